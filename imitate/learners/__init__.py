@@ -1,0 +1,1 @@
+"""Policy-gradient learners, one algorithm a file, all with `update(batch) -> losses`."""

@@ -1,0 +1,90 @@
+"""Keypoints: what pose estimation knows of one person, frame by frame."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose.archive import load_arrays, save_arrays
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """2D and 3D landmarks of one person over T frames.
+
+    What was not seen is marked, not invented: its confidence is 0 and its coordinates are 0.
+    """
+
+    xy: np.ndarray
+    """Landmarks in the upright image [px], x right, y down, (T, J, 2)."""
+    xyz: np.ndarray
+    """Landmarks about the middle of the hips, camera axes (x right, y down, z away from the camera) [m], (T, J, 3)."""
+    confidence: np.ndarray
+    """How far each landmark is to be trusted, 0 (not seen) to 1, (T, J)."""
+    fps: float
+    """Frames a second, constant through the clip."""
+    names: tuple[str, ...]
+    """Names of the J landmarks."""
+    image_size: tuple[int, int]
+    """Width and height of the upright image [px]."""
+    start: float = 0.0
+    """Time of the first frame in the video [s]."""
+
+    def __post_init__(self) -> None:
+        frames, landmarks = self.confidence.shape if self.confidence.ndim == 2 else (-1, -1)
+        if frames < 1 or landmarks != len(self.names):
+            raise ValueError(f"Keypoints.confidence: shape {self.confidence.shape}, expected (T, {len(self.names)})")
+        for field, width in (("xy", 2), ("xyz", 3)):
+            shape = getattr(self, field).shape
+            if shape != (frames, landmarks, width):
+                raise ValueError(f"Keypoints.{field}: shape {shape}, expected {(frames, landmarks, width)}")
+        for field in ("xy", "xyz", "confidence"):
+            if not np.isfinite(getattr(self, field)).all():
+                raise ValueError(f"Keypoints.{field}: holds NaN or infinity; mark what is missing by confidence 0")
+        if self.confidence.min() < 0 or self.confidence.max() > 1:
+            raise ValueError("Keypoints.confidence: outside [0, 1]; clip it")
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise ValueError(f"Keypoints.fps: {self.fps}, expected a positive number")
+        if min(self.image_size) < 1:
+            raise ValueError(f"Keypoints.image_size: {self.image_size}, expected positive (width, height)")
+
+    def __len__(self) -> int:
+        return len(self.confidence)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Frames in which the person was found at all, bool (T,)."""
+        return (self.confidence > 0).any(axis=1)
+
+    def save(self, path: Path) -> None:
+        """Writes one `.npz`."""
+        save_arrays(
+            path,
+            "keypoints",
+            FORMAT_VERSION,
+            {
+                "xy": self.xy.astype(np.float32),
+                "xyz": self.xyz.astype(np.float32),
+                "confidence": self.confidence.astype(np.float32),
+                "fps": self.fps,
+                "names": np.array(self.names),
+                "image_size": np.array(self.image_size),
+                "start": self.start,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Keypoints":
+        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
+        arrays = load_arrays(path, "keypoints", FORMAT_VERSION)
+        return cls(
+            xy=arrays["xy"].astype(np.float64),
+            xyz=arrays["xyz"].astype(np.float64),
+            confidence=arrays["confidence"].astype(np.float64),
+            fps=float(arrays["fps"]),
+            names=tuple(str(name) for name in arrays["names"]),
+            image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
+            start=float(arrays["start"]),
+        )

@@ -1,0 +1,109 @@
+"""ReferenceMotion: the motion that a policy is asked to imitate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from pose.archive import load_arrays, save_arrays
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ReferenceMotion:
+    """A motion of one character over T frames, world frame with z up and the ground at z = 0."""
+
+    qpos: np.ndarray
+    """Positions in MuJoCo's layout: root xyz [m], root quaternion wxyz, then the joints [rad or wxyz], (T, nq)."""
+    fps: float
+    """Frames a second."""
+    character: str
+    """Name of the character whose joints these are."""
+    height: float
+    """Standing height that the character is scaled to [m]."""
+    joint_names: tuple[str, ...]
+    """The model's joints in the order of qpos, the free joint first."""
+    contacts: np.ndarray
+    """Which parts touch the ground in each frame, bool (T, C)."""
+    contact_names: tuple[str, ...]
+    """Names of the C parts (`[contacts]` of the character)."""
+    loop: bool = False
+    """True if the motion goes on from its last frame into its first one (a cycle): the last frame is then the first
+    one again, moved along the ground and turned about the vertical."""
+
+    def __post_init__(self) -> None:
+        if self.qpos.ndim != 2 or len(self.qpos) < 2 or self.qpos.shape[1] < 8:
+            raise ValueError(f"ReferenceMotion.qpos: shape {self.qpos.shape}, expected (T >= 2, nq >= 8)")
+        if not np.isfinite(self.qpos).all():
+            raise ValueError("ReferenceMotion.qpos: holds NaN or infinity")
+        norm = np.linalg.norm(self.qpos[:, 3:7], axis=1)
+        if np.abs(norm - 1).max() > 1e-4:
+            raise ValueError(f"ReferenceMotion.qpos: root quaternion of length {norm.min():.4f}; normalise it")
+        if self.contacts.shape != (len(self.qpos), len(self.contact_names)) or self.contacts.dtype != bool:
+            raise ValueError(
+                f"ReferenceMotion.contacts: {self.contacts.dtype} {self.contacts.shape}, "
+                f"expected bool {(len(self.qpos), len(self.contact_names))}"
+            )
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise ValueError(f"ReferenceMotion.fps: {self.fps}, expected a positive number")
+        if not self.height > 0:
+            raise ValueError(f"ReferenceMotion.height: {self.height}, expected metres")
+
+    def __len__(self) -> int:
+        return len(self.qpos)
+
+    @property
+    def duration(self) -> float:
+        """From the first to the last frame [s]; for a loop this is one cycle."""
+        return (len(self.qpos) - 1) / self.fps
+
+    def qvel(self, model: mujoco.MjModel) -> np.ndarray:
+        """Velocities in MuJoCo's tangent layout by central differences, one-sided (or cyclic) at the ends, (T, nv)."""
+        step = np.zeros((len(self.qpos) - 1, model.nv))
+        for t in range(len(step)):
+            mujoco.mj_differentiatePos(model, step[t], 1.0 / self.fps, self.qpos[t], self.qpos[t + 1])
+        qvel = np.empty((len(self.qpos), model.nv))
+        qvel[1:-1] = 0.5 * (step[:-1] + step[1:])
+        if self.loop:
+            # The seam joins the last step to the first one. The free joint's linear velocity lives in the world frame
+            # and a loop may turn; turning cycles are rare and slow, so the one-sided value is kept there.
+            qvel[0] = qvel[-1] = 0.5 * (step[-1] + step[0])
+            qvel[0, :3], qvel[-1, :3] = step[0, :3], step[-1, :3]
+        else:
+            qvel[0], qvel[-1] = step[0], step[-1]
+        return qvel
+
+    def save(self, path: Path) -> None:
+        """Writes one `.npz`."""
+        save_arrays(
+            path,
+            "motion",
+            FORMAT_VERSION,
+            {
+                "qpos": self.qpos,
+                "fps": self.fps,
+                "character": np.array(self.character),
+                "height": self.height,
+                "joint_names": np.array(self.joint_names),
+                "contacts": self.contacts,
+                "contact_names": np.array(self.contact_names),
+                "loop": self.loop,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "ReferenceMotion":
+        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
+        arrays = load_arrays(path, "motion", FORMAT_VERSION)
+        return cls(
+            qpos=arrays["qpos"],
+            fps=float(arrays["fps"]),
+            character=str(arrays["character"]),
+            height=float(arrays["height"]),
+            joint_names=tuple(str(name) for name in arrays["joint_names"]),
+            contacts=arrays["contacts"].astype(bool),
+            contact_names=tuple(str(name) for name in arrays["contact_names"]),
+            loop=bool(arrays["loop"]),
+        )
