@@ -12,7 +12,7 @@ from pose.errors import InputError
 
 
 def save_arrays(path: Path, kind: str, version: int, arrays: Mapping[str, Any]) -> None:
-    """Writes `arrays` beside `path` and renames: after a crash there is the old file or the new one, never a mixture."""
+    """Writes `arrays` beside `path` and renames: after a crash there is the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

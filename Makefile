@@ -1,0 +1,69 @@
+# Two commands on a fresh machine: `make clip VIDEO=...` and `make test`. Each sets up what it needs the first time.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+SFV := $(PY) -m sfv
+
+# The user's words reach the program through the environment, never through the shell's or make's parser: a file name may
+# hold spaces, quotes, $$(...) or ; and stays a file name.
+WORDS := VIDEO START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT CLIP
+unexport $(WORDS) MAKEFLAGS MFLAGS MAKEOVERRIDES
+$(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
+
+# Torch's build is whatever is installed already; else the pinned one (see `make help`).
+PIP_ARGS ?=
+
+.PHONY: setup clip retarget render demo doctor bench check test test-slow clean help
+
+help: ## this list
+	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
+	@echo 'Variables of clip: VIDEO START END [s] PERSON HEIGHT [m] CHARACTER SCENE MINUTES SEED OUT; PIP_ARGS for setup'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready ## the virtual environment and the pose network's weights
+
+$(VENV)/.ready: pyproject.toml constraints.txt .ci/find_python
+	@python=$$(sh .ci/find_python) && echo "setting up $(VENV) with $$python (once; some minutes)" \
+		&& "$$python" -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@$(SFV) fetch
+	@touch $@
+
+clip: setup ## video -> skill -> result video and report (without VIDEO: a real sample)
+	@set --; for word in VIDEO START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT; do \
+		value=$$(printenv "SFV_$$word" || true); \
+		flag=$$(echo "$$word" | tr A-Z a-z); \
+		[ -z "$$value" ] || set -- "$$@" "--$$flag=$$value"; \
+	done; exec $(SFV) clip "$$@"
+
+retarget: setup ## CLIP=<run> CHARACTER=<name>: the same skill on another body
+	@exec $(SFV) retarget "--clip=$$SFV_CLIP" "--character=$$SFV_CHARACTER"
+
+render: setup ## CLIP=<run>: draws the result videos of a finished run again
+	@exec $(SFV) render "--clip=$$SFV_CLIP"
+
+demo: setup ## a synthetic backflip video with known truth, in runs/demo
+	@exec $(SFV) demo backflip -o runs/demo/backflip.mp4
+
+doctor: setup ## what is there, what is missing, how to mend it
+	@exec $(SFV) doctor
+
+bench: setup ## the figures of the README
+	@exec $(SFV) bench all
+
+check: setup ## lint, types, import directions
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(VENV)/bin/pyright
+
+test: setup ## the tests, minutes
+	@$(PY) -m pytest
+
+test-slow: setup ## the tests that learn
+	@$(PY) -m pytest -m slow
+
+clean: ## removes the virtual environment and caches; runs/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,78 @@
+"""The command line: `python -m sfv COMMAND`.
+
+A command is a function whose signature and docstring tyro turns into flags and help. Its module is imported when the
+command is called, so that help appears at once and a command loads only what it needs.
+"""
+
+import errno
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from pose.errors import InputError
+from sfv import __version__
+from sfv.backend import prepare_process
+from sfv.console import console
+
+COMMANDS = {
+    "clip": ("sfv.clip:clip", "video -> skill: the whole pipeline, resumable"),
+    "demo": ("sfv.demo:demo", "a synthetic sample video with known truth"),
+    "render": ("sfv.clip:render", "draw the result videos of a finished run again"),
+    "bench": ("sfv.bench:bench", "measure: accuracy, physics, learning"),
+    "doctor": ("sfv.doctor:doctor", "what is there, what is missing, how to mend it"),
+    "fetch": ("sfv.doctor:fetch", "get the pose network's weights and the sample video"),
+}
+
+EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command and exits: 0 done, 2 the input cannot be used (one line says why), 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        _print_help()
+        sys.exit(0)
+    if arguments[0] == "--version":
+        print(__version__)
+        sys.exit(0)
+    if arguments[0] not in COMMANDS:
+        _fail(f"unknown command '{arguments[0]}'; known ones: {', '.join(COMMANDS)}")
+    prepare_process()
+    try:
+        _run(arguments[0], arguments[1:])
+    except InputError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        console.print("[yellow]stopped; the same command goes on from here[/yellow]")
+        sys.exit(EXIT_INTERRUPTED)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _fail(f"no disk space left ({error.filename or 'while writing'}); free some, then the same command goes on")
+
+
+def _run(name: str, arguments: list[str]) -> None:
+    import tyro
+
+    module, function = COMMANDS[name][0].split(":")
+    command: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    tyro.cli(command, prog=f"python -m sfv {name}", args=arguments, config=(tyro.conf.OmitSubcommandPrefixes,))
+
+
+def _fail(message: str) -> None:
+    console.print(f"[bold red]error:[/bold red] {escape(' '.join(message.split()))}", soft_wrap=True)
+    sys.exit(EXIT_INPUT)
+
+
+def _print_help() -> None:
+    console.print("[bold]A video of a person goes in, a physically simulated skill comes out.[/bold]\n")
+    console.print("usage: python -m sfv COMMAND [OPTIONS]      (python -m sfv COMMAND --help tells the options)\n")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3))
+    for name, (_, text) in COMMANDS.items():
+        table.add_row(f"  [cyan]{name}[/cyan]", text)
+    console.print(table)
+    console.print('\nfirst steps: [cyan]python -m sfv clip --video "my flip.mp4"[/cyan], or without a video for a sample')

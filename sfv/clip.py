@@ -1,0 +1,157 @@
+"""The pipeline, read from top to bottom: video -> keypoints -> reference motion -> policy -> rollout -> report."""
+
+import importlib.metadata
+import subprocess
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from imitate.policy import Policy
+from imitate.rollout import Rollout, evaluate_policy
+from imitate.scene import Scene
+from imitate.train import train_policy
+from pose.errors import InputError
+from pose.estimate import estimate_keypoints
+from pose.formats import read_openpose
+from pose.keypoints import Keypoints
+from pose.overlay import write_overlay
+from pose.progress import Progress
+from pose.video import probe
+from reconstruct.camera import Camera
+from reconstruct.character import Character, load_character
+from reconstruct.export import write_bvh
+from reconstruct.motion import ReferenceMotion
+from reconstruct.reconstruct import reconstruct_motion
+from sfv import __version__
+from sfv.config import ClipConfig
+from sfv.console import console
+from sfv.rundir import RUNS, open_run, run_name
+from sfv.sample import fetch_sample
+from sfv.stage import Figures, StageResult, plain, run_stage, write_json
+
+
+def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
+    """From a video of a person to a physically simulated character that performs the same motion.
+
+    Leaves a run folder: keypoints, reference motion, policy, rollout, result video and report.html. The same command
+    again skips what is done; a changed option redoes exactly what depends on it; Ctrl-C loses nothing.
+    """
+    config = _with_video(config)
+    assert config.video is not None
+    probe(config.video)
+    character = load_character(config.character, config.height)
+    scene = Scene.named(config.scene)
+    folder = config.out or RUNS / run_name(config.video)
+    body = character.name if config.scene == "flat" else f"{character.name}@{config.scene}"
+
+    with open_run(folder, config.video, {"config": plain(config), "version": __version__, "commit": _commit()}):
+        console.print(f"[bold]{config.video}[/bold] -> {folder}")
+        pose = run_stage(
+            folder,
+            "1_pose",
+            partial(_write_pose, config),
+            config=config.pose,
+            inputs={"video": config.video} | _keypoint_files(config),
+        )
+        motion = run_stage(
+            folder,
+            f"2_motion/{character.name}",
+            partial(_write_motion, config, pose.folder, character),
+            config={"reconstruct": config.reconstruct, "height": character.height},
+            inputs={"keypoints": pose.folder / "keypoints.npz"} | _character_files(character),
+        )
+        policy = run_stage(
+            folder,
+            f"3_policy/{body}",
+            partial(_write_policy, config, motion.folder, character, scene),
+            config={"imitate": config.imitate.without_budget(), "scene": scene, "height": character.height},
+            inputs={"motion": motion.folder / "motion.npz"} | _character_files(character),
+            budget=config.imitate.budget(),
+        )
+        result = run_stage(
+            folder,
+            f"4_result/{body}",
+            partial(_write_result, config, pose.folder, motion.folder, policy, character, scene),
+            config={"evaluate": config.evaluate, "scene": scene, "height": character.height},
+            inputs={
+                "motion": motion.folder / "motion.npz",
+                "policy": policy.folder / "policy.pt",
+                "overlay": pose.folder / "overlay.mp4",
+            },
+        )
+        from sfv.report import write_report
+
+        report = write_report(folder, config.video, pose, motion, policy, result)
+    console.print(f"[bold]result[/bold]  {result.folder / 'side_by_side.mp4'}\n[bold]report[/bold]  {report}")
+
+
+def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[str, Figures]:
+    assert config.video is not None
+    if config.keypoints is not None:
+        keypoints = read_openpose(config.keypoints, probe(config.video))
+    else:
+        keypoints = estimate_keypoints(config.video, config.pose, progress)
+    keypoints.save(folder / "keypoints.npz")
+    write_overlay(config.video, keypoints, folder / "overlay.mp4")
+    seen = float(keypoints.seen.mean())
+    figures = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
+    summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
+    return summary, figures
+
+
+def _write_motion(
+    config: ClipConfig, pose: Path, character: Character, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    from sfv.render import write_preview
+
+    keypoints = Keypoints.load(pose / "keypoints.npz")
+    found = reconstruct_motion(keypoints, character, config.reconstruct, progress)
+    found.motion.save(folder / "motion.npz")
+    found.camera.save(folder / "camera.npz")
+    write_bvh(found.motion, character, folder / "motion.bvh")
+    write_preview(found.motion, character, folder / "preview.mp4")
+    figures = {**found.figures, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
+    kind = "a cycle" if found.motion.loop else "one pass"
+    summary = (
+        f"{len(found.motion)} frames, {kind} of {found.motion.duration:.2f} s; "
+        f"off by {found.figures['reprojection_px']:.1f} px, "
+        f"feet slide {found.figures['foot_slide_mm_per_frame']:.1f} mm/frame"
+    )
+    return summary, figures
+
+
+def _write_policy(
+    config: ClipConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    training = train_policy(motion, character, scene, config.imitate, folder, progress)
+    return training.summary, training.figures
+
+
+def _write_result(
+    config: ClipConfig,
+    pose: Path,
+    motion_folder: Path,
+    policy_stage: StageResult,
+    character: Character,
+    scene: Scene,
+    folder: Path,
+    progress: Progress,
+) -> tuple[str, Figures]:
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    policy = Policy.load(policy_stage.folder / "policy.pt")
+    evaluation = evaluate_policy(policy, motion, character, scene, config.evaluate)
+    evaluation.rollout.save(folder / "rollout.npz")
+    write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
+    _write_side_by_side(pose, motion_folder, motion, evaluation.rollout, character, folder, progress)
+    figures = {
+        **evaluation.figures,
+        **{key: policy_stage.figures.get(key) for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
+        "versions": {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")},
+    }
+    write_json(folder / "result.json", figures)
+    summary = f"normalised return {figures['normalised_return']:.3f}, completed {figures['completed']:.0%}"
+    return summary, figures

@@ -1,0 +1,33 @@
+"""All options of `make clip`, composed from the stages' own."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import OmitArgPrefixes
+
+from imitate.rollout import EvaluateConfig
+from imitate.train import TrainConfig
+from pose.estimate import PoseConfig
+from reconstruct.reconstruct import ReconstructConfig
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """From a video to a simulated skill."""
+
+    video: Path | None = None
+    """The video of a person; without one, a real sample is fetched."""
+    keypoints: Path | None = None
+    """Folder of OpenPose JSON files to use instead of our own pose estimation; VIDEO is then only shown beside."""
+    out: Path | None = None
+    """Folder of the run; default runs/<name of the video>."""
+    character: str = "humanoid"
+    """Body that is to perform the skill, a folder in assets/characters."""
+    height: float | None = None
+    """The person's standing height [m]; default: the character's own."""
+    scene: str = "flat"
+    """Ground that the skill is performed on."""
+    pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
+    reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
+    imitate: OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)

@@ -1,0 +1,61 @@
+"""What the user sees while a run works: one line a stage, a bar with the time left for what is long."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pose.progress import Progress as ProgressCallback
+
+console = Console(stderr=True, highlight=False)
+"""Everything for people goes to standard error; standard output is for figures that programs read."""
+
+PLAIN_INTERVAL = 30.0
+"""Seconds between lines where no terminal is there to draw a bar on."""
+
+
+@contextmanager
+def bar(title: str) -> Iterator[ProgressCallback]:
+    """A progress callback that draws on a terminal, or writes a line now and then into a log."""
+    with _drawn_bar(title) if console.is_terminal else _written_lines(title) as progress:
+        yield progress
+
+
+@contextmanager
+def _drawn_bar(title: str) -> Iterator[ProgressCallback]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as drawn:
+        task = drawn.add_task(title, total=None, note="")
+
+        def progress(done: float, total: float, note: str = "") -> None:
+            drawn.update(task, completed=done, total=total, note=note)
+
+        yield progress
+
+
+@contextmanager
+def _written_lines(title: str) -> Iterator[ProgressCallback]:
+    begin = last = time.monotonic()
+
+    def progress(done: float, total: float, note: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < PLAIN_INTERVAL or total <= 0:
+            return
+        last = now
+        share = min(done / total, 1.0)
+        left = f", {(now - begin) * (1 - share) / share:.0f} s left" if share > 0.01 else ""
+        print(f"  {title}: {share:4.0%}{left}  {note}", file=sys.stderr, flush=True)
+
+    yield progress

@@ -1,0 +1,144 @@
+"""`report.html`: one self-contained page for a person to look at."""
+
+import base64
+import csv
+import io
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from imitate.rollout import Rollout
+from sfv import __version__
+from sfv.stage import StageResult
+
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+def write_report(
+    folder: Path, video: Path, pose: StageResult, motion: StageResult, policy: StageResult, result: StageResult
+) -> Path:
+    """Writes `report.html` into the run's folder from what the stages left; videos and pictures are embedded."""
+    figures = result.figures
+    completed = figures.get("completed") or 0.0
+    page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
+    stages = (pose, motion, policy, result)
+    html = page.render(
+        title=f"{folder.name}: a simulated skill from a video",
+        lead=f"{video.name} | sfv {__version__}",
+        verdict=verdict(figures),
+        verdict_good=completed >= 0.9,
+        side_by_side=Markup("data:video/mp4;base64," + _base64(result.folder / "side_by_side.mp4")),
+        headline=headline(motion.figures, figures),
+        stages=[
+            {"name": stage.folder.relative_to(folder), "summary": stage.summary, "seconds": f"{stage.seconds:.0f}"}
+            for stage in stages
+        ],
+        curves=Markup(training_curves(policy.folder / "curves.csv")),
+        reward_curves=Markup(reward_curves(Rollout.load(result.folder / "rollout.npz"))),
+        tables=[(stage.folder.relative_to(folder), flat_rows(stage.figures)) for stage in stages],
+        files=[
+            str(path.relative_to(folder))
+            for stage in stages
+            for path in sorted(stage.folder.iterdir())
+            if path.suffix in (".mp4", ".bvh", ".npz", ".json", ".pt")
+        ],
+    )
+    path = folder / "report.html"
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(html, encoding="utf-8")
+    os.replace(temporary, path)
+    return path
+
+
+def verdict(figures: Mapping[str, Any]) -> str:
+    """One sentence on how far the skill was learnt."""
+    completed, returned = figures.get("completed") or 0.0, figures.get("normalised_return") or 0.0
+    if completed >= 0.9 and returned >= 0.7:
+        return f"Learnt: {completed:.0%} of the rollouts reach the end, at a normalised return of {returned:.2f}."
+    if completed >= 0.5:
+        return (
+            f"Half learnt: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). "
+            "Train longer: the same command with larger MINUTES goes on from here."
+        )
+    return (
+        f"Not learnt yet: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). Look at "
+        "the reference in the middle: if it is sound, train longer (larger MINUTES); if not, try another START and END."
+    )
+
+
+def headline(motion: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The figures that a person asks for first: (value, meaning)."""
+    wanted = (
+        (result, "normalised_return", "{:.3f}", "normalised return"),
+        (result, "completed", "{:.0%}", "of rollouts completed"),
+        (result, "tracking_mpjpe_mm", "{:.0f} mm", "tracking error"),
+        (result, "foot_slide_mm_per_frame", "{:.1f} mm", "foot slide a frame"),
+        (motion, "reprojection_px", "{:.1f} px", "reference against video"),
+        (result, "samples", "{:,.0f}", "samples"),
+        (result, "train_seconds", "{:.0f} s", "training time"),
+    )
+    return [(form.format(table[key]), text) for table, key, form, text in wanted if table.get(key) is not None]
+
+
+def flat_rows(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested figures as (dotted name, text) rows."""
+    rows: list[tuple[str, str]] = []
+    for key, value in figures.items():
+        if isinstance(value, Mapping):
+            rows += flat_rows(value, f"{prefix}{key}.")
+        elif isinstance(value, float):
+            rows.append((prefix + key, "not measured" if math.isnan(value) else f"{value:.4g}"))
+        else:
+            rows.append((prefix + key, "not measured" if value is None else str(value)))
+    return rows
+
+
+def training_curves(path: Path) -> str:
+    """Return and completed share over samples as SVG; empty if the policy was not trained here."""
+    if not path.is_file():
+        return ""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        return ""
+    samples = [float(row["samples"]) / 1e6 for row in rows]
+    figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
+    for name, label in (("return", "normalised return of training episodes"), ("completed", "completed share")):
+        axis.plot(samples, [float(row[name]) for row in rows], label=label)
+    axis.set_xlabel("samples [millions]")
+    axis.set_ylim(0, 1)
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False)
+    return _svg(figure)
+
+
+def reward_curves(rollout: Rollout) -> str:
+    """Each reward term of the shown rollout over time as SVG."""
+    figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
+    for name, values in rollout.reward_terms.items():
+        axis.plot([t / rollout.fps for t in range(len(values))], values, label=name)
+    axis.set_xlabel("time [s]")
+    axis.set_ylim(0, 1.02)
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False, ncols=4)
+    return _svg(figure)
+
+
+def _svg(figure: Any) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg")
+    plt.close(figure)
+    return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def _base64(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode("ascii")

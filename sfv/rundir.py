@@ -1,0 +1,73 @@
+"""A run's folder: who may write it, whose video it belongs to, and its config."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from pose.errors import InputError
+from sfv.stage import file_hash, write_json
+
+RUNS = Path("runs")
+
+
+def run_name(video: Path) -> str:
+    """A plain folder name for a video of any name: letters, digits, dots, dashes and underscores remain."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", video.stem).strip("._-") or "clip"
+
+
+@contextmanager
+def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None]:
+    """Takes `folder` for this process and this video, and leaves the config there.
+
+    Raises:
+      InputError: another process writes to the folder, it holds another video's run, or it is no folder of runs.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, not a folder; give another OUT")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").exists():
+        raise InputError(f"{folder}: is not empty and holds no run; give another OUT")
+    created = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be created ({error.strerror}); give another OUT") from error
+    # The lock lives beside the folder's contents and is released by the system when a process dies.
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise InputError(f"{folder}: another run writes there now; wait for it, or give another OUT") from error
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another OUT") from error
+    try:
+        _claim(folder, video, config)
+        yield
+    finally:
+        lock.release()
+        if created:
+            _remove_if_nothing_was_made(folder)
+
+
+def _remove_if_nothing_was_made(folder: Path) -> None:
+    if {path.name for path in folder.iterdir()} <= {".lock", "config.json"}:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+
+def _claim(folder: Path, video: Path, config: dict[str, Any]) -> None:
+    digest = file_hash(video)
+    path = folder / "config.json"
+    if path.exists():
+        try:
+            owner = json.loads(path.read_text(encoding="utf-8"))["video_sha256"]
+        except (ValueError, KeyError, OSError):
+            owner = digest  # damaged: the stages' own fingerprints decide what is redone
+        if owner != digest:
+            raise InputError(f"{folder}: holds the run of another video; give OUT=<another folder> or remove it")
+    write_json(path, {**config, "video_sha256": digest})
