@@ -75,4 +75,6 @@ def _print_help() -> None:
     for name, (_, text) in COMMANDS.items():
         table.add_row(f"  [cyan]{name}[/cyan]", text)
     console.print(table)
-    console.print('\nfirst steps: [cyan]python -m sfv clip --video "my flip.mp4"[/cyan], or without a video for a sample')
+    console.print(
+        '\nfirst steps: [cyan]python -m sfv clip --video "my flip.mp4"[/cyan], or without a video for a sample'
+    )

@@ -26,10 +26,11 @@ from reconstruct.export import write_bvh
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import reconstruct_motion
 from sfv import __version__
+from sfv.cache import cache_folder
 from sfv.config import ClipConfig
 from sfv.console import console
 from sfv.rundir import RUNS, open_run, run_name
-from sfv.sample import fetch_sample
+from sfv.sample import CREDIT, fetch_sample
 from sfv.stage import Figures, StageResult, plain, run_stage, write_json
 
 
@@ -155,3 +156,41 @@ def _write_result(
     write_json(folder / "result.json", figures)
     summary = f"normalised return {figures['normalised_return']:.3f}, completed {figures['completed']:.0%}"
     return summary, figures
+
+
+def _with_video(config: ClipConfig) -> ClipConfig:
+    """The config with a video: the user's, else the real sample, else the synthetic one."""
+    if config.video is not None:
+        return config
+    sample = fetch_sample()
+    if sample is not None:
+        console.print(f"no VIDEO given: {CREDIT}")
+        start = sample.start if config.pose.start is None else config.pose.start
+        end = sample.end if config.pose.end is None else config.pose.end
+        return replace(config, video=sample.video, pose=replace(config.pose, start=start, end=end))
+    from sfv.demo import make_demo
+
+    console.print("[yellow]no VIDEO given, and the real sample cannot be had now: a synthetic walk instead[/yellow]")
+    path = cache_folder() / "synthetic_walk.mp4"
+    if not path.is_file():
+        make_demo("walk", path)
+    return replace(config, video=path)
+
+
+def _keypoint_files(config: ClipConfig) -> dict[str, Path]:
+    if config.keypoints is None:
+        return {}
+    return {f"keypoints {path.name}": path for path in sorted(config.keypoints.glob("*.json"))}
+
+
+def _character_files(character: Character) -> dict[str, Path]:
+    return {f"character {path.name}": path for path in sorted(character.path.parent.iterdir()) if path.is_file()}
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with a plus where files differ from it; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -94,7 +94,12 @@ def _gl() -> Finding:
     environment = {**os.environ, "MUJOCO_GL": backend}
     probe = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
     remedy = "sudo apt install libegl1 libgl1-mesa-dri (Debian, Ubuntu), or set MUJOCO_GL=osmesa"
-    return Finding("renderer", f"MUJOCO_GL={backend}" if probe.returncode == 0 else f"{backend} fails", not probe.returncode, remedy)
+    return Finding(
+        "renderer",
+        f"MUJOCO_GL={backend}" if probe.returncode == 0 else f"{backend} fails",
+        not probe.returncode,
+        remedy,
+    )
 
 
 def _video_writer() -> Finding:

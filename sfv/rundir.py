@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,10 +55,9 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
 
 
 def _remove_if_nothing_was_made(folder: Path) -> None:
-    if {path.name for path in folder.iterdir()} <= {".lock", "config.json"}:
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+    if any(path.is_file() and path.name not in (".lock", "config.json") for path in folder.rglob("*")):
+        return
+    shutil.rmtree(folder)
 
 
 def _claim(folder: Path, video: Path, config: dict[str, Any]) -> None:
