@@ -1,0 +1,76 @@
+"""How far an estimate is from the truth: the field's metrics, on arrays.
+
+Shapes: T frames, J joints; positions in metres unless the name says pixels; results in millimetres.
+"""
+
+import numpy as np
+
+MM = 1000.0
+
+
+def rigid_alignment(points: np.ndarray, target: np.ndarray, with_scale: bool = False) -> np.ndarray:
+    """`points` moved rigidly onto `target` in the least-squares sense (Umeyama 1991; Procrustes).
+
+    Args:
+      points: (..., N, 3); every leading index is aligned on its own.
+      target: same shape.
+      with_scale: also scales, as PA-MPJPE does.
+
+    Returns:
+      Aligned points, same shape.
+    """
+    mean_points, mean_target = points.mean(-2, keepdims=True), target.mean(-2, keepdims=True)
+    a, b = points - mean_points, target - mean_target
+    u, singular, vt = np.linalg.svd(np.swapaxes(a, -1, -2) @ b)
+    # A reflection would fit better where a body is nearly flat or left and right are swapped; it is not a motion.
+    sign = np.ones_like(singular)
+    sign[..., -1] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * sign[..., None, :]) @ vt
+    scale = (singular * sign).sum(-1) / np.maximum((a**2).sum((-1, -2)), 1e-12) if with_scale else np.ones(a.shape[:-2])
+    return scale[..., None, None] * (a @ rotation) + mean_target
+
+
+def mpjpe(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Mean distance of the joints in each frame [mm], (T, J, 3) x (T, J, 3) -> (T,)."""
+    return np.linalg.norm(points - target, axis=-1).mean(-1) * MM
+
+
+def root_aligned_mpjpe(points: np.ndarray, target: np.ndarray, hips: tuple[int, int]) -> np.ndarray:
+    """`mpjpe` with the middles of the hips laid on each other, (T,)."""
+    return mpjpe(points - points[:, hips].mean(1, keepdims=True), target - target[:, hips].mean(1, keepdims=True))
+
+
+def pa_mpjpe(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """`mpjpe` after a similarity alignment of every frame, (T,)."""
+    return mpjpe(rigid_alignment(points, target, with_scale=True), target)
+
+
+def world_mpjpe(points: np.ndarray, target: np.ndarray) -> float:
+    """`mpjpe` of the whole clip after one rigid alignment [mm]: path and heights count, the choice of axes does not."""
+    shape = points.shape
+    aligned = rigid_alignment(points.reshape(1, -1, 3), target.reshape(1, -1, 3)).reshape(shape)
+    return float(mpjpe(aligned, target).mean())
+
+
+def acceleration_error(points: np.ndarray, target: np.ndarray, fps: float) -> float:
+    """Mean difference of the joints' accelerations by second differences [m/s^2]."""
+    difference = np.diff(points - target, n=2, axis=0) * fps**2
+    return float(np.linalg.norm(difference, axis=-1).mean())
+
+
+def pck(xy_px: np.ndarray, target_px: np.ndarray, torso_px: np.ndarray, share: float = 0.2) -> np.ndarray:
+    """Which joints lie within `share` of the torso length of the truth, bool (T, J)."""
+    return np.linalg.norm(xy_px - target_px, axis=-1) < share * torso_px[:, None]
+
+
+def contact_f1(found: np.ndarray, truth: np.ndarray) -> float:
+    """F1 score of contact labels, bool (T, C) each."""
+    both = np.logical_and(found, truth).sum()
+    return float(2 * both / max(found.sum() + truth.sum(), 1))
+
+
+def swapped_frames(points: np.ndarray, target: np.ndarray, mirrored: np.ndarray) -> int:
+    """Frames that would fit better with left and right exchanged; `mirrored` is the permutation of the J joints."""
+    as_is = mpjpe(points, target)
+    swapped = mpjpe(points[:, mirrored], target)
+    return int((swapped < as_is).sum())
