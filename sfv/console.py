@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from pose.progress import Progress as ProgressCallback
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 """Everything for people goes to standard error; standard output is for figures that programs read."""
 
 PLAIN_INTERVAL = 30.0
