@@ -1,0 +1,217 @@
+"""The vectorised environment: N simulations of one character that shall follow one reference motion.
+
+A decision of the policy is one call into MuJoCo's batch, which takes all four physics steps of all simulations in C.
+What is left to numpy is one pass over N rows each for the servo targets, the reward and the observation.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import mujoco
+import mujoco.batch
+import numpy as np
+
+from imitate.observation import ObservationLayout, observe
+from imitate.reference import build_reference
+from imitate.reward import RewardConfig, imitation_reward
+from imitate.scene import SUBSTEPS, Scene, build_model
+from imitate.tangent import JointLayout
+from imitate.termination import GeomShapes, fallen, strayed
+from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
+
+STAGE_VEL = mujoco.mjtStage.mjSTAGE_VEL.value
+STAGE_NONE = mujoco.mjtStage.mjSTAGE_NONE.value
+BAD_STATE = [
+    warning.value
+    for warning in (
+        mujoco.mjtWarning.mjWARN_BADQPOS,
+        mujoco.mjtWarning.mjWARN_BADQVEL,
+        mujoco.mjtWarning.mjWARN_BADQACC,
+    )
+]
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """The task that is learnt."""
+
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    """Weights and steepness of the reward's terms (SFV)."""
+    action_scale: float = 0.25
+    """Radians of servo target offset for an action of 1, around the reference's next pose."""
+    deviation: float = 0.5
+    """An episode ends when the root or a key body is this far from the reference [m]."""
+    episode_seconds: float = 10.0
+    """Longest episode of a loop [s]; a clip that does not loop is passed once."""
+    pose_noise: float = 0.02
+    """Standard deviation of joint angles about the reference at the start of an episode [rad]."""
+    velocity_noise: float = 0.1
+    """Standard deviation of joint speeds about the reference at the start of an episode [rad/s]."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one decision led to, for N environments."""
+
+    reward: np.ndarray
+    """Reward, (N,)."""
+    terms: dict[str, np.ndarray]
+    """Its weighted terms, (N,) each."""
+    terminated: np.ndarray
+    """The episode failed: fallen, strayed or exploded, bool (N,)."""
+    truncated: np.ndarray
+    """The episode ended in good order, at the end of the clip or of its time, bool (N,)."""
+
+    @property
+    def done(self) -> np.ndarray:
+        """The episode is over, bool (N,)."""
+        return self.terminated | self.truncated
+
+
+class ImitationEnv:
+    """N simulations in one batch. Nothing restarts by itself: the caller looks at `Outcome.done` and calls `start`."""
+
+    def __init__(
+        self,
+        character: Character,
+        scene: Scene,
+        motion: ReferenceMotion,
+        config: EnvConfig,
+        environments: int,
+        threads: int = 1,
+    ):
+        self.config = config
+        self.model = build_model(character, scene)
+        self.reference = build_reference(motion, character, self.model, config.episode_seconds)
+        self.joints = JointLayout.of(self.model)
+        self.observation_layout = ObservationLayout.of(self.model.nbody - 1, self.model.nv)
+        self.action_size = self.model.nu
+        self.size = environments
+        self.row = np.zeros(environments, dtype=np.int64)
+        """Row of the reference that each simulation should be at."""
+        self.begun = np.zeros(environments, dtype=np.int64)
+        """Row that its episode started from."""
+        self.non_finite = 0
+        """Simulations that exploded and were ended, so far."""
+
+        self._shapes = GeomShapes.of(self.model, character.fall_bodies)
+        self._sites = character.site_ids(character.end_effectors)
+        self._keys = np.array([1] + [self.model.body(name).id for name in character.key_bodies])
+        gain, bias = self.model.actuator_gainprm[:, 0], self.model.actuator_biasprm
+        # A servo that trails its target by kv/kp seconds is given its target that much ahead.
+        self._lead = -bias[:, 2] / gain
+        self._batch = mujoco.batch.Batch(self.model, environments, nthread=threads, persistent=True)
+        bind = self._batch.bind
+        self.qpos, self.qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
+        self._xpos, self._cvel, self._com = bind("xpos"), bind("cvel"), bind("subtree_com")
+        self._xmat = bind("xmat").reshape(environments, -1, 3, 3)
+        self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
+        self._geom_xmat = bind("geom_xmat").reshape(environments, -1, 3, 3)
+        self._last_row = len(self.reference) - 1
+
+    @property
+    def episode_steps(self) -> int:
+        """Decisions in the longest episode."""
+        reference = self.reference
+        return len(reference) - 1 - (reference.starts if reference.loop else 0)
+
+    def start(
+        self, rows: np.ndarray, ids: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> None:
+        """Puts simulations onto the reference.
+
+        Args:
+          rows: of the reference, (M,).
+          ids: the M simulations, or None for all of them.
+          rng: adds the configured noise to the joints; None starts exactly on the reference.
+        """
+        ids = np.arange(self.size) if ids is None else ids
+        self.row[ids], self.begun[ids] = rows, rows
+        qpos, qvel = self.reference.qpos[rows].copy(), self.reference.qvel[rows].copy()
+        if rng is not None:
+            noise = self.config.pose_noise * rng.standard_normal(qvel.shape)
+            noise[:, :6] = 0.0
+            for pose, step in zip(qpos, noise, strict=True):
+                mujoco.mj_integratePos(self.model, pose, step, 1.0)
+            speed_noise = self.config.velocity_noise * rng.standard_normal(qvel.shape)
+            qvel[:, 6:] += speed_noise[:, 6:]
+        self._batch.reset(ids, stage=STAGE_NONE)
+        self.qpos[ids], self.qvel[ids] = qpos, qvel
+        self._batch.forward(ids, stage=STAGE_VEL)
+
+    def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
+        """Observations of all or some simulations, float32 (M, O)."""
+        these = slice(None) if ids is None else ids
+        row = self.row[these]
+        following = np.minimum(row + 1, self._last_row)
+        return observe(
+            self.reference.phase[row],
+            self.reference.heading[row],
+            self._xpos[these, 1:],
+            self._xmat[these, 1:],
+            self._cvel[these, 1:],
+            self._com[these, 1],
+            self.joints.difference(self.qpos[these], self.reference.qpos[following]),
+        )
+
+    def targets(self, action: np.ndarray) -> np.ndarray:
+        """Servo targets: the reference's next pose, led by its speed, plus the action, (N, nu) -> (N, nu).
+
+        A ball joint's servos compare components of rotation vectors. The target is written as where the joint is plus
+        the short way to where it should be, so that rotation vectors that jump at half a turn never meet.
+        """
+        following = np.minimum(self.row + 1, self._last_row)
+        drive = self.joints.actuator_dof
+        here = self.joints.rotation_vectors(self.qpos)[:, drive]
+        way = self.joints.difference(self.qpos, self.reference.qpos[following])[:, drive]
+        return here + way + self._lead * self.reference.qvel[following][:, drive] + self.config.action_scale * action
+
+    def step(self, action: np.ndarray) -> Outcome:
+        """Simulates one decision (1/30 s) and judges it; `action` is (N, nu)."""
+        self._ctrl[:] = self.targets(action)
+        self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
+        self.row += 1
+        return self._judge()
+
+    def _judge(self) -> Outcome:
+        reference, row = self.reference, np.minimum(self.row, self._last_row)
+        root = self._xpos[:, 1]
+        reward, terms = imitation_reward(
+            self.joints.difference(self.qpos, reference.qpos[row])[:, 3:],
+            self.qvel[:, 3:] - reference.qvel[row][:, 3:],
+            self.site_xpos[:, self._sites] - root[:, None] - reference.end_effectors[row],
+            self._com[:, 1] - reference.com[row],
+            self.model.njnt,
+            self.config.reward,
+        )
+        exploded = ~np.isfinite(reward) | self._batch.warning[:, BAD_STATE, 1].any(axis=1)
+        if exploded.any():
+            self.non_finite += int(exploded.sum())
+            self._batch.warning[exploded] = 0
+            for values in (reward, *terms.values()):
+                values[exploded] = 0.0
+        lowest = self._shapes.lowest(self._geom_xpos, self._geom_xmat)
+        terminated = (
+            exploded
+            | fallen(lowest, reference.may_touch[row])
+            | strayed(self._xpos[:, self._keys], reference.key_bodies[row], self.config.deviation)
+        )
+        over = self.row - self.begun >= self.episode_steps if reference.loop else self.row >= self._last_row
+        return Outcome(reward, terms, terminated, over & ~terminated)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the simulations' future depends on."""
+        return {
+            "batch": self._batch.state.copy(),
+            "row": self.row.copy(),
+            "begun": self.begun.copy(),
+            "non_finite": self.non_finite,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The opposite of `state`; continues bit for bit."""
+        self._batch.state[:] = state["batch"]
+        self.row[:], self.begun[:] = state["row"], state["begun"]
+        self.non_finite = int(state["non_finite"])
+        self._batch.forward(stage=STAGE_VEL)

@@ -1,0 +1,177 @@
+"""Policy: a Gaussian over actions, with the value function and the normaliser it was trained with."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pose.errors import InputError
+
+FORMAT_VERSION = 1
+CLIP = 8.0
+"""Normalised observations are cut to this many standard deviations."""
+
+
+@dataclass(frozen=True)
+class PolicyLayout:
+    """What a policy's inputs and outputs mean, and whose they are; saved with the weights."""
+
+    character: str
+    """Name of the character it was trained for."""
+    height: float
+    """Standing height of that character [m]."""
+    observation: dict[str, int]
+    """Parts of an observation and their sizes, in order."""
+    action: tuple[str, ...]
+    """Actuators, in order."""
+    action_scale: float
+    """Radians of servo target offset for an action of 1."""
+    hidden: tuple[int, ...]
+    """Widths of the hidden layers."""
+
+    @property
+    def observation_size(self) -> int:
+        """Length of an observation."""
+        return sum(self.observation.values())
+
+
+class Normaliser(nn.Module):
+    """Running mean and variance of what passes through (Chan et al. 1979), for inputs or for returns."""
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("variance", torch.ones(size))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """To mean 0 and variance 1, cut to a sane range."""
+        return ((values - self.mean) * torch.rsqrt(self.variance + 1e-6)).clamp(-CLIP, CLIP)
+
+    def inverse(self, values: Tensor) -> Tensor:
+        """From normalised to plain."""
+        return values * torch.sqrt(self.variance + 1e-6) + self.mean
+
+    @staticmethod
+    def moments(values: Tensor) -> Tensor:
+        """Count, sums and sums of squares of (M, size) as one vector that can be added up across processes."""
+        values = values.double()
+        return torch.cat([values.new_tensor([len(values)]), values.sum(0), values.square().sum(0)])
+
+    def update(self, moments: Tensor) -> None:
+        """Merges moments into the running ones."""
+        size = len(self.mean)
+        count, total, squares = moments[0], moments[1 : size + 1], moments[size + 1 :]
+        if count == 0:
+            return
+        mean = total / count
+        variance = (squares / count - mean.square()).clamp(min=0.0)
+        merged = self.count + count
+        shift = mean - self.mean
+        self.variance.copy_(
+            (self.variance * self.count + variance * count + shift.square() * self.count * count / merged) / merged
+        )
+        self.mean += (shift * count / merged).to(self.mean.dtype)
+        self.count.copy_(merged)
+
+
+def mlp(sizes: tuple[int, ...], last_gain: float) -> nn.Sequential:
+    """Fully connected layers with ReLU between; orthogonal weights, the last layer's scaled by `last_gain`."""
+    layers: list[nn.Module] = []
+    for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        linear = nn.Linear(inputs, outputs)
+        nn.init.orthogonal_(linear.weight, last_gain if i == len(sizes) - 2 else 2.0**0.5)
+        nn.init.zeros_(linear.bias)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Policy(nn.Module):
+    """Diagonal Gaussian pi(a|s) = N(mu(s), sigma^2) and V(s), as two networks over one normalised observation.
+
+    The mean is a network of the state; sigma is one number per action (the lecture's Gaussian policy, SFV's fixed
+    covariance) that may be learnt.
+    """
+
+    def __init__(self, layout: PolicyLayout, initial_std: float = 0.15):
+        super().__init__()
+        self.layout = layout
+        self.actor = mlp((layout.observation_size, *layout.hidden, len(layout.action)), last_gain=0.01)
+        self.critic = mlp((layout.observation_size, *layout.hidden, 1), last_gain=1.0)
+        self.log_std = nn.Parameter(torch.full((len(layout.action),), float(np.log(initial_std))))
+        self.observations = Normaliser(layout.observation_size)
+        self.returns = Normaliser(1)
+
+    @torch.no_grad()
+    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Actions for raw observations (N, O) -> (N, A): the mean, or a sample where `rng` is given."""
+        mean = self.actor(self.observations(torch.from_numpy(observation))).numpy()
+        if rng is None:
+            return mean
+        return mean + np.exp(self.log_std.numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)
+
+    @torch.no_grad()
+    def value(self, observation: Tensor) -> Tensor:
+        """Expected return of normalised observations (N, O) -> (N,), in units of reward."""
+        return self.returns.inverse(self.critic(observation)).squeeze(-1)
+
+    def save(self, path: Path) -> None:
+        """Writes weights and layout; a crash leaves the old file or the new one."""
+        save_torch(
+            {"format": FORMAT_VERSION, "layout": asdict(self.layout), "state": self.state_dict()},
+            path,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Policy":
+        """Reads what `save` wrote.
+
+        Raises:
+          InputError: no policy, damaged, or of a version this program cannot read.
+        """
+        content = load_torch(path, "policy")
+        if content.get("format") != FORMAT_VERSION:
+            raise InputError(f"{path}: policy format {content.get('format')}, this program reads {FORMAT_VERSION}")
+        layout = content["layout"]
+        policy = cls(PolicyLayout(**(layout | {key: tuple(layout[key]) for key in ("action", "hidden")})))
+        policy.load_state_dict(content["state"])
+        return policy
+
+
+def save_torch(content: dict[str, Any], path: Path) -> None:
+    """`torch.save` to a temporary name, then a rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_torch(path: Path, kind: str) -> dict[str, Any]:
+    """Reads tensors and plain values; nothing in the file can run code.
+
+    Raises:
+      InputError: the file is absent or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a {kind}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError... for damage
+        raise InputError(f"{path}: damaged or not a {kind}; delete it to have it made again") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a {kind}; delete it to have it made again")
+    return content

@@ -1,0 +1,73 @@
+"""When an episode ends before its time: the body has fallen, strayed, or the numbers have exploded."""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+DEVIATION = 0.5
+"""The root or a key body may be this far from the reference [m]."""
+
+
+@dataclass(frozen=True)
+class GeomShapes:
+    """Form of the geoms of some bodies, to find how low they reach without asking the contact solver."""
+
+    geoms: np.ndarray
+    """Ids of the G geoms."""
+    centre: np.ndarray
+    """Middle of the bounding box in the geom's frame [m], (G, 3)."""
+    core: np.ndarray
+    """Half sizes of a box inside [m], (G, 3): a capsule's segment, a box itself, nothing for a sphere."""
+    radius: np.ndarray
+    """Rounding around that box [m], (G,)."""
+    first: np.ndarray
+    """Where each body's geoms begin in the list, (F,)."""
+
+    @classmethod
+    def of(cls, model: mujoco.MjModel, bodies: tuple[str, ...]) -> "GeomShapes":
+        """The colliding geoms of `bodies`.
+
+        Raises:
+          ValueError: a body has no geom that collides, so its fall would never be seen.
+        """
+        geoms, first = [], []
+        for name in bodies:
+            own = [
+                g
+                for g in range(model.ngeom)
+                if model.geom_bodyid[g] == model.body(name).id
+                and (model.geom_contype[g] or model.geom_conaffinity[g])
+            ]
+            if not own:
+                raise ValueError(f"fall body {name} has no colliding geom")
+            first.append(len(geoms))
+            geoms.extend(own)
+        ids = np.array(geoms, dtype=np.int64)
+        centre, core, radius = model.geom_aabb[ids, :3].copy(), model.geom_aabb[ids, 3:].copy(), np.zeros(len(ids))
+        for i, g in enumerate(ids):
+            if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_CAPSULE:
+                core[i], radius[i] = (0.0, 0.0, model.geom_size[g, 1]), model.geom_size[g, 0]
+            elif model.geom_type[g] == mujoco.mjtGeom.mjGEOM_SPHERE:
+                core[i], radius[i] = 0.0, model.geom_size[g, 0]
+        return cls(ids, centre, core, radius, np.array(first, dtype=np.int64))
+
+    def lowest(self, geom_xpos: np.ndarray, geom_xmat: np.ndarray) -> np.ndarray:
+        """Height of each body's lowest point [m], (N, ngeom, 3) and (N, ngeom, 3, 3) -> (N, F)."""
+        if not len(self.first):
+            return np.zeros((len(geom_xpos), 0))
+        up = geom_xmat[:, self.geoms, 2, :]
+        height = geom_xpos[:, self.geoms, 2] + np.einsum("ngi,gi->ng", up, self.centre)
+        lowest = height - np.einsum("ngi,gi->ng", np.abs(up), self.core) - self.radius
+        return np.minimum.reduceat(lowest, self.first, axis=1)
+
+
+def fallen(lowest: np.ndarray, may_touch: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
+    """A body touches the ground that does not in the reference, (N, F) x (N, F) -> bool (N,)."""
+    return ((lowest < tolerance) & ~may_touch).any(axis=1)
+
+
+def strayed(key_bodies: np.ndarray, reference: np.ndarray, limit: float = DEVIATION) -> np.ndarray:
+    """The root or a key body is further than `limit` [m] from the reference, (N, B, 3) x (N, B, 3) -> bool (N,)."""
+    offset = key_bodies - reference
+    return (np.einsum("nbi,nbi->nb", offset, offset) > limit * limit).any(axis=1)
