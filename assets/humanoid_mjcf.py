@@ -5,6 +5,7 @@ of freedom, 28 actuators. The bake (`bake_humanoid.py`) measures a `Build` on a 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Vec3 = tuple[float, float, float]
 
@@ -24,7 +25,7 @@ MASS_SHARE = {
 }
 PAIRED = ("upper_arm", "forearm", "hand", "thigh", "shin", "foot")
 
-# One line per joint: kp [N m/rad], kv [N m s/rad], force limit [N m], range [deg], armature [kg m2], damping [N m s/rad].
+# Per joint: kp [N m/rad], kv [N m s/rad], force limit [N m], range [deg], armature [kg m2], damping [N m s/rad].
 # kp and limits are DeepMimic's scaled by mass, 75 kg / 45 kg. The limits are then those of a strong athlete: young
 # adults reach about 210 (hip, knee extension) and 120 N m (ankle) isometrically at 75 kg and 1.75 m (Anderson, Madigan
 # and Nussbaum 2007), trained jumpers half as much again. kv is 0.04 kp instead of DeepMimic's 0.1, with more armature:
@@ -40,6 +41,15 @@ GAINS: dict[str, tuple[float, float, float, tuple[int, int], float, float]] = {
     "ankle": (670, 27, 150, (0, 60), 0.06, 0.5),
 }
 HINGES = ("elbow", "knee")
+
+
+class Capsule(NamedTuple):
+    """A capsule lying left to right in its body's frame [m]."""
+
+    center: Vec3
+    half: float
+    """Half the length of its axis."""
+    radius: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,8 @@ class Build:
     forearm: float
     hand: float
     """Wrist to the far end of the closed hand."""
+    fist: Vec3
+    """Middle of the closed hand: forward and left in the forearm's frame, and its radius."""
     hip: Vec3
     """From mid-hip."""
     thigh: float
@@ -78,70 +90,45 @@ class Build:
     foot_offset: float
     """Middle of the sole to the left of the ankle."""
     radius: dict[str, float]
-    """Capsule radii: pelvis, waist, chest, neck, head, upper_arm, forearm, hand, thigh, shin."""
+    """Capsule radii of neck, upper_arm, forearm, thigh, shin."""
+    torso: dict[str, Capsule]
+    """Of pelvis and waist in the pelvis frame, of belly and chest in the chest frame."""
+    skull: Vec3
+    """Middle of the skull from the neck joint."""
+    skull_radius: float
     sites: dict[str, tuple[str, Vec3]]
     """Landmark of the middle or left side -> body (without side), position in its frame."""
 
 
-AVERAGE = Build(
-    height=1.75,
-    mass=75.0,
-    mid_hip_height=0.915,
-    waist=(-0.01, 0.0, 0.146),
-    neck=(-0.01, 0.0, 0.42),
-    head_top=0.265,
-    shoulder=(-0.01, 0.175, 0.355),
-    upper_arm=0.285,
-    forearm=0.255,
-    hand=0.11,
-    hip=(0.0, 0.088, 0.0),
-    thigh=0.42,
-    shin=0.415,
-    ankle_height=0.08,
-    heel_back=0.055,
-    toe_front=0.185,
-    foot_width=0.09,
-    foot_offset=0.0,
-    radius={
-        "pelvis": 0.09, "waist": 0.095, "chest": 0.11, "neck": 0.05, "head": 0.095, "upper_arm": 0.045,
-        "forearm": 0.038, "hand": 0.042, "thigh": 0.068, "shin": 0.05,
-    },
-    sites={
-        "nose": ("head", (0.125, 0.0, 0.10)),
-        "left_eye": ("head", (0.10, 0.032, 0.135)),
-        "left_ear": ("head", (0.02, 0.075, 0.12)),
-        "left_index": ("forearm", (0.02, -0.01, -0.345)),
-    },
-)  # fmt: skip
-
-
-def mjcf(build: Build, skin: str = "") -> str:
+def mjcf(build: Build, skin: str, texture: str) -> str:
     """The humanoid as MJCF text.
 
     Args:
       build: the body's measures.
-      skin: file of the skin beside the MJCF, none where empty.
+      skin: file of the skin beside the MJCF.
+      texture: file of its picture.
     """
     total = sum(share * (2 if name in PAIRED else 1) for name, share in MASS_SHARE.items())
     mass = {name: build.mass * share / total for name, share in MASS_SHARE.items()}
     r = build.radius
-    waist_to_chest = build.shoulder[2] * 0.72
+    torso = {name: _across(*capsule) for name, capsule in build.torso.items()}
     pelvis = [
-        _geom("pelvis", _capsule((0, 0, 0), 0.62 * build.hip[1], r["pelvis"]), mass["pelvis"] * 0.65),
-        _geom("waist", _capsule((0, 0, 0.72 * build.waist[2]), 0.04, r["waist"]), mass["pelvis"] * 0.35),
+        _geom("pelvis", torso["pelvis"], mass["pelvis"] * 0.65),
+        _geom("waist", torso["waist"], mass["pelvis"] * 0.35),
         *_sites(build, "pelvis"),
     ]
     chest = [
-        _geom("belly", _capsule((0.012, 0, 0.30 * waist_to_chest), 0.05, r["waist"]), mass["chest"] * 0.36),
-        _geom("chest", _capsule((0.012, 0, waist_to_chest), 0.075, r["chest"]), mass["chest"] * 0.64),
+        _geom("belly", torso["belly"], mass["chest"] * 0.4),
+        _geom("chest", torso["chest"], mass["chest"] * 0.6),
         *_sites(build, "chest"),
     ]
-    head_low, head_high = build.head_top - 0.235 + r["head"], build.head_top - r["head"]
+    x, y, z = build.skull
+    crown = build.head_top - build.skull_radius
     head = [
-        _geom("neck", f'type="capsule" fromto="0 0 0 {_v((0.015, 0, head_low))}" size="{r["neck"]:.4g}"',
-              mass["head"] * 0.12),
-        _geom("head", f'type="capsule" fromto="{_v((0.02, 0, head_low))} {_v((0.03, 0, head_high))}" '
-              f'size="{r["head"]:.4g}"', mass["head"] * 0.88),
+        _geom("neck", f'type="capsule" fromto="0 0 0 {_v((0.3 * x, 0, z - 0.5 * build.skull_radius))}" '
+              f'size="{r["neck"]:.4g}"', mass["head"] * 0.15),
+        _geom("head", f'type="capsule" fromto="{_v((x, y, 2 * z - crown))} {_v((x, y, crown))}" '
+              f'size="{build.skull_radius:.4g}"', mass["head"] * 0.85),
         *_sites(build, "head"),
     ]  # fmt: skip
     arms = [line for side in ("right", "left") for line in _arm(build, mass, side)]
@@ -182,8 +169,14 @@ def mjcf(build: Build, skin: str = "") -> str:
             "    </default>",
         ]
     lines += ["  </default>", ""]
-    if skin:
-        lines += ["  <asset>", f'    <skin name="skin" file="{skin}"/>', "  </asset>", ""]
+    lines += [
+        "  <asset>",
+        f'    <texture name="skin" type="2d" file="{texture}"/>',
+        '    <material name="skin" texture="skin" specular="0.15" shininess="0.2"/>',
+        f'    <skin name="skin" file="{skin}" material="skin"/>',
+        "  </asset>",
+        "",
+    ]
     lines += ["  <worldbody>", *_indent(body, 2), "  </worldbody>", "", "  <actuator>", *_indent(_actuators(), 2)]
     lines += ["  </actuator>", "</mujoco>", ""]
     return "\n".join(lines)
@@ -191,7 +184,10 @@ def mjcf(build: Build, skin: str = "") -> str:
 
 def _arm(build: Build, mass: dict[str, float], side: str) -> list[str]:
     r = build.radius
-    elbow, wrist, hand = -build.upper_arm, -build.forearm, -build.forearm - build.hand + r["hand"]
+    elbow, wrist = -build.upper_arm, -build.forearm
+    x, y, fist = build.fist
+    hand = _mirror((x, y, wrist - build.hand + fist), side)
+    palm = _mirror((x, y, wrist - build.hand), side)
     return [
         f'<body name="{side}_upper_arm" pos="{_v(_mirror(build.shoulder, side))}">',
         f'  <joint name="{side}_shoulder" class="shoulder"/>',
@@ -204,10 +200,10 @@ def _arm(build: Build, mass: dict[str, float], side: str) -> list[str]:
         f'    <joint name="{side}_elbow" class="elbow" axis="0 -1 0"/>',
         *_indent([
             _geom(f"{side}_forearm", _along_z(-0.015, wrist + 0.02, r["forearm"]), mass["forearm"]),
-            _geom(f"{side}_hand", f'type="sphere" pos="0 0 {hand:.4f}" size="{r["hand"]:.4g}"', mass["hand"]),
+            _geom(f"{side}_hand", f'type="sphere" pos="{_v(hand)}" size="{fist:.4g}"', mass["hand"]),
             _site(f"{side}_elbow", (0, 0, 0)),
             _site(f"{side}_wrist", (0, 0, wrist)),
-            _site(f"{side}_palm", (0, 0, wrist - build.hand)),
+            _site(f"{side}_palm", palm),
             *_sites(build, "forearm", side),
         ], 2),
         "  </body>",
@@ -277,7 +273,7 @@ def _sites(build: Build, body: str, side: str = "") -> list[str]:
     for landmark, (owner, pos) in build.sites.items():
         if owner != body:
             continue
-        if not landmark.startswith("left_"):
+        if "left" not in landmark:
             lines.append(_site(landmark, pos))
         else:
             for each in (side,) if side else ("right", "left"):
@@ -301,7 +297,7 @@ def _along_z(top: float, bottom: float, radius: float) -> str:
     return f'type="capsule" fromto="0 0 {top:.4f} 0 0 {bottom:.4f}" size="{radius:.4g}"'
 
 
-def _capsule(center: Vec3, half: float, radius: float) -> str:
+def _across(center: Vec3, half: float, radius: float) -> str:
     """A capsule lying left to right."""
     x, y, z = center
     return f'type="capsule" fromto="{_v((x, y - half, z))} {_v((x, y + half, z))}" size="{radius:.4g}"'
