@@ -94,6 +94,19 @@ def mlp(sizes: tuple[int, ...], last_gain: float) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def gaussian_log_prob(action: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
+    """log N(action; mean, exp(log_std)^2), (M, A) -> (M,)."""
+    scaled = (action - mean) * torch.exp(-log_std)
+    return -0.5 * scaled.square().sum(-1) - log_std.sum() - 0.5 * float(np.log(2.0 * np.pi)) * action.shape[-1]
+
+
+def gaussian_kl(old_mean: Tensor, old_log_std: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
+    """Mean KL divergence of N(old) from N(new), exact for diagonal Gaussians, (M, A) -> ()."""
+    variance = torch.exp(2.0 * log_std)
+    terms = (torch.exp(2.0 * old_log_std) + (old_mean - mean).square()) / variance
+    return (log_std - old_log_std + 0.5 * (terms - 1.0)).sum(-1).mean()
+
+
 class Policy(nn.Module):
     """Diagonal Gaussian pi(a|s) = N(mu(s), sigma^2) and V(s), as two networks over one normalised observation.
 
@@ -116,12 +129,29 @@ class Policy(nn.Module):
         mean = self.actor(self.observations(torch.from_numpy(observation))).numpy()
         if rng is None:
             return mean
-        return mean + np.exp(self.log_std.numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)
+        return mean + np.exp(self.log_std.detach().numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)
 
     @torch.no_grad()
     def value(self, observation: Tensor) -> Tensor:
         """Expected return of normalised observations (N, O) -> (N,), in units of reward."""
         return self.returns.inverse(self.critic(observation)).squeeze(-1)
+
+    def log_prob(self, mean: Tensor, action: Tensor) -> Tensor:
+        """log pi(a|s) of the actor's means (..., A) and actions (..., A) -> (...)."""
+        return gaussian_log_prob(action, mean, self.log_std)
+
+    def entropy(self, mean: Tensor) -> Tensor:
+        """Entropy of pi(.|s) [nat], the same in every state, (..., A) -> (...)."""
+        entropy = self.log_std.sum() + 0.5 * self.log_std.numel() * float(np.log(2.0 * np.pi * np.e))
+        return entropy.expand(mean.shape[:-1])
+
+    def kl(self, old_mean: Tensor, old_log_std: Tensor, mean: Tensor) -> Tensor:
+        """Mean KL divergence of the policy that it was from the one that it is, (..., A) -> ()."""
+        return gaussian_kl(old_mean, old_log_std, mean, self.log_std)
+
+    def spread(self) -> float:
+        """Mean standard deviation of an action."""
+        return float(self.log_std.detach().exp().mean())
 
     def save(self, path: Path) -> None:
         """Writes weights and layout; a crash leaves the old file or the new one."""

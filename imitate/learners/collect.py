@@ -10,7 +10,7 @@ from torch import Tensor
 from imitate.env import ImitationEnv
 from imitate.initial_state import InitialStates
 from imitate.learners.advantage import generalised_advantage
-from imitate.policy import Normaliser, Policy
+from imitate.policy import Normaliser, Policy, gaussian_log_prob
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,6 @@ class Episodes:
     """Episodes that ended."""
     completed: int
     """Those that ended in good order."""
-
-
-def gaussian_log_prob(action: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
-    """log N(action; mean, exp(log_std)^2), (M, A) -> (M,)."""
-    scaled = (action - mean) * torch.exp(-log_std)
-    return -0.5 * scaled.square().sum(-1) - log_std.sum() - 0.5 * float(np.log(2.0 * np.pi)) * action.shape[-1]
 
 
 class Collector:

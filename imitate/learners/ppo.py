@@ -1,9 +1,9 @@
 """Proximal policy optimisation (Schulman et al. 2017), Algorithm 1 of the lecture.
 
-    for iteration = 1, 2, ...:
-        for actor = 1, ..., N: run policy pi_old for T steps; compute advantage estimates A_1 ... A_T      (collect.py)
-        optimise the surrogate L with K epochs and minibatches of size M <= NT                            (here)
-        pi_old <- pi
+for iteration = 1, 2, ...:
+    for actor = 1, ..., N: run policy pi_old for T steps; compute advantage estimates A_1 ... A_T      (collect.py)
+    optimise the surrogate L with K epochs and minibatches of size M <= NT                            (here)
+    pi_old <- pi
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imitate.learners.collect import Batch, gaussian_log_prob
+from imitate.learners.collect import Batch
 from imitate.policy import Normaliser, Policy
 from imitate.ranks import Ranks
+from imitate.softmax import SoftmaxPolicy
 
 
 class NonFiniteError(FloatingPointError):
@@ -54,17 +55,10 @@ def clipped_surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor,
     return -torch.minimum(ratio * advantage, ratio.clamp(1.0 - clip_range, 1.0 + clip_range) * advantage).mean()
 
 
-def gaussian_kl(old_mean: Tensor, old_log_std: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
-    """Mean KL divergence of N(old) from N(new), exact for diagonal Gaussians, (M, A) -> ()."""
-    variance = torch.exp(2.0 * log_std)
-    terms = (torch.exp(2.0 * old_log_std) + (old_mean - mean).square()) / variance
-    return (log_std - old_log_std + 0.5 * (terms - 1.0)).sum(-1).mean()
-
-
 class PPO:
     """The optimiser's side: `update(batch)` improves the policy in place."""
 
-    def __init__(self, policy: Policy, config: PPOConfig, ranks: Ranks | None = None):
+    def __init__(self, policy: Policy | SoftmaxPolicy, config: PPOConfig, ranks: Ranks | None = None):
         self.policy, self.config, self.ranks = policy, config, ranks or Ranks()
         self.parameters = [p for p in policy.parameters() if p.requires_grad]
         self.learning_rate = config.learning_rate
@@ -92,7 +86,7 @@ class PPO:
         for rows in self._minibatches(len(target), generator):
             observation, old_mean = batch.observation[rows], batch.mean[rows]
             mean = policy.actor(observation)
-            log_prob = gaussian_log_prob(batch.action[rows], mean, policy.log_std)
+            log_prob = policy.log_prob(mean, batch.action[rows])
             policy_loss = clipped_surrogate(log_prob, batch.log_prob[rows], advantage[rows], config.clip_range)
             value_loss = (policy.critic(observation).squeeze(-1) - target[rows]).square().mean()
             loss = policy_loss + config.value_weight * value_loss
@@ -100,7 +94,7 @@ class PPO:
                 parameter.grad = None
             loss.backward()
             with torch.no_grad():
-                kl = gaussian_kl(old_mean, batch.log_std, mean, policy.log_std)
+                kl = policy.kl(old_mean, batch.log_std, mean)
                 clipped = ((log_prob - batch.log_prob[rows]).exp() - 1.0).abs() > config.clip_range
                 figures = torch.stack([policy_loss, value_loss, kl, clipped.float().mean()])
                 figures = self._average_gradients(figures)
@@ -120,7 +114,7 @@ class PPO:
             "kl": kl_,
             "clipped": clipped_,
             "learning_rate": self.learning_rate,
-            "std": float(policy.log_std.detach().exp().mean()),
+            "std": policy.spread(),
         }
 
     def _normalised(self, advantage: Tensor) -> Tensor:
@@ -142,7 +136,9 @@ class PPO:
             return figures
         gradients = [p.grad.view(-1) for p in self.parameters if p.grad is not None]
         together = self.ranks.mean(torch.cat([*gradients, figures]))
-        for gradient, mean in zip(gradients, together.split([len(g) for g in gradients] + [len(figures)]), strict=False):
+        for gradient, mean in zip(
+            gradients, together.split([len(g) for g in gradients] + [len(figures)]), strict=False
+        ):
             gradient.copy_(mean)
         return together[-len(figures) :]
 
