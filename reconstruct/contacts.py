@@ -1,8 +1,12 @@
 """Which parts of the body rest on the ground in which frame, found from the motion itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from reconstruct.camera import View
+from reconstruct.character import Character
+from reconstruct.kinematics import BodyPoints
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,10 @@ class ContactThresholds:
 
 
 def find_contacts(
-    points_w: np.ndarray, fps: float, thresholds: ContactThresholds | None = None, ground_velocity: np.ndarray | None = None
+    points_w: np.ndarray,
+    fps: float,
+    thresholds: ContactThresholds | None = None,
+    ground_velocity: np.ndarray | None = None,
 ) -> np.ndarray:
     """Points that are low and slow, with hysteresis in both and short gaps closed.
 
@@ -64,10 +71,10 @@ def tidied(contact: np.ndarray, shortest: int, gap: int) -> np.ndarray:
     frames = len(contact)
     for column in result.T:
         for start, end in runs(~column):
-            if 0 < start and end < frames and end - start <= gap:
+            if start > 0 and end < frames and end - start <= gap:
                 column[start:end] = True
         for start, end in runs(column):
-            if 0 < start and end < frames and end - start < shortest:
+            if start > 0 and end < frames and end - start < shortest:
                 column[start:end] = False
     return result
 
@@ -78,6 +85,11 @@ def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def contact_points(character: Character) -> BodyPoints:
+    """The sites that may touch the ground, part after part in the order of `character.contacts`."""
+    return BodyPoints.of_sites(character.model, tuple(site for sites in character.contacts.values() for site in sites))
+
+
 def part_contacts(point_contacts: np.ndarray, parts: dict[str, tuple[str, ...]]) -> np.ndarray:
     """A part touches the ground when one of its points does; points in the order of `parts`, (T, P) -> (T, C)."""
     columns, first = [], 0
@@ -85,3 +97,72 @@ def part_contacts(point_contacts: np.ndarray, parts: dict[str, tuple[str, ...]])
         columns.append(point_contacts[:, first : first + len(sites)].any(axis=1))
         first += len(sites)
     return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class Support:
+    """What carries the body, frame by frame."""
+
+    contact: np.ndarray
+    """Points on the ground, bool (T, P), in the order of `contact_points`."""
+    flight: np.ndarray
+    """Frames in which nothing touches the ground, bool (T,)."""
+
+
+SHORTEST_FLIGHT = 0.1
+"""Shorter times without contact [s] are taken for contacts that were missed."""
+LOWEST_FLIGHT = 0.03
+"""In flight the lowest contact point must rise above this [m]."""
+
+
+def find_support(points_w: np.ndarray, view: View, fps: float, looseness: float = 1.0) -> Support:
+    """Contacts and flight phases of a motion.
+
+    Args:
+      points_w: points that may touch the ground, world frame [m], (T, P, 3).
+      view: the camera, since motion along its axis is badly known, and the ground's velocity.
+      fps: frames a second.
+      looseness: factor on the limits, above 1 while the ground is not known well.
+    """
+    limits = ContactThresholds()
+    scaled = replace(
+        limits,
+        height=tuple(limits.height[i] * looseness for i in (0, 1)),
+        speed=tuple(limits.speed[i] * np.sqrt(looseness) for i in (0, 1)),
+    )
+    # What moves towards the camera is only half believed: points are squeezed along the optical axis.
+    axis = view.rotation()[2]
+    squeezed = points_w - (0.5 if looseness > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
+    squeezed[..., 2] = points_w[..., 2]
+    contact = find_contacts(squeezed, fps, scaled, np.array(view.belt))
+    lowest = points_w[..., 2].min(axis=1)
+    flight = ~contact.any(axis=1)
+    for start, end in runs(flight):
+        inside = start > 0 and end < len(flight)
+        if end - start < SHORTEST_FLIGHT * fps or lowest[start:end].max() < LOWEST_FLIGHT * looseness:
+            flight[start:end] = False
+            if inside:
+                contact[start:end] |= contact[start - 1] & contact[end]
+    return Support(contact, flight)
+
+
+def ground_velocity(points_w: np.ndarray, fps: float) -> tuple[float, float]:
+    """Velocity of the ground [m/s] if it moves under the person, as on a treadmill or before a camera that follows.
+
+    The lowest point of the body stands on the ground in most frames of most motions; if it moves steadily one way
+    while the body as a whole stays, the ground does.
+
+    Args:
+      points_w: contact points, world frame [m], (T, P, 3).
+    """
+    frames = np.arange(len(points_w) - 1)
+    lowest = (points_w[:-1, :, 2] + points_w[1:, :, 2]).argmin(axis=1)
+    velocity = (points_w[frames + 1, lowest] - points_w[frames, lowest])[:, :2] * fps
+    typical = np.median(velocity, axis=0)
+    speed = float(np.linalg.norm(typical))
+    middle = points_w.mean(axis=1)[:, :2]
+    travel = float(np.linalg.norm(middle[-1] - middle[0])) * fps / len(frames)
+    scatter = float(np.median(np.linalg.norm(velocity - typical, axis=1)))
+    if speed > 0.4 and travel < 0.5 * speed and scatter < 0.6 * speed:
+        return float(typical[0]), float(typical[1])
+    return 0.0, 0.0

@@ -9,11 +9,12 @@ from scipy.interpolate import CubicSpline
 
 from pose.errors import InputError
 from reconstruct.character import Character
-from reconstruct.contacts import find_contacts, part_contacts
-from reconstruct.kinematics import quaternion_columns, site_positions
+from reconstruct.contacts import contact_points, find_contacts, part_contacts
+from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.loop import close_loop, seam_gap
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import continuous, normalised
+from reconstruct.tangent import layout
 
 # Order of the joints in a DeepMimic frame, after duration, root position and root rotation (xbpeng/DeepMimic).
 DEEPMIMIC_JOINTS = (
@@ -69,7 +70,9 @@ def read_deepmimic(path: Path, character: Character, fps: float = 30.0) -> Refer
     model = character.model
     missing = [name for name, _ in DEEPMIMIC_JOINTS if name not in character.joint_names]
     if missing:
-        raise InputError(f"{path}: character '{character.name}' has no joint '{missing[0]}'; DeepMimic needs a humanoid")
+        raise InputError(
+            f"{path}: character '{character.name}' has no joint '{missing[0]}'; DeepMimic needs a humanoid"
+        )
 
     qpos = np.zeros((len(table), model.nq))
     qpos[:, :3] = _z_up(table[:, 1:4])
@@ -87,12 +90,12 @@ def read_deepmimic(path: Path, character: Character, fps: float = 30.0) -> Refer
 
     qpos[:, :3] *= _standing_hip_height(character) / DEEPMIMIC_HIP_HEIGHT
     qpos = resampled(model, qpos, times, fps)
-    sites = character.site_ids(tuple(site for sites in character.contacts.values() for site in sites))
+    soles = contact_points(character)
     loop = wraps and np.abs(seam_gap(model, qpos)).max() < LOOP_GAP
     if loop:
         qpos = close_loop(model, qpos, blend=max(3, len(qpos) // 6))
-    qpos = grounded(model, qpos, sites)
-    contacts = find_contacts(site_positions(model, qpos, sites), fps)
+    qpos = grounded(model, qpos, soles)
+    contacts = find_contacts(point_positions(model, qpos, soles), fps)
     return ReferenceMotion(
         qpos=qpos,
         fps=fps,
@@ -117,7 +120,7 @@ def resampled(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: f
     """
     frames = max(2, round((times[-1] - times[0]) * fps) + 1)
     smooth = qpos.copy()
-    columns = quaternion_columns(model)
+    columns = layout(model).quat_columns[:, None] + np.arange(4)
     for quat in columns:
         smooth[:, quat] = continuous(normalised(smooth[:, quat]))
     result = CubicSpline(times, smooth, axis=0)(np.linspace(times[0], times[-1], frames))
@@ -126,9 +129,9 @@ def resampled(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: f
     return result
 
 
-def grounded(model: mujoco.MjModel, qpos: np.ndarray, sites: np.ndarray) -> np.ndarray:
+def grounded(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> np.ndarray:
     """Moves a whole motion up or down so that its lowest points, frame by frame the low third, touch z = 0."""
-    lowest = site_positions(model, qpos, sites)[..., 2].min(axis=1)
+    lowest = point_positions(model, qpos, points)[..., 2].min(axis=1)
     moved = qpos.copy()
     moved[:, 2] -= np.mean(np.sort(lowest)[: max(1, len(lowest) // 3)])
     return moved
@@ -165,6 +168,6 @@ def _quat_z_up(quat: np.ndarray) -> np.ndarray:
 
 def _standing_hip_height(character: Character) -> float:
     """Height of the root above the soles in the model's own upright pose [m]."""
-    sites = character.site_ids(tuple(site for sites in character.contacts.values() for site in sites))
+    soles = contact_points(character)
     rest = np.array(character.model.qpos0)[None]
-    return float(rest[0, 2] - site_positions(character.model, rest, sites)[..., 2].min())
+    return float(rest[0, 2] - point_positions(character.model, rest, soles)[..., 2].min())

@@ -1,0 +1,95 @@
+"""How good a motion is, in numbers that need no truth: agreement with the image, contact, gravity, support."""
+
+import numpy as np
+
+from reconstruct.camera import Camera
+from reconstruct.character import Character
+from reconstruct.contacts import ContactThresholds, contact_points, runs
+from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, com_acceleration, momentum_rate, nearest_in_hull
+from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.motion import ReferenceMotion
+from reconstruct.observations import Observations
+from reconstruct.rotations import to_matrix
+from reconstruct.tangent import layout
+
+
+def reprojection_px(qpos: np.ndarray, camera: Camera, character: Character, seen: Observations) -> float:
+    """Weighted mean distance of the projected landmarks from the detected ones [px]."""
+    projected = camera.project(point_positions(character.model, qpos, seen.points)) - camera.principal_point_px
+    distance = np.linalg.norm(projected - seen.plane_px, axis=-1)
+    return float(np.sum(distance * seen.weight) / np.sum(seen.weight))
+
+
+def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, float]:
+    """Physical facts of a motion.
+
+    Returns:
+      foot_slide_mm_per_frame: way along the ground of points in contact, at 30 frames a second.
+      penetration_mm: mean depth of the body's deepest point below the ground.
+      flight_gravity_ratio: downward acceleration of the centre of mass in flight over g (NaN without flight).
+      acceleration_m_s2: mean acceleration of the body's contact points and joints.
+      contact_share: frames with any contact.
+      root_turns: full turns of the root about its steadiest axis.
+      zmp_outside_support_mm: root mean square distance of the zero-moment point from the support.
+      rest_com_outside_support_mm: the same for the centre of mass where the body rests (NaN without rest).
+    """
+    model, fps, qpos = character.model, motion.fps, motion.qpos
+    touching, solid = contact_points(character), BodyPoints.of_geoms(model)
+    kin = kinematics(model, qpos, touching.joined(solid))
+    soles = kin.points_w[:, : len(touching)]
+    surface = kin.points_w[:, len(touching) :, 2] - solid.radius
+    owner = np.repeat(np.arange(len(character.contacts)), [len(sites) for sites in character.contacts.values()])
+    contact = motion.contacts[:, owner] & (soles[..., 2] < ContactThresholds().height[1])
+    slide = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1) * fps / 30.0
+    both = contact[1:] & contact[:-1]
+    flight = ~motion.contacts.any(axis=1)
+    acceleration = com_acceleration(kin.com_w, fps)
+
+    falls = [
+        -acceleration[start : end - 2, 2].mean() / GRAVITY
+        for start, end in runs(flight)
+        if end - start >= max(4, 0.1 * fps)
+    ]
+    moment, _ = momentum_rate(kin, layout(model), qpos, fps)
+    mass = float(model.body_subtreemass[0])
+    load = np.maximum(acceleration[:, 2] + GRAVITY, 0.2 * GRAVITY)[:, None]
+    com = kin.com_w[1:-1]
+    turning = np.stack([moment[:, 1], -moment[:, 0]], axis=-1) / mass
+    zmp = com[:, :2] - (com[:, 2:] * acceleration[:, :2] + turning) / load
+    supported = contact[1:-1].any(axis=1) & (acceleration[:, 2] > -0.5 * GRAVITY)
+    resting = supported & (np.linalg.norm(np.gradient(kin.com_w, 1.0 / fps, axis=0)[1:-1], axis=1) < 0.15)
+    corners, present = soles[1:-1, :, :2], contact[1:-1]
+    figures = {
+        "foot_slide_mm_per_frame": 1000.0 * _mean(slide[both]),
+        "penetration_mm": 1000.0 * float(np.maximum(-surface.min(axis=1), 0.0).mean()),
+        "flight_gravity_ratio": _mean(np.array(falls)),
+        "acceleration_m_s2": float(np.linalg.norm(np.diff(kin.points_w, 2, axis=0) * fps**2, axis=-1).mean()),
+        "contact_share": float((~flight).mean()),
+        "root_turns": root_turns(qpos),
+        "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported]),
+        "rest_com_outside_support_mm": 1000.0 * _rms(_outside(com[:, :2], corners, present)[resting]),
+    }
+    return figures
+
+
+def root_turns(qpos: np.ndarray) -> float:
+    """Full turns of the root, the largest over the three axes of its own frame, without those that cancel."""
+    rotation = to_matrix(qpos[:, 3:7])
+    step = np.swapaxes(rotation[:-1], 1, 2) @ rotation[1:]
+    vector = 0.5 * np.stack(
+        [step[:, 2, 1] - step[:, 1, 2], step[:, 0, 2] - step[:, 2, 0], step[:, 1, 0] - step[:, 0, 1]], 1
+    )
+    return float(np.abs(vector.sum(axis=0)).max() / (2.0 * np.pi))
+
+
+def _outside(point: np.ndarray, corners: np.ndarray, present: np.ndarray) -> np.ndarray:
+    distance = np.linalg.norm(point - nearest_in_hull(point, corners, present), axis=-1)
+    return np.maximum(distance - FOOT_HALF_WIDTH, 0.0)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")

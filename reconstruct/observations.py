@@ -1,0 +1,127 @@
+"""Keypoints made ready for the optimisation: the landmarks that the character has, their weights, its bones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose.errors import InputError
+from pose.keypoints import Keypoints
+from reconstruct.character import Character
+from reconstruct.kinematics import BodyPoints, point_positions
+
+FEWEST_FRAMES = 6
+"""Below this there is no motion to speak of."""
+FEWEST_SEEN = 0.3
+"""Share of frames in which the person must be seen."""
+
+# How far a landmark is to be trusted beside its own confidence: faces and hands are small and proportions differ.
+TRUST = {"nose": 0.5, "left_eye": 0.3, "right_eye": 0.3, "left_ear": 0.4, "right_ear": 0.4, "left_index": 0.4,
+         "right_index": 0.4, "left_heel": 0.7, "right_heel": 0.7, "left_foot_index": 0.8, "right_foot_index": 0.8}  # fmt: skip
+
+# Bones whose vectors in 3D are compared, from the landmark nearer to the trunk.
+BONES = (
+    ("right_hip", "left_hip"),
+    ("right_shoulder", "left_shoulder"),
+    ("left_hip", "left_shoulder"),
+    ("right_hip", "right_shoulder"),
+    ("right_ear", "left_ear"),
+    ("left_shoulder", "left_ear"),
+    ("right_shoulder", "right_ear"),
+    ("left_ear", "nose"),
+    ("right_ear", "nose"),
+    ("left_shoulder", "left_elbow"),
+    ("right_shoulder", "right_elbow"),
+    ("left_elbow", "left_wrist"),
+    ("right_elbow", "right_wrist"),
+    ("left_hip", "left_knee"),
+    ("right_hip", "right_knee"),
+    ("left_knee", "left_ankle"),
+    ("right_knee", "right_ankle"),
+    ("left_ankle", "left_foot_index"),
+    ("right_ankle", "right_foot_index"),
+    ("left_heel", "left_foot_index"),
+    ("right_heel", "right_foot_index"),
+)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What the solver compares the body with; J landmarks and B bones of this character."""
+
+    points: BodyPoints
+    """The landmarks on the body, (J,)."""
+    names: tuple[str, ...]
+    """Their names."""
+    plane_px: np.ndarray
+    """Detections relative to the principal point [px], (T, J, 2)."""
+    weight: np.ndarray
+    """Confidence times `TRUST`, (T, J)."""
+    xyz_c: np.ndarray
+    """3D landmarks about the hips, camera axes [m], (T, J, 3)."""
+    bones: np.ndarray
+    """Landmarks at the start and end of each bone, (B, 2)."""
+    bone_vectors_c: np.ndarray
+    """3D direction of each bone, camera axes, with the model's length [m], (T, B, 3)."""
+    bone_weight: np.ndarray
+    """(T, B)."""
+    px_per_metre: np.ndarray
+    """How large a metre at the person's distance is in the image, slowly varying (T,)."""
+    seen: np.ndarray
+    """Frames with a detection, bool (T,)."""
+
+
+def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Observations:
+    """Selects, weighs and scales.
+
+    Raises:
+      InputError: too few frames, or the person is seen in too few of them.
+    """
+    frames, share = len(keypoints), float(keypoints.seen.mean())
+    if frames < FEWEST_FRAMES:
+        raise InputError(f"{frames} frames are too short a motion; give a clip of at least {FEWEST_FRAMES} frames")
+    if share < FEWEST_SEEN:
+        raise InputError(
+            f"the person is seen in {share:.0%} of the frames; at least {FEWEST_SEEN:.0%} are needed: "
+            "choose another START and END, or a clearer video"
+        )
+    names = tuple(name for name in keypoints.names if name in character.landmarks)
+    needed = {name for side in ("left", "right") for name in (f"{side}_hip", f"{side}_shoulder", f"{side}_ankle")}
+    if needed - set(names):
+        raise InputError(f"the keypoints or character '{character.name}' lack {sorted(needed - set(names))[0]}")
+    columns = [keypoints.names.index(name) for name in names]
+    points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))
+    weight = keypoints.confidence[:, columns] * np.array([TRUST.get(name, 1.0) for name in names])
+    plane = keypoints.xy[:, columns] - 0.5 * np.array(keypoints.image_size)
+    xyz = turned_to_ray(keypoints.xyz[:, columns], plane, weight, focal_px)
+
+    bones = np.array([(names.index(a), names.index(b)) for a, b in BONES if a in names and b in names])
+    rest = point_positions(character.model, np.array(character.model.qpos0)[None], points)[0]
+    length = np.linalg.norm(rest[bones[:, 1]] - rest[bones[:, 0]], axis=-1)
+    vectors = xyz[:, bones[:, 1]] - xyz[:, bones[:, 0]]
+    found = np.linalg.norm(vectors, axis=-1)
+    vectors = vectors * (length / np.maximum(found, 1e-6))[..., None]
+    bone_weight = np.minimum(weight[:, bones[:, 0]], weight[:, bones[:, 1]]) * (found > 1e-3)
+    return Observations(
+        points, names, plane, weight, xyz, bones, vectors, bone_weight,
+        np.ones(frames), keypoints.seen,
+    )  # fmt: skip
+
+
+def turned_to_ray(xyz: np.ndarray, plane_px: np.ndarray, weight: np.ndarray, focal_px: float) -> np.ndarray:
+    """The detector sees a crop as if the camera looked straight at it; turns its 3D into the camera's own axes.
+
+    Args:
+      xyz: landmarks, axes of the ray through the person [m], (T, J, 3).
+      plane_px: 2D landmarks relative to the principal point [px], (T, J, 2).
+      weight: (T, J).
+      focal_px: focal length [px].
+    """
+    total = np.maximum(weight.sum(axis=1), 1e-9)[:, None]
+    middle = (plane_px * weight[..., None]).sum(axis=1) / total
+    yaw = np.arctan(middle[:, 0] / focal_px)
+    pitch = -np.arctan(middle[:, 1] / np.hypot(focal_px, middle[:, 0]))
+    zero, one = np.zeros_like(yaw), np.ones_like(yaw)
+    cos_y, sin_y, cos_p, sin_p = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
+    about_y = np.stack([cos_y, zero, sin_y, zero, one, zero, -sin_y, zero, cos_y], -1).reshape(-1, 3, 3)
+    about_x = np.stack([one, zero, zero, zero, cos_p, -sin_p, zero, sin_p, cos_p], -1).reshape(-1, 3, 3)
+    return np.einsum("tij,tkj->tki", about_y @ about_x, xyz)

@@ -1,0 +1,155 @@
+"""The optimisation problem: which terms are in force, and how tightly each holds."""
+
+from dataclasses import dataclass, replace
+
+import mujoco
+import numpy as np
+
+from reconstruct import dynamics, residuals
+from reconstruct.camera import View
+from reconstruct.character import Character
+from reconstruct.contacts import Support, contact_points
+from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.observations import Observations
+from reconstruct.solve import Block
+from reconstruct.tangent import layout
+
+
+@dataclass(frozen=True)
+class Spreads:
+    """Standard deviation of every term: how far off it is expected to be. Smaller is stronger."""
+
+    reprojection: float = 0.03
+    """Detected landmarks, in the plane of the image [m]. BlazePose: .057 of a torso length in the median."""
+    bones: float = 0.12
+    """Ends of bones in the detector's 3D [m]; mostly depth."""
+    root_acceleration: float = 6.0
+    """[m/s2]"""
+    root_turning: float = 40.0
+    """Angular acceleration of the pelvis [rad/s2]."""
+    joint_acceleration: float = 60.0
+    """[rad/s2]"""
+    trunk_acceleration: float = 30.0
+    """Of chest and neck [rad/s2]."""
+    joint_velocity: float = 12.0
+    """[rad/s]"""
+    limits: float = 0.05
+    """Joints beyond their range [rad]."""
+    ground: float = 0.005
+    """Height of points in contact [m]."""
+    slip: float = 0.003
+    """Their way along the ground in one frame [m]."""
+    penetration: float = 0.005
+    """Depth of any part below the ground [m]."""
+    gravity: float = 0.5
+    """Acceleration of the centre of mass in flight, beside gravity [m/s2]."""
+    spin: float = 15.0
+    """Moment about the centre of mass in flight [N m], of a body of 75 kg."""
+    zmp: float = 0.06
+    """Distance of the zero-moment point from the support [m]."""
+    tilt: tuple[float, float] = (0.15, 0.04)
+    """Pitch and roll of the camera [rad]: most films are held level."""
+    focal: float = 0.15
+    """Logarithm of the focal length around the one expected."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything but the unknowns."""
+
+    character: Character
+    seen: Observations
+    fps: float
+    focal_px: float
+    spreads: Spreads
+    support: Support | None = None
+    physics: bool = False
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The character's kinematics."""
+        return self.character.model
+
+    def with_scale(self, qpos: np.ndarray) -> "Problem":
+        """Takes the size of a metre in the image from a first guess in a level camera's world."""
+        depth = np.maximum(qpos[:, 0], 0.5)
+        return replace(self, seen=replace(self.seen, px_per_metre=self.focal_px / depth))
+
+    def first_view(self, qpos: np.ndarray) -> View:
+        """A level camera as high above the lowest contact points as a first guess says (its origin is the camera)."""
+        lowest = self.contact_positions(qpos)[..., 2].min(axis=1)
+        return View(0.0, 0.0, -float(np.percentile(lowest, 25)), float(np.log(self.focal_px)))
+
+    def on_ground(self, support: Support) -> "Problem":
+        """The same with contacts."""
+        return replace(self, support=support)
+
+    def with_physics(self) -> "Problem":
+        """The same with the dynamic terms."""
+        return replace(self, physics=True)
+
+    def free_globals(self, view: View) -> np.ndarray:
+        """Camera and ground may move once contacts are known; the ground's speed only where it has one, bool (G,)."""
+        grounded = self.support is not None
+        belt = grounded and view.belt != (0.0, 0.0)
+        return np.array([grounded, grounded, grounded, grounded, belt, belt])
+
+    def contact_positions(self, qpos: np.ndarray) -> np.ndarray:
+        """Points that may touch the ground, world frame [m], (T, P, 3)."""
+        return point_positions(self.model, qpos, contact_points(self.character))
+
+    def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> list[Block]:
+        """All terms in force at a point."""
+        model, lay, spreads = self.model, layout(self.model), self.spreads
+        view = View.from_vector(unknowns)
+        landmarks, touching, solid = self.seen.points, contact_points(self.character), BodyPoints.of_geoms(self.model)
+        kin = kinematics(model, qpos, landmarks.joined(touching).joined(solid))
+        contact_slice = slice(len(landmarks), len(landmarks) + len(touching))
+        solid_slice = slice(contact_slice.stop, contact_slice.stop + len(solid))
+
+        blocks = [
+            residuals.reprojection(kin, view, self.seen, spreads.reprojection),
+            residuals.bones_3d(kin, view, self.seen, spreads.bones),
+            residuals.acceleration(lay, qpos, self.fps, self.acceleration_spread()),
+            residuals.velocity(lay, qpos, self.fps, self.velocity_spread()),
+            residuals.hinge_limits(model, qpos, spreads.limits),
+            residuals.ball_limits(model, lay, qpos, spreads.limits),
+            residuals.pose_prior(model, lay, qpos),
+        ]
+        if self.support is not None:
+            held = self.support.contact.astype(np.float64)
+            expected = View(0.0, 0.0, view.height, float(np.log(self.focal_px)), view.belt)
+            spread = np.array([*spreads.tilt, 1.0, spreads.focal, 1.0, 1.0])
+            blocks += [
+                residuals.view_prior(view, expected, spread, lay.nv),
+                residuals.ground_height(kin, contact_slice, held, spreads.ground),
+                residuals.no_slip(kin, contact_slice, held, view, self.fps, spreads.slip),
+                residuals.no_penetration(kin, solid_slice, solid.radius, spreads.penetration),
+            ]
+        if self.support is not None and self.physics:
+            mass, flight = float(model.body_subtreemass[0]), self.support.flight
+            spin = spreads.spin * mass / 75.0
+            blocks += [
+                dynamics.flight_parabola(kin, flight, self.fps, spreads.gravity),
+                dynamics.flight_spin(kin, lay, qpos, flight, self.fps, spin),
+                dynamics.zero_moment_point(
+                    kin, lay, qpos, contact_slice, self.support.contact, mass, self.fps, spreads.zmp
+                ),
+            ]
+        return blocks
+
+    def acceleration_spread(self) -> np.ndarray:
+        """Of each degree of freedom, (nv,)."""
+        spread = np.full(self.model.nv, self.spreads.joint_acceleration)
+        spread[:3], spread[3:6] = self.spreads.root_acceleration, self.spreads.root_turning
+        for joint in ("chest", "neck"):
+            if joint in self.character.joint_names:
+                dof = self.model.joint(joint).dofadr[0]
+                spread[dof : dof + 3] = self.spreads.trunk_acceleration
+        return spread
+
+    def velocity_spread(self) -> np.ndarray:
+        """Of each degree of freedom, (nv,); the root is left free."""
+        spread = np.full(self.model.nv, self.spreads.joint_velocity)
+        spread[:6] = 1e3
+        return spread

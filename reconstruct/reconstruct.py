@@ -1,0 +1,150 @@
+"""From keypoints to a reference motion: SFV's optimisation over the whole trajectory, with contact and physics in it.
+
+Read `reconstruct_motion` from top to bottom. Source: Peng et al. 2018, "SFV: Reinforcement Learning of Physical Skills
+from Videos", motion reconstruction. Departures: landmarks instead of joint rotations in 3D, a free root in the world
+instead of a camera per frame, contacts, the ground and flight; Gauss-Newton on banded equations instead of L-BFGS.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from pose.keypoints import Keypoints
+from pose.progress import Progress, silent
+from reconstruct.camera import Camera, View, focal_from_fov
+from reconstruct.character import Character
+from reconstruct.contacts import Support, find_support, ground_velocity, part_contacts
+from reconstruct.figures import motion_figures, reprojection_px
+from reconstruct.initial import initial_motion
+from reconstruct.loop import cropped_to_cycle
+from reconstruct.motion import ReferenceMotion
+from reconstruct.observations import observe
+from reconstruct.problem import Problem, Spreads
+from reconstruct.solve import Solution, minimise
+from reconstruct.tangent import layout
+from reconstruct.world import centred, standing_still
+
+
+@dataclass(frozen=True)
+class ReconstructConfig:
+    """How keypoints become a motion."""
+
+    fov: float = 50.0
+    """Field of view of the lens along the image's longer side [degrees]; a start, refined within `spreads.focal`."""
+    loop: Literal["auto", "yes", "no"] = "auto"
+    """Whether the clip is a cycle that can be repeated: found from the motion, or known."""
+    iterations: int = 12
+    """Steps of the optimiser at most, in each of its five passes."""
+    spreads: Spreads = field(default_factory=Spreads)
+    """What the optimisation weighs: the standard deviation of every term."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """A motion and how well it is founded."""
+
+    motion: ReferenceMotion
+    """What the policy will imitate."""
+    camera: Camera
+    """Where the film was taken from, in the motion's world."""
+    cost: dict[str, float]
+    """Cost of each term where the optimisation ended."""
+    figures: dict[str, float]
+    """How good it is: see `figures.py`."""
+    first_frame: int
+    """Frame of the keypoints that became the motion's first one (a cycle is cut out of the clip)."""
+
+
+def reconstruct_motion(
+    keypoints: Keypoints,
+    character: Character,
+    config: ReconstructConfig = ReconstructConfig(),
+    progress: Progress = silent,
+) -> Reconstruction:
+    """Finds the motion of the character that explains the keypoints and obeys physics.
+
+    Args:
+      keypoints: one person over T frames.
+      character: body to pose, scaled to the person's height.
+      config: weights and options.
+      progress: told after each pass.
+
+    Raises:
+      InputError: too short, or the person is hardly seen.
+    """
+    began = time.perf_counter()
+    focal_px = focal_from_fov(config.fov, keypoints.image_size)
+    seen = observe(keypoints, character, focal_px)
+    problem = Problem(character, seen, keypoints.fps, focal_px, config.spreads)
+    qpos = initial_motion(seen, character, focal_px, keypoints.fps)
+    problem = problem.with_scale(qpos)
+    view = problem.first_view(qpos)
+    qpos[:, 2] += view.height
+    progress(1, 6, "first guess")
+
+    # 1. The body alone: landmarks, smoothness, joint limits.
+    solution = _solve(problem, qpos, view, config.iterations)
+    progress(2, 6, "body")
+
+    # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
+    for turn, looseness in enumerate((3.0, 1.7, 1.0)):
+        view = View.from_vector(solution.unknowns)
+        if turn == 0:
+            view = replace(view, belt=ground_velocity(problem.contact_positions(solution.qpos), keypoints.fps))
+        support = find_support(problem.contact_positions(solution.qpos), view, keypoints.fps, looseness)
+        problem = problem.on_ground(support)
+        solution = _solve(problem, solution.qpos, view, config.iterations)
+        progress(3 + turn, 6, "ground")
+
+    # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
+    view = View.from_vector(solution.unknowns)
+    support = find_support(problem.contact_positions(solution.qpos), view, keypoints.fps, 1.0)
+    problem = problem.on_ground(support).with_physics()
+    solution = _solve(problem, solution.qpos, view, 2 * config.iterations)
+    progress(6, 6, "physics")
+
+    return _finished(keypoints, character, config, problem, support, solution, time.perf_counter() - began)
+
+
+def _solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:
+    return minimise(
+        problem.residuals, layout(problem.model), qpos, view.vector(), problem.free_globals(view), iterations
+    )
+
+
+def _finished(
+    keypoints: Keypoints,
+    character: Character,
+    config: ReconstructConfig,
+    problem: Problem,
+    support: Support,
+    solution: Solution,
+    seconds: float,
+) -> Reconstruction:
+    """The world set upon the person, cycles cut out, figures taken."""
+    view = View.from_vector(solution.unknowns)
+    camera = view.camera(keypoints.image_size)
+    error_px = reprojection_px(solution.qpos, camera, character, problem.seen)
+    qpos = standing_still(solution.qpos, view.belt, keypoints.fps)
+    contacts = part_contacts(support.contact, character.contacts)
+    cycle = cropped_to_cycle(character.model, qpos, contacts, keypoints.fps, config.loop)
+    qpos, camera = centred(cycle.qpos, camera)
+    motion = ReferenceMotion(
+        qpos=qpos,
+        fps=keypoints.fps,
+        character=character.name,
+        height=character.height,
+        joint_names=character.joint_names,
+        contacts=cycle.contacts,
+        contact_names=tuple(character.contacts),
+        loop=cycle.loop,
+    )
+    figures = {
+        "reprojection_px": error_px,
+        **motion_figures(motion, character),
+        "ground_speed": float(np.hypot(*view.belt)),
+        "solve_seconds": seconds,
+    }
+    return Reconstruction(motion, camera, solution.cost, figures, cycle.first)

@@ -1,0 +1,184 @@
+"""Levenberg-Marquardt over a whole trajectory: a banded system for the frames, bordered by a few global unknowns.
+
+Every residual touches at most three frames that follow each other, so the normal equations are banded and a step
+costs time linear in the number of frames. The camera and the ground are seen by all frames; they border the band
+and are solved for by a Schur complement.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve, solveh_banded
+
+from reconstruct.tangent import Layout, integrate
+
+
+@dataclass(frozen=True)
+class Block:
+    """One kind of residual: M rows of frames with R residuals each, already divided by their standard deviation."""
+
+    name: str
+    """What it penalises; costs are reported under this name."""
+    residual: np.ndarray
+    """(M, R)."""
+    jacobian: np.ndarray
+    """Row m touches frames m, m + 1, ...: d residual / d tangent of those, (M, K, R, nv) with K <= 3."""
+    global_jacobian: np.ndarray | None = None
+    """d residual / d global unknowns, (M, R, G)."""
+    group: int = 0
+    """Robust (soft-L1) over groups of this many neighbouring residuals, as one vector; 0 is plain least squares."""
+
+    def loss(self) -> float:
+        """Its part of the cost: half the sum of squares, or of 2 (sqrt(1 + s) - 1) with s a group's square."""
+        if not self.group:
+            return 0.5 * float(np.sum(self.residual**2))
+        squares = np.sum(self.residual.reshape(len(self.residual), -1, self.group) ** 2, axis=-1)
+        return float(np.sum(np.sqrt(1.0 + squares) - 1.0))
+
+    def weights(self) -> np.ndarray:
+        """Weights of iteratively reweighted least squares, the derivative of the loss, (M, R)."""
+        if not self.group:
+            return np.ones_like(self.residual)
+        squares = np.sum(self.residual.reshape(len(self.residual), -1, self.group) ** 2, axis=-1)
+        return np.repeat(1.0 / np.sqrt(1.0 + squares), self.group, axis=1)
+
+
+Residuals = Callable[[np.ndarray, np.ndarray], list[Block]]
+"""(qpos (T, nq), global unknowns (G,)) -> blocks."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where the optimisation ended."""
+
+    qpos: np.ndarray
+    """(T, nq)."""
+    unknowns: np.ndarray
+    """Global unknowns, (G,)."""
+    cost: dict[str, float]
+    """Cost of each kind of residual."""
+    iterations: int
+    """Steps tried."""
+
+
+def minimise(
+    residuals: Residuals,
+    lay: Layout,
+    qpos: np.ndarray,
+    unknowns: np.ndarray,
+    free: np.ndarray,
+    iterations: int,
+    tolerance: float = 1e-3,
+) -> Solution:
+    """Levenberg-Marquardt with iteratively reweighted least squares for the robust terms.
+
+    Args:
+      residuals: all terms at a given point.
+      lay: layout of qpos.
+      qpos: start, (T, nq).
+      unknowns: start of the global unknowns, (G,).
+      free: which of them may move, bool (G,).
+      iterations: steps to try at most.
+      tolerance: stops when a step lowers the cost by less than this share.
+    """
+    blocks = residuals(qpos, unknowns)
+    cost = sum(block.loss() for block in blocks)
+    damping, tried = 1e-3, 0
+    while tried < iterations:
+        band, border, corner, gradient, global_gradient = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
+        accepted = False
+        while tried < iterations and damping < 1e6:
+            tried += 1
+            step, global_step = bordered_step(band, border, corner, gradient, global_gradient, free, damping)
+            moved, moved_unknowns = integrate(lay, qpos, step), unknowns + global_step
+            moved_blocks = residuals(moved, moved_unknowns)
+            moved_cost = sum(block.loss() for block in moved_blocks)
+            if np.isfinite(moved_cost) and moved_cost < cost:
+                accepted = True
+                break
+            damping = max(damping, 1e-4) * 8.0
+        if not accepted:
+            break
+        gain = (cost - moved_cost) / cost
+        qpos, unknowns, blocks, cost = moved, moved_unknowns, moved_blocks, moved_cost
+        damping = max(damping / 5.0, 1e-6)
+        if gain < tolerance:
+            break
+    costs: dict[str, float] = {}
+    for block in blocks:
+        costs[block.name] = costs.get(block.name, 0.0) + block.loss()
+    return Solution(qpos, unknowns, costs, tried)
+
+
+def normal_equations(
+    blocks: list[Block], frames: int, nv: int, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """J^T W J and J^T W r.
+
+    Returns:
+      Frame blocks on and above the diagonal (T, 3, nv, nv), border (T, nv, G), corner (G, G), gradient (T, nv),
+      gradient of the global unknowns (G,).
+    """
+    band = np.zeros((frames, 3, nv, nv))
+    border, corner = np.zeros((frames, nv, count)), np.zeros((count, count))
+    gradient, global_gradient = np.zeros((frames, nv)), np.zeros(count)
+    for block in blocks:
+        weights = block.weights()
+        residual, span = block.residual * weights, block.jacobian.shape[1]
+        for k in range(span):
+            transposed = np.swapaxes(block.jacobian[:, k], 1, 2)
+            rows = slice(k, k + len(residual))
+            gradient[rows] += (transposed @ residual[..., None])[..., 0]
+            weighted = transposed * weights[:, None, :]
+            for other in range(k, span):
+                band[rows, other - k] += weighted @ block.jacobian[:, other]
+            if block.global_jacobian is not None:
+                border[rows] += weighted @ block.global_jacobian
+        if block.global_jacobian is not None:
+            flat = block.global_jacobian.reshape(-1, count)
+            corner += flat.T @ (flat * weights.reshape(-1, 1))
+            global_gradient += flat.T @ residual.reshape(-1)
+    return band, border, corner, gradient, global_gradient
+
+
+def bordered_step(
+    band: np.ndarray,
+    border: np.ndarray,
+    corner: np.ndarray,
+    gradient: np.ndarray,
+    global_gradient: np.ndarray,
+    free: np.ndarray,
+    damping: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Solves the damped normal equations, returns the steps (T, nv) and (G,)."""
+    frames, _, nv, _ = band.shape
+    upper = banded(band)
+    diagonal = upper[-1]
+    diagonal += damping * diagonal + 1e-6
+    right = np.concatenate([gradient.reshape(-1, 1), border.reshape(frames * nv, -1)[:, free]], axis=1)
+    solved = solveh_banded(upper, right, overwrite_ab=True, overwrite_b=True, check_finite=False)
+    global_step = np.zeros(len(free))
+    if free.any():
+        edge = border.reshape(frames * nv, -1)[:, free]
+        schur = corner[np.ix_(free, free)] - edge.T @ solved[:, 1:]
+        schur[np.diag_indices_from(schur)] *= 1.0 + damping
+        schur[np.diag_indices_from(schur)] += 1e-9
+        global_step[free] = -solve(schur, global_gradient[free] - edge.T @ solved[:, 0], assume_a="sym")
+    step = -solved[:, 0] - solved[:, 1:] @ global_step[free]
+    return step.reshape(frames, nv), global_step
+
+
+def banded(band: np.ndarray) -> np.ndarray:
+    """Frame blocks (T, 3, nv, nv) as LAPACK's upper banded storage (3 nv, T nv): row u + i - j holds A[i, j]."""
+    frames, span, nv, _ = band.shape
+    width = span * nv
+    upper = np.zeros((width, frames * nv))
+    i, j = np.meshgrid(np.arange(nv), np.arange(nv), indexing="ij")
+    for k in range(span):
+        above = (i <= j) if k == 0 else np.ones_like(i, dtype=bool)
+        rows = width - 1 + i[above] - (j[above] + k * nv)
+        for_frames = band[: frames - k, k][:, i[above], j[above]]
+        columns = (np.arange(frames - k)[:, None] + k) * nv + j[above]
+        upper[rows[None, :], columns] = for_frames
+    return upper
