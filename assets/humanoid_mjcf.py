@@ -134,7 +134,7 @@ def mjcf(build: Build, skin: str, texture: str) -> str:
     arms = [line for side in ("right", "left") for line in _arm(build, mass, side)]
     legs = [line for side in ("right", "left") for line in _leg(build, mass, side)]
     body = [
-        f'<body name="pelvis" pos="0 0 {build.mid_hip_height:.4f}">',
+        f'<body name="pelvis" pos="0 0 {build.mid_hip_height:.4f}" childclass="humanoid">',
         '  <freejoint name="root"/>',
         *_indent(pelvis),
         f'  <body name="chest" pos="{_v(build.waist)}">',
@@ -155,9 +155,11 @@ def mjcf(build: Build, skin: str, texture: str) -> str:
         '  <compiler angle="degree" autolimits="true"/>',
         "",
         "  <default>",
-        '    <geom type="capsule" contype="1" conaffinity="0" condim="3" friction="1" group="3"'
+        '    <default class="humanoid">',
+        '      <geom type="capsule" contype="1" conaffinity="0" condim="3" friction="1" group="3"'
         ' rgba="0.75 0.6 0.5 1"/>',
-        '    <site type="sphere" size="0.01" group="4" rgba="0.9 0.2 0.2 1"/>',
+        '      <site type="sphere" size="0.01" group="4" rgba="0.9 0.2 0.2 1"/>',
+        "    </default>",
         "    <!-- Per joint: PD gains and force limit of the actuator, then range, armature and damping. -->",
     ]
     for name, (kp, kv, limit, (low, high), armature, damping) in GAINS.items():

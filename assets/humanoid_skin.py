@@ -126,7 +126,7 @@ def regions(points: np.ndarray, person: Person, centres: dict[str, np.ndarray]) 
     front = (x - key["left_ear"][0]) / (nose[0] - key["left_ear"][0])
     line = np.interp(front, [-0.75, -0.2, 0.05, 0.25, 0.55, 1.0], [-0.07, -0.03, 0.035, 0.05, 0.075, 0.085])
     cover[z > eye[2] + line] = HAIR
-    is_ear = (y > key["left_ear"][1] - 0.002) & (np.abs(x - key["left_ear"][0]) < 0.035) & (z < eye[2] + 0.035)
+    is_ear = (y > key["left_ear"][1] - 0.002) & (np.abs(x - key["left_ear"][0]) < 0.03) & (z < eye[2] + 0.016)
     cover[is_ear & (cover == HAIR)] = SKIN
 
     face = (x > key["left_ear"][0] + 0.04) & (z > neck[2] + 0.05)

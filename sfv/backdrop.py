@@ -1,0 +1,144 @@
+"""What stands around a character in pictures: ground, wall and lights, painted by formulas."""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+
+@dataclass(frozen=True)
+class Light:
+    """How bright the light is that belongs to the camera, and how fine shadows are."""
+
+    ambient: float
+    """Light from everywhere, 0 to 1."""
+    head: float
+    """Light from the camera, 0 to 1."""
+    shadow_size: int = 1024
+    """Edge of the shadow map [px]."""
+
+
+def studio(spec: mujoco.MjSpec) -> Light:
+    """A pale checkered floor that fades into the sky: shows motion over the ground, and whether feet slide."""
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.93, 0.94, 0.96],
+        rgb2=[0.62, 0.69, 0.78],
+        width=256,
+        height=256,
+    )
+    spec.add_texture(
+        name="floor",
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
+        rgb1=[0.80, 0.82, 0.85],
+        rgb2=[0.70, 0.73, 0.77],
+        mark=mujoco.mjtMark.mjMARK_EDGE,
+        markrgb=[0.88, 0.89, 0.91],
+        width=512,
+        height=512,
+    )
+    _add_floor(spec, "floor", tiles_per_metre=0.5, reflectance=0.0)
+    _add_sun(spec, direction=(-0.45, 0.5, -1.0), brightness=0.55)
+    spec.visual.rgba.haze = [0.93, 0.94, 0.96, 1.0]
+    return Light(ambient=0.38, head=0.25)
+
+
+def room(spec: mujoco.MjSpec, wall_y: float, seed: int) -> Light:
+    """A wooden floor before a plastered wall: what a phone video in a gym shows behind a person.
+
+    Args:
+      spec: gets the room.
+      wall_y: the wall is the plane y = wall_y, seen from smaller y [m].
+      seed: of the textures.
+    """
+    rng = np.random.default_rng(seed)
+    _add_picture(spec, "floor", planks(rng))
+    _add_picture(spec, "wall", plaster(rng))
+    _add_floor(spec, "floor", tiles_per_metre=0.5, reflectance=0.0)
+    spec.add_material(name="wall", texrepeat=[0.25, 0.25], texuniform=True, specular=0.0)
+    spec.material("wall").textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wall"
+    spec.worldbody.add_geom(
+        name="wall",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        pos=[0, wall_y, 0],
+        zaxis=[0, -1, 0],
+        size=[30, 30, 1],
+        material="wall",
+        contype=0,
+        conaffinity=0,
+    )
+    spec.worldbody.add_geom(
+        name="skirting",
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        pos=[0, wall_y - 0.01, 0.05],
+        size=[30, 0.01, 0.05],
+        rgba=[0.86, 0.85, 0.82, 1],
+        contype=0,
+        conaffinity=0,
+    )
+    _add_sun(spec, direction=(-0.35, 0.55, -1.0), brightness=0.5)
+    return Light(ambient=0.42, head=0.22)
+
+
+def planks(rng: np.random.Generator, size: int = 512, boards: int = 12) -> np.ndarray:
+    """Floor boards of varying brown with grain and joints, uint8 (size, size, 3)."""
+    rows, columns = np.mgrid[0:size, 0:size]
+    board = rows * boards // size
+    shift = rng.integers(0, size, boards)
+    part = ((columns + shift[board]) * 2 // size) % 2
+    tone = rng.uniform(0.82, 1.08, (boards, 2))[board, part]
+    grain = gaussian_filter(rng.normal(0, 1, (size, size)), (0.8, 24), mode="wrap")
+    tone = tone + 0.35 * grain / (4 * grain.std())
+    joint = (rows * boards % size < boards) | (((columns + shift[board]) * 2) % size < 4)
+    image = np.array([176, 138, 98]) * np.where(joint, 0.62, tone)[..., None]
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def plaster(rng: np.random.Generator, size: int = 512) -> np.ndarray:
+    """A painted wall: soft stains and fine roughness on a light grey green, uint8 (size, size, 3)."""
+    stains = sum(
+        gaussian_filter(rng.normal(0, 1, (size, size)), sigma, mode="wrap") * sigma * weight
+        for sigma, weight in ((40, 0.030), (12, 0.022), (1.2, 0.018))
+    )
+    image = np.array([188, 192, 184]) * (1 + stains)[..., None]
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def _add_picture(spec: mujoco.MjSpec, name: str, image: np.ndarray) -> None:
+    height, width = image.shape[:2]
+    texture = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=width, height=height, nchannel=3)
+    texture.data = image.tobytes()
+
+
+def _add_floor(spec: mujoco.MjSpec, texture: str, tiles_per_metre: float, reflectance: float) -> None:
+    spec.add_material(
+        name="floor", texrepeat=[tiles_per_metre] * 2, texuniform=True, reflectance=reflectance, specular=0.1
+    )
+    spec.material("floor").textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture
+    spec.worldbody.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 0.05],
+        material="floor",
+        contype=0,
+        conaffinity=0,
+    )
+
+
+def _add_sun(spec: mujoco.MjSpec, direction: tuple[float, float, float], brightness: float) -> None:
+    """A directional light that stays above the body, so that the whole shadow map is spent on its shadow."""
+    root = spec.worldbody.first_body()
+    root.add_light(
+        name="sun",
+        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK,
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=list(-4.0 * np.array(direction)),
+        dir=list(direction),
+        diffuse=[brightness] * 3,
+        specular=[0.15] * 3,
+        castshadow=True,
+    )
