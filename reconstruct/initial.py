@@ -8,25 +8,33 @@ from reconstruct.camera import R_LEVEL
 from reconstruct.character import Character
 from reconstruct.kinematics import point_positions
 from reconstruct.observations import Observations
-from reconstruct.rotations import continuous, from_matrix, normalised, to_matrix
+from reconstruct.rotations import angle_between, continuous, from_matrix, normalised, to_matrix
 from reconstruct.tangent import layout
 
 SIDES = ("left", "right")
+PACE = 15.0
+"""Angular speed of a trunk that costs as much as leaving out a frame [rad/s]; a flip turns at about 8 to 12."""
+LONGEST_DETOUR = 0.7
+"""Mistakes of the detector that last longer than this [s] cannot be told from the truth."""
 STRAIGHT = 0.35
 """A limb bent by less than this [rad] says little of its twist."""
 
 
-def initial_motion(seen: Observations, character: Character, focal_px: float, fps: float) -> np.ndarray:
+def initial_motion(
+    seen: Observations, character: Character, focal_px: float, fps: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Poses for a level camera that stands above the origin, seen along x; the ground is not known yet.
 
     Returns:
-      qpos (T, nq), continuous through flips, with what was not seen filled in.
+      qpos (T, nq), continuous through flips, with what was not seen filled in, and which frames fit into a steady
+      motion of the trunk, bool (T,): the others are better not believed at all.
     """
     model = character.model
     qpos, weight = landmark_pose(seen, model)
-    qpos = smoothed_rotations(model, qpos, weight, sigma=max(1.0, 0.04 * fps))
+    steady = steady_frames(qpos[:, 3:7], weight, fps)
+    qpos = smoothed_rotations(model, qpos, weight * steady, sigma=max(1.0, 0.04 * fps))
     qpos[:, :3] = placed_roots(seen, model, qpos, focal_px, fps)
-    return qpos
+    return qpos, steady
 
 
 def landmark_pose(seen: Observations, model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
@@ -136,6 +144,40 @@ def set_hinge(model: mujoco.MjModel, qpos: np.ndarray, joint: str, bend: np.ndar
     """Writes a hinge's angle in place, within its range."""
     hinge = model.joint(joint)
     qpos[:, hinge.qposadr[0]] = np.clip(bend, *hinge.range) if model.jnt_limited[hinge.id] else bend
+
+
+def steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarray:
+    """Frames whose rotation can be joined to others by turning at a human pace; the rest are mistakes of the detector.
+
+    A detector that takes left for right, or front for back, turns the trunk by up to 180 degrees within a frame; where
+    it does so for several frames, a local filter would follow it all the way round. Dynamic programming finds the chain
+    of frames with the least sum of turning (beyond about `PACE`) and of confidence left out.
+
+    Args:
+      quat: rotation of the trunk, (T, 4).
+      weight: trust in each frame, 0 where nothing was seen, (T,).
+
+    Returns:
+      bool (T,), at least one frame.
+    """
+    frames = np.flatnonzero(weight > 0)
+    turn = angle_between(quat[frames, None], quat[None, frames])
+    gap = (frames[None, :] - frames[:, None]) / fps
+    reach = round(LONGEST_DETOUR * fps)
+    left_out = np.concatenate([[0.0], np.cumsum(weight[frames])])
+    best, previous = left_out[:-1].copy(), np.full(len(frames), -1)
+    for j in range(1, len(frames)):
+        before = np.arange(max(0, j - reach), j)
+        cost = best[before] + (turn[before, j] / (PACE * gap[before, j] + 0.1)) ** 2 + left_out[j] - left_out[before + 1]
+        k = int(cost.argmin())
+        if cost[k] < best[j]:
+            best[j], previous[j] = cost[k], before[k]
+    j = int((best + left_out[-1] - left_out[1:]).argmin())
+    steady = np.zeros(len(quat), dtype=bool)
+    while j >= 0:
+        steady[frames[j]] = True
+        j = previous[j]
+    return steady
 
 
 def smoothed_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:

@@ -15,8 +15,19 @@ FEWEST_SEEN = 0.3
 """Share of frames in which the person must be seen."""
 
 # How far a landmark is to be trusted beside its own confidence: faces and hands are small and proportions differ.
-TRUST = {"nose": 0.5, "left_eye": 0.3, "right_eye": 0.3, "left_ear": 0.4, "right_ear": 0.4, "left_index": 0.4,
-         "right_index": 0.4, "left_heel": 0.7, "right_heel": 0.7, "left_foot_index": 0.8, "right_foot_index": 0.8}  # fmt: skip
+TRUST = {
+    "nose": 0.5,
+    "left_eye": 0.3,
+    "right_eye": 0.3,
+    "left_ear": 0.4,
+    "right_ear": 0.4,
+    "left_index": 0.4,
+    "right_index": 0.4,
+    "left_heel": 0.7,
+    "right_heel": 0.7,
+    "left_foot_index": 0.8,
+    "right_foot_index": 0.8,
+}
 
 # Bones whose vectors in 3D are compared, from the landmark nearer to the trunk.
 BONES = (

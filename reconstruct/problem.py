@@ -15,6 +15,10 @@ from reconstruct.solve import Block
 from reconstruct.tangent import layout
 
 
+DOUBTFUL = 0.05
+"""Weight of frames that do not fit into a steady motion of the trunk."""
+
+
 @dataclass(frozen=True)
 class Spreads:
     """Standard deviation of every term: how far off it is expected to be. Smaller is stronger."""
@@ -74,6 +78,12 @@ class Problem:
         """Takes the size of a metre in the image from a first guess in a level camera's world."""
         depth = np.maximum(qpos[:, 0], 0.5)
         return replace(self, seen=replace(self.seen, px_per_metre=self.focal_px / depth))
+
+    def trusting(self, steady: np.ndarray) -> "Problem":
+        """Takes nearly all weight from the frames outside of `steady`, bool (T,)."""
+        share = np.where(steady, 1.0, DOUBTFUL)[:, None]
+        seen = replace(self.seen, weight=self.seen.weight * share, bone_weight=self.seen.bone_weight * share)
+        return replace(self, seen=seen)
 
     def first_view(self, qpos: np.ndarray) -> View:
         """A level camera as high above the lowest contact points as a first guess says (its origin is the camera)."""

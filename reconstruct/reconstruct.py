@@ -78,8 +78,8 @@ def reconstruct_motion(
     focal_px = focal_from_fov(config.fov, keypoints.image_size)
     seen = observe(keypoints, character, focal_px)
     problem = Problem(character, seen, keypoints.fps, focal_px, config.spreads)
-    qpos = initial_motion(seen, character, focal_px, keypoints.fps)
-    problem = problem.with_scale(qpos)
+    qpos, steady = initial_motion(seen, character, focal_px, keypoints.fps)
+    problem = problem.with_scale(qpos).trusting(steady)
     view = problem.first_view(qpos)
     qpos[:, 2] += view.height
     progress(1, 6, "first guess")
