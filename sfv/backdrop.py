@@ -100,10 +100,9 @@ def planks(rng: np.random.Generator, size: int = 512, boards: int = 12) -> np.nd
 
 def plaster(rng: np.random.Generator, size: int = 512) -> np.ndarray:
     """A painted wall: soft stains and fine roughness on a light grey green, uint8 (size, size, 3)."""
-    stains = sum(
-        gaussian_filter(rng.normal(0, 1, (size, size)), sigma, mode="wrap") * sigma * weight
-        for sigma, weight in ((40, 0.030), (12, 0.022), (1.2, 0.018))
-    )
+    stains = np.zeros((size, size))
+    for sigma, weight in ((40.0, 0.030), (12.0, 0.022), (1.2, 0.018)):
+        stains += gaussian_filter(rng.normal(0, 1, (size, size)), sigma, mode="wrap") * sigma * weight
     image = np.array([188, 192, 184]) * (1 + stains)[..., None]
     return np.clip(image, 0, 255).astype(np.uint8)
 

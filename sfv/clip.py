@@ -5,15 +5,14 @@ import subprocess
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
 from imitate.policy import Policy
-from imitate.rollout import Rollout, evaluate_policy
+from imitate.rollout import evaluate_policy
 from imitate.scene import Scene
 from imitate.train import train_policy
-from pose.errors import InputError
 from pose.estimate import estimate_keypoints
 from pose.formats import read_openpose
 from pose.keypoints import Keypoints
@@ -29,6 +28,9 @@ from sfv import __version__
 from sfv.cache import cache_folder
 from sfv.config import ClipConfig
 from sfv.console import console
+from sfv.render import write_preview
+from sfv.report import write_report
+from sfv.result_video import write_result_video
 from sfv.rundir import RUNS, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.stage import Figures, StageResult, plain, run_stage, write_json
@@ -75,7 +77,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
         result = run_stage(
             folder,
             f"4_result/{body}",
-            partial(_write_result, config, pose.folder, motion.folder, policy, character, scene),
+            partial(_write_result, config, pose.folder, motion, policy, character, scene),
             config={"evaluate": config.evaluate, "scene": scene, "height": character.height},
             inputs={
                 "motion": motion.folder / "motion.npz",
@@ -83,8 +85,6 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 "overlay": pose.folder / "overlay.mp4",
             },
         )
-        from sfv.report import write_report
-
         report = write_report(folder, config.video, pose, motion, policy, result)
     console.print(f"[bold]result[/bold]  {result.folder / 'side_by_side.mp4'}\n[bold]report[/bold]  {report}")
 
@@ -106,14 +106,12 @@ def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[s
 def _write_motion(
     config: ClipConfig, pose: Path, character: Character, folder: Path, progress: Progress
 ) -> tuple[str, Figures]:
-    from sfv.render import write_preview
-
     keypoints = Keypoints.load(pose / "keypoints.npz")
     found = reconstruct_motion(keypoints, character, config.reconstruct, progress)
     found.motion.save(folder / "motion.npz")
     found.camera.save(folder / "camera.npz")
     write_bvh(found.motion, character, folder / "motion.bvh")
-    write_preview(found.motion, character, folder / "preview.mp4")
+    write_preview(found.motion, character, folder / "preview.mp4", found.camera)
     figures = {**found.figures, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     kind = "a cycle" if found.motion.loop else "one pass"
     summary = (
@@ -135,19 +133,29 @@ def _write_policy(
 def _write_result(
     config: ClipConfig,
     pose: Path,
-    motion_folder: Path,
+    motion_stage: StageResult,
     policy_stage: StageResult,
     character: Character,
     scene: Scene,
     folder: Path,
     progress: Progress,
 ) -> tuple[str, Figures]:
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    motion = ReferenceMotion.load(motion_stage.folder / "motion.npz")
     policy = Policy.load(policy_stage.folder / "policy.pt")
     evaluation = evaluate_policy(policy, motion, character, scene, config.evaluate)
     evaluation.rollout.save(folder / "rollout.npz")
     write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
-    _write_side_by_side(pose, motion_folder, motion, evaluation.rollout, character, folder, progress)
+    write_result_video(
+        pose / "overlay.mp4",
+        Keypoints.load(pose / "keypoints.npz"),
+        motion,
+        motion_stage.figures["first_frame"],
+        Camera.load(motion_stage.folder / "camera.npz"),
+        evaluation.rollout,
+        character,
+        folder / "side_by_side.mp4",
+        progress,
+    )
     figures = {
         **evaluation.figures,
         **{key: policy_stage.figures.get(key) for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
@@ -165,9 +173,9 @@ def _with_video(config: ClipConfig) -> ClipConfig:
     sample = fetch_sample()
     if sample is not None:
         console.print(f"no VIDEO given: {CREDIT}")
-        start = sample.start if config.pose.start is None else config.pose.start
-        end = sample.end if config.pose.end is None else config.pose.end
-        return replace(config, video=sample.video, pose=replace(config.pose, start=start, end=end))
+        part_chosen = config.pose.start > 0 or config.pose.end is not None
+        pose = config.pose if part_chosen else replace(config.pose, start=sample.start, end=sample.end)
+        return replace(config, video=sample.video, pose=pose)
     from sfv.demo import make_demo
 
     console.print("[yellow]no VIDEO given, and the real sample cannot be had now: a synthetic walk instead[/yellow]")

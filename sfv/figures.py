@@ -30,7 +30,9 @@ class Row:
     note: str = ""
 
 
-def mean_row(name: str, values: list[float], unit: str, baseline: float | None = None, goal: float | None = None) -> Row:
+def mean_row(
+    name: str, values: list[float], unit: str, baseline: float | None = None, goal: float | None = None
+) -> Row:
     """The mean of what is finite, with its spread; None if nothing is."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
@@ -45,7 +47,9 @@ def show(bench: str, rows: list[Row], as_json: bool) -> None:
     if as_json:
         print(json.dumps({"bench": bench, "machine": machine(), "rows": [asdict(row) for row in rows]}))
         return
-    table = Table(title=f"{bench} on {machine()['processor']}, {machine()['cores']} cores", box=None, title_justify="left")
+    table = Table(
+        title=f"{bench} on {machine()['processor']}, {machine()['cores']} cores", box=None, title_justify="left"
+    )
     for column in ("figure", "value", "spread", "n", "baseline", "goal", "note"):
         table.add_column(column, justify="left" if column in ("figure", "note") else "right")
     for row in rows:

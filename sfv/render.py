@@ -102,7 +102,7 @@ def render_motion(
     spec.visual.headlight.ambient = [light.ambient] * 3
     spec.visual.headlight.diffuse = [light.head] * 3
     spec.visual.headlight.specular = [0.0] * 3
-    spec.visual.map.shadowclip = 1.0
+    spec.visual.map.shadowclip = 2.0  # at 1, stripes of false shadow appear at the map's edge
     spec.visual.map.zfar = 50.0
     # The extent scales the shadow map and both clipping planes: a little more than the body, whatever the ground.
     spec.stat.extent = 1.4 * character.height
@@ -132,7 +132,7 @@ def look_through(scene: mujoco.MjvScene, camera: Camera, near: float = 0.05, far
     """Gives the scene exactly this pinhole: pose, focal length and principal point."""
     width, height = camera.image_size
     (cx, cy), focal = camera.principal_point_px, camera.focal_px
-    right, down, forward = camera.R_camera_world
+    _, down, forward = camera.R_camera_world
     for eye in scene.camera:
         eye.pos = -camera.R_camera_world.T @ camera.t_camera_world
         eye.forward, eye.up = forward, -down

@@ -24,8 +24,8 @@ class Sample:
     """A video and the part of it to use."""
 
     video: Path
-    start: float | None
-    end: float | None
+    start: float
+    end: float
 
 
 def fetch_sample() -> Sample | None:
