@@ -92,6 +92,8 @@ class ImitationEnv:
         """Row of the reference that each simulation should be at."""
         self.begun = np.zeros(environments, dtype=np.int64)
         """Row that its episode started from."""
+        self.age = np.zeros(environments, dtype=np.int64)
+        """Decisions in its episode so far."""
         self.non_finite = 0
         """Simulations that exploded and were ended, so far."""
 
@@ -108,6 +110,8 @@ class ImitationEnv:
         self._xmat = bind("xmat").reshape(environments, -1, 3, 3)
         self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
         self._geom_xmat = bind("geom_xmat").reshape(environments, -1, 3, 3)
+        self.bodies_xpos = self._xpos[:, 1:]
+        """Origins of the moving bodies, world [m], (N, B, 3)."""
         self._last_row = len(self.reference) - 1
 
     @property
@@ -116,9 +120,7 @@ class ImitationEnv:
         reference = self.reference
         return len(reference) - 1 - (reference.starts if reference.loop else 0)
 
-    def start(
-        self, rows: np.ndarray, ids: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> None:
+    def start(self, rows: np.ndarray, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
         """Puts simulations onto the reference.
 
         Args:
@@ -127,7 +129,7 @@ class ImitationEnv:
           rng: adds the configured noise to the joints; None starts exactly on the reference.
         """
         ids = np.arange(self.size) if ids is None else ids
-        self.row[ids], self.begun[ids] = rows, rows
+        self.row[ids], self.begun[ids], self.age[ids] = rows, rows, 0
         qpos, qvel = self.reference.qpos[rows].copy(), self.reference.qvel[rows].copy()
         if rng is not None:
             noise = self.config.pose_noise * rng.standard_normal(qvel.shape)
@@ -171,11 +173,12 @@ class ImitationEnv:
         """Simulates one decision (1/30 s) and judges it; `action` is (N, nu)."""
         self._ctrl[:] = self.targets(action)
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
-        self.row += 1
+        self.row = np.minimum(self.row + 1, self._last_row)
+        self.age += 1
         return self._judge()
 
     def _judge(self) -> Outcome:
-        reference, row = self.reference, np.minimum(self.row, self._last_row)
+        reference, row = self.reference, self.row
         root = self._xpos[:, 1]
         reward, terms = imitation_reward(
             self.joints.difference(self.qpos, reference.qpos[row])[:, 3:],
@@ -191,14 +194,28 @@ class ImitationEnv:
             self._batch.warning[exploded] = 0
             for values in (reward, *terms.values()):
                 values[exploded] = 0.0
-        lowest = self._shapes.lowest(self._geom_xpos, self._geom_xmat)
+        lowest = self.lowest(self._shapes)
         terminated = (
             exploded
             | fallen(lowest, reference.may_touch[row])
             | strayed(self._xpos[:, self._keys], reference.key_bodies[row], self.config.deviation)
         )
-        over = self.row - self.begun >= self.episode_steps if reference.loop else self.row >= self._last_row
+        over = self.age >= self.episode_steps if reference.loop else row >= self._last_row
         return Outcome(reward, terms, terminated, over & ~terminated)
+
+    def lowest(self, shapes: GeomShapes) -> np.ndarray:
+        """Heights of the lowest points of some bodies above the ground [m], (N, F)."""
+        return shapes.lowest(self._geom_xpos, self._geom_xmat)
+
+    @property
+    def actuator_force(self) -> np.ndarray:
+        """Torques of the last physics step [N m], (N, nu)."""
+        return self._batch.bind("actuator_force")
+
+    @property
+    def actuator_velocity(self) -> np.ndarray:
+        """Speeds of the driven joints [rad/s], (N, nu)."""
+        return self._batch.bind("actuator_velocity")
 
     def state(self) -> dict[str, Any]:
         """Everything that the simulations' future depends on."""
@@ -206,12 +223,13 @@ class ImitationEnv:
             "batch": self._batch.state.copy(),
             "row": self.row.copy(),
             "begun": self.begun.copy(),
+            "age": self.age.copy(),
             "non_finite": self.non_finite,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """The opposite of `state`; continues bit for bit."""
         self._batch.state[:] = state["batch"]
-        self.row[:], self.begun[:] = state["row"], state["begun"]
+        self.row[:], self.begun[:], self.age[:] = state["row"], state["begun"], state["age"]
         self.non_finite = int(state["non_finite"])
         self._batch.forward(stage=STAGE_VEL)

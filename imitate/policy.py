@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class Normaliser(nn.Module):
 def mlp(sizes: tuple[int, ...], last_gain: float) -> nn.Sequential:
     """Fully connected layers with ReLU between; orthogonal weights, the last layer's scaled by `last_gain`."""
     layers: list[nn.Module] = []
-    for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
         linear = nn.Linear(inputs, outputs)
         nn.init.orthogonal_(linear.weight, last_gain if i == len(sizes) - 2 else 2.0**0.5)
         nn.init.zeros_(linear.bias)

@@ -39,6 +39,8 @@ class Reference:
     """End effector sites relative to the root's position, world axes [m], (K, E, 3)."""
     key_bodies: np.ndarray
     """Root and key bodies, world [m], (K, 1 + B, 3)."""
+    bodies: np.ndarray
+    """Origins of all moving bodies, world [m], (K, B, 3)."""
     may_touch: np.ndarray
     """Fall bodies that touch the ground in the reference, too, about now, bool (K, F)."""
     starts: int
@@ -51,7 +53,7 @@ class Reference:
 
 
 def unrolled(motion: ReferenceMotion, duration: float) -> np.ndarray:
-    """Frames of a loop, repeated with the turn and the way of each cycle added, for at least `duration` [s], (T', nq)."""
+    """Frames of a loop repeated for at least `duration` [s], each cycle moved and turned by the last, (T', nq)."""
     first, last = motion.qpos[0], motion.qpos[-1]
     turn = rotations.heading(rotations.multiply(last[3:7], rotations.conjugate(first[3:7])))
     cycle = motion.qpos[:-1]
@@ -132,6 +134,7 @@ def build_reference(
     keys = np.array([1] + [model.body(name).id for name in character.key_bodies])
     com, end_effectors = np.empty((steps, 3)), np.empty((steps, len(sites), 3))
     key_bodies, touching = np.empty((steps, len(keys), 3)), np.empty((steps, len(character.fall_bodies)), dtype=bool)
+    bodies = np.empty((steps, model.nbody - 1, 3))
     data = mujoco.MjData(model)
     for k in range(steps):
         data.qpos[:] = qpos[k]
@@ -140,6 +143,7 @@ def build_reference(
         com[k] = data.subtree_com[1]
         end_effectors[k] = data.site_xpos[sites] - data.xpos[1]
         key_bodies[k] = data.xpos[keys]
+        bodies[k] = data.xpos[1:]
         touching[k] = shapes.lowest(data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3))[0] < TOUCH_HEIGHT
     may_touch = np.stack([touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(steps)])
     return Reference(
@@ -150,6 +154,7 @@ def build_reference(
         com=com,
         end_effectors=end_effectors,
         key_bodies=key_bodies,
+        bodies=bodies,
         may_touch=may_touch,
         starts=starts,
         loop=motion.loop,

@@ -7,8 +7,8 @@ and of end effectors. We do as the code does: only so do returns compare with th
 weights joints by a table for its own character; here every joint counts alike, so that any character will do.)
 
 Two readings are ours. The root's rotation and rotation speed count as one more joint in pose and velocity, as in that
-code, where the paper has no term for them. End effectors are compared relative to the root's position, so that a body that is a little
-ahead of its reference is charged for it once, in the centre of mass.
+code, where the paper has no term for them. End effectors are compared relative to the root's position, so that a body
+that is a little ahead of its reference is charged for it once, in the centre of mass.
 """
 
 from dataclasses import dataclass

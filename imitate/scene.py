@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import mujoco
-import numpy as np
 
+from pose.errors import InputError
 from reconstruct.character import Character
 
 PHYSICS_HZ = 120
@@ -34,6 +34,13 @@ class Scene:
 
     kind: Literal["flat"] = "flat"
     """Form of the ground; flat is a plane at z = 0."""
+
+    @classmethod
+    def named(cls, name: str) -> "Scene":
+        """The scene of a name; raises `InputError` for an unknown one."""
+        if name != "flat":
+            raise InputError(f"unknown scene '{name}'; known ones: flat")
+        return cls(kind="flat")
 
 
 def set_physics(spec: mujoco.MjSpec) -> None:
@@ -62,8 +69,7 @@ def build_model(character: Character, scene: Scene) -> mujoco.MjModel:
     The ground's geom is named "ground". It collides with every geom of the character that collides at all.
     """
     spec = character.spec()
-    if scene.kind != "flat":
-        raise NotImplementedError(f"scene '{scene.kind}'")
+    assert scene.kind == "flat", "the one scene there is so far"
     spec.worldbody.add_geom(
         name="ground",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -78,8 +84,3 @@ def build_model(character: Character, scene: Scene) -> mujoco.MjModel:
     colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
     assert colliding.sum() >= 2, f"{character.name}: no geom of the character can touch the ground"
     return model
-
-
-def total_mass(model: mujoco.MjModel) -> float:
-    """Mass of everything that moves [kg]."""
-    return float(np.sum(model.body_mass[1:]))

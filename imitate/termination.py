@@ -36,8 +36,7 @@ class GeomShapes:
             own = [
                 g
                 for g in range(model.ngeom)
-                if model.geom_bodyid[g] == model.body(name).id
-                and (model.geom_contype[g] or model.geom_conaffinity[g])
+                if model.geom_bodyid[g] == model.body(name).id and (model.geom_contype[g] or model.geom_conaffinity[g])
             ]
             if not own:
                 raise ValueError(f"fall body {name} has no colliding geom")
@@ -70,4 +69,4 @@ def fallen(lowest: np.ndarray, may_touch: np.ndarray, tolerance: float = 0.0) ->
 def strayed(key_bodies: np.ndarray, reference: np.ndarray, limit: float = DEVIATION) -> np.ndarray:
     """The root or a key body is further than `limit` [m] from the reference, (N, B, 3) x (N, B, 3) -> bool (N,)."""
     offset = key_bodies - reference
-    return (np.einsum("nbi,nbi->nb", offset, offset) > limit * limit).any(axis=1)
+    return np.any(np.einsum("nbi,nbi->nb", offset, offset) > limit * limit, axis=1)

@@ -13,7 +13,9 @@ def generalised_advantage(
     gamma: float,
     gae_lambda: float,
 ) -> Tensor:
-    """Generalised advantage estimation (Schulman et al. 2016), the lecture's A = r + gamma V(s') - V(s) averaged over horizons.
+    """Generalised advantage estimation (Schulman et al. 2016).
+
+    The lecture's A = r + gamma V(s') - V(s), averaged over horizons.
 
     Failure and time running out differ. After failure (`terminated`) there is nothing to earn, so V(s') counts as 0.
     At the end of time (`done` but not terminated) the motion would have gone on, so V(s') stands for what was not

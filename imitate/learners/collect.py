@@ -61,7 +61,8 @@ class Collector:
         self.earned = np.zeros(env.size)
         env.start(initial_states.choose(env.size, self.rng), rng=self.rng)
         # Episodes begin out of step with each other, or all would end in the same iteration for ever.
-        env.begun -= self.rng.integers(0, max(1, env.episode_steps), env.size)
+        if env.reference.loop:
+            env.age += self.rng.integers(0, env.episode_steps, env.size)
 
     def collect(self, policy: Policy, steps: int, gamma: float, gae_lambda: float) -> tuple[Batch, Episodes]:
         """Runs `policy` for `steps` decisions in every simulation and estimates the advantages."""
@@ -87,7 +88,7 @@ class Collector:
                 last_of_time.append(env.observe(np.flatnonzero(truncated[t])))
             ended = np.flatnonzero(outcome.done)
             if len(ended):
-                self.initial_states.learn(env.begun[ended] % env.reference.starts, self.earned[ended])
+                self.initial_states.learn(env.begun[ended], self.earned[ended])
                 self.earned[ended] = 0.0
                 env.start(self.initial_states.choose(len(ended), self.rng), ended, self.rng)
             raw[t + 1] = env.observe()

@@ -1,0 +1,310 @@
+"""Rollouts: what a policy does in simulation, and the figures that judge it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from imitate.env import EnvConfig, ImitationEnv
+from imitate.policy import Policy
+from imitate.reference import Reference
+from imitate.reward import RewardConfig
+from imitate.scene import CONTROL_HZ, Scene
+from imitate.termination import GeomShapes
+from pose.archive import load_arrays, save_arrays
+from pose.errors import InputError
+from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
+
+FORMAT_VERSION = 1
+GROUNDED = 0.01
+"""A sole this near to the ground, or under it, stands on it [m]."""
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How a policy is judged."""
+
+    rollouts: int = 32
+    """Rollouts from the first frame, and as many from phases along the motion; each with and without action noise."""
+    loop_seconds: float = 20.0
+    """Length of a rollout of a loop [s]; a clip that does not loop is passed once."""
+    seed: int = 0
+    """Of phases and noise."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One simulated performance, T frames at the control rate."""
+
+    qpos: np.ndarray
+    """Positions in MuJoCo's layout, (T, nq)."""
+    reference_qpos: np.ndarray
+    """The reference at the same times, (T, nq)."""
+    reward_terms: dict[str, np.ndarray]
+    """Weighted reward terms, (T,) each; 0 in the first frame, which nothing led to."""
+    terminated: bool
+    """It ended by a fall or by leaving the reference."""
+    fps: float
+    """Frames a second."""
+
+    def __post_init__(self) -> None:
+        if self.qpos.ndim != 2 or not np.isfinite(self.qpos).all():
+            raise ValueError("Rollout.qpos: expected finite (T, nq)")
+        for name, term in self.reward_terms.items():
+            if term.shape != (len(self.qpos),):
+                raise ValueError(f"Rollout.reward_terms[{name}]: shape {term.shape}, expected ({len(self.qpos)},)")
+
+    @property
+    def reward(self) -> np.ndarray:
+        """Reward of each frame, (T,)."""
+        return sum(self.reward_terms.values(), np.zeros(len(self.qpos)))
+
+    def as_motion(self, motion: ReferenceMotion) -> ReferenceMotion:
+        """The simulated motion as a motion, for the writers and drawers of motions."""
+        none = np.zeros((len(self.qpos), len(motion.contact_names)), dtype=bool)
+        return replace(motion, qpos=self.qpos, fps=self.fps, contacts=none, loop=False)
+
+    def save(self, path: Path) -> None:
+        """Writes one `.npz`."""
+        save_arrays(
+            path,
+            "rollout",
+            FORMAT_VERSION,
+            {
+                "qpos": self.qpos,
+                "reference_qpos": self.reference_qpos,
+                "terms": np.array(list(self.reward_terms)),
+                "rewards": np.array(list(self.reward_terms.values())),
+                "terminated": self.terminated,
+                "fps": self.fps,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Rollout":
+        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
+        arrays = load_arrays(path, "rollout", FORMAT_VERSION)
+        return cls(
+            qpos=arrays["qpos"],
+            reference_qpos=arrays["reference_qpos"],
+            reward_terms={str(name): arrays["rewards"][i] for i, name in enumerate(arrays["terms"])},
+            terminated=bool(arrays["terminated"]),
+            fps=float(arrays["fps"]),
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate_policy` found."""
+
+    figures: dict[str, float]
+    """Row name -> value, as in DESIGN.md, "Figures"."""
+    rollout: Rollout
+    """The deterministic rollout from the first frame."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How N rollouts went."""
+
+    normalised_return: np.ndarray
+    """Sum of rewards over the number of steps to the end; steps after a failure earn 0, (N,)."""
+    completed: np.ndarray
+    """Reached the end, bool (N,)."""
+
+
+def run_episodes(
+    env: ImitationEnv,
+    policy: Policy,
+    rows: np.ndarray,
+    action_rng: np.random.Generator | None = None,
+    start_rng: np.random.Generator | None = None,
+    meter: "Meter | None" = None,
+) -> Scores:
+    """One rollout in each simulation, to its end or failure.
+
+    Args:
+      env: as many simulations as there are rows.
+      policy: acts.
+      rows: of the reference to start at, (N,).
+      action_rng: actions are sampled with it; None takes the mean.
+      start_rng: the start is disturbed with it as in training; None starts exactly on the reference.
+      meter: is shown every step.
+    """
+    reference = env.reference
+    length = np.full(env.size, env.episode_steps) if reference.loop else len(reference) - 1 - rows
+    earned, running = np.zeros(env.size), np.ones(env.size, dtype=bool)
+    completed = np.zeros(env.size, dtype=bool)
+    env.start(rows, rng=start_rng)
+    while running.any():
+        outcome = env.step(policy.act(env.observe(), action_rng))
+        running &= ~outcome.terminated
+        earned += np.where(running, outcome.reward, 0.0)
+        if meter is not None:
+            meter.read(env, outcome.terms, running)
+        completed |= running & outcome.truncated
+        running &= ~outcome.truncated
+    return Scores(earned / length, completed)
+
+
+class Meter:
+    """Watches rollouts and adds up errors of tracking and of physics."""
+
+    def __init__(self, env: ImitationEnv, character: Character):
+        model = env.model
+        moving = tuple(model.body(b).name for b in range(1, model.nbody))
+        solid = tuple(
+            name
+            for name in moving
+            if any(
+                model.geom_bodyid[g] == model.body(name).id and (model.geom_contype[g] or model.geom_conaffinity[g])
+                for g in range(model.ngeom)
+            )
+        )
+        self._shapes = GeomShapes.of(model, solid)
+        feet = tuple(
+            site
+            for sites in character.contacts.values()
+            for site in sites
+            if model.body(model.site(site).bodyid[0]).name in character.foot_bodies
+        )
+        self._soles = character.site_ids(feet)
+        self._force_limit = np.maximum(model.actuator_forcerange[:, 1], 1e-9)
+        self._soles_before: np.ndarray | None = None
+        self._ran_before = np.zeros(env.size, dtype=bool)
+        self.local_error, self.world_error, self.slide = [], [], []
+        self.depth, self.power, self.effort = [], [], []
+        self.qpos, self.reference_qpos = [env.qpos[0].copy()], [env.reference.qpos[env.row[0]]]
+        self.terms: dict[str, list[float]] = {}
+
+    def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
+        """Takes one step in of the simulations that are `running`."""
+        row = env.row
+        offset = env.bodies_xpos - env.reference.bodies[row]
+        self.world_error.append(np.linalg.norm(offset, axis=-1).mean(-1)[running])
+        self.local_error.append(np.linalg.norm(offset - offset[:, :1], axis=-1).mean(-1)[running])
+        soles = env.site_xpos[:, self._soles]
+        if self._soles_before is not None:
+            standing = (soles[..., 2] < GROUNDED) & (self._soles_before[..., 2] < GROUNDED)
+            moved = np.linalg.norm((soles - self._soles_before)[..., :2], axis=-1)
+            self.slide.append(moved[standing & (running & self._ran_before)[:, None]])
+        self._soles_before, self._ran_before = soles.copy(), running.copy()
+        lowest = env.lowest(self._shapes).min(axis=1)
+        self.depth.append(np.maximum(-lowest, 0.0)[running])
+        force = env.actuator_force[running]
+        self.power.append(np.abs(force * env.actuator_velocity[running]).sum(axis=1))
+        self.effort.append(np.abs(force / self._force_limit).mean(axis=1))
+        if running[0]:
+            self.qpos.append(env.qpos[0].copy())
+            self.reference_qpos.append(env.reference.qpos[row[0]])
+            for name, term in terms.items():
+                self.terms.setdefault(name, [0.0]).append(float(term[0]))
+
+    def figures(self) -> dict[str, float]:
+        """Means over everything that was seen."""
+        return {
+            "tracking_mpjpe_mm": 1e3 * _mean(self.local_error),
+            "tracking_world_mpjpe_mm": 1e3 * _mean(self.world_error),
+            "foot_slide_mm_per_frame": 1e3 * _mean(self.slide),
+            "penetration_mm": 1e3 * _mean(self.depth),
+            "penetration_p95_mm": 1e3 * float(np.quantile(np.concatenate(self.depth), 0.95)) if self.depth else 0.0,
+            "power_w": _mean(self.power),
+            "effort": _mean(self.effort),
+        }
+
+    def rollout(self, terminated: bool) -> Rollout:
+        """The first simulation's performance."""
+        frames = len(self.qpos)
+        terms = {name: np.array(values) for name, values in self.terms.items()}
+        return Rollout(
+            qpos=np.array(self.qpos),
+            reference_qpos=np.array(self.reference_qpos),
+            reward_terms=terms or {"pose": np.zeros(frames)},
+            terminated=terminated,
+            fps=float(CONTROL_HZ),
+        )
+
+
+def _mean(parts: list[np.ndarray]) -> float:
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    return float(values.mean()) if len(values) else 0.0
+
+
+def starting_rows(reference: Reference, count: int) -> np.ndarray:
+    """Rows evenly spread over the motion.
+
+    A clip that does not loop is started in its first three quarters, so that what is left to do is a feat.
+    """
+    span = reference.starts if reference.loop else max(1, (3 * reference.starts) // 4)
+    return (np.arange(count) * span) // count
+
+
+def check_policy(policy: Policy, env: ImitationEnv, character: Character) -> None:
+    """Raises `InputError` if a policy was made for another body or another layout."""
+    layout = policy.layout
+    if layout.character != character.name or abs(layout.height - character.height) > 1e-3:
+        raise InputError(
+            f"the policy was trained for {layout.character} of {layout.height:.2f} m, "
+            f"not for {character.name} of {character.height:.2f} m; train again"
+        )
+    if layout.observation != env.observation_layout.sizes or len(layout.action) != env.action_size:
+        raise InputError("the policy's observations or actions are not those of this program's version; train again")
+
+
+def evaluate_policy(
+    policy: Policy,
+    motion: ReferenceMotion,
+    character: Character,
+    scene: Scene,
+    config: EvaluateConfig,
+    reward: RewardConfig | None = None,
+) -> Evaluation:
+    """Judges a policy without mercy: nothing is assisted, and a rollout that ends early earns nothing from there on.
+
+    Four groups of rollouts: from the first frame and from phases spread over the motion, each with the policy's mean
+    actions and with its own noise. Those from the first frame start with small disturbances of pose and speed, as in
+    training, or they would all be the same; those from phases start exactly on the reference.
+
+    Returns:
+      Figures: `normalised_return` and `completed` are of the deterministic policy over both starts; the groups stand
+      beside them (`..._first_frame`, `..._phases`, `..._noisy`).
+    """
+    env_config = EnvConfig(
+        reward=reward or RewardConfig(),
+        action_scale=policy.layout.action_scale,
+        episode_seconds=config.loop_seconds,
+    )
+    env = ImitationEnv(character, scene, motion, env_config, config.rollouts)
+    check_policy(policy, env, character)
+    rng = np.random.default_rng(config.seed)
+    first, phases = np.zeros(config.rollouts, dtype=np.int64), starting_rows(env.reference, config.rollouts)
+    meter = None
+    groups: dict[str, Scores] = {}
+    for name, rows, disturbed, noisy in (
+        ("first_frame", first, True, False),
+        ("phases", phases, False, False),
+        ("first_frame_noisy", first, True, True),
+        ("phases_noisy", phases, False, True),
+    ):
+        watch = None
+        if name == "phases":
+            env.start(rows)
+            watch = meter = Meter(env, character)
+        groups[name] = run_episodes(env, policy, rows, rng if noisy else None, rng if disturbed else None, watch)
+    assert meter is not None
+    figures: dict[str, float] = {}
+    for suffix, names in (
+        ("", ("first_frame", "phases")),
+        ("_noisy", ("first_frame_noisy", "phases_noisy")),
+        ("_first_frame", ("first_frame",)),
+        ("_phases", ("phases",)),
+    ):
+        returns = np.concatenate([groups[name].normalised_return for name in names])
+        figures[f"normalised_return{suffix}"] = float(returns.mean())
+        figures[f"normalised_return{suffix}_spread"] = float(returns.std())
+        figures[f"completed{suffix}"] = float(np.concatenate([groups[name].completed for name in names]).mean())
+    figures |= meter.figures()
+    figures["non_finite"] = float(env.non_finite)
+    # Phases begin with row 0, so the first of them is the undisturbed performance from the first frame.
+    return Evaluation(figures, meter.rollout(terminated=not groups["phases"].completed[0]))

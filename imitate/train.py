@@ -1,0 +1,273 @@
+"""Training a policy: workers are started, watched and stopped here; what they do stands in `worker.py`."""
+
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+import traceback
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.distributed as dist
+
+from imitate.env import EnvConfig
+from imitate.learners.ppo import NonFiniteError, PPOConfig
+from imitate.policy import Policy
+from imitate.ranks import Ranks
+from imitate.scene import Scene
+from imitate.worker import BEST_POLICY, Job, train
+from pose.errors import InputError
+from pose.progress import Progress, silent
+from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
+
+PATIENCE_AT_STOP = 60.0
+"""Workers are given this long to save and end when they are asked to [s]."""
+BUDGET = ("minutes", "samples", "early_stop", "patience", "workers", "checkpoint_seconds", "tensorboard")
+
+
+class TrainingError(RuntimeError):
+    """Training ended against its will; the message says why and what was kept."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Learning a skill by PPO."""
+
+    minutes: float = 20.0
+    """Budget of wall-clock time for training [min]; the same command with more goes on."""
+    samples: int | None = None
+    """Budget of decisions, all processes together; none if left out."""
+    seed: int = 0
+    """Of weights, starts and noise. One worker with the same seed learns the same, bit for bit."""
+    workers: int = 0
+    """Processes that gather and learn; 0: one a core."""
+    initial_state: Literal["fixed", "reference"] = "reference"
+    """Where episodes start: at the first frame, or anywhere along the reference."""
+    early_stop: bool = True
+    """End when every judged rollout reaches the end and the return has stopped rising."""
+    patience: int = 6
+    """Evaluations without a better score that count as 'stopped rising'."""
+    environments: int = 512
+    """Simulations of each process."""
+    steps: int = 16
+    """Decisions in each of them between updates (T)."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers of actor and critic. SFV's 1024-512 takes 8 times as long for no better walk."""
+    initial_std: float = 0.15
+    """Standard deviation of actions at the start; with targets around the reference, little noise is enough."""
+    evaluate_samples: int = 200_000
+    """Samples between evaluations by which the best policy is chosen."""
+    judge_seconds: float = 20.0
+    """Length of a rollout of a loop in those evaluations [s]."""
+    checkpoint_seconds: float = 30.0
+    """Time between checkpoints [s]."""
+    tensorboard: bool = True
+    """Write TensorBoard scalars beside the policy."""
+    env: EnvConfig = field(default_factory=EnvConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+
+    def budget(self) -> dict[str, Any]:
+        """Options whose change continues the training instead of starting over."""
+        return {name: getattr(self, name) for name in BUDGET}
+
+    def without_budget(self) -> dict[str, Any]:
+        """Options that decide what is learnt."""
+        return {name: value for name, value in asdict(self).items() if name not in BUDGET}
+
+
+@dataclass(frozen=True)
+class Training:
+    """What training left."""
+
+    policy: Policy
+    """The best policy by the periodic evaluations."""
+    summary: str
+    """One line for people."""
+    figures: dict[str, Any]
+    """Rows of DESIGN.md, "Figures", as far as training knows them."""
+
+
+def train_policy(
+    motion: ReferenceMotion,
+    character: Character,
+    scene: Scene,
+    config: TrainConfig,
+    folder: Path,
+    progress: Progress = silent,
+) -> Training:
+    """Learns to perform a motion; goes on from the folder's checkpoint if there is one of the same task.
+
+    Leaves policy.pt (the best so far), checkpoint.pt, curves.csv and tensorboard/ in `folder`.
+
+    Raises:
+      TrainingError: numbers exploded or a worker died; the last checkpoint is kept.
+      KeyboardInterrupt: Ctrl-C; everything was saved before it is passed on.
+    """
+    if config.minutes <= 0:
+        raise InputError(f"a training budget of {config.minutes} minutes; give a positive number")
+    folder.mkdir(parents=True, exist_ok=True)
+    job = Job(motion, character, scene, config, folder)
+    show = _shown(config, progress)
+    figures = _train_under_torchrun(job, show) if "TORCHELASTIC_RUN_ID" in os.environ else _train_here(job, show)
+    policy = Policy.load(folder / BEST_POLICY)
+    summary = (
+        f"return {figures['best_return']:.3f}, completed {figures['best_completed']:.0%} "
+        f"after {figures['samples'] / 1e6:.2f} M samples; ended because {figures['reason']}"
+    )
+    return Training(policy, summary, figures)
+
+
+def _shown(config: TrainConfig, progress: Progress) -> Any:
+    def show(state: dict[str, Any]) -> None:
+        share = state["seconds"] / (60.0 * config.minutes)
+        if config.samples is not None:
+            share = max(share, state["samples"] / config.samples)
+        progress(
+            min(share, 1.0),
+            1.0,
+            f"return {state['return']:.3f}, completed {state['completed']:.0%}, "
+            f"{state['samples'] / 1e6:.2f} M samples, {state['speed']:.0f} steps/s",
+        )
+
+    return show
+
+
+def _train_under_torchrun(job: Job, show: Any) -> dict[str, Any]:
+    """This process is one of those that torchrun started; its address and place stand in the environment."""
+    dist.init_process_group("gloo")
+    try:
+        ranks = Ranks(dist.get_rank(), dist.get_world_size())
+        return train(job, ranks, show if ranks.rank == 0 else lambda state: None, lambda: False)
+    finally:
+        dist.destroy_process_group()
+
+
+def _train_here(job: Job, show: Any) -> dict[str, Any]:
+    """Starts one worker a core and waits for them.
+
+    Workers are spawned, not forked: a fork would copy torch's and OpenGL's threads in an unknown state, and some
+    hundred megabytes that workers do not need.
+    """
+    count = job.config.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = job.config.workers or count or 1
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    with tempfile.TemporaryDirectory(prefix="sfv-train-") as meeting:
+        workers, pipes = [], []
+        with _interrupts_ignored():  # what a child ignores from its first moment cannot kill it while it imports
+            for rank in range(count):
+                receiver, sender = context.Pipe(duplex=False)
+                worker = context.Process(
+                    target=_work, args=(job, rank, count, meeting, sender, stop), name=f"train-{rank}", daemon=True
+                )
+                worker.start()
+                sender.close()
+                workers.append(worker)
+                pipes.append(receiver)
+        try:
+            return _watch(workers, pipes, stop, show, job)
+        finally:
+            for worker in workers:
+                if worker.is_alive():
+                    worker.terminate()
+            for worker in workers:
+                worker.join(timeout=5)
+                if worker.is_alive():
+                    worker.kill()
+                    worker.join()
+
+
+def _watch(workers: list[Any], pipes: list[Connection], stop: Any, show: Any, job: Job) -> dict[str, Any]:
+    """Passes reports on until the workers are done; turns Ctrl-C into a request to save and end."""
+    result: dict[str, Any] | None = None
+    interrupted_at: float | None = None
+    open_pipes = {pipe: rank for rank, pipe in enumerate(pipes)}
+    while open_pipes:
+        try:
+            ready = wait(list(open_pipes), timeout=1.0)
+            for pipe in ready:
+                assert isinstance(pipe, Connection)
+                rank = open_pipes[pipe]
+                try:
+                    kind, content = pipe.recv()
+                except EOFError:
+                    del open_pipes[pipe]
+                    workers[rank].join(timeout=PATIENCE_AT_STOP)
+                    if workers[rank].exitcode != 0:
+                        raise TrainingError(_obituary(rank, workers[rank].exitcode, job.folder)) from None
+                    continue
+                if kind == "state":
+                    show(content)
+                elif kind == "done":
+                    result = content
+                else:
+                    raise TrainingError(f"{content}; the last checkpoint is kept in {job.folder}")
+        except KeyboardInterrupt:
+            if interrupted_at is not None:
+                raise
+            interrupted_at = time.monotonic()
+            stop.set()
+        if interrupted_at is not None and time.monotonic() - interrupted_at > PATIENCE_AT_STOP:
+            break
+    if interrupted_at is not None:
+        raise KeyboardInterrupt
+    if result is None:
+        raise TrainingError(f"the workers ended without a result; the last checkpoint is kept in {job.folder}")
+    return result
+
+
+def _obituary(rank: int, exitcode: int | None, folder: Path) -> str:
+    how = f"by signal {-exitcode}" if exitcode is not None and exitcode < 0 else f"with exit code {exitcode}"
+    return f"training worker {rank} died {how}; the last checkpoint is kept in {folder}: run again to go on"
+
+
+def _work(job: Job, rank: int, size: int, meeting: str, sender: Connection, stop: Any) -> None:
+    """Body of a worker process."""
+    torch.set_num_threads(1)
+    parent = os.getppid()
+    try:
+        if size > 1:
+            # Peers on this machine find each other through a file, and talk over the loopback device.
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if os.uname().sysname == "Linux" else "lo0")
+            dist.init_process_group("gloo", init_method=f"file://{meeting}/peers", rank=rank, world_size=size)
+        result = train(
+            job,
+            Ranks(rank, size),
+            lambda state: sender.send(("state", state)),
+            lambda: stop.is_set() or os.getppid() != parent,  # orphans end, too
+        )
+        if rank == 0:
+            sender.send(("done", result))
+    except NonFiniteError as error:
+        sender.send(("failed", f"training stopped: {error}"))
+    except BrokenPipeError:
+        pass  # nobody listens any more
+    except Exception as error:
+        # When a peer dies, the others fail in the exchange of gradients. Who died tells the more: let that be heard.
+        if size > 1 and isinstance(error, RuntimeError) and ("onnection" in str(error) or "gloo" in str(error).lower()):
+            time.sleep(2.0)
+        sender.send(("failed", f"training worker {rank} failed: {error!r}\n{traceback.format_exc()}"))
+    finally:
+        if size > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+        sender.close()
+
+
+@contextmanager
+def _interrupts_ignored() -> Any:
+    """Children started within ignore Ctrl-C, which the terminal sends to all of us; the parent tells them to end."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not the main thread: signals do not come here
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,290 @@
+"""The training loop that every process runs: collect, update, now and then evaluate and save.
+
+All processes hold the same weights and differ in their environments and random numbers. Rank 0 looks at the clock,
+decides, writes files and reports.
+"""
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+import torch
+
+from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
+from imitate.env import ImitationEnv
+from imitate.initial_state import FixedStart, InitialStates, ReferenceStart
+from imitate.learners.collect import Collector, Episodes
+from imitate.learners.ppo import PPO
+from imitate.policy import Policy, PolicyLayout
+from imitate.ranks import Ranks
+from imitate.rollout import run_episodes, starting_rows
+from imitate.scene import Scene
+from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
+
+if TYPE_CHECKING:
+    from imitate.train import TrainConfig
+
+CHECKPOINT = "checkpoint.pt"
+BEST_POLICY = "policy.pt"
+CURVES = "curves.csv"
+PLATEAU = 0.003
+"""A plateau: the best score of the last evaluations is not this much better than the best before them."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all processes must know to train together."""
+
+    motion: ReferenceMotion
+    character: Character
+    scene: Scene
+    config: "TrainConfig"
+    folder: Path
+
+
+class TrainingRun:
+    """The state of a run in one process, and the steps that change it."""
+
+    def __init__(self, job: Job, ranks: Ranks):
+        config = job.config
+        torch.set_num_threads(1)
+        torch.manual_seed(config.seed)
+        # MuJoCo tells of exploded states on the terminal and in a log file; we count them instead.
+        mujoco.set_mju_user_warning(lambda message: None)
+        self.job, self.config, self.ranks = job, config, ranks
+        self.task = task_digest(job.motion, job.character, config.without_budget())
+        env = ImitationEnv(job.character, job.scene, job.motion, config.env, config.environments)
+        layout = PolicyLayout(
+            character=job.character.name,
+            height=job.character.height,
+            observation=env.observation_layout.sizes,
+            action=tuple(env.model.actuator(u).name for u in range(env.model.nu)),
+            action_scale=config.env.action_scale,
+            hidden=config.hidden,
+        )
+        self.policy = Policy(layout, config.initial_std)
+        self.ppo = PPO(self.policy, config.ppo, ranks)
+        stream = config.seed * 1000 + ranks.rank
+        self.shuffle = torch.Generator().manual_seed(stream)
+        self.collector = Collector(env, initial_states(config, env), stream)
+        self.judge = self._judging_env()
+        self.samples, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
+        self.best, self.best_completed = -1.0, 0.0
+        self.scores: list[float] = []
+        self.completed = 0.0
+        self.curves: list[dict[str, float]] = []
+
+    def _judging_env(self) -> ImitationEnv:
+        """The simulations that this process contributes to evaluations."""
+        share = max(1, 32 // self.ranks.size)
+        env_config = replace(self.config.env, episode_seconds=self.config.judge_seconds)
+        return ImitationEnv(self.job.character, self.job.scene, self.job.motion, env_config, 2 * share)
+
+    def warm_up(self) -> None:
+        """Shows the normaliser what observations are like before anything is learnt from them."""
+        ppo = self.config.ppo
+        batch, _ = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
+        self.policy.observations.update(self.ranks.sum(batch.observation_moments.clone()))
+
+    def iterate(self) -> dict[str, float]:
+        """One iteration of Algorithm 1; returns the figures of all processes together."""
+        ppo = self.config.ppo
+        batch, episodes = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
+        losses = self.ppo.update(batch, self.shuffle)
+        return losses | self._summed(episodes)
+
+    def _summed(self, episodes: Episodes) -> dict[str, float]:
+        names = sorted(episodes.terms)
+        values = [episodes.steps, episodes.reward, episodes.ended, episodes.completed, self.collector.env.non_finite]
+        total = self.ranks.sum(torch.tensor([*values, *(episodes.terms[name] for name in names)], dtype=torch.float64))
+        steps, reward, ended, completed, non_finite = total[:5].tolist()
+        self.samples += int(steps)
+        figures = {"reward": reward / steps, "episode_completed": completed / max(ended, 1.0), "non_finite": non_finite}
+        return figures | {f"reward_{name}": float(total[5 + i]) / steps for i, name in enumerate(names)}
+
+    def evaluate(self) -> tuple[float, float]:
+        """Normalised return and completed share of the deterministic policy, from the first frame and all phases.
+
+        The same starts in every evaluation, split among the processes.
+        """
+        env, ranks = self.judge, self.ranks
+        half = env.size // 2
+        phases = starting_rows(env.reference, half * ranks.size)[ranks.rank :: ranks.size]
+        rows = np.concatenate([np.zeros(half, dtype=np.int64), phases])
+        scores = run_episodes(env, self.policy, rows, start_rng=np.random.default_rng(ranks.rank))
+        sums = torch.tensor([scores.normalised_return.sum(), scores.completed.sum(), len(rows)], dtype=torch.float64)
+        total_return, completed, count = ranks.sum(sums).tolist()
+        return total_return / count, completed / count
+
+    def note_score(self, score: float, completed: float) -> None:
+        """Keeps the best policy so far."""
+        self.scores.append(score)
+        self.completed = completed
+        if score > self.best:
+            self.best, self.best_completed = score, completed
+            if self.ranks.rank == 0:
+                self.policy.save(self.job.folder / BEST_POLICY)
+
+    def goal_met(self) -> bool:
+        """Every judged rollout reaches the end and the return has stopped rising."""
+        recent = self.config.patience
+        if self.completed < 1.0 or len(self.scores) <= recent:
+            return False
+        return max(self.scores[-recent:]) < max(self.scores[:-recent]) + PLATEAU
+
+    def save(self) -> None:
+        """Writes checkpoint and curves; all processes take part."""
+        cpu = float(self.ranks.sum(torch.tensor(time.process_time(), dtype=torch.float64)))
+        parts = self.ranks.gather({"collector": self.collector.state(), "shuffle": self.shuffle.get_state()})
+        if parts is None:
+            return
+        save_checkpoint(
+            self.job.folder / CHECKPOINT,
+            self.task,
+            {
+                "policy": self.policy.state_dict(),
+                "ppo": self.ppo.state(),
+                "parts": parts,
+                "torch_rng": torch.get_rng_state(),
+                "samples": self.samples,
+                "seconds": self.seconds,
+                "cpu_seconds": self.cpu_seconds + cpu,
+                "best": self.best,
+                "best_completed": self.best_completed,
+                "completed": self.completed,
+                "scores": self.scores,
+                "curves": self.curves,
+            },
+        )
+        self.write_curves()
+
+    def restore(self) -> bool:
+        """Continues from the folder's checkpoint if it is of this task."""
+        found = load_checkpoint(self.job.folder / CHECKPOINT, self.task)
+        if found is None:
+            return False
+        self.policy.load_state_dict(found["policy"])
+        self.ppo.restore(found["ppo"])
+        # With more processes than before, the new ones start afresh on their own random numbers.
+        if self.ranks.rank < len(found["parts"]):
+            part = found["parts"][self.ranks.rank]
+            if len(part["collector"]["earned"]) == self.config.environments:
+                self.collector.restore(part["collector"])
+                self.shuffle.set_state(part["shuffle"])
+        torch.set_rng_state(found["torch_rng"])
+        for name in ("samples", "seconds", "cpu_seconds", "best", "best_completed", "completed", "scores", "curves"):
+            setattr(self, name, found[name])
+        return True
+
+    def write_curves(self) -> None:
+        """`curves.csv` for the report: one line an evaluation."""
+        if not self.curves:
+            return
+        names = sorted({name for row in self.curves for name in row})
+        temporary = self.job.folder / f".{CURVES}.tmp"
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=names)
+            writer.writeheader()
+            writer.writerows(self.curves)
+        temporary.replace(self.job.folder / CURVES)
+
+
+def initial_states(config: "TrainConfig", env: ImitationEnv) -> InitialStates:
+    """The distribution of initial states that the config names."""
+    return FixedStart() if config.initial_state == "fixed" else ReferenceStart(env.reference)
+
+
+def train(job: Job, ranks: Ranks, report: Callable[[dict[str, Any]], None], stop: Callable[[], bool]) -> dict[str, Any]:
+    """Trains until the budget is used, the goal is met or `stop` says so.
+
+    Args:
+      job: what to learn, alike in all processes.
+      ranks: this process's place among them.
+      report: is told the state of training about once a second (rank 0 only).
+      stop: asked once an iteration; true in any process stops all of them.
+
+    Returns:
+      Figures of the run and `reason`, why it ended.
+    """
+    run, config = TrainingRun(job, ranks), job.config
+    if not run.restore():
+        run.warm_up()
+    writer = _tensorboard(job.folder) if ranks.rank == 0 and config.tensorboard else None
+    started, seconds_before, samples_before = time.monotonic(), run.seconds, run.samples
+    last_report = last_save = started
+    score, reason = (run.scores[-1] if run.scores else 0.0), ""
+    while not reason:
+        run.seconds = seconds_before + time.monotonic() - started
+        reason = _agreed_reason(run, stop)
+        if reason:
+            break
+        figures = run.iterate()
+        now = time.monotonic()
+        run.seconds = seconds_before + now - started
+        speed = (run.samples - samples_before) / max(now - started, 1e-9)
+        if run.samples >= (len(run.scores) + 1) * config.evaluate_samples:
+            score, completed = run.evaluate()
+            run.note_score(score, completed)
+            row = {"samples": run.samples, "seconds": run.seconds, "return": score, "completed": completed, **figures}
+            run.curves.append({name: float(value) for name, value in row.items()})
+            for name, value in row.items():
+                if writer is not None and name != "samples":
+                    writer.add_scalar(name, value, run.samples)
+        if ranks.rank == 0 and now - last_report > 0.5:
+            last_report = now
+            report(
+                {
+                    "seconds": run.seconds,
+                    "samples": run.samples,
+                    "return": score,
+                    "completed": run.completed,
+                    "episode_reward": figures["reward"],
+                    "speed": speed,
+                }
+            )
+        if bool(ranks.first(torch.tensor(float(now - last_save > config.checkpoint_seconds))) > 0):
+            run.save()
+            last_save = time.monotonic()
+    if run.samples > samples_before and not (run.scores and run.samples < len(run.scores) * config.evaluate_samples):
+        run.note_score(*run.evaluate())
+    run.save()
+    if writer is not None:
+        writer.close()
+    return {
+        "reason": reason,
+        "samples": run.samples,
+        "train_seconds": run.seconds,
+        "env_steps_per_second": run.samples / max(run.seconds, 1e-9),
+        "best_return": run.best,
+        "best_completed": run.best_completed,
+        "non_finite": run.curves[-1]["non_finite"] if run.curves else 0.0,
+        "seed": config.seed,
+        "workers": ranks.size,
+    }
+
+
+def _agreed_reason(run: TrainingRun, stop: Callable[[], bool]) -> str:
+    """Why to end now, the same answer in every process; empty to go on. Rank 0's clock counts."""
+    config = run.config
+    reasons = ("", "stopped", "the time is used", "the samples are used", "the goal is met")
+    code = 0
+    if config.early_stop and run.goal_met():
+        code = 4
+    elif run.seconds >= 60.0 * config.minutes:
+        code = 2
+    elif config.samples is not None and run.samples >= config.samples:
+        code = 3
+    decision = int(run.ranks.first(torch.tensor(float(code))))
+    return reasons[1] if run.ranks.any(stop()) else reasons[decision]
+
+
+def _tensorboard(folder: Path) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder / "tensorboard"))
