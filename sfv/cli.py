@@ -13,7 +13,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from pose.errors import InputError
+from pose.errors import InputError, WorkError
 from sfv import __version__
 from sfv.backend import prepare_process
 from sfv.console import console
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     prepare_process()
     try:
         _run(arguments[0], arguments[1:])
-    except InputError as error:
+    except (InputError, WorkError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         console.print("[yellow]stopped; the same command goes on from here[/yellow]")

@@ -11,7 +11,7 @@ import tyro
 
 from imitate.policy import Policy
 from imitate.rollout import evaluate_policy
-from imitate.scene import Scene
+from imitate.scene import Scene, named_scene
 from imitate.train import train_policy
 from pose.estimate import estimate_keypoints
 from pose.formats import read_openpose
@@ -46,7 +46,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     assert config.video is not None
     probe(config.video)
     character = load_character(config.character, config.height)
-    scene = Scene.named(config.scene)
+    scene = named_scene(config.scene)
     folder = config.out or RUNS / run_name(config.video)
     body = character.name if config.scene == "flat" else f"{character.name}@{config.scene}"
 
@@ -158,7 +158,8 @@ def _write_result(
     )
     figures = {
         **evaluation.figures,
-        **{key: policy_stage.figures.get(key) for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
+        "reprojection_px": motion_stage.figures["reprojection_px"],
+        **{key: policy_stage.figures[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
         "versions": {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")},
     }
     write_json(folder / "result.json", figures)
