@@ -35,12 +35,12 @@ class Scene:
     kind: Literal["flat"] = "flat"
     """Form of the ground; flat is a plane at z = 0."""
 
-    @classmethod
-    def named(cls, name: str) -> "Scene":
-        """The scene of a name; raises `InputError` for an unknown one."""
-        if name != "flat":
-            raise InputError(f"unknown scene '{name}'; known ones: flat")
-        return cls(kind="flat")
+
+def named_scene(kind: str) -> Scene:
+    """The scene of a kind that the user names; raises `InputError` for one that does not exist."""
+    if kind != "flat":
+        raise InputError(f"unknown scene '{kind}'; known ones: flat")
+    return Scene(kind)
 
 
 def set_physics(spec: mujoco.MjSpec) -> None:

@@ -264,6 +264,7 @@ def train(job: Job, ranks: Ranks, report: Callable[[dict[str, Any]], None], stop
         "best_return": run.best,
         "best_completed": run.best_completed,
         "non_finite": run.curves[-1]["non_finite"] if run.curves else 0.0,
+        "resumed_from_samples": samples_before,
         "seed": config.seed,
         "workers": ranks.size,
     }
