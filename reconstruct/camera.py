@@ -93,7 +93,7 @@ class View:
     """
 
     pitch: float
-    """The camera's tilt about its own x axis [rad]; positive looks up."""
+    """The camera's tilt about its own x axis [rad]; positive looks down."""
     roll: float
     """Its turn about the optical axis [rad]."""
     height: float
@@ -122,12 +122,23 @@ class View:
         by_pitch = _about_z(self.roll) @ _about_x(self.pitch) @ _CROSS_X @ R_LEVEL
         return by_pitch, _CROSS_Z @ self.rotation()
 
+    def seen_from(self, other: "View") -> tuple[np.ndarray, np.ndarray]:
+        """Rotation (3, 3) and shift (3,) that carry points of this view's world into the other's, camera fixed."""
+        rotation = other.rotation().T @ self.rotation()
+        return rotation, np.array([0.0, 0.0, other.height]) - rotation @ np.array([0.0, 0.0, self.height])
+
     def camera(self, image_size: tuple[int, int]) -> Camera:
         """The pinhole, with the principal point in the middle of the image."""
         rotation = self.rotation()
         position_w = np.array([0.0, 0.0, self.height])
         middle = 0.5 * np.array(image_size, dtype=np.float64)
         return Camera(float(np.exp(self.log_focal)), middle, image_size, rotation, -rotation @ position_w)
+
+
+def tilt_from_up(up_c: np.ndarray) -> tuple[float, float]:
+    """Pitch and roll of a camera that sees the vertical along `up_c` (3,), in its own axes."""
+    x, y, z = up_c / np.linalg.norm(up_c)
+    return float(-np.arcsin(np.clip(z, -1.0, 1.0))), float(np.arctan2(x, -y))
 
 
 _CROSS_X = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])

@@ -21,6 +21,8 @@ class ContactThresholds:
     """Contacts shorter than this [s] are taken for noise."""
     gap: float = 0.07
     """Gaps shorter than this [s] within a contact are closed."""
+    same_place: tuple[float, float] = (0.3, 0.04)
+    """So are gaps up to this long [s] after which the point is within so many metres of where it was."""
 
 
 def find_contacts(
@@ -49,6 +51,14 @@ def find_contacts(
     surely = (height < limits.height[0]) & (speed < limits.speed[0])
     perhaps = (height < limits.height[1]) & (speed < limits.speed[1])
     contact = np.stack([grown(surely[:, p], perhaps[:, p]) for p in range(points_w.shape[1])], axis=1)
+    ground = np.zeros(2) if ground_velocity is None else np.asarray(ground_velocity)
+    carried = points_w[..., :2] - np.arange(len(points_w))[:, None, None] / fps * ground
+    for p in range(points_w.shape[1]):
+        for start, end in inner_runs(~contact[:, p]):
+            back = np.linalg.norm(carried[end, p] - carried[start - 1, p]) < limits.same_place[1]
+            low = height[start:end, p].max() < limits.height[1]
+            if back and low and end - start <= limits.same_place[0] * fps:
+                contact[start:end, p] = True
     return tidied(contact, round(limits.shortest * fps), round(limits.gap * fps))
 
 
@@ -68,13 +78,12 @@ def tidied(contact: np.ndarray, shortest: int, gap: int) -> np.ndarray:
       contact: bool (T, P).
     """
     result = contact.copy()
-    frames = len(contact)
     for column in result.T:
-        for start, end in runs(~column):
-            if start > 0 and end < frames and end - start <= gap:
+        for start, end in inner_runs(~column):
+            if end - start <= gap:
                 column[start:end] = True
-        for start, end in runs(column):
-            if start > 0 and end < frames and end - start < shortest:
+        for start, end in inner_runs(column):
+            if end - start < shortest:
                 column[start:end] = False
     return result
 
@@ -85,9 +94,19 @@ def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def contact_points(character: Character) -> BodyPoints:
+def inner_runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """The `runs` that neither begin with the clip nor end with it."""
+    return [(start, end) for start, end in runs(flags) if start > 0 and end < len(flags)]
+
+
+def contact_points(character: Character, feet_only: bool = False) -> BodyPoints:
     """The sites that may touch the ground, part after part in the order of `character.contacts`."""
-    return BodyPoints.of_sites(character.model, tuple(site for sites in character.contacts.values() for site in sites))
+    names = tuple(site for sites in character.contacts.values() for site in sites)
+    points = BodyPoints.of_sites(character.model, names)
+    if not feet_only:
+        return points
+    feet = np.isin(points.bodies, [character.model.body(name).id for name in character.foot_bodies])
+    return BodyPoints(points.bodies[feet], points.local[feet], points.radius[feet])
 
 
 def part_contacts(point_contacts: np.ndarray, parts: dict[str, tuple[str, ...]]) -> np.ndarray:
@@ -113,6 +132,14 @@ SHORTEST_FLIGHT = 0.1
 """Shorter times without contact [s] are taken for contacts that were missed."""
 LOWEST_FLIGHT = 0.03
 """In flight the lowest contact point must rise above this [m]."""
+
+
+LOW = 0.1
+"""Points this little above the lowest one may be on the ground [m]."""
+MISFIT = 1.5
+"""A velocity further off than this is merely wrong [m/s]."""
+SLOWEST_GROUND = 0.5
+"""Slower treadmills are taken for ground at rest [m/s]."""
 
 
 def find_support(points_w: np.ndarray, view: View, fps: float, looseness: float = 1.0) -> Support:
@@ -146,23 +173,30 @@ def find_support(points_w: np.ndarray, view: View, fps: float, looseness: float 
     return Support(contact, flight)
 
 
-def ground_velocity(points_w: np.ndarray, fps: float) -> tuple[float, float]:
+def ground_velocity(points_w: np.ndarray, view: View, fps: float) -> tuple[float, float]:
     """Velocity of the ground [m/s] if it moves under the person, as on a treadmill or before a camera that follows.
 
-    The lowest point of the body stands on the ground in most frames of most motions; if it moves steadily one way
-    while the body as a whole stays, the ground does.
+    In nearly every frame some low point of the body goes with the ground. Among the velocities of low points this is
+    the one that explains most frames; it is taken only if it does so far better than a ground at rest.
 
     Args:
-      points_w: contact points, world frame [m], (T, P, 3).
+      points_w: points that may touch the ground, world frame [m], (T, P, 3).
+      view: camera; motion along its axis is badly known and counts little.
     """
-    frames = np.arange(len(points_w) - 1)
-    lowest = (points_w[:-1, :, 2] + points_w[1:, :, 2]).argmin(axis=1)
-    velocity = (points_w[frames + 1, lowest] - points_w[frames, lowest])[:, :2] * fps
-    typical = np.median(velocity, axis=0)
-    speed = float(np.linalg.norm(typical))
-    middle = points_w.mean(axis=1)[:, :2]
-    travel = float(np.linalg.norm(middle[-1] - middle[0])) * fps / len(frames)
-    scatter = float(np.median(np.linalg.norm(velocity - typical, axis=1)))
-    if speed > 0.4 and travel < 0.5 * speed and scatter < 0.6 * speed:
-        return float(typical[0]), float(typical[1])
+    velocity = np.gradient(points_w, 1.0 / fps, axis=0)[..., :2]
+    axis = view.rotation()[2, :2]
+    velocity -= 0.7 * np.multiply.outer(velocity @ axis, axis)
+    height = points_w[..., 2] - points_w[..., 2].min(axis=1, keepdims=True)
+    low = height < LOW
+
+    def misfit(candidate: np.ndarray) -> float:
+        distance = np.where(low, np.linalg.norm(velocity - candidate, axis=-1), np.inf).min(axis=1)
+        return float(np.minimum(distance, MISFIT).mean())
+
+    candidates = velocity[low][:: max(1, int(low.sum()) // 300)]
+    misfits = np.array([misfit(candidate) for candidate in candidates])
+    # The mean of the best few is steadier than the best one.
+    best = candidates[np.argsort(misfits)[: max(1, len(misfits) // 20)]].mean(axis=0)
+    if np.linalg.norm(best) > SLOWEST_GROUND and misfit(best) < 0.5 * misfit(np.zeros(2)):
+        return float(best[0]), float(best[1])
     return 0.0, 0.0

@@ -30,7 +30,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
       acceleration_m_s2: mean acceleration of the body's contact points and joints.
       contact_share: frames with any contact.
       root_turns: full turns of the root about its steadiest axis.
-      zmp_outside_support_mm: root mean square distance of the zero-moment point from the support.
+      zmp_outside_support_mm: root mean square distance of the zero-moment point from the support, weighted by the load
+        on it (under no load it may lie anywhere).
       rest_com_outside_support_mm: the same for the centre of mass where the body rests (NaN without rest).
     """
     model, fps, qpos = character.model, motion.fps, motion.qpos
@@ -66,7 +67,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
         "acceleration_m_s2": float(np.linalg.norm(np.diff(kin.points_w, 2, axis=0) * fps**2, axis=-1).mean()),
         "contact_share": float((~flight).mean()),
         "root_turns": root_turns(qpos),
-        "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported]),
+        "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported], load[supported, 0]),
         "rest_com_outside_support_mm": 1000.0 * _rms(_outside(com[:, :2], corners, present)[resting]),
     }
     return figures
@@ -91,5 +92,5 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")
+def _rms(values: np.ndarray, weights: np.ndarray | None = None) -> float:
+    return float(np.sqrt(np.average(values**2, weights=weights))) if len(values) else float("nan")

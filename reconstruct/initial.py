@@ -168,7 +168,9 @@ def steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarra
     best, previous = left_out[:-1].copy(), np.full(len(frames), -1)
     for j in range(1, len(frames)):
         before = np.arange(max(0, j - reach), j)
-        cost = best[before] + (turn[before, j] / (PACE * gap[before, j] + 0.1)) ** 2 + left_out[j] - left_out[before + 1]
+        cost = (
+            best[before] + (turn[before, j] / (PACE * gap[before, j] + 0.1)) ** 2 + left_out[j] - left_out[before + 1]
+        )
         k = int(cost.argmin())
         if cost[k] < best[j]:
             best[j], previous[j] = cost[k], before[k]

@@ -9,11 +9,11 @@ from reconstruct import dynamics, residuals
 from reconstruct.camera import View
 from reconstruct.character import Character
 from reconstruct.contacts import Support, contact_points
-from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
 from reconstruct.observations import Observations
 from reconstruct.solve import Block
 from reconstruct.tangent import layout
-
+from reconstruct.world import in_view, level_ground
 
 DOUBTFUL = 0.05
 """Weight of frames that do not fit into a steady motion of the trunk."""
@@ -51,7 +51,7 @@ class Spreads:
     """Moment about the centre of mass in flight [N m], of a body of 75 kg."""
     zmp: float = 0.06
     """Distance of the zero-moment point from the support [m]."""
-    tilt: tuple[float, float] = (0.15, 0.04)
+    tilt: tuple[float, float] = (0.25, 0.05)
     """Pitch and roll of the camera [rad]: most films are held level."""
     focal: float = 0.15
     """Logarithm of the focal length around the one expected."""
@@ -68,6 +68,10 @@ class Problem:
     spreads: Spreads
     support: Support | None = None
     physics: bool = False
+    expected: View | None = None
+    """What the view is thought to be before contacts are looked at."""
+    tilt_spread: tuple[float, ...] = (0.25, 0.05)
+    """How sure that is, pitch and roll [rad]."""
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -85,10 +89,25 @@ class Problem:
         seen = replace(self.seen, weight=self.seen.weight * share, bone_weight=self.seen.bone_weight * share)
         return replace(self, seen=seen)
 
-    def first_view(self, qpos: np.ndarray) -> View:
-        """A level camera as high above the lowest contact points as a first guess says (its origin is the camera)."""
-        lowest = self.contact_positions(qpos)[..., 2].min(axis=1)
-        return View(0.0, 0.0, -float(np.percentile(lowest, 25)), float(np.log(self.focal_px)))
+    def first_view(self) -> View:
+        """A level camera at the origin: nothing is known of the ground."""
+        return View(0.0, 0.0, 0.0, float(np.log(self.focal_px)))
+
+    def standing(self, qpos: np.ndarray, view: View) -> tuple["Problem", np.ndarray, View]:
+        """Takes the vertical from the body's balance and puts the ground under its lowest points.
+
+        Returns:
+          The problem with this as its prior for the camera, motion and view in the world thus found.
+        """
+        solid, feet = BodyPoints.of_geoms(self.model), contact_points(self.character, feet_only=True)
+        middle = point_positions(self.model, qpos, feet).mean(axis=1)
+        com, duration = com_positions(self.model, qpos), len(qpos) / self.fps
+        pitch, roll, balance = level_ground(com, middle, view, self.spreads.tilt, duration)
+        tilted = replace(view, pitch=pitch, roll=roll)
+        lowest = (point_positions(self.model, in_view(qpos, view, tilted), solid)[..., 2] - solid.radius).min(axis=1)
+        stood = replace(tilted, height=tilted.height - float(np.percentile(lowest, 25)))
+        tilt_spread = tuple(balance * tilt / float(np.hypot(balance, tilt)) for tilt in self.spreads.tilt)
+        return replace(self, expected=stood, tilt_spread=tilt_spread), in_view(qpos, view, stood), stood
 
     def on_ground(self, support: Support) -> "Problem":
         """The same with contacts."""
@@ -100,7 +119,7 @@ class Problem:
 
     def free_globals(self, view: View) -> np.ndarray:
         """Camera and ground may move once contacts are known; the ground's speed only where it has one, bool (G,)."""
-        grounded = self.support is not None
+        grounded = self.support is not None and bool(self.support.contact.any())
         belt = grounded and view.belt != (0.0, 0.0)
         return np.array([grounded, grounded, grounded, grounded, belt, belt])
 
@@ -128,8 +147,8 @@ class Problem:
         ]
         if self.support is not None:
             held = self.support.contact.astype(np.float64)
-            expected = View(0.0, 0.0, view.height, float(np.log(self.focal_px)), view.belt)
-            spread = np.array([*spreads.tilt, 1.0, spreads.focal, 1.0, 1.0])
+            expected = replace(self.expected or view, height=view.height, belt=view.belt)
+            spread = np.array([*self.tilt_spread, 1.0, spreads.focal, 1.0, 1.0])
             blocks += [
                 residuals.view_prior(view, expected, spread, lay.nv),
                 residuals.ground_height(kin, contact_slice, held, spreads.ground),

@@ -80,29 +80,27 @@ def reconstruct_motion(
     problem = Problem(character, seen, keypoints.fps, focal_px, config.spreads)
     qpos, steady = initial_motion(seen, character, focal_px, keypoints.fps)
     problem = problem.with_scale(qpos).trusting(steady)
-    view = problem.first_view(qpos)
-    qpos[:, 2] += view.height
     progress(1, 6, "first guess")
 
-    # 1. The body alone: landmarks, smoothness, joint limits.
-    solution = _solve(problem, qpos, view, config.iterations)
+    # 1. The body alone: landmarks, smoothness, joint limits. Its balance tells where the vertical is.
+    solution = _solve(problem, qpos, problem.first_view(), config.iterations)
+    problem, qpos, view = problem.standing(solution.qpos, View.from_vector(solution.unknowns))
     progress(2, 6, "body")
 
     # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
     for turn, looseness in enumerate((3.0, 1.7, 1.0)):
-        view = View.from_vector(solution.unknowns)
         if turn == 0:
-            view = replace(view, belt=ground_velocity(problem.contact_positions(solution.qpos), keypoints.fps))
-        support = find_support(problem.contact_positions(solution.qpos), view, keypoints.fps, looseness)
+            view = replace(view, belt=ground_velocity(problem.contact_positions(qpos), view, keypoints.fps))
+        support = find_support(problem.contact_positions(qpos), view, keypoints.fps, looseness)
         problem = problem.on_ground(support)
-        solution = _solve(problem, solution.qpos, view, config.iterations)
+        solution = _solve(problem, qpos, view, config.iterations)
+        qpos, view = solution.qpos, View.from_vector(solution.unknowns)
         progress(3 + turn, 6, "ground")
 
     # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
-    view = View.from_vector(solution.unknowns)
-    support = find_support(problem.contact_positions(solution.qpos), view, keypoints.fps, 1.0)
+    support = find_support(problem.contact_positions(qpos), view, keypoints.fps)
     problem = problem.on_ground(support).with_physics()
-    solution = _solve(problem, solution.qpos, view, 2 * config.iterations)
+    solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")
 
     return _finished(keypoints, character, config, problem, support, solution, time.perf_counter() - began)

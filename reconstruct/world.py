@@ -1,9 +1,59 @@
-"""Setting the world upon the person: the ground at rest, the origin under the first frame, x where the person faces."""
+"""Where the ground is: the vertical from the body's balance, the height from its lowest points, the final axes."""
 
 import numpy as np
 
-from reconstruct.camera import Camera
-from reconstruct.rotations import conjugate, heading, multiply, rotate, to_matrix
+from reconstruct.camera import Camera, View, tilt_from_up
+from reconstruct.rotations import conjugate, from_matrix, heading, multiply, rotate, to_matrix
+
+UPRIGHT = np.radians(50.0)
+"""Frames in which the centre of mass is further from above the feet say nothing of the vertical."""
+BALANCE_SPREAD = 0.05
+"""How well the balance of a person who stands still tells the vertical [rad]."""
+
+
+def level_ground(
+    com_w: np.ndarray, feet_w: np.ndarray, view: View, tilt_spread: tuple[float, float], duration: float
+) -> tuple[float, float, float]:
+    """Pitch and roll of the camera from the body's balance: on average its centre of mass is above its feet.
+
+    True of anybody who stands or moves steadily, whatever the detector's bias in depth; combined with the prior that
+    cameras are held level.
+
+    Args:
+      com_w: centre of mass in the world of a first view, (T, 3).
+      feet_w: middle of the feet, (T, 3).
+      view: that first view.
+      tilt_spread: standard deviation of pitch and roll over films [rad].
+      duration: of the clip [s]; the longer, the better swaying averages out.
+
+    Returns:
+      Pitch, roll, and the standard deviation of what balance says [rad].
+    """
+    rise = (com_w - feet_w) @ view.rotation().T
+    rise /= np.maximum(np.linalg.norm(rise, axis=1, keepdims=True), 1e-9)
+    up = view.rotation()[:, 2]
+    for _ in range(20):
+        angle = np.arccos(np.clip(rise @ up, -1.0, 1.0))
+        weight = (angle < UPRIGHT) / (1.0 + (angle / 0.2) ** 2)
+        if weight.sum() < 3:
+            return view.pitch, view.roll, np.pi
+        up = weight @ rise
+        up /= np.linalg.norm(up)
+    tilt = np.array(tilt_from_up(up))
+    prior = np.square(tilt_spread)
+    scatter = np.sqrt(weight @ np.square(np.minimum(angle, UPRIGHT)) / weight.sum())
+    spread = BALANCE_SPREAD + float(scatter) / np.sqrt(1.0 + 2.0 * duration * (angle < UPRIGHT).mean())
+    pitch, roll = tilt * prior / (prior + spread**2)
+    return float(pitch), float(roll), spread
+
+
+def in_view(qpos: np.ndarray, old: View, new: View) -> np.ndarray:
+    """The same motion before the same camera, in the world of another view, (T, nq)."""
+    rotation, shift = old.seen_from(new)
+    moved = qpos.copy()
+    moved[:, :3] = qpos[:, :3] @ rotation.T + shift
+    moved[:, 3:7] = multiply(from_matrix(rotation), qpos[:, 3:7])
+    return moved
 
 
 def standing_still(qpos: np.ndarray, belt: tuple[float, float], fps: float) -> np.ndarray:
