@@ -18,13 +18,18 @@ MIRRORED_CORE = np.array(MIRRORED)[CORE]
 HIPS = np.array([INDEX["left_hip"], INDEX["right_hip"]])
 
 SPEED = 5.0
-"""Fastest believable change of a pose in the image, median over its joints [body sizes/s]."""
+"""Fastest believable change of a pose in the image, median over its joints [body sizes/s]; held for `DASH_S`."""
+DASH_S = 0.1
+TRAVEL = 1.0
+"""Fastest believable travel while out of sight for longer [body sizes/s]; more would let paths leap between persons."""
 SLACK = 0.2
 """Error of detection added to it [body sizes]."""
-MEMORY_S = 1.0
+MEMORY_S = 0.7
 """Who is out of sight for longer is not recognised again."""
-MOTION_WEIGHT = 2.0
-"""Cost of one body size of motion, where one frame of a body seen for certain earns 1."""
+MOTION_COST_S = 0.07
+"""Cost of a motion by one body size, in seconds of a body surely seen."""
+MISSING_COST = 0.3
+"""Cost of a frame passed over on the way, where one with a body surely seen earns 1."""
 WEAK_SCORE = 0.2
 """Bodies whose mean score is below are not believed to be there."""
 SAME_BODY = 0.35
@@ -34,7 +39,7 @@ MIN_SHARE = 0.1
 
 
 def body_size(xy: np.ndarray) -> np.ndarray:
-    """Length scale of bodies in the image: the longer side of the box around their joints [px], (..., J, 2) -> (...)."""
+    """Length scale of bodies: the longer side of the box around their joints [px], (..., J, 2) -> (...)."""
     core = xy[..., CORE, :]
     return np.maximum((core.max(axis=-2) - core.min(axis=-2)).max(axis=-1), 1.0)
 
@@ -59,8 +64,9 @@ def best_path(
     """The one body that is seen most, largest and surest for the least motion (dynamic programming over all frames).
 
     A path is a choice of at most one body a frame; it may pass over frames, for up to `MEMORY_S`. Each chosen body
-    earns its score times its share of the clip's largest bodies, each step costs its motion in body sizes. Motion
-    obeys the triangle inequality, so passing over a frame never pays unless its detection lies off the way.
+    earns its score times its share of the clip's largest bodies; each step costs its motion in body sizes, and the
+    frames it passes over. Motion obeys the triangle inequality, so passing over a frame pays only where its
+    detection lies off the way.
 
     Args:
       frames: the bodies in each frame.
@@ -102,10 +108,11 @@ def best_path(
         for s in range(earliest, t):
             if len(frames[s]) == 0:
                 continue
-            size = np.maximum(sizes[s][:, None], sizes[t][None, :])
+            size = np.minimum(sizes[s][:, None], sizes[t][None, :])
             motion = pose_distance_px(frames[s].xy, poses.xy) / size
-            value = total[s][:, None] + earned[t][None, :] - MOTION_WEIGHT * motion
-            value[motion > SLACK + SPEED * (t - s) / fps] = -np.inf
+            value = total[s][:, None] + earned[t] - MOTION_COST_S * fps * motion - MISSING_COST * (t - s - 1)
+            gap = (t - s) / fps
+            value[motion > SLACK + SPEED * min(gap, DASH_S) + TRAVEL * gap] = -np.inf
             value[:, ~usable] = -np.inf
             best = value.argmax(axis=0)
             for n in np.flatnonzero(value.max(axis=0) > total[t]):

@@ -1,0 +1,80 @@
+"""The input video with the skeleton drawn over it, so that a person can judge what was found."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose.keypoints import Keypoints
+from pose.landmarks import SKELETON
+from pose.progress import Progress, silent
+from pose.video import VideoWriter, read_frames
+
+LEFT, RIGHT, MIDDLE = (255, 120, 40), (40, 150, 255), (90, 220, 90)
+"""RGB of the person's own left (orange) and right (blue), and of what crosses the body (green)."""
+MAX_HEIGHT = 1080
+"""Taller videos are drawn smaller [px]."""
+
+
+def draw_skeleton(rgb: np.ndarray, xy: np.ndarray, confidence: np.ndarray, names: tuple[str, ...]) -> None:
+    """Draws one body into an image; the surer a landmark, the brighter its lines.
+
+    Args:
+      rgb: uint8 (H, W, 3), changed in place.
+      xy: landmarks [px], (J, 2).
+      confidence: 0..1, landmarks with 0 are not drawn, (J,).
+      names: of the landmarks.
+    """
+    index = {name: i for i, name in enumerate(names)}
+    seen = confidence > 0
+    if not seen.any():
+        return
+    extent = np.ptp(xy[seen], axis=0).max()
+    width = max(1, round(extent / 110))
+    for first, second in SKELETON:
+        i, j = index.get(first, -1), index.get(second, -1)
+        if i < 0 or j < 0 or not (seen[i] and seen[j]):
+            continue
+        colour = _colour(first, second)
+        sure = 0.4 + 0.6 * min(confidence[i], confidence[j])
+        a, b = (tuple(int(v) for v in np.clip(np.round(xy[k]), -10000, 10000)) for k in (i, j))
+        cv2.line(rgb, a, b, (0, 0, 0), width + 2, cv2.LINE_AA)
+        cv2.line(rgb, a, b, tuple(int(sure * c) for c in colour), width, cv2.LINE_AA)
+    for i in np.flatnonzero(seen):
+        sure = 0.4 + 0.6 * confidence[i]
+        centre = tuple(int(v) for v in np.clip(np.round(xy[i]), -10000, 10000))
+        cv2.circle(rgb, centre, width + 1, tuple(int(sure * c) for c in _colour(names[i], names[i])), -1, cv2.LINE_AA)
+
+
+def write_overlay(video: Path, keypoints: Keypoints, out: Path, progress: Progress = silent) -> None:
+    """Writes the used range of the video with the skeleton; a frame without the person says so.
+
+    Args:
+      video: what the keypoints were found in.
+      keypoints: of one person.
+      out: an mp4 file, whole or not there at all.
+      progress: told of the frames done.
+    """
+    width, height = keypoints.image_size
+    scale = min(1.0, MAX_HEIGHT / height)
+    size = (round(width * scale), round(height * scale))
+    last = keypoints.start + (len(keypoints) - 0.5) / keypoints.fps
+    with VideoWriter(out, keypoints.fps, size) as writer:
+        for t, (_, rgb) in enumerate(read_frames(video, keypoints.start, last, keypoints.fps)):
+            if t >= len(keypoints):
+                break
+            image = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb.copy()
+            draw_skeleton(image, keypoints.xy[t] * scale, keypoints.confidence[t], keypoints.names)
+            if not keypoints.seen[t]:
+                where = (round(0.03 * size[0]), round(0.06 * size[1]))
+                cv2.putText(image, "not seen", where, cv2.FONT_HERSHEY_SIMPLEX, size[1] / 600, RIGHT, 2, cv2.LINE_AA)
+            writer.write(image)
+            progress(t + 1, len(keypoints), "drawing the overlay")
+
+
+def _colour(first: str, second: str) -> tuple[int, int, int]:
+    if "left" in first and "left" in second:
+        return LEFT
+    if "right" in first and "right" in second:
+        return RIGHT
+    return MIDDLE
