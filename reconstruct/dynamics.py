@@ -1,18 +1,39 @@
 """What physics demands of a motion: parabolas and steady spin in flight, and support under the moments on the ground.
 
-Where angular momentum enters, its dependence on the pose is left out of the Jacobian (only that on velocity is kept):
-a Gauss-Newton step then needs a little longer and ends at the same place.
+Angular momentum is that of point masses (`BodyPoints.of_masses`): with r from the centre of mass, between two frames it
+is simply the sum of m r(t) x r(t+1) over the time between them, which makes its Jacobian exact and short.
 """
 
+from dataclasses import dataclass
+
+import mujoco
 import numpy as np
 
 from reconstruct.kinematics import Kinematics
 from reconstruct.solve import Block
-from reconstruct.tangent import Layout, difference, difference_jacobians
+from reconstruct.tangent import skew
 
 GRAVITY = 9.81
 FOOT_HALF_WIDTH = 0.04
 """Contact points lie on a foot's middle line; the support reaches this far around them [m]."""
+LEAST_LOAD = 0.2
+"""A body on the ground presses on it with at least this share of its weight."""
+
+
+@dataclass(frozen=True)
+class Masses:
+    """Point masses among the points of a `Kinematics`."""
+
+    points: slice
+    """Which ones, as many as `mass`."""
+    mass: np.ndarray
+    """[kg], (M,)."""
+
+    @classmethod
+    def of(cls, model: mujoco.MjModel, first: int) -> "Masses":
+        """Of the points that `BodyPoints.of_masses` makes, if the first of them has the index `first`."""
+        mass = np.repeat(model.body_mass[1:] / 4.0, 4)
+        return cls(slice(first, first + len(mass)), mass)
 
 
 def flight_parabola(kin: Kinematics, flight: np.ndarray, fps: float, spread: float) -> Block:
@@ -28,64 +49,67 @@ def flight_parabola(kin: Kinematics, flight: np.ndarray, fps: float, spread: flo
     return Block("flight", flying * acceleration, jacobian)
 
 
-def flight_spin(kin: Kinematics, lay: Layout, qpos: np.ndarray, flight: np.ndarray, fps: float, spread: float) -> Block:
+def flight_spin(kin: Kinematics, masses: Masses, flight: np.ndarray, fps: float, spread: float) -> Block:
     """In flight nothing turns the body: its angular momentum keeps its value from frame to frame, (T - 2, 3).
 
     Args:
+      masses: which of the kinematics' points are point masses.
       flight: as in `flight_parabola`.
       spread: standard deviation of the moment [N m].
     """
     flying = (flight[:-2] & flight[1:-1] & flight[2:])[:, None] / spread
-    moment, jacobian = momentum_rate(kin, lay, qpos, fps)
+    moment, jacobian = momentum_rate(kin, masses, fps)
     return Block("spin", flying * moment, jacobian * flying[:, None, :, None])
 
 
 def zero_moment_point(
-    kin: Kinematics,
-    lay: Layout,
-    qpos: np.ndarray,
-    points: slice,
-    contact: np.ndarray,
-    mass: float,
-    fps: float,
-    spread: float,
+    kin: Kinematics, masses: Masses, points: slice, contact: np.ndarray, fps: float, spread: float
 ) -> Block:
-    """On the ground, the force that the motion needs must pass through the support, (T - 2, 1).
+    """On the ground, the force that the motion needs must pass through the support, (T - 2, 2).
 
-    The residual is the distance from the zero-moment point (Vukobratovic 1972) to the support polygon, times the load
-    in body weights, so that it stays finite when the load vanishes. At rest it is the distance from the centre of
-    mass to the support.
+    The residual is the way from the zero-moment point (Vukobratovic 1972) to the support polygon, times the load in
+    body weights, so that it stays finite when the load vanishes. At rest it leads from the centre of mass.
+
+    The support is kept in the Jacobian although its nearest point moves. For feet that stand still the gradient is exact
+    all the same, and a Gauss-Newton step cannot overshoot: the distance to one point of a convex set bounds the
+    distance to the set.
 
     Args:
-      points: which of the kinematics' points may touch the ground.
-      contact: which of them do, bool (T, P); rows without any contact are left out.
-      mass: of the body [kg].
+      masses: which of the kinematics' points are point masses.
+      points: which of them may touch the ground.
+      contact: which of these do, bool (T, P); rows without any contact are left out.
       spread: standard deviation of the distance [m].
     """
-    moment, moment_jac = momentum_rate(kin, lay, qpos, fps)
-    acceleration, acceleration_jac = com_acceleration(kin.com_w, fps), second_difference(kin.com_jac, fps)
-    load = acceleration[:, 2] + GRAVITY
-    com, com_jac = kin.com_w[1:-1], kin.com_jac[1:-1]
-    # Horizontal moments about the support, x along the ground's x: m ((c - p) load - c_z a) -+ dL = 0.
-    turning = np.stack([moment[:, 1], -moment[:, 0]], axis=-1) / mass
-    lever = com[:, 2:] * acceleration[:, :2] + turning
-    zmp = com[:, :2] - lever / np.maximum(load, 0.2 * GRAVITY)[:, None]
-    supported = contact[1:-1].any(axis=1)
+    zmp, load = zero_moment_points(kin, masses, fps)
     nearest = nearest_in_hull(zmp, kin.points_w[1:-1, points, :2], contact[1:-1])
-    away = np.linalg.norm(zmp - nearest, axis=-1)
-    outwards = (zmp - nearest) / np.maximum(away, 1e-9)[:, None]
-    support = nearest + FOOT_HALF_WIDTH * outwards
-    scale = (supported & (away > FOOT_HALF_WIDTH)) / (GRAVITY * spread)
+    away = np.linalg.norm(zmp - nearest, axis=-1, keepdims=True)
+    support = nearest + (zmp - nearest) * np.minimum(1.0, FOOT_HALF_WIDTH / np.maximum(away, 1e-9))
+    outside = contact[1:-1].any(axis=1, keepdims=True) & (away > FOOT_HALF_WIDTH)
+    scale = outside / (GRAVITY * spread)
 
-    # load (zmp - support) = load (c - support) - lever; the nearest point and the direction to it stay as they are,
-    # which is exact to first order for the distance to a convex set.
+    # With lever = c_z a + (dL_y, -dL_x) / m the point is c - lever / load.
+    com, com_jac = kin.com_w[1:-1], kin.com_jac[1:-1]
+    acceleration, acceleration_jac = com_acceleration(kin.com_w, fps), second_difference(kin.com_jac, fps)
+    _, moment_jac = momentum_rate(kin, masses, fps)
     arm = com[:, :2] - support
-    outside = np.sum(outwards * (arm * load[:, None] - lever), axis=-1)
     jacobian = arm[:, None, :, None] * acceleration_jac[:, :, 2:3] - com[:, None, 2:, None] * acceleration_jac[:, :, :2]
-    jacobian -= np.stack([moment_jac[:, :, 1], -moment_jac[:, :, 0]], axis=2) / mass
+    jacobian -= np.stack([moment_jac[:, :, 1], -moment_jac[:, :, 0]], axis=2) / masses.mass.sum()
     jacobian[:, 1] += load[:, None, None] * com_jac[:, :2] - acceleration[:, :2, None] * com_jac[:, 2:]
-    along = np.einsum("mi,mkiv->mkv", outwards, jacobian) * scale[:, None, None]
-    return Block("zmp", (scale * outside)[:, None], along[:, :, None], group=1)
+    residual = scale * (zmp - support) * load[:, None]
+    return Block("zmp", residual, jacobian * scale[:, None, :, None], group=2)
+
+
+def zero_moment_points(kin: Kinematics, masses: Masses, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where on the ground the contact force would have to act, (T - 2, 2) [m], and its load per mass [m/s2], (T - 2,).
+
+    The moment of gravity and inertia about a point p of the ground has no horizontal part where
+    (c - p) load = c_z a + (dL_y, -dL_x) / m, with the centre of mass c, its acceleration a and load = a_z + g.
+    """
+    moment, _ = momentum_rate(kin, masses, fps)
+    acceleration, com = com_acceleration(kin.com_w, fps), kin.com_w[1:-1]
+    load = np.maximum(acceleration[:, 2] + GRAVITY, LEAST_LOAD * GRAVITY)
+    turning = np.stack([moment[:, 1], -moment[:, 0]], axis=-1) / masses.mass.sum()
+    return com[:, :2] - (com[:, 2:] * acceleration[:, :2] + turning) / load[:, None], load
 
 
 def com_acceleration(com_w: np.ndarray, fps: float) -> np.ndarray:
@@ -98,14 +122,16 @@ def second_difference(jac: np.ndarray, fps: float) -> np.ndarray:
     return np.stack([jac[:-2], -2.0 * jac[1:-1], jac[2:]], axis=1) * fps**2
 
 
-def momentum_rate(kin: Kinematics, lay: Layout, qpos: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+def momentum_rate(kin: Kinematics, masses: Masses, fps: float) -> tuple[np.ndarray, np.ndarray]:
     """Rate of the angular momentum about the centre of mass [N m], (T - 2, 3), and its Jacobian (T - 2, 3, 3, nv)."""
-    step = difference(lay, qpos[:-1], qpos[1:])
-    by_start, by_end = difference_jacobians(lay, step)
-    matrix = 0.5 * (kin.momentum[:-1] + kin.momentum[1:])
-    momentum = (matrix @ step[..., None])[..., 0] * fps
-    by_start, by_end = matrix @ by_start * fps**2, matrix @ by_end * fps**2
-    jacobian = np.stack([-by_start[:-1], by_start[1:] - by_end[:-1], by_end[1:]], axis=1)
+    arm = kin.points_w[:, masses.points] - kin.com_w[:, None]
+    momentum = np.einsum("p,tpi->ti", masses.mass, np.cross(arm[:-1], arm[1:])) * fps
+    # Sum of m [r]x d(p - c): the mean arm vanishes, so the centre of mass drops out of the derivative.
+    frames, count = arm.shape[:2]
+    moved = kin.points_jac[:, masses.points].reshape(frames, 3 * count, -1)
+    lever = np.swapaxes(masses.mass[:, None, None] * skew(arm), 1, 2).reshape(frames, 3, 3 * count) * fps
+    by_start, by_end = -lever[1:] @ moved[:-1], lever[:-1] @ moved[1:]
+    jacobian = np.stack([-by_start[:-1], by_start[1:] - by_end[:-1], by_end[1:]], axis=1) * fps
     return (momentum[1:] - momentum[:-1]) * fps, jacobian
 
 

@@ -5,12 +5,11 @@ import numpy as np
 from reconstruct.camera import Camera
 from reconstruct.character import Character
 from reconstruct.contacts import ContactThresholds, contact_points, runs
-from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, com_acceleration, momentum_rate, nearest_in_hull
+from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, Masses, com_acceleration, nearest_in_hull, zero_moment_points
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
 from reconstruct.rotations import to_matrix
-from reconstruct.tangent import layout
 
 
 def reprojection_px(qpos: np.ndarray, camera: Camera, character: Character, seen: Observations) -> float:
@@ -36,9 +35,9 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     """
     model, fps, qpos = character.model, motion.fps, motion.qpos
     touching, solid = contact_points(character), BodyPoints.of_geoms(model)
-    kin = kinematics(model, qpos, touching.joined(solid))
+    kin = kinematics(model, qpos, touching.joined(solid).joined(BodyPoints.of_masses(model)))
     soles = kin.points_w[:, : len(touching)]
-    surface = kin.points_w[:, len(touching) :, 2] - solid.radius
+    surface = kin.points_w[:, len(touching) : len(touching) + len(solid), 2] - solid.radius
     owner = np.repeat(np.arange(len(character.contacts)), [len(sites) for sites in character.contacts.values()])
     contact = motion.contacts[:, owner] & (soles[..., 2] < ContactThresholds().height[1])
     slide = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1) * fps / 30.0
@@ -51,12 +50,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
         for start, end in runs(flight)
         if end - start >= max(4, 0.1 * fps)
     ]
-    moment, _ = momentum_rate(kin, layout(model), qpos, fps)
-    mass = float(model.body_subtreemass[0])
-    load = np.maximum(acceleration[:, 2] + GRAVITY, 0.2 * GRAVITY)[:, None]
+    zmp, load = zero_moment_points(kin, Masses.of(model, len(touching) + len(solid)), fps)
     com = kin.com_w[1:-1]
-    turning = np.stack([moment[:, 1], -moment[:, 0]], axis=-1) / mass
-    zmp = com[:, :2] - (com[:, 2:] * acceleration[:, :2] + turning) / load
     supported = contact[1:-1].any(axis=1) & (acceleration[:, 2] > -0.5 * GRAVITY)
     resting = supported & (np.linalg.norm(np.gradient(kin.com_w, 1.0 / fps, axis=0)[1:-1], axis=1) < 0.15)
     corners, present = soles[1:-1, :, :2], contact[1:-1]
@@ -64,10 +59,12 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
         "foot_slide_mm_per_frame": 1000.0 * _mean(slide[both]),
         "penetration_mm": 1000.0 * float(np.maximum(-surface.min(axis=1), 0.0).mean()),
         "flight_gravity_ratio": _mean(np.array(falls)),
-        "acceleration_m_s2": float(np.linalg.norm(np.diff(kin.points_w, 2, axis=0) * fps**2, axis=-1).mean()),
+        "acceleration_m_s2": float(
+            np.linalg.norm(np.diff(kin.points_w[:, : len(touching) + len(solid)], 2, axis=0) * fps**2, axis=-1).mean()
+        ),
         "contact_share": float((~flight).mean()),
         "root_turns": root_turns(qpos),
-        "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported], load[supported, 0]),
+        "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported], load[supported]),
         "rest_com_outside_support_mm": 1000.0 * _rms(_outside(com[:, :2], corners, present)[resting]),
     }
     return figures

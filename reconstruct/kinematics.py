@@ -46,6 +46,22 @@ class BodyPoints:
                 radius.append(rounding)
         return cls(np.array(bodies), np.array(local), np.array(radius))
 
+    @classmethod
+    def of_masses(cls, model: mujoco.MjModel) -> "BodyPoints":
+        """Four points for each body, after their order; a quarter of its mass in each moves just as the body does.
+
+        Corners of a tetrahedron, stretched along the principal axes until they have the body's moments of inertia.
+        """
+        corners = np.array([[1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
+        bodies, local = [], []
+        for body in range(1, model.nbody):
+            inertia, rotation = model.body_inertia[body], np.zeros(9)
+            mujoco.mju_quat2Mat(rotation, model.body_iquat[body])
+            reach = np.sqrt(np.maximum(0.5 * inertia.sum() - inertia, 0.0) / model.body_mass[body])
+            bodies += [body] * 4
+            local += list(model.body_ipos[body] + (corners * reach) @ rotation.reshape(3, 3).T)
+        return cls(np.array(bodies), np.array(local), np.zeros(len(bodies)))
+
     def joined(self, other: "BodyPoints") -> "BodyPoints":
         """These points followed by others."""
         return BodyPoints(
@@ -67,8 +83,6 @@ class Kinematics:
     """Centre of mass of the whole body, world frame [m], (T, 3)."""
     com_jac: np.ndarray
     """d com_w / d tangent, (T, 3, nv)."""
-    momentum: np.ndarray
-    """Angular momentum about the centre of mass = momentum @ qvel, world frame [kg m2/s], (T, 3, nv)."""
 
 
 def kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> Kinematics:
@@ -81,7 +95,7 @@ def kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> K
     data = mujoco.MjData(model)
     body_pos, body_mat = np.empty((frames, model.nbody, 3)), np.empty((frames, model.nbody, 9))
     cdof = np.empty((frames, nv, 6))
-    com, com_jac, momentum = np.empty((frames, 3)), np.zeros((frames, 3, nv)), np.zeros((frames, 3, nv))
+    com, com_jac = np.empty((frames, 3)), np.zeros((frames, 3, nv))
     for t in range(frames):
         data.qpos[:] = qpos[t]
         mujoco.mj_kinematics(model, data)
@@ -89,7 +103,6 @@ def kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> K
         body_pos[t], body_mat[t], cdof[t] = data.xpos, data.xmat, data.cdof
         com[t] = data.subtree_com[root]
         mujoco.mj_jacSubtreeCom(model, data, com_jac[t], root)
-        mujoco.mj_angmomMat(model, data, momentum[t], root)
     rotation = body_mat.reshape(frames, -1, 3, 3)[:, points.bodies]
     points_w = body_pos[:, points.bodies] + np.einsum("tpij,pj->tpi", rotation, points.local)
     lever = points_w - com[:, None]
@@ -97,7 +110,7 @@ def kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> K
     angular, linear = cdof[:, None, :, :3], cdof[:, None, :, 3:]
     motion = linear + np.cross(angular, lever[:, :, None])
     carried = carrying_dofs(model)[points.bodies]
-    return Kinematics(points_w, np.swapaxes(motion * carried[None, :, :, None], 2, 3), com, com_jac, momentum)
+    return Kinematics(points_w, np.swapaxes(motion * carried[None, :, :, None], 2, 3), com, com_jac)
 
 
 def carrying_dofs(model: mujoco.MjModel) -> np.ndarray:

@@ -132,7 +132,9 @@ class Problem:
         model, lay, spreads = self.model, layout(self.model), self.spreads
         view = View.from_vector(unknowns)
         landmarks, touching, solid = self.seen.points, contact_points(self.character), BodyPoints.of_geoms(self.model)
-        kin = kinematics(model, qpos, landmarks.joined(touching).joined(solid))
+        points = landmarks.joined(touching).joined(solid)
+        masses = dynamics.Masses.of(model, len(points))
+        kin = kinematics(model, qpos, points.joined(BodyPoints.of_masses(model)) if self.physics else points)
         contact_slice = slice(len(landmarks), len(landmarks) + len(touching))
         solid_slice = slice(contact_slice.stop, contact_slice.stop + len(solid))
 
@@ -156,14 +158,12 @@ class Problem:
                 residuals.no_penetration(kin, solid_slice, solid.radius, spreads.penetration),
             ]
         if self.support is not None and self.physics:
-            mass, flight = float(model.body_subtreemass[0]), self.support.flight
-            spin = spreads.spin * mass / 75.0
+            flight, contact = self.support.flight, self.support.contact
+            spin = spreads.spin * float(masses.mass.sum()) / 75.0
             blocks += [
                 dynamics.flight_parabola(kin, flight, self.fps, spreads.gravity),
-                dynamics.flight_spin(kin, lay, qpos, flight, self.fps, spin),
-                dynamics.zero_moment_point(
-                    kin, lay, qpos, contact_slice, self.support.contact, mass, self.fps, spreads.zmp
-                ),
+                dynamics.flight_spin(kin, masses, flight, self.fps, spin),
+                dynamics.zero_moment_point(kin, masses, contact_slice, contact, self.fps, spreads.zmp),
             ]
         return blocks
 
