@@ -47,12 +47,13 @@ def studio(spec: mujoco.MjSpec) -> Light:
     return Light(ambient=0.38, head=0.25)
 
 
-def room(spec: mujoco.MjSpec, wall_y: float, seed: int) -> Light:
+def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int) -> Light:
     """A wooden floor before a plastered wall: what a phone video in a gym shows behind a person.
 
     Args:
       spec: gets the room.
-      wall_y: the wall is the plane y = wall_y, seen from smaller y [m].
+      ahead: direction in which the camera looks, unit vector along the ground, (2,).
+      distance: of the wall from the world's origin, in that direction [m].
       seed: of the textures.
     """
     rng = np.random.default_rng(seed)
@@ -61,11 +62,13 @@ def room(spec: mujoco.MjSpec, wall_y: float, seed: int) -> Light:
     _add_floor(spec, "floor", tiles_per_metre=0.5, reflectance=0.0)
     spec.add_material(name="wall", texrepeat=[0.25, 0.25], texuniform=True, specular=0.0)
     spec.material("wall").textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wall"
+    x, y = ahead
+    turn = np.arctan2(-x, y)
     spec.worldbody.add_geom(
         name="wall",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
-        pos=[0, wall_y, 0],
-        zaxis=[0, -1, 0],
+        pos=[distance * x, distance * y, 0.0],
+        zaxis=[-x, -y, 0.0],
         size=[30, 30, 1],
         material="wall",
         contype=0,
@@ -74,13 +77,16 @@ def room(spec: mujoco.MjSpec, wall_y: float, seed: int) -> Light:
     spec.worldbody.add_geom(
         name="skirting",
         type=mujoco.mjtGeom.mjGEOM_BOX,
-        pos=[0, wall_y - 0.01, 0.05],
+        pos=[(distance - 0.01) * x, (distance - 0.01) * y, 0.05],
+        quat=[np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)],
         size=[30, 0.01, 0.05],
         rgba=[0.86, 0.85, 0.82, 1],
         contype=0,
         conaffinity=0,
     )
-    _add_sun(spec, direction=(-0.35, 0.55, -1.0), brightness=0.5)
+    # From behind the camera's left shoulder, whichever way it looks.
+    sun = (0.55 * x + 0.35 * y, 0.55 * y - 0.35 * x, -1.0)
+    _add_sun(spec, direction=sun, brightness=0.5)
     return Light(ambient=0.42, head=0.22)
 
 
