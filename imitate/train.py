@@ -21,7 +21,7 @@ from imitate.policy import Policy
 from imitate.ranks import Ranks
 from imitate.scene import Scene
 from imitate.worker import BEST_POLICY, Job, train
-from pose.errors import InputError
+from pose.errors import InputError, WorkError
 from pose.progress import Progress, silent
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
@@ -31,7 +31,7 @@ PATIENCE_AT_STOP = 60.0
 BUDGET = ("minutes", "samples", "early_stop", "patience", "workers", "checkpoint_seconds", "tensorboard")
 
 
-class TrainingError(RuntimeError):
+class TrainingError(WorkError):
     """Training ended against its will; the message says why and what was kept."""
 
 
@@ -54,7 +54,7 @@ class TrainConfig:
     patience: int = 6
     """Evaluations without a better score that count as 'stopped rising'."""
     environments: int = 512
-    """Simulations of each process."""
+    """Simulations, shared out among the processes: learning goes alike on few cores and on many."""
     steps: int = 16
     """Decisions in each of them between updates (T)."""
     hidden: tuple[int, ...] = (256, 256)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint.pt"
 BEST_POLICY = "policy.pt"
 CURVES = "curves.csv"
+STOPPED = "it was stopped"
 PLATEAU = 0.003
 """A plateau: the best score of the last evaluations is not this much better than the best before them."""
 
@@ -59,7 +60,8 @@ class TrainingRun:
         mujoco.set_mju_user_warning(lambda message: None)
         self.job, self.config, self.ranks = job, config, ranks
         self.task = task_digest(job.motion, job.character, config.without_budget())
-        env = ImitationEnv(job.character, job.scene, job.motion, config.env, config.environments)
+        share = max(1, config.environments // ranks.size)
+        env = ImitationEnv(job.character, job.scene, job.motion, config.env, share)
         layout = PolicyLayout(
             character=job.character.name,
             height=job.character.height,
@@ -74,7 +76,11 @@ class TrainingRun:
         self.shuffle = torch.Generator().manual_seed(stream)
         self.collector = Collector(env, initial_states(config, env), stream)
         self.judge = self._judging_env()
-        self.samples, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
+        self.samples, self.seconds = 0, 0.0
+        self.cpu_before, self.cpu_total = 0.0, 0.0
+        """Processor time of all processes up to the last start, and up to the last checkpoint [s]."""
+        self.judged = 0
+        """Samples at the last evaluation."""
         self.best, self.best_completed = -1.0, 0.0
         self.scores: list[float] = []
         self.completed = 0.0
@@ -122,10 +128,13 @@ class TrainingRun:
         total_return, completed, count = ranks.sum(sums).tolist()
         return total_return / count, completed / count
 
-    def note_score(self, score: float, completed: float) -> None:
-        """Keeps the best policy so far."""
+    def judge_now(self, figures: dict[str, float]) -> None:
+        """Evaluates, keeps the policy if it is the best so far, and adds a point to the curves."""
+        score, completed = self.evaluate()
+        row = {"samples": self.samples, "seconds": self.seconds, "return": score, "completed": completed, **figures}
+        self.curves.append({name: float(value) for name, value in row.items()})
         self.scores.append(score)
-        self.completed = completed
+        self.completed, self.judged = completed, self.samples
         if score > self.best:
             self.best, self.best_completed = score, completed
             if self.ranks.rank == 0:
@@ -138,9 +147,35 @@ class TrainingRun:
             return False
         return max(self.scores[-recent:]) < max(self.scores[:-recent]) + PLATEAU
 
+    def progress(self, figures: dict[str, float], speed: float) -> dict[str, float]:
+        """The state of training for people; `speed` is in decisions a second."""
+        return {
+            "seconds": self.seconds,
+            "samples": self.samples,
+            "return": self.scores[-1] if self.scores else 0.0,
+            "completed": self.completed,
+            "reward": figures["reward"],
+            "speed": speed,
+        }
+
+    def result(self) -> dict[str, Any]:
+        """Figures of the whole run."""
+        return {
+            "samples": self.samples,
+            "train_seconds": self.seconds,
+            "cpu_seconds": self.cpu_total,
+            "env_steps_per_second": self.samples / max(self.seconds, 1e-9),
+            "best_return": self.best,
+            "best_completed": self.best_completed,
+            "non_finite": self.curves[-1].get("non_finite", 0.0),
+            "seed": self.config.seed,
+            "workers": self.ranks.size,
+        }
+
     def save(self) -> None:
         """Writes checkpoint and curves; all processes take part."""
-        cpu = float(self.ranks.sum(torch.tensor(time.process_time(), dtype=torch.float64)))
+        used = torch.tensor(time.process_time(), dtype=torch.float64)
+        self.cpu_total = self.cpu_before + float(self.ranks.sum(used))
         parts = self.ranks.gather({"collector": self.collector.state(), "shuffle": self.shuffle.get_state()})
         if parts is None:
             return
@@ -154,10 +189,11 @@ class TrainingRun:
                 "torch_rng": torch.get_rng_state(),
                 "samples": self.samples,
                 "seconds": self.seconds,
-                "cpu_seconds": self.cpu_seconds + cpu,
+                "cpu_seconds": self.cpu_total,
                 "best": self.best,
                 "best_completed": self.best_completed,
                 "completed": self.completed,
+                "judged": self.judged,
                 "scores": self.scores,
                 "curves": self.curves,
             },
@@ -171,15 +207,17 @@ class TrainingRun:
             return False
         self.policy.load_state_dict(found["policy"])
         self.ppo.restore(found["ppo"])
-        # With more processes than before, the new ones start afresh on their own random numbers.
+        # With another number of processes than before, simulations start afresh.
         if self.ranks.rank < len(found["parts"]):
             part = found["parts"][self.ranks.rank]
-            if len(part["collector"]["earned"]) == self.config.environments:
+            if len(part["collector"]["earned"]) == self.collector.env.size:
                 self.collector.restore(part["collector"])
                 self.shuffle.set_state(part["shuffle"])
         torch.set_rng_state(found["torch_rng"])
-        for name in ("samples", "seconds", "cpu_seconds", "best", "best_completed", "completed", "scores", "curves"):
+        for name in ("samples", "seconds", "best", "best_completed", "completed", "judged"):
             setattr(self, name, found[name])
+        self.cpu_before = found["cpu_seconds"]
+        self.scores, self.curves = found["scores"], found["curves"]
         return True
 
     def write_curves(self) -> None:
@@ -215,65 +253,41 @@ def train(job: Job, ranks: Ranks, report: Callable[[dict[str, Any]], None], stop
     run, config = TrainingRun(job, ranks), job.config
     if not run.restore():
         run.warm_up()
-    writer = _tensorboard(job.folder) if ranks.rank == 0 and config.tensorboard else None
-    started, seconds_before, samples_before = time.monotonic(), run.seconds, run.samples
-    last_report = last_save = started
-    score, reason = (run.scores[-1] if run.scores else 0.0), ""
-    while not reason:
-        run.seconds = seconds_before + time.monotonic() - started
-        reason = _agreed_reason(run, stop)
-        if reason:
-            break
-        figures = run.iterate()
+    first = ranks.rank == 0
+    writer = _tensorboard(job.folder) if first and config.tensorboard else None
+    samples_before, seconds_before = run.samples, run.seconds
+    started = last_report = last_save = time.monotonic()
+    figures: dict[str, float] = {}
+    while True:
         now = time.monotonic()
         run.seconds = seconds_before + now - started
-        speed = (run.samples - samples_before) / max(now - started, 1e-9)
-        if run.samples >= (len(run.scores) + 1) * config.evaluate_samples:
-            score, completed = run.evaluate()
-            run.note_score(score, completed)
-            row = {"samples": run.samples, "seconds": run.seconds, "return": score, "completed": completed, **figures}
-            run.curves.append({name: float(value) for name, value in row.items()})
-            for name, value in row.items():
-                if writer is not None and name != "samples":
+        reason = _agreed_reason(run, stop)
+        # Whoever presses Ctrl-C does not want to wait for an evaluation, unless there is no policy to keep yet.
+        last = reason and ((run.judged < run.samples and reason != STOPPED) or not run.scores)
+        if last or run.samples // config.evaluate_samples > run.judged // config.evaluate_samples:
+            run.judge_now(figures)
+            if writer is not None:
+                for name, value in run.curves[-1].items():
                     writer.add_scalar(name, value, run.samples)
-        if ranks.rank == 0 and now - last_report > 0.5:
+        if reason:
+            break
+        if first and figures and now - last_report > 0.5:
             last_report = now
-            report(
-                {
-                    "seconds": run.seconds,
-                    "samples": run.samples,
-                    "return": score,
-                    "completed": run.completed,
-                    "episode_reward": figures["reward"],
-                    "speed": speed,
-                }
-            )
+            report(run.progress(figures, (run.samples - samples_before) / (now - started)))
         if bool(ranks.first(torch.tensor(float(now - last_save > config.checkpoint_seconds))) > 0):
             run.save()
             last_save = time.monotonic()
-    if run.samples > samples_before and not (run.scores and run.samples < len(run.scores) * config.evaluate_samples):
-        run.note_score(*run.evaluate())
+        figures = run.iterate()
     run.save()
     if writer is not None:
         writer.close()
-    return {
-        "reason": reason,
-        "samples": run.samples,
-        "train_seconds": run.seconds,
-        "env_steps_per_second": run.samples / max(run.seconds, 1e-9),
-        "best_return": run.best,
-        "best_completed": run.best_completed,
-        "non_finite": run.curves[-1]["non_finite"] if run.curves else 0.0,
-        "resumed_from_samples": samples_before,
-        "seed": config.seed,
-        "workers": ranks.size,
-    }
+    return {"reason": reason, "resumed_from_samples": samples_before, **run.result()}
 
 
 def _agreed_reason(run: TrainingRun, stop: Callable[[], bool]) -> str:
     """Why to end now, the same answer in every process; empty to go on. Rank 0's clock counts."""
     config = run.config
-    reasons = ("", "stopped", "the time is used", "the samples are used", "the goal is met")
+    reasons = ("", STOPPED, "the time is used", "the samples are used", "the goal is met")
     code = 0
     if config.early_stop and run.goal_met():
         code = 4

@@ -30,7 +30,7 @@ class PPOConfig:
     epochs: int = 3
     """Passes over each batch (K)."""
     minibatch: int = 1024
-    """Samples of one process in one step of the optimiser (M)."""
+    """Samples in one step of the optimiser, shared out among the processes (M)."""
     gamma: float = 0.97
     """Discount; looks about 1 s ahead at 30 decisions a second."""
     gae_lambda: float = 0.95
@@ -123,7 +123,7 @@ class PPO:
 
     def _minibatches(self, samples: int, generator: torch.Generator) -> Iterator[Tensor]:
         """Rows of each minibatch; the same number of them in every process."""
-        size = min(self.config.minibatch, samples)
+        size = min(max(1, self.config.minibatch // self.ranks.size), samples)
         for _ in range(self.config.epochs):
             order = torch.randperm(samples, generator=generator)
             yield from order[: samples // size * size].view(-1, size)

@@ -1,0 +1,205 @@
+"""Training runs: the same after a break, honest about how they end, and leaving nobody behind."""
+
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from imitate.checkpoint import load_checkpoint, save_checkpoint
+from imitate.learners.ppo import PPOConfig
+from imitate.policy import Policy
+from imitate.ranks import Ranks
+from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
+from imitate.scene import Scene
+from imitate.train import TrainConfig, TrainingError, train_policy
+from imitate.worker import BEST_POLICY, CHECKPOINT, CURVES, Job, train
+from pose.errors import InputError
+from reconstruct.character import load_character
+from reconstruct.formats import read_motion
+from reconstruct.motion import ReferenceMotion
+
+CHARACTER = load_character("humanoid")
+TINY = TrainConfig(
+    minutes=5.0,
+    samples=128,
+    workers=1,
+    environments=8,
+    steps=4,
+    hidden=(16, 16),
+    evaluate_samples=64,
+    tensorboard=False,
+    ppo=PPOConfig(minibatch=16, epochs=2),
+)
+WALK = Path(__file__).resolve().parents[2] / "shared" / "data" / "motions" / "humanoid3d_walk.txt"
+
+
+def standing(frames: int = 31) -> ReferenceMotion:
+    return ReferenceMotion(
+        qpos=np.tile(CHARACTER.model.qpos0, (frames, 1)),
+        fps=30.0,
+        character=CHARACTER.name,
+        height=CHARACTER.height,
+        joint_names=CHARACTER.joint_names,
+        contacts=np.ones((frames, 2), dtype=bool),
+        contact_names=("left_foot", "right_foot"),
+    )
+
+
+def train_alone(folder: Path, config: TrainConfig) -> dict:
+    folder.mkdir(exist_ok=True)
+    return train(Job(standing(), CHARACTER, Scene(), config, folder), Ranks(), lambda state: None, lambda: False)
+
+
+def parameters(folder: Path) -> list[torch.Tensor]:
+    content = torch.load(folder / CHECKPOINT, weights_only=True)["content"]
+    return [*content["policy"].values(), content["parts"][0]["collector"]["env"]["batch"]]
+
+
+def test_resumed_run_equals_the_unbroken_one(tmp_path):
+    train_alone(tmp_path / "unbroken", TINY)
+    train_alone(tmp_path / "broken", replace(TINY, samples=64))
+    figures = train_alone(tmp_path / "broken", TINY)
+    assert figures["samples"] == 128
+    assert figures["resumed_from_samples"] == 64
+    for a, b in zip(parameters(tmp_path / "unbroken"), parameters(tmp_path / "broken"), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_seed_decides(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train_alone(tmp_path / name, replace(TINY, seed=seed, samples=32))
+    same, again, other = (parameters(tmp_path / name) for name in "abc")
+    assert all(torch.equal(a, b) for a, b in zip(same, again, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(same, other, strict=True))
+
+
+def test_checkpoint_of_another_task_or_damaged_is_not_resumed(tmp_path):
+    path = tmp_path / CHECKPOINT
+    save_checkpoint(path, "this", {"array": np.arange(3), "nested": [{"number": np.float64(2.0)}]})
+    found = load_checkpoint(path, "this")
+    assert found is not None
+    assert found["array"].tolist() == [0, 1, 2]
+    assert found["nested"][0]["number"] == 2.0
+    assert load_checkpoint(path, "that") is None
+    path.write_bytes(path.read_bytes()[:-100])
+    assert load_checkpoint(path, "this") is None
+
+
+def test_two_workers_train_as_one_and_the_policy_can_be_judged(tmp_path):
+    training = train_policy(standing(), CHARACTER, Scene(), replace(TINY, workers=2), tmp_path)
+    assert training.figures["samples"] == 128
+    assert training.figures["workers"] == 2
+    assert "the samples are used" in training.summary
+    assert (tmp_path / CURVES).read_text().count("\n") >= 2
+
+    evaluation = evaluate_policy(
+        Policy.load(tmp_path / BEST_POLICY), standing(), CHARACTER, Scene(), EvaluateConfig(rollouts=3)
+    )
+    figures = evaluation.figures
+    assert 0.0 < figures["normalised_return"] <= 1.0
+    assert 0.0 <= figures["completed"] <= 1.0
+    assert figures["tracking_mpjpe_mm"] > 0.0
+    evaluation.rollout.save(tmp_path / "rollout.npz")
+    found = Rollout.load(tmp_path / "rollout.npz")
+    np.testing.assert_array_equal(found.qpos, evaluation.rollout.qpos)
+    assert found.as_motion(standing()).qpos.shape == found.qpos.shape
+
+    with pytest.raises(InputError, match="trained for humanoid"):
+        evaluate_policy(training.policy, standing(), load_character("humanoid", 1.6), Scene(), EvaluateConfig())
+
+
+def children() -> set[int]:
+    """Processes that this one has started and that run."""
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for child processes in /proc")
+
+
+def trains_for_long(folder: Path) -> None:
+    config = replace(TINY, samples=None, workers=2, evaluate_samples=10**9, early_stop=False)
+    train_policy(standing(), CHARACTER, Scene(), config, folder)
+
+
+def when_training(folder: Path, act) -> threading.Thread:
+    """Calls `act(pids of the workers)` a little after the workers have begun."""
+    before = children()
+
+    def watch() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            workers = [pid for pid in children() - before if b"spawn_main" in _command(pid)]
+            if len(workers) == 2 and all(_threads(pid) > 2 for pid in workers):  # gloo's threads run: they have met
+                time.sleep(1.0)
+                act(workers)
+                return
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except OSError:
+        return 0
+
+
+@needs_proc
+def test_death_of_a_worker_ends_training_with_an_error(tmp_path):
+    killed: list[int] = []
+
+    def kill_one(workers: list[int]) -> None:
+        killed.extend(workers)
+        os.kill(workers[1], signal.SIGKILL)
+
+    watcher = when_training(tmp_path, kill_one)
+    started = time.monotonic()
+    with pytest.raises(TrainingError, match=r"worker \d (died|failed)"):
+        trains_for_long(tmp_path)
+    watcher.join()
+    assert killed, "no worker was found"
+    assert time.monotonic() - started < 90
+    assert not set(killed) & children()
+
+
+@needs_proc
+def test_interrupt_saves_and_leaves_no_process(tmp_path):
+    seen: list[int] = []
+
+    def interrupt(workers: list[int]) -> None:
+        seen.extend(workers)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = when_training(tmp_path, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trains_for_long(tmp_path)
+    watcher.join()
+    assert (tmp_path / CHECKPOINT).is_file()
+    assert (tmp_path / BEST_POLICY).is_file()
+    assert not set(seen) & children()
+
+
+@pytest.mark.slow
+def test_walk_reaches_its_goal(tmp_path):
+    if not WALK.is_file():
+        pytest.skip(f"{WALK} is not there")
+    config = TrainConfig(minutes=30.0, samples=1_500_000)
+    training = train_policy(read_motion(WALK, CHARACTER), CHARACTER, Scene(), config, tmp_path)
+    assert training.figures["best_return"] >= 0.9
+    assert training.figures["best_completed"] == 1.0
