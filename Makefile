@@ -14,7 +14,7 @@ $(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
 # Torch's build is whatever is installed already; else the pinned one (see `make help`).
 PIP_ARGS ?=
 
-.PHONY: setup clip retarget render demo doctor bench check test test-slow clean help
+.PHONY: setup clip render demo doctor bench check test test-slow clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
@@ -37,9 +37,6 @@ clip: setup ## video -> skill -> result video and report (without VIDEO: a real 
 		[ -z "$$value" ] || set -- "$$@" "--$$flag=$$value"; \
 	done; exec $(SFV) clip "$$@"
 
-retarget: setup ## CLIP=<run> CHARACTER=<name>: the same skill on another body
-	@exec $(SFV) retarget "--clip=$$SFV_CLIP" "--character=$$SFV_CHARACTER"
-
 render: setup ## CLIP=<run>: draws the result videos of a finished run again
 	@exec $(SFV) render "--clip=$$SFV_CLIP"
 
@@ -49,8 +46,8 @@ demo: setup ## a synthetic backflip video with known truth, in runs/demo
 doctor: setup ## what is there, what is missing, how to mend it
 	@exec $(SFV) doctor
 
-bench: setup ## the figures of the README
-	@exec $(SFV) bench all
+bench: setup ## accuracy against known truth (more: python -m sfv --help)
+	@exec $(SFV) bench reconstruct
 
 check: setup ## lint, types, import directions
 	@$(VENV)/bin/ruff format --check --quiet .

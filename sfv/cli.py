@@ -21,8 +21,11 @@ from sfv.console import console
 COMMANDS = {
     "clip": ("sfv.clip:clip", "video -> skill: the whole pipeline, resumable"),
     "demo": ("sfv.demo:demo", "a synthetic sample video with known truth"),
-    "render": ("sfv.clip:render", "draw the result videos of a finished run again"),
-    "bench": ("sfv.bench:bench", "measure: accuracy, physics, learning"),
+    "render": ("sfv.render_run:render", "films of a finished run's motions, at any size"),
+    "learn": ("sfv.learn:run_learn", "one of the lecture's algorithms on a small problem, with a learning curve"),
+    "lecture": ("sfv.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
+    "bench reconstruct": ("sfv.accuracy:bench_reconstruct", "accuracy of pose and reference motion against truth"),
+    "bench train": ("sfv.bench:bench_train", "train on a motion file and judge the policy"),
     "doctor": ("sfv.doctor:doctor", "what is there, what is missing, how to mend it"),
     "fetch": ("sfv.doctor:fetch", "get the pose network's weights and the sample video"),
 }
@@ -39,11 +42,13 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments[0] == "--version":
         print(__version__)
         sys.exit(0)
-    if arguments[0] not in COMMANDS:
-        _fail(f"unknown command '{arguments[0]}'; known ones: {', '.join(COMMANDS)}")
+    words = 2 if arguments[0] == "bench" else 1
+    command = " ".join(arguments[:words])
+    if command not in COMMANDS:
+        _fail(f"unknown command '{command}'; known ones: {', '.join(COMMANDS)}")
     prepare_process()
     try:
-        _run(arguments[0], arguments[1:])
+        _run(command, arguments[words:])
     except (InputError, WorkError) as error:
         _fail(str(error))
     except KeyboardInterrupt:

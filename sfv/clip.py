@@ -13,6 +13,7 @@ from imitate.policy import Policy
 from imitate.rollout import evaluate_policy
 from imitate.scene import Scene, named_scene
 from imitate.train import train_policy
+from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import estimate_keypoints
 from pose.formats import read_openpose
 from pose.keypoints import Keypoints
@@ -56,7 +57,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
             folder,
             "1_pose",
             partial(_write_pose, config),
-            config=config.pose,
+            config={"pose": config.pose, "format": POSE_FORMAT},
             inputs={"video": config.video} | _keypoint_files(config),
         )
         motion = run_stage(
@@ -92,7 +93,9 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
 def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[str, Figures]:
     assert config.video is not None
     if config.keypoints is not None:
-        keypoints = read_openpose(config.keypoints, probe(config.video))
+        info, part = probe(config.video), config.pose
+        size = (info.width, info.height)
+        keypoints = read_openpose(config.keypoints, info.fps, size, part.start, part.end, part.person)
     else:
         keypoints = estimate_keypoints(config.video, config.pose, progress)
     keypoints.save(folder / "keypoints.npz")

@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,7 +95,7 @@ def flat_rows(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, s
         if isinstance(value, Mapping):
             rows += flat_rows(value, f"{prefix}{key}.")
         elif isinstance(value, float):
-            rows.append((prefix + key, "not measured" if math.isnan(value) else f"{value:.4g}"))
+            rows.append((prefix + key, f"{value:.4g}"))
         else:
             rows.append((prefix + key, "not measured" if value is None else str(value)))
     return rows

@@ -9,6 +9,7 @@ nothing.
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
@@ -16,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pose.errors import InputError
 from pose.progress import Progress
@@ -115,12 +118,13 @@ def run_stage(
         },
     )
     _replace_folder(partial, final)
+    figures = plain(figures)
     console.print(f"[green]{name:<20}[/green] {summary} [dim]({seconds:.0f} s)[/dim]")
     return StageResult(final, summary, figures, seconds, skipped=False)
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, paths and tuples as JSON knows them."""
+    """Dataclasses, paths, tuples and NumPy's numbers as JSON knows them; what is not finite is null: not measured."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -129,7 +133,9 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, Path):
         return str(value)
-    return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def file_hash(path: Path) -> str:
@@ -142,7 +148,7 @@ def write_json(path: Path, content: Any) -> None:
     """Writes JSON so that a reader never meets half a file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
