@@ -112,6 +112,8 @@ class ImitationEnv:
         self._geom_xmat = bind("geom_xmat").reshape(environments, -1, 3, 3)
         self.bodies_xpos = self._xpos[:, 1:]
         """Origins of the moving bodies, world [m], (N, B, 3)."""
+        self.com = self._com[:, 1]
+        """Centre of mass, world [m], (N, 3)."""
         self._last_row = len(self.reference) - 1
 
     @property
@@ -171,13 +173,22 @@ class ImitationEnv:
 
     def step(self, action: np.ndarray) -> Outcome:
         """Simulates one decision (1/30 s) and judges it; `action` is (N, nu)."""
-        self._ctrl[:] = self.targets(action)
+        self.set_targets(self.targets(action))
+        self.simulate()
+        return self.judge()
+
+    def set_targets(self, targets: np.ndarray) -> None:
+        """Gives the servos their targets [rad], (N, nu)."""
+        self._ctrl[:] = targets
+
+    def simulate(self) -> None:
+        """All physics steps of one decision, in C."""
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
         self.row = np.minimum(self.row + 1, self._last_row)
         self.age += 1
-        return self._judge()
 
-    def _judge(self) -> Outcome:
+    def judge(self) -> Outcome:
+        """Compares where the simulations are with where the reference is."""
         reference, row = self.reference, self.row
         root = self._xpos[:, 1]
         reward, terms = imitation_reward(

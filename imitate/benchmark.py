@@ -1,0 +1,113 @@
+"""How fast the parts of training are, against bare physics."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import mujoco
+import mujoco.batch
+import numpy as np
+import torch
+
+from imitate.env import ImitationEnv
+from imitate.initial_state import ReferenceStart
+from imitate.learners.collect import Collector
+from imitate.learners.ppo import PPO
+from imitate.policy import Policy, PolicyLayout
+from imitate.scene import SUBSTEPS, Scene, build_model
+from imitate.train import TrainConfig
+from pose.progress import Progress, silent
+from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
+
+
+def bare_steps_per_second(
+    character: Character, scene: Scene, motion: ReferenceMotion, threads: int, seconds: float
+) -> float:
+    """Control steps a second of bare `mj_step` on `threads` threads: servos hold poses of the motion, no more."""
+    model = build_model(character, scene)
+    env = ImitationEnv(character, scene, motion, TrainConfig().env, 1)
+    rows = np.linspace(0, env.reference.starts - 1, 16).astype(int)
+    targets = env.joints.rotation_vectors(env.reference.qpos[rows])[:, env.joints.actuator_dof]
+
+    def run(thread: int) -> int:
+        data, steps, turn = mujoco.MjData(model), 0, thread
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            turn = (turn + 1) % len(rows)
+            mujoco.mj_resetData(model, data)
+            data.qpos[:], data.qvel[:] = env.reference.qpos[rows[turn]], env.reference.qvel[rows[turn]]
+            data.ctrl[:] = targets[turn]
+            mujoco.mj_step(model, data, nstep=40)
+            steps += 40
+        return steps
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(run, range(threads))) / seconds / SUBSTEPS
+
+
+def part_times(
+    character: Character,
+    scene: Scene,
+    motion: ReferenceMotion,
+    config: TrainConfig,
+    iterations: int = 4,
+    progress: Progress = silent,
+) -> dict[str, float]:
+    """Where one process spends its time: microseconds of processor time a decision of one simulation.
+
+    Returns:
+      `targets`, `physics`, `reward`, `observe`, `act`: the parts of gathering; `collect`, `update`: the two halves of
+      an iteration as training runs them; `limit`: bare physics steps on one core.
+    """
+    torch.set_num_threads(1)
+    torch.manual_seed(config.seed)
+    size = config.environments
+    env = ImitationEnv(character, scene, motion, config.env, size)
+    actions = tuple(env.model.actuator(u).name for u in range(env.model.nu))
+    layout = PolicyLayout(
+        character.name, character.height, env.observation_layout.sizes, actions, config.env.action_scale, config.hidden
+    )
+    policy = Policy(layout, config.initial_std)
+    collector = Collector(env, ReferenceStart(env.reference), config.seed)
+    learner = PPO(policy, config.ppo)
+    shuffle = torch.Generator().manual_seed(config.seed)
+    spent: dict[str, float] = {}
+
+    def timed(name: str, work: Callable, *arguments):
+        start = time.process_time()
+        result = work(*arguments)
+        spent[name] = spent.get(name, 0.0) + time.process_time() - start
+        return result
+
+    rng = np.random.default_rng(config.seed)
+    for i in range(iterations):
+        batch, _ = timed("collect", collector.collect, policy, config.steps, config.ppo.gamma, config.ppo.gae_lambda)
+        timed("update", learner.update, batch, shuffle)
+        for _ in range(config.steps):
+            observation = timed("observe", env.observe)
+            action = timed("act", policy.act, observation, rng)
+            env.set_targets(timed("targets", env.targets, action))
+            timed("physics", env.simulate)
+            outcome = timed("reward", env.judge)
+            ended = np.flatnonzero(outcome.done)
+            if len(ended):
+                env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)
+        progress(i + 1, iterations)
+    decisions = iterations * config.steps * size
+    times = {name: 1e6 * seconds / decisions for name, seconds in spent.items()}
+    return times | {"limit": 1e6 / bare_steps_per_second(character, scene, motion, 1, 1.0)}
+
+
+def batch_threads_steps_per_second(
+    character: Character, scene: Scene, motion: ReferenceMotion, threads: int, simulations: int = 256, calls: int = 10
+) -> float:
+    """Control steps a second of MuJoCo's batch on `threads` threads of one process, without observation or reward."""
+    env = ImitationEnv(character, scene, motion, TrainConfig().env, simulations, threads)
+    env.start(np.arange(simulations) % env.reference.starts)
+    env.set_targets(env.targets(np.zeros((simulations, env.action_size))))
+    env.simulate()
+    start = time.perf_counter()
+    for _ in range(calls):
+        env.simulate()
+    return calls * simulations / (time.perf_counter() - start)
