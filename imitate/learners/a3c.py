@@ -17,7 +17,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -30,9 +30,10 @@ from imitate.learners.advantage import generalised_advantage
 from imitate.learners.transitions import Collector, Transitions
 from imitate.problems import Problem
 from imitate.recurrent import RecurrentPolicy
+from pose.errors import WorkError
 
 
-class WorkerError(RuntimeError):
+class WorkerError(WorkError):
     """A worker died; the message holds its traceback or how it ended."""
 
 
@@ -49,9 +50,11 @@ class A3CConfig:
     gamma: float = 0.99
     """Discount."""
     learning_rate: float = 7e-4
-    """Step of RMSprop."""
+    """Step of RMSprop at the start; it shrinks to nothing over the run, as in the paper."""
     entropy_weight: float = 0.01
     """Reward for an undecided policy."""
+    reward_scale: float = 1.0
+    """Rewards are learnt in these units, so that the critic's numbers are neither large nor tiny."""
     max_grad_norm: float = 0.5
     """Longer gradients are shortened to this."""
 
@@ -91,8 +94,9 @@ class A3C:
         """Gradients of the loss at the worker's parameters, applied to everybody's."""
         policy, config = self.policy, self.config
         output, value, next_value = self._outputs(batch)
+        reward = config.reward_scale * batch.reward
         advantage = generalised_advantage(
-            batch.reward, value.detach(), next_value.detach(), batch.terminated, batch.done, config.gamma, 1.0
+            reward, value.detach(), next_value.detach(), batch.terminated, batch.done, config.gamma, 1.0
         )
         policy_loss = -(advantage * policy.log_prob(output, batch.action)).mean()
         value_loss = (advantage + value.detach() - value).square().mean()
@@ -129,7 +133,7 @@ class A3CReport:
 
 def train_a3c(
     make: Callable[[int], Problem], shared: nn.Module, config: A3CConfig, samples: int, seed: int, every: float = 0.2
-) -> Iterator[A3CReport]:
+) -> Generator[A3CReport, None, None]:
     """Learns until `samples` actions were taken; `shared` improves in place, in memory that others may read meanwhile.
 
     Closing the iterator, Ctrl-C or any other exception ends the workers.
@@ -232,6 +236,7 @@ def _work(
         collector = Collector(problem, seed)
         last = time.monotonic()
         while not stop.item() and counts.sum() < samples:
+            optimiser.learning_rate = config.learning_rate * max(0.0, 1.0 - float(counts.sum()) / samples)
             learner.update(collector.collect(learner.policy, config.steps))
             counts[rank] = collector.samples
             if time.monotonic() - last > 0.1:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from imitate.learners.transitions import ActorCritic, Transitions, estimate_advantage, value_loss
 from imitate.policy import Normaliser, mlp
+from imitate.softmax import SoftmaxPolicy
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class QActorCritic:
     Its network has one output an action, so the actions must be finitely many.
     """
 
-    def __init__(self, policy: ActorCritic, config: ActorCriticConfig, sizes: tuple[int, ...]):
+    def __init__(self, policy: SoftmaxPolicy, config: ActorCriticConfig, hidden: tuple[int, ...]):
         self.policy, self.config = policy, config
-        self.q = mlp(sizes, last_gain=1.0 if len(sizes) > 2 else 0.01)
+        self.q = mlp((policy.observation_size, *hidden, policy.actions), last_gain=1.0 if hidden else 0.01)
         rate = config.learning_rate
         self.optimiser = torch.optim.Adam(policy.actor.parameters(), lr=rate)
         self.q_optimiser = torch.optim.Adam(self.q.parameters(), lr=rate * config.critic_rate)
@@ -134,8 +135,11 @@ class A2C:
     The synchronous sibling of A3C (Mnih et al. 2016): the same loss, but everybody waits for everybody.
     """
 
-    def __init__(self, policy: ActorCritic, config: ActorCriticConfig, normalise: bool = False):
+    def __init__(
+        self, policy: ActorCritic, config: ActorCriticConfig, normalise: bool = False, samples: float = float("inf")
+    ):
         self.policy, self.config, self.normalise = policy, config, normalise
+        self.samples, self.seen = samples, 0  # the step shrinks to nothing over so many samples, as in the paper
         self.parameters = list(policy.parameters())
         self.optimiser = torch.optim.RMSprop(self.parameters, lr=config.learning_rate, alpha=0.99, eps=1e-5)
 
@@ -150,7 +154,9 @@ class A2C:
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, self.config.max_grad_norm)
+        self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * max(0.0, 1.0 - self.seen / self.samples)
         self.optimiser.step()
+        self.seen += batch.reward.numel()
         return losses
 
 
