@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from pose.errors import InputError
-from pose.estimator import Poses
+from pose.estimator import Poses, concatenate
 from pose.landmarks import INDEX, MIRRORED, TWELVE
 
 CORE = np.array([INDEX[name] for name in TWELVE])
@@ -28,6 +28,11 @@ MEMORY_S = 0.7
 """Who is out of sight for longer is not recognised again."""
 MOTION_COST_S = 0.07
 """Cost of a motion by one body size, in seconds of a body surely seen."""
+TURN_COST_S = 0.12
+"""Cost of one body size off the place where the body would be at its speed of late, in the same seconds. Who crosses
+another person's way goes on as before."""
+SPEED_MEMORY_S = 0.15
+"""Over which that speed is a running mean."""
 MISSING_COST = 0.3
 """Cost of a frame passed over on the way, where one with a body surely seen earns 1."""
 WEAK_SCORE = 0.2
@@ -64,9 +69,9 @@ def best_path(
     """The one body that is seen most, largest and surest for the least motion (dynamic programming over all frames).
 
     A path is a choice of at most one body a frame; it may pass over frames, for up to `MEMORY_S`. Each chosen body
-    earns its score times its share of the clip's largest bodies; each step costs its motion in body sizes, and the
-    frames it passes over. Motion obeys the triangle inequality, so passing over a frame pays only where its
-    detection lies off the way.
+    earns its score times its share of the clip's largest bodies; each step costs its motion in body sizes, what it
+    departs from the path's speed of late, and the frames it passes over. Motion obeys the triangle inequality, so
+    passing over a frame pays only where its detection lies off the way.
 
     Args:
       frames: the bodies in each frame.
@@ -78,54 +83,61 @@ def best_path(
       The chosen row in each frame, -1 where there is none, int (T,).
     """
     rows = np.full(len(frames), -1)
-    sizes = [body_size(poses.xy) for poses in frames]
-    everything = np.concatenate([*sizes, np.zeros(0)])
-    if len(everything) == 0:
+    counts = np.array([len(poses) for poses in frames])
+    if counts.sum() == 0:
         return rows
-    largest = float(np.percentile(everything, 90))
+    everyone = concatenate(frames)
+    xy, score = everyone.xy, everyone.score[:, CORE].mean(axis=1)
+    frame, first = np.repeat(np.arange(len(frames)), counts), np.concatenate([[0], np.cumsum(counts)])
+    usable = score >= WEAK_SCORE
+    if allowed is not None:
+        usable &= np.concatenate(allowed)
+    if through is not None:
+        wanted = first[through[0]] + through[1]
+        usable &= (frame != through[0]) | (np.arange(len(frame)) == wanted)
     # A tucked body is small, but moves like the whole one: its size counts as at least half of the usual.
-    sizes = [np.maximum(size, 0.5 * largest) for size in sizes]
-    earned = [
-        poses.score[:, CORE].mean(axis=1) * np.minimum(size / largest, 1.0)
-        for poses, size in zip(frames, sizes, strict=True)
-    ]
+    largest = float(np.percentile(body_size(xy), 90))
+    size = np.maximum(body_size(xy), 0.5 * largest)
+    centre = xy[:, CORE].mean(axis=1)
+
+    earned = score * np.minimum(size / largest, 1.0)
+    total = np.where(usable, earned, -np.inf)  # of the best path that ends in each detection
+    before = np.full(len(frame), -1)  # the detection before it on that path
+    speed = np.zeros((len(frame), 2))  # of that path, lately [px/frame]
     memory = max(1, round(MEMORY_S * fps))
-    total = [gain.copy() for gain in earned]
-    before: list[list[tuple[int, int]]] = [[(-1, -1)] * len(poses) for poses in frames]
-    for t, poses in enumerate(frames):
-        usable = poses.score[:, CORE].mean(axis=1) >= WEAK_SCORE
-        if allowed is not None:
-            usable &= allowed[t]
-        if through is not None and t == through[0]:
-            usable &= np.arange(len(poses)) == through[1]
-        total[t][~usable] = -np.inf
-        if len(poses) == 0:
-            continue
+    for t in range(len(frames)):
+        now = np.arange(first[t], first[t + 1])[usable[first[t] : first[t + 1]]]
         earliest = max(0, t - memory)
         if through is not None and through[0] < t:
             earliest = max(earliest, through[0])
-            total[t][:] = -np.inf  # paths that begin after the wanted body do not count
-        for s in range(earliest, t):
-            if len(frames[s]) == 0:
-                continue
-            size = np.minimum(sizes[s][:, None], sizes[t][None, :])
-            motion = pose_distance_px(frames[s].xy, poses.xy) / size
-            value = total[s][:, None] + earned[t] - MOTION_COST_S * fps * motion - MISSING_COST * (t - s - 1)
-            gap = (t - s) / fps
-            value[motion > SLACK + SPEED * min(gap, DASH_S) + TRAVEL * gap] = -np.inf
-            value[:, ~usable] = -np.inf
-            best = value.argmax(axis=0)
-            for n in np.flatnonzero(value.max(axis=0) > total[t]):
-                total[t][n] = value[best[n], n]
-                before[t][n] = (s, int(best[n]))
-    ends = [(gain.max(initial=-np.inf), t) for t, gain in enumerate(total) if through is None or t >= through[0]]
-    value, t = max(ends)
-    if not np.isfinite(value):
-        return rows
-    n = int(total[t].argmax())
-    while t >= 0:
-        rows[t] = n
-        t, n = before[t][n]
+            total[now] = -np.inf  # paths that begin after the wanted body do not count
+        past = np.arange(first[earliest], first[t])
+        past = past[np.isfinite(total[past])]
+        if len(now) == 0 or len(past) == 0:
+            continue
+        gap = (t - frame[past])[:, None]
+        motion = pose_distance_px(xy[past], xy[now])
+        expected = centre[past] + speed[past] * gap
+        turn = np.linalg.norm(expected[:, None] - centre[now], axis=-1)
+        turn[before[past] < 0] = 0.0  # one sighting has no speed yet
+        value = total[past][:, None] + earned[now] - MISSING_COST * (gap - 1)
+        value -= fps * (MOTION_COST_S * motion + TURN_COST_S * turn) / largest
+        reach = SLACK + SPEED * np.minimum(gap / fps, DASH_S) + TRAVEL * gap / fps
+        value[motion > reach * np.minimum(size[past][:, None], size[now])] = -np.inf
+        best = value.argmax(axis=0)
+        value = value.max(axis=0)
+        for n, m, gained in zip(now, past[best], value, strict=True):
+            if gained > total[n]:
+                total[n], before[n] = gained, m
+                latest = (centre[n] - centre[m]) / (t - frame[m])
+                share = 1.0 if before[m] < 0 else 1 - np.exp(-(t - frame[m]) / (SPEED_MEMORY_S * fps))
+                speed[n] = speed[m] + share * (latest - speed[m])
+
+    ends = total if through is None else np.where(frame >= through[0], total, -np.inf)
+    n = int(ends.argmax()) if np.isfinite(ends).any() else -1
+    while n >= 0:
+        rows[frame[n]] = n - first[frame[n]]
+        n = int(before[n])
     return rows
 
 
