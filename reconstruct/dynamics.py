@@ -70,8 +70,8 @@ def zero_moment_point(
     The residual is the way from the zero-moment point (Vukobratovic 1972) to the support polygon, times the load in
     body weights, so that it stays finite when the load vanishes. At rest it leads from the centre of mass.
 
-    The support is kept in the Jacobian although its nearest point moves. For feet that stand still the gradient is exact
-    all the same, and a Gauss-Newton step cannot overshoot: the distance to one point of a convex set bounds the
+    The support is kept in the Jacobian although its nearest point moves. For feet that stand still the gradient is
+    exact all the same, and a Gauss-Newton step cannot overshoot: the distance to one point of a convex set bounds the
     distance to the set.
 
     Args:

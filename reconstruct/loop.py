@@ -6,20 +6,32 @@ from typing import Literal
 import mujoco
 import numpy as np
 
-from reconstruct.rotations import conjugate, heading, multiply
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.rotations import conjugate, heading, multiply, rotate
 from reconstruct.tangent import difference, integrate, layout
 
+SHORTEST_CYCLE = 0.5
+"""Of a whole cycle [s]; a sprinter takes two steps in about that."""
+SLOWEST_GAIT = 0.4
+"""A cycle that is found unasked travels at least so fast [m/s]."""
+LIKENESS = 0.09
+"""Two frames of one gait at the same phase differ by less than this [m]."""
 
-def seam_gap(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
-    """What is missing from the last frame to the first one again, freed of travel and turn along the ground.
+
+def seam_gap(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray | None = None) -> np.ndarray:
+    """What is missing from the last frame to the one that follows it, freed of travel and turn along the ground.
+
+    Args:
+      qpos: (T, nq).
+      follower: the pose that the last frame should be, (nq,); by default the first frame.
 
     Returns:
       Tangent step (nv,): height of the root [m], its tilt and every joint [rad]; zero for a perfect cycle.
     """
-    target = qpos[0].copy()
+    target = np.array(qpos[0] if follower is None else follower)
+    turn = multiply(heading(qpos[-1, 3:7]), conjugate(heading(target[3:7])))
+    target[3:7] = multiply(turn, target[3:7])
     target[:2] = qpos[-1, :2]
-    turn = multiply(heading(qpos[-1, 3:7]), conjugate(heading(qpos[0, 3:7])))
-    target[3:7] = multiply(turn, qpos[0, 3:7])
     return difference(layout(model), qpos[-1:], target[None])[0]
 
 
@@ -35,34 +47,128 @@ def close_loop(model: mujoco.MjModel, qpos: np.ndarray, blend: int) -> np.ndarra
     Returns:
       qpos (T, nq) with `seam_gap` zero.
     """
-    frames = len(qpos)
-    gap = seam_gap(model, qpos)
-    reach = max(1, min(blend, (frames - 1) // 2))
-    ramp = np.clip(1.0 - np.arange(frames) / reach, 0.0, 1.0)
-    ramp = ramp**2 * (3.0 - 2.0 * ramp)
-    step = 0.5 * (ramp[::-1, None] - ramp[:, None]) * gap
+    ramp = _ramp(len(qpos), blend)
+    step = 0.5 * (ramp[:, None] - ramp[::-1, None]) * seam_gap(model, qpos)
     closed = integrate(layout(model), qpos, step)
-    # The two halves do not commute exactly; the rest (second order) goes into the last frame.
-    closed[-1] = integrate(layout(model), closed[-1:], seam_gap(model, closed)[None])[0]
-    return closed
+    # The two halves do not commute exactly; the rest (second order) goes into the last frames.
+    return lead_into(model, closed, closed[0], blend)
+
+
+def lead_into(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray, blend: int) -> np.ndarray:
+    """Bends the last `blend` frames so that the last one is the pose `follower` (nq,), wherever it is on the ground."""
+    step = _ramp(len(qpos), blend)[:, None] * seam_gap(model, qpos, follower)
+    return integrate(layout(model), qpos, step)
+
+
+def _ramp(frames: int, blend: int) -> np.ndarray:
+    """Rises smoothly to 1 over the last `blend` frames, (T,)."""
+    reach = max(1, min(blend, (frames - 1) // 2))
+    ramp = np.clip(1.0 - np.arange(frames)[::-1] / reach, 0.0, 1.0)
+    return ramp**2 * (3.0 - 2.0 * ramp)
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """A motion cut to what is to be repeated, or the whole of it."""
+    """Where a motion repeats itself."""
 
-    qpos: np.ndarray
-    """(T, nq)."""
-    contacts: np.ndarray
-    """bool (T, C)."""
-    loop: bool
-    """Whether the last frame leads into the first one."""
     first: int
-    """Frame of the uncut motion that is now the first."""
+    """Frame where the cycle begins."""
+    last: int
+    """Frame where it begins again, included."""
+    mirrored: bool
+    """The last frame is the mirror image of the first one: half a cycle, one step of a walk."""
+    distance: float
+    """How different the two frames are [m]: root mean square over joints of position and 0.1 s times velocity."""
 
 
-def cropped_to_cycle(
-    model: mujoco.MjModel, qpos: np.ndarray, contacts: np.ndarray, fps: float, wanted: Literal["auto", "yes", "no"]
-) -> Cycle:
-    """Cuts whole cycles out of a cyclic motion and closes the seam."""
-    return Cycle(qpos, contacts, False, 0)
+def find_cycle(
+    model: mujoco.MjModel, qpos: np.ndarray, fps: float, wanted: Literal["auto", "yes", "no"]
+) -> Cycle | None:
+    """The part of a clip that can be repeated, as many whole cycles as fit, or None.
+
+    Unless a cycle is wanted, only one that travels is believed (walking, running): many motions begin and end in much
+    the same stance without being meant to be repeated.
+
+    Args:
+      wanted: "auto" decides by `LIKENESS`, "yes" takes the best there is, "no" none.
+    """
+    shortest = round(SHORTEST_CYCLE * fps)
+    if wanted == "no":
+        return None
+    straight, image = gait_features(model, qpos, fps), gait_features(model, mirrored(model, qpos), fps)
+    travel = np.linalg.norm(qpos[:, None, :2] - qpos[None, :, :2], axis=-1)
+    speed = np.linalg.norm(np.gradient(qpos[:, :2], 1.0 / fps, axis=0), axis=1)
+    apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
+    found = []
+    for is_mirrored, other, least in ((False, straight, shortest), (True, image, max(2, shortest // 2))):
+        # From a to b the pose returns: the features of b against those (or the mirror image) of a.
+        distance = np.sqrt(np.square(other[:, None] - straight[None]).mean(axis=-1))
+        allowed = apart >= least
+        if wanted == "auto":
+            pace = travel * fps / np.maximum(apart, 1)
+            under_way = np.minimum(speed[:, None], speed[None, :]) > 0.6 * pace
+            allowed &= (pace > SLOWEST_GAIT) & under_way & (distance < LIKENESS)
+        if not allowed.any():
+            continue
+        best = distance[allowed].min()
+        good = allowed & (distance <= 1.2 * best + 0.005)
+        longest = np.where(good, apart - 1e-3 * distance, -1)
+        first, last = np.unravel_index(int(longest.argmax()), longest.shape)
+        found.append(Cycle(int(first), int(last), is_mirrored, float(distance[first, last])))
+    # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
+    return min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
+
+
+def gait_features(model: mujoco.MjModel, qpos: np.ndarray, fps: float) -> np.ndarray:
+    """Joint positions and 0.1 s times their velocities, about the root and in its heading, (T, 6 B)."""
+    bodies = np.arange(1, model.nbody)
+    points = BodyPoints(bodies, np.zeros((len(bodies), 3)), np.zeros(len(bodies)))
+    position = point_positions(model, qpos, points)
+    velocity = np.gradient(position, 1.0 / fps, axis=0)
+    position[..., :2] -= qpos[:, None, :2]
+    turn = conjugate(heading(qpos[:, 3:7]))[:, None]
+    both = np.concatenate([rotate(turn, position), 0.1 * rotate(turn, velocity)], axis=1)
+    return both.reshape(len(qpos), -1)
+
+
+def mirrored(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
+    """The mirror image: y to -y, left and right exchanged, (T, nq)."""
+    flip = np.array([1.0, -1.0, 1.0, -1.0])
+    image = qpos.copy()
+    for joint in range(model.njnt):
+        name = model.joint(joint).name
+        twin = model.joint(_other_side(name))
+        start, source = int(model.jnt_qposadr[joint]), int(twin.qposadr[0])
+        kind = model.jnt_type[joint]
+        if kind == mujoco.mjtJoint.mjJNT_FREE:
+            image[:, 1] *= -1.0
+            image[:, 3:7] *= flip
+        elif kind == mujoco.mjtJoint.mjJNT_BALL:
+            image[:, start : start + 4] = qpos[:, source : source + 4] * flip
+        else:
+            image[:, start] = qpos[:, source]
+    return image
+
+
+def _other_side(name: str) -> str:
+    if name.startswith("left_"):
+        return name.replace("left_", "right_", 1)
+    return name.replace("right_", "left_", 1)
+
+
+def repeated(qpos: np.ndarray, times: int) -> np.ndarray:
+    """A closed cycle (T, nq) one after the other, each beginning where the last one ended, (times (T - 1) + 1, nq)."""
+    result = [qpos]
+    for _ in range(times - 1):
+        result.append(carried_on(qpos, result[-1][-1])[1:])
+    return np.concatenate(result)
+
+
+def carried_on(qpos: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """A motion moved along the ground and turned about the vertical so that it begins where `pose` (nq,) is."""
+    turn = multiply(heading(pose[3:7]), conjugate(heading(qpos[0, 3:7])))
+    moved = qpos.copy()
+    from_start = qpos[:, :3] - np.array([*qpos[0, :2], 0.0])
+    moved[:, :3] = rotate(turn, from_start) + np.array([*pose[:2], 0.0])
+    moved[:, 3:7] = multiply(turn, qpos[:, 3:7])
+    return moved

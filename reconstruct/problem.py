@@ -37,6 +37,10 @@ class Spreads:
     """Of chest and neck [rad/s2]."""
     joint_velocity: float = 12.0
     """[rad/s]"""
+    tracking: float = 0.05
+    """Joints of a motion that is repaired [rad]."""
+    root_tracking: float = 0.03
+    """Its root [m]."""
     limits: float = 0.05
     """Joints beyond their range [rad]."""
     ground: float = 0.005
@@ -62,12 +66,18 @@ class Problem:
     """Everything but the unknowns."""
 
     character: Character
-    seen: Observations
     fps: float
-    focal_px: float
     spreads: Spreads
+    seen: Observations | None = None
+    """Keypoints to agree with."""
+    target: np.ndarray | None = None
+    """Or a motion to stay near to, qpos (T, nq)."""
+    focal_px: float = 1000.0
+    """Expected focal length of the camera that saw the keypoints."""
     support: Support | None = None
+    """What carries the body, once it is known."""
     physics: bool = False
+    """Whether the dynamic terms are in force."""
     expected: View | None = None
     """What the view is thought to be before contacts are looked at."""
     tilt_spread: tuple[float, ...] = (0.25, 0.05)
@@ -80,11 +90,13 @@ class Problem:
 
     def with_scale(self, qpos: np.ndarray) -> "Problem":
         """Takes the size of a metre in the image from a first guess in a level camera's world."""
+        assert self.seen is not None
         depth = np.maximum(qpos[:, 0], 0.5)
         return replace(self, seen=replace(self.seen, px_per_metre=self.focal_px / depth))
 
     def trusting(self, steady: np.ndarray) -> "Problem":
         """Takes nearly all weight from the frames outside of `steady`, bool (T,)."""
+        assert self.seen is not None
         share = np.where(steady, 1.0, DOUBTFUL)[:, None]
         seen = replace(self.seen, weight=self.seen.weight * share, bone_weight=self.seen.bone_weight * share)
         return replace(self, seen=seen)
@@ -131,22 +143,27 @@ class Problem:
         """All terms in force at a point."""
         model, lay, spreads = self.model, layout(self.model), self.spreads
         view = View.from_vector(unknowns)
-        landmarks, touching, solid = self.seen.points, contact_points(self.character), BodyPoints.of_geoms(self.model)
-        points = landmarks.joined(touching).joined(solid)
+        touching, solid = contact_points(self.character), BodyPoints.of_geoms(model)
+        points = touching.joined(solid) if self.seen is None else self.seen.points.joined(touching).joined(solid)
+        first = len(points) - len(solid) - len(touching)
+        contact_slice, solid_slice = slice(first, first + len(touching)), slice(first + len(touching), len(points))
         masses = dynamics.Masses.of(model, len(points))
         kin = kinematics(model, qpos, points.joined(BodyPoints.of_masses(model)) if self.physics else points)
-        contact_slice = slice(len(landmarks), len(landmarks) + len(touching))
-        solid_slice = slice(contact_slice.stop, contact_slice.stop + len(solid))
 
         blocks = [
-            residuals.reprojection(kin, view, self.seen, spreads.reprojection),
-            residuals.bones_3d(kin, view, self.seen, spreads.bones),
             residuals.acceleration(lay, qpos, self.fps, self.acceleration_spread()),
-            residuals.velocity(lay, qpos, self.fps, self.velocity_spread()),
             residuals.hinge_limits(model, qpos, spreads.limits),
             residuals.ball_limits(model, lay, qpos, spreads.limits),
-            residuals.pose_prior(model, lay, qpos),
         ]
+        if self.seen is not None:
+            blocks += [
+                residuals.reprojection(kin, view, self.seen, spreads.reprojection),
+                residuals.bones_3d(kin, view, self.seen, spreads.bones),
+                residuals.velocity(lay, qpos, self.fps, self.velocity_spread()),
+                residuals.pose_prior(model, lay, qpos),
+            ]
+        if self.target is not None:
+            blocks.append(residuals.tracking(lay, qpos, self.target, self.tracking_spread()))
         if self.support is not None:
             held = self.support.contact.astype(np.float64)
             expected = replace(self.expected or view, height=view.height, belt=view.belt)
@@ -175,6 +192,12 @@ class Problem:
             if joint in self.character.joint_names:
                 dof = self.model.joint(joint).dofadr[0]
                 spread[dof : dof + 3] = self.spreads.trunk_acceleration
+        return spread
+
+    def tracking_spread(self) -> np.ndarray:
+        """Of each degree of freedom, (nv,)."""
+        spread = np.full(self.model.nv, self.spreads.tracking)
+        spread[:3] = self.spreads.root_tracking
         return spread
 
     def velocity_spread(self) -> np.ndarray:

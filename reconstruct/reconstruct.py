@@ -18,10 +18,11 @@ from reconstruct.character import Character
 from reconstruct.contacts import Support, find_support, ground_velocity, part_contacts
 from reconstruct.figures import motion_figures, reprojection_px
 from reconstruct.initial import initial_motion
-from reconstruct.loop import cropped_to_cycle
+from reconstruct.loop import find_cycle
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import observe
 from reconstruct.problem import Problem, Spreads
+from reconstruct.repair import closed_cycle
 from reconstruct.solve import Solution, minimise
 from reconstruct.tangent import layout
 from reconstruct.world import centred, standing_still
@@ -77,7 +78,7 @@ def reconstruct_motion(
     began = time.perf_counter()
     focal_px = focal_from_fov(config.fov, keypoints.image_size)
     seen = observe(keypoints, character, focal_px)
-    problem = Problem(character, seen, keypoints.fps, focal_px, config.spreads)
+    problem = Problem(character, keypoints.fps, config.spreads, seen=seen, focal_px=focal_px)
     qpos, steady = initial_motion(seen, character, focal_px, keypoints.fps)
     problem = problem.with_scale(qpos).trusting(steady)
     progress(1, 6, "first guess")
@@ -122,22 +123,26 @@ def _finished(
     seconds: float,
 ) -> Reconstruction:
     """The world set upon the person, cycles cut out, figures taken."""
+    assert problem.seen is not None
+    fps, first, contact = keypoints.fps, 0, support.contact
     view = View.from_vector(solution.unknowns)
     camera = view.camera(keypoints.image_size)
     error_px = reprojection_px(solution.qpos, camera, character, problem.seen)
-    qpos = standing_still(solution.qpos, view.belt, keypoints.fps)
-    contacts = part_contacts(support.contact, character.contacts)
-    cycle = cropped_to_cycle(character.model, qpos, contacts, keypoints.fps, config.loop)
-    qpos, camera = centred(cycle.qpos, camera)
+    qpos = standing_still(solution.qpos, view.belt, fps)
+    cycle = find_cycle(character.model, qpos, fps, config.loop)
+    if cycle is not None:
+        first = cycle.first
+        qpos, contact = closed_cycle(character, qpos, support, cycle, fps, config.spreads)
+    qpos, camera = centred(qpos, camera)
     motion = ReferenceMotion(
         qpos=qpos,
-        fps=keypoints.fps,
+        fps=fps,
         character=character.name,
         height=character.height,
         joint_names=character.joint_names,
-        contacts=cycle.contacts,
+        contacts=part_contacts(contact, character.contacts),
         contact_names=tuple(character.contacts),
-        loop=cycle.loop,
+        loop=cycle is not None,
     )
     figures = {
         "reprojection_px": error_px,
@@ -145,4 +150,4 @@ def _finished(
         "ground_speed": float(np.hypot(*view.belt)),
         "solve_seconds": seconds,
     }
-    return Reconstruction(motion, camera, solution.cost, figures, cycle.first)
+    return Reconstruction(motion, camera, solution.cost, figures, first)

@@ -118,6 +118,18 @@ def bones_3d(kin: Kinematics, view: View, seen: Observations, spread: float) -> 
     )
 
 
+def tracking(lay: Layout, qpos: np.ndarray, target: np.ndarray, spread: np.ndarray) -> Block:
+    """Nearness to a motion that is to be repaired, (T, nv).
+
+    Args:
+      target: qpos of that motion, (T, nq).
+      spread: standard deviation of each degree of freedom [m or rad], (nv,).
+    """
+    step = difference(lay, target, qpos)
+    _, by_end = difference_jacobians(lay, step)
+    return Block("tracking", step / spread, (by_end / spread[:, None])[:, None])
+
+
 def acceleration(lay: Layout, qpos: np.ndarray, fps: float, spread: np.ndarray, name: str = "acceleration") -> Block:
     """Smoothness: second differences of the root and of every joint on their manifold, (T - 2, nv).
 

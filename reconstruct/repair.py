@@ -1,0 +1,66 @@
+"""Physics for a motion that exists already: contacts held, flight a parabola, moments carried, cycles that close."""
+
+import numpy as np
+
+from reconstruct.camera import View
+from reconstruct.character import Character
+from reconstruct.contacts import Support
+from reconstruct.loop import Cycle, carried_on, close_loop, lead_into, mirrored, repeated
+from reconstruct.problem import Problem, Spreads
+from reconstruct.solve import minimise
+from reconstruct.tangent import layout
+
+SEAM = 0.25
+"""A seam is blended over so long on either side [s]."""
+MARGIN = 0.6
+"""So much of the neighbouring cycles is repaired along with one [s]."""
+
+
+def repaired(
+    character: Character, qpos: np.ndarray, support: Support, fps: float, spreads: Spreads, iterations: int = 24
+) -> np.ndarray:
+    """The motion nearest to a given one that keeps its contacts and obeys physics, (T, nq)."""
+    view = View(0.0, 0.0, 0.0, 0.0)
+    problem = Problem(character, fps, spreads, target=qpos).on_ground(support).with_physics()
+    nothing = np.zeros(len(view.vector()), dtype=bool)
+    return minimise(problem.residuals, layout(character.model), qpos, view.vector(), nothing, iterations).qpos
+
+
+def closed_cycle(
+    character: Character, qpos: np.ndarray, support: Support, cycle: Cycle, fps: float, spreads: Spreads
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts a cycle out of a motion and makes it one that can go on for ever.
+
+    The seam is blended, then the cycle is laid out with what comes before and after it and repaired as a whole, so
+    that both sides of its seam are sound. The gap that is left is far below what can be seen, and closed.
+
+    Returns:
+      qpos (T, nq) whose last frame is the first one again, and its contacts, bool (T, P).
+    """
+    model, blend = character.model, max(2, round(SEAM * fps))
+    part = slice(cycle.first, cycle.last + 1)
+    qpos, contact = qpos[part], support.contact[part].copy()
+    if cycle.mirrored:
+        image = mirrored(model, qpos)
+        qpos = lead_into(model, qpos, image[0], blend)
+        qpos = np.concatenate([qpos, carried_on(mirrored(model, qpos), qpos[-1])[1:]])
+        image_contact = mirrored_contacts(character, contact)
+        contact[-1] |= image_contact[0]
+        contact = np.concatenate([contact, image_contact[1:]])
+    qpos = close_loop(model, qpos, min(len(qpos) // 4, blend))
+    contact[0] = contact[-1] = contact[0] | contact[-1]
+
+    steps = len(qpos) - 1
+    margin = min(steps, round(MARGIN * fps))
+    three = repeated(qpos, 3)[steps - margin : 2 * steps + margin + 1]
+    contacts = np.concatenate([contact[:-1], contact[:-1], contact])[steps - margin : 2 * steps + margin + 1]
+    three = repaired(character, three, Support(contacts, ~contacts.any(axis=1)), fps, spreads)
+    return close_loop(model, three[margin : margin + steps + 1], blend), contact
+
+
+def mirrored_contacts(character: Character, contact: np.ndarray) -> np.ndarray:
+    """Contacts of the mirror image of a motion, bool (T, P)."""
+    names = [site for sites in character.contacts.values() for site in sites]
+    swap = {"left": "right", "right": "left"}
+    twins = ["_".join(swap.get(word, word) for word in name.split("_")) for name in names]
+    return contact[:, [names.index(twin) if twin in names else i for i, twin in enumerate(twins)]]
