@@ -5,8 +5,8 @@ the ground stays exactly where it is, in flight the centre of mass falls with g 
 it was at take-off, on the ground the force that the motion needs passes through the support.
 """
 
+import hashlib
 from dataclasses import replace
-from functools import lru_cache
 
 import mujoco
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from pose.errors import InputError
 from reconstruct import dynamics, residuals
 from reconstruct.camera import View
-from reconstruct.character import Character, load_character
+from reconstruct.character import CHARACTERS, Character, load_character
 from reconstruct.kinematics import BodyPoints, kinematics
 from reconstruct.loop import close_loop
 from reconstruct.motion import ReferenceMotion
@@ -24,6 +24,8 @@ from reconstruct.rotations import from_rotvec, multiply
 from reconstruct.solve import Block, Residuals, minimise
 from reconstruct.tangent import Layout, difference, difference_jacobians, layout
 from sfv.demo_plans import PLANS, Plan
+
+TAKES = CHARACTERS.parent / "demo"
 
 SOLVE_FPS = 60.0
 FPS = 30.0
@@ -59,21 +61,43 @@ def demo_motion(name: str, character: Character) -> ReferenceMotion:
 
 
 def demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndarray]:
-    """What the demo's camera films: qpos (T, nq) and contacts (T, C) at `FPS`; the walk goes on for several cycles."""
+    """What the demo's camera films: qpos (T, nq) and contacts (T, C) at `FPS`; the walk goes on for several cycles.
+
+    Solved takes of the humanoid at its own height lie in `assets/demo`, the same on every machine; others are solved
+    when they are asked for, which takes 10-20 s of one core.
+    """
     if name not in PLANS:
         raise InputError(f"no demonstration motion '{name}'; there are {', '.join(PLANS)}")
-    qpos, contacts = _solved(name, character.name, character.height)
-    return qpos.copy(), contacts.copy()
+    file = TAKES / f"{name}.npz"
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as take:
+            if str(take["fingerprint"]) == fingerprint(name, character):
+                return take["qpos"], take["contacts"]
+    return solve_plan(PLANS[name], character)
+
+
+def fingerprint(name: str, character: Character) -> str:
+    """Of all that a solved take depends on: the plan, and the body's lengths and masses."""
+    model = character.model
+    digest = hashlib.sha256(repr(PLANS[name]).encode())
+    for measures in (model.body_pos, model.body_mass, model.geom_pos, model.geom_size):
+        digest.update(np.round(measures, 5).astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+def bake_takes(names: tuple[str, ...] = tuple(PLANS)) -> None:
+    """Solves takes anew and stores them in `assets/demo`: `python -m sfv.demo_motions`."""
+    character = load_character("humanoid")
+    TAKES.mkdir(exist_ok=True)
+    for name in names:
+        qpos, contacts = solve_plan(PLANS[name], character)
+        stamp = np.array(fingerprint(name, character))
+        np.savez_compressed(TAKES / f"{name}.npz", qpos=qpos, contacts=contacts, fingerprint=stamp)
 
 
 def _motion(character: Character, qpos: np.ndarray, contacts: np.ndarray, loop: bool) -> ReferenceMotion:
     names = tuple(character.contacts)
     return ReferenceMotion(qpos, FPS, character.name, character.height, character.joint_names, contacts, names, loop)
-
-
-@lru_cache(maxsize=8)
-def _solved(name: str, body: str, height: float) -> tuple[np.ndarray, np.ndarray]:
-    return solve_plan(PLANS[name], load_character(body, height))
 
 
 def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[np.ndarray, np.ndarray]:
@@ -222,3 +246,7 @@ def sketched(plan: Plan, times: np.ndarray, model: mujoco.MjModel, size: float) 
         set_joint(f"{side}_knee", both(side, "knee"))
         set_joint(f"{side}_ankle", np.stack([0 * times, -both(side, "ankle"), 0 * times], axis=1))
     return qpos
+
+
+if __name__ == "__main__":
+    bake_takes()

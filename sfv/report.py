@@ -102,7 +102,7 @@ def flat_rows(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, s
 
 
 def training_curves(path: Path) -> str:
-    """Return and completed share over samples as SVG; empty if the policy was not trained here."""
+    """The evaluations during training over samples, as SVG; empty if the policy was not trained here."""
     if not path.is_file():
         return ""
     with open(path, newline="", encoding="utf-8") as file:
@@ -111,7 +111,7 @@ def training_curves(path: Path) -> str:
         return ""
     samples = [float(row["samples"]) / 1e6 for row in rows]
     figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
-    for name, label in (("return", "normalised return of training episodes"), ("completed", "completed share")):
+    for name, label in (("return", "normalised return"), ("completed", "completed share")):
         axis.plot(samples, [float(row[name]) for row in rows], label=label)
     axis.set_xlabel("samples [millions]")
     axis.set_ylim(0, 1)
@@ -124,7 +124,8 @@ def reward_curves(rollout: Rollout) -> str:
     """Each reward term of the shown rollout over time as SVG."""
     figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
     for name, values in rollout.reward_terms.items():
-        axis.plot([t / rollout.fps for t in range(len(values))], values, label=name)
+        times = [t / rollout.fps for t in range(1, len(values))]  # nothing led to the first frame
+        axis.plot(times, values[1:], label=name)
     axis.set_xlabel("time [s]")
     axis.set_ylim(0, 1.02)
     axis.grid(alpha=0.3)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from imitate.reference import sampled, unrolled
 from imitate.rollout import Rollout
@@ -19,8 +20,12 @@ PANEL_HEIGHT = 480
 """Of each panel [px]."""
 LONGEST_S = 8.0
 """A cycle is shown for so long at most; it goes on for ever."""
-MARGIN = 0.25
-"""Room around the person in the input panel, in heights of the box that holds all of its frames."""
+MARGIN = 0.2
+"""Room around the person in the input panel, in heights of the window."""
+NARROWEST = 0.75
+"""Least width of that window over its height."""
+CALM_S = 0.35
+"""The window follows the person as if seen through a filter so long [s]."""
 
 
 def write_result_video(
@@ -75,7 +80,8 @@ def write_result_video(
 
 def _input_frames(overlay: Path, keypoints: Keypoints, shown: np.ndarray) -> Iterator[np.ndarray]:
     """Frames `shown` (T,) of the overlay video, cut to the person; read again from its start where a cycle returns."""
-    box = person_box(keypoints, range(int(shown.min()), int(shown.max()) + 1))
+    first = int(shown.min())
+    boxes = person_boxes(keypoints, range(first, int(shown.max()) + 1))
     film, number, image = read_frames(overlay), -1, None
     for wanted in shown:
         if wanted < number:
@@ -84,21 +90,31 @@ def _input_frames(overlay: Path, keypoints: Keypoints, shown: np.ndarray) -> Ite
             number, image = number + 1, following[1]
         assert image is not None  # read_frames gives one frame at least, or raises
         scale = image.shape[0] / keypoints.image_size[1]  # the overlay may be smaller than the video
-        left, top, right, bottom = (round(edge * scale) for edge in box)
-        yield image[top:bottom, left:right]
+        left, top, width, height = np.rint(boxes[min(int(wanted) - first, len(boxes) - 1)] * scale).astype(int)
+        yield image[top : top + height, left : left + width]
 
 
-def person_box(keypoints: Keypoints, frames: range) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) [px] around the person in all of `frames`, with room, not narrower than 3:4."""
+def person_boxes(keypoints: Keypoints, frames: range) -> np.ndarray:
+    """Windows of one size that go along with the person, steadily, (T, 4): left, top, width, height [px].
+
+    In height a window holds the whole motion, so that a jump is seen as one; sideways it follows.
+    """
     part = slice(frames.start, frames.stop)
-    seen = keypoints.confidence[part] > 0
-    width, height = keypoints.image_size
-    if not seen.any():
-        return 0.0, 0.0, float(width), float(height)
-    xy = keypoints.xy[part][seen]
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    room = MARGIN * (high[1] - low[1])
-    top, bottom = max(low[1] - room, 0.0), min(high[1] + room, float(height))
-    half = max((high[0] - low[0]) / 2 + room, 0.375 * (bottom - top))
-    middle = (low[0] + high[0]) / 2
-    return max(middle - half, 0.0), top, min(middle + half, float(width)), bottom
+    confidence, xy = keypoints.confidence[part], keypoints.xy[part]
+    image_width, image_height = keypoints.image_size
+    seen = np.flatnonzero((confidence > 0).any(axis=1))
+    if not len(seen):
+        return np.tile([0.0, 0.0, image_width, image_height], (len(xy), 1))
+    left, right, top, bottom = np.array(
+        [
+            (body[:, 0].min(), body[:, 0].max(), body[:, 1].min(), body[:, 1].max())
+            for body in (xy[t][confidence[t] > 0] for t in seen)
+        ]
+    ).T
+    room = max(MARGIN * (bottom.max() - top.min()), 0.05 * image_height)
+    upper, lower = max(top.min() - room, 0.0), min(bottom.max() + room, float(image_height))
+    width = min(max((right - left).max() + 2 * room, NARROWEST * (lower - upper)), float(image_width))
+    middle = np.interp(np.arange(len(xy)), seen, (left + right) / 2)
+    middle = gaussian_filter1d(middle, CALM_S * keypoints.fps, mode="nearest")
+    edge = np.clip(middle - width / 2, 0.0, image_width - width)
+    return np.stack([edge, *(np.full(len(xy), value) for value in (upper, width, lower - upper))], axis=1)

@@ -1,12 +1,13 @@
 """The input panel shows the person, whole and in time."""
 
+from dataclasses import replace
+
 import numpy as np
-import pytest
 
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from pose.video import VideoWriter
-from sfv.result_video import _input_frames, person_box
+from sfv.result_video import _input_frames, person_boxes
 
 
 def keypoints_at(xy: np.ndarray, size: tuple[int, int]) -> Keypoints:
@@ -21,14 +22,24 @@ def keypoints_at(xy: np.ndarray, size: tuple[int, int]) -> Keypoints:
     )
 
 
-def test_box_holds_the_person_in_the_frames_asked_for():
-    xy = np.array([[100.0, 100.0], [100.0, 300.0], [900.0, 300.0]])
-    left, top, right, bottom = person_box(keypoints_at(xy, (1000, 500)), range(0, 2))
-    assert left < 100 < right < 900 and top < 100 and bottom > 300
-    assert (bottom - top) == pytest.approx(300)  # 200 px and a quarter of it above and below
-    assert right - left >= 0.75 * (bottom - top) - 1e-9
-    box = person_box(keypoints_at(xy, (1000, 500)), range(0, 3))
-    assert box[2] > 900 and box[2] <= 1000
+def test_windows_hold_the_person_and_follow_steadily():
+    rng = np.random.default_rng(0)
+    path = np.column_stack([np.linspace(200.0, 1500.0, 90), 400 - 80 * np.sin(np.linspace(0, np.pi, 90))])
+    found = keypoints_at(path, (1920, 1080))
+    body = rng.uniform([-40, -100], [40, 100], size=found.xy.shape[1:])
+    found = replace(found, xy=found.xy + body + rng.normal(size=found.xy.shape))
+    boxes = person_boxes(found, range(90))
+    left, top, width, height = boxes.T
+    assert np.ptp(top) == np.ptp(width) == np.ptp(height) == 0
+    assert (found.xy[..., 0] > left[:, None]).all() and (found.xy[..., 0] < (left + width)[:, None]).all()
+    assert (found.xy[..., 1] > top[:, None]).all() and (found.xy[..., 1] < (top + height)[:, None]).all()
+    assert width[0] >= 0.75 * height[0] - 1e-9
+    assert np.abs(np.diff(left, n=2)).max() < 1.0  # the detections jitter by several pixels, the window does not
+
+
+def test_window_stays_in_the_image():
+    boxes = person_boxes(keypoints_at(np.array([[5.0, 5.0], [630.0, 470.0]]), (640, 480)), range(2))
+    assert (boxes >= 0).all() and (boxes[:, 0] + boxes[:, 2] <= 640).all() and (boxes[:, 1] + boxes[:, 3] <= 480).all()
 
 
 def test_frames_come_in_the_order_asked_for(tmp_path):
