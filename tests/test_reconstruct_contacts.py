@@ -1,0 +1,81 @@
+"""Contacts, flight and moving ground on made-up trajectories with known answers."""
+
+import numpy as np
+
+from reconstruct.camera import View
+from reconstruct.contacts import find_contacts, find_support, ground_velocity, runs, tidied
+
+FPS = 30.0
+LEVEL = View(0.0, 0.0, 1.2, 7.0)
+
+
+def hop(frames=60, take_off=20, landing=38):
+    """Two points that rest, leave the ground on a parabola, and rest again a metre further."""
+    points = np.zeros((frames, 2, 3))
+    points[:, 1, 0] = 0.2
+    phase = np.clip((np.arange(frames) - take_off) / (landing - take_off), 0.0, 1.0)
+    points[..., 2] = (4 * 0.4 * phase * (1 - phase))[:, None]
+    points[..., 1] += phase[:, None]
+    return points
+
+
+def test_a_hop_has_one_flight():
+    support = find_support(hop(), LEVEL, FPS)
+    flights = runs(support.flight)
+    assert len(flights) == 1
+    start, end = flights[0]
+    assert abs(start - 20) <= 1 and abs(end - 38) <= 1
+    assert support.contact[:19].all() and support.contact[40:].all()
+
+
+def test_a_resting_point_above_the_ground_is_no_contact():
+    points = np.zeros((30, 1, 3))
+    points[..., 2] = 0.5
+    assert not find_contacts(points, FPS).any()
+
+
+def test_a_low_point_that_moves_is_no_contact():
+    points = np.zeros((30, 1, 3))
+    points[:, 0, 0] = 2.0 * np.arange(30) / FPS
+    assert not find_contacts(points, FPS).any()
+    assert find_contacts(points, FPS, ground_velocity=np.array([2.0, 0.0])).all()
+
+
+def test_a_foot_that_comes_back_to_its_place_never_left():
+    points = np.zeros((40, 1, 3))
+    points[17:22, 0, 2] = 0.05  # noise lifts it for five frames, below the outer limit
+    points[17:22, 0, 0] = [0.05, -0.05, 0.05, -0.05, 0.05]
+    assert find_contacts(points, FPS).all()
+
+
+def test_short_gaps_close_and_short_contacts_go():
+    contact = np.zeros((20, 1), dtype=bool)
+    contact[2:8] = contact[10:15] = contact[18] = True
+    np.testing.assert_array_equal(np.flatnonzero(tidied(contact, shortest=2, gap=2)[:, 0]), np.arange(2, 15))
+
+
+def test_runs():
+    assert runs(np.array([True, False, True, True])) == [(0, 1), (2, 4)]
+    assert runs(np.zeros(3, dtype=bool)) == []
+
+
+def treadmill(speed, frames=60):
+    """Two feet, half a period apart: on the belt for 60 % of the time, carried back, then lifted forward."""
+    points = np.zeros((frames, 2, 3))
+    for foot in (0, 1):
+        phase = (np.arange(frames) / 30.0 + 0.5 * foot) % 1.0
+        stance = phase < 0.6
+        swing = (phase - 0.6) / 0.4
+        # The camera looks along x, so the belt runs along y.
+        reach = 0.6 * speed
+        points[:, foot, 1] = np.where(stance, -speed * phase, -reach + reach * swing)
+        points[:, foot, 2] = np.where(stance, 0.0, 0.15 * np.sin(np.pi * np.clip(swing, 0, 1)))
+    return points
+
+
+def test_a_treadmill_is_found_and_firm_ground_is_not():
+    belt = ground_velocity(treadmill(1.4), LEVEL, FPS)
+    np.testing.assert_allclose(belt, [0.0, -1.4], atol=0.1)
+    walked = treadmill(1.4)
+    walked[..., 1] += 1.4 * np.arange(len(walked))[:, None] / FPS
+    assert ground_velocity(walked, LEVEL, FPS) == (0.0, 0.0)

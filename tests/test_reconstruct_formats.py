@@ -1,0 +1,87 @@
+"""DeepMimic's files on our humanoid: axes, hinge signs, left and right, the ground."""
+
+import json
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.character import load_character
+from reconstruct.contacts import contact_points
+from reconstruct.formats import DEEPMIMIC_JOINTS, read_motion
+from reconstruct.kinematics import point_positions
+
+MOTIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "motions"
+
+
+def write_pose(path, joints=None, root=(1.0, 0.0, 0.0, 0.0), loop="none"):
+    """A file of ten equal frames; `joints` gives rotations by name, the others are straight."""
+    row = [1 / 30, 0.0, 0.9, 0.0, *root]
+    for name, width in DEEPMIMIC_JOINTS:
+        row += list((joints or {}).get(name, [1.0, 0.0, 0.0, 0.0] if width == 4 else [0.0]))
+    path.write_text(json.dumps({"Loop": loop, "Frames": [row] * 10}))
+    return path
+
+
+def bodies_of(motion, character):
+    data = mujoco.MjData(character.model)
+    data.qpos[:] = motion.qpos[0]
+    mujoco.mj_forward(character.model, data)
+    return data
+
+
+def test_straight_pose_stands_on_the_ground(tmp_path):
+    character = load_character("humanoid")
+    motion = read_motion(write_pose(tmp_path / "stand.txt"), character)
+    soles = point_positions(character.model, motion.qpos, contact_points(character, feet_only=True))
+    np.testing.assert_allclose(soles[..., 2], 0.0, atol=0.01)
+    assert motion.contacts[:, [motion.contact_names.index("left_foot")]].all()
+
+
+def test_knee_and_elbow_bend_the_way_people_do(tmp_path):
+    character = load_character("humanoid")
+    bent = read_motion(write_pose(tmp_path / "bent.txt", {"right_knee": [-1.2], "left_elbow": [1.2]}), character)
+    data = bodies_of(bent, character)
+    assert data.body("right_foot").xpos[0] < data.body("right_shin").xpos[0] - 0.2  # heel goes back
+    assert data.site("left_wrist").xpos[0] > data.body("left_forearm").xpos[0] + 0.15  # hand comes forward
+    assert abs(data.site("right_wrist").xpos[0] - data.body("right_forearm").xpos[0]) < 0.05
+
+
+def test_right_hip_swings_to_the_right(tmp_path):
+    # DeepMimic: x forward, y up, z right. A turn of -0.5 about x carries the leg (-y) towards +z, to the right.
+    character = load_character("humanoid")
+    swing = {"right_hip": [np.cos(0.25), -np.sin(0.25), 0.0, 0.0]}
+    data = bodies_of(read_motion(write_pose(tmp_path / "swing.txt", swing), character), character)
+    hip, knee = data.body("right_thigh").xpos, data.body("right_shin").xpos
+    assert knee[1] < hip[1] - 0.15  # our y is left
+    assert data.body("left_shin").xpos[1] == pytest.approx(data.body("left_thigh").xpos[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not a DeepMimic motion"),
+        (json.dumps({"Loop": "wrap"}), "not a DeepMimic motion"),
+        (json.dumps({"Loop": "wrap", "Frames": [[1.0, 2.0]]}), "shape"),
+    ],
+)
+def test_damaged_files_are_told_in_one_line(tmp_path, content, words):
+    path = tmp_path / "broken.txt"
+    path.write_text(content)
+    with pytest.raises(InputError, match=words) as error:
+        read_motion(path, load_character("humanoid"))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(not MOTIONS.is_dir(), reason="DeepMimic's motions are not on this machine")
+@pytest.mark.parametrize("name", ["walk", "backflip", "jump"])
+def test_real_motions_are_put_on_the_ground(name):
+    character = load_character("humanoid")
+    motion = read_motion(MOTIONS / f"humanoid3d_{name}.txt", character)
+    lowest = point_positions(character.model, motion.qpos, contact_points(character))[..., 2].min(axis=1)
+    assert -0.05 < lowest.min() < 0.01
+    assert motion.contacts.any(axis=1).mean() > 0.5
+    assert (motion.fps, motion.loop) == (30.0, True)
+    assert not motion.contacts.any(axis=1).all() or name == "walk"  # the others fly
