@@ -1,0 +1,328 @@
+"""Tracking control: a reference motion performed in simulation without any learning, by planning ahead.
+
+At every control step the controls of the next half second are improved by one iteration of iLQG and the first of them
+is applied (receding horizon, Tassa et al. 2012). Then the whole performance is improved a few times at once, and
+replayed in the environment that policies are judged in. What comes out is a draft of the skill, a verdict on the
+reference frame by frame (what no muscle of this body can follow, and why), and a controller around the draft:
+feed-forward controls and feedback gains, in the units of a policy's actions.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from imitate.derivatives import StepDerivatives, target_derivatives
+from imitate.env import EnvConfig, ImitationEnv
+from imitate.feasibility import Verdict, judge_frames
+from imitate.ilqg import Expansion, Improvement, Regulariser, backward_pass
+from imitate.reward import RewardConfig
+from imitate.rollout import Meter, Rollout
+from imitate.scene import Scene
+from imitate.tracking_cost import CostConfig, TrackingCost
+from pose.progress import Progress, silent
+from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
+
+STEP_SIZES = np.array([1.0, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03, 0.01])
+"""Of the line search, all tried at once; what is left out of [0, 1] makes no difference."""
+ATTEMPTS = 6
+"""Regularisations tried before an iteration gives up."""
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """How the tracker works."""
+
+    cost: CostConfig = field(default_factory=CostConfig)
+    """Weights of squared errors."""
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    """What the draft is judged by, and where most of the cost comes from."""
+    horizon: int = 15
+    """Control steps that are planned ahead; 15 are half a second, a step or most of a jump's flight."""
+    first_iterations: int = 6
+    """Iterations before the first control step."""
+    iterations: int = 1
+    """Iterations before every other control step."""
+    polish: int = 4
+    """Iterations over the whole performance afterwards; each costs about as much as 1/15 of all before."""
+    control_limit: float = 1.0
+    """Largest offset of a servo target from the reference [rad]."""
+    loop_seconds: float = 3.0
+    """A cycle is performed as often as it takes to last this long [s]; other motions once."""
+    tolerance: float = 0.15
+    """A frame whose root or a key body is off by more than this [m] was not followed."""
+    threads: int = 1
+    """Threads for derivatives and simulation."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A reference motion, performed by tracking control."""
+
+    rollout: Rollout
+    """The performance, as far as it went, T frames."""
+    verdict: Verdict
+    """What could be followed and what not, (T,)."""
+    controls: np.ndarray
+    """Offsets of the servo targets [rad] that performed it: a policy's action times its `action_scale`, (T - 1, nu)."""
+    qvel: np.ndarray
+    """Velocities of the performance, (T, nv)."""
+    gains: np.ndarray
+    """Feedback around it, (T - 1, nu, 2 nv): the controls are `controls + gains @ x`, where x is (tangent step from the
+    performance's pose to the present one, difference of velocities)."""
+    figures: dict[str, float]
+    """Row name -> value, as in DESIGN.md, "Figures"."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A trajectory through H controls, from row `row` of the reference on."""
+
+    row: int
+    states: np.ndarray
+    """MuJoCo's integration states, (H + 1, nstate)."""
+    qpos: np.ndarray
+    """(H + 1, nq)."""
+    qvel: np.ndarray
+    """(H + 1, nv)."""
+    controls: np.ndarray
+    """Offsets of servo targets [rad], (H, nu)."""
+    ctrl: np.ndarray
+    """The servo targets themselves, (H, nu)."""
+    costs: np.ndarray
+    """Of the states, without the factor on the last, (H + 1,)."""
+
+    def __len__(self) -> int:
+        return len(self.controls)
+
+    def between(self, first: int, last: int) -> "Plan":
+        """Controls `first` to `last` - 1, and the states around them."""
+        states, controls = slice(first, last + 1), slice(first, last)
+        return Plan(
+            self.row + first,
+            self.states[states],
+            self.qpos[states],
+            self.qvel[states],
+            self.controls[controls],
+            self.ctrl[controls],
+            self.costs[states],
+        )
+
+    def followed_by(self, other: "Plan") -> "Plan":
+        """This plan and another one that starts where it ends."""
+        return Plan(
+            self.row,
+            np.concatenate([self.states, other.states[1:]]),
+            np.concatenate([self.qpos, other.qpos[1:]]),
+            np.concatenate([self.qvel, other.qvel[1:]]),
+            np.concatenate([self.controls, other.controls]),
+            np.concatenate([self.ctrl, other.ctrl]),
+            np.concatenate([self.costs, other.costs[1:]]),
+        )
+
+
+class Tracker:
+    """iLQG on an imitation environment; its simulations are the candidates of the line search."""
+
+    def __init__(self, character: Character, scene: Scene, motion: ReferenceMotion, config: TrackConfig):
+        self.config = config
+        cycles = int(np.ceil(config.loop_seconds / motion.duration - 1e-9))
+        # Beyond the last cycle there must be something to plan for.
+        seconds = max(1, cycles) * motion.duration
+        task = EnvConfig(reward=config.reward, action_scale=1.0, episode_seconds=seconds)
+        self.env = ImitationEnv(character, scene, motion, task, len(STEP_SIZES), config.threads)
+        self.cost = TrackingCost(self.env, character, config.cost)
+        self._derivatives = StepDerivatives(self.env.model, config.threads)
+        self.steps = self.env.episode_steps
+
+    def start(self) -> Plan:
+        """A plan without controls, on the first row of the reference."""
+        env = self.env
+        env.start(np.zeros(env.size, dtype=np.int64))
+        state = env.state()["batch"][:1]
+        none = np.empty((0, env.action_size))
+        return Plan(0, state, env.qpos[:1].copy(), env.qvel[:1].copy(), none, none, self.cost.of_states()[:1])
+
+    def lengthened(self, plan: Plan, length: int) -> Plan:
+        """The plan with control steps added that aim at the reference, until it has `length` of them."""
+        missing = length - len(plan)
+        if missing <= 0:
+            return plan
+        tail, _ = self._simulate(plan.between(len(plan), len(plan)), np.zeros((missing, self.env.action_size)), None)
+        return plan.followed_by(tail)
+
+    def improved(self, plan: Plan, regulariser: Regulariser) -> tuple[Plan, Regulariser, bool]:
+        """One iteration of iLQG: expansion, backward pass, line search.
+
+        Returns:
+          The better plan, the regulariser for the next iteration, and whether the plan is a better one at all.
+        """
+        expansion = self._expansion(plan)
+        before = self.total(plan)
+        for _ in range(ATTEMPTS):
+            improvement = backward_pass(expansion, regulariser.value)
+            if improvement is not None:
+                candidate, step_size = self._simulate(plan, plan.controls, improvement)
+                if self.total(candidate) < before:
+                    # A small step that helped says that the model does not reach far.
+                    return candidate, regulariser.shrunk() if step_size > 0.2 else regulariser.grown(), True
+            regulariser = regulariser.grown()
+        return plan, Regulariser(), False
+
+    def gains(self, plan: Plan) -> np.ndarray:
+        """Feedback around a plan, (H, nu, 2 nv)."""
+        expansion, regulariser = self._expansion(plan), Regulariser()
+        improvement = backward_pass(expansion, regulariser.value)
+        while improvement is None:
+            regulariser = regulariser.grown()
+            improvement = backward_pass(expansion, regulariser.value)
+        return improvement.feedback
+
+    def total(self, plan: Plan) -> float:
+        """Cost of a whole plan."""
+        controls = self.cost.of_controls(plan.controls).sum()
+        return float(plan.costs.sum() + (self.cost.final - 1.0) * plan.costs[-1] + controls)
+
+    def _rows(self, plan: Plan) -> np.ndarray:
+        return np.minimum(plan.row + np.arange(len(plan) + 1), len(self.env.reference) - 1)
+
+    def _expansion(self, plan: Plan) -> Expansion:
+        rows, env = self._rows(plan), self.env
+        A, B = self._derivatives(plan.states[:-1], plan.ctrl)
+        aims = env.reference.qpos[np.minimum(rows[:-1] + 1, len(env.reference) - 1)]
+        A[:, :, : env.model.nv] += B @ target_derivatives(env.joints, plan.qpos[:-1], aims)
+        return self.cost.expand(rows, plan.qpos, plan.qvel, plan.controls, A, B)
+
+    def _simulate(
+        self, plan: Plan, controls: np.ndarray, improvement: Improvement | None
+    ) -> tuple[Plan, float]:
+        """All step sizes from the plan's first state on; without an improvement, the controls as they are.
+
+        Returns:
+          The best plan and its step size.
+        """
+        env, count = self.env, self.env.size
+        begin = env.state()
+        begin["batch"][:], begin["row"][:] = plan.states[0], plan.row
+        env.restore(begin)
+        states, qpos, qvel = [env.state()["batch"]], [env.qpos.copy()], [env.qvel.copy()]
+        applied, ctrl, costs = [], [], [self.cost.of_states()]
+        total = costs[0].copy()
+        for t, control in enumerate(controls):
+            offset = np.repeat(control[None], count, axis=0)
+            if improvement is not None:
+                pose = env.joints.difference(np.repeat(plan.qpos[t : t + 1], count, axis=0), env.qpos)
+                strayed = np.concatenate([pose, env.qvel - plan.qvel[t]], axis=1)
+                offset += STEP_SIZES[:, None] * improvement.feedforward[t] + strayed @ improvement.feedback[t].T
+            offset = np.clip(offset, -self.config.control_limit, self.config.control_limit)
+            applied.append(offset)
+            ctrl.append(env.targets(offset))
+            outcome = env.step(offset)
+            states.append(env.state()["batch"])
+            qpos.append(env.qpos.copy())
+            qvel.append(env.qvel.copy())
+            # An exploded simulation is reset by MuJoCo; no reward at all tells of it.
+            costs.append(np.where(outcome.reward > 0.0, self.cost.of_states(), np.inf))
+            total += costs[-1] + self.cost.of_controls(offset)
+        total += (self.cost.final - 1.0) * costs[-1]
+        best = int(np.argmin(np.nan_to_num(total, nan=np.inf)))
+        return Plan(
+            plan.row,
+            *(np.array([row[best] for row in rows]) for rows in (states, qpos, qvel)),
+            *(
+                np.array([row[best] for row in rows]).reshape(len(controls), env.action_size)
+                for rows in (applied, ctrl)
+            ),
+            np.array([row[best] for row in costs]),
+        )
+
+
+def track_motion(
+    motion: ReferenceMotion,
+    character: Character,
+    scene: Scene,
+    config: TrackConfig,
+    progress: Progress = silent,
+) -> Draft:
+    """Performs a motion by tracking control.
+
+    Args:
+      motion: what to perform: once, or a few cycles of a loop.
+      character: the body.
+      scene: where.
+      config: see `TrackConfig`.
+      progress: told of control steps.
+
+    Returns:
+      The draft; one that falls has fewer frames than the motion, `draft_completed` 0 and a verdict that says why.
+    """
+    began = time.process_time()
+    tracker = Tracker(character, scene, motion, config)
+    plan = planned(tracker, progress)
+    regulariser = Regulariser()
+    for i in range(config.polish):
+        progress(tracker.steps, tracker.steps, f"polishing, {i + 1} of {config.polish}")
+        plan, regulariser, better = tracker.improved(plan, regulariser)
+        if not better:
+            break
+    gains = tracker.gains(plan)
+    draft = replayed(tracker, plan, gains, character)
+    seconds = time.process_time() - began
+    return replace(draft, figures={**draft.figures, "draft_seconds": seconds})
+
+
+def planned(tracker: Tracker, progress: Progress) -> Plan:
+    """The performance by receding horizon, from the first row of the reference to the end."""
+    config, steps = tracker.config, tracker.steps
+    # A loop goes on behind the last cycle, a clip does not.
+    end = len(tracker.env.reference) - 1 if tracker.env.reference.loop else steps
+    done, ahead, regulariser = tracker.start(), tracker.start(), Regulariser()
+    for step in range(steps):
+        ahead = tracker.lengthened(ahead, min(config.horizon, end - step))
+        for _ in range(config.iterations if step else config.first_iterations):
+            ahead, regulariser, better = tracker.improved(ahead, regulariser)
+            if not better:
+                break
+        done = done.followed_by(ahead.between(0, 1))
+        ahead = ahead.between(1, len(ahead))
+        progress(step + 1, steps, f"cost {ahead.costs[0]:.3f}")
+    return done
+
+
+def replayed(tracker: Tracker, plan: Plan, gains: np.ndarray, character: Character) -> Draft:
+    """Performs a plan in the environment once more, open-eyed, and judges it as policies are judged."""
+    env = tracker.env
+    env.start(np.zeros(env.size, dtype=np.int64))
+    meter = Meter(env, character)
+    qvel, controls, saturated, off = [env.qvel[0].copy()], [], [np.zeros(env.action_size, dtype=bool)], [0.0]
+    limit = env.model.actuator_forcerange[:, 1]
+    keys = np.array([0] + [env.model.body(name).id - 1 for name in character.key_bodies])
+    watched = np.zeros(env.size, dtype=bool)
+    watched[0] = True
+    earned, fell = 0.0, False
+    for t in range(tracker.steps):
+        pose = env.joints.difference(plan.qpos[t : t + 1], env.qpos[:1])[0]
+        offset = plan.controls[t] + gains[t] @ np.concatenate([pose, env.qvel[0] - plan.qvel[t]])
+        offset = np.clip(offset, -tracker.config.control_limit, tracker.config.control_limit)
+        outcome = env.step(np.repeat(offset[None], env.size, axis=0))
+        fell = bool(outcome.terminated[0])
+        if fell:
+            break
+        meter.read(env, outcome.terms, watched)
+        earned += float(outcome.reward[0])
+        qvel.append(env.qvel[0].copy())
+        controls.append(offset)
+        saturated.append(np.abs(env.actuator_force[0]) > 0.99 * limit)
+        away = env.bodies_xpos[0, keys] - env.reference.key_bodies[env.row[0]]
+        off.append(float(np.linalg.norm(away, axis=-1).max()))
+    rollout = meter.rollout(terminated=fell)
+    verdict = judge_frames(env.model, env.reference, np.array(off), np.array(saturated), fell, tracker.config.tolerance)
+    figures = {
+        "draft_return": earned / tracker.steps,
+        "draft_completed": float(not fell),
+        "feasible": float(verdict.feasible.mean()),
+        "torque_saturation": float(np.mean(saturated)),
+        **meter.figures(),
+    }
+    return Draft(rollout, verdict, np.array(controls), np.array(qvel), gains[: len(controls)], figures)
