@@ -90,8 +90,6 @@ class ImitationEnv:
         self.size = environments
         self.row = np.zeros(environments, dtype=np.int64)
         """Row of the reference that each simulation should be at."""
-        self.begun = np.zeros(environments, dtype=np.int64)
-        """Row that its episode started from."""
         self.age = np.zeros(environments, dtype=np.int64)
         """Decisions in its episode so far."""
         self.non_finite = 0
@@ -122,24 +120,31 @@ class ImitationEnv:
         reference = self.reference
         return len(reference) - 1 - (reference.starts if reference.loop else 0)
 
-    def start(self, rows: np.ndarray, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
+    def start(
+        self,
+        rows: np.ndarray,
+        ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        offset: np.ndarray | None = None,
+    ) -> None:
         """Puts simulations onto the reference.
 
         Args:
           rows: of the reference, (M,).
           ids: the M simulations, or None for all of them.
           rng: adds the configured noise to the joints; None starts exactly on the reference.
+          offset: tangent step from the reference's pose to the start's, (M, nv).
         """
         ids = np.arange(self.size) if ids is None else ids
-        self.row[ids], self.begun[ids], self.age[ids] = rows, rows, 0
+        self.row[ids], self.age[ids] = rows, 0
         qpos, qvel = self.reference.qpos[rows].copy(), self.reference.qvel[rows].copy()
+        steps = np.zeros_like(qvel) if offset is None else offset.copy()
         if rng is not None:
-            noise = self.config.pose_noise * rng.standard_normal(qvel.shape)
-            noise[:, :6] = 0.0
-            for pose, step in zip(qpos, noise, strict=True):
-                mujoco.mj_integratePos(self.model, pose, step, 1.0)
+            steps[:, 6:] += self.config.pose_noise * rng.standard_normal(qvel.shape)[:, 6:]
             speed_noise = self.config.velocity_noise * rng.standard_normal(qvel.shape)
             qvel[:, 6:] += speed_noise[:, 6:]
+        for pose, step in zip(qpos, steps, strict=True):
+            mujoco.mj_integratePos(self.model, pose, step, 1.0)
         self._batch.reset(ids, stage=STAGE_NONE)
         self.qpos[ids], self.qvel[ids] = qpos, qvel
         self._batch.forward(ids, stage=STAGE_VEL)
@@ -233,7 +238,6 @@ class ImitationEnv:
         return {
             "batch": self._batch.state.copy(),
             "row": self.row.copy(),
-            "begun": self.begun.copy(),
             "age": self.age.copy(),
             "non_finite": self.non_finite,
         }
@@ -241,6 +245,6 @@ class ImitationEnv:
     def restore(self, state: dict[str, Any]) -> None:
         """The opposite of `state`; continues bit for bit."""
         self._batch.state[:] = state["batch"]
-        self.row[:], self.begun[:], self.age[:] = state["row"], state["begun"], state["age"]
+        self.row[:], self.age[:] = state["row"], state["age"]
         self.non_finite = int(state["non_finite"])
         self._batch.forward(stage=STAGE_VEL)

@@ -1,21 +1,48 @@
-"""Where episodes start: at the first frame, or anywhere along the reference."""
+"""Where episodes start: at the first frame, anywhere along the reference, or where it pays most to learn from."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
+from imitate.ranks import Ranks
 from imitate.reference import Reference
 
 
-class InitialStates(Protocol):
-    """Chooses the reference rows that episodes start from and may learn from how they went."""
+@dataclass(frozen=True)
+class Starts:
+    """Initial states of M episodes."""
 
-    def choose(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Rows of the reference to start at, int (count,)."""
+    rows: np.ndarray
+    """Rows of the reference, int (M,)."""
+    offset: np.ndarray
+    """Tangent step from the reference's pose to the start's, (M, nv)."""
+    component: np.ndarray
+    """Component of the distribution that each came from, int (M,)."""
+
+    def put(self, ids: np.ndarray, others: "Starts") -> None:
+        """Replaces the starts of some episodes."""
+        self.rows[ids], self.offset[ids], self.component[ids] = others.rows, others.offset, others.component
+
+    def at(self, ids: np.ndarray) -> "Starts":
+        """The starts of some episodes."""
+        return Starts(self.rows[ids], self.offset[ids], self.component[ids])
+
+
+class InitialStates(Protocol):
+    """A distribution of initial states that may learn from how episodes went."""
+
+    def choose(self, count: int, rng: np.random.Generator) -> Starts:
+        """Samples starts."""
         ...
 
-    def learn(self, starts: np.ndarray, returns: np.ndarray) -> None:
-        """Takes note of finished episodes: where they started and what they earned, (E,) each."""
+    def learn(self, starts: Starts, returns: np.ndarray) -> None:
+        """Takes note of finished episodes: how they started and what they earned, (M,)."""
+        ...
+
+    def improve(self, ranks: Ranks) -> None:
+        """Makes one step on what was noted since the last one, in all processes together."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -27,15 +54,22 @@ class InitialStates(Protocol):
         ...
 
 
-class FixedStart:
-    """Fixed state initialisation: always the first frame."""
+class ReferenceStart:
+    """Reference state initialisation (DeepMimic): every row of the reference is as likely."""
 
-    def choose(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Zeros."""
-        return np.zeros(count, dtype=np.int64)
+    def __init__(self, reference: Reference):
+        self.rows, self.nv = reference.starts, reference.qvel.shape[1]
 
-    def learn(self, starts: np.ndarray, returns: np.ndarray) -> None:
+    def choose(self, count: int, rng: np.random.Generator) -> Starts:
+        """Uniform over the rows that can be started from."""
+        none = np.zeros(count, dtype=np.int64)
+        return Starts(rng.integers(0, self.rows, size=count), np.zeros((count, self.nv)), none)
+
+    def learn(self, starts: Starts, returns: np.ndarray) -> None:
         """Nothing to learn."""
+
+    def improve(self, ranks: Ranks) -> None:
+        """Nothing to improve."""
 
     def state(self) -> dict[str, Any]:
         """Nothing to keep."""
@@ -45,12 +79,102 @@ class FixedStart:
         """Nothing to restore."""
 
 
-class ReferenceStart(FixedStart):
-    """Reference state initialisation (DeepMimic): every row of the reference is as likely."""
+class FixedStart(ReferenceStart):
+    """Fixed state initialisation: always the first frame."""
 
     def __init__(self, reference: Reference):
-        self.starts = reference.starts
+        super().__init__(reference)
+        self.rows = 1
 
-    def choose(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Uniform over the rows that can be started from."""
-        return rng.integers(0, self.starts, size=count)
+
+class AdaptiveStart:
+    """Adaptive state initialisation (SFV, section 7): the start is chosen by a second agent.
+
+    The distribution rho_omega(s0) is a mixture of components spread evenly over the motion. Component k covers a
+    stretch of it, and its poses are Gaussian about the reference's, shifted by mu_k in joint coordinates. omega =
+    (logits, mu) follows the policy gradient with the same objective as the policy:
+
+        grad J = E[(R - b) grad log rho_omega(s0)],   R the return of the episode that began in s0, b their mean.
+
+    The paper leaves open what keeps the mixture from collapsing onto the easiest stretch; here every component keeps
+    at least `FLOOR` of an even share.
+    """
+
+    COMPONENTS = 10
+    FLOOR = 0.25
+    SPREAD = 0.05
+    """Standard deviation of joint angles within a component [rad]."""
+    LOGIT_STEP = 0.1
+    SHIFT_STEP = 0.1
+    """Steps of the two parameters, for advantages of deviation 1; shifts in units of the spread."""
+    SHIFT_LIMIT = 0.3
+    """A component's mean pose stays this near to the reference [rad]."""
+
+    def __init__(self, reference: Reference):
+        self.nv = reference.qvel.shape[1]
+        count = min(self.COMPONENTS, reference.starts)
+        self.bounds = (np.arange(count + 1) * reference.starts) // count
+        self.logits = np.zeros(count)
+        self.shift = np.zeros((count, self.nv))
+        self._noted: list[tuple[Starts, np.ndarray]] = []
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Weight of each component, (K,)."""
+        return (1.0 - self.FLOOR) * self._softmax() + self.FLOOR / len(self.logits)
+
+    def _softmax(self) -> np.ndarray:
+        exponent = np.exp(self.logits - self.logits.max())
+        return exponent / exponent.sum()
+
+    def choose(self, count: int, rng: np.random.Generator) -> Starts:
+        """A component by its weight, a row within it, a pose about its mean."""
+        component = rng.choice(len(self.logits), size=count, p=self.probability)
+        rows = rng.integers(self.bounds[component], self.bounds[component + 1])
+        offset = self.shift[component] + self.SPREAD * rng.standard_normal((count, self.nv))
+        offset[:, :6] = 0.0  # the root stays on its path, or feet would start in the ground
+        return Starts(rows, offset, component)
+
+    def learn(self, starts: Starts, returns: np.ndarray) -> None:
+        """Keeps episodes for the next step."""
+        self._noted.append((starts, returns))
+
+    def score(self, starts: Starts) -> tuple[np.ndarray, np.ndarray]:
+        """grad log rho of each start by the logits (M, K) and by the mean pose of its own component (M, nv)."""
+        soft, weight = self._softmax(), self.probability
+        own = np.eye(len(soft))[starts.component]
+        chosen = starts.component
+        by_logits = (1.0 - self.FLOOR) * (soft / weight)[chosen, None] * (own - soft)
+        by_shift = (starts.offset - self.shift[chosen]) / self.SPREAD**2
+        by_shift[:, :6] = 0.0
+        return by_logits, by_shift
+
+    def improve(self, ranks: Ranks) -> None:
+        """One step of policy gradient ascent on the episodes noted, of all processes."""
+        count = len(self.logits)
+        returns = np.concatenate([noted for _, noted in self._noted]) if self._noted else np.zeros(0)
+        moments = torch.tensor([len(returns), returns.sum(), (returns**2).sum()], dtype=torch.float64)
+        episodes, total, squares = ranks.sum(moments).tolist()
+        gradient = np.zeros((count, 1 + self.nv))
+        if episodes >= 2:
+            mean = total / episodes
+            deviation = max(squares / episodes - mean**2, 0.0) ** 0.5 + 1e-6
+            for starts, earned in self._noted:
+                advantage = (earned - mean) / deviation
+                by_logits, by_shift = self.score(starts)
+                gradient[:, 0] += advantage @ by_logits
+                np.add.at(gradient[:, 1:], starts.component, advantage[:, None] * by_shift)
+        gradient = ranks.sum(torch.from_numpy(gradient)).numpy() / max(episodes, 1.0)
+        self._noted.clear()
+        self.logits += self.LOGIT_STEP * gradient[:, 0]
+        self.logits -= self.logits.mean()
+        self.shift += self.SHIFT_STEP * self.SPREAD**2 * gradient[:, 1:]
+        np.clip(self.shift, -self.SHIFT_LIMIT, self.SHIFT_LIMIT, out=self.shift)
+
+    def state(self) -> dict[str, Any]:
+        """The parameters; episodes noted since the last step belong to the iteration that is saved after it."""
+        return {"logits": self.logits.copy(), "shift": self.shift.copy()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The opposite of `state`."""
+        self.logits[:], self.shift[:] = state["logits"], state["shift"]

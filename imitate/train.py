@@ -47,11 +47,11 @@ class TrainConfig:
     """Of weights, starts and noise. One worker with the same seed learns the same, bit for bit."""
     workers: int = 0
     """Processes that gather and learn; 0: one a core."""
-    initial_state: Literal["fixed", "reference"] = "reference"
-    """Where episodes start: at the first frame, or anywhere along the reference."""
+    initial_state: Literal["fixed", "reference", "adaptive"] = "reference"
+    """Where episodes start: at the first frame, anywhere along the reference, or where a second agent finds it pays."""
     early_stop: bool = True
     """End when every judged rollout reaches the end and the return has stopped rising."""
-    patience: int = 6
+    patience: int = 4
     """Evaluations without a better score that count as 'stopped rising'."""
     environments: int = 512
     """Simulations, shared out among the processes: learning goes alike on few cores and on many."""

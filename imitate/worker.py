@@ -17,7 +17,7 @@ import torch
 
 from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.env import ImitationEnv
-from imitate.initial_state import FixedStart, InitialStates, ReferenceStart
+from imitate.initial_state import AdaptiveStart, FixedStart, InitialStates, ReferenceStart
 from imitate.learners.collect import Collector, Episodes
 from imitate.learners.ppo import PPO
 from imitate.policy import Policy, PolicyLayout
@@ -103,6 +103,7 @@ class TrainingRun:
         ppo = self.config.ppo
         batch, episodes = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
         losses = self.ppo.update(batch, self.shuffle)
+        self.collector.initial_states.improve(self.ranks)
         return losses | self._summed(episodes)
 
     def _summed(self, episodes: Episodes) -> dict[str, float]:
@@ -235,7 +236,8 @@ class TrainingRun:
 
 def initial_states(config: "TrainConfig", env: ImitationEnv) -> InitialStates:
     """The distribution of initial states that the config names."""
-    return FixedStart() if config.initial_state == "fixed" else ReferenceStart(env.reference)
+    kinds = {"fixed": FixedStart, "reference": ReferenceStart, "adaptive": AdaptiveStart}
+    return kinds[config.initial_state](env.reference)
 
 
 def train(job: Job, ranks: Ranks, report: Callable[[dict[str, Any]], None], stop: Callable[[], bool]) -> dict[str, Any]:

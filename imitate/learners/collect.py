@@ -59,7 +59,8 @@ class Collector:
         self.initial_states = initial_states
         self.rng = np.random.default_rng(seed)
         self.earned = np.zeros(env.size)
-        env.start(initial_states.choose(env.size, self.rng), rng=self.rng)
+        self.starts = initial_states.choose(env.size, self.rng)
+        env.start(self.starts.rows, rng=self.rng, offset=self.starts.offset)
         # Episodes begin out of step with each other, or all would end in the same iteration for ever.
         if env.reference.loop:
             env.age += self.rng.integers(0, env.episode_steps, env.size)
@@ -88,9 +89,11 @@ class Collector:
                 last_of_time.append(env.observe(np.flatnonzero(truncated[t])))
             ended = np.flatnonzero(outcome.done)
             if len(ended):
-                self.initial_states.learn(env.begun[ended], self.earned[ended])
+                self.initial_states.learn(self.starts.at(ended), self.earned[ended])
                 self.earned[ended] = 0.0
-                env.start(self.initial_states.choose(len(ended), self.rng), ended, self.rng)
+                starts = self.initial_states.choose(len(ended), self.rng)
+                self.starts.put(ended, starts)
+                env.start(starts.rows, ended, self.rng, starts.offset)
             raw[t + 1] = env.observe()
 
         with torch.no_grad():
@@ -131,6 +134,7 @@ class Collector:
             "env": self.env.state(),
             "rng": self.rng.bit_generator.state,
             "earned": self.earned.copy(),
+            "starts": {"rows": self.starts.rows, "offset": self.starts.offset, "component": self.starts.component},
             "initial_states": self.initial_states.state(),
         }
 
@@ -139,4 +143,6 @@ class Collector:
         self.env.restore(state["env"])
         self.rng.bit_generator.state = state["rng"]
         self.earned[:] = state["earned"]
+        for name, values in state["starts"].items():
+            getattr(self.starts, name)[:] = values
         self.initial_states.restore(state["initial_states"])

@@ -1,0 +1,72 @@
+"""Distributions of initial states; the adaptive one's gradient against cases with known answers."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from imitate.initial_state import AdaptiveStart, FixedStart, ReferenceStart, Starts
+from imitate.ranks import Ranks
+
+NV = 9
+REFERENCE = SimpleNamespace(starts=40, qvel=np.zeros((60, NV)))
+
+
+def test_fixed_and_reference_starts():
+    rng = np.random.default_rng(0)
+    assert (FixedStart(REFERENCE).choose(50, rng).rows == 0).all()
+    rows = ReferenceStart(REFERENCE).choose(4000, rng).rows
+    counts = np.bincount(rows, minlength=40)
+    assert len(counts) == 40
+    assert counts.min() > 50  # 100 each on average
+
+
+def log_rho(adaptive: AdaptiveStart, component: int, offset: np.ndarray) -> float:
+    residual = (offset - adaptive.shift[component])[6:] / adaptive.SPREAD
+    return float(np.log(adaptive.probability[component]) - 0.5 * residual @ residual)
+
+
+def test_score_is_the_gradient_of_the_log_density():
+    rng = np.random.default_rng(1)
+    adaptive = AdaptiveStart(REFERENCE)
+    adaptive.logits[:] = rng.normal(size=10)
+    adaptive.shift[:, 6:] = rng.normal(0.0, 0.1, (10, NV - 6))
+    start = adaptive.choose(1, rng)
+    k, offset = int(start.component[0]), start.offset[0]
+    by_logits, by_shift = adaptive.score(start)
+    for parameter, gradient in ((adaptive.logits, by_logits[0]), (adaptive.shift[k], by_shift[0])):
+        for i in range(len(parameter)):
+            kept, step = parameter[i], 1e-5
+            parameter[i] = kept + step
+            above = log_rho(adaptive, k, offset)
+            parameter[i] = kept - step
+            below = log_rho(adaptive, k, offset)
+            parameter[i] = kept
+            assert gradient[i] == pytest.approx((above - below) / (2 * step), abs=1e-4)
+
+
+def test_starts_drift_to_where_most_is_earned_but_keep_a_floor():
+    """Return 1 in the fourth stretch and 0 elsewhere, more with the seventh coordinate: both must be found."""
+    rng = np.random.default_rng(2)
+    adaptive = AdaptiveStart(REFERENCE)
+    for _ in range(300):
+        starts = adaptive.choose(200, rng)
+        adaptive.learn(starts, (starts.component == 3) * (1.0 + 5.0 * starts.offset[:, 7]))
+        adaptive.improve(Ranks())
+    assert adaptive.probability.argmax() == 3
+    assert adaptive.probability[3] > 0.4
+    assert adaptive.probability.min() >= adaptive.FLOOR / 10 - 1e-12
+    assert adaptive.shift[3, 7] > 0.02
+    assert np.abs(adaptive.shift[:, :6]).max() == 0.0
+
+
+def test_one_step_by_hand():
+    # Two episodes from components 0 and 1 earn 1 and 0: advantages +1 and -1. With even weights of 10 components and
+    # floor f, the score by its own logit is (1 - f) * (1 - .1) and by another's (1 - f) * (0 - .1).
+    # Gradient of logit 0: ((1 - f) * .9 + (1 - f) * .1) / 2 = (1 - f) / 2, of logit 1 the opposite, of others 0.
+    adaptive = AdaptiveStart(REFERENCE)
+    starts = Starts(np.array([0, 4]), np.zeros((2, NV)), np.array([0, 1]))
+    adaptive.learn(starts, np.array([1.0, 0.0]))
+    adaptive.improve(Ranks())
+    step = adaptive.LOGIT_STEP * (1 - adaptive.FLOOR) / 2
+    np.testing.assert_allclose(adaptive.logits, [step, -step, 0, 0, 0, 0, 0, 0, 0, 0], atol=1e-5)
