@@ -53,7 +53,9 @@ def test_points_and_jacobians_are_those_of_mujoco(poses):
             np.testing.assert_allclose(kin.points_jac[t, p], expected, atol=1e-12)
             np.testing.assert_allclose(kin.points_w[t, p], data.site(name).xpos, atol=1e-12)
         np.testing.assert_allclose(kin.com_w[t], data.subtree_com[1], atol=1e-12)
-    np.testing.assert_allclose(point_positions(model, qpos, BodyPoints.of_sites(model, names)), kin.points_w, atol=1e-12)
+    np.testing.assert_allclose(
+        point_positions(model, qpos, BodyPoints.of_sites(model, names)), kin.points_w, atol=1e-12
+    )
 
 
 def test_point_masses_carry_the_angular_momentum_of_the_body(poses):
