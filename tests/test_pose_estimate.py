@@ -1,0 +1,149 @@
+"""The pose stage: on a drawn body whose place is known, on bad input, and on a real walk where it is at hand."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from pose.estimate import PoseConfig, estimate_keypoints, keypoints_from
+from pose.estimator import Poses, no_poses
+from pose.landmarks import INDEX, LANDMARKS
+from pose.overlay import write_overlay
+from pose.video import VideoWriter, probe, read_frames
+from pose.weights import SIZES, cache_folder, is_intact
+
+WALK = Path(__file__).parents[1].parent / "shared/data/videos/walk_and_frontflip.mp4"
+SIZE = (320, 240)
+T = 40
+
+
+def centre(t: int) -> tuple[float, float]:
+    return 60.0 + 5 * t, 120.0
+
+
+def drawn_video(path: Path, blank: tuple[int, ...] = ()) -> Path:
+    """A white box 24 wide and 80 high that moves to the right; empty at some frames."""
+    with VideoWriter(path, 20, SIZE, quality=5) as video:
+        for t in range(T):
+            image = np.full((SIZE[1], SIZE[0], 3), 20, np.uint8)
+            x, y = centre(t)
+            if t not in blank:
+                image[int(y) - 40 : int(y) + 40, int(x) - 12 : int(x) + 12] = 255
+            video.write(image)
+    return path
+
+
+class BoxEstimator:
+    """Sees a white box as a body; in whole images only now and then, so that closer looks are needed."""
+
+    names = LANDMARKS
+
+    def __init__(self, misses: tuple[int, ...] = ()) -> None:
+        self.misses = misses
+        self.whole = 0
+
+    def poses(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
+        for image in images:
+            if image.shape[:2] == (SIZE[1], SIZE[0]):
+                self.whole += 1
+                if self.whole - 1 in self.misses:
+                    yield no_poses(33)
+                    continue
+            rows, columns = np.nonzero(image[:, :, 1] > 130)
+            if len(rows) < 50:
+                yield no_poses(33)
+                continue
+            middle = np.array([columns.mean(), rows.mean()]) + 0.5
+            spread = np.stack([columns, rows], axis=1) + 0.5 - middle
+            _, axes = np.linalg.eigh(spread.T @ spread)
+            down = axes[:, 1] * np.sign(axes[1, 1])
+            length = 2 * np.sqrt(3) * np.std(spread @ axes[:, 1])
+            heights = np.array([_height_of(name) for name in LANDMARKS])
+            xy = middle + heights[:, None] * length * down
+            xyz = np.column_stack([heights * 0, heights * 1.7, heights * 0])
+            yield Poses(xy[None], xyz[None], np.full((1, 33), 0.9))
+
+
+def _height_of(name: str) -> float:
+    """Below the middle of the body, in body lengths."""
+    parts = {"shoulder": -0.3, "elbow": -0.15, "wrist": 0.0, "hip": 0.0, "knee": 0.25, "ankle": 0.45}
+    return next((height for part, height in parts.items() if part in name), 0.0)
+
+
+def test_body_is_found_where_it_was_drawn_also_by_closer_looks(tmp_path: Path) -> None:
+    video = drawn_video(tmp_path / "box.mp4")
+    misses = (0, 1, 10, 11, 12, 20, 38, 39)
+    keypoints = keypoints_from(video, probe(video), BoxEstimator(misses), PoseConfig())
+    assert len(keypoints) == T and keypoints.seen.all()
+    assert (keypoints.fps, keypoints.image_size, keypoints.start) == (20.0, SIZE, 0.0)
+    hips = keypoints.xy[:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
+    np.testing.assert_allclose(hips, [centre(t) for t in range(T)], atol=1.5)
+    assert keypoints.confidence[:, INDEX["left_knee"]].min() > 0.5
+
+
+def test_what_is_not_there_is_not_invented(tmp_path: Path) -> None:
+    video = drawn_video(tmp_path / "box.mp4", blank=(15, 16, 17))
+    keypoints = keypoints_from(video, probe(video), BoxEstimator(), PoseConfig())
+    np.testing.assert_array_equal(np.flatnonzero(~keypoints.seen), [15, 16, 17])
+    assert not keypoints.xy[15:18].any() and not keypoints.xyz[15:18].any()
+
+
+def test_range_and_frame_rate_limit(tmp_path: Path) -> None:
+    video = drawn_video(tmp_path / "box.mp4")
+    keypoints = keypoints_from(video, probe(video), BoxEstimator(), PoseConfig(start=0.5, end=1.8, max_fps=12))
+    assert keypoints.fps == 10 and keypoints.start == 0.5 and len(keypoints) == 13
+    hips = keypoints.xy[:, INDEX["left_hip"]]
+    np.testing.assert_allclose(hips, [centre(10 + 2 * k) for k in range(13)], atol=1.5)
+
+
+def test_nobody_and_too_few_frames_are_told_in_one_line(tmp_path: Path) -> None:
+    nobody = drawn_video(tmp_path / "nobody.mp4", blank=tuple(range(T)))
+    hardly = drawn_video(tmp_path / "hardly.mp4", blank=tuple(range(12, T)))
+    for video, says in ((nobody, "no person was found"), (hardly, "seen in 12 of 40 frames")):
+        with pytest.raises(InputError, match=says) as error:
+            keypoints_from(video, probe(video), BoxEstimator(), PoseConfig())
+        assert str(video) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_wrong_range_is_told_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pose.estimate.find_or_fetch", lambda *_: pytest.fail("fetched"))
+    video = drawn_video(tmp_path / "box.mp4")
+    with pytest.raises(InputError, match="past its end"):
+        estimate_keypoints(video, PoseConfig(start=10))
+    with pytest.raises(InputError, match="no such file"):
+        estimate_keypoints(tmp_path / "missing.mp4", PoseConfig())
+
+
+def test_overlay_shows_the_skeleton_on_the_same_frames(tmp_path: Path) -> None:
+    video = drawn_video(tmp_path / "box.mp4", blank=(15,))
+    keypoints = keypoints_from(video, probe(video), BoxEstimator(), PoseConfig(start=0.5, end=1.5))
+    out = tmp_path / "overlay.mp4"
+    write_overlay(video, keypoints, out)
+    drawn = [image.astype(int) for _, image in read_frames(out)]
+    plain = [image.astype(int) for _, image in read_frames(video, 0.5, 1.5)]
+    assert len(drawn) == len(plain) == len(keypoints) == 20
+    for t, (a, b) in enumerate(zip(drawn, plain, strict=True)):
+        changed = np.abs(a - b).max(axis=2) > 60
+        if not keypoints.seen[t]:
+            continue
+        x, y = keypoints.xy[t, INDEX["left_knee"]].round().astype(int)
+        assert changed[y - 2 : y + 3, x - 2 : x + 3].any()
+        assert not changed[:, : max(0, x - 40)].any()
+
+
+@pytest.mark.skipif(not WALK.is_file(), reason=f"the real sample is not at {WALK}")
+@pytest.mark.skipif(
+    not any(is_intact(cache_folder() / f"pose_landmarker_{size}.task") for size in SIZES),
+    reason="no BlazePose weights in the cache; python -m sfv fetch",
+)
+def test_real_walk_follows_the_woman_while_the_man_is_in_view(capfd: pytest.CaptureFixture[str]) -> None:
+    size = next(s for s in reversed(SIZES) if is_intact(cache_folder() / f"pose_landmarker_{s}.task"))
+    keypoints = estimate_keypoints(WALK, PoseConfig(start=5.2, end=5.7, model_size=size))
+    assert keypoints.seen.mean() > 0.8
+    hips = keypoints.xy[keypoints.seen][:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
+    # She walks to the left in the lower half of the picture; he is in the air on the right of her, in the upper half.
+    assert (hips[:, 1] > 600).all()
+    assert hips[0, 0] - hips[-1, 0] > 80 and np.diff(hips[:, 0]).max() < 30
+    assert capfd.readouterr().err == ""
