@@ -17,8 +17,6 @@ from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 
 FORMAT_VERSION = 1
-GROUNDED = 0.01
-"""A sole this near to the ground, or under it, stands on it [m]."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +184,8 @@ class Meter:
         self.local_error.append(np.linalg.norm(offset - offset[:, :1], axis=-1).mean(-1)[running])
         soles = env.site_xpos[:, self._soles]
         if self._soles_before is not None:
-            standing = (soles[..., 2] < GROUNDED) & (self._soles_before[..., 2] < GROUNDED)
+            # Simulated contact is soft: a sole that bears anything lies below the surface, by millimetres.
+            standing = (soles[..., 2] < 0.0) & (self._soles_before[..., 2] < 0.0)
             moved = np.linalg.norm((soles - self._soles_before)[..., :2], axis=-1)
             self.slide.append(moved[standing & (running & self._ran_before)[:, None]])
         self._soles_before, self._ran_before = soles.copy(), running.copy()

@@ -85,7 +85,7 @@ class Collector:
             self.earned += outcome.reward
             for name, term in outcome.terms.items():
                 terms[name] = terms.get(name, 0.0) + float(term.sum())
-            if truncated[t].any():
+            if env.reference.loop and truncated[t].any():
                 last_of_time.append(env.observe(np.flatnonzero(truncated[t])))
             ended = np.flatnonzero(outcome.done)
             if len(ended):
@@ -100,7 +100,12 @@ class Collector:
             observation = policy.observations(torch.from_numpy(raw))
             value = policy.value(observation)
             next_value = value[1:].clone()
-            if last_of_time:
+            if not env.reference.loop:
+                # After the end of a clip nothing is ever seen, so no value could be learnt there and a body might as
+                # well topple in the last frames. The last reward stands for all that would follow.
+                ended = torch.from_numpy(truncated)
+                next_value[ended] = torch.from_numpy(reward)[ended] / (1.0 - gamma)
+            elif last_of_time:
                 final = policy.observations(torch.from_numpy(np.concatenate(last_of_time)))
                 next_value[torch.from_numpy(truncated)] = policy.value(final)
             failed, done = torch.from_numpy(terminated), torch.from_numpy(terminated | truncated)
