@@ -1,0 +1,1 @@
+"""Characters, demo motions, and the scripts that bake them."""

@@ -4,6 +4,7 @@ The GL backend is chosen by `sfv.backend.prepare_process` before this module is 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,11 +180,11 @@ def side_by_side(
       total: number of frames to come, for `progress`.
     """
     films = [iter(panel) for panel in panels]
-    shown: list[np.ndarray | None] = [None] * len(films)
-    writer: VideoWriter | None = None
-    bands: list[np.ndarray] = []
+    shown = [np.empty((0, 0, 3), np.uint8)] * len(films)
     done = 0
-    try:
+    with ExitStack() as files:
+        video = None
+        bands: list[np.ndarray] = []
         while True:
             fresh = [next(film, None) for film in films]
             if all(image is None for image in fresh):
@@ -191,24 +192,18 @@ def side_by_side(
             for i, image in enumerate(fresh):
                 if image is not None:
                     shown[i] = _to_height(image, height)
-                elif shown[i] is None:
+                elif shown[i].size == 0:
                     raise ValueError(f"side_by_side: panel '{labels[i]}' has no image")
-            images = [image for image in shown if image is not None]
-            if writer is None:
-                bands = [label_band(label, image.shape[1]) for label, image in zip(labels, images, strict=True)]
-                writer = VideoWriter(out, fps, (sum(image.shape[1] for image in images), height + LABEL_HEIGHT))
-                writer.__enter__()
-            columns = [np.concatenate([band, image]) for band, image in zip(bands, images, strict=True)]
-            writer.write(np.concatenate(columns, axis=1))
+            if video is None:
+                bands = [label_band(label, image.shape[1]) for label, image in zip(labels, shown, strict=True)]
+                size = (sum(image.shape[1] for image in shown), height + LABEL_HEIGHT)
+                video = files.enter_context(VideoWriter(out, fps, size))
+            columns = [np.concatenate([band, image]) for band, image in zip(bands, shown, strict=True)]
+            video.write(np.concatenate(columns, axis=1))
             done += 1
             progress(done, max(total, done), "drawing")
-    except BaseException as error:
-        if writer is not None:
-            writer.__exit__(type(error), error, error.__traceback__)
-        raise
-    if writer is None:
+    if video is None:
         raise ValueError("side_by_side: no panel has an image")
-    writer.__exit__(None, None, None)
 
 
 def at_rate(frames: Iterable[np.ndarray], fps: float, wanted_fps: float) -> Iterator[np.ndarray]:
