@@ -31,8 +31,8 @@ def standing(frames: int = 31, loop: bool = False) -> ReferenceMotion:
     )
 
 
-def make_env(motion: ReferenceMotion, environments: int = 4, **config: float) -> ImitationEnv:
-    return ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(**config), environments)
+def make_env(motion: ReferenceMotion, environments: int = 4, episode_seconds: float = 10.0) -> ImitationEnv:
+    return ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(episode_seconds=episode_seconds), environments)
 
 
 @pytest.fixture

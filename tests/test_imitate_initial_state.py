@@ -1,15 +1,17 @@
 """Distributions of initial states; the adaptive one's gradient against cases with known answers."""
 
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from imitate.initial_state import AdaptiveStart, FixedStart, ReferenceStart, Starts
 from imitate.ranks import Ranks
+from imitate.reference import Reference
 
 NV = 9
-REFERENCE = SimpleNamespace(starts=40, qvel=np.zeros((60, NV)))
+REFERENCE = cast(Reference, SimpleNamespace(starts=40, qvel=np.zeros((60, NV))))
 
 
 def test_fixed_and_reference_starts():
