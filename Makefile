@@ -14,7 +14,7 @@ $(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
 # Torch's build is whatever is installed already; else the pinned one (see `make help`).
 PIP_ARGS ?=
 
-.PHONY: setup clip render demo doctor bench check test test-slow clean help
+.PHONY: setup clip render demo lecture doctor bench check test test-slow clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
@@ -42,6 +42,9 @@ render: setup ## CLIP=<run>: draws the result videos of a finished run again
 
 demo: setup ## a synthetic backflip video with known truth, in runs/demo
 	@exec $(SFV) demo backflip -o runs/demo/backflip.mp4
+
+lecture: setup ## the policy gradients of the lecture, checked and compared: docs/policy_gradients.md
+	@exec $(SFV) lecture
 
 doctor: setup ## what is there, what is missing, how to mend it
 	@exec $(SFV) doctor

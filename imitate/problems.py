@@ -26,16 +26,30 @@ from pose.errors import InputError
 class Problem(Protocol):
     """N environments in step. Nothing restarts by itself: the caller looks at `Outcome.done` and calls `start`."""
 
-    size: int
-    """Number of environments, N."""
-    observation_size: int
-    """Length of an observation, O."""
-    actions: int | None
-    """Number of actions to choose from; None where an action is a vector."""
-    action_size: int
-    """Length of an action vector; 1 where actions are chosen from a list."""
-    horizon: int
-    """Longest episode."""
+    @property
+    def size(self) -> int:
+        """Number of environments, N."""
+        ...
+
+    @property
+    def observation_size(self) -> int:
+        """Length of an observation, O."""
+        ...
+
+    @property
+    def actions(self) -> int | None:
+        """Number of actions to choose from; None where an action is a vector."""
+        ...
+
+    @property
+    def action_size(self) -> int:
+        """Length of an action vector; 1 where actions are chosen from a list."""
+        ...
+
+    @property
+    def horizon(self) -> int:
+        """Longest episode."""
+        ...
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
         """Begins an episode in these environments, or in all of them."""

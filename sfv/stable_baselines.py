@@ -62,9 +62,9 @@ def learn_with_stable_baselines(
     name: str, kind: ProblemKind, algorithm: str, samples: int, seed: int, judgements: int
 ) -> Curve:
     """Lets Stable-Baselines3's `algorithm` (a2c or ppo) learn a problem."""
-    import stable_baselines3
-    from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.vec_env import VecNormalize
+    import stable_baselines3  # pyright: ignore[reportMissingImports]
+    from stable_baselines3.common.callbacks import BaseCallback  # pyright: ignore[reportMissingImports]
+    from stable_baselines3.common.vec_env import VecNormalize  # pyright: ignore[reportMissingImports]
 
     settings = dict(SETTINGS[name, algorithm])
     problem = kind.make(settings.pop("environments"))
@@ -120,7 +120,7 @@ class _Judged:
 def _vector_environment(problem: Problem, seed: int) -> Any:
     """One of our problems as Stable-Baselines3's VecEnv."""
     from gymnasium import spaces
-    from stable_baselines3.common.vec_env import VecEnv
+    from stable_baselines3.common.vec_env import VecEnv  # pyright: ignore[reportMissingImports]
 
     class Environments(VecEnv):
         def __init__(self) -> None:

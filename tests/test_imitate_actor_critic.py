@@ -61,7 +61,7 @@ def test_online_actor_critic_is_the_slide():
     config = ActorCriticConfig(gamma=0.9, learning_rate=0.1, critic_rate=2.0)
     learner = OnlineActorCritic(policy, config)
     for _ in range(20):
-        theta, w = (layer.weight.detach().clone() for layer in (policy.actor[-1], policy.critic[-1]))
+        theta, w = (policy.state_dict()[name].clone() for name in ("actor.0.weight", "critic.0.weight"))
         batch = collector.collect(policy, 1)
         s, following = batch.observation[0, 0], batch.next_observation[0, 0]
         a, r, goes_on = int(batch.action), float(batch.reward), 1.0 - float(batch.terminated)
@@ -70,8 +70,9 @@ def test_online_actor_critic_is_the_slide():
         w = w + 0.2 * 2.0 * (target - w @ s)[:, None] * s  # gradient of the squared error
         advantage = r + 0.9 * goes_on * (w @ following) - w @ s
         score = torch.outer(torch.eye(4)[a] - torch.softmax(theta @ s, -1), s)
-        torch.testing.assert_close(policy.critic[-1].weight, w, rtol=0, atol=1e-5)
-        torch.testing.assert_close(policy.actor[-1].weight, theta + 0.1 * advantage * score, rtol=0, atol=1e-5)
+        state = policy.state_dict()
+        torch.testing.assert_close(state["critic.0.weight"], w, rtol=0, atol=1e-5)
+        torch.testing.assert_close(state["actor.0.weight"], theta + 0.1 * advantage * score, rtol=0, atol=1e-5)
 
 
 def test_q_critic_learns_the_arms():
@@ -126,7 +127,7 @@ def test_cartpole_is_solved(algorithm):
     """475 over 100 episodes."""
     curve = learn("cartpole", PROBLEMS["cartpole"], algorithm, samples=200_000)
     assert curve.value.max() >= 475.0
-    assert curve.reached(475.0)[0] <= 200_000
+    assert curve.reached(475.0) is not None
 
 
 @pytest.mark.slow

@@ -62,6 +62,7 @@ def test_exact_gradient_by_three_ways(gamma):
 
     variable = theta.clone().requires_grad_(True)
     (probabilities(variable, tau) * trajectory_return(tau.reward, gamma)[0]).sum().backward()
+    assert variable.grad is not None
     torch.testing.assert_close(variable.grad.flatten(), gradient, rtol=0, atol=1e-10)
 
 
@@ -103,6 +104,7 @@ def test_gradient_of_the_learners_loss_is_the_exact_gradient(weight):
     log_prob = torch.log_softmax(theta, -1)[tau.state[:-1], tau.action]
     share = probabilities(theta.detach(), tau) * len(tau.chance)
     policy_gradient_loss(log_prob, weight(tau.reward, 1.0) * share, tau.alive).backward()
+    assert theta.grad is not None
     torch.testing.assert_close(-theta.grad.flatten(), exact_gradient(problem, theta), rtol=0, atol=1e-10)
 
 

@@ -1,46 +1,20 @@
 """Running a policy in the small problems: whole trajectories, or so many steps of environments that restart."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from imitate.learners.advantage import generalised_advantage
 from imitate.learners.collect import Batch
-from imitate.policy import Normaliser
+from imitate.policy import Normaliser, Policy
 from imitate.problems import Problem
 from imitate.recurrent import RecurrentPolicy
+from imitate.softmax import SoftmaxPolicy
 
-
-class ActorCritic(Protocol):
-    """What learners need of a policy; the Gaussian `Policy` and the `SoftmaxPolicy` both have it."""
-
-    actor: nn.Sequential
-    critic: nn.Sequential
-    observations: Normaliser
-    returns: Normaliser
-
-    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Actions for raw observations."""
-        ...
-
-    def value(self, observation: Tensor) -> Tensor:
-        """V(s) of normalised observations."""
-        ...
-
-    def log_prob(self, output: Tensor, action: Tensor) -> Tensor:
-        """log pi(a|s) for the actor's output."""
-        ...
-
-    def entropy(self, output: Tensor) -> Tensor:
-        """Entropy of pi(.|s) for the actor's output."""
-        ...
-
-    def parameters(self) -> list[nn.Parameter]:
-        """All that is learnt."""
-        ...
+ActorCritic = Policy | SoftmaxPolicy
+"""What the learners improve: both have actor, critic, normalisers, `act`, `value`, `log_prob` and `entropy`."""
 
 
 @dataclass(frozen=True)
