@@ -107,7 +107,7 @@ def weigh(keypoints: Keypoints) -> Keypoints:
     return replace(keypoints, xy=xy, xyz=xyz, confidence=confidence)
 
 
-def _order(labelling: tuple[bool, bool, bool]) -> np.ndarray:
+def _order(labelling: tuple[bool, ...]) -> np.ndarray:
     """Index of the landmark that each name takes over, (J,)."""
     order = np.arange(len(LANDMARKS))
     for part, exchanged in zip((TRUNK, ARMS, LEGS), labelling, strict=True):
@@ -116,7 +116,7 @@ def _order(labelling: tuple[bool, bool, bool]) -> np.ndarray:
     return order
 
 
-def _relabelled(points: np.ndarray, labelling: tuple[bool, bool, bool]) -> np.ndarray:
+def _relabelled(points: np.ndarray, labelling: tuple[bool, ...]) -> np.ndarray:
     return points[:, _order(labelling)]
 
 

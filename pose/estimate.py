@@ -123,7 +123,7 @@ def _look_closer(
         wanted = place.possible & doubtful(frames, rows) & (looks < np.where(rows >= 0, 1, MAX_LOOKS))
         if not wanted.any():
             break
-        crops = {int(t): place.crops(t) for t in np.flatnonzero(wanted)}
+        crops = {t: place.crops(t) for t in np.flatnonzero(wanted).tolist()}
         cut = (crop.cut(image) for t, image in enumerate(images()) if t in crops for crop in crops[t])
         found = estimator.poses(cut)
         for done, (t, tries) in enumerate(crops.items()):

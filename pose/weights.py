@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -236,7 +237,8 @@ def with_normalisation(network: bytes, mean: float, std: float) -> bytes:
     image = metadata.TensorMetadataT()
     image.processUnits = [unit]
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(network, 0))
+    # Any: the generated classes declare every field optional, though these are always there.
+    model: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAs(network, 0))
     graph = metadata.SubGraphMetadataT()
     graph.inputTensorMetadata = [image]
     graph.outputTensorMetadata = [metadata.TensorMetadataT() for _ in model.subgraphs[0].outputs]

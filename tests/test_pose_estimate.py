@@ -1,6 +1,7 @@
 """The pose stage: on a drawn body whose place is known, on bad input, and on a real walk where it is at hand."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def test_overlay_shows_the_skeleton_on_the_same_frames(tmp_path: Path) -> None:
 )
 def test_real_walk_follows_the_woman_while_the_man_is_in_view(capfd: pytest.CaptureFixture[str]) -> None:
     size = next(s for s in reversed(SIZES) if is_intact(cache_folder() / f"pose_landmarker_{s}.task"))
-    keypoints = estimate_keypoints(WALK, PoseConfig(start=5.2, end=5.7, model_size=size))
+    keypoints = estimate_keypoints(WALK, replace(PoseConfig(start=5.2, end=5.7), model_size=size))
     assert keypoints.seen.mean() > 0.8
     hips = keypoints.xy[keypoints.seen][:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
     # She walks to the left in the lower half of the picture; he is in the air on the right of her, in the upper half.

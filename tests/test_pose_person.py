@@ -158,7 +158,7 @@ def test_gap_is_looked_for_on_the_way_and_just_beyond_the_ends() -> None:
     place = whereabouts(frames, rows, FPS)
     wanted = np.flatnonzero(place.possible & doubtful(frames, rows))
     np.testing.assert_array_equal(wanted, [*range(9, 15), *range(25, 33), *range(45, 51)])
-    for t in wanted:
+    for t in wanted.tolist():
         true_centre = (woman(t)[CORE].min(axis=0) + woman(t)[CORE].max(axis=0)) / 2
         assert np.linalg.norm(place.centre[t] - true_centre) < 0.25 * body_size(woman(t))
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,9 +120,9 @@ def test_assembled_bundle_is_stored_and_holds_normalisation() -> None:
     with zipfile.ZipFile(weights.cache_folder() / "pose_landmarker_lite.task") as bundle:
         assert all(entry.compress_type == zipfile.ZIP_STORED for entry in bundle.infolist())
         network = bundle.read("pose_detector.tflite")
-    model = schema.Model.GetRootAs(network, 0)
+    model: Any = schema.Model.GetRootAs(network, 0)
     entry = next(e for e in map(model.Metadata, range(model.MetadataLength())) if e.Name() == b"TFLITE_METADATA")
-    description = metadata.ModelMetadata.GetRootAs(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes(), 0)
+    description: Any = metadata.ModelMetadata.GetRootAs(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes(), 0)
     unit = description.SubgraphMetadata(0).InputTensorMetadata(0).ProcessUnits(0)
-    options = metadata.NormalizationOptionsT.InitFromBuf(unit.Options().Bytes, unit.Options().Pos)
+    options: Any = metadata.NormalizationOptionsT.InitFromBuf(unit.Options().Bytes, unit.Options().Pos)
     assert (list(options.mean), list(options.std)) == ([127.5], [127.5])
