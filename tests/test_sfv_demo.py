@@ -37,7 +37,7 @@ def test_stored_takes_are_up_to_date(name):
 @pytest.mark.parametrize("name", FLYING)
 def test_flight_is_a_parabola(name):
     qpos, contacts = demo_take(name, CHARACTER)
-    flight = ~contacts.any(axis=1)
+    flight = np.asarray(~contacts.any(axis=1))
     com = com_positions(MODEL, qpos)
     acceleration = (com[2:] - 2 * com[1:-1] + com[:-2]) * FPS**2
     acceleration = acceleration[flight[:-2] & flight[1:-1] & flight[2:]]
@@ -48,7 +48,7 @@ def test_flight_is_a_parabola(name):
 @pytest.mark.parametrize("name", FLYING)
 def test_angular_momentum_is_kept_in_flight(name):
     qpos, contacts = demo_take(name, CHARACTER)
-    flight = ~contacts.any(axis=1)
+    flight = np.asarray(~contacts.any(axis=1))
     state, momentum = mujoco.MjData(MODEL), []
     for t in np.flatnonzero(flight[:-1] & flight[1:]):
         # At the middle of the step, with the velocity that leads through it.
