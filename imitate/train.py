@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import threading
 import time
 import traceback
 from contextlib import contextmanager
@@ -164,7 +165,10 @@ def _train_here(job: Job, show: Any) -> dict[str, Any]:
             for rank in range(count):
                 receiver, sender = context.Pipe(duplex=False)
                 worker = context.Process(
-                    target=_work, args=(job, rank, count, meeting, sender, stop), name=f"train-{rank}", daemon=True
+                    target=_work,
+                    args=(job, rank, count, meeting, sender, stop, os.getpid()),
+                    name=f"train-{rank}",
+                    daemon=True,
                 )
                 worker.start()
                 sender.close()
@@ -227,10 +231,10 @@ def _obituary(rank: int, exitcode: int | None, folder: Path) -> str:
     return f"training worker {rank} died {how}; the last checkpoint is kept in {folder}: run again to go on"
 
 
-def _work(job: Job, rank: int, size: int, meeting: str, sender: Connection, stop: Any) -> None:
+def _work(job: Job, rank: int, size: int, meeting: str, sender: Connection, stop: Any, parent: int) -> None:
     """Body of a worker process."""
     torch.set_num_threads(1)
-    parent = os.getppid()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         if size > 1:
             # Peers on this machine find each other through a file, and talk over the loopback device.
@@ -257,6 +261,17 @@ def _work(job: Job, rank: int, size: int, meeting: str, sender: Connection, stop
         if size > 1 and dist.is_initialized():
             dist.destroy_process_group()
         sender.close()
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process some time after its parent, even while it waits for a peer that will not come.
+
+    A worker that is training sees for itself that it has become an orphan, and saves first.
+    """
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    time.sleep(PATIENCE_AT_STOP)
+    os._exit(1)
 
 
 @contextmanager
