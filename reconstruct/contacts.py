@@ -163,7 +163,7 @@ def find_support(points_w: np.ndarray, view: View, fps: float, looseness: float 
     squeezed[..., 2] = points_w[..., 2]
     contact = find_contacts(squeezed, fps, scaled, np.array(view.belt))
     lowest = points_w[..., 2].min(axis=1)
-    flight = ~contact.any(axis=1)
+    flight = np.logical_not(contact.any(axis=1))
     for start, end in runs(flight):
         inside = start > 0 and end < len(flight)
         if end - start < SHORTEST_FLIGHT * fps or lowest[start:end].max() < LOWEST_FLIGHT * looseness:

@@ -172,4 +172,4 @@ def in_triangle(point: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) 
         return edge[:, 0] * way[:, 1] - edge[:, 1] * way[:, 0]
 
     signs = np.stack([side(a, b), side(b, c), side(c, a)])
-    return (signs >= 0).all(axis=0) | (signs <= 0).all(axis=0)
+    return np.asarray((signs >= 0).all(axis=0) | (signs <= 0).all(axis=0))

@@ -42,7 +42,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     contact = motion.contacts[:, owner] & (soles[..., 2] < ContactThresholds().height[1])
     slide = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1) * fps / 30.0
     both = contact[1:] & contact[:-1]
-    flight = ~motion.contacts.any(axis=1)
+    flight = np.logical_not(motion.contacts.any(axis=1))
     acceleration = com_acceleration(kin.com_w, fps)
 
     falls = [

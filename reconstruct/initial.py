@@ -200,11 +200,10 @@ def smoothed_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarr
         smooth[:, hinges] = filled(qpos[:, hinges], weight, sigma)
     for column in lay.quat_columns:
         quat = qpos[:, column : column + 4]
-        trust = weight.copy()
-        for _ in range(3):
-            mean = average_quaternions(quat, trust, sigma)
+        mean = average_quaternions(quat, weight, sigma)
+        for _ in range(2):
             away = 2.0 * np.arccos(np.clip(np.abs(np.sum(mean * quat, axis=-1)), 0.0, 1.0))
-            trust = weight / (1.0 + (away / 0.5) ** 4)
+            mean = average_quaternions(quat, weight / (1.0 + (away / 0.5) ** 4), sigma)
         smooth[:, column : column + 4] = continuous(mean)
     return smooth
 

@@ -54,7 +54,7 @@ def closed_cycle(
     margin = min(steps, round(MARGIN * fps))
     three = repeated(qpos, 3)[steps - margin : 2 * steps + margin + 1]
     contacts = np.concatenate([contact[:-1], contact[:-1], contact])[steps - margin : 2 * steps + margin + 1]
-    three = repaired(character, three, Support(contacts, ~contacts.any(axis=1)), fps, spreads)
+    three = repaired(character, three, Support(contacts, np.logical_not(contacts.any(axis=1))), fps, spreads)
     return close_loop(model, three[margin : margin + steps + 1], blend), contact
 
 

@@ -220,7 +220,7 @@ def ball_tables(model: mujoco.MjModel, lay: Layout) -> tuple[np.ndarray, np.ndar
             low, high = np.minimum(mirror * low, mirror * high), np.maximum(mirror * low, mirror * high)
         rows.append((index, low, high, np.array(POSE_SPREAD[part])))
     if not rows:
-        return np.zeros(0, dtype=int), *(np.zeros((0, 3)) for _ in range(3))
+        return np.zeros(0, dtype=int), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3))
     index, low, high, spread = zip(*rows, strict=True)
     return np.array(index), np.array(low), np.array(high), np.array(spread)
 

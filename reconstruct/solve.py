@@ -13,6 +13,9 @@ from scipy.linalg import solve, solveh_banded
 
 from reconstruct.tangent import Layout, integrate
 
+LARGEST_DAMPING = 1e6
+"""Beyond it no step lowers the cost any more."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -84,27 +87,23 @@ def minimise(
     """
     blocks = residuals(qpos, unknowns)
     cost = sum(block.loss() for block in blocks)
+    system = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
     damping, tried = 1e-3, 0
-    while tried < iterations:
-        band, border, corner, gradient, global_gradient = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
-        accepted = False
-        while tried < iterations and damping < 1e6:
-            tried += 1
-            step, global_step = bordered_step(band, border, corner, gradient, global_gradient, free, damping)
-            moved, moved_unknowns = integrate(lay, qpos, step), unknowns + global_step
-            moved_blocks = residuals(moved, moved_unknowns)
-            moved_cost = sum(block.loss() for block in moved_blocks)
-            if np.isfinite(moved_cost) and moved_cost < cost:
-                accepted = True
-                break
+    while tried < iterations and damping < LARGEST_DAMPING:
+        tried += 1
+        step, global_step = bordered_step(*system, free, damping)
+        moved, moved_unknowns = integrate(lay, qpos, step), unknowns + global_step
+        moved_blocks = residuals(moved, moved_unknowns)
+        moved_cost = sum(block.loss() for block in moved_blocks)
+        if not moved_cost < cost:  # not a number counts as worse
             damping = max(damping, 1e-4) * 8.0
-        if not accepted:
-            break
+            continue
         gain = (cost - moved_cost) / cost
         qpos, unknowns, blocks, cost = moved, moved_unknowns, moved_blocks, moved_cost
-        damping = max(damping / 5.0, 1e-6)
         if gain < tolerance:
             break
+        system = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
+        damping = max(damping / 5.0, 1e-6)
     costs: dict[str, float] = {}
     for block in blocks:
         costs[block.name] = costs.get(block.name, 0.0) + block.loss()

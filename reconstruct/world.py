@@ -31,7 +31,7 @@ def level_ground(
     """
     rise = (com_w - feet_w) @ view.rotation().T
     rise /= np.maximum(np.linalg.norm(rise, axis=1, keepdims=True), 1e-9)
-    up = view.rotation()[:, 2]
+    up, angle, weight = view.rotation()[:, 2], np.zeros(len(rise)), np.zeros(len(rise))
     for _ in range(20):
         angle = np.arccos(np.clip(rise @ up, -1.0, 1.0))
         weight = (angle < UPRIGHT) / (1.0 + (angle / 0.2) ** 2)
