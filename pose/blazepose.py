@@ -9,8 +9,9 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,9 @@ def _start_worker(bundle: str, persons: int) -> None:
     """Loads the network into this process; its chatter goes nowhere, and Ctrl-C is the parent's to act on."""
     global _landmarker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:  # a parent that is killed cannot end its workers: they watch for that themselves
+        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)

@@ -1,5 +1,9 @@
 """The pose stage: on a drawn body whose place is known, on bad input, and on a real walk where it is at hand."""
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +20,16 @@ from pose.video import VideoWriter, probe, read_frames
 from pose.weights import SIZES, cache_folder, is_intact
 
 WALK = Path(__file__).parents[1].parent / "shared/data/videos/walk_and_frontflip.mp4"
+
+
+def cached_bundle() -> Path | None:
+    """The smallest network that is in the cache."""
+    bundles = [cache_folder() / f"pose_landmarker_{size}.task" for size in reversed(SIZES)]
+    return next((bundle for bundle in bundles if is_intact(bundle)), None)
+
+
+needs_weights = pytest.mark.skipif(cached_bundle() is None, reason="no BlazePose weights in the cache: make setup")
+
 SIZE = (320, 240)
 T = 40
 
@@ -134,13 +148,43 @@ def test_overlay_shows_the_skeleton_on_the_same_frames(tmp_path: Path) -> None:
         assert not changed[:, : max(0, x - 40)].any()
 
 
+@needs_weights
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(
+        "import os, numpy as np\n"
+        "from pathlib import Path\n"
+        "from pose.blazepose import BlazePose\n"
+        "if __name__ == '__main__':\n"
+        f"    estimator = BlazePose(Path({str(cached_bundle())!r}), workers=1)\n"
+        "    list(estimator.poses([np.zeros((64, 64, 3), np.uint8)]))\n"
+        "    print(*estimator._pool._processes, flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=120)
+    worker = int(done.stdout.split()[0])
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and _runs(worker):
+        time.sleep(0.1)
+    assert not _runs(worker)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there and is not just waiting to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.mark.skipif(not WALK.is_file(), reason=f"the real sample is not at {WALK}")
-@pytest.mark.skipif(
-    not any(is_intact(cache_folder() / f"pose_landmarker_{size}.task") for size in SIZES),
-    reason="no BlazePose weights in the cache; python -m sfv fetch",
-)
+@needs_weights
 def test_real_walk_follows_the_woman_while_the_man_is_in_view(capfd: pytest.CaptureFixture[str]) -> None:
-    size = next(s for s in reversed(SIZES) if is_intact(cache_folder() / f"pose_landmarker_{s}.task"))
+    bundle = cached_bundle()
+    assert bundle is not None
+    size = bundle.stem.removeprefix("pose_landmarker_")
     keypoints = estimate_keypoints(WALK, replace(PoseConfig(start=5.2, end=5.7), model_size=size))
     assert keypoints.seen.mean() > 0.8
     hips = keypoints.xy[keypoints.seen][:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
