@@ -353,9 +353,9 @@ def _learner(
 ) -> Callable[[Transitions], dict[str, float]]:
     """The learner's `update`."""
     if isinstance(config, ReinforceConfig):
-        return Reinforce(policy, config).update
+        return Reinforce(policy, config, settings.normalise).update
     if algorithm == "online":
-        return OnlineActorCritic(policy, config).update
+        return OnlineActorCritic(policy, config, settings.normalise).update
     if algorithm == "a2c":
         return A2C(policy, config, settings.normalise, samples).update
     if isinstance(config, ActorCriticConfig):

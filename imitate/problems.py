@@ -245,8 +245,8 @@ class Actor(Protocol):
         ...
 
 
-FINITE_EPISODES = 4000
-"""Episodes that stand for the exact value of a policy with a memory; the grid's standard error is then below .003."""
+FINITE_EPISODES = 2000
+"""Episodes that stand for the exact value of a policy with a memory; the grid's standard error is then below .005."""
 
 
 def evaluate(kind: ProblemKind, policy: Actor, seed: int = 10_000, episodes: int = 100, greedy: bool = True) -> float:

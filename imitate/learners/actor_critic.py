@@ -100,8 +100,8 @@ class QActorCritic:
 class OnlineActorCritic:
     """The online algorithm: five steps for every single transition, no memory of any other."""
 
-    def __init__(self, policy: ActorCritic, config: ActorCriticConfig):
-        self.policy, self.config = policy, config
+    def __init__(self, policy: ActorCritic, config: ActorCriticConfig, normalise: bool = False):
+        self.policy, self.config, self.normalise = policy, config, normalise
         critic = list(policy.critic.parameters())
         actor = [p for p in policy.parameters() if not any(p is q for q in critic)]
         self.actor_optimiser = torch.optim.SGD(actor, lr=config.learning_rate)
@@ -114,12 +114,16 @@ class OnlineActorCritic:
         s, a, r, following = batch.observation, batch.action, batch.reward, batch.next_observation
         # 2. Update V_w(s) towards the target r + gamma V_w(s').
         target = r + gamma * policy.value(following) * ~batch.terminated
+        if self.normalise:
+            policy.returns.update(Normaliser.moments(target.reshape(-1, 1)))
+            policy.observations.update(batch.moments)
         critic_loss = value_loss(policy, s, target)
         self.critic_optimiser.zero_grad()
         critic_loss.backward()
         self.critic_optimiser.step()
         # 3. Estimate A(s, a) = r + gamma V_w(s') - V_w(s).
         advantage = one_step_advantage(r, policy.value(s), policy.value(following), batch.terminated, gamma)
+        advantage = advantage * torch.rsqrt(policy.returns.variance + 1e-6)  # in the units that V is learnt in
         # 4. Estimate grad J = A(s, a) grad log pi(a|s).
         actor_loss = -(advantage * policy.log_prob(policy.actor(s), a)).mean()
         self.actor_optimiser.zero_grad()

@@ -66,8 +66,8 @@ def policy_gradient_loss(log_prob: Tensor, weight: Tensor, alive: Tensor) -> Ten
 class Reinforce:
     """REINFORCE: `update(batch)` takes whole trajectories of the current policy."""
 
-    def __init__(self, policy: ActorCritic, config: ReinforceConfig):
-        self.policy, self.config = policy, config
+    def __init__(self, policy: ActorCritic, config: ReinforceConfig, normalise: bool = False):
+        self.policy, self.config, self.normalise = policy, config, normalise
         critic = list(policy.critic.parameters())
         actor = [p for p in policy.parameters() if not any(p is q for q in critic)]
         self.optimiser = torch.optim.Adam(actor, lr=config.learning_rate)
@@ -91,6 +91,8 @@ class Reinforce:
         losses = {"policy_loss": loss.item(), "weight_std": weight[batch.alive].std().item()}
         if config.baseline:
             losses["value_loss"] = self._fit_baseline(batch.observation[batch.alive], to_go[batch.alive])
+        if self.normalise:
+            self.policy.observations.update(batch.moments)
         return losses
 
     def _fit_baseline(self, observation: Tensor, returns: Tensor) -> float:
