@@ -74,9 +74,9 @@ def judge_frames(
 def unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
     """The part of the force behind a motion that the ground cannot give.
 
-    The centre of mass moves as gravity and the ground let it, whatever the muscles do (Newton, Euler): a + g is the force
-    of the ground per mass. In flight it must be nothing; on the ground it may push, not pull, and lean no further
-    than friction allows.
+    The centre of mass moves as gravity and the ground let it, whatever the muscles do (Newton, Euler): a + g is the
+    force of the ground per mass. In flight it must be nothing; on the ground it may push, not pull, and lean no
+    further than friction allows.
 
     Args:
       model: the scene.

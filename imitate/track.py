@@ -44,8 +44,12 @@ class TrackConfig:
     """Iterations before the first control step."""
     iterations: int = 1
     """Iterations before every other control step."""
-    polish: int = 4
-    """Iterations over the whole performance afterwards; each costs about as much as 1/15 of all before."""
+    polish: int = 2
+    """Iterations over the whole performance afterwards; each costs about 1/15 of all before."""
+    feedback_caution: float = 300.0
+    """Controls cost this much more when the final feedback is found. Gains at the plan's own cost reach further than
+    its linear model does: on a squat pushed at .2 m/s they end at a reward of .79 with 30, .997 with 300, .969 without
+    feedback."""
     control_limit: float = 1.0
     """Largest offset of a servo target from the reference [rad]."""
     loop_seconds: float = 3.0
@@ -173,6 +177,7 @@ class Tracker:
     def gains(self, plan: Plan) -> np.ndarray:
         """Feedback around a plan, (H, nu, 2 nv)."""
         expansion, regulariser = self._expansion(plan), Regulariser()
+        expansion = replace(expansion, luu=self.config.feedback_caution * expansion.luu)
         improvement = backward_pass(expansion, regulariser.value)
         while improvement is None:
             regulariser = regulariser.grown()
@@ -194,9 +199,7 @@ class Tracker:
         A[:, :, : env.model.nv] += B @ target_derivatives(env.joints, plan.qpos[:-1], aims)
         return self.cost.expand(rows, plan.qpos, plan.qvel, plan.controls, A, B)
 
-    def _simulate(
-        self, plan: Plan, controls: np.ndarray, improvement: Improvement | None
-    ) -> tuple[Plan, float]:
+    def _simulate(self, plan: Plan, controls: np.ndarray, improvement: Improvement | None) -> tuple[Plan, float]:
         """All step sizes from the plan's first state on; without an improvement, the controls as they are.
 
         Returns:
@@ -227,15 +230,9 @@ class Tracker:
             total += costs[-1] + self.cost.of_controls(offset)
         total += (self.cost.final - 1.0) * costs[-1]
         best = int(np.argmin(np.nan_to_num(total, nan=np.inf)))
-        return Plan(
-            plan.row,
-            *(np.array([row[best] for row in rows]) for rows in (states, qpos, qvel)),
-            *(
-                np.array([row[best] for row in rows]).reshape(len(controls), env.action_size)
-                for rows in (applied, ctrl)
-            ),
-            np.array([row[best] for row in costs]),
-        )
+        picked = [np.array([row[best] for row in rows]) for rows in (states, qpos, qvel)]
+        made = [np.array([row[best] for row in rows]).reshape(-1, env.action_size) for rows in (applied, ctrl)]
+        return Plan(plan.row, *picked, *made, np.array([row[best] for row in costs])), float(STEP_SIZES[best])
 
 
 def track_motion(
@@ -291,28 +288,27 @@ def planned(tracker: Tracker, progress: Progress) -> Plan:
 
 
 def replayed(tracker: Tracker, plan: Plan, gains: np.ndarray, character: Character) -> Draft:
-    """Performs a plan in the environment once more, open-eyed, and judges it as policies are judged."""
+    """Performs a plan in the environment once more and judges it as policies are judged.
+
+    Simulation repeats itself bit for bit, so the controls alone are enough.
+    """
     env = tracker.env
     env.start(np.zeros(env.size, dtype=np.int64))
     meter = Meter(env, character)
-    qvel, controls, saturated, off = [env.qvel[0].copy()], [], [np.zeros(env.action_size, dtype=bool)], [0.0]
+    qvel, saturated, off = [env.qvel[0].copy()], [np.zeros(env.action_size, dtype=bool)], [0.0]
     limit = env.model.actuator_forcerange[:, 1]
     keys = np.array([0] + [env.model.body(name).id - 1 for name in character.key_bodies])
     watched = np.zeros(env.size, dtype=bool)
     watched[0] = True
     earned, fell = 0.0, False
     for t in range(tracker.steps):
-        pose = env.joints.difference(plan.qpos[t : t + 1], env.qpos[:1])[0]
-        offset = plan.controls[t] + gains[t] @ np.concatenate([pose, env.qvel[0] - plan.qvel[t]])
-        offset = np.clip(offset, -tracker.config.control_limit, tracker.config.control_limit)
-        outcome = env.step(np.repeat(offset[None], env.size, axis=0))
+        outcome = env.step(np.repeat(plan.controls[t : t + 1], env.size, axis=0))
         fell = bool(outcome.terminated[0])
         if fell:
             break
         meter.read(env, outcome.terms, watched)
         earned += float(outcome.reward[0])
         qvel.append(env.qvel[0].copy())
-        controls.append(offset)
         saturated.append(np.abs(env.actuator_force[0]) > 0.99 * limit)
         away = env.bodies_xpos[0, keys] - env.reference.key_bodies[env.row[0]]
         off.append(float(np.linalg.norm(away, axis=-1).max()))
@@ -325,4 +321,5 @@ def replayed(tracker: Tracker, plan: Plan, gains: np.ndarray, character: Charact
         "torque_saturation": float(np.mean(saturated)),
         **meter.figures(),
     }
-    return Draft(rollout, verdict, np.array(controls), np.array(qvel), gains[: len(controls)], figures)
+    done = len(qvel) - 1
+    return Draft(rollout, verdict, plan.controls[:done], np.array(qvel), gains[:done], figures)
