@@ -35,6 +35,8 @@ POSE_SPREAD = {"root_turn": 0.25, "root_place": 0.25, "trunk": 0.15, "arms": 0.2
 """How far the motion may leave its sketch: [rad], and [m] for the root's place."""
 ACCELERATION_SPREAD = {"root": 10.0, "root_turn": 60.0, "joints": 80.0}
 """Of smoothness [m/s2], [rad/s2]."""
+REST_S = 0.12
+"""How long a single pass stands still at either end [s]."""
 STILL = View(0.0, 0.0, 0.0, 0.0)
 
 
@@ -113,6 +115,9 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     contact = touching(plan, times)
     held, flight = contact.astype(float), np.asarray(~contact.any(axis=1))
     pose_spread, acceleration_spread = spreads(model)
+    nearness = np.ones(len(times))
+    if plan.cycles == 1:  # begins and ends at rest, as sketched
+        nearness[: round(REST_S * SOLVE_FPS)] = nearness[-round(REST_S * SOLVE_FPS) :] = 0.15
 
     def terms(slack: float) -> Residuals:
         def blocks(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
@@ -121,7 +126,7 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
             lowest = replace(kin, points_w=kin.points_w - np.outer(points.radius, [0.0, 0.0, 1.0]))
             smooth = residuals.acceleration(lay, qpos, SOLVE_FPS, acceleration_spread)
             found = [
-                near_sketch(lay, sketch, qpos, pose_spread),
+                near_sketch(lay, sketch, qpos, nearness[:, None] * pose_spread),
                 replace(smooth, group=0),
                 residuals.hinge_limits(model, qpos, 0.01),
                 residuals.ground_height(lowest, on_soles, held, 2e-5 * slack),
@@ -195,10 +200,10 @@ def spreads(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
 
 
 def near_sketch(lay: Layout, sketch: np.ndarray, qpos: np.ndarray, spread: np.ndarray) -> Block:
-    """How far each degree of freedom is from the sketch, (T, nv)."""
+    """How far each degree of freedom is from the sketch, (T, nv), by its standard deviation `spread` (T, nv)."""
     step = difference(lay, sketch, qpos)
     _, by_end = difference_jacobians(lay, step)
-    return Block("sketch", step / spread, (by_end / spread[:, None])[:, None])
+    return Block("sketch", step / spread, (by_end / spread[..., None])[:, None])
 
 
 def sketched(plan: Plan, times: np.ndarray, model: mujoco.MjModel, size: float) -> np.ndarray:

@@ -139,7 +139,7 @@ WALK = Plan(
         "left_heel": ((0.55, 0.97),),
         "left_toe": ((0.64, 1.10), (0.00, 0.11)),
     },
-    cycles=4,
+    cycles=3,
     stride=1.30,
     azimuth=100.0,
 )

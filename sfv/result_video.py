@@ -67,7 +67,7 @@ def write_result_video(
         [
             _input_frames(overlay, keypoints, shown),
             render_motion(character, reference, fps, track, size),
-            render_motion(character, simulated, fps, track, size),
+            _faded(render_motion(character, simulated, fps, track, size), len(rollout.qpos)),
         ],
         ["video", "reference", "simulation"],
         fps,
@@ -76,6 +76,14 @@ def write_result_video(
         progress=progress,
         total=len(times),
     )
+
+
+def _faded(frames: Iterator[np.ndarray], end: int) -> Iterator[np.ndarray]:
+    """From image `end` on nothing is simulated any more, the character fell: the last pose stays, dim and grey."""
+    for number, image in enumerate(frames):
+        if number >= end:
+            image = np.repeat((0.5 * image.mean(axis=2, keepdims=True)).astype(np.uint8), 3, axis=2)
+        yield image
 
 
 def _input_frames(overlay: Path, keypoints: Keypoints, shown: np.ndarray) -> Iterator[np.ndarray]:
