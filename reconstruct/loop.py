@@ -14,6 +14,12 @@ SHORTEST_CYCLE = 0.5
 """Of a whole cycle [s]; a sprinter takes two steps in about that."""
 SLOWEST_GAIT = 0.4
 """A cycle that is found unasked travels at least so fast [m/s]."""
+STEADINESS = 0.5
+"""The slowest moment of a gait has at least this share of its mean speed."""
+LEAST_PART = 0.5
+"""A cycle that is found unasked is at least this share of the clip."""
+LONGEST_STEP = 0.8
+"""Half a cycle of a slow walk [s]."""
 LIKENESS = 0.09
 """Two frames of one gait at the same phase differ by less than this [m]."""
 
@@ -97,7 +103,9 @@ def find_cycle(
         return None
     straight, image = gait_features(model, qpos, fps), gait_features(model, mirrored(model, qpos), fps)
     travel = np.linalg.norm(qpos[:, None, :2] - qpos[None, :, :2], axis=-1)
+    # Slowest speed between any two frames: a gait never stops.
     speed = np.linalg.norm(np.gradient(qpos[:, :2], 1.0 / fps, axis=0), axis=1)
+    slowest = np.stack([np.minimum.accumulate(np.r_[np.full(a, np.inf), speed[a:]]) for a in range(len(qpos))])
     apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
     found = []
     for is_mirrored, other, least in ((False, straight, shortest), (True, image, max(2, shortest // 2))):
@@ -106,8 +114,10 @@ def find_cycle(
         allowed = apart >= least
         if wanted == "auto":
             pace = travel * fps / np.maximum(apart, 1)
-            under_way = np.minimum(speed[:, None], speed[None, :]) > 0.6 * pace
-            allowed &= (pace > SLOWEST_GAIT) & under_way & (distance < LIKENESS)
+            allowed &= (pace > SLOWEST_GAIT) & (slowest > STEADINESS * pace) & (distance < LIKENESS)
+            allowed &= apart >= LEAST_PART * (len(qpos) - 1)
+            if is_mirrored:
+                allowed &= apart <= LONGEST_STEP * fps
         if not allowed.any():
             continue
         best = distance[allowed].min()
