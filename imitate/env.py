@@ -101,6 +101,8 @@ class ImitationEnv:
         gain, bias = self.model.actuator_gainprm[:, 0], self.model.actuator_biasprm
         # A servo that trails its target by kv/kp seconds is given its target that much ahead.
         self._lead = -bias[:, 2] / gain
+        # MuJoCo tells of exploded states on the terminal and in a log file; here they are ended and counted.
+        mujoco.set_mju_user_warning(lambda message: None)
         self._batch = mujoco.batch.Batch(self.model, environments, nthread=threads, persistent=True)
         bind = self._batch.bind
         self.qpos, self.qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")

@@ -155,8 +155,7 @@ def _train_here(job: Job, show: Any) -> dict[str, Any]:
     Workers are spawned, not forked: a fork would copy torch's and OpenGL's threads in an unknown state, and some
     hundred megabytes that workers do not need.
     """
-    count = job.config.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    count = job.config.workers or count or 1
+    count = job.config.workers or usable_cores()
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     with tempfile.TemporaryDirectory(prefix="sfv-train-") as meeting:
@@ -185,6 +184,11 @@ def _train_here(job: Job, show: Any) -> dict[str, Any]:
                 if worker.is_alive():
                     worker.kill()
                     worker.join()
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _watch(workers: list[Any], pipes: list[Connection], stop: Any, show: Any, job: Job) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mujoco
 import numpy as np
 import torch
 
@@ -56,8 +55,6 @@ class TrainingRun:
         config = job.config
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
-        # MuJoCo tells of exploded states on the terminal and in a log file; we count them instead.
-        mujoco.set_mju_user_warning(lambda message: None)
         self.job, self.config, self.ranks = job, config, ranks
         self.task = task_digest(job.motion, job.character, config.without_budget())
         share = max(1, config.environments // ranks.size)
