@@ -10,13 +10,13 @@ import numpy as np
 from pose.blazepose import BlazePose
 from pose.cleanup import clean
 from pose.errors import InputError
-from pose.estimator import PoseEstimator, Poses, concatenate
+from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.person import best_path, choose_person
 from pose.progress import Progress, silent
 from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
-from pose.zoom import doubtful, whereabouts
+from pose.zoom import doubtful, whereabouts, with_contrast
 
 FORMAT_VERSION = 1
 """Raised whenever the same input gives other keypoints: finished stages are redone then."""
@@ -123,19 +123,26 @@ def _look_closer(
         wanted = place.possible & doubtful(frames, rows) & (looks < np.where(rows >= 0, 1, MAX_LOOKS))
         if not wanted.any():
             break
-        crops = {t: place.crops(t) for t in np.flatnonzero(wanted).tolist()}
-        cut = (crop.cut(image) for t, image in enumerate(images()) if t in crops for crop in crops[t])
-        found = estimator.poses(cut)
+        crops = {t: place.crops(t, again=bool(looks[t])) for t in np.flatnonzero(wanted).tolist()}
+        found = estimator.poses(_cuts(images(), crops, evened=looks > 0))
         for done, (t, tries) in enumerate(crops.items()):
             closer = [crop.poses_to_image(next(found)) for crop in tries]
             everyone[t] = concatenate([everyone[t], *closer])
             progress(done + 1, len(crops), "looking closer")
-        looks += wanted
+        looks = looks + wanted
         rows = best_path(place.near(everyone), fps)
         place = whereabouts(place.near(everyone), rows, fps)
         frames = place.near(everyone)
         rows = best_path(frames, fps)
     return frames, rows
+
+
+def _cuts(images: Iterator[np.ndarray], crops: dict[int, list[Crop]], evened: np.ndarray) -> Iterator[np.ndarray]:
+    """The images of the crops, frame by frame; with more contrast for frames that `evened` marks."""
+    for t, image in enumerate(images):
+        for crop in crops.get(t, []):
+            cut = crop.cut(image)
+            yield with_contrast(cut) if evened[t] else cut
 
 
 def _check_seen(rows: np.ndarray, config: PoseConfig) -> None:

@@ -7,6 +7,7 @@ first, 85-97 % with zoomed tries). Which try is right is decided over time, by `
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
@@ -22,6 +23,8 @@ BEYOND_S = 0.2
 """Each round looks for the person so long before the first and after the last sighting."""
 SIZES = (2.2, 1.6)
 """Sides of the crops [body sizes]."""
+WIDE_SIZES = (3.0, 2.2)
+"""The same for another look at where nobody was found."""
 JITTER = np.deg2rad(20.0)
 """Turn of the third and fourth try of a body that already stands upright [rad]."""
 MAX_PIXELS = 512
@@ -43,13 +46,17 @@ class Whereabouts:
     lean: np.ndarray
     """Clockwise turn of the torso from upright, without wraps [rad], (T,)."""
 
-    def crops(self, t: int) -> list[Crop]:
-        """The closer looks at frame `t`: each size as it is, then turned so that the torso stands upright."""
+    def crops(self, t: int, again: bool) -> list[Crop]:
+        """The closer looks at frame `t`: each size as it is, then turned so that the torso stands upright.
+
+        Where earlier looks found nobody, `again` takes in more of the surroundings.
+        """
         upright = -self.lean[t]
         stands = abs((upright + np.pi) % (2 * np.pi) - np.pi) < JITTER
         turns = (JITTER, -JITTER) if stands else (upright, upright)
         centre = (float(self.centre[t, 0]), float(self.centre[t, 1]))
-        looks = [(scale, 0.0) for scale in SIZES] + list(zip(SIZES, turns, strict=True))
+        sizes = WIDE_SIZES if again else SIZES
+        looks = [(scale, 0.0) for scale in sizes] + list(zip(sizes, turns, strict=True))
         sides = [(scale * float(self.size[t]), float(angle)) for scale, angle in looks]
         return [Crop(centre, side, angle, round(min(1.5 * side, MAX_PIXELS))) for side, angle in sides]
 
@@ -60,6 +67,13 @@ class Whereabouts:
             away = np.linalg.norm(_box_centre(poses.xy) - self.centre[t], axis=-1)
             near.append(poses.select(np.flatnonzero((away < NEAR * self.size[t]) & self.possible[t])))
         return near
+
+
+def with_contrast(rgb: np.ndarray) -> np.ndarray:
+    """Evens out the brightness of an image by neighbourhoods: bodies against the sun step forth."""
+    lightness, *colours = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB))
+    evened = cv2.createCLAHE(clipLimit=4.0, tileGridSize=(4, 4)).apply(lightness)
+    return cv2.cvtColor(cv2.merge([evened, *colours]), cv2.COLOR_LAB2RGB)
 
 
 def whereabouts(frames: list[Poses], rows: np.ndarray, fps: float) -> Whereabouts:
