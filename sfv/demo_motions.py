@@ -31,7 +31,7 @@ SOLVE_FPS = 60.0
 FPS = 30.0
 PLAN_HEIGHT = 1.75
 
-POSE_SPREAD = {"root_turn": 0.25, "root_place": 0.25, "trunk": 0.15, "arms": 0.25, "legs": 0.15}
+POSE_SPREAD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, "legs": 0.12}
 """How far the motion may leave its sketch: [rad], and [m] for the root's place."""
 ACCELERATION_SPREAD = {"root": 10.0, "root_turn": 60.0, "joints": 80.0}
 """Of smoothness [m/s2], [rad/s2]."""
