@@ -28,6 +28,8 @@ STEP_SIZES = np.array([1.0, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03, 0.01])
 """Of the line search, all tried at once; what is left out of [0, 1] makes no difference."""
 ATTEMPTS = 6
 """Regularisations tried before an iteration gives up."""
+WORTHWHILE = 0.1
+"""An iteration that lowers the cost by this share is followed by another one."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class TrackConfig:
     """Control steps that are planned ahead; 15 are half a second, a step or most of a jump's flight."""
     first_iterations: int = 6
     """Iterations before the first control step."""
-    iterations: int = 1
-    """Iterations before every other control step."""
+    iterations: int = 3
+    """Most iterations before every other control step; one is enough as long as it gains little."""
     polish: int = 2
     """Iterations over the whole performance afterwards; each costs about 1/15 of all before."""
     feedback_caution: float = 300.0
@@ -278,8 +280,9 @@ def planned(tracker: Tracker, progress: Progress) -> Plan:
     for step in range(steps):
         ahead = tracker.lengthened(ahead, min(config.horizon, end - step))
         for _ in range(config.iterations if step else config.first_iterations):
+            before = tracker.total(ahead)
             ahead, regulariser, better = tracker.improved(ahead, regulariser)
-            if not better:
+            if not better or tracker.total(ahead) > (1.0 - WORTHWHILE) * before:
                 break
         done = done.followed_by(ahead.between(0, 1))
         ahead = ahead.between(1, len(ahead))
