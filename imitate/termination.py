@@ -63,7 +63,7 @@ class GeomShapes:
 
 def fallen(lowest: np.ndarray, may_touch: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
     """A body touches the ground that does not in the reference, (N, F) x (N, F) -> bool (N,)."""
-    return ((lowest < tolerance) & ~may_touch).any(axis=1)
+    return np.asarray(((lowest < tolerance) & ~may_touch).any(axis=1))
 
 
 def strayed(key_bodies: np.ndarray, reference: np.ndarray, limit: float = DEVIATION) -> np.ndarray:

@@ -56,7 +56,7 @@ class Keypoints:
     @property
     def seen(self) -> np.ndarray:
         """Frames in which the person was found at all, bool (T,)."""
-        return (self.confidence > 0).any(axis=1)
+        return np.asarray((self.confidence > 0).any(axis=1))
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`."""
