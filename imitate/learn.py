@@ -110,7 +110,7 @@ SETTINGS: dict[str, Settings] = {
             "q-actor-critic": {"steps": 1, "environments": 16, "learning_rate": 0.05, "critic_rate": 1.0},
             "q-advantage": {"steps": 1, "environments": 16, "learning_rate": 0.05, "critic_rate": 1.0},
             "online": {"learning_rate": 0.2, "critic_rate": 0.5},
-            "a2c": {"steps": 1, "environments": 16, "learning_rate": 0.02},
+            "a2c": {"steps": 1, "environments": 16, "learning_rate": 0.05},
             "a3c": {"steps": 16, "learning_rate": 0.02, "entropy_weight": 0.0},
             "ppo": {
                 "environments": 16,
@@ -171,9 +171,17 @@ SETTINGS: dict[str, Settings] = {
     "pendulum": Settings(
         normalise=True,
         changes={
-            "a2c": {"environments": 16, "steps": 16, "gamma": 0.95, "gae_lambda": 0.9, "learning_rate": 1e-3},
+            "a2c": {"environments": 16, "steps": 16, "gamma": 0.95, "gae_lambda": 0.9, "learning_rate": 1.5e-3},
             "a3c": {"environments": 8, "gamma": 0.95, "entropy_weight": 0.0, "reward_scale": 0.02},
-            "ppo": {"environments": 16, "steps": 128, "minibatch": 256, "epochs": 10, "gamma": 0.95},
+            "ppo": {
+                "environments": 16,
+                "steps": 128,
+                "minibatch": 256,
+                "epochs": 10,
+                "gamma": 0.95,
+                "learning_rate": 1e-3,
+                "learning_rate_range": (1e-4, 3e-3),
+            },
         },
     ),
 }

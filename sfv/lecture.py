@@ -53,14 +53,14 @@ PLAN: dict[str, dict[str, int]] = {
     },
     "cartpole": {
         "reinforce-to-go": 60_000,
-        "reinforce-baseline": 60_000,
+        "reinforce-baseline": 80_000,
         "a2c": 80_000,
-        "a3c": 100_000,
+        "a3c": 200_000,
         "ppo": 40_000,
         "sb3-a2c": 100_000,
         "sb3-ppo": 50_000,
     },
-    "pendulum": {"a2c": 200_000, "ppo": 80_000, "sb3-a2c": 200_000, "sb3-ppo": 80_000},
+    "pendulum": {"a2c": 300_000, "ppo": 100_000, "sb3-a2c": 200_000, "sb3-ppo": 100_000},
     "imitation": {"reinforce-baseline": 60_000, "a2c": 60_000, "ppo": 60_000},
 }
 """Problem -> algorithm -> samples: what is enough, so that all of it takes less than ten minutes on two cores."""
