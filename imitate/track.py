@@ -232,9 +232,11 @@ class Tracker:
             total += costs[-1] + self.cost.of_controls(offset)
         total += (self.cost.final - 1.0) * costs[-1]
         best = int(np.argmin(np.nan_to_num(total, nan=np.inf)))
-        picked = [np.array([row[best] for row in rows]) for rows in (states, qpos, qvel)]
-        made = [np.array([row[best] for row in rows]).reshape(-1, env.action_size) for rows in (applied, ctrl)]
-        return Plan(plan.row, *picked, *made, np.array([row[best] for row in costs])), float(STEP_SIZES[best])
+        batch, poses, speeds, cost = (np.array([row[best] for row in rows]) for rows in (states, qpos, qvel, costs))
+        offsets, targets = (
+            np.array([row[best] for row in rows]).reshape(-1, env.action_size) for rows in (applied, ctrl)
+        )
+        return Plan(plan.row, batch, poses, speeds, offsets, targets, cost), float(STEP_SIZES[best])
 
 
 def track_motion(

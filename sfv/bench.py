@@ -1,12 +1,15 @@
 """`python -m sfv bench NAME`: everything measurable, by a command."""
 
+import os
 import resource
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from imitate.benchmark import bare_steps_per_second, part_times
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene import Scene
+from imitate.track import TrackConfig, track_motion
 from imitate.train import TrainConfig, train_policy
 from reconstruct.character import load_character
 from reconstruct.formats import read_motion
@@ -56,3 +59,46 @@ def bench_train(
         Row("env_steps_per_second", training.figures["env_steps_per_second"]),
     ]
     show("train", rows, json)
+
+
+def bench_draft(motion: Path, character: str = "humanoid", json: bool = False) -> None:
+    """Performs a motion file by tracking control (iLQG), before any learning.
+
+    Args:
+      motion: reference motion (DeepMimic .txt, or .npz of a run).
+      character: body that is to perform it.
+      json: one JSON object on standard output instead of a table.
+    """
+    body = load_character(character)
+    reference = read_motion(motion, body)
+    with bar(motion.stem) as progress:
+        draft = track_motion(reference, body, Scene(), TrackConfig(), progress)
+    units = {"seconds": "s", "mm": "mm", "frame": "mm"}
+    rows = [Row(name, value, units.get(name.rsplit("_", 1)[-1], "")) for name, value in draft.figures.items()]
+    show("draft", rows, json)
+
+
+def bench_physics(motion: Path, character: str = "humanoid", json: bool = False) -> None:
+    """How fast the parts of training are, against bare physics.
+
+    Args:
+      motion: reference motion (DeepMimic .txt, or .npz of a run).
+      character: body that performs it.
+      json: one JSON object on standard output instead of a table.
+    """
+    body = load_character(character)
+    reference = read_motion(motion, body)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = bare_steps_per_second(body, Scene(), reference, cores, 2.0)
+    with bar("physics") as progress:
+        parts = part_times(body, Scene(), reference, TrainConfig(), progress=progress)
+    loop = 1e6 / (parts["collect"] + parts["update"])
+    rows = [
+        Row("limit_steps_per_second", limit, note=f"bare mj_step on {cores} threads, wall clock"),
+        Row("loop_steps_per_second", loop * cores, note=f"one process by processor time, times {cores} cores"),
+        *(
+            Row(f"{name}_us", value, "us", note="processor time a decision, one process")
+            for name, value in parts.items()
+        ),
+    ]
+    show("physics", rows, json)

@@ -25,6 +25,8 @@ COMMANDS = {
     "learn": ("sfv.learn:run_learn", "one of the lecture's algorithms on a small problem, with a learning curve"),
     "lecture": ("sfv.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
     "bench reconstruct": ("sfv.accuracy:bench_reconstruct", "accuracy of pose and reference motion against truth"),
+    "bench draft": ("sfv.bench:bench_draft", "perform a motion file by tracking control"),
+    "bench physics": ("sfv.bench:bench_physics", "speed of training's parts against bare physics"),
     "bench train": ("sfv.bench:bench_train", "train on a motion file and judge the policy"),
     "doctor": ("sfv.doctor:doctor", "what is there, what is missing, how to mend it"),
     "fetch": ("sfv.doctor:fetch", "get the pose network's weights and the sample video"),
