@@ -59,7 +59,7 @@ check: setup ## lint, types, import directions
 	@$(VENV)/bin/pyright
 
 test: setup ## the tests, minutes
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 test-slow: setup ## the tests that learn
 	@$(PY) -m pytest -m slow

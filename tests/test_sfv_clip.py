@@ -113,7 +113,7 @@ def test_damaged_artefact_is_made_again(finished):
 def test_stopped_training_goes_on(finished, tmp_path, kill):
     video, run = finished
     process = subprocess.Popen(
-        command(run, video, "--minutes=0.5", f"--seed={7 + kill}"),
+        command(run, video, "--minutes=0.25", "--checkpoint-seconds=2", f"--seed={7 + kill}"),
         cwd=run.parent, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     partial = run / "3_policy/humanoid.partial"
@@ -125,6 +125,6 @@ def test_stopped_training_goes_on(finished, tmp_path, kill):
     _, text = process.communicate(timeout=30)
     if kill == signal.SIGINT:
         assert process.returncode == 130 and "Traceback" not in text
-    done = clip(run, video, "--minutes=0.5", f"--seed={7 + kill}")
+    done = clip(run, video, "--minutes=0.25", "--checkpoint-seconds=2", f"--seed={7 + kill}")
     assert done.returncode == 0, done.stderr
     assert stage(run, "3_policy/humanoid")["figures"]["resumed_from_samples"] > 0
