@@ -130,7 +130,7 @@ SETTINGS: dict[str, Settings] = {
             "q-advantage": {"environments": 32, "learning_rate": 0.05, "gamma": 0.95},
             "online": {"environments": 8, "learning_rate": 0.5, "critic_rate": 1.0, "gamma": 0.95},
             "a2c": {"environments": 32, "learning_rate": 0.05, "gamma": 0.95},
-            "a3c": {"environments": 4, "learning_rate": 0.01, "gamma": 0.95, "entropy_weight": 0.01},
+            "a3c": {"environments": 8, "learning_rate": 0.03, "gamma": 0.95, "entropy_weight": 0.0},
             "a3c-lstm": {"environments": 8, "learning_rate": 3e-3, "gamma": 0.95, "entropy_weight": 0.003},
             "ppo": {
                 "environments": 32,
@@ -180,7 +180,7 @@ SETTINGS: dict[str, Settings] = {
                 "epochs": 10,
                 "gamma": 0.95,
                 "learning_rate": 1e-3,
-                "learning_rate_range": (1e-4, 3e-3),
+                "learning_rate_range": (1e-4, 1e-3),
             },
         },
     ),
