@@ -354,7 +354,7 @@ def draw_curves(path: Path, results: Results, problems: list[str]) -> None:
             axes.fill_between(grid_points, values.min(0), values.max(0), alpha=0.12, color=style["color"], linewidth=0)
         if problem in PROBLEMS:
             axes.axhline(PROBLEMS[problem].threshold, color="grey", linestyle=":", linewidth=1)
-        axes.set(title=problem, xlabel="samples", ylabel="value", xscale="symlog" if problem == "grid" else "linear")
+        axes.set(title=problem, xlabel="samples", ylabel="value")
         axes.legend(fontsize=6, loc="lower right")
     save(figure, path)
 
