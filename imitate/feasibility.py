@@ -71,6 +71,30 @@ def judge_frames(
     return Verdict(feasible, tuple(reasons), deviation, saturated.mean(axis=1), unsupported)
 
 
+def explained(verdict: Verdict, fps: float) -> list[str]:
+    """The verdict in words, a sentence for each stretch of frames that could not be followed, the longest first.
+
+    Frames are those of the verdict, at `fps` frames a second.
+    """
+    causes = {
+        TORQUE: "the muscles are at their limit",
+        SUPPORT: "the reference asks for a force where nothing carries it",
+        DEVIATION: "the body was driven off, with strength to spare",
+    }
+    stretches: list[tuple[int, int, str]] = []
+    for t, reason in enumerate(verdict.reason):
+        if stretches and stretches[-1][1] == t - 1 and stretches[-1][2] == reason:
+            stretches[-1] = (stretches[-1][0], t, reason)
+        elif reason != FOLLOWED:
+            stretches.append((t, t, reason))
+    stretches.sort(key=lambda stretch: stretch[0] - stretch[1])
+    return [
+        f"{first / fps:.2f}-{last / fps:.2f} s: off by up to {1000 * verdict.deviation[first : last + 1].max():.0f} mm; "
+        f"{causes[reason]}"
+        for first, last, reason in stretches
+    ]
+
+
 def unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
     """The part of the force behind a motion that the ground cannot give.
 

@@ -1,7 +1,9 @@
 """Rollouts: what a policy does in simulation, and the figures that judge it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,24 +67,27 @@ class Rollout:
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`."""
-        save_arrays(
-            path,
-            "rollout",
-            FORMAT_VERSION,
-            {
-                "qpos": self.qpos,
-                "reference_qpos": self.reference_qpos,
-                "terms": np.array(list(self.reward_terms)),
-                "rewards": np.array(list(self.reward_terms.values())),
-                "terminated": self.terminated,
-                "fps": self.fps,
-            },
-        )
+        save_arrays(path, "rollout", FORMAT_VERSION, self.arrays())
 
     @classmethod
     def load(cls, path: Path) -> "Rollout":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        arrays = load_arrays(path, "rollout", FORMAT_VERSION)
+        return cls.of_arrays(load_arrays(path, "rollout", FORMAT_VERSION))
+
+    def arrays(self) -> dict[str, Any]:
+        """All that there is to save, by name."""
+        return {
+            "qpos": self.qpos,
+            "reference_qpos": self.reference_qpos,
+            "terms": np.array(list(self.reward_terms)),
+            "rewards": np.array(list(self.reward_terms.values())),
+            "terminated": self.terminated,
+            "fps": self.fps,
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Rollout":
+        """The opposite of `arrays`."""
         return cls(
             qpos=arrays["qpos"],
             reference_qpos=arrays["reference_qpos"],

@@ -9,6 +9,7 @@ feed-forward controls and feedback gains, in the units of a policy's actions.
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -20,10 +21,13 @@ from imitate.reward import RewardConfig
 from imitate.rollout import Meter, Rollout
 from imitate.scene import Scene
 from imitate.tracking_cost import CostConfig, TrackingCost
+from pose.archive import load_arrays, save_arrays
+from pose.cores import usable_cores
 from pose.progress import Progress, silent
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 
+FORMAT_VERSION = 1
 STEP_SIZES = np.array([1.0, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03, 0.01])
 """Of the line search, all tried at once; what is left out of [0, 1] makes no difference."""
 ATTEMPTS = 6
@@ -58,8 +62,8 @@ class TrackConfig:
     """A cycle is performed as often as it takes to last this long [s]; other motions once."""
     tolerance: float = 0.15
     """A frame whose root or a key body is off by more than this [m] was not followed."""
-    threads: int = 1
-    """Threads for derivatives and simulation."""
+    threads: int = 0
+    """Threads for derivatives and simulation; 0: one a core."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,22 @@ class Draft:
     """Feedback around it, (T - 1, nu, 2 nv): the controls are `controls + gains @ x`, where x is (tangent step from the
     performance's pose to the present one, difference of velocities)."""
     figures: dict[str, float]
-    """Row name -> value, as in DESIGN.md, "Figures"."""
+    """Row name -> value, as in DESIGN.md, "Figures"; not saved with the rest."""
+
+    def save(self, path: Path) -> None:
+        """Writes one `.npz`."""
+        verdict = {f"verdict_{name}": value for name, value in vars(self.verdict).items()}
+        own = {"controls": self.controls, "qvel": self.qvel, "gains": self.gains.astype(np.float32)}
+        save_arrays(path, "draft", FORMAT_VERSION, {**self.rollout.arrays(), **own, **verdict})
+
+    @classmethod
+    def load(cls, path: Path) -> "Draft":
+        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
+        arrays = load_arrays(path, "draft", FORMAT_VERSION)
+        verdict = {name.removeprefix("verdict_"): arrays[name] for name in arrays if name.startswith("verdict_")}
+        verdict["reason"] = tuple(str(reason) for reason in verdict["reason"])
+        gains = arrays["gains"].astype(np.float64)
+        return cls(Rollout.of_arrays(arrays), Verdict(**verdict), arrays["controls"], arrays["qvel"], gains, {})
 
 
 @dataclass(frozen=True)
@@ -133,13 +152,14 @@ class Tracker:
 
     def __init__(self, character: Character, scene: Scene, motion: ReferenceMotion, config: TrackConfig):
         self.config = config
+        threads = config.threads or usable_cores()
         cycles = int(np.ceil(config.loop_seconds / motion.duration - 1e-9))
         # Beyond the last cycle there must be something to plan for.
         seconds = max(1, cycles) * motion.duration
         task = EnvConfig(reward=config.reward, action_scale=1.0, episode_seconds=seconds)
-        self.env = ImitationEnv(character, scene, motion, task, len(STEP_SIZES), config.threads)
+        self.env = ImitationEnv(character, scene, motion, task, len(STEP_SIZES), threads)
         self.cost = TrackingCost(self.env, character, config.cost)
-        self._derivatives = StepDerivatives(self.env.model, config.threads)
+        self._derivatives = StepDerivatives(self.env.model, threads)
         self.steps = self.env.episode_steps
 
     def start(self) -> Plan:

@@ -22,6 +22,7 @@ from imitate.policy import Policy
 from imitate.ranks import Ranks
 from imitate.scene import Scene
 from imitate.worker import BEST_POLICY, Job, train
+from pose.cores import usable_cores
 from pose.errors import InputError, WorkError
 from pose.progress import Progress, silent
 from reconstruct.character import Character
@@ -184,11 +185,6 @@ def _train_here(job: Job, show: Any) -> dict[str, Any]:
                 if worker.is_alive():
                     worker.kill()
                     worker.join()
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _watch(workers: list[Any], pipes: list[Connection], stop: Any, show: Any, job: Job) -> dict[str, Any]:

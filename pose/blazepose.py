@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from pose.cores import usable_cores
 from pose.estimator import Poses, no_poses
 from pose.landmarks import LANDMARKS
 
@@ -79,13 +80,6 @@ class BlazePose:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on (containers and batch systems allow fewer than there are)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _start_worker(bundle: str, persons: int) -> None:

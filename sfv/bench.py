@@ -1,6 +1,5 @@
 """`python -m sfv bench NAME`: everything measurable, by a command."""
 
-import os
 import resource
 import tempfile
 from dataclasses import replace
@@ -11,6 +10,7 @@ from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene import Scene
 from imitate.track import TrackConfig, track_motion
 from imitate.train import TrainConfig, train_policy
+from pose.cores import usable_cores
 from reconstruct.character import load_character
 from reconstruct.formats import read_motion
 from sfv.console import bar
@@ -88,7 +88,7 @@ def bench_physics(motion: Path, character: str = "humanoid", json: bool = False)
     """
     body = load_character(character)
     reference = read_motion(motion, body)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     limit = bare_steps_per_second(body, Scene(), reference, cores, 2.0)
     with bar("physics") as progress:
         parts = part_times(body, Scene(), reference, TrainConfig(), progress=progress)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from pose.cores import usable_cores
 from sfv.backend import choose_gl
 from sfv.cache import cache_folder
 from sfv.console import console
@@ -84,7 +85,7 @@ def _torch() -> Finding:
 
 def _cores() -> Finding:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
-    return Finding("machine", f"{len(os.sched_getaffinity(0))} cores, {memory:.0f} GB", True)
+    return Finding("machine", f"{usable_cores()} cores, {memory:.0f} GB", True)
 
 
 def _gl() -> Finding:

@@ -2,13 +2,14 @@
 
 import json
 import math
-import os
 import platform
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from pose.cores import usable_cores
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def machine() -> dict[str, Any]:
             processor = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     return {"processor": processor, "cores": cores, "system": platform.system(), "python": platform.python_version()}
 
 
