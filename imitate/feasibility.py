@@ -88,11 +88,11 @@ def explained(verdict: Verdict, fps: float) -> list[str]:
         elif reason != FOLLOWED:
             stretches.append((t, t, reason))
     stretches.sort(key=lambda stretch: stretch[0] - stretch[1])
-    return [
-        f"{first / fps:.2f}-{last / fps:.2f} s: off by up to {1000 * verdict.deviation[first : last + 1].max():.0f} mm; "
-        f"{causes[reason]}"
-        for first, last, reason in stretches
-    ]
+    sentences = []
+    for first, last, reason in stretches:
+        furthest = 1000 * verdict.deviation[first : last + 1].max()
+        sentences.append(f"{first / fps:.2f}-{last / fps:.2f} s: off by up to {furthest:.0f} mm; {causes[reason]}")
+    return sentences
 
 
 def unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:

@@ -60,6 +60,11 @@ class Rollout:
         """Reward of each frame, (T,)."""
         return sum(self.reward_terms.values(), np.zeros(len(self.qpos)))
 
+    @property
+    def duration(self) -> float:
+        """Length [s]."""
+        return (len(self.qpos) - 1) / self.fps
+
     def as_motion(self, motion: ReferenceMotion) -> ReferenceMotion:
         """The simulated motion as a motion, for the writers and drawers of motions."""
         none = np.zeros((len(self.qpos), len(motion.contact_names)), dtype=bool)

@@ -86,18 +86,32 @@ class Draft:
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`."""
-        verdict = {f"verdict_{name}": value for name, value in vars(self.verdict).items()}
-        own = {"controls": self.controls, "qvel": self.qvel, "gains": self.gains.astype(np.float32)}
-        save_arrays(path, "draft", FORMAT_VERSION, {**self.rollout.arrays(), **own, **verdict})
+        save_arrays(
+            path,
+            "draft",
+            FORMAT_VERSION,
+            {
+                **self.rollout.arrays(),
+                **{f"verdict_{name}": value for name, value in vars(self.verdict).items()},
+                "controls": self.controls,
+                "qvel": self.qvel,
+                "gains": self.gains.astype(np.float32),
+            },
+        )
 
     @classmethod
     def load(cls, path: Path) -> "Draft":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
         arrays = load_arrays(path, "draft", FORMAT_VERSION)
-        verdict = {name.removeprefix("verdict_"): arrays[name] for name in arrays if name.startswith("verdict_")}
-        verdict["reason"] = tuple(str(reason) for reason in verdict["reason"])
+        verdict = Verdict(
+            feasible=arrays["verdict_feasible"],
+            reason=tuple(str(reason) for reason in arrays["verdict_reason"]),
+            deviation=arrays["verdict_deviation"],
+            saturation=arrays["verdict_saturation"],
+            unsupported=arrays["verdict_unsupported"],
+        )
         gains = arrays["gains"].astype(np.float64)
-        return cls(Rollout.of_arrays(arrays), Verdict(**verdict), arrays["controls"], arrays["qvel"], gains, {})
+        return cls(Rollout.of_arrays(arrays), verdict, arrays["controls"], arrays["qvel"], gains, {})
 
 
 @dataclass(frozen=True)

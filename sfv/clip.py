@@ -1,4 +1,4 @@
-"""The pipeline, read from top to bottom: video -> keypoints -> reference motion -> policy -> rollout -> report."""
+"""The pipeline, read from top to bottom: video -> keypoints -> reference -> draft -> policy -> rollout -> report."""
 
 import importlib.metadata
 import subprocess
@@ -9,9 +9,11 @@ from typing import Annotated
 
 import tyro
 
+from imitate.feasibility import explained
 from imitate.policy import Policy
 from imitate.rollout import evaluate_policy
 from imitate.scene import Scene, named_scene
+from imitate.track import track_motion
 from imitate.train import train_policy
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import estimate_keypoints
@@ -40,8 +42,8 @@ from sfv.stage import Figures, StageResult, plain, run_stage, write_json
 def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     """From a video of a person to a physically simulated character that performs the same motion.
 
-    Leaves a run folder: keypoints, reference motion, policy, rollout, result video and report.html. The same command
-    again skips what is done; a changed option redoes exactly what depends on it; Ctrl-C loses nothing.
+    Leaves a run folder: keypoints, reference motion, draft, policy, rollout, result video and report.html. The same
+    command again skips what is done; a changed option redoes exactly what depends on it; Ctrl-C loses nothing.
     """
     config = _with_video(config)
     assert config.video is not None
@@ -67,6 +69,13 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
             config={"reconstruct": config.reconstruct, "height": character.height},
             inputs={"keypoints": pose.folder / "keypoints.npz"} | _character_files(character),
         )
+        draft = run_stage(
+            folder,
+            f"3_draft/{body}",
+            partial(_write_draft, config, motion.folder, character, scene),
+            config={"track": config.track, "scene": scene, "height": character.height},
+            inputs={"motion": motion.folder / "motion.npz"} | _character_files(character),
+        )
         policy = run_stage(
             folder,
             f"3_policy/{body}",
@@ -86,7 +95,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 "overlay": pose.folder / "overlay.mp4",
             },
         )
-        report = write_report(folder, config.video, pose, motion, policy, result)
+        report = write_report(folder, config.video, pose, motion, draft, policy, result)
     console.print(f"[bold]result[/bold]  {result.folder / 'side_by_side.mp4'}\n[bold]report[/bold]  {report}")
 
 
@@ -123,6 +132,25 @@ def _write_motion(
         f"feet slide {found.figures['foot_slide_mm_per_frame']:.1f} mm/frame"
     )
     return summary, figures
+
+
+def _write_draft(
+    config: ClipConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    """The motion as tracking control performs it: something to look at before any learning, and a verdict."""
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    draft = track_motion(motion, character, scene, config.track, progress)
+    draft.save(folder / "draft.npz")
+    simulated = draft.rollout.as_motion(motion)
+    write_bvh(simulated, character, folder / "draft.bvh")
+    write_preview(simulated, character, folder / "draft.mp4", Camera.load(motion_folder / "camera.npz"))
+    problems = explained(draft.verdict, draft.rollout.fps)
+    end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
+    share = f"{draft.figures['feasible']:.0%} of the frames followed"
+    summary = f"performed by tracking control {end}, return {draft.figures['draft_return']:.3f}, {share}"
+    if problems:
+        summary += f"; worst: {problems[0]}"
+    return summary, {**draft.figures, "problems": problems}
 
 
 def _write_policy(

@@ -6,6 +6,7 @@ from pathlib import Path
 from tyro.conf import OmitArgPrefixes
 
 from imitate.rollout import EvaluateConfig
+from imitate.track import TrackConfig
 from imitate.train import TrainConfig
 from pose.estimate import PoseConfig
 from reconstruct.reconstruct import ReconstructConfig
@@ -29,5 +30,6 @@ class ClipConfig:
     """Ground that the skill is performed on."""
     pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
     imitate: OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)

@@ -23,19 +23,27 @@ TEMPLATE = Path(__file__).with_name("report.html")
 
 
 def write_report(
-    folder: Path, video: Path, pose: StageResult, motion: StageResult, policy: StageResult, result: StageResult
+    folder: Path,
+    video: Path,
+    pose: StageResult,
+    motion: StageResult,
+    draft: StageResult,
+    policy: StageResult,
+    result: StageResult,
 ) -> Path:
     """Writes `report.html` into the run's folder from what the stages left; videos and pictures are embedded."""
     figures = result.figures
     completed = figures.get("completed") or 0.0
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
-    stages = (pose, motion, policy, result)
+    stages = (pose, motion, draft, policy, result)
     html = page.render(
         title=f"{folder.name}: a simulated skill from a video",
         lead=f"{video.name} | sfv {__version__}",
         verdict=verdict(figures),
         verdict_good=completed >= 0.9,
         side_by_side=Markup("data:video/mp4;base64," + _base64(result.folder / "side_by_side.mp4")),
+        draft=Markup("data:video/mp4;base64," + _base64(draft.folder / "draft.mp4")),
+        problems=draft.figures["problems"],
         headline=headline(motion.figures, figures),
         stages=[
             {"name": stage.folder.relative_to(folder), "summary": stage.summary, "seconds": f"{stage.seconds:.0f}"}

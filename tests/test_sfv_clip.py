@@ -14,7 +14,7 @@ from pose.video import probe
 from reconstruct.motion import ReferenceMotion
 
 ROOT = Path(__file__).parent.parent
-STAGES = ("1_pose", "2_motion/humanoid", "3_policy/humanoid", "4_result/humanoid")
+STAGES = ("1_pose", "2_motion/humanoid", "3_draft/humanoid", "3_policy/humanoid", "4_result/humanoid")
 
 
 def command(run: Path, video: Path, *more: str) -> list[str]:
@@ -55,7 +55,12 @@ def finished(tmp_path_factory) -> tuple[Path, Path]:
 
 def test_every_stage_leaves_something_to_look_at(finished):
     _, run = finished
-    for name in ("1_pose/overlay.mp4", "2_motion/humanoid/preview.mp4", "4_result/humanoid/side_by_side.mp4"):
+    for name in (
+        "1_pose/overlay.mp4",
+        "2_motion/humanoid/preview.mp4",
+        "3_draft/humanoid/draft.mp4",
+        "4_result/humanoid/side_by_side.mp4",
+    ):
         assert probe(run / name).duration > 0.5
     for name in ("2_motion/humanoid/motion.bvh", "4_result/humanoid/rollout.bvh", "config.json"):
         assert (run / name).stat().st_size > 100
@@ -91,14 +96,14 @@ def test_second_time_all_is_skipped(finished):
     begin = time.monotonic()
     done = clip(run, video)
     assert done.returncode == 0 and time.monotonic() - begin < 10
-    assert done.stderr.count("done before") == 4
+    assert done.stderr.count("done before") == 5
     assert before == {name: stage(run, name)["finished"] for name in STAGES}
 
 
 def test_changed_option_redoes_what_depends_on_it(finished):
     video, run = finished
     done = clip(run, video, "--evaluate.seed=1")
-    assert done.returncode == 0 and done.stderr.count("done before") == 3
+    assert done.returncode == 0 and done.stderr.count("done before") == 4
 
 
 def test_damaged_artefact_is_made_again(finished):
@@ -106,7 +111,7 @@ def test_damaged_artefact_is_made_again(finished):
     path = run / "4_result/humanoid/rollout.npz"
     path.write_bytes(path.read_bytes()[:100])
     done = clip(run, video, "--evaluate.seed=1")
-    assert done.returncode == 0 and "damaged" in done.stderr and done.stderr.count("done before") == 3
+    assert done.returncode == 0 and "damaged" in done.stderr and done.stderr.count("done before") == 4
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
