@@ -7,14 +7,14 @@ SFV := $(PY) -m sfv
 
 # The user's words reach the program through the environment, never through the shell's or make's parser: a file name may
 # hold spaces, quotes, $$(...) or ; and stays a file name.
-WORDS := VIDEO START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT CLIP
+WORDS := VIDEO START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT CLIP VIDEOS
 unexport $(WORDS) MAKEFLAGS MFLAGS MAKEOVERRIDES
 $(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
 
 # Torch's build is whatever is installed already; else the pinned one (see `make help`).
 PIP_ARGS ?=
 
-.PHONY: setup clip render demo lecture doctor bench check test test-slow clean help
+.PHONY: setup clip table render demo lecture doctor bench check test test-slow clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
@@ -39,6 +39,10 @@ clip: setup ## video -> skill -> result video and report (without VIDEO: a real 
 
 render: setup ## CLIP=<run>: draws the result videos of a finished run again
 	@exec $(SFV) render "--clip=$$SFV_CLIP"
+
+table: setup ## VIDEOS=<a folder of videos>: all of them through the pipeline; table in runs/table
+	@test -n "$$SFV_VIDEOS" || { echo 'error: no videos; make table VIDEOS=<folder>' >&2; exit 2; }
+	@exec $(SFV) table --published docs/sfv_returns.csv -- "$$SFV_VIDEOS"
 
 demo: setup ## a synthetic backflip video with known truth, in runs/demo
 	@exec $(SFV) demo backflip -o runs/demo/backflip.mp4

@@ -41,8 +41,8 @@ def write_report(
         lead=f"{video.name} | sfv {__version__}",
         verdict=verdict(figures),
         verdict_good=completed >= 0.9,
-        side_by_side=Markup("data:video/mp4;base64," + _base64(result.folder / "side_by_side.mp4")),
-        draft=Markup("data:video/mp4;base64," + _base64(draft.folder / "draft.mp4")),
+        side_by_side=embedded_video(result.folder / "side_by_side.mp4"),
+        draft=embedded_video(draft.folder / "draft.mp4"),
         problems=draft.figures["problems"],
         headline=headline(motion.figures, figures),
         stages=[
@@ -64,6 +64,11 @@ def write_report(
     temporary.write_text(html, encoding="utf-8")
     os.replace(temporary, path)
     return path
+
+
+def embedded_video(path: Path) -> Markup:
+    """A video as the `src` of an HTML element."""
+    return Markup("data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))
 
 
 def verdict(figures: Mapping[str, Any]) -> str:
@@ -146,7 +151,3 @@ def _svg(figure: Any) -> str:
     figure.savefig(text, format="svg")
     plt.close(figure)
     return text.getvalue()[text.getvalue().index("<svg") :]
-
-
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,0 +1,308 @@
+"""`python -m sfv table`: a row for each of many videos, each through the whole pipeline."""
+
+import csv
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from jinja2 import Environment, FileSystemLoader
+
+from pose.cores import usable_cores
+from pose.errors import InputError
+from pose.video import probe
+from sfv.console import bar, console
+from sfv.figures import machine
+from sfv.report import embedded_video, verdict
+from sfv.rundir import run_name
+
+FILMS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
+STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
+TEMPLATE = Path(__file__).with_name("table.html")
+EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
+
+
+@dataclass(frozen=True)
+class Skill:
+    """What became of one video: the figures of its runs, one a seed."""
+
+    video: Path
+    seconds: float
+    """Length of the video [s]."""
+    published: float | None
+    """Normalised return that somebody else reached, to compare with."""
+    runs: tuple[Path, ...] = ()
+    """Folders of the finished runs."""
+    results: tuple[dict[str, Any], ...] = ()
+    """Their `result.json`."""
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    """Wall clock of each stage of the first run [s]."""
+    draft_return: float | None = None
+    """Normalised return of the first run's draft by tracking control."""
+    loop: bool = False
+    """The motion was taken for a cycle."""
+    errors: tuple[str, ...] = ()
+    """Why runs ended without a result, a line each."""
+
+    def mean(self, name: str) -> float | None:
+        """Of a figure over the seeds; None where no run has it."""
+        values = self._values(name)
+        return statistics.fmean(values) if values else None
+
+    def spread(self, name: str) -> float | None:
+        """Standard deviation of a figure over the seeds; None for fewer than two."""
+        values = self._values(name)
+        return statistics.pstdev(values) if len(values) > 1 else None
+
+    def _values(self, name: str) -> list[float]:
+        return [float(result[name]) for result in self.results if result.get(name) is not None]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence on how far the skill was learnt, or why it was not."""
+        if not self.results:
+            return "; ".join(self.errors) or "not run yet"
+        return verdict({name: self.mean(name) for name in ("completed", "normalised_return")})
+
+    @property
+    def film(self) -> Path | None:
+        """The first run's result video."""
+        return next(iter(sorted(self.runs[0].glob("4_result/*/side_by_side.mp4"))), None) if self.runs else None
+
+
+def table(
+    videos: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    seeds: int = 3,
+    minutes: float | None = None,
+    jobs: int = 1,
+    published: Path | None = None,
+    out: Path = Path("runs/table"),
+) -> None:
+    """Runs many videos through the whole pipeline and writes table.md, table.csv and table.html, a row a skill.
+
+    The same command goes on where it was stopped. A video that fails gets a row that says why.
+
+    Args:
+      videos: the videos, or folders of them.
+      seeds: trainings of each; all share the same reference.
+      minutes: training budget of each [min]; the default of `clip` if left out.
+      jobs: how many run at once; the cores are shared out among them.
+      published: a CSV file with columns video,normalised_return to compare with, by the video's name without ending.
+      out: folder for the runs and the table.
+    """
+    films = _films(videos)
+    known = _published(published)
+    skills = [_looked_at(film, known.get(film.stem)) for film in films]
+    out.mkdir(parents=True, exist_ok=True)
+    workers = max(1, usable_cores() // jobs)
+    # All videos once before any of them a second time: a table that is stopped has a figure for each.
+    plan = [(skill.video, seed) for seed in range(seeds) for skill in skills if not skill.errors]
+    done: dict[tuple[Path, int], str] = {}
+    with bar("table") as progress, ThreadPoolExecutor(jobs) as pool:
+        begun: list[subprocess.Popen[bytes]] = []
+        futures = {item: pool.submit(_run, out, *item, minutes, workers, begun) for item in plan}
+        try:
+            while len(done) < len(plan):
+                time.sleep(1.0)
+                for item in (item for item in plan if item not in done and futures[item].done()):
+                    done[item] = futures[item].result()
+                    console.print(f"{item[0].stem}, seed {item[1]}: {done[item] or 'done'}")
+                    _write(out, [_gathered(skill, out, seeds, done) for skill in skills])
+                progress(len(done), len(plan), f"{len(done)} of {len(plan)} runs; logs in {out}")
+            _write(out, [_gathered(skill, out, seeds, done) for skill in skills])
+        except KeyboardInterrupt:
+            for future in futures.values():
+                future.cancel()
+            for process in begun:  # each saves its training when it is told to end
+                process.send_signal(signal.SIGINT)
+            for process in begun:
+                process.wait()
+            raise
+    console.print(f"[bold]table[/bold]  {out / 'table.html'}")
+
+
+def _looked_at(film: Path, published: float | None) -> Skill:
+    try:
+        return Skill(film, probe(film).duration, published)
+    except InputError as error:
+        if not film.is_file():  # a slip of the pen; what is in a file is not
+            raise
+        return Skill(film, 0.0, published, errors=(str(error),))
+
+
+def _run(
+    out: Path, film: Path, seed: int, minutes: float | None, workers: int, begun: list[subprocess.Popen[bytes]]
+) -> str:
+    """One run in a process of its own; returns why it failed, in a line, or nothing."""
+    folder = out / f"{run_name(film)}_seed{seed}"
+    first = out / f"{run_name(film)}_seed0"
+    command = [sys.executable, "-m", "sfv", "clip", f"--video={film}", f"--out={folder}", f"--seed={seed}"]
+    command += [f"--workers={workers}"] + ([f"--minutes={minutes}"] if minutes is not None else [])
+    if seed and not folder.exists() and first.is_dir():
+        _share_reference(first, folder)
+    log = folder.with_suffix(".log")
+    with open(log, "w", encoding="utf-8") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        begun.append(process)
+        code = process.wait()
+    if code == 0:
+        return ""
+    lines = log.read_text(encoding="utf-8").strip().splitlines()
+    if code in (EXIT_INPUT, EXIT_INTERRUPTED) and lines:
+        return lines[-1].removeprefix("error: ")
+    return f"ended with exit code {code}; see {log}"
+
+
+def _share_reference(first: Path, folder: Path) -> None:
+    """Gives another seed's run the stages before training, which do not depend on the seed.
+
+    Hard links cost no space; a stage that turns out to be of another config is made again beside them.
+    """
+    for stage in ("1_pose", "2_motion", "3_draft"):
+        for path in sorted((first / stage).rglob("*")):
+            if path.is_file():
+                copy = folder / path.relative_to(first)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                os.link(path, copy)
+    if (first / "config.json").is_file() and folder.is_dir():
+        (folder / "config.json").write_bytes((first / "config.json").read_bytes())
+
+
+def _gathered(skill: Skill, out: Path, seeds: int, done: dict[tuple[Path, int], str]) -> Skill:
+    """The skill with what its runs left so far."""
+    runs, results, errors = [], [], list(skill.errors)
+    for seed in range(seeds):
+        folder = out / f"{run_name(skill.video)}_seed{seed}"
+        found = next(iter(sorted(folder.glob("4_result/*/result.json"))), None)
+        error = done.get((skill.video, seed), "")
+        if error:
+            errors.append(error)
+        elif found is not None and (skill.video, seed) in done:
+            runs.append(folder)
+            results.append(json.loads(found.read_text(encoding="utf-8")))
+    stages = _stages(runs[0]) if runs else {}
+    return Skill(
+        video=skill.video,
+        seconds=skill.seconds,
+        published=skill.published,
+        runs=tuple(runs),
+        results=tuple(results),
+        stage_seconds={name: float(stage["seconds"]) for name, stage in stages.items()},
+        draft_return=stages["3_draft"]["figures"].get("draft_return") if "3_draft" in stages else None,
+        loop=bool(stages["2_motion"]["figures"].get("loop")) if "2_motion" in stages else False,
+        errors=tuple(dict.fromkeys(errors)),
+    )
+
+
+def _stages(run: Path) -> dict[str, Any]:
+    found = {}
+    for name in STAGES:
+        path = next(iter(sorted(run.glob(f"{name}/stage.json")) or sorted(run.glob(f"{name}/*/stage.json"))), None)
+        if path is not None:
+            found[name] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+HEADER = (
+    "skill",
+    "video [s]",
+    "motion",
+    "return",
+    "published",
+    "completed",
+    "draft",
+    "tracking [mm]",
+    "foot slide [mm/frame]",
+    "samples [M]",
+    "pose + reference + draft + training + result [min]",
+    "verdict",
+)
+
+
+def rows(skills: list[Skill]) -> list[tuple[str, ...]]:
+    """The table's cells, a row a skill, under `HEADER`."""
+    return [
+        (
+            skill.video.stem,
+            f"{skill.seconds:.1f}",
+            ("cycle" if skill.loop else "one pass") if skill.results else "-",
+            _number(skill.mean("normalised_return"), ".3f", skill.spread("normalised_return"), len(skill.results)),
+            _number(skill.published, ".3f"),
+            _number(skill.mean("completed"), ".0%"),
+            _number(skill.draft_return, ".3f"),
+            _number(skill.mean("tracking_mpjpe_mm"), ".0f"),
+            _number(skill.mean("foot_slide_mm_per_frame"), ".1f"),
+            _number((skill.mean("samples") or 0.0) / 1e6 if skill.results else None, ".2f"),
+            _minutes(skill.stage_seconds),
+            skill.verdict,
+        )
+        for skill in skills
+    ]
+
+
+def _number(value: float | None, form: str, spread: float | None = None, count: int = 0) -> str:
+    if value is None:
+        return "-"
+    return f"{value:{form}}" + (f" ± {spread:{form}} ({count})" if spread is not None else "")
+
+
+def _minutes(seconds: dict[str, float]) -> str:
+    if not seconds:
+        return "-"
+    parts = " + ".join(f"{seconds.get(name, 0.0) / 60:.1f}" for name in STAGES)
+    return f"{parts} = {sum(seconds.values()) / 60:.1f}"
+
+
+def _write(out: Path, skills: list[Skill]) -> None:
+    cells, on = rows(skills), machine()
+    where = f"{on['processor']}, {on['cores']} cores, {time.strftime('%Y-%m-%d')}"
+    lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
+    lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in cells]
+    _replace(out / "table.md", "\n".join([*lines, "", f"Measured on {where}, by `python -m sfv table`.", ""]))
+    with open(out / ".table.csv.tmp", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([HEADER, *cells])
+    os.replace(out / ".table.csv.tmp", out / "table.csv")
+    page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
+    films = [embedded_video(skill.film) if skill.film is not None else None for skill in skills]
+    _replace(out / "table.html", page.render(header=HEADER, rows=list(zip(cells, films, strict=True)), where=where))
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _films(videos: tuple[Path, ...]) -> list[Path]:
+    """The videos named, and those in the folders named."""
+    films: list[Path] = []
+    for path in videos:
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in FILMS) if path.is_dir() else [path]
+        if not found:
+            raise InputError(f"{path}: no video in this folder; known endings: {', '.join(sorted(FILMS))}")
+        films += found
+    if not films:
+        raise InputError("no video given; name videos, or a folder of them")
+    names = [run_name(film) for film in films]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"two videos are called {twice}; rename one of them, the table goes by name")
+    return films
+
+
+def _published(path: Path | None) -> dict[str, float]:
+    if path is None:
+        return {}
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return {row["video"]: float(row["normalised_return"]) for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: expected a CSV file with columns video,normalised_return ({error})") from error

@@ -1,0 +1,87 @@
+"""The table: cells from what runs left, failures as rows, seeds that share a reference."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from pose.errors import InputError
+from sfv.table import HEADER, Skill, _gathered, _share_reference, rows, table
+
+
+def finished_run(out: Path, name: str, seed: int, returned: float) -> Path:
+    run = out / f"{name}_seed{seed}"
+    stages = {
+        "1_pose": {},
+        "2_motion/humanoid": {"loop": True},
+        "3_draft/humanoid": {"draft_return": 0.9},
+        "3_policy/humanoid": {},
+        "4_result/humanoid": {},
+    }
+    for stage, figures in stages.items():
+        (run / stage).mkdir(parents=True)
+        (run / stage / "stage.json").write_text(json.dumps({"seconds": 60.0, "figures": figures}))
+    result = {
+        "normalised_return": returned,
+        "completed": 1.0,
+        "tracking_mpjpe_mm": 40.0,
+        "foot_slide_mm_per_frame": None,
+        "samples": 2_000_000,
+    }
+    (run / "4_result/humanoid/result.json").write_text(json.dumps(result))
+    (run / "config.json").write_text("{}")
+    return run
+
+
+def test_cells_are_means_over_the_seeds(tmp_path):
+    for seed, returned in enumerate((0.8, 0.9)):
+        finished_run(tmp_path, "hop", seed, returned)
+    video = Path("hop.mp4")
+    skill = _gathered(Skill(video, 2.0, 0.75), tmp_path, 2, {(video, 0): "", (video, 1): ""})
+    cells = dict(zip(HEADER, rows([skill])[0], strict=True))
+    # Mean of .8 and .9 is .85, each .05 away from it.
+    assert cells["return"] == "0.850 ± 0.050 (2)" and cells["published"] == "0.750"
+    assert cells["motion"] == "cycle" and cells["completed"] == "100%" and cells["draft"] == "0.900"
+    assert cells["foot slide [mm/frame]"] == "-"  # not measured: nothing to average
+    assert cells["samples [M]"] == "2.00" and cells["verdict"].startswith("Learnt")
+    five = "1.0 + 1.0 + 1.0 + 1.0 + 1.0 = 5.0"
+    assert cells["pose + reference + draft + training + result [min]"] == five
+
+
+def test_a_run_that_is_not_done_does_not_count(tmp_path):
+    finished_run(tmp_path, "hop", 0, 0.8)  # of an earlier call, perhaps with other options
+    video = Path("hop.mp4")
+    assert _gathered(Skill(video, 2.0, None), tmp_path, 1, {}).results == ()
+
+
+def test_what_cannot_be_read_gets_a_row_that_says_why(tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    table((tmp_path,), seeds=1, out=tmp_path / "out")
+    with open(tmp_path / "out/table.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["skill"] == "broken" and "broken.mp4" in row["verdict"] and row["return"] == "-"
+    assert "broken" in (tmp_path / "out/table.html").read_text()
+
+
+def test_other_seeds_share_the_reference_and_nothing_else(tmp_path):
+    first = finished_run(tmp_path, "hop", 0, 0.8)
+    _share_reference(first, tmp_path / "hop_seed1")
+    shared = {str(path.relative_to(tmp_path / "hop_seed1")) for path in (tmp_path / "hop_seed1").rglob("*.json")}
+    stages = {f"{stage}/stage.json" for stage in ("1_pose", "2_motion/humanoid", "3_draft/humanoid")}
+    assert shared == stages | {"config.json"}
+
+
+def test_wrong_input_is_told(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        table((tmp_path / "gone.mp4",), out=tmp_path / "out")
+    with pytest.raises(InputError, match="no video"):
+        table((), out=tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no video in this folder"):
+        table((tmp_path / "empty",), out=tmp_path / "out")
+    for name in ("a.mp4", "a.mov"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(InputError, match="called a"):
+        table((tmp_path / "a.mp4", tmp_path / "a.mov"), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
