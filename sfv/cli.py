@@ -60,7 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        _fail(f"no disk space left ({error.filename or 'while writing'}); free some, then the same command goes on")
+        file = str(error.filename or "while writing").removeprefix("file:")
+        _fail(f"no disk space left ({file}); free some, then the same command goes on")
 
 
 def _run(name: str, arguments: list[str]) -> None:
