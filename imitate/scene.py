@@ -4,13 +4,17 @@ Tracking, training, evaluation and rendering all simulate the model that `build_
 the physics that it was learnt in.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import mujoco
+import numpy as np
+from scipy.ndimage import gaussian_filter
 
+from imitate.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from pose.errors import InputError
 from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
 
 PHYSICS_HZ = 120
 """Physics steps a second. At 60 Hz a walk is learnt half as well for equal samples, at 240 Hz hardly better."""
@@ -28,18 +32,160 @@ FRICTION = (1.0, 0.005, 0.0001)
 """Sliding, torsional, rolling. Rubber on a gym floor slides at about 1; SFV and DeepMimic use .9 and 1."""
 
 
+FIRST_EDGE = 0.6
+"""Stairs and gaps begin so far ahead of the motion's start [m]."""
+GAP_DEPTH = 1.0
+"""Of gaps [m]: deep enough that who steps in has fallen."""
+BOX = "box"
+"""Name of the box's body, joint and geom."""
+BOX_HALF = (0.4, 0.4, 0.6)
+"""Half lengths of the box [m]: to be pushed at chest height without tipping."""
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "flat": (),
+    "slope": ("angle",),
+    "downhill": ("angle",),
+    "gaps": ("gap", "gap_every", "seed"),
+    "stairs": ("step_height", "step_depth", "steps"),
+    "stairs_down": ("step_height", "step_depth", "steps"),
+    "uneven": ("roughness", "seed"),
+    "slippery": ("friction",),
+    "wind": ("push", "push_every", "seed"),
+    "box": ("box_mass", "box_friction", "task_weight"),
+    "box_uphill": ("angle", "box_mass", "box_friction", "task_weight"),
+    "box_downhill": ("angle", "box_mass", "box_friction", "task_weight"),
+}
+"""Kinds of scenes, and the options that mean something there."""
+
+
 @dataclass(frozen=True)
 class Scene:
-    """The surroundings that a skill is performed in."""
+    """The surroundings that a skill is performed in. Forward is where the motion goes, or faces if it stays."""
 
-    kind: Literal["flat"] = "flat"
-    """Form of the ground; flat is a plane at z = 0."""
+    kind: str = "flat"
+    """Form of the ground: flat, slope, downhill, gaps, stairs, stairs_down, uneven, slippery, wind, box, box_uphill or
+    box_downhill."""
+    angle: float = 10.0
+    """Of slopes [deg]."""
+    gap: float = 0.3
+    """Width of gaps [m]; each is between half and all of it."""
+    gap_every: float = 1.2
+    """From the beginning of a gap to that of the next, on average [m]."""
+    step_height: float = 0.12
+    """Of stairs [m]."""
+    step_depth: float = 0.35
+    """Of stairs [m]."""
+    steps: int = 12
+    """Of stairs; level ground before and after."""
+    roughness: float = 0.03
+    """Standard deviation of an uneven field's height [m]."""
+    friction: float = 0.35
+    """Sliding friction of slippery ground; it is 1 elsewhere."""
+    push: float = 150.0
+    """Strongest push of the wind against the trunk, for 0.2 s [N]."""
+    push_every: float = 1.5
+    """Time between pushes [s]."""
+    box_mass: float = 20.0
+    """Of the box [kg]."""
+    box_friction: float = 0.3
+    """Between the box and whatever it touches."""
+    task_weight: float = 0.3
+    """Share of the reward that the box earns by being where the reference would have pushed it."""
+    seed: int = 0
+    """Of whatever is random in the scene."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"unknown scene '{self.kind}'; known ones: {', '.join(KINDS)}")
+        limits = {
+            "angle": (0.0, 35.0),
+            "gap": (0.05, 1.0),
+            "gap_every": (0.3, 20.0),
+            "step_height": (0.02, 0.4),
+            "step_depth": (0.15, 2.0),
+            "steps": (1, 100),
+            "roughness": (0.001, 0.2),
+            "friction": (0.01, 2.0),
+            "push": (0.0, 2000.0),
+            "push_every": (0.3, 60.0),
+            "box_mass": (0.5, 500.0),
+            "box_friction": (0.01, 2.0),
+            "task_weight": (0.0, 1.0),
+            "seed": (0, 2**31 - 1),
+        }
+        for name in KINDS[self.kind]:
+            low, high = limits[name]
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"scene.{name} is {getattr(self, name)}; give {low:g} to {high:g}")
+        if self.kind == "gaps" and self.gap_every < self.gap + 0.2:
+            raise InputError(f"gaps of {self.gap} m every {self.gap_every} m leave no ground; raise scene.gap_every")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the scene: options of other kinds are left out, so that they redo nothing."""
+        return {"kind": self.kind, **{name: getattr(self, name) for name in KINDS[self.kind]}}
+
+    @property
+    def has_box(self) -> bool:
+        """There is a box to push."""
+        return self.kind.startswith("box")
+
+    @property
+    def without_box(self) -> "Scene":
+        """The same ground alone."""
+        if not self.has_box:
+            return self
+        return replace(self, kind={"box": "flat", "box_uphill": "slope", "box_downhill": "downhill"}[self.kind])
+
+    def ground(self, motion: ReferenceMotion | None = None) -> Ground:
+        """The ground's surface, laid out from a motion's beginning in its direction."""
+        kind = self.without_box.kind
+        if kind in ("flat", "slippery", "wind"):
+            return Ground()
+        origin, yaw = course(motion) if motion is not None else ((0.0, 0.0), 0.0)
+        rng = np.random.default_rng(self.seed)
+        if kind in ("slope", "downhill"):
+            return Ground(origin, yaw, np.radians(self.angle) * (1.0 if kind == "slope" else -1.0))
+        if kind == "uneven":
+            return Ground(origin, yaw, grid=uneven_field(self.roughness, rng))
+        if kind == "gaps":
+            count = int((AHEAD - 2.0) / self.gap_every)
+            begin = FIRST_EDGE + self.gap_every * (np.arange(count) + 0.1 * rng.uniform(-1.0, 1.0, count))
+            edges = np.stack([begin, begin + self.gap * rng.uniform(0.5, 1.0, count)], axis=1).ravel()
+            levels = np.zeros(len(edges) + 1)
+            levels[1::2] = -GAP_DEPTH
+            return Ground(origin, yaw, edges=edges, levels=levels, bridged=np.zeros(len(levels)))
+        rise = self.step_height * (1.0 if kind == "stairs" else -1.0)
+        edges = FIRST_EDGE + self.step_depth * np.arange(self.steps)
+        levels = rise * np.arange(self.steps + 1)
+        return Ground(origin, yaw, edges=edges, levels=levels, bridged=levels)
+
+
+def course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:
+    """Where a motion begins [m] and the direction it goes in, or faces if it stays within half a metre [rad]."""
+    first, way = motion.qpos[0], motion.qpos[-1, :2] - motion.qpos[0, :2]
+    w, x, y, z = first[3:7]
+    yaw = np.arctan2(2.0 * (x * y + w * z), 1.0 - 2.0 * (y * y + z * z))
+    if np.hypot(*way) > 0.5:
+        yaw = np.arctan2(way[1], way[0])
+    return (float(first[0]), float(first[1])), float(yaw)
+
+
+def uneven_field(roughness: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth random hills of about half a metre, level at the start, as high as the surroundings at the border."""
+    rows, columns = round(2 * ASIDE / SPACING) + 1, round((AHEAD + BEHIND) / SPACING) + 1
+    hills = gaussian_filter(rng.standard_normal((rows, columns)), 0.25 / SPACING)
+    hills *= roughness / hills.std()
+    v, u = np.mgrid[0:rows, 0:columns] * SPACING
+    from_start = np.hypot(u - BEHIND, v - ASIDE)
+    hills *= np.clip((from_start - 0.3) / 0.7, 0.0, 1.0)
+    low = hills.min() - 0.02
+    from_border = np.minimum.reduce([u, u[:, ::-1], v, v[::-1]])
+    return low + (hills - low) * np.clip(from_border / 1.0, 0.0, 1.0)
 
 
 def named_scene(kind: str) -> Scene:
     """The scene of a kind that the user names; raises `InputError` for one that does not exist."""
-    if kind != "flat":
-        raise InputError(f"unknown scene '{kind}'; known ones: flat")
     return Scene(kind)
 
 
@@ -63,24 +209,42 @@ def set_physics(spec: mujoco.MjSpec) -> None:
         geom.friction = FRICTION
 
 
-def build_model(character: Character, scene: Scene) -> mujoco.MjModel:
+def build_model(character: Character, scene: Scene, motion: ReferenceMotion | None = None) -> mujoco.MjModel:
     """Compiles a character into a scene.
 
-    The ground's geom is named "ground". It collides with every geom of the character that collides at all.
+    The ground's geoms have names that begin with "ground". They collide with every geom of the character that collides
+    at all. A box is the last body, and its free joint the last of `qpos` and `qvel`.
+
+    Args:
+      character: the body.
+      scene: its surroundings.
+      motion: what is to be performed; the scene is laid out along it.
     """
     spec = character.spec()
-    assert scene.kind == "flat", "the one scene there is so far"
-    spec.worldbody.add_geom(
-        name="ground",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0.0, 0.0, 1.0],
-        contype=1,
-        conaffinity=0xFF,
-        condim=3,
-    )
+    scene.ground(motion).add_to(spec)
+    if scene.has_box:
+        add_box(spec, scene)
     set_physics(spec)
+    for geom in spec.geoms:
+        if geom.name == BOX or (geom.name == "ground" and scene.kind == "slippery"):
+            # MuJoCo takes the greater friction of two geoms, unless one has priority.
+            geom.priority = 1
+            geom.friction = [scene.box_friction if geom.name == BOX else scene.friction, *FRICTION[1:]]
     model = spec.compile()
     # Visual geoms (group 2 and above, no contact bits) stay out of the way of everything, the ground included.
     colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
     assert colliding.sum() >= 2, f"{character.name}: no geom of the character can touch the ground"
     return model
+
+
+def add_box(spec: mujoco.MjSpec, scene: Scene, **look: Any) -> None:
+    """Adds the box that is pushed; `look` goes to its geom."""
+    body = spec.worldbody.add_body(name=BOX, pos=[0.0, 0.0, BOX_HALF[2]])
+    body.add_freejoint(name=BOX)
+    body.add_geom(
+        name=BOX,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=BOX_HALF,
+        mass=scene.box_mass,
+        **({"contype": 1, "conaffinity": 0xFF, "condim": 3} | look),
+    )
