@@ -11,10 +11,10 @@ import mujoco
 import mujoco.batch
 import numpy as np
 
-from imitate.observation import ObservationLayout, observe
+from imitate.observation import ObservationLayout, observe, observe_box
 from imitate.reference import build_reference
 from imitate.reward import RewardConfig, imitation_reward
-from imitate.scene import SUBSTEPS, Scene, build_model
+from imitate.scene import BOX_HALF, CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tangent import JointLayout
 from imitate.termination import GeomShapes, fallen, strayed
 from reconstruct.character import Character
@@ -30,6 +30,12 @@ BAD_STATE = [
         mujoco.mjtWarning.mjWARN_BADQACC,
     )
 ]
+
+
+BOX_GAP = 0.03
+"""Between the furthest point of the body and the box [m]."""
+TASK_SCALE = 5.0
+"""Steepness of the task's term [1/m^2]: a box 0.4 m behind earns less than half."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,15 @@ class ImitationEnv:
         threads: int = 1,
     ):
         self.config = config
-        self.model = build_model(character, scene)
-        self.reference = build_reference(motion, character, self.model, config.episode_seconds)
-        self.joints = JointLayout.of(self.model)
-        self.observation_layout = ObservationLayout.of(self.model.nbody - 1, self.model.nv)
+        self.scene, self.ground = scene, scene.ground(motion)
+        self.model = build_model(character, scene, motion)
+        # A box's joint and body come last, so that the character's own are where they are without it.
+        self.body = build_model(character, scene.without_box, motion) if scene.has_box else self.model
+        """The physics of the character and the ground, without a box."""
+        body = self.body
+        self.reference = build_reference(motion, character, body, config.episode_seconds, self.ground)
+        self.joints = JointLayout.of(body)
+        self.observation_layout = ObservationLayout.of(body.nbody - 1, body.nv, not self.ground.flat, scene.has_box)
         self.action_size = self.model.nu
         self.size = environments
         self.row = np.zeros(environments, dtype=np.int64)
@@ -105,15 +116,23 @@ class ImitationEnv:
         mujoco.set_mju_user_warning(lambda message: None)
         self._batch = mujoco.batch.Batch(self.model, environments, nthread=threads, persistent=True)
         bind = self._batch.bind
-        self.qpos, self.qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
-        self._xpos, self._cvel, self._com = bind("xpos"), bind("cvel"), bind("subtree_com")
-        self._xmat = bind("xmat").reshape(environments, -1, 3, 3)
+        qpos, qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
+        self.qpos, self.qvel = qpos[:, : body.nq], qvel[:, : body.nv]
+        self.box_qpos, self._box_qvel = qpos[:, body.nq :], qvel[:, body.nv :]
+        """Pose of the box, (N, 7), or (N, 0) where there is none."""
+        xmat = bind("xmat").reshape(environments, -1, 3, 3)
+        self._xpos, self._cvel = bind("xpos")[:, : body.nbody], bind("cvel")[:, : body.nbody]
+        self._xmat, self._box_xmat, self._com = xmat[:, : body.nbody], xmat[:, -1], bind("subtree_com")
         self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
         self._geom_xmat = bind("geom_xmat").reshape(environments, -1, 3, 3)
         self.bodies_xpos = self._xpos[:, 1:]
         """Origins of the moving bodies, world [m], (N, B, 3)."""
         self.com = self._com[:, 1]
         """Centre of mass, world [m], (N, 3)."""
+        self._gusts = gusts(scene) if scene.kind == "wind" else None
+        self._push_steps = max(1, round(scene.push_every * CONTROL_HZ))
+        self._applied = bind("xfrc_applied") if self._gusts is not None else None
+        self._episode = np.zeros(environments, dtype=np.int64)
         self._last_row = len(self.reference) - 1
 
     @property
@@ -146,9 +165,12 @@ class ImitationEnv:
             speed_noise = self.config.velocity_noise * rng.standard_normal(qvel.shape)
             qvel[:, 6:] += speed_noise[:, 6:]
         for pose, step in zip(qpos, steps, strict=True):
-            mujoco.mj_integratePos(self.model, pose, step, 1.0)
+            mujoco.mj_integratePos(self.body, pose, step, 1.0)
         self._batch.reset(ids, stage=STAGE_NONE)
         self.qpos[ids], self.qvel[ids] = qpos, qvel
+        self._episode[ids] += 1
+        if self.scene.has_box:
+            self.box_qpos[ids] = self._box_poses(rows)
         self._batch.forward(ids, stage=STAGE_VEL)
 
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
@@ -156,7 +178,7 @@ class ImitationEnv:
         these = slice(None) if ids is None else ids
         row = self.row[these]
         following = np.minimum(row + 1, self._last_row)
-        return observe(
+        seen = observe(
             self.reference.phase[row],
             self.reference.heading[row],
             self._xpos[these, 1:],
@@ -165,6 +187,18 @@ class ImitationEnv:
             self._com[these, 1],
             self.joints.difference(self.qpos[these], self.reference.qpos[following]),
         )
+        if self.ground.flat and not self.scene.has_box:
+            return seen
+        root, heading = self._xpos[these, 1], self.reference.heading[row]
+        parts = [seen]
+        if not self.ground.flat:
+            height = self.observation_layout.column("root_height")
+            seen[:, height] -= self.ground.support(root[:, :2])
+            parts.append(self.ground.map_around(root, heading).astype(np.float32))
+        if self.scene.has_box:
+            box = self.box_qpos[these, :3], self._box_xmat[these], self._box_qvel[these]
+            parts.append(observe_box(heading, root, *box))
+        return np.nan_to_num(np.concatenate(parts, axis=1))
 
     def targets(self, action: np.ndarray) -> np.ndarray:
         """Servo targets: the reference's next pose, led by its speed, plus the action, (N, nu) -> (N, nu).
@@ -190,6 +224,12 @@ class ImitationEnv:
 
     def simulate(self) -> None:
         """All physics steps of one decision, in C."""
+        if self._gusts is not None and self._applied is not None:
+            turn = (self._episode * 7919 + np.arange(self.size) * 104729 + self.age // self._push_steps) % len(
+                self._gusts
+            )
+            blowing = self.age % self._push_steps >= self._push_steps - round(0.2 * CONTROL_HZ)
+            self._applied[:, 1, :2] = np.where(blowing[:, None], self._gusts[turn], 0.0)
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
         self.row = np.minimum(self.row + 1, self._last_row)
         self.age += 1
@@ -203,9 +243,11 @@ class ImitationEnv:
             self.qvel[:, 3:] - reference.qvel[row][:, 3:],
             self.site_xpos[:, self._sites] - root[:, None] - reference.end_effectors[row],
             self._com[:, 1] - reference.com[row],
-            self.model.njnt,
+            self.body.njnt,
             self.config.reward,
         )
+        if self.scene.has_box:
+            reward, terms = self._with_task(reward, terms)
         exploded = ~np.isfinite(reward) | self._batch.warning[:, BAD_STATE, 1].any(axis=1)
         if exploded.any():
             self.non_finite += int(exploded.sum())
@@ -223,7 +265,31 @@ class ImitationEnv:
 
     def lowest(self, shapes: GeomShapes) -> np.ndarray:
         """Heights of the lowest points of some bodies above the ground [m], (N, F)."""
-        return shapes.lowest(self._geom_xpos, self._geom_xmat)
+        return shapes.clearance(self.ground, self._geom_xpos, self._geom_xmat)
+
+    def _box_poses(self, rows: np.ndarray) -> np.ndarray:
+        """Where the reference would have pushed the box by some rows, (M,) -> (M, 7)."""
+        half = BOX_HALF[0] * np.cos(self.ground.incline) + BOX_HALF[2] * abs(np.sin(self.ground.incline))
+        u = self.reference.reach[rows] + BOX_GAP + half
+        tilt, yaw = -self.ground.incline / 2, self.ground.yaw / 2
+        xy = self.ground.world(u, np.zeros(len(u)))
+        z = self.ground.height(xy) + BOX_HALF[2] / np.cos(self.ground.incline)
+        quat = [np.cos(yaw) * np.cos(tilt), -np.sin(yaw) * np.sin(tilt), np.cos(yaw) * np.sin(tilt)]
+        quat.append(np.sin(yaw) * np.cos(tilt))
+        return np.column_stack([xy, z, np.tile(quat, (len(u), 1))])
+
+    def box_progress(self) -> np.ndarray:
+        """How far along the scene's direction each box is [m], (N,)."""
+        return self.ground.local(self.box_qpos[:, :2])[0]
+
+    def _with_task(self, reward: np.ndarray, terms: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The reward with the task's term: the box is as far as the reference would have pushed it, or further."""
+        wanted = self.ground.local(self._box_poses(self.row)[:, :2])[0]
+        behind = np.maximum(wanted - self.box_progress(), 0.0)
+        share = self.scene.task_weight
+        terms = {name: (1.0 - share) * term for name, term in terms.items()}
+        terms["task"] = share * np.exp(-TASK_SCALE * behind**2)
+        return (1.0 - share) * reward + terms["task"], terms
 
     @property
     def actuator_force(self) -> np.ndarray:
@@ -242,6 +308,7 @@ class ImitationEnv:
             "row": self.row.copy(),
             "age": self.age.copy(),
             "non_finite": self.non_finite,
+            "episode": self._episode.copy(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -249,4 +316,13 @@ class ImitationEnv:
         self._batch.state[:] = state["batch"]
         self.row[:], self.age[:] = state["row"], state["age"]
         self.non_finite = int(state["non_finite"])
+        if "episode" in state:  # checkpoints from before there was wind have none
+            self._episode[:] = state["episode"]
         self._batch.forward(stage=STAGE_VEL)
+
+
+def gusts(scene: Scene, count: int = 4096) -> np.ndarray:
+    """Forces of pushes to come, from all sides, each between half and all of the strongest [N], (count, 2)."""
+    rng = np.random.default_rng(scene.seed)
+    angle, strength = rng.uniform(-np.pi, np.pi, count), scene.push * rng.uniform(0.5, 1.0, count)
+    return np.column_stack([strength * np.cos(angle), strength * np.sin(angle)])

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imitate.ground import MAP_POINTS
+
+BOX_NUMBERS = 15
+"""A box's place from the root, two columns of its rotation, its velocities."""
 LIMIT = 50.0
 """Raw observations are cut to this: an exploding simulation must not reach the normaliser."""
 
@@ -24,8 +28,8 @@ class ObservationLayout:
     """Part -> how many numbers."""
 
     @classmethod
-    def of(cls, bodies: int, nv: int) -> "ObservationLayout":
-        """The layout for a model with `bodies` moving bodies and `nv` degrees of freedom."""
+    def of(cls, bodies: int, nv: int, ground: bool = False, box: bool = False) -> "ObservationLayout":
+        """The layout for a body of `bodies` moving parts and `nv` degrees of freedom; on uneven ground, with a box."""
         return cls(
             {
                 "phase": 3,
@@ -36,8 +40,15 @@ class ObservationLayout:
                 "angular_velocities": 3 * bodies,
                 "root_offset": 3,
                 "pose_offset": nv - 3,
+                **({"ground": len(MAP_POINTS)} if ground else {}),
+                **({"box": BOX_NUMBERS} if box else {}),
             }
         )
+
+    def column(self, part: str) -> int:
+        """Where a part begins."""
+        names = list(self.sizes)
+        return sum(self.sizes[name] for name in names[: names.index(part)])
 
     @property
     def size(self) -> int:
@@ -114,3 +125,29 @@ def observe(
         casting="same_kind",
     )
     return np.clip(observation, -LIMIT, LIMIT, out=observation)
+
+
+def observe_box(
+    heading: np.ndarray, root: np.ndarray, pos: np.ndarray, mat: np.ndarray, velocity: np.ndarray
+) -> np.ndarray:
+    """A box in the heading frame, float32 (N, BOX_NUMBERS).
+
+    Args:
+      heading: of the reference [rad], (N,).
+      root: of the body, world [m], (N, 3).
+      pos: the box's middle, world [m], (N, 3).
+      mat: its rotation, (N, 3, 3).
+      velocity: of its free joint: linear in world axes, angular in its own, (N, 6).
+    """
+    spin = np.einsum("nij,nj->ni", mat, velocity[:, 3:])
+    vectors = np.stack([pos - root, mat[..., 0], mat[..., 1], velocity[:, :3], spin], axis=1)
+    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
+    turned = np.stack(
+        [
+            cos * vectors[..., 0] + sin * vectors[..., 1],
+            cos * vectors[..., 1] - sin * vectors[..., 0],
+            vectors[..., 2],
+        ],
+        axis=-1,
+    )
+    return np.clip(turned.reshape(len(pos), -1), -LIMIT, LIMIT).astype(np.float32)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from imitate.ground import Ground
 from imitate.scene import CONTROL_HZ
-from imitate.termination import GeomShapes
+from imitate.termination import GeomShapes, solid_bodies
 from reconstruct import rotations
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
@@ -43,6 +44,8 @@ class Reference:
     """Origins of all moving bodies, world [m], (K, B, 3)."""
     may_touch: np.ndarray
     """Fall bodies that touch the ground in the reference, too, about now, bool (K, F)."""
+    reach: np.ndarray
+    """How far ahead the body has reached so far, along the ground's own direction [m], (K,): where a box would be."""
     starts: int
     """Episodes may start at rows 0 to starts - 1."""
     loop: bool
@@ -96,7 +99,11 @@ def smooth_heading(root_quat: np.ndarray) -> np.ndarray:
 
 
 def build_reference(
-    motion: ReferenceMotion, character: Character, model: mujoco.MjModel, episode_seconds: float
+    motion: ReferenceMotion,
+    character: Character,
+    model: mujoco.MjModel,
+    episode_seconds: float,
+    ground: Ground | None = None,
 ) -> Reference:
     """Lays a motion out at the control rate.
 
@@ -105,7 +112,9 @@ def build_reference(
       character: names the parts that the environment watches.
       model: the scene it is to be done in.
       episode_seconds: longest episode of a loop [s]; a clip that does not loop is passed once.
+      ground: the motion, made for a plane, is set upon it, as high as it is below the root; None for the plane.
     """
+    ground = ground or Ground()
     if motion.qpos.shape[1] != model.nq:
         raise ValueError(f"the motion has {motion.qpos.shape[1]} coordinates, character {character.name} {model.nq}")
     frames = motion.qpos
@@ -123,6 +132,9 @@ def build_reference(
     before, after = np.clip(times - half, 0.0, end), np.clip(times + half, 0.0, end)
     qvel = np.zeros((steps, model.nv))
     poses_before, poses_after = (sampled(model, frames, motion.fps, t) for t in (before, after))
+    if not ground.flat:
+        for poses in (qpos, poses_before, poses_after):
+            poses[:, 2] += ground.support(poses[:, :2])
     for k in range(steps):
         mujoco.mj_differentiatePos(model, qvel[k], after[k] - before[k], poses_before[k], poses_after[k])
     if motion.loop:
@@ -130,6 +142,9 @@ def build_reference(
 
     fraction = times / motion.duration
     shapes = GeomShapes.of(model, character.fall_bodies)
+    whole = GeomShapes.of(model, solid_bodies(model))
+    ahead, reach = np.array([np.cos(ground.yaw), np.sin(ground.yaw), 0.0]), np.empty(steps)
+    start = float(ground.origin[0] * ahead[0] + ground.origin[1] * ahead[1])
     sites = character.site_ids(character.end_effectors)
     keys = np.array([1] + [model.body(name).id for name in character.key_bodies])
     com, end_effectors = np.empty((steps, 3)), np.empty((steps, len(sites), 3))
@@ -144,7 +159,9 @@ def build_reference(
         end_effectors[k] = data.site_xpos[sites] - data.xpos[1]
         key_bodies[k] = data.xpos[keys]
         bodies[k] = data.xpos[1:]
-        touching[k] = shapes.lowest(data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3))[0] < TOUCH_HEIGHT
+        placed = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
+        touching[k] = shapes.clearance(ground, *placed)[0] < TOUCH_HEIGHT
+        reach[k] = whole.furthest(ahead, *placed)[0] - start
     may_touch = np.stack([touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(steps)])
     return Reference(
         qpos=qpos,
@@ -156,6 +173,7 @@ def build_reference(
         key_bodies=key_bodies,
         bodies=bodies,
         may_touch=may_touch,
+        reach=np.maximum.accumulate(reach),
         starts=starts,
         loop=motion.loop,
     )

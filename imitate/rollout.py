@@ -160,7 +160,7 @@ class Meter:
     """Watches rollouts and adds up errors of tracking and of physics."""
 
     def __init__(self, env: ImitationEnv, character: Character):
-        model = env.model
+        model = env.body
         moving = tuple(model.body(b).name for b in range(1, model.nbody))
         solid = tuple(
             name
@@ -195,7 +195,9 @@ class Meter:
         soles = env.site_xpos[:, self._soles]
         if self._soles_before is not None:
             # Simulated contact is soft: a sole that bears anything lies below the surface, by millimetres.
-            standing = (soles[..., 2] < 0.0) & (self._soles_before[..., 2] < 0.0)
+            over = soles[..., 2] - env.ground.height(soles[..., :2])
+            before = self._soles_before
+            standing = (over < 0.0) & (before[..., 2] < env.ground.height(before[..., :2]))
             moved = np.linalg.norm((soles - self._soles_before)[..., :2], axis=-1)
             self.slide.append(moved[standing & (running & self._ran_before)[:, None]])
         self._soles_before, self._ran_before = soles.copy(), running.copy()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from imitate.ground import Ground
+
 DEVIATION = 0.5
 """The root or a key body may be this far from the reference [m]."""
 
@@ -59,6 +61,32 @@ class GeomShapes:
         height = geom_xpos[:, self.geoms, 2] + np.einsum("ngi,gi->ng", up, self.centre)
         lowest = height - np.einsum("ngi,gi->ng", np.abs(up), self.core) - self.radius
         return np.minimum.reduceat(lowest, self.first, axis=1)
+
+    def clearance(self, ground: Ground, geom_xpos: np.ndarray, geom_xmat: np.ndarray) -> np.ndarray:
+        """Height of each body above the ground below it [m], (N, ngeom, 3) and (N, ngeom, 3, 3) -> (N, F).
+
+        The least over the corners of the geoms' cores (the ends of capsules); the distance to a slope is its cosine
+        times the height.
+        """
+        if ground.flat or not len(self.first):
+            return self.lowest(geom_xpos, geom_xmat)
+        signs = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
+        corners = self.centre[:, None] + signs * self.core[:, None]
+        points = geom_xpos[:, self.geoms, None] + np.einsum("ngij,gpj->ngpi", geom_xmat[:, self.geoms], corners)
+        above = (points[..., 2] - ground.height(points[..., :2])) * np.cos(ground.incline)
+        return np.minimum.reduceat(above.min(axis=-1) - self.radius, self.first, axis=1)
+
+    def furthest(self, direction: np.ndarray, geom_xpos: np.ndarray, geom_xmat: np.ndarray) -> np.ndarray:
+        """How far the bodies reach in a direction, a unit vector: the greatest p . d over all of them [m], (N,)."""
+        along = np.einsum("ngij,i->ngj", geom_xmat[:, self.geoms], direction)
+        middle = geom_xpos[:, self.geoms] @ direction + np.einsum("ngj,gj->ng", along, self.centre)
+        return (middle + np.einsum("ngj,gj->ng", np.abs(along), self.core) + self.radius).max(axis=1)
+
+
+def solid_bodies(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of the moving bodies that collide with anything."""
+    colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
+    return tuple(model.body(b).name for b in range(1, model.nbody) if (colliding & (model.geom_bodyid == b)).any())
 
 
 def fallen(lowest: np.ndarray, may_touch: np.ndarray, tolerance: float = 0.0) -> np.ndarray:

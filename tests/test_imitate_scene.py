@@ -4,9 +4,13 @@ import mujoco
 import numpy as np
 import pytest
 
+from imitate.env import EnvConfig, ImitationEnv
+from imitate.observation import BOX_NUMBERS
 from imitate.scene import KINDS, Scene, build_model, named_scene
 from pose.errors import InputError
 from reconstruct.character import load_character
+from reconstruct.motion import ReferenceMotion
+from reconstruct.rotations import from_rotvec
 
 CHARACTER = load_character("humanoid")
 
@@ -59,3 +63,100 @@ def test_unknown_kind_and_senseless_options_are_told_in_one_line():
     assert "moon" in str(caught.value) and all(kind in str(caught.value) for kind in KINDS)
     with pytest.raises(InputError, match=r"scene\.angle is 80"):
         Scene("slope", angle=80.0)
+
+
+def gliding(yaw: float = 0.0) -> ReferenceMotion:
+    """Upright, half a metre a second ahead, for two seconds."""
+    qpos = np.tile(CHARACTER.model.qpos0, (61, 1))
+    qpos[:, 3:7] = from_rotvec(np.array([0.0, 0.0, yaw]))
+    qpos[:, 0] += np.linspace(0.0, 1.0, 61) * np.cos(yaw)
+    qpos[:, 1] += np.linspace(0.0, 1.0, 61) * np.sin(yaw)
+    none = np.zeros((61, 0), dtype=bool)
+    return ReferenceMotion(qpos, 30.0, CHARACTER.name, CHARACTER.height, CHARACTER.joint_names, none, ())
+
+
+def make_env(scene: Scene, motion: ReferenceMotion | None = None, size: int = 2) -> ImitationEnv:
+    env = ImitationEnv(CHARACTER, scene, motion or gliding(), EnvConfig(), size)
+    env.start(np.zeros(size, dtype=np.int64))
+    return env
+
+
+def test_reference_rises_with_the_slope_whichever_way_it_goes():
+    for yaw in (0.0, 2.0):
+        reference = make_env(Scene("slope"), gliding(yaw)).reference
+        np.testing.assert_allclose(np.ptp(reference.qpos[:, 2]), 0.17632698, atol=1e-6)
+        np.testing.assert_allclose(reference.qvel[5:-5, 2], 0.5 * 0.17632698, atol=1e-6)
+
+
+def test_scenes_look_the_same_in_every_direction():
+    for kind in ("slope", "stairs", "box_uphill"):
+        views = [make_env(Scene(kind), gliding(yaw)).observe() for yaw in (0.0, 2.0)]
+        np.testing.assert_allclose(views[0], views[1], atol=1e-4)
+
+
+def test_policy_sees_the_stairs_and_the_box():
+    env = make_env(Scene("stairs"))
+    start = env.observation_layout.column("ground")
+    heights = env.observe()[0, start:].reshape(9, 5)
+    np.testing.assert_allclose(heights[:, 2], [0, 0, 0, 0, 0, 0.12, 0.24, 0.24, 0.36], atol=1e-6)
+    box = make_env(Scene("box"))
+    seen = box.observe()[0, -BOX_NUMBERS:]
+    assert box.observation_layout.sizes == make_env(Scene()).observation_layout.sizes | {"box": BOX_NUMBERS}
+    np.testing.assert_allclose(seen[:3], box.box_qpos[0, :3] - box.qpos[0, :3], atol=1e-5)
+    assert 0.4 < seen[0] < 1.2
+
+
+def test_standing_body_is_no_higher_above_a_slope_than_above_a_plane():
+    """The same fall ends the episode at the top of a climb as on the plane, though z is larger there."""
+    env = make_env(Scene("slope", angle=20.0))
+    env.start(np.full(2, 55))
+    env.qpos[1, 2] -= 0.9 - 0.12
+    env.qpos[1, 3:7] = from_rotvec(np.array([0.0, -np.radians(70), 0.0]))
+    assert env.qpos[1, 2] > 0.4
+    assert env.step(np.zeros((2, env.action_size))).terminated.tolist() == [False, True]
+
+
+def test_task_term_is_earned_by_the_box_where_the_reference_would_have_it():
+    env = make_env(Scene("box"))
+    outcome = env.step(np.zeros((2, env.action_size)))
+    assert outcome.terms["task"] == pytest.approx(0.3, abs=1e-3)
+    env.start(np.full(2, 60))
+    env.box_qpos[0, 0] += 1.0
+    env.box_qpos[1, 1] += 3.0
+    assert env.step(np.zeros((2, env.action_size))).terms["task"] == pytest.approx([0.3, 0.3], abs=2e-3)
+    env.box_qpos[1, 0] -= 0.5
+    assert env.judge().terms["task"][1] == pytest.approx(0.3 * np.exp(-5.0 * 0.25), abs=5e-3)
+
+
+def test_box_rests_on_its_slope():
+    for kind in ("box", "box_uphill", "box_downhill"):
+        env = make_env(Scene(kind))
+        before = env.box_qpos.copy()
+        for _ in range(3):
+            env.simulate()
+        np.testing.assert_allclose(env.box_qpos[:, :3], before[:, :3], atol=0.02)
+
+
+def test_wind_pushes_and_is_restored():
+    calm, windy = make_env(Scene()), make_env(Scene("wind", push=400.0, push_every=0.3))
+    none = np.zeros((2, calm.action_size))
+    for env in (calm, windy):
+        for _ in range(9):
+            env.step(none)
+    assert np.abs(calm.qvel[:, :2] - windy.qvel[:, :2]).max() > 0.1
+    kept = windy.state()
+    future = [windy.step(none).reward for _ in range(5)]
+    other = make_env(Scene("wind", push=400.0, push_every=0.3))
+    other.restore(kept)
+    assert np.array_equal(future, [other.step(none).reward for _ in range(5)])
+
+
+def test_slippery_ground_slides_further():
+    slid = []
+    for scene in (Scene(), Scene("slippery", friction=0.05)):
+        env = make_env(scene)
+        env.qvel[:, 0] = 1.5
+        for _ in range(6):
+            env.step(np.zeros((2, env.action_size)))
+        slid.append(env.site_xpos[0, CHARACTER.site_ids(("left_heel",))[0], 0])
+    assert slid[1] > slid[0] + 0.02
