@@ -256,7 +256,9 @@ def _work(job: Job, rank: int, size: int, meeting: str, sender: Connection, stop
         # When a peer dies, the others fail in the exchange of gradients. Who died tells the more: let that be heard.
         if size > 1 and isinstance(error, RuntimeError) and ("onnection" in str(error) or "gloo" in str(error).lower()):
             time.sleep(2.0)
-        sender.send(("failed", f"training worker {rank} failed: {error!r}\n{traceback.format_exc()}"))
+        log = job.folder / f"worker_{rank}.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        sender.send(("failed", f"training worker {rank} failed: {' '.join(repr(error).split())}; details in {log}"))
     finally:
         if size > 1 and dist.is_initialized():
             dist.destroy_process_group()

@@ -114,6 +114,15 @@ def test_two_workers_train_as_one_and_the_policy_can_be_judged(tmp_path):
         evaluate_policy(training.policy, standing(), load_character("humanoid", 1.6), Scene(), EvaluateConfig())
 
 
+def test_a_worker_that_fails_says_so_in_one_line_and_keeps_the_traceback(tmp_path):
+    motion = standing()
+    foreign = replace(motion, qpos=motion.qpos[:, :-3])
+    with pytest.raises(TrainingError, match=r"worker 0 failed: ValueError.*worker_0\.log") as caught:
+        train_policy(foreign, CHARACTER, Scene(), TINY, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" in (tmp_path / "worker_0.log").read_text()
+
+
 def children() -> set[int]:
     """Processes that this one has started and that run."""
     return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
