@@ -6,13 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from imitate.benchmark import bare_steps_per_second, part_times
+from imitate.policy import Policy
+from imitate.robustness import end_meets_start, in_a_row, push_survival
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene import Scene
 from imitate.track import TrackConfig, track_motion
 from imitate.train import TrainConfig, train_policy
 from pose.cores import usable_cores
-from reconstruct.character import load_character
+from reconstruct.character import Character, load_character
 from reconstruct.formats import read_motion
+from reconstruct.motion import ReferenceMotion
 from sfv.console import bar
 from sfv.figures import Row, show
 
@@ -43,6 +46,7 @@ def bench_train(
     with tempfile.TemporaryDirectory() as scratch, bar(motion.stem) as progress:
         training = train_policy(reference, body, Scene(), config, out or Path(scratch), progress)
         found = evaluate_policy(training.policy, reference, body, Scene(), EvaluateConfig()).figures
+    pushed = push_survival(training.policy, reference, body, Scene())
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
     count = 2 * EvaluateConfig().rollouts
     rows = [
@@ -50,6 +54,8 @@ def bench_train(
         Row("completed", found["completed"], "", count),
         Row("normalised_return_noisy", found["normalised_return_noisy"], "", count),
         Row("completed_noisy", found["completed_noisy"], "", count),
+        Row("push_survival", pushed, "", 32, note="240 N for 0.2 s, random sides and times; no fall to the end"),
+        *_ten_in_a_row(training.policy, reference, body),
         Row("tracking_mpjpe_mm", found["tracking_mpjpe_mm"], "mm"),
         Row("foot_slide_mm_per_frame", found["foot_slide_mm_per_frame"], "mm"),
         Row("penetration_mm", found["penetration_mm"], "mm"),
@@ -59,6 +65,18 @@ def bench_train(
         Row("env_steps_per_second", training.figures["env_steps_per_second"]),
     ]
     show("train", rows, json)
+
+
+def _ten_in_a_row(policy: Policy, motion: ReferenceMotion, body: Character) -> list[Row]:
+    """How an acrobatic motion is done ten times without a pause; loops are judged over 20 s anyway."""
+    if motion.loop:
+        return []
+    names = ("ten_in_a_row_return", "ten_in_a_row_completed")
+    if not end_meets_start(motion):
+        return [Row(name, None, note="the motion's end does not meet its start") for name in names]
+    scores = in_a_row(policy, motion, body, Scene())
+    values = (scores.normalised_return, scores.completed)
+    return [Row(name, float(value.mean()), "", len(value)) for name, value in zip(names, values, strict=True)]
 
 
 def bench_draft(motion: Path, character: str = "humanoid", json: bool = False) -> None:

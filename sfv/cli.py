@@ -28,7 +28,9 @@ COMMANDS = {
     "bench reconstruct": ("sfv.accuracy:bench_reconstruct", "accuracy of pose and reference motion against truth"),
     "bench draft": ("sfv.bench:bench_draft", "perform a motion file by tracking control"),
     "bench physics": ("sfv.bench:bench_physics", "speed of training's parts against bare physics"),
+    "bench initial-states": ("sfv.ablation:bench_initial_states", "fixed, reference and adaptive starts compared"),
     "bench train": ("sfv.bench:bench_train", "train on a motion file and judge the policy"),
+    "bench scene": ("sfv.bench_scene:bench_scene", "skills carried over to a slope, to gaps, to a box"),
     "doctor": ("sfv.doctor:doctor", "what is there, what is missing, how to mend it"),
     "fetch": ("sfv.doctor:fetch", "get the pose network's weights and the sample video"),
 }
@@ -69,7 +71,9 @@ def _run(name: str, arguments: list[str]) -> None:
 
     module, function = COMMANDS[name][0].split(":")
     command: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    tyro.cli(command, prog=f"python -m sfv {name}", args=arguments, config=(tyro.conf.OmitSubcommandPrefixes,))
+    # `--scene slope` is short for `--scene.kind slope`.
+    words = ["--scene.kind" + a.removeprefix("--scene") if a.split("=")[0] == "--scene" else a for a in arguments]
+    tyro.cli(command, prog=f"python -m sfv {name}", args=words, config=(tyro.conf.OmitSubcommandPrefixes,))
 
 
 def _fail(message: str) -> None:

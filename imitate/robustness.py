@@ -1,0 +1,98 @@
+"""What a policy withstands: pushes, and its own skill many times in a row."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from imitate.env import EnvConfig, ImitationEnv
+from imitate.policy import Policy
+from imitate.rollout import Scores, run_episodes
+from imitate.scene import CONTROL_HZ, Scene
+from pose.errors import InputError
+from reconstruct import rotations
+from reconstruct.character import Character
+from reconstruct.motion import ReferenceMotion
+
+PUSH_FORCE = 240.0
+"""Horizontal force on the root [N]."""
+PUSH_SECONDS = 0.2
+SEAM_JOINTS, SEAM_HEIGHT = 0.35, 0.05
+"""A clip's end meets its start if no joint differs by more than this [rad] and the root is as high up to this [m]."""
+
+
+def push_survival(
+    policy: Policy,
+    motion: ReferenceMotion,
+    character: Character,
+    scene: Scene,
+    seconds: float = 20.0,
+    rollouts: int = 32,
+    seed: int = 0,
+    force: float = PUSH_FORCE,
+) -> float:
+    """Share of rollouts from the first frame that do not fall although they are pushed once.
+
+    Each push comes from its own horizontal direction and begins anywhere in the first three quarters. Being moved off
+    the reference's path is what a push does and no failure: only falls count.
+
+    Args:
+      policy: acts by its mean.
+      motion: a loop is performed for `seconds`, a clip once.
+      character: the body.
+      scene: where.
+      seconds: length of a rollout of a loop [s].
+      rollouts: how many.
+      seed: of sides and times.
+      force: on the root for 0.2 s [N].
+    """
+    task = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=seconds, deviation=np.inf)
+    env = ImitationEnv(character, scene, motion, task, rollouts)
+    rng = np.random.default_rng(seed)
+    side = rng.uniform(0.0, 2.0 * np.pi, rollouts)
+    begin = rng.integers(0, max(1, 3 * env.episode_steps // 4), rollouts)
+    push = force * np.stack([np.cos(side), np.sin(side), np.zeros(rollouts)], axis=1)
+    applied = env._batch.bind("xfrc_applied")
+    env.start(np.zeros(rollouts, dtype=np.int64))
+    running, standing = np.ones(rollouts, dtype=bool), np.ones(rollouts, dtype=bool)
+    for step in range(env.episode_steps):
+        pushed = (step >= begin) & (step < begin + round(PUSH_SECONDS * CONTROL_HZ))
+        applied[:, 1, :3] = np.where(pushed[:, None], push, 0.0)
+        outcome = env.step(policy.act(env.observe()))
+        standing &= ~(outcome.terminated & running)
+        running &= ~outcome.done
+        if not running.any():
+            break
+    return float(standing.mean())
+
+
+def end_meets_start(motion: ReferenceMotion) -> bool:
+    """Whether a motion can be done again from where it ends."""
+    if motion.loop:
+        return True
+    first, last = motion.qpos[0], motion.qpos[-1]
+    tilt = [rotations.multiply(rotations.conjugate(rotations.heading(q[3:7])), q[3:7]) for q in (first, last)]
+    lean = 2.0 * np.arccos(np.clip(abs(float(tilt[0] @ tilt[1])), 0.0, 1.0))
+    bends = np.abs(last[7:] - first[7:]).max()
+    return bool(lean < SEAM_JOINTS and bends < SEAM_JOINTS and abs(last[2] - first[2]) < SEAM_HEIGHT)
+
+
+def in_a_row(
+    policy: Policy,
+    motion: ReferenceMotion,
+    character: Character,
+    scene: Scene,
+    times: int = 10,
+    rollouts: int = 32,
+    seed: int = 0,
+) -> Scores:
+    """The motion `times` times without a pause, from disturbed first frames.
+
+    Raises:
+      InputError: the motion's end does not meet its start.
+    """
+    if not end_meets_start(motion):
+        raise InputError("the motion's end does not meet its start, so it cannot be done many times in a row")
+    seconds = times * motion.duration
+    task = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=seconds)
+    env = ImitationEnv(character, scene, replace(motion, loop=True), task, rollouts)
+    return run_episodes(env, policy, np.zeros(rollouts, dtype=np.int64), start_rng=np.random.default_rng(seed))

@@ -1,0 +1,37 @@
+"""Pushes and repetitions: what is known of them without learning."""
+
+from dataclasses import replace
+
+import numpy as np
+from test_imitate_train import CHARACTER, standing
+
+from imitate.env import EnvConfig, ImitationEnv
+from imitate.policy import Policy, PolicyLayout
+from imitate.robustness import end_meets_start, in_a_row, push_survival
+from imitate.scene import Scene
+
+
+def still() -> Policy:
+    """Servos hold the reference."""
+    env = ImitationEnv(CHARACTER, Scene(), standing(), EnvConfig(), 1)
+    names = tuple(env.model.actuator(u).name for u in range(env.model.nu))
+    layout = PolicyLayout(CHARACTER.name, CHARACTER.height, env.observation_layout.sizes, names, 0.25, (8,))
+    policy = Policy(layout)
+    policy.actor[-1].weight.data.zero_()  # pyright: ignore
+    return policy
+
+
+def test_a_stiff_stand_falls_only_to_a_push():
+    motion = standing(61)
+    assert push_survival(still(), motion, CHARACTER, Scene(), force=0.0, rollouts=8) == 1.0
+    assert push_survival(still(), motion, CHARACTER, Scene(), force=3000.0, rollouts=8) == 0.0
+
+
+def test_a_motion_that_ends_as_it_began_can_be_repeated():
+    motion = standing()
+    assert end_meets_start(motion)
+    bent = motion.qpos.copy()
+    bent[-1, 2] += 0.2
+    assert not end_meets_start(replace(motion, qpos=bent))
+    assert in_a_row(still(), motion, CHARACTER, Scene(), times=2, rollouts=4).normalised_return.shape == (4,)
+    assert np.isfinite(in_a_row(still(), motion, CHARACTER, Scene(), times=2, rollouts=2).normalised_return).all()
