@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -128,7 +128,7 @@ def run_episodes(
     rows: np.ndarray,
     action_rng: np.random.Generator | None = None,
     start_rng: np.random.Generator | None = None,
-    meter: "Meter | None" = None,
+    meter: "Watch | None" = None,
 ) -> Scores:
     """One rollout in each simulation, to its end or failure.
 
@@ -154,6 +154,14 @@ def run_episodes(
         completed |= running & outcome.truncated
         running &= ~outcome.truncated
     return Scores(earned / length, completed)
+
+
+class Watch(Protocol):
+    """What looks on while rollouts run."""
+
+    def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
+        """Takes one step in of the simulations that are `running`."""
+        ...
 
 
 class Meter:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter1d
 
+from imitate.scene import BOX, Scene, add_box
 from pose.progress import Progress, silent
 from pose.video import VideoWriter
 from reconstruct.camera import Camera
@@ -40,6 +41,29 @@ class Track:
     """Compass direction in which the camera looks [deg]: 0 along x, 90 along y."""
     elevation: float = -8.0
     """Upward tilt of the line of sight [deg]."""
+
+
+def scenery(scene: Scene, motion: ReferenceMotion) -> Callable[[mujoco.MjSpec], Light]:
+    """The studio with a scene's ground in place of its floor, laid out along `motion`, and with the scene's box.
+
+    Motions that are drawn before it have the box's pose in their last seven columns.
+    """
+
+    def build(spec: mujoco.MjSpec) -> Light:
+        light = studio(spec)
+        ground = scene.ground(motion)
+        if not ground.flat:
+            spec.delete(spec.geom("floor"))
+            ground.add_to(spec)
+        for geom in spec.geoms:
+            if geom.name.startswith("ground"):
+                geom.material, geom.contype, geom.conaffinity = "floor", 0, 0
+        if scene.has_box:
+            add_box(spec, scene, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
+            assert spec.body(BOX) is not None
+        return light
+
+    return build
 
 
 def follow(qpos: np.ndarray, fps: float, height: float, camera: Camera | None = None) -> Track:
