@@ -94,7 +94,8 @@ class Scene:
     seed: int = 0
     """Of whatever is random in the scene."""
 
-    def __post_init__(self) -> None:
+    def checked(self) -> "Scene":
+        """Itself; raises `InputError` for an unknown kind or an option out of range (tyro would swallow it earlier)."""
         if self.kind not in KINDS:
             raise InputError(f"unknown scene '{self.kind}'; known ones: {', '.join(KINDS)}")
         limits = {
@@ -119,6 +120,7 @@ class Scene:
                 raise InputError(f"scene.{name} is {getattr(self, name)}; give {low:g} to {high:g}")
         if self.kind == "gaps" and self.gap_every < self.gap + 0.2:
             raise InputError(f"gaps of {self.gap} m every {self.gap_every} m leave no ground; raise scene.gap_every")
+        return self
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -139,7 +141,7 @@ class Scene:
 
     def ground(self, motion: ReferenceMotion | None = None) -> Ground:
         """The ground's surface, laid out from a motion's beginning in its direction."""
-        kind = self.without_box.kind
+        kind = self.checked().without_box.kind
         if kind in ("flat", "slippery", "wind"):
             return Ground()
         origin, yaw = course(motion) if motion is not None else ((0.0, 0.0), 0.0)
@@ -186,7 +188,7 @@ def uneven_field(roughness: float, rng: np.random.Generator) -> np.ndarray:
 
 def named_scene(kind: str) -> Scene:
     """The scene of a kind that the user names; raises `InputError` for one that does not exist."""
-    return Scene(kind)
+    return Scene(kind).checked()
 
 
 def set_physics(spec: mujoco.MjSpec) -> None:

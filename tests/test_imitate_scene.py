@@ -62,7 +62,7 @@ def test_unknown_kind_and_senseless_options_are_told_in_one_line():
         named_scene("moon")
     assert "moon" in str(caught.value) and all(kind in str(caught.value) for kind in KINDS)
     with pytest.raises(InputError, match=r"scene\.angle is 80"):
-        Scene("slope", angle=80.0)
+        Scene("slope", angle=80.0).checked()
 
 
 def gliding(yaw: float = 0.0) -> ReferenceMotion:
