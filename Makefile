@@ -7,7 +7,7 @@ SFV := $(PY) -m sfv
 
 # The user's words reach the program through the environment, never through the shell's or make's parser: a file name may
 # hold spaces, quotes, $$(...) or ; and stays a file name.
-WORDS := VIDEO START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT CLIP VIDEOS
+WORDS := VIDEO MOTION START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT CLIP VIDEOS
 unexport $(WORDS) MAKEFLAGS MFLAGS MAKEOVERRIDES
 $(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
 
@@ -18,7 +18,7 @@ PIP_ARGS ?=
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
-	@echo 'Variables of clip: VIDEO START END [s] PERSON HEIGHT [m] CHARACTER SCENE MINUTES SEED OUT; PIP_ARGS for setup'
+	@echo 'Variables of clip: VIDEO MOTION START END [s] PERSON HEIGHT [m] CHARACTER SCENE MINUTES SEED OUT; PIP_ARGS for setup'
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready ## the virtual environment and the pose network's weights
@@ -31,7 +31,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt .ci/find_python
 	@touch $@
 
 clip: setup ## video -> skill -> result video and report (without VIDEO: a real sample)
-	@set --; for word in VIDEO START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT; do \
+	@set --; for word in VIDEO MOTION START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT; do \
 		value=$$(printenv "SFV_$$word" || true); \
 		flag=$$(echo "$$word" | tr A-Z a-z); \
 		[ -z "$$value" ] || set -- "$$@" "--$$flag=$$value"; \

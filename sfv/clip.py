@@ -12,9 +12,10 @@ import tyro
 from imitate.feasibility import explained
 from imitate.policy import Policy
 from imitate.rollout import evaluate_policy
-from imitate.scene import Scene, named_scene
+from imitate.scene import Scene
 from imitate.track import track_motion
 from imitate.train import train_policy
+from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import estimate_keypoints
 from pose.formats import read_openpose
@@ -22,9 +23,9 @@ from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
 from pose.progress import Progress
 from pose.video import probe
-from reconstruct.camera import Camera
 from reconstruct.character import Character, load_character
 from reconstruct.export import write_bvh
+from reconstruct.formats import read_motion
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import reconstruct_motion
 from sfv import __version__
@@ -33,8 +34,8 @@ from sfv.config import ClipConfig
 from sfv.console import console
 from sfv.render import write_preview
 from sfv.report import write_report
-from sfv.result_video import write_result_video
-from sfv.rundir import RUNS, open_run, run_name
+from sfv.result_video import Filmed, write_result_video
+from sfv.rundir import RUNS, find_camera, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.stage import Figures, StageResult, plain, run_stage, write_json
 
@@ -45,57 +46,68 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     Leaves a run folder: keypoints, reference motion, draft, policy, rollout, result video and report.html. The same
     command again skips what is done; a changed option redoes exactly what depends on it; Ctrl-C loses nothing.
     """
-    config = _with_video(config)
-    assert config.video is not None
-    probe(config.video)
+    config = _with_source(config)
+    source = config.motion or config.video
+    assert source is not None
     character = load_character(config.character, config.height)
-    scene = named_scene(config.scene)
-    folder = config.out or RUNS / run_name(config.video)
-    body = character.name if config.scene == "flat" else f"{character.name}@{config.scene}"
+    given = read_motion(config.motion, character) if config.motion is not None else None
+    scene = config.scene.checked()
+    folder = config.out or RUNS / run_name(source)
+    body = character.name if scene.kind == "flat" else f"{character.name}@{scene.kind}"
 
-    with open_run(folder, config.video, {"config": plain(config), "version": __version__, "commit": _commit()}):
-        console.print(f"[bold]{config.video}[/bold] -> {folder}")
-        pose = run_stage(
-            folder,
-            "1_pose",
-            partial(_write_pose, config),
-            config={"pose": config.pose, "format": POSE_FORMAT},
-            inputs={"video": config.video} | _keypoint_files(config),
-        )
-        motion = run_stage(
-            folder,
-            f"2_motion/{character.name}",
-            partial(_write_motion, config, pose.folder, character),
-            config={"reconstruct": config.reconstruct, "height": character.height},
-            inputs={"keypoints": pose.folder / "keypoints.npz"} | _character_files(character),
-        )
+    with open_run(folder, source, {"config": plain(config), "version": __version__, "commit": _commit()}):
+        console.print(f"[bold]{source}[/bold] -> {folder}")
+        pose = None
+        if given is None:
+            pose = run_stage(
+                folder,
+                "1_pose",
+                partial(_write_pose, config),
+                config={"pose": config.pose, "format": POSE_FORMAT},
+                inputs={"video": source} | _keypoint_files(config),
+            )
+            motion = run_stage(
+                folder,
+                f"2_motion/{character.name}",
+                partial(_write_motion, config, pose.folder, character),
+                config={"reconstruct": config.reconstruct, "height": character.height},
+                inputs={"keypoints": pose.folder / "keypoints.npz"} | _character_files(character),
+            )
+        else:
+            motion = run_stage(
+                folder,
+                f"2_motion/{character.name}",
+                partial(_write_given_motion, given, character),
+                config={"height": character.height},
+                inputs={"motion": source} | _character_files(character),
+            )
         draft = run_stage(
             folder,
             f"3_draft/{body}",
             partial(_write_draft, config, motion.folder, character, scene),
-            config={"track": config.track, "scene": scene, "height": character.height},
+            config={"track": config.track, "scene": scene.settings, "height": character.height},
             inputs={"motion": motion.folder / "motion.npz"} | _character_files(character),
         )
         policy = run_stage(
             folder,
             f"3_policy/{body}",
             partial(_write_policy, config, motion.folder, character, scene),
-            config={"imitate": config.imitate.without_budget(), "scene": scene, "height": character.height},
+            config={"imitate": config.imitate.without_budget(), "scene": scene.settings, "height": character.height},
             inputs={"motion": motion.folder / "motion.npz"} | _character_files(character),
             budget=config.imitate.budget(),
         )
         result = run_stage(
             folder,
             f"4_result/{body}",
-            partial(_write_result, config, pose.folder, motion, policy, character, scene),
-            config={"evaluate": config.evaluate, "scene": scene, "height": character.height},
+            partial(_write_result, config, pose, motion, policy, character, scene),
+            config={"evaluate": config.evaluate, "scene": scene.settings, "height": character.height},
             inputs={
                 "motion": motion.folder / "motion.npz",
                 "policy": policy.folder / "policy.pt",
-                "overlay": pose.folder / "overlay.mp4",
-            },
+            }
+            | ({"overlay": pose.folder / "overlay.mp4"} if pose else {}),
         )
-        report = write_report(folder, config.video, pose, motion, draft, policy, result)
+        report = write_report(folder, source, pose, motion, draft, policy, result)
     console.print(f"[bold]result[/bold]  {result.folder / 'side_by_side.mp4'}\n[bold]report[/bold]  {report}")
 
 
@@ -134,16 +146,27 @@ def _write_motion(
     return summary, figures
 
 
+def _write_given_motion(
+    motion: ReferenceMotion, character: Character, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    """A motion that the user brings, in place of a reconstructed one."""
+    motion.save(folder / "motion.npz")
+    write_bvh(motion, character, folder / "motion.bvh")
+    write_preview(motion, character, folder / "preview.mp4")
+    kind = "a cycle" if motion.loop else "one pass"
+    return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s, as given", {"loop": motion.loop}
+
+
 def _write_draft(
     config: ClipConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
 ) -> tuple[str, Figures]:
     """The motion as tracking control performs it: something to look at before any learning, and a verdict."""
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    draft = track_motion(motion, character, scene, config.track, progress)
+    draft = track_motion(motion, character, scene.without_box, config.track, progress)
     draft.save(folder / "draft.npz")
     simulated = draft.rollout.as_motion(motion)
     write_bvh(simulated, character, folder / "draft.bvh")
-    write_preview(simulated, character, folder / "draft.mp4", Camera.load(motion_folder / "camera.npz"))
+    write_preview(simulated, character, folder / "draft.mp4", find_camera(motion_folder))
     problems = explained(draft.verdict, draft.rollout.fps)
     end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
     share = f"{draft.figures['feasible']:.0%} of the frames followed"
@@ -163,7 +186,7 @@ def _write_policy(
 
 def _write_result(
     config: ClipConfig,
-    pose: Path,
+    pose: StageResult | None,
     motion_stage: StageResult,
     policy_stage: StageResult,
     character: Character,
@@ -176,20 +199,14 @@ def _write_result(
     evaluation = evaluate_policy(policy, motion, character, scene, config.evaluate)
     evaluation.rollout.save(folder / "rollout.npz")
     write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
-    write_result_video(
-        pose / "overlay.mp4",
-        Keypoints.load(pose / "keypoints.npz"),
-        motion,
-        motion_stage.figures["first_frame"],
-        Camera.load(motion_stage.folder / "camera.npz"),
-        evaluation.rollout,
-        character,
-        folder / "side_by_side.mp4",
-        progress,
-    )
+    filmed, camera = None, find_camera(motion_stage.folder)
+    if pose is not None and camera is not None:
+        keypoints = Keypoints.load(pose.folder / "keypoints.npz")
+        filmed = Filmed(pose.folder / "overlay.mp4", keypoints, camera, motion_stage.figures["first_frame"])
+    write_result_video(filmed, motion, evaluation.rollout, character, folder / "side_by_side.mp4", progress)
     figures = {
         **evaluation.figures,
-        "reprojection_px": motion_stage.figures["reprojection_px"],
+        "reprojection_px": motion_stage.figures.get("reprojection_px"),
         **{key: policy_stage.figures[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
         "versions": {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")},
     }
@@ -198,9 +215,20 @@ def _write_result(
     return summary, figures
 
 
-def _with_video(config: ClipConfig) -> ClipConfig:
-    """The config with a video: the user's, else the real sample, else the synthetic one."""
+def _with_source(config: ClipConfig) -> ClipConfig:
+    """The config with something to learn from: the user's file, else the real sample, else the synthetic one.
+
+    Raises:
+      InputError: the file is missing or no video, or there are two of them.
+    """
+    if config.motion is not None:
+        if config.video is not None or config.keypoints is not None:
+            raise InputError("--motion and --video (or --keypoints) exclude each other: give one of them")
+        if not config.motion.is_file():
+            raise InputError(f"{config.motion}: no such file; check the name of the motion")
+        return config
     if config.video is not None:
+        probe(config.video)
         return config
     sample = fetch_sample()
     if sample is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tyro.conf import OmitArgPrefixes
 
 from imitate.rollout import EvaluateConfig
+from imitate.scene import Scene
 from imitate.track import TrackConfig
 from imitate.train import TrainConfig
 from pose.estimate import PoseConfig
@@ -20,14 +21,16 @@ class ClipConfig:
     """The video of a person; without one, a real sample is fetched."""
     keypoints: Path | None = None
     """Folder of OpenPose JSON files to use instead of our own pose estimation; VIDEO is then only shown beside."""
+    motion: Path | None = None
+    """A motion file to learn instead of a video (DeepMimic .txt, or .npz of a run); no video stages then."""
     out: Path | None = None
-    """Folder of the run; default runs/<name of the video>."""
+    """Folder of the run; default runs/<name of the video or motion file>."""
     character: str = "humanoid"
     """Body that is to perform the skill, a folder in assets/characters."""
     height: float | None = None
     """The person's standing height [m]; default: the character's own."""
-    scene: str = "flat"
-    """Ground that the skill is performed on."""
+    scene: Scene = field(default_factory=Scene)
+    """Ground that the skill is performed on; --scene KIND is short for --scene.kind."""
     pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
     track: TrackConfig = field(default_factory=TrackConfig)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from imitate.rollout import Rollout
 from pose.errors import InputError
-from reconstruct.camera import Camera
 from reconstruct.character import load_character
 from reconstruct.motion import ReferenceMotion
 from sfv.console import bar, console
 from sfv.render import write_preview
+from sfv.rundir import find_camera
 
 
 def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = None) -> None:
@@ -30,7 +30,7 @@ def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = N
         body = result.parent.name
         motion_folder = folder / "2_motion" / body.split("@")[0]
         motion = ReferenceMotion.load(motion_folder / "motion.npz")
-        camera = Camera.load(motion_folder / "camera.npz")
+        camera = find_camera(motion_folder)
         character = load_character(motion.character, motion.height)
         simulated = Rollout.load(result).as_motion(motion)
         for name, shown in (("reference", motion), ("simulation", simulated)):

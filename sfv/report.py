@@ -24,8 +24,8 @@ TEMPLATE = Path(__file__).with_name("report.html")
 
 def write_report(
     folder: Path,
-    video: Path,
-    pose: StageResult,
+    source: Path,
+    pose: StageResult | None,
     motion: StageResult,
     draft: StageResult,
     policy: StageResult,
@@ -35,10 +35,11 @@ def write_report(
     figures = result.figures
     completed = figures.get("completed") or 0.0
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
-    stages = (pose, motion, draft, policy, result)
+    stages = (*([pose] if pose else []), motion, draft, policy, result)
     html = page.render(
-        title=f"{folder.name}: a simulated skill from a video",
-        lead=f"{video.name} | sfv {__version__}",
+        title=f"{folder.name}: a simulated skill from a {'video' if pose else 'motion file'}",
+        filmed=pose is not None,
+        lead=f"{source.name} | sfv {__version__}",
         verdict=verdict(figures),
         verdict_good=completed >= 0.9,
         side_by_side=embedded_video(result.folder / "side_by_side.mp4"),

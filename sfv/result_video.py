@@ -1,6 +1,7 @@
 """The video that a run is about: input with overlay, reference and simulation beside each other on one time base."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,23 @@ CALM_S = 0.35
 """The window follows the person as if seen through a filter so long [s]."""
 
 
+@dataclass(frozen=True)
+class Filmed:
+    """The video that a motion comes from."""
+
+    overlay: Path
+    """The input with the skeleton drawn on it, frame by frame as `keypoints`."""
+    keypoints: Keypoints
+    """Say where in the image the person is."""
+    camera: Camera
+    """That filmed it; the other panels are seen from its side."""
+    first_frame: int
+    """Of the keypoints, where the motion begins."""
+
+
 def write_result_video(
-    overlay: Path,
-    keypoints: Keypoints,
+    filmed: Filmed | None,
     motion: ReferenceMotion,
-    first_frame: int,
-    camera: Camera,
     rollout: Rollout,
     character: Character,
     out: Path,
@@ -42,11 +54,8 @@ def write_result_video(
     """Writes input | reference | simulation.
 
     Args:
-      overlay: the input video with the skeleton drawn on it, frame by frame as `keypoints`.
-      keypoints: say where in the image the person is.
-      motion: the reference; it begins at `first_frame` of the keypoints.
-      first_frame: see `motion`.
-      camera: that the video was filmed with; the other panels are seen from its side.
+      filmed: the input; None for a motion without a video, which is shown as reference | simulation.
+      motion: the reference.
       rollout: the simulated motion, from the reference's first frame on.
       character: whose motions these are.
       out: the video.
@@ -58,18 +67,21 @@ def write_result_video(
     frames = unrolled(motion, seconds) if motion.loop else motion.qpos
     reference = sampled(character.model, frames, motion.fps, times)
     simulated = rollout.qpos[np.minimum(np.arange(len(times)), len(rollout.qpos) - 1)]
-    shown = first_frame + np.rint((times % motion.duration if motion.loop else times) * motion.fps).astype(int)
 
     # One camera path for both bodies: where they differ, it must show.
-    track = follow(reference, fps, character.height, camera)
+    track = follow(reference, fps, character.height, filmed.camera if filmed else None)
     size = (PANEL_HEIGHT, PANEL_HEIGHT)
+    panels = {
+        "reference": render_motion(character, reference, fps, track, size),
+        "simulation": _faded(render_motion(character, simulated, fps, track, size), len(rollout.qpos)),
+    }
+    if filmed is not None:
+        along = times % motion.duration if motion.loop else times
+        shown = filmed.first_frame + np.rint(along * motion.fps).astype(int)
+        panels = {"video": _input_frames(filmed.overlay, filmed.keypoints, shown), **panels}
     side_by_side(
-        [
-            _input_frames(overlay, keypoints, shown),
-            render_motion(character, reference, fps, track, size),
-            _faded(render_motion(character, simulated, fps, track, size), len(rollout.qpos)),
-        ],
-        ["video", "reference", "simulation"],
+        list(panels.values()),
+        list(panels),
         fps,
         out,
         height=PANEL_HEIGHT,

@@ -11,6 +11,7 @@ from typing import Any
 import filelock
 
 from pose.errors import InputError
+from reconstruct.camera import Camera
 from sfv.stage import file_hash, write_json
 
 RUNS = Path("runs")
@@ -52,6 +53,12 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
         lock.release()
         if created:
             _remove_if_nothing_was_made(folder)
+
+
+def find_camera(motion: Path) -> Camera | None:
+    """The camera that a reference motion's video was filmed with; None for a motion that came as a file."""
+    path = motion / "camera.npz"
+    return Camera.load(path) if path.is_file() else None
 
 
 def _remove_if_nothing_was_made(folder: Path) -> None:

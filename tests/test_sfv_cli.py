@@ -50,7 +50,7 @@ def test_help_is_quick_and_names_the_commands(tmp_path):
 def test_clip_help_tells_every_variable_of_the_makefile(tmp_path):
     done = sfv("clip", "--help", cwd=tmp_path)
     assert done.returncode == 0
-    for flag in ["video", "start", "end", "person", "height", "character", "scene", "minutes", "seed", "out"]:
+    for flag in ["video", "motion", "start", "end", "person", "height", "character", "scene", "minutes", "seed", "out"]:
         assert f"--{flag} " in done.stdout, flag
 
 
@@ -69,6 +69,17 @@ def test_file_that_is_no_video(tmp_path, content):
     if content is not None:
         video.write_bytes(content)
     assert_one_line(sfv("clip", f"--video={video}", cwd=tmp_path), "flip")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_motion_file_that_cannot_be_used(tmp_path):
+    (tmp_path / "walk.txt").write_text("no motion")
+    for arguments, word in (
+        (["--motion=walk.txt"], "walk.txt"),
+        (["--motion=gone.npz"], "no such file"),
+        (["--motion=walk.txt", "--video=walk.mp4"], "exclude each other"),
+    ):
+        assert_one_line(sfv("clip", *arguments, cwd=tmp_path), word)
     assert not (tmp_path / "runs").exists()
 
 

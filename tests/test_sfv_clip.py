@@ -114,6 +114,20 @@ def test_damaged_artefact_is_made_again(finished):
     assert done.returncode == 0 and "damaged" in done.stderr and done.stderr.count("done before") == 4
 
 
+def test_a_motion_file_skips_the_video_stages(finished, tmp_path):
+    _, run = finished
+    motion, own = run / "2_motion/humanoid/motion.npz", tmp_path / "own"
+    budget = ("--minutes=0.05", "--evaluate.rollouts=2", f"--out={own}")
+    done = subprocess.run(
+        [sys.executable, "-m", "sfv", "clip", f"--motion={motion}", *budget],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not (own / "1_pose").exists() and (own / "report.html").is_file()
+    given, taken = ReferenceMotion.load(motion), ReferenceMotion.load(own / "2_motion/humanoid/motion.npz")
+    assert (given.qpos == taken.qpos).all() and probe(own / "4_result/humanoid/side_by_side.mp4").duration > 0.5
+
+
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_stopped_training_goes_on(finished, tmp_path, kill):
     video, run = finished
