@@ -1,7 +1,7 @@
 """Rollouts: what a policy does in simulation, and the figures that judge it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,8 @@ class Rollout:
     """It ended by a fall or by leaving the reference."""
     fps: float
     """Frames a second."""
+    box_qpos: np.ndarray = field(default_factory=lambda: np.empty((0, 7)))
+    """Pose of the scene's box, position and quaternion, (T, 7); (0, 7) where there is none."""
 
     def __post_init__(self) -> None:
         if self.qpos.ndim != 2 or not np.isfinite(self.qpos).all():
@@ -67,8 +69,10 @@ class Rollout:
 
     def as_motion(self, motion: ReferenceMotion) -> ReferenceMotion:
         """The simulated motion as a motion, for the writers and drawers of motions."""
-        none = np.zeros((len(self.qpos), len(motion.contact_names)), dtype=bool)
-        return replace(motion, qpos=self.qpos, fps=self.fps, contacts=none, loop=False)
+        # One that fell at once has a single pose, which is no motion yet.
+        qpos = self.qpos if len(self.qpos) > 1 else np.repeat(self.qpos, 2, axis=0)
+        none = np.zeros((len(qpos), len(motion.contact_names)), dtype=bool)
+        return replace(motion, qpos=qpos, fps=self.fps, contacts=none, loop=False)
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`."""
@@ -88,6 +92,7 @@ class Rollout:
             "rewards": np.array(list(self.reward_terms.values())),
             "terminated": self.terminated,
             "fps": self.fps,
+            "box_qpos": self.box_qpos,
         }
 
     @classmethod
@@ -99,6 +104,7 @@ class Rollout:
             reward_terms={str(name): arrays["rewards"][i] for i, name in enumerate(arrays["terms"])},
             terminated=bool(arrays["terminated"]),
             fps=float(arrays["fps"]),
+            box_qpos=arrays.get("box_qpos", np.empty((0, 7))),
         )
 
 
@@ -192,6 +198,7 @@ class Meter:
         self.local_error, self.world_error, self.slide = [], [], []
         self.depth, self.power, self.effort = [], [], []
         self.qpos, self.reference_qpos = [env.qpos[0].copy()], [env.reference.qpos[env.row[0]]]
+        self.box_qpos = [env.box_qpos[0].copy()]
         self.terms: dict[str, list[float]] = {}
 
     def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
@@ -217,6 +224,7 @@ class Meter:
         if running[0]:
             self.qpos.append(env.qpos[0].copy())
             self.reference_qpos.append(env.reference.qpos[row[0]])
+            self.box_qpos.append(env.box_qpos[0].copy())
             for name, term in terms.items():
                 self.terms.setdefault(name, [0.0]).append(float(term[0]))
 
@@ -240,6 +248,7 @@ class Meter:
             qpos=np.array(self.qpos),
             reference_qpos=np.array(self.reference_qpos),
             reward_terms=terms or {"pose": np.zeros(frames)},
+            box_qpos=np.array(self.box_qpos) if self.box_qpos[0].size else np.empty((0, 7)),
             terminated=terminated,
             fps=float(CONTROL_HZ),
         )

@@ -32,7 +32,7 @@ from sfv import __version__
 from sfv.cache import cache_folder
 from sfv.config import ClipConfig
 from sfv.console import console
-from sfv.render import write_preview
+from sfv.render import scenery, write_preview
 from sfv.report import write_report
 from sfv.result_video import Filmed, write_result_video
 from sfv.rundir import RUNS, find_camera, open_run, run_name
@@ -166,7 +166,10 @@ def _write_draft(
     draft.save(folder / "draft.npz")
     simulated = draft.rollout.as_motion(motion)
     write_bvh(simulated, character, folder / "draft.bvh")
-    write_preview(simulated, character, folder / "draft.mp4", find_camera(motion_folder))
+    backdrop, ground = scenery(scene.without_box, motion), scene.ground(motion)
+    write_preview(
+        simulated, character, folder / "draft.mp4", find_camera(motion_folder), backdrop=backdrop, ground=ground
+    )
     problems = explained(draft.verdict, draft.rollout.fps)
     end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
     share = f"{draft.figures['feasible']:.0%} of the frames followed"
@@ -203,7 +206,7 @@ def _write_result(
     if pose is not None and camera is not None:
         keypoints = Keypoints.load(pose.folder / "keypoints.npz")
         filmed = Filmed(pose.folder / "overlay.mp4", keypoints, camera, motion_stage.figures["first_frame"])
-    write_result_video(filmed, motion, evaluation.rollout, character, folder / "side_by_side.mp4", progress)
+    write_result_video(filmed, motion, evaluation.rollout, character, scene, folder / "side_by_side.mp4", progress)
     figures = {
         **evaluation.figures,
         "reprojection_px": motion_stage.figures.get("reprojection_px"),

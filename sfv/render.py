@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter1d
 
+from imitate.ground import Ground
 from imitate.scene import BOX, Scene, add_box
 from pose.progress import Progress, silent
 from pose.video import VideoWriter
@@ -66,7 +67,9 @@ def scenery(scene: Scene, motion: ReferenceMotion) -> Callable[[mujoco.MjSpec], 
     return build
 
 
-def follow(qpos: np.ndarray, fps: float, height: float, camera: Camera | None = None) -> Track:
+def follow(
+    qpos: np.ndarray, fps: float, height: float, camera: Camera | None = None, ground: Ground | None = None
+) -> Track:
     """A steady camera path for a motion.
 
     Args:
@@ -74,12 +77,17 @@ def follow(qpos: np.ndarray, fps: float, height: float, camera: Camera | None = 
       fps: its frames a second.
       height: standing height of the body [m]; sets the distance.
       camera: seen from this camera's side, so that the image compares with its video; the person's right otherwise.
+      ground: below the body; None for the plane.
     """
-    root = qpos[:, :3]
+    root = qpos[:, :3].copy()
+    below = (ground or Ground()).support(root[:, :2])
+    root[:, 2] -= below
     calm = np.stack([gaussian_filter1d(root[:, i], 0.35 * fps, mode="nearest") for i in range(3)], axis=1)
     # Up and down the image follows only in part: a jump has to look like one.
     middle = 0.52 * height
-    lookat = np.column_stack([calm[:, :2], middle + 0.35 * np.maximum(calm[:, 2] - middle, 0.0)])
+    height_over = middle + 0.35 * np.maximum(calm[:, 2] - middle, 0.0)
+    climb = gaussian_filter1d(below, 0.35 * fps, mode="nearest")
+    lookat = np.column_stack([calm[:, :2], climb + height_over])
     spread = np.linalg.norm(root[:, :2] - calm[:, :2], axis=1).max() + max(root[:, 2].max() - 0.6 * height, 0.0)
     if camera is not None:
         forward = camera.R_camera_world[2]
@@ -174,11 +182,13 @@ def write_preview(
     camera: Camera | None = None,
     size: tuple[int, int] = (640, 480),
     progress: Progress = silent,
+    backdrop: Callable[[mujoco.MjSpec], Light] = studio,
+    ground: Ground | None = None,
 ) -> None:
-    """Writes a video of a reference motion, seen from the side that `camera` filmed it from."""
-    track = follow(motion.qpos, motion.fps, character.height, camera)
+    """Writes a video of a motion, seen from the side that `camera` filmed it from; see `render_motion`, `follow`."""
+    track = follow(motion.qpos, motion.fps, character.height, camera, ground)
     with VideoWriter(path, motion.fps, size) as video:
-        for t, frame in enumerate(render_motion(character, motion.qpos, motion.fps, track, size)):
+        for t, frame in enumerate(render_motion(character, motion.qpos, motion.fps, track, size, backdrop)):
             video.write(frame)
             progress(t + 1, len(motion), "drawing")
 

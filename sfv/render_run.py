@@ -1,13 +1,18 @@
 """`python -m sfv render`: films of a finished run's motions, at any size."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from imitate.rollout import Rollout
+from imitate.scene import Scene
 from pose.errors import InputError
 from reconstruct.character import load_character
 from reconstruct.motion import ReferenceMotion
 from sfv.console import bar, console
-from sfv.render import write_preview
+from sfv.render import scenery, write_preview
 from sfv.rundir import find_camera
 
 
@@ -32,9 +37,15 @@ def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = N
         motion = ReferenceMotion.load(motion_folder / "motion.npz")
         camera = find_camera(motion_folder)
         character = load_character(motion.character, motion.height)
-        simulated = Rollout.load(result).as_motion(motion)
-        for name, shown in (("reference", motion), ("simulation", simulated)):
+        stage = json.loads((result.parent / "stage.json").read_text(encoding="utf-8"))
+        scene, rollout = Scene(**stage["config"]["scene"]), Rollout.load(result)
+        simulated = rollout.as_motion(motion)
+        if scene.has_box:
+            simulated = replace(simulated, qpos=np.concatenate([simulated.qpos, rollout.box_qpos], axis=1))
+        grounds = {"reference": (motion, Scene()), "simulation": (simulated, scene)}
+        for name, (shown, where) in grounds.items():
             path = out / f"{body}_{name}.mp4"
+            backdrop, ground = scenery(where, motion), where.ground(motion)
             with bar(path.name) as progress:
-                write_preview(shown, character, path, camera, size, progress)
+                write_preview(shown, character, path, camera, size, progress, backdrop, ground)
             console.print(str(path))

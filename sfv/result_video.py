@@ -9,13 +9,14 @@ from scipy.ndimage import gaussian_filter1d
 
 from imitate.reference import sampled, unrolled
 from imitate.rollout import Rollout
+from imitate.scene import Scene
 from pose.keypoints import Keypoints
 from pose.progress import Progress
 from pose.video import read_frames
 from reconstruct.camera import Camera
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
-from sfv.render import follow, render_motion, side_by_side
+from sfv.render import follow, render_motion, scenery, side_by_side
 
 PANEL_HEIGHT = 480
 """Of each panel [px]."""
@@ -48,6 +49,7 @@ def write_result_video(
     motion: ReferenceMotion,
     rollout: Rollout,
     character: Character,
+    scene: Scene,
     out: Path,
     progress: Progress,
 ) -> None:
@@ -58,6 +60,7 @@ def write_result_video(
       motion: the reference.
       rollout: the simulated motion, from the reference's first frame on.
       character: whose motions these are.
+      scene: where the rollout took place.
       out: the video.
       progress: told after each image.
     """
@@ -66,14 +69,21 @@ def write_result_video(
     times = np.arange(max(1, round(seconds * fps))) / fps
     frames = unrolled(motion, seconds) if motion.loop else motion.qpos
     reference = sampled(character.model, frames, motion.fps, times)
-    simulated = rollout.qpos[np.minimum(np.arange(len(times)), len(rollout.qpos) - 1)]
+    ground = scene.ground(motion)
+    if not ground.flat:
+        reference[:, 2] += ground.support(reference[:, :2])
+    simulated = rollout.qpos
+    if scene.has_box:
+        simulated = np.concatenate([simulated, rollout.box_qpos], axis=1)
+    simulated = simulated[np.minimum(np.arange(len(times)), len(simulated) - 1)]
 
     # One camera path for both bodies: where they differ, it must show.
-    track = follow(reference, fps, character.height, filmed.camera if filmed else None)
+    track = follow(reference, fps, character.height, filmed.camera if filmed else None, ground)
     size = (PANEL_HEIGHT, PANEL_HEIGHT)
+    simulation = render_motion(character, simulated, fps, track, size, scenery(scene, motion))
     panels = {
-        "reference": render_motion(character, reference, fps, track, size),
-        "simulation": _faded(render_motion(character, simulated, fps, track, size), len(rollout.qpos)),
+        "reference": render_motion(character, reference, fps, track, size, scenery(scene.without_box, motion)),
+        "simulation": _faded(simulation, len(rollout.qpos)),
     }
     if filmed is not None:
         along = times % motion.duration if motion.loop else times
