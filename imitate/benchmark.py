@@ -11,10 +11,10 @@ import torch
 
 from imitate.env import ImitationEnv
 from imitate.initial_state import ReferenceStart
-from imitate.learners.collect import Collector
 from imitate.learners.ppo import PPO
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene import SUBSTEPS, Scene, build_model
+from imitate.skill_collector import SkillCollector
 from imitate.train import TrainConfig
 from pose.progress import Progress, silent
 from reconstruct.character import Character
@@ -69,7 +69,7 @@ def part_times(
         character.name, character.height, env.observation_layout.sizes, actions, config.env.action_scale, config.hidden
     )
     policy = Policy(layout, config.initial_std)
-    collector = Collector(env, ReferenceStart(env.reference), config.seed)
+    collector = SkillCollector(env, ReferenceStart(env.reference), config.seed)
     learner = PPO(policy, config.ppo)
     shuffle = torch.Generator().manual_seed(config.seed)
     spent: dict[str, float] = {}

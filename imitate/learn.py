@@ -16,9 +16,9 @@ import torch
 
 from imitate.learners.a3c import A3CConfig, train_a3c
 from imitate.learners.actor_critic import A2C, ActorCriticConfig, OnlineActorCritic, QActorCritic
+from imitate.learners.collect import Collector, Transitions, surrogate_batch
 from imitate.learners.ppo import PPO, PPOConfig
 from imitate.learners.reinforce import Reinforce, ReinforceConfig
-from imitate.learners.transitions import Collector, Transitions, surrogate_batch
 from imitate.policy import Policy, PolicyLayout
 from imitate.problems import Problem, ProblemKind, evaluate
 from imitate.recurrent import RecurrentPolicy

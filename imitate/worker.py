@@ -17,12 +17,12 @@ import torch
 from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.env import ImitationEnv
 from imitate.initial_state import AdaptiveStart, FixedStart, InitialStates, ReferenceStart
-from imitate.learners.collect import Collector, Episodes
 from imitate.learners.ppo import PPO
 from imitate.policy import Policy, PolicyLayout
 from imitate.ranks import Ranks
 from imitate.rollout import run_episodes, starting_rows
 from imitate.scene import Scene
+from imitate.skill_collector import Episodes, SkillCollector
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 
@@ -71,7 +71,7 @@ class TrainingRun:
         self.ppo = PPO(self.policy, config.ppo, ranks)
         stream = config.seed * 1000 + ranks.rank
         self.shuffle = torch.Generator().manual_seed(stream)
-        self.collector = Collector(env, initial_states(config, env), stream)
+        self.collector = SkillCollector(env, initial_states(config, env), stream)
         self.judge = self._judging_env()
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0

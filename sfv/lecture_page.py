@@ -1,6 +1,7 @@
 """docs/policy_gradients.md: the lecture's formulas, the functions that are them, and what a run measured."""
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -248,7 +249,9 @@ def comparison(results: Results, problems: list[str]) -> list[str]:
     for problem in problems:
         if problem == "imitation":
             lines += ["### imitation", "", "A short clip on the humanoid, `make clip`'s own environment and PPO."]
-            lines += ["Value: mean return of episodes from random phases (reward 1 a step is perfect).", ""]
+            begin = np.mean([c.value[0] for (name, _), curves in results.items() if name == problem for c in curves])
+            lines += ["Value: mean return of episodes from random phases (reward 1 a step is perfect); the untrained"]
+            lines += [f"policy, which only holds the reference pose, has {begin:.4g}.", ""]
             threshold = None
         else:
             kind = PROBLEMS[problem]
@@ -347,7 +350,7 @@ def draw_curves(path: Path, results: Results, problems: list[str]) -> None:
         for (name, algorithm), curves in results.items():
             if name != problem:
                 continue
-            grid_points = np.linspace(0, min(curve.samples[-1] for curve in curves), 21)
+            grid_points = np.linspace(0, min(curve.samples[-1] for curve in curves), 17)
             values = np.array([np.interp(grid_points, curve.samples, curve.value) for curve in curves])
             style = {"color": f"C{names.index(algorithm) % 10}", "linestyle": "--" if algorithm in SB3 else "-"}
             axes.plot(grid_points, values.mean(0), label=algorithm, linewidth=1.3, **style)
@@ -363,5 +366,7 @@ def save(figure: Figure, path: Path) -> None:
     """An SVG that is the same for the same figures, with its text as text."""
     import matplotlib
 
-    with matplotlib.rc_context({"svg.hashsalt": "lecture", "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.hashsalt": "lecture", "svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"]}):
         figure.savefig(path, metadata={"Date": None})
+    # Tenths of a point are as fine as any screen.
+    path.write_text(re.sub(r"(\d\.\d)\d+", r"\1", path.read_text()))

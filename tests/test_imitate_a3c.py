@@ -14,7 +14,7 @@ import torch
 
 from imitate.learn import learn
 from imitate.learners.a3c import A3C, A3CConfig, SharedRMSprop, WorkerError, train_a3c
-from imitate.learners.transitions import Collector
+from imitate.learners.collect import Collector
 from imitate.problems import PROBLEMS, grids
 from imitate.recurrent import RecurrentPolicy
 from imitate.softmax import SoftmaxPolicy

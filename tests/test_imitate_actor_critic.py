@@ -15,7 +15,7 @@ from imitate.learners.actor_critic import (
     one_step_advantage,
 )
 from imitate.learners.advantage import generalised_advantage
-from imitate.learners.transitions import Collector
+from imitate.learners.collect import Collector
 from imitate.policy import Policy, PolicyLayout
 from imitate.problems import PROBLEMS, Pendulum, bandits, grids
 from imitate.softmax import SoftmaxPolicy

@@ -6,9 +6,9 @@ import torch
 
 from imitate.env import EnvConfig, ImitationEnv
 from imitate.initial_state import FixedStart
-from imitate.learners.collect import Collector
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene import Scene
+from imitate.skill_collector import SkillCollector
 from reconstruct.character import load_character
 from reconstruct.motion import ReferenceMotion
 
@@ -34,7 +34,7 @@ def collect_standing(loop: bool):
     policy = Policy(layout)
     policy.returns.mean.fill_(-7.0)  # the critic says about -7 everywhere
     torch.nn.init.zeros_(list(policy.critic.parameters())[-2])
-    collector = Collector(env, FixedStart(env.reference), 0)
+    collector = SkillCollector(env, FixedStart(env.reference), 0)
     env.age[:] = 0
     batch, episodes = collector.collect(policy, 5, GAMMA, gae_lambda=0.0)
     assert episodes.completed == episodes.ended == 2

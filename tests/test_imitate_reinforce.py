@@ -15,6 +15,7 @@ from imitate.exact_gradient import (
     slide_reward_to_go,
 )
 from imitate.finite import bandit, small_chain
+from imitate.learners.collect import Collector
 from imitate.learners.reinforce import (
     Reinforce,
     ReinforceConfig,
@@ -22,7 +23,6 @@ from imitate.learners.reinforce import (
     reward_to_go,
     trajectory_return,
 )
-from imitate.learners.transitions import Collector
 from imitate.problems import PROBLEMS, bandits, evaluate, grids
 from imitate.softmax import SoftmaxPolicy
 

@@ -27,7 +27,7 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 
 from imitate.learners.advantage import generalised_advantage
-from imitate.learners.transitions import Collector, Transitions
+from imitate.learners.collect import Collector, Transitions
 from imitate.problems import Problem
 from imitate.recurrent import RecurrentPolicy
 from pose.errors import WorkError

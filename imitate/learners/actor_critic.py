@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from imitate.learners.transitions import ActorCritic, Transitions, estimate_advantage, value_loss
+from imitate.learners.collect import ActorCritic, Transitions, estimate_advantage, value_loss
 from imitate.policy import Normaliser, mlp
 from imitate.softmax import SoftmaxPolicy
 

@@ -1,16 +1,45 @@
-"""Running the policy in the environment: the inner loop of Algorithm 1."""
+"""Running a policy in environments: the one loop that every learner's samples come from, and what is made of them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imitate.env import ImitationEnv
-from imitate.initial_state import InitialStates
 from imitate.learners.advantage import generalised_advantage
-from imitate.policy import Normaliser, Policy, gaussian_log_prob
+from imitate.policy import Normaliser, Policy
+from imitate.recurrent import RecurrentPolicy
+from imitate.softmax import SoftmaxPolicy
+
+if TYPE_CHECKING:
+    from imitate.env import ImitationEnv, Outcome
+    from imitate.problems import Problem
+
+ActorCritic = Policy | SoftmaxPolicy
+"""What the learners improve: both have actor, critic, normalisers, `act`, `value`, `log_prob` and `entropy`."""
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """T steps of N environments: (s, a, r, s') each."""
+
+    observation: Tensor
+    """s, normalised, (T, N, O)."""
+    action: Tensor
+    """a, int (T, N) or float (T, N, A)."""
+    reward: Tensor
+    """r, (T, N)."""
+    next_observation: Tensor
+    """s' that the action led to, normalised, also where the episode ended there, (T, N, O)."""
+    terminated: Tensor
+    """The problem ended at s': nothing more to earn, bool (T, N)."""
+    done: Tensor
+    """The episode ended at s', because of that or because its time ran out, bool (T, N)."""
+    alive: Tensor
+    """False where the trajectory was over already and the entry is padding, bool (T, N)."""
+    moments: Tensor
+    """Of the raw observations, for the normaliser."""
 
 
 @dataclass(frozen=True)
@@ -35,119 +64,157 @@ class Batch:
     """Of the raw observations, for the normaliser."""
 
 
-@dataclass(frozen=True)
-class Episodes:
-    """What was seen while collecting, as sums that can be added up across processes."""
+class Loop:
+    """Environments in step together with where their episodes stand: act, step, note, restart what ended.
 
-    reward: float
-    """Sum of rewards."""
-    terms: dict[str, float]
-    """Sum of each reward term."""
-    steps: int
-    """Decisions taken."""
-    ended: int
-    """Episodes that ended."""
-    completed: int
-    """Those that ended in good order."""
+    How episodes start is left to those that inherit: `Collector` here for the lecture's problems, `SkillCollector` for
+    the training of skills.
+    """
 
-
-class Collector:
-    """An environment together with where its episodes stand."""
-
-    def __init__(self, env: ImitationEnv, initial_states: InitialStates, seed: int):
+    def __init__(self, env: "Problem | ImitationEnv", seed: int):
         self.env = env
-        self.initial_states = initial_states
         self.rng = np.random.default_rng(seed)
         self.earned = np.zeros(env.size)
-        self.starts = initial_states.choose(env.size, self.rng)
-        env.start(self.starts.rows, rng=self.rng, offset=self.starts.offset)
-        # Episodes begin out of step with each other, or all would end in the same iteration for ever.
-        if env.reference.loop:
-            env.age += self.rng.integers(0, env.episode_steps, env.size)
+        """Return so far, not discounted, of the episodes that go on."""
 
-    def collect(self, policy: Policy, steps: int, gamma: float, gae_lambda: float) -> tuple[Batch, Episodes]:
-        """Runs `policy` for `steps` decisions in every simulation and estimates the advantages."""
-        env, size = self.env, self.env.size
-        width, actions = policy.layout.observation_size, env.action_size
-        raw = np.empty((steps + 1, size, width), dtype=np.float32)
-        mean, action = np.empty((steps, size, actions), np.float32), np.empty((steps, size, actions), np.float32)
-        reward = np.empty((steps, size), np.float32)
-        terminated, truncated = np.empty((steps, size), bool), np.empty((steps, size), bool)
-        terms: dict[str, float] = {}
-        last_of_time: list[np.ndarray] = []
-        std = np.exp(policy.log_std.detach().numpy())
-        raw[0] = env.observe()
-        for t in range(steps):
-            mean[t] = policy.act(raw[t])
-            action[t] = mean[t] + std * self.rng.standard_normal((size, actions), dtype=np.float32)
-            outcome = env.step(action[t])
-            reward[t], terminated[t], truncated[t] = outcome.reward, outcome.terminated, outcome.truncated
-            self.earned += outcome.reward
-            for name, term in outcome.terms.items():
-                terms[name] = terms.get(name, 0.0) + float(term.sum())
-            if env.reference.loop and truncated[t].any():
-                last_of_time.append(env.observe(np.flatnonzero(truncated[t])))
-            ended = np.flatnonzero(outcome.done)
-            if len(ended):
-                self.initial_states.learn(self.starts.at(ended), self.earned[ended])
-                self.earned[ended] = 0.0
-                starts = self.initial_states.choose(len(ended), self.rng)
-                self.starts.put(ended, starts)
-                env.start(starts.rows, ended, self.rng, starts.offset)
-            raw[t + 1] = env.observe()
+    def start(self, ids: np.ndarray) -> None:
+        """Begins an episode in these environments."""
+        raise NotImplementedError
 
-        with torch.no_grad():
-            observation = policy.observations(torch.from_numpy(raw))
-            value = policy.value(observation)
-            next_value = value[1:].clone()
-            if not env.reference.loop:
-                # After the end of a clip nothing is ever seen, so no value could be learnt there and a body might as
-                # well topple in the last frames. The last reward stands for all that would follow.
-                ended = torch.from_numpy(truncated)
-                next_value[ended] = torch.from_numpy(reward)[ended] / (1.0 - gamma)
-            elif last_of_time:
-                final = policy.observations(torch.from_numpy(np.concatenate(last_of_time)))
-                next_value[torch.from_numpy(truncated)] = policy.value(final)
-            failed, done = torch.from_numpy(terminated), torch.from_numpy(terminated | truncated)
-            advantage = generalised_advantage(
-                torch.from_numpy(reward), value[:-1], next_value, failed, done, gamma, gae_lambda
-            )
-            log_std = policy.log_std.detach().clone()
-            taken, means = torch.from_numpy(action).flatten(0, 1), torch.from_numpy(mean).flatten(0, 1)
-            batch = Batch(
-                observation=observation[:-1].flatten(0, 1),
-                action=taken,
-                mean=means,
-                log_std=log_std,
-                log_prob=gaussian_log_prob(taken, means, log_std),
-                value=value[:-1].flatten(),
-                advantage=advantage.flatten(),
-                observation_moments=Normaliser.moments(torch.from_numpy(raw[:-1]).flatten(0, 1)),
-            )
-        episodes = Episodes(
-            reward=float(reward.sum(dtype=np.float64)),
-            terms=terms,
-            steps=steps * size,
-            ended=int((terminated | truncated).sum()),
-            completed=int(truncated.sum()),
+    def observe(self, ids: np.ndarray) -> np.ndarray:
+        """Raw observations of these environments."""
+        raise NotImplementedError
+
+    def note(self, outcome: "Outcome", live: np.ndarray) -> None:
+        """Is told of every step; `live` are the environments whose episode was not over before it."""
+
+    def ended(self, ids: np.ndarray) -> None:
+        """Is told which episodes ended, before `earned` is set back to zero."""
+
+    def run(self, policy: "ActorCritic | RecurrentPolicy", steps: int, restart: bool = True) -> Transitions:
+        """So many steps in every environment; an episode that ends is followed by the next one, or by padding."""
+        env = self.env
+        seen, led_to, actions, rewards, terminated, done, alive = [], [], [], [], [], [], []
+        live = np.ones(env.size, dtype=bool)
+        observation = env.observe()
+        for _ in range(steps):
+            action = policy.act(observation, self.rng)
+            outcome = env.step(action)
+            following = env.observe()
+            seen.append(observation)
+            led_to.append(following)
+            actions.append(action)
+            rewards.append(outcome.reward * live)
+            terminated.append(outcome.terminated)
+            done.append(outcome.done)
+            alive.append(live.copy())
+            self.earned += outcome.reward * live
+            self.note(outcome, live)
+            ids = np.flatnonzero(outcome.done & live)
+            observation = following
+            if len(ids):
+                self.ended(ids)
+                self.earned[ids] = 0.0
+                if restart:
+                    self.start(ids)
+                    if isinstance(policy, RecurrentPolicy):
+                        policy.forget(ids)
+                    observation = following.copy()
+                    observation[ids] = self.observe(ids)
+            if not restart:
+                live &= ~outcome.done
+                if not live.any():
+                    break
+        mask = torch.from_numpy(np.stack(alive))
+        raw = torch.from_numpy(np.stack(seen))
+        return Transitions(
+            observation=_normalised(policy, raw),
+            action=torch.from_numpy(np.stack(actions)),
+            reward=torch.from_numpy(np.stack(rewards).astype(np.float32)),
+            next_observation=_normalised(policy, torch.from_numpy(np.stack(led_to))),
+            terminated=torch.from_numpy(np.stack(terminated)),
+            done=torch.from_numpy(np.stack(done)),
+            alive=mask,
+            moments=Normaliser.moments(raw[mask]),
         )
-        return batch, episodes
 
-    def state(self) -> dict[str, Any]:
-        """Everything that the next samples depend on, beside the policy."""
-        return {
-            "env": self.env.state(),
-            "rng": self.rng.bit_generator.state,
-            "earned": self.earned.copy(),
-            "starts": {"rows": self.starts.rows, "offset": self.starts.offset, "component": self.starts.component},
-            "initial_states": self.initial_states.state(),
-        }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """The opposite of `state`."""
-        self.env.restore(state["env"])
-        self.rng.bit_generator.state = state["rng"]
-        self.earned[:] = state["earned"]
-        for name, values in state["starts"].items():
-            getattr(self.starts, name)[:] = values
-        self.initial_states.restore(state["initial_states"])
+class Collector(Loop):
+    """The lecture's problems: episodes start as the problem says, and their returns are kept."""
+
+    env: "Problem"
+
+    def __init__(self, problem: "Problem", seed: int):
+        super().__init__(problem, seed)
+        self.samples = 0
+        """Actions taken so far."""
+        self.finished: list[float] = []
+        """Returns, not discounted, of the episodes that ended so far."""
+        problem.start(rng=self.rng)
+
+    def collect(self, policy: "ActorCritic | RecurrentPolicy", steps: int) -> Transitions:
+        """So many steps in every environment."""
+        return self.run(policy, steps)
+
+    def trajectories(self, policy: ActorCritic) -> Transitions:
+        """One whole trajectory in every environment, from its start to its end."""
+        self.env.start(rng=self.rng)
+        self.earned[:] = 0.0
+        return self.run(policy, self.env.horizon, restart=False)
+
+    def start(self, ids: np.ndarray) -> None:
+        """As the problem says."""
+        self.env.start(ids, self.rng)
+
+    def observe(self, ids: np.ndarray) -> np.ndarray:
+        """Raw observations of these environments."""
+        return self.env.observe()[ids]
+
+    def note(self, outcome: "Outcome", live: np.ndarray) -> None:
+        """Counts."""
+        self.samples += int(live.sum())
+
+    def ended(self, ids: np.ndarray) -> None:
+        """Keeps the returns."""
+        self.finished.extend(self.earned[ids].tolist())
+
+
+def _normalised(policy: ActorCritic | RecurrentPolicy, observation: Tensor) -> Tensor:
+    return observation if isinstance(policy, RecurrentPolicy) else policy.observations(observation)
+
+
+def estimate_advantage(
+    policy: ActorCritic, batch: Transitions, gamma: float, gae_lambda: float
+) -> tuple[Tensor, Tensor]:
+    """Advantages by GAE, and V(s), (T, N) both; lambda 1 is the n-step return to the batch's end less V(s)."""
+    value = policy.value(batch.observation)
+    # Where an episode goes on, s' is the next step's s, whose value is known.
+    next_value = torch.cat([value[1:], policy.value(batch.next_observation[-1:])])
+    if batch.done.any():
+        next_value[batch.done] = policy.value(batch.next_observation[batch.done])
+    advantage = generalised_advantage(batch.reward, value, next_value, batch.terminated, batch.done, gamma, gae_lambda)
+    return advantage, value
+
+
+def value_loss(policy: ActorCritic, observation: Tensor, returns: Tensor) -> Tensor:
+    """Squared error of V(s) against the returns, both normalised by the returns seen so far."""
+    target = (returns - policy.returns.mean) * torch.rsqrt(policy.returns.variance + 1e-6)
+    return (policy.critic(observation).squeeze(-1) - target).square().mean()
+
+
+def surrogate_batch(policy: ActorCritic, batch: Transitions, gamma: float, gae_lambda: float) -> Batch:
+    """The same transitions in the form that PPO learns from."""
+    with torch.no_grad():
+        advantage, value = estimate_advantage(policy, batch, gamma, gae_lambda)
+        output = policy.actor(batch.observation)
+        log_std = getattr(policy, "log_std", torch.zeros(0)).detach().clone()
+        return Batch(
+            observation=batch.observation.flatten(0, 1),
+            action=batch.action.flatten(0, 1),
+            mean=output.flatten(0, 1),
+            log_std=log_std,
+            log_prob=policy.log_prob(output, batch.action).flatten(),
+            value=value.flatten(),
+            advantage=advantage.flatten(),
+            observation_moments=batch.moments,
+        )

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imitate.learners.transitions import ActorCritic, Transitions, value_loss
+from imitate.learners.collect import ActorCritic, Transitions, value_loss
 from imitate.policy import Normaliser
 
 
