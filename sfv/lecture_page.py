@@ -368,5 +368,7 @@ def save(figure: Figure, path: Path) -> None:
 
     with matplotlib.rc_context({"svg.hashsalt": "lecture", "svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"]}):
         figure.savefig(path, metadata={"Date": None})
-    # Tenths of a point are as fine as any screen.
-    path.write_text(re.sub(r"(\d\.\d)\d+", r"\1", path.read_text()))
+    # Tenths of a point are as fine as any screen: in outlines, not in the numbers at the axes.
+    path.write_text(
+        re.sub(r"^[ML] .*$", lambda line: re.sub(r"(\.\d)\d+", r"\1", line[0]), path.read_text(), flags=re.M)
+    )
