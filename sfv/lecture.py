@@ -5,6 +5,7 @@ Nothing in docs/policy_gradients.md is typed by hand but the words: each figure 
 
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -114,10 +115,11 @@ def lecture(config: Annotated[LectureConfig, tyro.conf.arg(name="")]) -> None:
     with bar("lecture") as progress:
         total, done = sum(_effort(job) for job in jobs), 0.0
         try:
-            for job, curve in run(jobs, config.processes or machine()["cores"]):
-                results[job.problem, job.algorithm].append(curve)
-                finished, done = finished + 1, done + _effort(job)
-                progress(done, total, f"{job.algorithm} on {job.problem}")
+            with closing(run(jobs, config.processes or machine()["cores"])) as runs:
+                for job, curve in runs:
+                    results[job.problem, job.algorithm].append(curve)
+                    finished, done = finished + 1, done + _effort(job)
+                    progress(done, total, f"{job.algorithm} on {job.problem}")
         except KeyboardInterrupt:
             console.print(f"[yellow]stopped after {finished} of {len(jobs)} runs; the page shows those[/yellow]")
     remarks = [f"stopped after {finished} of {len(jobs)} runs"] if finished < len(jobs) else []
@@ -164,6 +166,9 @@ def run(jobs: list[Job], processes: int):
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
         except BaseException:
+            # Runs last minutes, and whoever stops does not want to wait for them (`terminate_workers` of Python 3.14).
+            for worker in list(pool._processes.values()):
+                worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     for job in alone:
