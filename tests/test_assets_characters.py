@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from assets import bake_atlas
 from assets.humanoid_mjcf import MASS_SHARE, PAIRED
 from imitate.scene import Scene, build_model
 from pose.landmarks import LANDMARKS
@@ -132,3 +133,42 @@ def test_humanoid_skin_follows_its_bodies():
         np.add.at(total, vertices, model.skin_bonevertweight[first : first + count])
     np.testing.assert_allclose(total, 1.0, atol=1e-4)
     assert sum(file.stat().st_size for file in (CHARACTERS / "humanoid").iterdir()) < 1_000_000
+
+
+# -- Atlas -------------------------------------------------------------------------------------------------------------
+
+
+def test_atlas_is_the_published_robot():
+    model = load_character("atlas").model
+    assert (model.njnt - 1, model.nu) == (30, 30)
+    assert model.body_mass.sum() == pytest.approx(174.05, abs=0.01)
+    state = at_rest(model)
+    left, right = (state.site(f"{side}_hip").xpos for side in ("left", "right"))
+    np.testing.assert_allclose(left - right, [0, 2 * (0.089 + 0.0225), 0], atol=1e-6)
+    # Thigh and shin between the pitch joints of hip, knee and ankle, as published.
+    knee, ankle = state.site("left_knee").xpos, state.site("left_ankle").xpos
+    np.testing.assert_allclose(left - knee, [0.05, 0, 0.374], atol=1e-6)
+    np.testing.assert_allclose(knee - ankle, [0, 0, 0.422], atol=1e-6)
+    np.testing.assert_allclose(state.xmat[1:], np.tile(np.eye(3).ravel(), (model.nbody - 1, 1)), atol=1e-9)
+
+
+def test_atlas_is_the_one_that_its_script_writes():
+    assert (CHARACTERS / "atlas" / "atlas.xml").read_text(encoding="utf-8") == bake_atlas.mjcf()
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5])
+def test_atlas_is_symmetric(angle):
+    model = load_character("atlas").model
+    state = mujoco.MjData(model)
+    for j in range(1, model.njnt):
+        name = model.joint(j).name
+        # Rotations about x and z turn round in a mirror, those about y do not.
+        mirrored = abs(model.jnt_axis[j][1]) < 0.5 and name.startswith("r_")
+        state.qpos[model.jnt_qposadr[j]] = angle * (-1 if mirrored else 1) * (name[:2] in ("r_", "l_"))
+    mujoco.mj_forward(model, state)
+    for i in range(model.nsite):
+        name = model.site(i).name
+        if "arm" in model.body(model.site_bodyid[i]).name or "hand" in model.body(model.site_bodyid[i]).name:
+            continue  # their axes are oblique at rest: the arms hang a little away from the body
+        other = name.replace("left", "\0").replace("right", "left").replace("\0", "right")
+        np.testing.assert_allclose(state.site_xpos[i] * [1, -1, 1], state.site(other).xpos, atol=2e-4, err_msg=name)
