@@ -29,6 +29,10 @@ class Character:
     """Standing height [m]."""
     scale: float
     """`height` over the height that the MJCF was made for."""
+    girth: float
+    """Widths of trunk and limbs over those of the MJCF's body at this height; its square multiplies the mass."""
+    head: float
+    """Size of the head over that of the MJCF's body at this height."""
     landmarks: dict[str, str]
     """Pose landmark -> site of the model."""
     end_effectors: tuple[str, ...]
@@ -47,12 +51,34 @@ class Character:
         spec = mujoco.MjSpec.from_file(str(self.path))
         if self.scale != 1.0:
             scale_spec(spec, self.scale)
+        if self.girth != 1.0 or self.head != 1.0:
+            widen_spec(spec, self.widths, self.girth**2)
         return spec
+
+    @property
+    def widths(self) -> dict[str, np.ndarray]:
+        """Body -> factors on the size of its parts along its axes (3,), for those that differ from the MJCF's.
+
+        Limbs and trunk lie along z at rest and grow sideways, the head in all directions; hands, as parts of forearms,
+        keep their length; feet and joints stay as they are.
+        """
+        sideways, even = np.array([self.girth, self.girth, 1.0]), np.full(3, self.head)
+        names = [body.name for body in mujoco.MjSpec.from_file(str(self.path)).bodies[1:]]
+        return {name: even if name == "head" else sideways for name in names if name not in self.foot_bodies}
 
     @cached_property
     def model(self) -> mujoco.MjModel:
         """The compiled body without ground: for kinematics."""
         return self.spec().compile()
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """All files that the body is made from, by name; those of a variant's own folder with the folder's name."""
+        found = {file.name: file for file in sorted(self.path.parent.iterdir()) if file.is_file()}
+        if self.path.parent.name != self.name:
+            own = CHARACTERS / self.name
+            found |= {f"{self.name}/{file.name}": file for file in sorted(own.iterdir()) if file.is_file()}
+        return found
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -80,13 +106,18 @@ def load_character(name: str, height: float | None = None) -> Character:
         raise InputError(f"unknown character '{name}'; known ones: {', '.join(character_names())}")
     if height is not None and not 0.5 <= height <= 2.5:
         raise InputError(f"height {height} m is out of range; give the person's height in metres, 0.5 to 2.5")
-    table = tomllib.loads(toml.read_text(encoding="utf-8"))
-    own_height = float(table["height"])
+    own = tomllib.loads(toml.read_text(encoding="utf-8"))
+    # A variant is a folder without an MJCF: the name of the body that it varies, and what differs.
+    base = CHARACTERS / own["base"] / "character.toml" if "base" in own else toml
+    modelled = tomllib.loads(base.read_text(encoding="utf-8"))
+    table, own_height = modelled | own, float(own["height"])
     return Character(
         name=name,
-        path=toml.with_name(table["mjcf"]),
+        path=base.with_name(table["mjcf"]),
         height=height or own_height,
-        scale=(height or own_height) / own_height,
+        scale=(height or own_height) / float(modelled["height"]),
+        girth=float(table.get("girth", 1.0)),
+        head=float(table.get("head", 1.0)),
         landmarks=dict(table["landmarks"]),
         end_effectors=tuple(table["end_effectors"]),
         contacts={part: tuple(sites) for part, sites in table["contacts"].items()},
@@ -101,7 +132,7 @@ def scale_spec(spec: mujoco.MjSpec, scale: float) -> None:
 
     Lengths go with s and, at constant density, masses with s^3. Torques follow weight times lever, s^4, and so does
     the stiffness; time goes with sqrt(s) under gravity (Froude), so damping goes with s^4.5 and armature with s^5.
-    A skin is scaled after compiling (`scale_skin`), since a spec does not expose one that comes from a file.
+    A skin is scaled after compiling (`fit_skin`), since a spec does not expose one that comes from a file.
     """
     for body in spec.bodies:
         body.pos = np.asarray(body.pos) * scale
@@ -130,7 +161,56 @@ def scale_spec(spec: mujoco.MjSpec, scale: float) -> None:
         actuator.gainprm, actuator.biasprm = gain, bias
 
 
-def scale_skin(model: mujoco.MjModel, scale: float) -> None:
-    """Scales a compiled model's skins in place to go with a body scaled by `scale_spec`."""
-    model.skin_vert[:] *= scale
-    model.skin_bonebindpos[:] *= scale
+def widen_spec(spec: mujoco.MjSpec, widths: dict[str, np.ndarray], strength: float) -> None:
+    """Makes a body stouter or its head larger in place, at the same joints.
+
+    Masses follow the volume. Muscles do, too: torques, gains, damping and armature grow by `strength`, so that a heavy
+    body carries itself as the light one does.
+
+    Args:
+      spec: its bodies' axes lie along the world's at rest, its geoms are capsules, spheres and boxes with masses.
+      widths: body -> factors along its axes, (3,).
+      strength: factor on all that joints and actuators exert.
+    """
+    for body in spec.bodies:
+        if body.name not in widths:
+            continue
+        factor = widths[body.name]
+        across = float(factor[:2].mean())
+        for geom in body.geoms:
+            geom.pos = np.asarray(geom.pos) * factor
+            geom.fromto = np.asarray(geom.fromto) * np.tile(factor, 2)
+            box = geom.type == mujoco.mjtGeom.mjGEOM_BOX
+            geom.size = np.asarray(geom.size) * (factor if box else np.array([across, 1.0, 1.0]))
+            geom.mass *= float(np.prod(factor))
+        for site in body.sites:
+            site.pos = np.asarray(site.pos) * factor
+    for joint in spec.joints:
+        joint.armature *= strength
+        joint.damping = np.asarray(joint.damping) * strength
+    for actuator in spec.actuators:
+        actuator.forcerange = np.asarray(actuator.forcerange) * strength
+        actuator.gainprm = np.asarray(actuator.gainprm) * strength
+        actuator.biasprm = np.asarray(actuator.biasprm) * strength
+
+
+def fit_skin(model: mujoco.MjModel, character: Character) -> None:
+    """Gives a compiled model's skin the size of its body: a spec does not expose a skin that comes from a file.
+
+    A vertex moves away from each of its bones as that bone's body has grown, weighted as it is bound to them.
+    """
+    model.skin_vert[:] *= character.scale
+    model.skin_bonebindpos[:] *= character.scale
+    if not model.nskin or (character.girth == 1.0 and character.head == 1.0):
+        return
+    widths, moved = character.widths, np.zeros_like(model.skin_vert)
+    for bone in range(model.nskinbone):
+        factor = widths.get(model.body(model.skin_bonebodyid[bone]).name)
+        if factor is None:
+            continue
+        first, count = model.skin_bonevertadr[bone], model.skin_bonevertnum[bone]
+        vertices = model.skin_bonevertid[first : first + count]
+        offset = model.skin_vert[vertices] - model.skin_bonebindpos[bone]
+        weight = model.skin_bonevertweight[first : first + count, None]
+        moved[vertices] += weight * offset * (factor - 1.0)
+    model.skin_vert[:] += moved

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 import trimesh
 
-from reconstruct.character import Character
+from reconstruct.character import Character, fit_skin
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import continuous, to_scipy
 
@@ -87,8 +87,10 @@ def write_glb(motion: ReferenceMotion, character: Character, path: Path) -> None
     document.json["nodes"][0]["rotation"] = Y_UP_FROM_Z_UP
     document.json |= {"scene": 0, "scenes": [{"nodes": [0]}]}
     if model.nskin:
+        fitted = character.spec().compile()
+        fit_skin(fitted, character)
         for skin in range(model.nskin):
-            _add_skin(document, model, skin, character.scale)
+            _add_skin(document, fitted, skin)
     else:
         _add_geoms(document, model)
     _add_animation(document, position, rotation, motion.fps)
@@ -130,12 +132,12 @@ def _add_animation(document: _Document, position: np.ndarray, rotation: np.ndarr
         document.add("animations", {"name": "motion", "samplers": samplers, "channels": channels})
 
 
-def _add_skin(document: _Document, model: mujoco.MjModel, skin: int, scale: float) -> None:
+def _add_skin(document: _Document, model: mujoco.MjModel, skin: int) -> None:
     """A skin with its weights, bind pose and texture."""
     verts = slice(model.skin_vertadr[skin], model.skin_vertadr[skin] + model.skin_vertnum[skin])
     faces = model.skin_face[model.skin_faceadr[skin] :][: model.skin_facenum[skin]]
     bones = np.arange(model.skin_boneadr[skin], model.skin_boneadr[skin] + model.skin_bonenum[skin])
-    points = model.skin_vert[verts] * scale
+    points = model.skin_vert[verts]
     weights = np.zeros((len(points), max(LINKS, len(bones))))
     inverse_bind = np.tile(np.eye(4), (len(bones), 1, 1))
     for i, bone in enumerate(bones):
@@ -143,7 +145,7 @@ def _add_skin(document: _Document, model: mujoco.MjModel, skin: int, scale: floa
         weights[model.skin_bonevertid[mine], i] = model.skin_bonevertweight[mine]
         bind = to_scipy(model.skin_bonebindquat[bone].astype(float)[None]).as_matrix()[0]
         inverse_bind[i, :3, :3] = bind.T
-        inverse_bind[i, :3, 3] = -bind.T @ model.skin_bonebindpos[bone] * scale
+        inverse_bind[i, :3, 3] = -bind.T @ model.skin_bonebindpos[bone]
     joints = np.argsort(-weights, axis=1)[:, :LINKS]
     kept = np.take_along_axis(weights, joints, axis=1)
     kept /= kept.sum(axis=1, keepdims=True)

@@ -255,7 +255,7 @@ def _keypoint_files(config: ClipConfig) -> dict[str, Path]:
 
 
 def _character_files(character: Character) -> dict[str, Path]:
-    return {f"character {path.name}": path for path in sorted(character.path.parent.iterdir()) if path.is_file()}
+    return {f"character {role}": path for role, path in character.files.items()}
 
 
 def _commit() -> str | None:

@@ -19,7 +19,7 @@ from imitate.scene import BOX, Scene, add_box
 from pose.progress import Progress, silent
 from pose.video import VideoWriter
 from reconstruct.camera import Camera
-from reconstruct.character import Character, scale_skin
+from reconstruct.character import Character, fit_skin
 from reconstruct.motion import ReferenceMotion
 from sfv.backdrop import Light, studio
 
@@ -140,7 +140,7 @@ def render_motion(
     # The extent scales the shadow map and both clipping planes: a little more than the body, whatever the ground.
     spec.stat.extent = 1.4 * character.height
     model = spec.compile()
-    scale_skin(model, character.scale)
+    fit_skin(model, character)
     option = mujoco.MjvOption()
     option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0)
     option.sitegroup[:] = 0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.character import character_names, load_character
+from reconstruct.character import character_names, fit_skin, load_character
 
 
 @pytest.mark.parametrize("name", character_names())
@@ -52,3 +52,32 @@ def test_unknown_character_lists_the_known_ones():
 def test_impossible_height(height):
     with pytest.raises(InputError, match="height"):
         load_character("humanoid", height)
+
+
+@pytest.mark.parametrize("name", ["child", "heavy"])
+def test_variants_are_the_same_body_by_parameters(name):
+    own, variant = load_character("humanoid"), load_character(name)
+    similar = load_character("humanoid", variant.height).model
+    model = variant.model
+    assert variant.joint_names == own.joint_names
+    np.testing.assert_allclose(model.body_pos, similar.body_pos, atol=1e-9)
+    # Of the child only the head grows, in all directions; of the heavy body all but head and feet, in two.
+    of_head, of_arm = {"child": (1.25**3, 1.0), "heavy": (1.0, 1.2**2)}[name]
+    for body, factor in (("head", of_head), ("left_upper_arm", of_arm), ("right_foot", 1.0)):
+        b = model.body(body).id
+        assert model.body_mass[b] / similar.body_mass[b] == pytest.approx(factor), body
+
+
+def test_a_fitted_skin_grows_with_its_bones():
+    own, heavy = load_character("humanoid"), load_character("heavy")
+    thin, wide = own.spec().compile(), heavy.spec().compile()
+    fit_skin(thin, own)
+    fit_skin(wide, heavy)
+    offset = thin.skin_vert[:, :2]
+    trunk = (thin.skin_vert[:, 2] > 1.0) & (thin.skin_vert[:, 2] < 1.2) & (np.abs(offset[:, 1]) < 0.15)
+    assert np.ptp(wide.skin_vert[trunk, 1]) / np.ptp(thin.skin_vert[trunk, 1]) == pytest.approx(1.2, abs=0.02)
+    np.testing.assert_allclose(wide.skin_vert[:, 2], thin.skin_vert[:, 2], atol=1e-6)
+
+
+def test_a_variant_knows_all_its_files():
+    assert {"child/character.toml", "humanoid.xml", "humanoid.skn"} <= set(load_character("child").files)
