@@ -27,6 +27,7 @@ COMMANDS = {
     "learn": ("sfv.learn:run_learn", "one of the lecture's algorithms on a small problem, with a learning curve"),
     "lecture": ("sfv.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
     "bench reconstruct": ("sfv.accuracy:bench_reconstruct", "accuracy of pose and reference motion against truth"),
+    "bench retarget": ("sfv.bench_retarget:bench_retarget", "carry motions over to other bodies"),
     "bench draft": ("sfv.bench:bench_draft", "perform a motion file by tracking control"),
     "bench physics": ("sfv.bench:bench_physics", "speed of training's parts against bare physics"),
     "bench initial-states": ("sfv.ablation:bench_initial_states", "fixed, reference and adaptive starts compared"),
