@@ -14,7 +14,7 @@ $(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
 # Torch's build is whatever is installed already; else the pinned one (see `make help`).
 PIP_ARGS ?=
 
-.PHONY: setup clip table render demo lecture doctor bench check test test-slow clean help
+.PHONY: setup clip retarget table render demo lecture doctor bench check test test-slow clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
@@ -39,6 +39,13 @@ clip: setup ## video -> skill -> result video and report (without VIDEO: a real 
 
 render: setup ## CLIP=<run>: draws the result videos of a finished run again
 	@exec $(SFV) render "--clip=$$SFV_CLIP"
+
+retarget: setup ## CLIP=<run> CHARACTER=<body>: a finished run's skill, learnt by another body
+	@set --; for word in CLIP CHARACTER HEIGHT SCENE MINUTES SEED; do \
+		value=$$(printenv "SFV_$$word" || true); \
+		flag=$$(echo "$$word" | tr A-Z a-z); \
+		[ -z "$$value" ] || set -- "$$@" "--$$flag=$$value"; \
+	done; exec $(SFV) retarget "$$@"
 
 table: setup ## VIDEOS=<a folder of videos>: all of them through the pipeline; table in runs/table
 	@test -n "$$SFV_VIDEOS" || { echo 'error: no videos; make table VIDEOS=<folder>' >&2; exit 2; }

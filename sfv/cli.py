@@ -20,6 +20,7 @@ from sfv.console import console
 
 COMMANDS = {
     "clip": ("sfv.clip:clip", "video -> skill: the whole pipeline, resumable"),
+    "retarget": ("sfv.retarget:retarget", "a finished run's skill, learnt by another body"),
     "table": ("sfv.table:table", "many videos through the pipeline: a row a skill"),
     "demo": ("sfv.demo:demo", "a synthetic sample video with known truth"),
     "render": ("sfv.render_run:render", "films of a finished run's motions, at any size"),

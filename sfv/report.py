@@ -30,8 +30,9 @@ def write_report(
     draft: StageResult,
     policy: StageResult,
     result: StageResult,
+    name: str = "report.html",
 ) -> Path:
-    """Writes `report.html` into the run's folder from what the stages left; videos and pictures are embedded."""
+    """Writes the report into the run's folder from what the stages left; videos and pictures are embedded."""
     figures = result.figures
     completed = figures.get("completed") or 0.0
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
@@ -60,7 +61,7 @@ def write_report(
             if path.suffix in (".mp4", ".bvh", ".npz", ".json", ".pt")
         ],
     )
-    path = folder / "report.html"
+    path = folder / name
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(html, encoding="utf-8")
     os.replace(temporary, path)

@@ -83,7 +83,7 @@ def write_result_video(
     simulation = render_motion(character, simulated, fps, track, size, scenery(scene, motion))
     panels = {
         "reference": render_motion(character, reference, fps, track, size, scenery(scene.without_box, motion)),
-        "simulation": _faded(simulation, len(rollout.qpos)),
+        "simulation": faded(simulation, len(rollout.qpos)),
     }
     if filmed is not None:
         along = times % motion.duration if motion.loop else times
@@ -100,7 +100,7 @@ def write_result_video(
     )
 
 
-def _faded(frames: Iterator[np.ndarray], end: int) -> Iterator[np.ndarray]:
+def faded(frames: Iterator[np.ndarray], end: int) -> Iterator[np.ndarray]:
     """From image `end` on nothing is simulated any more, the character fell: the last pose stays, dim and grey."""
     for number, image in enumerate(frames):
         if number >= end:

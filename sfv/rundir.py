@@ -38,6 +38,22 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be created ({error.strerror}); give another OUT") from error
+    try:
+        with locked(folder):
+            _claim(folder, video, config)
+            yield
+    finally:
+        if created:
+            _remove_if_nothing_was_made(folder)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps every other process from writing to a run's folder.
+
+    Raises:
+      InputError: another process writes there, or nobody may.
+    """
     # The lock lives beside the folder's contents and is released by the system when a process dies.
     lock = filelock.FileLock(folder / ".lock")
     try:
@@ -47,12 +63,9 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another OUT") from error
     try:
-        _claim(folder, video, config)
         yield
     finally:
         lock.release()
-        if created:
-            _remove_if_nothing_was_made(folder)
 
 
 def find_camera(motion: Path) -> Camera | None:

@@ -1,0 +1,257 @@
+"""`python -m sfv retarget`: the skill of a finished run, learnt by another body; its result beside the first one.
+
+2_motion/humanoid -> 2_motion/atlas -> 3_draft/atlas, 3_policy/atlas -> 4_result/atlas -> report_atlas.html
+"""
+
+import json
+import shutil
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from tyro.conf import OmitArgPrefixes
+
+from imitate.feasibility import explained
+from imitate.policy import Policy
+from imitate.reference import sampled, unrolled
+from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
+from imitate.scene import Scene
+from imitate.track import TrackConfig, track_motion
+from imitate.train import TrainConfig, train_policy
+from pose.errors import InputError
+from pose.progress import Progress
+from reconstruct.camera import Camera
+from reconstruct.character import Character, load_character
+from reconstruct.export import write_bvh
+from reconstruct.motion import ReferenceMotion
+from reconstruct.retarget import RetargetConfig
+from reconstruct.retarget import retarget as carry_over
+from sfv.bench_retarget import retarget_figures
+from sfv.console import console
+from sfv.finished import run_folder
+from sfv.render import follow, render_motion, scenery, side_by_side, write_preview
+from sfv.report import write_report
+from sfv.result_video import LONGEST_S, PANEL_HEIGHT, faded
+from sfv.rundir import find_camera, locked
+from sfv.stage import Figures, run_stage, write_json
+
+
+@dataclass(frozen=True)
+class RetargetRunConfig:
+    """From a finished run to the same skill on another body."""
+
+    clip: Path
+    """The run's folder, or its name in runs/."""
+    character: str
+    """Body that is to have the skill, a folder in assets/characters."""
+    source: str | None = None
+    """Body that has it, where a run reconstructed more than one; default: the run's only one."""
+    height: float | None = None
+    """The new body's standing height [m]; default: the character's own."""
+    scene: Scene = field(default_factory=Scene)
+    """Ground that the skill is performed on; --scene KIND is short for --scene.kind."""
+    retarget: RetargetConfig = field(default_factory=RetargetConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
+    imitate: OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+
+def retarget(config: Annotated[RetargetRunConfig, tyro.conf.arg(name="")]) -> None:
+    """The skill of a finished run, learnt by another body.
+
+    Carries the reference motion over, trains by the same method as `clip` and leaves the result beside the first one.
+    The same command again skips what is done; Ctrl-C loses nothing.
+    """
+    folder = run_folder(config.clip)
+    origin = source_motion(folder, config.source)
+    character = load_character(config.character, config.height)
+    if origin.name == character.name:
+        raise InputError(f"{folder}: the skill is {character.name}'s own already; give another CHARACTER")
+    original = ReferenceMotion.load(origin / "motion.npz")
+    first = load_character(original.character, original.height)
+    scene = config.scene.checked()
+    body = character.name if scene.kind == "flat" else f"{character.name}@{scene.kind}"
+    files = {f"character {role}": path for role, path in character.files.items()}
+    setting = {"scene": scene.settings, "height": character.height}
+
+    with locked(folder):
+        console.print(f"[bold]{origin}[/bold] -> {character.name}")
+        motion = run_stage(
+            folder,
+            f"2_motion/{character.name}",
+            partial(_write_motion, config, origin, first, character),
+            config={"retarget": config.retarget, "height": character.height, "from": original.character},
+            inputs={"motion": origin / "motion.npz"}
+            | files
+            | {f"original {role}": path for role, path in first.files.items()},
+        )
+        draft = run_stage(
+            folder,
+            f"3_draft/{body}",
+            partial(_write_draft, config, motion.folder, character, scene),
+            config={"track": config.track, **setting},
+            inputs={"motion": motion.folder / "motion.npz"} | files,
+        )
+        policy = run_stage(
+            folder,
+            f"3_policy/{body}",
+            partial(_write_policy, config, motion.folder, character, scene),
+            config={"imitate": config.imitate.without_budget(), **setting},
+            inputs={"motion": motion.folder / "motion.npz"} | files,
+            budget=config.imitate.budget(),
+        )
+        result = run_stage(
+            folder,
+            f"4_result/{body}",
+            partial(_write_result, config, original, first, motion.folder, policy.folder, character, scene),
+            config={"evaluate": config.evaluate, **setting},
+            inputs={
+                "motion": motion.folder / "motion.npz",
+                "policy": policy.folder / "policy.pt",
+                "original": origin / "motion.npz",
+            },
+        )
+        figures = {key: policy.figures[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")}
+        shown = replace(result, figures=result.figures | figures)
+        report = write_report(folder, origin, None, motion, draft, policy, shown, name=f"report_{body}.html")
+    console.print(f"[bold]result[/bold]  {result.folder / 'side_by_side.mp4'}\n[bold]report[/bold]  {report}")
+
+
+def source_motion(folder: Path, name: str | None) -> Path:
+    """The folder of the motion that a run began with.
+
+    Raises:
+      InputError: there is none, or several and none was named.
+    """
+    motions = sorted(path.parent for path in (folder / "2_motion").glob("*/stage.json"))
+    first = [path for path in motions if "retarget" not in json.loads((path / "stage.json").read_text())["config"]]
+    if name is not None:
+        if folder / "2_motion" / name in motions:
+            return folder / "2_motion" / name
+        raise InputError(f"{folder}: no motion of '{name}'; there are {', '.join(path.name for path in motions)}")
+    if len(first) != 1:
+        known = ", ".join(path.name for path in first) or "none yet: finish the run with `python -m sfv clip`"
+        raise InputError(f"{folder}: which motion is to be carried over? give --source; there are {known}")
+    return first[0]
+
+
+def _write_motion(
+    config: RetargetRunConfig, origin: Path, source: Character, character: Character, folder: Path, _: Progress
+) -> tuple[str, Figures]:
+    found = carry_over(ReferenceMotion.load(origin / "motion.npz"), source, character, config.retarget)
+    motion = found.motion
+    motion.save(folder / "motion.npz")
+    if (origin / "camera.npz").is_file():  # the same side of the body is shown
+        shutil.copy(origin / "camera.npz", folder / "camera.npz")
+    write_bvh(motion, character, folder / "motion.bvh")
+    write_preview(motion, character, folder / "preview.mp4", find_camera(folder))
+    figures = retarget_figures(found, character) | {"loop": motion.loop}
+    summary = (
+        f"{len(motion)} frames carried over from {source.name}; ankles off by {figures['ankle_error_mm']:.0f} mm, "
+        f"feet slide {figures['foot_slide_mm_per_frame']:.1f} mm/frame"
+    )
+    return summary, figures
+
+
+def _write_draft(
+    config: RetargetRunConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    draft = track_motion(motion, character, scene.without_box, config.track, progress)
+    draft.save(folder / "draft.npz")
+    simulated = draft.rollout.as_motion(motion)
+    write_bvh(simulated, character, folder / "draft.bvh")
+    backdrop, ground = scenery(scene.without_box, motion), scene.ground(motion)
+    camera = find_camera(motion_folder)
+    write_preview(simulated, character, folder / "draft.mp4", camera, backdrop=backdrop, ground=ground)
+    end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
+    summary = f"performed by tracking control {end}, return {draft.figures['draft_return']:.3f}"
+    return summary, {**draft.figures, "problems": explained(draft.verdict, draft.rollout.fps)}
+
+
+def _write_policy(
+    config: RetargetRunConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    training = train_policy(motion, character, scene, config.imitate, folder, progress)
+    return training.summary, training.figures
+
+
+def _write_result(
+    config: RetargetRunConfig,
+    original: ReferenceMotion,
+    first: Character,
+    motion_folder: Path,
+    policy_folder: Path,
+    character: Character,
+    scene: Scene,
+    folder: Path,
+    progress: Progress,
+) -> tuple[str, Figures]:
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    evaluation = evaluate_policy(Policy.load(policy_folder / "policy.pt"), motion, character, scene, config.evaluate)
+    evaluation.rollout.save(folder / "rollout.npz")
+    write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
+    camera, out = find_camera(motion_folder), folder / "side_by_side.mp4"
+    write_comparison(original, first, motion, evaluation.rollout, character, scene, camera, out, progress)
+    write_json(folder / "result.json", evaluation.figures)
+    found = evaluation.figures
+    summary = f"normalised return {found['normalised_return']:.3f}, completed {found['completed']:.0%}"
+    return summary, found
+
+
+def write_comparison(
+    original: ReferenceMotion,
+    first: Character,
+    motion: ReferenceMotion,
+    rollout: Rollout,
+    character: Character,
+    scene: Scene,
+    camera: Camera | None,
+    out: Path,
+    progress: Progress,
+) -> None:
+    """Writes original | carried over | simulation, in the new body's time: all three show the same phase.
+
+    Args:
+      original: the motion that was carried over.
+      first: its body.
+      motion: what became of it.
+      rollout: the simulated motion, from the first frame on.
+      character: the new body.
+      scene: where the rollout took place.
+      camera: seen from its side; None from the body's right.
+      out: the video.
+      progress: told after each image.
+    """
+    fps = rollout.fps
+    seconds = min(len(rollout.qpos) / fps, LONGEST_S) if motion.loop else motion.duration
+    times = np.arange(max(1, round(seconds * fps))) / fps
+    pace = motion.fps / original.fps
+    before, after = (
+        sampled(body.model, unrolled(part, seconds * speed) if part.loop else part.qpos, part.fps, times * speed)
+        for part, body, speed in ((original, first, pace), (motion, character, 1.0))
+    )
+    ground = scene.ground(motion)
+    if not ground.flat:
+        after[:, 2] += ground.support(after[:, :2])
+    simulated = rollout.qpos
+    if scene.has_box:
+        simulated = np.concatenate([simulated, rollout.box_qpos], axis=1)
+    simulated = simulated[np.minimum(np.arange(len(times)), len(simulated) - 1)]
+    size = (PANEL_HEIGHT, PANEL_HEIGHT)
+    track = follow(after, fps, character.height, camera, ground)
+    beside = follow(before, fps, first.height, camera)
+    panels = {
+        first.name: render_motion(first, before, fps, beside, size),
+        f"{character.name}, reference": render_motion(
+            character, after, fps, track, size, scenery(scene.without_box, motion)
+        ),
+        f"{character.name}, simulation": faded(
+            render_motion(character, simulated, fps, track, size, scenery(scene, motion)), len(rollout.qpos)
+        ),
+    }
+    side_by_side(list(panels.values()), list(panels), fps, out, PANEL_HEIGHT, progress, len(times))
