@@ -14,7 +14,7 @@ import numpy as np
 from imitate.observation import ObservationLayout, observe, observe_box
 from imitate.reference import build_reference
 from imitate.reward import RewardConfig, imitation_reward
-from imitate.scene import BOX_HALF, CONTROL_HZ, SUBSTEPS, Scene, build_model
+from imitate.scene import BOX, CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tangent import JointLayout
 from imitate.termination import GeomShapes, fallen, strayed
 from reconstruct.character import Character
@@ -131,7 +131,9 @@ class ImitationEnv:
         """Centre of mass, world [m], (N, 3)."""
         self._gusts = gusts(scene) if scene.kind == "wind" else None
         self._push_steps = max(1, round(scene.push_every * CONTROL_HZ))
-        self._applied = bind("xfrc_applied") if self._gusts is not None else None
+        self._applied = bind("xfrc_applied")
+        self.push = np.zeros((environments, 3))
+        """Force on the root of each simulation, world axes [N], (N, 3); whoever pushes sets it, 0 is calm."""
         self._episode = np.zeros(environments, dtype=np.int64)
         self._last_row = len(self.reference) - 1
 
@@ -224,12 +226,13 @@ class ImitationEnv:
 
     def simulate(self) -> None:
         """All physics steps of one decision, in C."""
-        if self._gusts is not None and self._applied is not None:
+        self._applied[:, 1, :3] = self.push
+        if self._gusts is not None:
             turn = (self._episode * 7919 + np.arange(self.size) * 104729 + self.age // self._push_steps) % len(
                 self._gusts
             )
             blowing = self.age % self._push_steps >= self._push_steps - round(0.2 * CONTROL_HZ)
-            self._applied[:, 1, :2] = np.where(blowing[:, None], self._gusts[turn], 0.0)
+            self._applied[:, 1, :2] += np.where(blowing[:, None], self._gusts[turn], 0.0)
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
         self.row = np.minimum(self.row + 1, self._last_row)
         self.age += 1
@@ -269,11 +272,12 @@ class ImitationEnv:
 
     def _box_poses(self, rows: np.ndarray) -> np.ndarray:
         """Where the reference would have pushed the box by some rows, (M,) -> (M, 7)."""
-        half = BOX_HALF[0] * np.cos(self.ground.incline) + BOX_HALF[2] * abs(np.sin(self.ground.incline))
+        length, _, height = self.model.geom(BOX).size
+        half = length * np.cos(self.ground.incline) + height * abs(np.sin(self.ground.incline))
         u = self.reference.reach[rows] + BOX_GAP + half
         tilt, yaw = -self.ground.incline / 2, self.ground.yaw / 2
         xy = self.ground.world(u, np.zeros(len(u)))
-        z = self.ground.height(xy) + BOX_HALF[2] / np.cos(self.ground.incline)
+        z = self.ground.height(xy) + height / np.cos(self.ground.incline)
         quat = [np.cos(yaw) * np.cos(tilt), -np.sin(yaw) * np.sin(tilt), np.cos(yaw) * np.sin(tilt)]
         quat.append(np.sin(yaw) * np.cos(tilt))
         return np.column_stack([xy, z, np.tile(quat, (len(u), 1))])

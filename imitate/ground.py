@@ -16,6 +16,8 @@ SPACING = 0.1
 """Grid of an uneven field [m]."""
 SMOOTHING = 0.3
 """A placed reference feels an edge this far before and after it [m]."""
+EDGE = 0.01
+"""Footholds keep so far from edges [m]."""
 AHEAD_M = (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 ASIDE_M = (-0.5, -0.25, 0.0, 0.25, 0.5)
 MAP_POINTS = np.array([(x, y) for x in AHEAD_M for y in ASIDE_M])
@@ -78,6 +80,23 @@ class Ground:
         rises = np.diff(self.bridged)
         share = np.clip((u[..., None] - self.edges + SMOOTHING) / (2.0 * SMOOTHING), 0.0, 1.0)
         return self.bridged[0] + share @ rises
+
+    def foothold(self, low: float, high: float) -> float:
+        """How far to move what rests on u from `low` to `high` so that it lies on one tread and on no gap [m]."""
+        if not len(self.edges):
+            return 0.0
+        ends = np.concatenate([[-np.inf], self.edges, [np.inf]])
+        treads = [
+            (a + EDGE, b - EDGE)
+            for a, b, level, whole in zip(ends[:-1], ends[1:], self.levels, self.bridged, strict=True)
+            if level == whole
+        ]
+        # What is longer than a tread lies over its middle.
+        moves = [
+            (a + b - low - high) / 2 if b - a < high - low else max(a - low, 0.0) + min(b - high, 0.0)
+            for a, b in treads
+        ]
+        return min(moves, key=abs)
 
     def map_around(self, root: np.ndarray, heading: np.ndarray) -> np.ndarray:
         """Heights around some bodies relative to the support below each, in their heading frames, (N, P) [m].

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 
 from imitate.ground import Ground
+from imitate.placement import placed
 from imitate.scene import CONTROL_HZ
 from imitate.termination import GeomShapes, solid_bodies
 from reconstruct import rotations
@@ -112,7 +113,7 @@ def build_reference(
       character: names the parts that the environment watches.
       model: the scene it is to be done in.
       episode_seconds: longest episode of a loop [s]; a clip that does not loop is passed once.
-      ground: the motion, made for a plane, is set upon it, as high as it is below the root; None for the plane.
+      ground: the motion, made for a plane, is set upon it (`placement.py`); None for the plane.
     """
     ground = ground or Ground()
     if motion.qpos.shape[1] != model.nq:
@@ -125,6 +126,8 @@ def build_reference(
     else:
         steps = int(motion.duration * CONTROL_HZ + 1e-9) + 1
         starts = max(1, steps - 1)
+    if not ground.flat:
+        frames = placed(frames, motion.fps, character, model, ground)
     times = np.arange(steps) / CONTROL_HZ
     half = 0.5 / CONTROL_HZ
     end = (len(frames) - 1) / motion.fps
@@ -132,9 +135,6 @@ def build_reference(
     before, after = np.clip(times - half, 0.0, end), np.clip(times + half, 0.0, end)
     qvel = np.zeros((steps, model.nv))
     poses_before, poses_after = (sampled(model, frames, motion.fps, t) for t in (before, after))
-    if not ground.flat:
-        for poses in (qpos, poses_before, poses_after):
-            poses[:, 2] += ground.support(poses[:, :2])
     for k in range(steps):
         mujoco.mj_differentiatePos(model, qvel[k], after[k] - before[k], poses_before[k], poses_after[k])
     if motion.loop:
@@ -159,9 +159,9 @@ def build_reference(
         end_effectors[k] = data.site_xpos[sites] - data.xpos[1]
         key_bodies[k] = data.xpos[keys]
         bodies[k] = data.xpos[1:]
-        placed = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
-        touching[k] = shapes.clearance(ground, *placed)[0] < TOUCH_HEIGHT
-        reach[k] = whole.furthest(ahead, *placed)[0] - start
+        geoms = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
+        touching[k] = shapes.clearance(ground, *geoms)[0] < TOUCH_HEIGHT
+        reach[k] = whole.furthest(ahead, *geoms)[0] - start
     may_touch = np.stack([touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(steps)])
     return Reference(
         qpos=qpos,

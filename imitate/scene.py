@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from imitate.footprints import free_stretches, hands
 from imitate.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from pose.errors import InputError
 from reconstruct.character import Character
@@ -34,12 +35,16 @@ FRICTION = (1.0, 0.005, 0.0001)
 
 FIRST_EDGE = 0.6
 """Stairs and gaps begin so far ahead of the motion's start [m]."""
+GAP_MARGIN = 0.03
+"""Between a gap and what the motion rests on [m]."""
 GAP_DEPTH = 1.0
 """Of gaps [m]: deep enough that who steps in has fallen."""
 BOX = "box"
 """Name of the box's body, joint and geom."""
 BOX_HALF = (0.4, 0.4, 0.6)
-"""Half lengths of the box [m]: to be pushed at chest height without tipping."""
+"""Half lengths of the box [m], where no motion tells how high it is."""
+ABOVE_HANDS = 0.1
+"""The box's upper edge is so far above the palms that push it [m]."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "flat": (),
@@ -88,7 +93,7 @@ class Scene:
     box_mass: float = 20.0
     """Of the box [kg]."""
     box_friction: float = 0.3
-    """Between the box and whatever it touches."""
+    """Between the box and the ground."""
     task_weight: float = 0.3
     """Share of the reward that the box earns by being where the reference would have pushed it."""
     seed: int = 0
@@ -151,9 +156,7 @@ class Scene:
         if kind == "uneven":
             return Ground(origin, yaw, grid=uneven_field(self.roughness, rng))
         if kind == "gaps":
-            count = int((AHEAD - 2.0) / self.gap_every)
-            begin = FIRST_EDGE + self.gap_every * (np.arange(count) + 0.1 * rng.uniform(-1.0, 1.0, count))
-            edges = np.stack([begin, begin + self.gap * rng.uniform(0.5, 1.0, count)], axis=1).ravel()
+            edges = self._gaps(motion, Ground(origin, yaw), rng)
             levels = np.zeros(len(edges) + 1)
             levels[1::2] = -GAP_DEPTH
             return Ground(origin, yaw, edges=edges, levels=levels, bridged=np.zeros(len(levels)))
@@ -161,6 +164,28 @@ class Scene:
         edges = FIRST_EDGE + self.step_depth * np.arange(self.steps)
         levels = rise * np.arange(self.steps + 1)
         return Ground(origin, yaw, edges=edges, levels=levels, bridged=levels)
+
+    def _gaps(self, motion: ReferenceMotion | None, plane: Ground, rng: np.random.Generator) -> np.ndarray:
+        """Where gaps begin and end, in turn [m]: where the motion rests on nothing, about `gap_every` apart."""
+        whole = np.array([[FIRST_EDGE, AHEAD - 2.0]])
+        free = free_stretches(motion, plane, GAP_MARGIN, AHEAD - 2.0) if motion is not None else whole
+        edges, begin = list[float](), 0.0
+        for low, high in free + [GAP_MARGIN, -GAP_MARGIN]:
+            while high - max(low, begin) >= 0.5 * self.gap:
+                width = min(self.gap * rng.uniform(0.5, 1.0), high - max(low, begin))
+                at = max(low, begin) + min(rng.uniform(0.0, 0.2) * self.gap_every, high - max(low, begin) - width)
+                edges += [at, at + width]
+                begin = at + 0.9 * self.gap_every
+        if not edges or (motion is not None and motion.loop and edges[0] > 10.0):
+            raise InputError(f"the motion's steps leave no room for gaps of {self.gap} m; lower scene.gap")
+        return np.array(edges)
+
+    def box_half(self, motion: ReferenceMotion | None = None) -> tuple[float, float, float]:
+        """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge."""
+        if motion is None:
+            return BOX_HALF
+        top = float(np.median(hands(motion)[..., 2])) + ABOVE_HANDS
+        return BOX_HALF[0], BOX_HALF[1], 0.5 * float(np.clip(top, 0.3, 1.4))
 
 
 def course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:
@@ -225,13 +250,19 @@ def build_model(character: Character, scene: Scene, motion: ReferenceMotion | No
     spec = character.spec()
     scene.ground(motion).add_to(spec)
     if scene.has_box:
-        add_box(spec, scene)
+        add_box(spec, scene, motion)
     set_physics(spec)
     for geom in spec.geoms:
-        if geom.name == BOX or (geom.name == "ground" and scene.kind == "slippery"):
+        if geom.name == "ground" and scene.kind == "slippery":
             # MuJoCo takes the greater friction of two geoms, unless one has priority.
             geom.priority = 1
-            geom.friction = [scene.box_friction if geom.name == BOX else scene.friction, *FRICTION[1:]]
+            geom.friction = [scene.friction, *FRICTION[1:]]
+    if scene.has_box:
+        # Hands grip the box as feet grip the ground; the box slides.
+        slide = [scene.box_friction, scene.box_friction, *FRICTION[1:], FRICTION[2]]
+        spec.add_pair(
+            geomname1="ground", geomname2=BOX, friction=slide, condim=3, solref=CONTACT_SOLREF, solimp=CONTACT_SOLIMP
+        )
     model = spec.compile()
     # Visual geoms (group 2 and above, no contact bits) stay out of the way of everything, the ground included.
     colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
@@ -239,14 +270,15 @@ def build_model(character: Character, scene: Scene, motion: ReferenceMotion | No
     return model
 
 
-def add_box(spec: mujoco.MjSpec, scene: Scene, **look: Any) -> None:
-    """Adds the box that is pushed; `look` goes to its geom."""
-    body = spec.worldbody.add_body(name=BOX, pos=[0.0, 0.0, BOX_HALF[2]])
+def add_box(spec: mujoco.MjSpec, scene: Scene, motion: ReferenceMotion | None = None, **look: Any) -> None:
+    """Adds the box that is pushed, as high as the motion's hands need it; `look` goes to its geom."""
+    half = scene.box_half(motion)
+    body = spec.worldbody.add_body(name=BOX, pos=[0.0, 0.0, half[2]])
     body.add_freejoint(name=BOX)
     body.add_geom(
         name=BOX,
         type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=BOX_HALF,
+        size=half,
         mass=scene.box_mass,
         **({"contype": 1, "conaffinity": 0xFF, "condim": 3} | look),
     )

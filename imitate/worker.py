@@ -56,7 +56,8 @@ class TrainingRun:
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
         self.job, self.config, self.ranks = job, config, ranks
-        self.task = task_digest(job.motion, job.character, config.without_budget())
+        scene = {} if job.scene.kind == "flat" else {"scene": job.scene.settings}
+        self.task = task_digest(job.motion, job.character, config.without_budget() | scene)
         share = max(1, config.environments // ranks.size)
         env = ImitationEnv(job.character, job.scene, job.motion, config.env, share)
         layout = PolicyLayout(

@@ -1,6 +1,7 @@
 """`python -m sfv bench scene`: skills learnt on the plane and carried over to other ground and to a box."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from reconstruct.character import Character, load_character
 from reconstruct.formats import read_motion
 from reconstruct.motion import ReferenceMotion
 from sfv.console import bar
+from sfv.demo_motions import demo_motion
 from sfv.figures import Row, show
 
 ROLLOUTS = 32
@@ -33,7 +35,16 @@ class BoxWatch:
         self.way = np.where(running, np.maximum(self.way, env.box_progress() - self.start), self.way)
 
 
+SKILLS = {
+    "backflip": ("backflip_slope_completed", Scene("slope", angle=10.0)),
+    "cartwheel": ("cartwheel_gaps_completed", Scene("gaps")),
+    "push": ("push_box_completed", Scene("box")),
+}
+"""Motion -> row, and the scene that it is carried over to."""
+
+
 def bench_scene(
+    skills: tuple[Literal["backflip", "cartwheel", "push"], ...] = ("backflip", "cartwheel", "push"),
     backflip: Path | None = None,
     cartwheel: Path | None = None,
     push: Path | None = None,
@@ -46,28 +57,27 @@ def bench_scene(
     """Judges skills in scenes: a backflip on a slope of 10 degrees, a cartwheel over gaps, a box pushed 2 m.
 
     Args:
-      backflip: reference motion (DeepMimic .txt, or .npz of a run).
+      skills: which of them.
+      backflip: reference motion (DeepMimic .txt, or .npz of a run); without one, the project's own demonstration.
       cartwheel: the same.
       push: the same, of someone who walks and pushes.
       out: keeps the policies; training goes on from what is there.
-      minutes: training budget for each [min]; 0 judges the policies that are there.
+      minutes: training budget for each, what was spent before included [min]; 0 judges the policies that are there.
       character: body that is to perform them.
       seed: of training.
       json: one JSON object on standard output instead of a table.
     """
-    body = load_character(character)
-    rows = [
-        _row("backflip_slope_completed", backflip, Scene("slope", angle=10.0), body, out, minutes, seed),
-        _row("cartwheel_gaps_completed", cartwheel, Scene("gaps"), body, out, minutes, seed),
-        _row("push_box_completed", push, Scene("box"), body, out, minutes, seed),
-    ]
+    body, files = load_character(character), {"backflip": backflip, "cartwheel": cartwheel, "push": push}
+    rows = []
+    for skill in skills:
+        file = files[skill]
+        motion = read_motion(file, body) if file else demo_motion(skill, body)
+        rows.append(_row(skill, motion, body, out / f"{skill}@{SKILLS[skill][1].kind}", minutes, seed))
     show("scene", rows, json)
 
 
-def _row(name: str, path: Path | None, scene: Scene, character: Character, out: Path, minutes: float, seed: int) -> Row:
-    if path is None:
-        return Row(name, None, goal=GOAL, note=f"no motion given: --{name.split('_')[0]} FILE")
-    motion, folder = read_motion(path, character), out / name.removesuffix("_completed")
+def _row(skill: str, motion: ReferenceMotion, character: Character, folder: Path, minutes: float, seed: int) -> Row:
+    name, scene = SKILLS[skill]
     if minutes > 0:
         with bar(name) as progress:
             train_policy(motion, character, scene, TrainConfig(minutes=minutes, seed=seed), folder, progress)

@@ -23,13 +23,15 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
 from reconstruct.solve import Block, Residuals, minimise
 from reconstruct.tangent import Layout, difference, difference_jacobians, layout
-from sfv.demo_plans import PLANS, Plan
+from sfv.demo_plans import PLANS, WITH_THINGS, Plan
 
 TAKES = CHARACTERS.parent / "demo"
 
 SOLVE_FPS = 60.0
 FPS = 30.0
 PLAN_HEIGHT = 1.75
+
+EVERY = PLANS | WITH_THINGS
 
 POSE_SPREAD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, "legs": 0.12}
 """How far the motion may leave its sketch: [rad], and [m] for the root's place."""
@@ -46,16 +48,16 @@ def demo_names() -> tuple[str, ...]:
 
 
 def demo_motion(name: str, character: Character) -> ReferenceMotion:
-    """One of the demonstration motions on a character, 30 frames a second; `walk` is one cycle, the others one pass.
+    """One of the demonstration motions on a character, 30 frames a second; gaits are one cycle, the others one pass.
 
     Raises:
       InputError: no such motion.
     """
-    if name == "walk":
+    if name in EVERY and EVERY[name].cycles > 1:
         qpos, contacts = demo_take(name, character)
-        frames = round(PLANS[name].times[-1] * FPS)
+        frames = round(EVERY[name].times[-1] * FPS)
         # A cycle from the middle of the take, where neither end is felt.
-        first = frames * (PLANS[name].cycles // 2)
+        first = frames * (EVERY[name].cycles // 2)
         qpos, contacts = qpos[first : first + frames + 1].copy(), contacts[first : first + frames + 1]
         qpos[:, 0] -= qpos[0, 0]
         return _motion(character, close_loop(character.model, qpos, blend=frames // 2), contacts, loop=True)
@@ -68,31 +70,31 @@ def demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndarray]:
     Solved takes of the humanoid at its own height lie in `assets/demo`, the same on every machine; others are solved
     when they are asked for, which takes 10-20 s of one core.
     """
-    if name not in PLANS:
-        raise InputError(f"no demonstration motion '{name}'; there are {', '.join(PLANS)}")
+    if name not in EVERY:
+        raise InputError(f"no demonstration motion '{name}'; there are {', '.join(EVERY)}")
     file = TAKES / f"{name}.npz"
     if file.is_file():
         with np.load(file, allow_pickle=False) as take:
             if str(take["fingerprint"]) == fingerprint(name, character):
                 return take["qpos"], take["contacts"]
-    return solve_plan(PLANS[name], character)
+    return solve_plan(EVERY[name], character)
 
 
 def fingerprint(name: str, character: Character) -> str:
     """Of all that a solved take depends on: the plan, and the body's lengths and masses."""
     model = character.model
-    digest = hashlib.sha256(repr(PLANS[name]).encode())
+    digest = hashlib.sha256(repr(EVERY[name]).encode())
     for measures in (model.body_pos, model.body_mass, model.geom_pos, model.geom_size):
         digest.update(np.round(measures, 5).astype("<f4").tobytes())
     return digest.hexdigest()
 
 
-def bake_takes(names: tuple[str, ...] = tuple(PLANS)) -> None:
+def bake_takes(names: tuple[str, ...] = tuple(EVERY)) -> None:
     """Solves takes anew and stores them in `assets/demo`: `python -m sfv.demo_motions`."""
     character = load_character("humanoid")
     TAKES.mkdir(exist_ok=True)
     for name in names:
-        qpos, contacts = solve_plan(PLANS[name], character)
+        qpos, contacts = solve_plan(EVERY[name], character)
         stamp = np.array(fingerprint(name, character))
         np.savez_compressed(TAKES / f"{name}.npz", qpos=qpos, contacts=contacts, fingerprint=stamp)
 

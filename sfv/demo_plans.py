@@ -7,7 +7,7 @@ neck and root bend forward with positive pitch and to the left with positive lea
 A channel without a side is meant for both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Channel = tuple[float, ...]
 
@@ -144,4 +144,38 @@ WALK = Plan(
     azimuth=100.0,
 )
 
+
+PUSH_PITCH = 10.0
+"""Lean of the trunk of someone who pushes [deg]."""
+
+
+def leaning(hip: Channel) -> Channel:
+    """A walk's hip in shorter steps, under a trunk that leans forward [deg]."""
+    return tuple(0.75 * angle + PUSH_PITCH for angle in hip)
+
+
+PUSH = replace(
+    WALK,
+    channels=WALK.channels
+    | {
+        "right_hip": leaning(WALK.channels["right_hip"]),
+        "left_hip": leaning(WALK.channels["left_hip"]),
+        "pitch": (PUSH_PITCH,) * 13,
+        "chest": (8.0,) * 13,
+        "neck": (-14.0,) * 13,
+        "shoulder": (72.0,) * 13,
+        "right_shoulder": (0.0,) * 13,
+        "left_shoulder": (0.0,) * 13,
+        "elbow": (30.0,) * 13,
+        "right_elbow": (0.0,) * 13,
+        "left_elbow": (0.0,) * 13,
+        "turn": (0.0,) * 13,
+        "chest_turn": (0.0,) * 13,
+    },
+    stride=0.95,
+)
+"""Walking with both hands ahead, as someone does who pushes a box."""
+
 PLANS: dict[str, Plan] = {"backflip": BACKFLIP, "cartwheel": CARTWHEEL, "walk": WALK, "jump": JUMP}
+WITH_THINGS: dict[str, Plan] = {"push": PUSH}
+"""Motions that make sense with a thing that a film would have to show; they are performed, not filmed."""

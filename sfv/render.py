@@ -60,7 +60,7 @@ def scenery(scene: Scene, motion: ReferenceMotion) -> Callable[[mujoco.MjSpec], 
             if geom.name.startswith("ground"):
                 geom.material, geom.contype, geom.conaffinity = "floor", 0, 0
         if scene.has_box:
-            add_box(spec, scene, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
+            add_box(spec, scene, motion, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
             assert spec.body(BOX) is not None
         return light
 
@@ -103,7 +103,7 @@ def render_motion(
     character: Character,
     qpos: np.ndarray,
     fps: float,
-    camera: Camera | Track | None = None,
+    camera: Camera | Track | Sequence[Camera] | None = None,
     size: tuple[int, int] = (480, 480),
     backdrop: Callable[[mujoco.MjSpec], Light] = studio,
     smooth_edges: bool = True,
@@ -114,8 +114,8 @@ def render_motion(
       character: whose motion it is.
       qpos: one row for each image, (T, nq).
       fps: frames a second of `qpos`.
-      camera: a path to follow, or a pinhole to look through exactly; then the images have its size. None follows
-        the body.
+      camera: a path to follow, or a pinhole to look through exactly (one, or one for each image); then the images have
+        its size. None follows the body.
       size: width and height of the images [px].
       backdrop: adds ground, textures and lights to a model.
       smooth_edges: multisampling; without it drawing is a third faster.
@@ -125,7 +125,8 @@ def render_motion(
     """
     if camera is None:
         camera = follow(qpos, fps, character.height)
-    width, height = camera.image_size if isinstance(camera, Camera) else size
+    eyes = [camera] if isinstance(camera, Camera) else [] if isinstance(camera, Track) else list(camera)
+    width, height = eyes[0].image_size if eyes else size
     spec = character.spec()
     light = backdrop(spec)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
@@ -157,7 +158,7 @@ def render_motion(
                 renderer.update_scene(state, free_camera, option)
             else:
                 renderer.update_scene(state, free_camera, option)
-                look_through(renderer.scene, camera)
+                look_through(renderer.scene, eyes[min(t, len(eyes) - 1)])
             yield renderer.render()
 
 

@@ -1,16 +1,23 @@
 """Scenes: the heights that we compute are those that MuJoCo collides with; the flat one is what it was."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
 
 from imitate.env import EnvConfig, ImitationEnv
+from imitate.footprints import footprints, hands
+from imitate.ground import Ground
 from imitate.observation import BOX_NUMBERS
 from imitate.scene import KINDS, Scene, build_model, named_scene
 from pose.errors import InputError
 from reconstruct.character import load_character
+from reconstruct.contacts import contact_points, find_contacts
+from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec
+from sfv.demo_motions import demo_motion
 
 CHARACTER = load_character("humanoid")
 
@@ -66,11 +73,11 @@ def test_unknown_kind_and_senseless_options_are_told_in_one_line():
 
 
 def gliding(yaw: float = 0.0) -> ReferenceMotion:
-    """Upright, half a metre a second ahead, for two seconds."""
+    """Upright, a metre a second ahead, for two seconds: too fast for feet that rest on anything."""
     qpos = np.tile(CHARACTER.model.qpos0, (61, 1))
     qpos[:, 3:7] = from_rotvec(np.array([0.0, 0.0, yaw]))
-    qpos[:, 0] += np.linspace(0.0, 1.0, 61) * np.cos(yaw)
-    qpos[:, 1] += np.linspace(0.0, 1.0, 61) * np.sin(yaw)
+    qpos[:, 0] += np.linspace(0.0, 2.0, 61) * np.cos(yaw)
+    qpos[:, 1] += np.linspace(0.0, 2.0, 61) * np.sin(yaw)
     none = np.zeros((61, 0), dtype=bool)
     return ReferenceMotion(qpos, 30.0, CHARACTER.name, CHARACTER.height, CHARACTER.joint_names, none, ())
 
@@ -84,8 +91,8 @@ def make_env(scene: Scene, motion: ReferenceMotion | None = None, size: int = 2)
 def test_reference_rises_with_the_slope_whichever_way_it_goes():
     for yaw in (0.0, 2.0):
         reference = make_env(Scene("slope"), gliding(yaw)).reference
-        np.testing.assert_allclose(np.ptp(reference.qpos[:, 2]), 0.17632698, atol=1e-6)
-        np.testing.assert_allclose(reference.qvel[5:-5, 2], 0.5 * 0.17632698, atol=1e-6)
+        np.testing.assert_allclose(np.ptp(reference.qpos[:, 2]), 2 * 0.17632698, atol=1e-6)
+        np.testing.assert_allclose(reference.qvel[5:-5, 2], 0.17632698, atol=1e-4)
 
 
 def test_scenes_look_the_same_in_every_direction():
@@ -119,7 +126,8 @@ def test_standing_body_is_no_higher_above_a_slope_than_above_a_plane():
 def test_task_term_is_earned_by_the_box_where_the_reference_would_have_it():
     env = make_env(Scene("box"))
     outcome = env.step(np.zeros((2, env.action_size)))
-    assert outcome.terms["task"] == pytest.approx(0.3, abs=1e-3)
+    # The reference has gone 1/30 m, the box has not yet moved.
+    assert outcome.terms["task"] == pytest.approx(0.3 * np.exp(-5.0 / 900.0), abs=1e-3)
     env.start(np.full(2, 60))
     env.box_qpos[0, 0] += 1.0
     env.box_qpos[1, 1] += 3.0
@@ -160,3 +168,49 @@ def test_slippery_ground_slides_further():
             env.step(np.zeros((2, env.action_size)))
         slid.append(env.site_xpos[0, CHARACTER.site_ids(("left_heel",))[0], 0])
     assert slid[1] > slid[0] + 0.02
+
+
+def test_footholds_lie_on_one_tread_and_on_no_gap():
+    stairs, gaps = Scene("stairs").ground(), Ground(edges=np.array([1.0, 1.3]), levels=np.array([0.0, -1.0, 0.0]))
+    gaps = replace(gaps, bridged=np.zeros(3))
+    assert stairs.foothold(0.0, 0.3) == 0.0
+    # Treads from 0.60 to 0.95 m: a foot over the first edge goes up or back, whichever is nearer.
+    assert stairs.foothold(0.55, 0.8) == pytest.approx(0.61 - 0.55)
+    assert stairs.foothold(0.4, 0.65) == pytest.approx(0.59 - 0.65)
+    assert abs(gaps.foothold(1.05, 1.25)) == pytest.approx(0.26)
+    assert gaps.foothold(0.9, 1.2) == pytest.approx(0.99 - 1.2)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("backflip", "slope"), ("cartwheel", "gaps"), ("walk", "stairs")])
+def test_what_rests_on_the_plane_rests_on_other_ground(name, kind):
+    motion = demo_motion(name, CHARACTER)
+    env = ImitationEnv(CHARACTER, Scene(kind), motion, EnvConfig(episode_seconds=3.0), 1)
+    points = point_positions(CHARACTER.model, env.reference.qpos, contact_points(CHARACTER))
+    above = points[..., 2] - env.ground.height(points[..., :2])
+    flat = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(episode_seconds=3.0), 1).reference
+    on_plane = find_contacts(point_positions(CHARACTER.model, flat.qpos, contact_points(CHARACTER)), 30.0)
+    # The middle of each contact: at its ends the toe of one foot is already on its way.
+    steady = on_plane & np.roll(on_plane, 2, axis=0) & np.roll(on_plane, -2, axis=0)
+    assert np.abs(above[steady]).mean() < 0.012
+    assert np.quantile(above, 0.02) > -0.05
+
+
+def test_gaps_are_where_the_motion_rests_on_nothing():
+    motion = demo_motion("cartwheel", CHARACTER)
+    ground = Scene("gaps").ground(motion)
+    inside = ground.edges < 2.4
+    assert inside.sum() >= 4  # two gaps at least are below the cartwheel
+    for low, high in footprints(motion, ground):
+        assert not ((ground.edges[::2] < high) & (ground.edges[1::2] > low)).any()
+
+
+def test_hands_meet_the_box_below_its_upper_edge():
+    motion = demo_motion("push", CHARACTER)
+    palms = hands(motion)
+    _, _, half = Scene("box").box_half(motion)
+    assert 2 * half == pytest.approx(np.median(palms[..., 2]) + 0.1)
+    env = ImitationEnv(CHARACTER, Scene("box"), motion, EnvConfig(), 1)
+    env.start(np.zeros(1, dtype=np.int64))
+    face = env.box_progress()[0] - env.model.geom("box").size[0]
+    u, _ = env.ground.local(palms[0, :, :2])
+    assert 0.0 < face - u.max() < 0.15
