@@ -8,17 +8,18 @@ from typing import Literal
 import numpy as np
 
 from pose.blazepose import BlazePose
+from pose.camera_motion import follow_camera
 from pose.cleanup import clean
 from pose.errors import InputError
 from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
-from pose.person import best_path, choose_person
+from pose.person import best_path, choose_person, people_boxes
 from pose.progress import Progress, silent
 from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
 from pose.zoom import doubtful, whereabouts, with_contrast
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the same input gives other keypoints: finished stages are redone then."""
 
 MAX_LOOKS = 3
@@ -81,13 +82,13 @@ def keypoints_from(
     def images() -> Iterator[np.ndarray]:
         return (image for _, image in read_frames(video, config.start, config.end, fps))
 
-    frames: list[Poses] = []
+    everyone: list[Poses] = []
     for poses in estimator.poses(images()):
-        frames.append(poses)
-        progress(len(frames), expected, "finding people")
+        everyone.append(poses)
+        progress(len(everyone), expected, "finding people")
     try:
-        rows = choose_person(frames, fps, config.person, config.start)
-        frames, rows = _look_closer(frames, rows, fps, images, estimator, config.looks, progress)
+        rows = choose_person(everyone, fps, config.person, config.start)
+        frames, rows = _look_closer(everyone, rows, fps, images, estimator, config.looks, progress)
         _check_seen(rows, config)
     except InputError as error:
         raise InputError(f"{video}: {error}") from None
@@ -97,7 +98,9 @@ def keypoints_from(
     score = np.zeros((len(frames), len(estimator.names)))
     for t in np.flatnonzero(rows >= 0):
         xy[t], xyz[t], score[t] = frames[t].xy[rows[t]], frames[t].xyz[rows[t]], frames[t].score[rows[t]]
-    raw = Keypoints(xy, xyz, score, fps, estimator.names, (info.width, info.height), config.start)
+    progress(0, expected, "following the camera")
+    camera = follow_camera(images(), people_boxes(everyone, xy, rows >= 0))
+    raw = Keypoints(xy, xyz, score, fps, estimator.names, (info.width, info.height), config.start, camera)
     return clean(raw)
 
 

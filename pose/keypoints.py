@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from pose.archive import load_arrays, save_arrays
+from pose.camera_motion import CameraMotion
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Keypoints:
     """Width and height of the upright image [px]."""
     start: float = 0.0
     """Time of the first frame in the video [s]."""
+    camera_motion: CameraMotion | None = None
+    """Turn and zoom of the camera in every frame against the first; None for a camera that stands still."""
 
     def __post_init__(self) -> None:
         frames, landmarks = self.confidence.shape if self.confidence.ndim == 2 else (-1, -1)
@@ -49,6 +52,8 @@ class Keypoints:
             raise ValueError(f"Keypoints.fps: {self.fps}, expected a positive number")
         if min(self.image_size) < 1:
             raise ValueError(f"Keypoints.image_size: {self.image_size}, expected positive (width, height)")
+        if self.camera_motion is not None and len(self.camera_motion) != frames:
+            raise ValueError(f"Keypoints.camera_motion: {len(self.camera_motion)} frames, expected {frames}")
 
     def __len__(self) -> int:
         return len(self.confidence)
@@ -59,7 +64,9 @@ class Keypoints:
         return np.asarray((self.confidence > 0).any(axis=1))
 
     def save(self, path: Path) -> None:
-        """Writes one `.npz`."""
+        """Writes one `.npz`; it holds keys `camera_*` only for a camera that moves."""
+        camera = self.camera_motion
+        moving = {} if camera is None else {f"camera_{name}": value for name, value in vars(camera).items()}
         save_arrays(
             path,
             "keypoints",
@@ -72,6 +79,7 @@ class Keypoints:
                 "names": np.array(self.names),
                 "image_size": np.array(self.image_size),
                 "start": self.start,
+                **moving,
             },
         )
 
@@ -87,4 +95,12 @@ class Keypoints:
             names=tuple(str(name) for name in arrays["names"]),
             image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
             start=float(arrays["start"]),
+            camera_motion=_camera_motion(arrays),
         )
+
+
+def _camera_motion(arrays: dict[str, np.ndarray]) -> CameraMotion | None:
+    if "camera_R" not in arrays:
+        return None
+    measured = bool(arrays["camera_focal_measured"])
+    return CameraMotion(arrays["camera_R"], arrays["camera_zoom"], float(arrays["camera_focal_px"]), measured)

@@ -141,6 +141,23 @@ def best_path(
     return rows
 
 
+def people_boxes(everyone: list[Poses], xy: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
+    """Where people hide the background.
+
+    Args:
+      everyone: all bodies in each frame.
+      xy: the chosen person's landmarks [px], (T, J, 2).
+      seen: where it was seen, bool (T,); elsewhere it is about where it was in the nearest frame in which it was.
+
+    Returns:
+      Boxes (left, top, right, bottom) [px] of each frame, T arrays (N, 4).
+    """
+    times = np.flatnonzero(seen)
+    near = times[np.abs(np.arange(len(xy))[:, None] - times).argmin(axis=1)]
+    bodies = [np.concatenate([poses.xy, xy[[t]]]) for poses, t in zip(everyone, near, strict=True)]
+    return [np.hstack([body.min(axis=1), body.max(axis=1)]) for body in bodies]
+
+
 def apart_from(frames: list[Poses], rows: np.ndarray) -> list[np.ndarray]:
     """Which detections are not looks at the person on this path, one bool (N,) for each frame."""
     apart = []

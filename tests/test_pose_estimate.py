@@ -96,6 +96,7 @@ def test_body_is_found_where_it_was_drawn_also_by_closer_looks(tmp_path: Path) -
     hips = keypoints.xy[:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
     np.testing.assert_allclose(hips, [centre(t) for t in range(T)], atol=1.5)
     assert keypoints.confidence[:, INDEX["left_knee"]].min() > 0.5
+    assert keypoints.camera_motion is None
 
 
 def test_what_is_not_there_is_not_invented(tmp_path: Path) -> None:
