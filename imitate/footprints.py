@@ -8,11 +8,19 @@ import numpy as np
 from imitate.ground import Ground
 from reconstruct.character import Character, load_character
 from reconstruct.contacts import contact_points
-from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 
 SOLE = 0.06
 """Flesh around a contact site [m]."""
+LOW = 0.1
+"""Feet below this bear weight [m]."""
+HELD_AHEAD = 0.3
+"""Hands that push are at least so far ahead of the centre of mass [m]."""
+HELD_STILL = (0.12, 0.08)
+"""They keep their distance ahead and their height within this standard deviation [m]."""
+GOING = 0.4
+"""Someone who pushes goes at least so fast [m/s]."""
 
 
 @lru_cache(maxsize=8)
@@ -70,3 +78,28 @@ def hands(motion: ReferenceMotion) -> np.ndarray:
         character.contacts.get(f"{side}_hand", (character.landmarks[f"{side}_wrist"],))[0] for side in ("left", "right")
     ]
     return point_positions(character.model, motion.qpos, BodyPoints.of_sites(character.model, tuple(sites)))
+
+
+def pushing_force(motion: ReferenceMotion, plane: Ground) -> float | None:
+    """How hard the motion pushes against something ahead that is not there [N]; None if its hands are not held so.
+
+    Both hands stay ahead of the body and at one height while it goes on. The force is the one that holds up its lean:
+    the moment of the weight about the toes over the height of the hands.
+
+    Args:
+      motion: on the plane.
+      plane: its direction is where the motion goes.
+    """
+    model = body(motion.character, motion.height).model
+    com, palms = com_positions(model, motion.qpos), hands(motion)
+    centre, _ = plane.local(com[:, :2])
+    ahead = plane.local(palms[..., :2])[0] - centre[:, None]
+    going = abs(centre[-1] - centre[0]) / motion.duration
+    still = (ahead.std(axis=0) < HELD_STILL[0]).all() and (palms[..., 2].std(axis=0) < HELD_STILL[1]).all()
+    if ahead.min() < HELD_AHEAD or not still or going < GOING:
+        return None
+    soles = point_positions(model, motion.qpos, contact_points(body(motion.character, motion.height), feet_only=True))
+    toes = np.where(soles[..., 2] < LOW, plane.local(soles[..., :2])[0], -np.inf).max(axis=1)
+    lean = float(np.median((centre - toes)[np.isfinite(toes)])) if np.isfinite(toes).any() else 0.0
+    weight = 9.81 * float(model.body_mass.sum())
+    return max(lean, 0.0) * weight / float(np.median(palms[..., 2]))

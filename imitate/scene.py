@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from imitate.footprints import free_stretches, hands
+from imitate.footprints import free_stretches, hands, pushing_force
 from imitate.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from pose.errors import InputError
 from reconstruct.character import Character
@@ -43,6 +43,8 @@ BOX = "box"
 """Name of the box's body, joint and geom."""
 BOX_HALF = (0.4, 0.4, 0.6)
 """Half lengths of the box [m], where no motion tells how high it is."""
+HEAVIEST_BOX = 80.0
+"""That is put before a motion without being asked for [kg]."""
 ABOVE_HANDS = 0.1
 """The box's upper edge is so far above the palms that push it [m]."""
 
@@ -186,6 +188,16 @@ class Scene:
             return BOX_HALF
         top = float(np.median(hands(motion)[..., 2])) + ABOVE_HANDS
         return BOX_HALF[0], BOX_HALF[1], 0.5 * float(np.clip(top, 0.3, 1.4))
+
+
+def scene_with_box(motion: ReferenceMotion) -> Scene | None:
+    """The plane with the box that a motion pushes, as heavy as holds up its lean; None if it pushes nothing."""
+    force = pushing_force(motion, Ground(*course(motion)))
+    if force is None:
+        return None
+    box = Scene("box")
+    mass = force / (box.box_friction * 9.81)
+    return replace(box, box_mass=round(float(np.clip(mass, box.box_mass, HEAVIEST_BOX)), 1))
 
 
 def course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:

@@ -12,7 +12,7 @@ import tyro
 from imitate.feasibility import explained
 from imitate.policy import Policy
 from imitate.rollout import evaluate_policy
-from imitate.scene import Scene
+from imitate.scene import Scene, scene_with_box
 from imitate.track import track_motion
 from imitate.train import train_policy
 from pose.errors import InputError
@@ -53,7 +53,6 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     given = read_motion(config.motion, character) if config.motion is not None else None
     scene = config.scene.checked()
     folder = config.out or RUNS / run_name(source)
-    body = character.name if scene.kind == "flat" else f"{character.name}@{scene.kind}"
 
     with open_run(folder, source, {"config": plain(config), "version": __version__, "commit": _commit()}):
         console.print(f"[bold]{source}[/bold] -> {folder}")
@@ -81,6 +80,9 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 config={"height": character.height},
                 inputs={"motion": source} | _character_files(character),
             )
+        if scene.kind == "flat" and config.find_box:
+            scene = _with_box(ReferenceMotion.load(motion.folder / "motion.npz"), scene)
+        body = character.name if scene.kind == "flat" else f"{character.name}@{scene.kind}"
         draft = run_stage(
             folder,
             f"3_draft/{body}",
@@ -155,6 +157,19 @@ def _write_given_motion(
     write_preview(motion, character, folder / "preview.mp4")
     kind = "a cycle" if motion.loop else "one pass"
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s, as given", {"loop": motion.loop}
+
+
+def _with_box(motion: ReferenceMotion, scene: Scene) -> Scene:
+    """The scene with a box where both hands push against something that is not there."""
+    found = scene_with_box(motion)
+    if found is None:
+        return scene
+    height = 2.0 * found.box_half(motion)[2]
+    console.print(
+        f"both hands push against something: a box of {height:.2f} m and {found.box_mass:.0f} kg is put there "
+        "(--no-find-box leaves it out)"
+    )
+    return found
 
 
 def _write_draft(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from imitate.placement import placed
 from imitate.reference import sampled, unrolled
 from imitate.rollout import Rollout
 from imitate.scene import Scene
@@ -68,10 +69,10 @@ def write_result_video(
     seconds = min(len(rollout.qpos) / fps, LONGEST_S) if motion.loop else motion.duration
     times = np.arange(max(1, round(seconds * fps))) / fps
     frames = unrolled(motion, seconds) if motion.loop else motion.qpos
-    reference = sampled(character.model, frames, motion.fps, times)
     ground = scene.ground(motion)
     if not ground.flat:
-        reference[:, 2] += ground.support(reference[:, :2])
+        frames = placed(frames, motion.fps, character, character.model, ground)
+    reference = sampled(character.model, frames, motion.fps, times)
     simulated = rollout.qpos
     if scene.has_box:
         simulated = np.concatenate([simulated, rollout.box_qpos], axis=1)

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from imitate.env import EnvConfig, ImitationEnv
-from imitate.footprints import footprints, hands
+from imitate.footprints import footprints, hands, pushing_force
 from imitate.ground import Ground
 from imitate.observation import BOX_NUMBERS
-from imitate.scene import KINDS, Scene, build_model, named_scene
+from imitate.scene import KINDS, Scene, build_model, named_scene, scene_with_box
 from pose.errors import InputError
 from reconstruct.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import from_rotvec
+from reconstruct.rotations import from_rotvec, multiply
 from sfv.demo_motions import demo_motion
 
 CHARACTER = load_character("humanoid")
@@ -214,3 +214,23 @@ def test_hands_meet_the_box_below_its_upper_edge():
     face = env.box_progress()[0] - env.model.geom("box").size[0]
     u, _ = env.ground.local(palms[0, :, :2])
     assert 0.0 < face - u.max() < 0.15
+
+
+def test_a_box_is_found_from_hands_that_are_held_ahead_and_from_no_others():
+    push = demo_motion("push", CHARACTER)
+    found = scene_with_box(push)
+    assert found is not None and found.kind == "box"
+    assert all(scene_with_box(demo_motion(name, CHARACTER)) is None for name in ("walk", "jump", "backflip"))
+    # Standing still with the hands ahead is no pushing.
+    still = replace(push, qpos=np.repeat(push.qpos[:1], 20, axis=0), contacts=np.repeat(push.contacts[:1], 20, axis=0))
+    assert scene_with_box(still) is None
+
+
+def test_who_leans_further_pushes_a_heavier_box():
+    push = demo_motion("push", CHARACTER)
+    leaning = push.qpos.copy()
+    leaning[:, 2] -= 0.1
+    for pose in leaning:
+        pose[3:7] = multiply(from_rotvec(np.array([0.0, np.radians(25.0), 0.0])), pose[3:7])
+    upright, bent = pushing_force(push, Ground()), pushing_force(replace(push, qpos=leaning), Ground())
+    assert upright is not None and bent is not None and bent > upright + 20.0
