@@ -36,6 +36,12 @@ class Camera:
         if not (np.isfinite(self.focal_px) and self.focal_px > 0):
             raise ValueError(f"Camera.focal_px: {self.focal_px}, expected a positive number")
 
+    @property
+    def intrinsics(self) -> np.ndarray:
+        """OpenCV's K, (3, 3)."""
+        (x, y), f = self.principal_point_px, self.focal_px
+        return np.array([[f, 0.0, x], [0.0, f, y], [0.0, 0.0, 1.0]])
+
     def to_camera(self, points_w: np.ndarray) -> np.ndarray:
         """World points in camera axes [m], (..., 3)."""
         return points_w @ self.R_camera_world.T + self.t_camera_world

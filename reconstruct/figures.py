@@ -11,6 +11,9 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
 from reconstruct.rotations import to_matrix
 
+SWAP_GAIN = 0.03
+"""A frame counts as swapped if exchanging its sides brings them nearer by this, on average [m]."""
+
 
 def reprojection_px(qpos: np.ndarray, camera: Camera, character: Character, seen: Observations) -> float:
     """Weighted mean distance of the projected landmarks from the detected ones [px]."""
@@ -25,6 +28,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     Returns:
       foot_slide_mm_per_frame: way along the ground of points in contact, at 30 frames a second.
       penetration_mm: mean depth of the body's deepest point below the ground.
+      float_mm: mean height of the body's lowest point above the ground where it is said to touch it.
       flight_gravity_ratio: downward acceleration of the centre of mass in flight over g (NaN without flight).
       acceleration_m_s2: mean acceleration of the body's contact points and joints.
       contact_share: frames with any contact.
@@ -58,6 +62,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     figures = {
         "foot_slide_mm_per_frame": 1000.0 * _mean(slide[both]),
         "penetration_mm": 1000.0 * float(np.maximum(-surface.min(axis=1), 0.0).mean()),
+        "float_mm": 1000.0
+        * _mean(np.maximum(np.minimum(surface.min(axis=1), soles[..., 2].min(axis=1)), 0.0)[~flight]),
         "flight_gravity_ratio": _mean(np.array(falls)),
         "acceleration_m_s2": float(
             np.linalg.norm(np.diff(kin.points_w[:, : len(touching) + len(solid)], 2, axis=0) * fps**2, axis=-1).mean()
@@ -68,6 +74,21 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
         "rest_com_outside_support_mm": 1000.0 * _rms(_outside(com[:, :2], corners, present)[resting]),
     }
     return figures
+
+
+def swapped_detections(qpos: np.ndarray, camera: Camera, character: Character, seen: Observations) -> int:
+    """Frames whose detections would fit the motion clearly better with left and right exchanged."""
+    projected = camera.project(point_positions(character.model, qpos, seen.points)) - camera.principal_point_px
+    sides = [(i, seen.names.index(name.replace("left_", "right_"))) for i, name in enumerate(seen.names)
+             if name.startswith("left_") and name.replace("left_", "right_") in seen.names]  # fmt: skip
+    mirror = np.arange(len(seen.names))
+    for left, right in sides:
+        mirror[left], mirror[right] = right, left
+    as_is = np.linalg.norm(projected - seen.plane_px, axis=-1)
+    exchanged = np.linalg.norm(projected - seen.plane_px[:, mirror], axis=-1)
+    weight = seen.weight * (mirror != np.arange(len(mirror)))
+    gain = np.sum(weight * (as_is - exchanged), axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+    return int((gain > SWAP_GAIN * seen.px_per_metre).sum())
 
 
 def root_turns(qpos: np.ndarray) -> float:

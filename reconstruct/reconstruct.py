@@ -16,7 +16,7 @@ from pose.progress import Progress, silent
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.character import Character
 from reconstruct.contacts import Support, find_support, ground_velocity, part_contacts
-from reconstruct.figures import motion_figures, reprojection_px
+from reconstruct.figures import motion_figures, reprojection_px, swapped_detections
 from reconstruct.initial import initial_motion
 from reconstruct.loop import find_cycle
 from reconstruct.motion import ReferenceMotion
@@ -128,6 +128,7 @@ def _finished(
     view = View.from_vector(solution.unknowns)
     camera = view.camera(keypoints.image_size)
     error_px = reprojection_px(solution.qpos, camera, character, problem.seen)
+    swapped = swapped_detections(solution.qpos, camera, character, problem.seen)
     qpos = standing_still(solution.qpos, view.belt, fps)
     cycle = find_cycle(character.model, qpos, fps, config.loop)
     if cycle is not None:
@@ -146,6 +147,7 @@ def _finished(
     )
     figures = {
         "reprojection_px": error_px,
+        "swapped_frames": swapped,
         **motion_figures(motion, character),
         "ground_speed": float(np.hypot(*view.belt)),
         "solve_seconds": seconds,

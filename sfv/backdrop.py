@@ -47,7 +47,7 @@ def studio(spec: mujoco.MjSpec) -> Light:
     return Light(ambient=0.38, head=0.25)
 
 
-def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int) -> Light:
+def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int, pictures: bool = False) -> Light:
     """A wooden floor before a plastered wall: what a phone video in a gym shows behind a person.
 
     Args:
@@ -55,6 +55,7 @@ def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int) -> 
       ahead: direction in which the camera looks, unit vector along the ground, (2,).
       distance: of the wall from the world's origin, in that direction [m].
       seed: of the textures.
+      pictures: hang along the wall: something for a turning camera to hold on to.
     """
     rng = np.random.default_rng(seed)
     _add_picture(spec, "floor", planks(rng))
@@ -84,10 +85,33 @@ def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int) -> 
         contype=0,
         conaffinity=0,
     )
+    if pictures:
+        _hang_pictures(spec, ahead, distance, rng)
     # From behind the camera's left shoulder, whichever way it looks.
     sun = (0.55 * x + 0.35 * y, 0.55 * y - 0.35 * x, -1.0)
     _add_sun(spec, direction=sun, brightness=0.5)
     return Light(ambient=0.42, head=0.22)
+
+
+def _hang_pictures(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, rng: np.random.Generator) -> None:
+    """Frames of random size and colour, half a metre to a metre apart, each with a smaller field inside."""
+    x, y = ahead
+    turn = np.arctan2(-x, y)
+    along = -12.0
+    while along < 12.0:
+        width, height, middle = rng.uniform(0.15, 0.5), rng.uniform(0.15, 0.45), rng.uniform(0.7, 1.7)
+        for inset, out in ((1.0, 0.01), (0.6, 0.015)):
+            place = (distance - out) * np.array([x, y]) + along * np.array([y, -x])
+            spec.worldbody.add_geom(
+                type=mujoco.mjtGeom.mjGEOM_BOX,
+                pos=[*place, middle],
+                quat=[np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)],
+                size=[inset * width, 0.01, inset * height],
+                rgba=[*rng.uniform(0.1, 0.9, 3), 1.0],
+                contype=0,
+                conaffinity=0,
+            )
+        along += 2.0 * width + rng.uniform(0.5, 1.0)
 
 
 def planks(rng: np.random.Generator, size: int = 512, boards: int = 12) -> np.ndarray:

@@ -45,14 +45,18 @@ class Demo:
     xyz_w: np.ndarray
     """The 33 BlazePose landmarks, world frame, z up, ground at z = 0 [m], (T, 33, 3)."""
     camera: Camera
+    path: tuple[Camera, ...] = ()
+    """The camera in each frame, if it turns or zooms."""
 
     def save(self, path: Path, character: Character) -> None:
         """Writes the truth: the keys of the data sets that benchmarks read, and the pose itself.
 
-        `K`, `R_camera_world` and `t_camera_world` are in OpenCV's convention, x_c = R x_w + t, without distortion.
+        `K`, `R_camera_world` and `t_camera_world` are in OpenCV's convention, x_c = R x_w + t, without distortion; one
+        of each for every frame (T, ...) where the camera moves.
         """
-        camera = self.camera
-        (cx, cy), f = camera.principal_point_px, camera.focal_px
+        still = not self.path
+        cameras = self.path or (self.camera,) * len(self.qpos)
+        part = 0 if still else slice(None)
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
         np.savez_compressed(
             temporary,
@@ -60,13 +64,13 @@ class Demo:
             qpos=self.qpos,
             fps=FPS,
             xyz_w=self.xyz_w,
-            xy_px=camera.project(self.xyz_w),
+            xy_px=np.stack([camera.project(xyz) for camera, xyz in zip(cameras, self.xyz_w, strict=True)]),
             names=np.array(LANDMARKS),
-            K=np.array([[f, 0.0, cx], [0.0, f, cy], [0.0, 0.0, 1.0]]),
+            K=np.stack([camera.intrinsics for camera in cameras])[part],
             dist=np.zeros(5),
-            R_camera_world=camera.R_camera_world,
-            t_camera_world=camera.t_camera_world,
-            image_size=np.array(camera.image_size),
+            R_camera_world=np.stack([camera.R_camera_world for camera in cameras])[part],
+            t_camera_world=np.stack([camera.t_camera_world for camera in cameras])[part],
+            image_size=np.array(self.camera.image_size),
             contacts=self.contacts,
             contact_names=np.array(tuple(character.contacts)),
             joint_names=np.array(character.joint_names),

@@ -74,3 +74,23 @@ def swapped_frames(points: np.ndarray, target: np.ndarray, mirrored: np.ndarray)
     as_is = mpjpe(points, target)
     swapped = mpjpe(points[:, mirrored], target)
     return int((swapped < as_is).sum())
+
+
+def bone_length_variation(points: np.ndarray, bones: tuple[tuple[int, int], ...]) -> float:
+    """Standard deviation over time of the length of each bone, a pair of joints; mean over the bones [mm]."""
+    start, end = np.array(bones).T
+    return float(np.linalg.norm(points[:, end] - points[:, start], axis=-1).std(axis=0).mean()) * MM
+
+
+def slide(soles: np.ndarray, held: np.ndarray, fps: float) -> float:
+    """Way along the ground of feet that rest on it [mm a frame at 30 frames a second].
+
+    Args:
+      soles: heel and toe of either foot, z up [m], (T, 4, 3); of the two, the one that moves less counts, since a foot
+        rolls.
+      held: feet on the ground, bool (T, 2).
+      fps: frames a second.
+    """
+    step = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1).reshape(-1, 2, 2).min(axis=2)
+    both = held[1:] & held[:-1]
+    return float(step[both].mean()) * MM * fps / 30.0 if both.any() else float("nan")

@@ -6,12 +6,14 @@ import pytest
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.metrics import (
     acceleration_error,
+    bone_length_variation,
     contact_f1,
     mpjpe,
     pa_mpjpe,
     pck,
     rigid_alignment,
     root_aligned_mpjpe,
+    slide,
     swapped_frames,
     world_mpjpe,
 )
@@ -65,3 +67,22 @@ def test_swapped_frames_are_counted():
     found = BODY.copy()
     found[4:9] = found[4:9][:, mirrored]
     assert swapped_frames(found, BODY, mirrored) == 5
+
+
+def test_bones_that_breathe_vary():
+    points = np.zeros((4, 2, 3))
+    points[:, 1, 0] = [0.30, 0.32, 0.30, 0.32]
+    assert bone_length_variation(points, ((0, 1),)) == pytest.approx(10.0)
+    points[:, 1, 0] = 0.3
+    assert bone_length_variation(points, ((0, 1),)) == pytest.approx(0.0)
+
+
+def test_slide_counts_the_part_of_a_foot_that_rests_at_any_frame_rate():
+    soles = np.zeros((3, 4, 3))
+    soles[:, 0, 0] = [0.0, 0.004, 0.008]  # left heel slides, the left toe rolls
+    soles[:, 1, 0] = [0.0, 0.050, 0.100]
+    soles[:, 2:, 0] = [[0.0], [1.0], [2.0]]
+    held = np.array([[True, False], [True, False], [True, True]])
+    assert slide(soles, held, 30.0) == pytest.approx(4.0)
+    assert slide(soles, held, 60.0) == pytest.approx(8.0)
+    assert np.isnan(slide(soles, np.zeros_like(held), 30.0))
