@@ -15,6 +15,8 @@ from pose.errors import InputError
 FORMAT_VERSION = 1
 CLIP = 8.0
 """Normalised observations are cut to this many standard deviations."""
+VALUE_PARTS = ("critic.", "returns.")
+"""Beginnings of the names of weights that only learning needs."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,21 @@ class Policy(nn.Module):
             path,
         )
 
+    def save_actor(self, path: Path, half: bool = True) -> None:
+        """Writes what acting needs: actor, spread of actions and normaliser, without critic; small enough to ship.
+
+        Args:
+          path: file to write.
+          half: the actor's weights and biases in half precision.
+        """
+        kept = {name: value for name, value in self.state_dict().items() if not name.startswith(VALUE_PARTS)}
+        if half:
+            kept |= {name: value.half() for name, value in kept.items() if name.startswith("actor.")}
+        save_torch({"format": FORMAT_VERSION, "layout": asdict(self.layout), "state": kept}, path)
+
     @classmethod
     def load(cls, path: Path) -> "Policy":
-        """Reads what `save` wrote.
+        """Reads what `save` or `save_actor` wrote; where there is no critic, its weights are new and know nothing.
 
         Raises:
           InputError: no policy, damaged, or of a version this program cannot read.
@@ -173,7 +187,10 @@ class Policy(nn.Module):
             raise InputError(f"{path}: policy format {content.get('format')}, this program reads {FORMAT_VERSION}")
         layout = content["layout"]
         policy = cls(PolicyLayout(**(layout | {key: tuple(layout[key]) for key in ("action", "hidden")})))
-        policy.load_state_dict(content["state"])
+        state = content["state"]
+        if not any(name.startswith(VALUE_PARTS) for name in state):
+            state |= {name: value for name, value in policy.state_dict().items() if name.startswith(VALUE_PARTS)}
+        policy.load_state_dict(state)
         return policy
 
 

@@ -24,7 +24,11 @@ COMMANDS = {
     "table": ("sfv.table:table", "many videos through the pipeline: a row a skill"),
     "demo": ("sfv.demo:demo", "a synthetic sample video with known truth"),
     "render": ("sfv.render_run:render", "films of a finished run's motions, at any size"),
-    "export": ("sfv.export:export", "a finished run's motions as GLB, BVH, CSV and NPZ"),
+    "export": (
+        "sfv.export:export",
+        "a finished run's motions (GLB, BVH, CSV, NPZ) and policy (ONNX), or skill to ship",
+    ),
+    "play": ("sfv.play:play", "a skill, shipped or learnt, performed in simulation as a video; the list of them"),
     "learn": ("sfv.learn:run_learn", "one of the lecture's algorithms on a small problem, with a learning curve"),
     "lecture": ("sfv.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
     "bench reconstruct": ("sfv.accuracy:bench_reconstruct", "accuracy of pose and reference motion against truth"),

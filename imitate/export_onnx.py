@@ -1,0 +1,179 @@
+"""A policy as ONNX: raw observation in, the mean action out, and a file that says what the numbers are.
+
+The graph is written node by node (normalise, cut, layers with ReLU between), so nothing has to be traced.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from imitate.ground import MAP_POINTS
+from imitate.observation import LIMIT
+from imitate.policy import CLIP, Policy
+from imitate.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
+from reconstruct.character import Character
+
+OPSET, IR_VERSION = 17, 8
+"""Old enough for the runtimes of the last years; the graph needs nothing newer."""
+
+FRAME = "heading frame: world axes turned about the vertical so that x points where the reference is heading"
+OBSERVATION = {
+    "phase": ("share", "phase p of the cycle or clip in [0, 1], sin(2 pi p), cos(2 pi p)"),
+    "root_height": ("m", "z of the root's origin above the ground"),
+    "positions": ("m", "origin of each body but the root less the root's, xyz, " + FRAME),
+    "rotations": ("1", "x axis then, for all bodies, y axis of each body (columns of its rotation matrix), " + FRAME),
+    "linear_velocities": ("m/s", "of each body's origin, xyz, " + FRAME),
+    "angular_velocities": ("rad/s", "of each body, xyz, " + FRAME),
+    "root_offset": ("m", "from the root to the reference's root one decision later, xyz, " + FRAME),
+    "pose_offset": (
+        "rad",
+        "rotation that leads from the pose to the reference's one decision later, in MuJoCo's order of degrees of "
+        "freedom: rotation vector of the root in its own axes, then each joint (balls: rotation vector in the child's "
+        "axes, hinges: angle)",
+    ),
+    "ground": ("m", "height of the ground at the points below less that under the root, cut to 1 m; " + FRAME),
+    "box": ("m, 1, m/s, rad/s", "box less root, first two columns of its rotation, its velocities; " + FRAME),
+}
+"""Parts of `ObservationLayout`: unit and meaning."""
+
+
+def write_onnx(policy: Policy, character: Character, scene: Scene, path: Path) -> None:
+    """Writes a policy as ONNX and, beside it, `<name>.json` with its layout in words.
+
+    Input `observation`, float32 (N, O), as `imitate.observation` assembles it, not normalised; output `action`, float32
+    (N, A): the mean of the Gaussian.
+
+    Args:
+      policy: to write.
+      character: whose policy it is; names bodies, joints and servos.
+      scene: that it was learnt in.
+      path: file to write; both are replaced whole or not at all.
+    """
+    path = Path(path)
+    content = onnx_model(policy).SerializeToString()
+    words = json.dumps(layout_in_words(policy, character, scene), indent=2) + "\n"
+    for target, data in ((path, content), (path.with_suffix(".json"), words.encode())):
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_bytes(data)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def onnx_model(policy: Policy) -> onnx.ModelProto:
+    """The normaliser and the actor as an ONNX graph."""
+    nodes, constants = list[onnx.NodeProto](), list[onnx.TensorProto]()
+
+    def constant(name: str, value: np.ndarray | float) -> str:
+        constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32), name))
+        return name
+
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    seen = policy.observations
+    scale = 1.0 / np.sqrt(seen.variance.numpy() + np.float32(1e-6))
+    value = node("Sub", ["observation", constant("mean", seen.mean.numpy())], "centred")
+    value = node("Mul", [value, constant("scale", scale)], "scaled")
+    value = node("Clip", [value, constant("low", -CLIP), constant("high", CLIP)], "normalised")
+    layers = [layer for layer in policy.actor if isinstance(layer, nn.Linear)]
+    for i, layer in enumerate(layers):
+        last = i == len(layers) - 1
+        weight = constant(f"weight_{i}", layer.weight.detach().numpy())
+        bias = constant(f"bias_{i}", layer.bias.detach().numpy())
+        value = node("Gemm", [value, weight, bias], "action" if last else f"layer_{i}", transB=1)
+        if not last:
+            value = node("Relu", [value], f"hidden_{i}")
+    layout = policy.layout
+    graph = helper.make_graph(
+        nodes,
+        "policy",
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", layout.observation_size])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", len(layout.action)])],
+        constants,
+    )
+    model = helper.make_model(
+        graph, producer_name="sfv", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def layout_in_words(policy: Policy, character: Character, scene: Scene) -> dict[str, Any]:
+    """What goes into the policy and what comes out: names, sizes, units, frames, order."""
+    model, layout = build_model(character, scene.without_box), policy.layout
+    bodies = [model.body(b).name for b in range(1, 1 + len(character_bodies(character)))]
+    begin, parts = 0, list[dict[str, Any]]()
+    for name, size in layout.observation.items():
+        unit, meaning = OBSERVATION[name]
+        part: dict[str, Any] = {"name": name, "begin": begin, "size": size, "unit": unit, "meaning": meaning}
+        if name in ("positions", "rotations", "linear_velocities", "angular_velocities"):
+            part["order"] = bodies[1:] if name == "positions" else bodies
+        if name == "pose_offset":
+            part["order"] = tangent_names(model, layout.observation["pose_offset"] + 3)[3:]
+        if name == "ground":
+            part["points_m"] = MAP_POINTS.tolist()
+        parts.append(part)
+        begin += size
+    return {
+        "character": layout.character,
+        "height_m": layout.height,
+        "scene": scene.settings,
+        "control_hz": CONTROL_HZ,
+        "physics_hz": PHYSICS_HZ,
+        "conventions": "metres, seconds, radians; world z up, ground at z = 0; quaternions wxyz (MuJoCo)",
+        "observation": {
+            "name": "observation",
+            "size": layout.observation_size,
+            "preparation": f"raw values cut to +-{LIMIT:g}; mean and variance are normalised inside the graph",
+            "parts": parts,
+        },
+        "action": {
+            "name": "action",
+            "size": len(layout.action),
+            "meaning": "offset of each servo's target: target = reference's coordinate one decision later + "
+            f"(kd / kp) * the reference's speed there + {layout.action_scale:g} rad * action. A ball joint has three "
+            "servos, on the components of its rotation vector; write their target as the present rotation vector plus "
+            "the relative one that leads to the reference, so that it never jumps at half a turn. The servo's torque "
+            "is kp * (target - coordinate) - kd * speed, cut to its limit",
+            "servos": [_servo(model, u) for u in range(model.nu)],
+        },
+    }
+
+
+def character_bodies(character: Character) -> list[str]:
+    """Names of a character's bodies in MuJoCo's order, the root first."""
+    return [character.model.body(b).name for b in range(1, character.model.nbody)]
+
+
+def tangent_names(model: mujoco.MjModel, count: int) -> list[str]:
+    """A name for each of the first `count` degrees of freedom."""
+    endings = {
+        mujoco.mjtJoint.mjJNT_FREE.value: ["_x", "_y", "_z", "_rx", "_ry", "_rz"],
+        mujoco.mjtJoint.mjJNT_BALL.value: ["_rx", "_ry", "_rz"],
+    }
+    joints = (model.joint(j) for j in range(model.njnt))
+    return [joint.name + ending for joint in joints for ending in endings.get(int(joint.type[0]), [""])][:count]
+
+
+def _servo(model: mujoco.MjModel, actuator: int) -> dict[str, Any]:
+    bias, (low, high) = model.actuator_biasprm[actuator], model.actuator_forcerange[actuator]
+    return {
+        "name": model.actuator(actuator).name,
+        "joint": model.joint(model.actuator_trnid[actuator, 0]).name,
+        "axis": "xyz"[int(np.flatnonzero(model.actuator_gear[actuator, :3])[0])]
+        if model.jnt_type[model.actuator_trnid[actuator, 0]] == mujoco.mjtJoint.mjJNT_BALL
+        else "hinge",
+        "kp_nm_per_rad": float(model.actuator_gainprm[actuator, 0]),
+        "kd_nm_s_per_rad": float(-bias[2]),
+        "limit_nm": [float(low), float(high)],
+    }

@@ -1,0 +1,157 @@
+"""`python -m sfv play`: a skill performed in simulation, as a video."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from rich.table import Table
+
+from imitate.env import EnvConfig, ImitationEnv
+from imitate.robustness import end_meets_start
+from imitate.rollout import Meter, Rollout, check_policy, run_episodes
+from imitate.scene import Scene
+from pose.errors import InputError
+from sfv.console import bar, console
+from sfv.render import scenery, write_preview
+from sfv.skill import SHIPPED, Skill, known_skills, skills_named
+
+LOOP_SECONDS = 8.0
+"""A cycle is performed for so long unless told otherwise [s]."""
+
+
+def play(
+    skill: tyro.conf.Positional[str | None] = None,
+    character: str | None = None,
+    scene: Scene = Scene(),  # noqa: B008  frozen
+    seconds: float | None = None,
+    size: tuple[int, int] = (854, 480),
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+) -> None:
+    """Performs a shipped or a learnt skill and writes the video; without SKILL, lists what there is.
+
+    Args:
+      skill: a shipped skill, a run in runs/, or a run's folder.
+      character: body that performs it; default the humanoid, else the first that has the skill.
+      scene: ground that it is performed on; --scene KIND is short for --scene.kind.
+      seconds: length [s]; default 8 for a cycle, one pass for what is none.
+      size: width and height of the video [px].
+      out: the video, SKILL.mp4 if not given.
+    """
+    if skill is None:
+        show_skills()
+        return
+    if seconds is not None and not 0.1 <= seconds <= 600.0:
+        raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
+    chosen = choose(skills_named(skill), character, scene.checked())
+    path = out or Path(f"{Path(skill).name}.mp4")
+    rollout = perform(chosen, seconds)
+    shown = rollout.as_motion(chosen.reference)
+    if chosen.scene.has_box:
+        shown = replace(shown, qpos=np.concatenate([shown.qpos, rollout.box_qpos], axis=1))
+    backdrop, ground = scenery(chosen.scene, chosen.reference), chosen.scene.ground(chosen.reference)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with bar(path.name) as progress:
+        write_preview(shown, chosen.character, path, None, size, progress, backdrop, ground)
+    end = "falls" if rollout.terminated else "to the end"
+    steps = max(1, len(rollout.qpos) - 1)
+    console.print(
+        f"{path}: {chosen.name} by {chosen.body}, {rollout.duration:.1f} s {end}, "
+        f"mean reward {rollout.reward.sum() / steps:.3f}"
+    )
+
+
+def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:
+    """The skill of that body on that ground.
+
+    Grounds that the policy does not see (slippery, wind) may be tried with what was learnt on the flat.
+
+    Raises:
+      InputError: no such body has it, or it was not learnt on that ground.
+    """
+    bodies = list(dict.fromkeys(skill.reference.character for skill in skills))
+    wanted = character or ("humanoid" if "humanoid" in bodies else bodies[0])
+    own = [skill for skill in skills if skill.reference.character == wanted]
+    if not own:
+        raise InputError(f"'{skills[0].name}' has been learnt by {', '.join(bodies)}, not by '{wanted}'")
+    for skill in own:
+        if skill.scene.kind == scene.kind:
+            # Options of the ground that were given are tried; else it is the ground that it was learnt on.
+            return skill if scene == Scene(kind=scene.kind) else replace(skill, scene=scene)
+    flat = [skill for skill in own if skill.scene.kind == "flat"]
+    if flat and not scene.has_box and scene.ground(flat[0].reference).flat:
+        return replace(flat[0], body=f"{flat[0].body}@{scene.kind}", scene=scene)
+    known = ", ".join(skill.body for skill in own)
+    raise InputError(
+        f"'{skills[0].name}' has not been learnt on '{scene.kind}'; there are {known}. "
+        f"Learn it: python -m sfv clip --scene {scene.kind} ..."
+    )
+
+
+def perform(skill: Skill, seconds: float | None = None) -> Rollout:
+    """The policy's mean actions from the reference's first frame on, to the end or a fall.
+
+    Args:
+      skill: what, by whom, where.
+      seconds: length [s]; a clip that is no cycle is passed once, or again and again if its end meets its start.
+
+    Raises:
+      InputError: the policy is for another body or version, or the clip cannot be repeated for so long.
+    """
+    motion = skill.reference
+    if seconds is not None and not motion.loop and seconds > motion.duration + 1e-6:
+        if not end_meets_start(motion):
+            raise InputError(
+                f"'{skill.name}' lasts {motion.duration:.2f} s and its end does not meet its start, so it cannot be "
+                f"repeated for {seconds:g} s; leave --seconds out"
+            )
+        motion = replace(motion, loop=True)
+    policy, character = skill.policy, skill.character
+    config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=seconds or LOOP_SECONDS)
+    env = ImitationEnv(character, skill.scene, motion, config, 1)
+    check_policy(policy, env, character)
+    start = np.zeros(1, dtype=np.int64)
+    env.start(start)
+    meter = Meter(env, character)
+    completed = run_episodes(env, policy, start, meter=meter).completed[0]
+    rollout = meter.rollout(terminated=not completed)
+    if seconds is None or len(rollout.qpos) <= seconds * rollout.fps + 1:
+        return rollout
+    kept = round(seconds * rollout.fps) + 1
+    return replace(
+        rollout,
+        qpos=rollout.qpos[:kept],
+        reference_qpos=rollout.reference_qpos[:kept],
+        reward_terms={name: term[:kept] for name, term in rollout.reward_terms.items()},
+        box_qpos=rollout.box_qpos[:kept],
+        terminated=False,
+    )
+
+
+def show_skills() -> None:
+    """Prints a table of what there is to play."""
+    table = Table(box=None, title_justify="left")
+    for column in ("skill", "body", "length", "return", "completed", "from", "licence"):
+        table.add_column(column, justify="right" if column in ("length", "return", "completed") else "left")
+    for skill in known_skills():
+        motion, figures = skill.reference, skill.figures
+        shipped = skill.policy_path.is_relative_to(SHIPPED)
+        table.add_row(
+            skill.name,
+            skill.body,
+            "cycle" if motion.loop else f"{motion.duration:.1f} s",
+            _text(figures.get("normalised_return"), ".3f"),
+            _text(figures.get("completed"), ".0%"),
+            "shipped" if shipped else "a run",
+            skill.licence or "",
+        )
+    if table.row_count:
+        console.print(table)
+        console.print("\n[cyan]python -m sfv play SKILL --character BODY -o out.mp4[/cyan]")
+    else:
+        console.print("no skill yet; learn one: [cyan]python -m sfv clip --video FILE[/cyan]")
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
