@@ -31,6 +31,8 @@ class BodyPoints:
         """What must not sink into the ground: ends of capsules, centres of spheres, corners of boxes."""
         bodies, local, radius = [], [], []
         for geom in range(model.ngeom):
+            if not (model.geom_contype[geom] or model.geom_conaffinity[geom]):
+                continue  # only to be seen
             kind, size = model.geom_type[geom], model.geom_size[geom]
             rotation = np.zeros(9)
             mujoco.mju_quat2Mat(rotation, model.geom_quat[geom])
@@ -106,14 +108,17 @@ def kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> K
     rotation = body_mat.reshape(frames, -1, 3, 3)[:, points.bodies]
     points_w = body_pos[:, points.bodies] + np.einsum("tpij,pj->tpi", rotation, points.local)
     lever = points_w - com[:, None]
-    # d p / d q_i = linear_i + angular_i x (p - com), for the degrees of freedom that carry the point's body.
-    # Written out, since NumPy's cross product takes most of the time here.
-    spin_x, spin_y, spin_z, *linear = (cdof[:, None, :, i] for i in range(6))
-    x, y, z = (lever[:, :, None, i] for i in range(3))
-    carried = carrying_dofs(model)[points.bodies]
-    jacobian = np.empty((frames, len(points), 3, nv))
-    for i, turned in enumerate((spin_y * z - spin_z * y, spin_z * x - spin_x * z, spin_x * y - spin_y * x)):
-        np.multiply(turned + linear[i], carried, out=jacobian[:, :, i])
+    # d p / d q_i = linear_i + angular_i x (p - com), for the degrees of freedom that carry the point's body: one matrix
+    # product a frame, since passes over arrays of this size take most of the time here.
+    motion = np.zeros((frames, len(points), 3, 6))
+    motion[..., range(3), range(3, 6)] = 1.0
+    for row, column, axis, sign in (
+        (0, 1, 2, 1.0), (0, 2, 1, -1.0), (1, 0, 2, -1.0), (1, 2, 0, 1.0), (2, 0, 1, 1.0), (2, 1, 0, -1.0)
+    ):  # fmt: skip
+        motion[..., row, column] = sign * lever[..., axis]
+    jacobian = motion.reshape(frames, -1, 6) @ np.swapaxes(cdof, 1, 2)
+    jacobian = jacobian.reshape(frames, len(points), 3, nv)
+    jacobian *= carrying_dofs(model)[points.bodies][:, None]
     return Kinematics(points_w, jacobian, com, com_jac)
 
 

@@ -6,22 +6,24 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.character import load_character
-from reconstruct.contacts import contact_points
-from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
-from reconstruct.motion import ReferenceMotion
-from reconstruct.retarget import (
-    RetargetConfig,
+from reconstruct.aims import (
+    Ground,
+    Spreads,
     aims,
+    carried_ground,
+    floor_height,
     frames_of,
     landmark_names,
     leg_length,
-    pinned,
-    resting_places,
-    retarget,
-    too_fast,
+    resting_shift,
 )  # fmt: skip
-from reconstruct.tangent import integrate, layout
+from reconstruct.character import load_character
+from reconstruct.contacts import contact_points
+from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
+from reconstruct.loop import seam_gap
+from reconstruct.motion import ReferenceMotion
+from reconstruct.retarget import pinned, resting_places, retarget, too_fast
+from reconstruct.tangent import difference, integrate, layout
 from sfv.demo_motions import demo_motion
 
 
@@ -60,7 +62,7 @@ def test_limbs_point_where_they_did(carried):
     _, character, result = carried
     off = result.targets.of(point_positions(character.model, result.motion.qpos, result.points)) - result.targets.wanted
     distance = dict(zip(result.targets.names, np.linalg.norm(off, axis=-1).T, strict=True))
-    flight = ~result.point_contacts.any(axis=1)
+    flight = result.ground.flight
     for side in ("left", "right"):
         assert distance[f"{side}_ankle"][~flight].mean() < 0.02
         assert distance[f"{side}_leg"][flight].mean() < 0.04  # Atlas cannot bend its hips as far
@@ -70,7 +72,7 @@ def test_limbs_point_where_they_did(carried):
 def test_feet_rest_on_the_ground_and_stay(carried):
     _, character, result = carried
     soles = point_positions(character.model, result.motion.qpos, contact_points(character))
-    held = result.point_contacts
+    held = result.ground.contact
     assert np.abs(soles[..., 2][held]).mean() < 0.005
     both = held[1:] & held[:-1]
     assert np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1)[both].mean() < 0.003
@@ -84,8 +86,8 @@ def test_flight_falls_with_gravity(carried):
     motion, character, result = carried
     scale = leg_length(character) / leg_length(load_character("humanoid"))
     assert result.motion.fps == pytest.approx(motion.fps / np.sqrt(scale))
-    flight = np.flatnonzero(~result.point_contacts.any(axis=1))
-    flight = flight[flight > 0][1:-1]
+    flight = np.flatnonzero(result.ground.flight)
+    flight = flight[flight > 0]
     assert len(flight) > 5
     com = com_positions(character.model, result.motion.qpos)[flight, 2]
     time = flight / result.motion.fps
@@ -113,17 +115,21 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
         motion.contacts[:3], motion.contact_names,
     )  # fmt: skip
     names = landmark_names(humanoid, character)
-    targets = aims(motion, humanoid, character, names, 1.0, np.array([False, True, False]), RetargetConfig())
+    ground = Ground(rng.random((3, len(contact_points(character)))) < 0.7, np.array([False, True, False]))
+    targets = aims(motion, humanoid, character, names, 1.0, ground, Spreads())
     points = BodyPoints.of_sites(model, tuple(character.landmarks[name] for name in names))
     soles = contact_points(character)
-    contact = rng.random((3, len(soles))) < 0.7
     places = rng.normal(size=(3, len(soles), 3))
     qpos = integrate(lay, np.tile(model.qpos0, (3, 1)), rng.normal(size=(3, lay.nv)))
     touching = slice(len(points), len(points) + len(soles))
 
     def blocks(q):
         kin = kinematics(model, q, points.joined(soles))
-        return [targets.residual(kin), pinned(kin, touching, contact, places, 0.5), too_fast(lay, q, 30.0, 8.0)]
+        return [
+            targets.residual(kin),
+            pinned(kin, touching, ground.contact, places, 0.5),
+            too_fast(lay, q, 30.0, 8.0, 0.01),
+        ]
 
     eps = 1e-6
     here = blocks(qpos)
@@ -139,6 +145,54 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
                         exact[frame - k] = block.jacobian[frame - k, k, :, dof]
                 scale = max(1.0, np.abs(exact).max())
                 np.testing.assert_allclose(numeric / scale, exact / scale, atol=2e-4, err_msg=block.name)
+
+
+def test_joints_keep_their_speed(carried):
+    _, character, result = carried
+    step = difference(layout(character.model), result.motion.qpos[:-1], result.motion.qpos[1:])[:, 6:]
+    assert np.abs(step).max() * result.motion.fps / 30.0 < 0.31
+
+
+def test_a_cycle_stays_one(humanoid):
+    motion = demo_motion("walk", humanoid)
+    assert motion.loop
+    result = retarget(motion, humanoid, load_character("atlas"))
+    assert np.abs(seam_gap(load_character("atlas").model, result.motion.qpos)).max() < 1e-6
+    held = result.ground.contact
+    np.testing.assert_array_equal(held[0], held[-1])
+
+
+def test_a_foot_that_slides_is_shifted_until_it_rests():
+    """Frames 4 to 8 of 13 in contact, sliding 1 cm a frame 2 cm above the ground: afterwards all at one place on it."""
+    time = np.arange(13)
+    points = np.zeros((13, 1, 3))
+    points[:, 0, 0], points[:, 0, 2] = 0.01 * time, 0.02
+    contact = ((time >= 4) & (time <= 8))[:, None]
+    rested = points[:, 0] + resting_shift(points, contact)
+    np.testing.assert_allclose(rested[4:9, 0], rested[6, 0], atol=1e-3)
+    np.testing.assert_allclose(rested[4:9, 2], 0.0, atol=1e-3)
+    assert rested[6, 0] == pytest.approx(0.06, abs=0.002)  # the middle stays
+    assert (resting_shift(points, contact & False) == 0).all()
+
+
+def test_a_floor_is_where_the_lowest_point_rests():
+    """Standing at 6 cm for 10 frames, a hop of 30 cm in 10, standing at -2 cm."""
+    hop = 0.06 + np.linspace(0, -0.08, 12)[1:-1] + 0.3 * np.sin(np.linspace(0, np.pi, 12))[1:-1]
+    height = np.concatenate([np.full(10, 0.06), hop, np.full(10, -0.02)])
+    points = np.stack([np.zeros_like(height), np.zeros_like(height), height], axis=-1)[:, None]
+    floor = floor_height(points, 30.0)
+    np.testing.assert_allclose(floor[:8], 0.06, atol=1e-9)
+    np.testing.assert_allclose(floor[-8:], -0.02, atol=1e-9)
+    assert (np.diff(floor) <= 1e-9).all()
+
+
+def test_a_body_near_the_ground_does_not_fly(humanoid):
+    motion = demo_motion("backflip", humanoid)
+    ground = carried_ground(motion, humanoid, humanoid)
+    lowest = point_positions(humanoid.model, motion.qpos, contact_points(humanoid))[..., 2].min(axis=1)
+    assert ground.flight.any()
+    assert lowest[ground.flight].min() > 0.0
+    assert not (ground.contact.any(axis=1) & ground.flight).any()
 
 
 def test_resting_places_are_one_a_contact():
