@@ -6,7 +6,7 @@ import numpy as np
 
 from imitate.env import EnvConfig, ImitationEnv
 from imitate.policy import Policy
-from imitate.rollout import Scores, run_episodes
+from imitate.rollout import Scores, run_episodes, starting_rows
 from imitate.scene import CONTROL_HZ, Scene
 from pose.errors import InputError
 from reconstruct import rotations
@@ -51,18 +51,46 @@ def push_survival(
     side = rng.uniform(0.0, 2.0 * np.pi, rollouts)
     begin = rng.integers(0, max(1, 3 * env.episode_steps // 4), rollouts)
     push = force * np.stack([np.cos(side), np.sin(side), np.zeros(rollouts)], axis=1)
-    applied = env._batch.bind("xfrc_applied")
     env.start(np.zeros(rollouts, dtype=np.int64))
     running, standing = np.ones(rollouts, dtype=bool), np.ones(rollouts, dtype=bool)
     for step in range(env.episode_steps):
         pushed = (step >= begin) & (step < begin + round(PUSH_SECONDS * CONTROL_HZ))
-        applied[:, 1, :3] = np.where(pushed[:, None], push, 0.0)
+        env.push[:] = np.where(pushed[:, None], push, 0.0)
         outcome = env.step(policy.act(env.observe()))
         standing &= ~(outcome.terminated & running)
         running &= ~outcome.done
         if not running.any():
             break
     return float(standing.mean())
+
+
+def one_pass(
+    policy: Policy,
+    motion: ReferenceMotion,
+    character: Character,
+    scene: Scene,
+    rollouts: int = 32,
+    disturbed: bool = False,
+    seed: int = 0,
+) -> Scores:
+    """The motion once, by the policy's mean, from phases spread over it: how acrobatics are measured (DeepMimic, SFV).
+
+    A motion that is taken for a loop because its end meets its start is performed for one cycle from each phase, over
+    the seam; another one from each phase to its end.
+
+    Args:
+      policy: acts by its mean.
+      motion: what is to be done.
+      character: the body.
+      scene: where.
+      rollouts: how many phases.
+      disturbed: starts with errors of pose and speed, as in training, instead of exactly on the reference.
+      seed: of those.
+    """
+    task = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=motion.duration)
+    env = ImitationEnv(character, scene, motion, task, rollouts)
+    rng = np.random.default_rng(seed) if disturbed else None
+    return run_episodes(env, policy, starting_rows(env.reference, rollouts), start_rng=rng)
 
 
 def end_meets_start(motion: ReferenceMotion) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.distributed as dist
@@ -21,6 +21,7 @@ from imitate.learners.ppo import NonFiniteError, PPOConfig
 from imitate.policy import Policy
 from imitate.ranks import Ranks
 from imitate.scene import Scene
+from imitate.torchrun import own_ranks, shared
 from imitate.worker import BEST_POLICY, Job, train
 from pose.cores import usable_cores
 from pose.errors import InputError, WorkError
@@ -116,7 +117,10 @@ def train_policy(
     folder.mkdir(parents=True, exist_ok=True)
     job = Job(motion, character, scene, config, folder)
     show = _shown(config, progress)
-    figures = _train_under_torchrun(job, show) if "TORCHELASTIC_RUN_ID" in os.environ else _train_here(job, show)
+    if dist.is_initialized():  # torchrun started this process and others
+        figures = train(cast(Job, shared(job)), own_ranks(), show, lambda: False)
+    else:
+        figures = _train_here(job, show)
     policy = Policy.load(folder / BEST_POLICY)
     summary = (
         f"return {figures['best_return']:.3f}, completed {figures['best_completed']:.0%} "
@@ -138,16 +142,6 @@ def _shown(config: TrainConfig, progress: Progress) -> Any:
         )
 
     return show
-
-
-def _train_under_torchrun(job: Job, show: Any) -> dict[str, Any]:
-    """This process is one of those that torchrun started; its address and place stand in the environment."""
-    dist.init_process_group("gloo")
-    try:
-        ranks = Ranks(dist.get_rank(), dist.get_world_size())
-        return train(job, ranks, show if ranks.rank == 0 else lambda state: None, lambda: False)
-    finally:
-        dist.destroy_process_group()
 
 
 def _train_here(job: Job, show: Any) -> dict[str, Any]:

@@ -5,6 +5,8 @@ decides, writes files and reports.
 """
 
 import csv
+import resource
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -77,6 +79,8 @@ class TrainingRun:
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
         """Processor time of all processes up to the last start, and up to the last checkpoint [s]."""
+        self.cpu_iterating, self.memory = 0.0, 0.0
+        """Of this process since its start: processor time in `iterate` [s]; most memory of all processes [MB]."""
         self.judged = 0
         """Samples at the last evaluation."""
         self.best, self.best_completed = -1.0, 0.0
@@ -99,9 +103,11 @@ class TrainingRun:
     def iterate(self) -> dict[str, float]:
         """One iteration of Algorithm 1; returns the figures of all processes together."""
         ppo = self.config.ppo
+        begin = time.process_time()
         batch, episodes = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
         losses = self.ppo.update(batch, self.shuffle)
         self.collector.initial_states.improve(self.ranks)
+        self.cpu_iterating += time.process_time() - begin
         return losses | self._summed(episodes)
 
     def _summed(self, episodes: Episodes) -> dict[str, float]:
@@ -163,6 +169,7 @@ class TrainingRun:
             "samples": self.samples,
             "train_seconds": self.seconds,
             "cpu_seconds": self.cpu_total,
+            "memory_mb": self.memory,
             "env_steps_per_second": self.samples / max(self.seconds, 1e-9),
             "best_return": self.best,
             "best_completed": self.best_completed,
@@ -173,8 +180,8 @@ class TrainingRun:
 
     def save(self) -> None:
         """Writes checkpoint and curves; all processes take part."""
-        used = torch.tensor(time.process_time(), dtype=torch.float64)
-        self.cpu_total = self.cpu_before + float(self.ranks.sum(used))
+        used = self.ranks.sum(torch.tensor([time.process_time(), peak_memory_mb()], dtype=torch.float64))
+        self.cpu_total, self.memory = self.cpu_before + float(used[0]), float(used[1])
         parts = self.ranks.gather({"collector": self.collector.state(), "shuffle": self.shuffle.get_state()})
         if parts is None:
             return
@@ -230,6 +237,12 @@ class TrainingRun:
             writer.writeheader()
             writer.writerows(self.curves)
         temporary.replace(self.job.folder / CURVES)
+
+
+def peak_memory_mb() -> float:
+    """Most memory that this process ever held [MB]; libraries that processes share count in each of them."""
+    unit = 1.0 if sys.platform == "darwin" else 1024.0  # macOS tells bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def initial_states(config: "TrainConfig", env: ImitationEnv) -> InitialStates:

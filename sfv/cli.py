@@ -6,6 +6,7 @@ command is called, so that help appears at once and a command loads only what it
 
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +61,10 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"unknown command '{command}'; known ones: {', '.join(COMMANDS)}")
     prepare_process()
     try:
-        _run(command, arguments[words:])
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            _run_in_a_crew(command, arguments[words:])
+        else:
+            _run(command, arguments[words:])
     except (InputError, WorkError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -71,6 +75,15 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         file = str(error.filename or "while writing").removeprefix("file:")
         _fail(f"no disk space left ({file}); free some, then the same command goes on")
+
+
+def _run_in_a_crew(name: str, arguments: list[str]) -> None:
+    """Under torchrun: one process runs the command, the others train with it."""
+    from imitate.torchrun import crew
+
+    with crew() as leads:
+        if leads:
+            _run(name, arguments)
 
 
 def _run(name: str, arguments: list[str]) -> None:
