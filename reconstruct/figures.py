@@ -7,9 +7,9 @@ from reconstruct.character import Character
 from reconstruct.contacts import ContactThresholds, contact_points, runs
 from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, Masses, com_acceleration, nearest_in_hull, zero_moment_points
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.loop import root_turns
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
-from reconstruct.rotations import to_matrix
 
 SWAP_GAIN = 0.03
 """A frame counts as swapped if exchanging its sides brings them nearer by this, on average [m]."""
@@ -89,16 +89,6 @@ def swapped_detections(qpos: np.ndarray, camera: Camera, character: Character, s
     weight = seen.weight * (mirror != np.arange(len(mirror)))
     gain = np.sum(weight * (as_is - exchanged), axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     return int((gain > SWAP_GAIN * seen.px_per_metre).sum())
-
-
-def root_turns(qpos: np.ndarray) -> float:
-    """Full turns of the root, the largest over the three axes of its own frame, without those that cancel."""
-    rotation = to_matrix(qpos[:, 3:7])
-    step = np.swapaxes(rotation[:-1], 1, 2) @ rotation[1:]
-    vector = 0.5 * np.stack(
-        [step[:, 2, 1] - step[:, 1, 2], step[:, 0, 2] - step[:, 2, 0], step[:, 1, 0] - step[:, 0, 1]], 1
-    )
-    return float(np.abs(vector.sum(axis=0)).max() / (2.0 * np.pi))
 
 
 def _outside(point: np.ndarray, corners: np.ndarray, present: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import conjugate, heading, multiply, rotate
+from reconstruct.rotations import conjugate, heading, multiply, rotate, to_matrix
 from reconstruct.tangent import difference, integrate, layout
 
 SHORTEST_CYCLE = 0.5
@@ -22,6 +22,17 @@ LONGEST_STEP = 0.8
 """Half a cycle of a slow walk [s]."""
 LIKENESS = 0.09
 """Two frames of one gait at the same phase differ by less than this [m]."""
+SAME_POSE = 0.06
+"""A cycle in place, found unasked, comes back to its first pose within this, root mean square over joints [m]."""
+LEAST_OF_PLACE = 0.8
+"""It fills at least this share of the clip: somebody cut the clip where the motion comes back."""
+IN_MOTION = 0.4
+"""It is cut out of a motion that goes on: at both ends the joints have at least this share of their median speed. Who
+begins or ends at rest has done something once."""
+AT_THE_ENDS = 0.17
+"""How long these ends are [s]."""
+MOST_TURN = 0.5
+"""It does not turn over [turns]: a flip or a wheel is done once, even if it ends as it began."""
 
 
 def seam_gap(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray | None = None) -> np.ndarray:
@@ -92,20 +103,17 @@ def find_cycle(
 ) -> Cycle | None:
     """The part of a clip that can be repeated, as many whole cycles as fit, or None.
 
-    Unless a cycle is wanted, only one that travels is believed (walking, running): many motions begin and end in much
-    the same stance without being meant to be repeated.
+    Unless a cycle is wanted, one is believed that travels steadily (walking, running), or one in place that fills the
+    clip and is in full swing at both ends (dancing, jumping jacks): many motions begin and end in much the same stance
+    without being meant to be repeated.
 
     Args:
-      wanted: "auto" decides by `LIKENESS`, "yes" takes the best there is, "no" none.
+      wanted: "auto" decides, "yes" takes the best there is, "no" none.
     """
     shortest = round(SHORTEST_CYCLE * fps)
     if wanted == "no":
         return None
     straight, image = gait_features(model, qpos, fps), gait_features(model, mirrored(model, qpos), fps)
-    travel = np.linalg.norm(qpos[:, None, :2] - qpos[None, :, :2], axis=-1)
-    # Slowest speed between any two frames: a gait never stops.
-    speed = np.linalg.norm(np.gradient(qpos[:, :2], 1.0 / fps, axis=0), axis=1)
-    slowest = np.stack([np.minimum.accumulate(np.r_[np.full(a, np.inf), speed[a:]]) for a in range(len(qpos))])
     apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
     found = []
     for is_mirrored, other, least in ((False, straight, shortest), (True, image, max(2, shortest // 2))):
@@ -113,20 +121,41 @@ def find_cycle(
         distance = np.sqrt(np.square(other[:, None] - straight[None]).mean(axis=-1))
         allowed = apart >= least
         if wanted == "auto":
-            pace = travel * fps / np.maximum(apart, 1)
-            allowed &= (pace > SLOWEST_GAIT) & (slowest > STEADINESS * pace) & (distance < LIKENESS)
-            allowed &= apart >= LEAST_PART * (len(qpos) - 1)
+            allowed &= steady_gait(qpos, fps) & (distance < LIKENESS)
             if is_mirrored:
                 allowed &= apart <= LONGEST_STEP * fps
-        if not allowed.any():
-            continue
-        best = distance[allowed].min()
-        good = allowed & (distance <= 1.2 * best + 0.005)
-        longest = np.where(good, apart - 1e-3 * distance, -1)
-        first, last = np.unravel_index(int(longest.argmax()), longest.shape)
-        found.append(Cycle(int(first), int(last), is_mirrored, float(distance[first, last])))
+        found += longest_good(distance, allowed, is_mirrored)
+    if wanted == "auto" and not found:
+        pose, swing = np.split(straight, 2, axis=1)
+        distance = np.sqrt(np.square(pose[:, None] - pose[None]).mean(axis=-1))
+        speed, end = np.linalg.norm(swing, axis=1), max(1, round(AT_THE_ENDS * fps))
+        slowest = min(np.median(speed[:end]), np.median(speed[-end:]))
+        if slowest > IN_MOTION * np.median(speed) and root_turns(qpos) < MOST_TURN:
+            allowed = (apart >= max(shortest, LEAST_OF_PLACE * (len(qpos) - 1))) & (distance < SAME_POSE)
+            found += longest_good(distance, allowed, False)
     # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
     return min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
+
+
+def steady_gait(qpos: np.ndarray, fps: float) -> np.ndarray:
+    """Pairs of frames between which the body travels steadily and that span enough of the clip, bool (T, T)."""
+    apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
+    travel = np.linalg.norm(qpos[:, None, :2] - qpos[None, :, :2], axis=-1)
+    # Slowest speed between any two frames: a gait never stops.
+    speed = np.linalg.norm(np.gradient(qpos[:, :2], 1.0 / fps, axis=0), axis=1)
+    slowest = np.stack([np.minimum.accumulate(np.r_[np.full(a, np.inf), speed[a:]]) for a in range(len(qpos))])
+    pace = travel * fps / np.maximum(apart, 1)
+    return (pace > SLOWEST_GAIT) & (slowest > STEADINESS * pace) & (apart >= LEAST_PART * (len(qpos) - 1))
+
+
+def longest_good(distance: np.ndarray, allowed: np.ndarray, is_mirrored: bool) -> list[Cycle]:
+    """Of all allowed pairs of frames about as near to each other as the best, those furthest apart; none or one."""
+    if not allowed.any():
+        return []
+    good = allowed & (distance <= 1.2 * distance[allowed].min() + 0.005)
+    apart = np.arange(len(distance))[None, :] - np.arange(len(distance))[:, None]
+    first, last = np.unravel_index(int(np.where(good, apart - 1e-3 * distance, -1).argmax()), good.shape)
+    return [Cycle(int(first), int(last), is_mirrored, float(distance[first, last]))]
 
 
 def gait_features(model: mujoco.MjModel, qpos: np.ndarray, fps: float) -> np.ndarray:
@@ -139,6 +168,16 @@ def gait_features(model: mujoco.MjModel, qpos: np.ndarray, fps: float) -> np.nda
     turn = conjugate(heading(qpos[:, 3:7]))[:, None]
     both = np.concatenate([rotate(turn, position), 0.1 * rotate(turn, velocity)], axis=1)
     return both.reshape(len(qpos), -1)
+
+
+def root_turns(qpos: np.ndarray) -> float:
+    """Full turns of the root, the largest over the three axes of its own frame, without those that cancel."""
+    rotation = to_matrix(qpos[:, 3:7])
+    step = np.swapaxes(rotation[:-1], 1, 2) @ rotation[1:]
+    vector = 0.5 * np.stack(
+        [step[:, 2, 1] - step[:, 1, 2], step[:, 0, 2] - step[:, 2, 0], step[:, 1, 0] - step[:, 0, 1]], 1
+    )
+    return float(np.abs(vector.sum(axis=0)).max() / (2.0 * np.pi))
 
 
 def mirrored(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:

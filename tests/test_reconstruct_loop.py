@@ -45,11 +45,22 @@ def test_one_step_is_half_a_cycle(model):
     assert cycle.last - cycle.first == PERIOD // 2
 
 
-def test_moving_in_place_is_repeated_only_if_asked(model):
-    in_place = gait(model, 70, speed=0.0)
-    assert find_cycle(model, in_place, FPS, "auto") is None
-    cycle = find_cycle(model, in_place, FPS, "yes")
-    assert cycle is not None and (cycle.last - cycle.first) % PERIOD == 0
+def test_moving_in_place_is_repeated_if_it_fills_the_clip_in_full_swing(model):
+    in_place = gait(model, 2 * PERIOD + 4, speed=0.0)
+    cycle = find_cycle(model, in_place, FPS, "auto")
+    assert cycle is not None and cycle.last - cycle.first == 2 * PERIOD
+    rest = np.tile(in_place[:1], (12, 1))
+    once = np.concatenate([rest, in_place[: PERIOD + 1], rest])  # from rest to rest: done once
+    assert find_cycle(model, once, FPS, "auto") is None
+    cycle = find_cycle(model, once, FPS, "yes")
+    assert cycle is not None
+
+
+def test_what_turns_over_is_done_once(model):
+    tumbling = gait(model, 2 * PERIOD + 1, speed=0.0)
+    angle = np.linspace(0.0, 2 * np.pi, len(tumbling))[:, None] * np.array([0.0, 1.0, 0.0])
+    tumbling[:, 3:7] = multiply(from_rotvec(angle), tumbling[:, 3:7])
+    assert find_cycle(model, tumbling, FPS, "auto") is None
 
 
 def test_closed_loop_has_no_gap_and_keeps_its_middle(model):
