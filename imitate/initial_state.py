@@ -8,6 +8,7 @@ import torch
 
 from imitate.ranks import Ranks
 from imitate.reference import Reference
+from imitate.scene import CONTROL_HZ
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class InitialStates(Protocol):
         """Samples starts."""
         ...
 
-    def learn(self, starts: Starts, returns: np.ndarray) -> None:
-        """Takes note of finished episodes: how they started and what they earned, (M,)."""
+    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
+        """Takes note of finished episodes: how they started, what they earned, (M,), the rows of those that failed."""
         ...
 
     def improve(self, ranks: Ranks) -> None:
@@ -65,7 +66,7 @@ class ReferenceStart:
         none = np.zeros(count, dtype=np.int64)
         return Starts(rng.integers(0, self.rows, size=count), np.zeros((count, self.nv)), none)
 
-    def learn(self, starts: Starts, returns: np.ndarray) -> None:
+    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
         """Nothing to learn."""
 
     def improve(self, ranks: Ranks) -> None:
@@ -85,6 +86,59 @@ class FixedStart(ReferenceStart):
     def __init__(self, reference: Reference):
         super().__init__(reference)
         self.rows = 1
+
+
+class FailureStart(ReferenceStart):
+    """Starts shortly before the rows at which episodes fail, in proportion to how many do.
+
+    Known from motion tracking on robots (BeyondMimic, Liao et al. 2025) as adaptive sampling; unlike the paper's
+    adaptive initialisation it follows failures instead of returns, and does not change the poses.
+    """
+
+    FLOOR = 0.3
+    """Share of starts that stays uniform: what has been mastered is not to be forgotten."""
+    BEFORE = 0.5
+    """Starts are spread over this time before the failure, evenly [s]: later it cannot be helped any more."""
+    MEMORY = 0.95
+    """Weight of past failures against those of one more update."""
+
+    def __init__(self, reference: Reference):
+        super().__init__(reference)
+        self.loop = reference.loop
+        self.failures = np.zeros(self.rows)
+        self._noted = np.zeros(self.rows)
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Of each row as a start, (rows,)."""
+        reach = min(self.rows, round(self.BEFORE * CONTROL_HZ))
+        ahead = np.concatenate([self.failures, self.failures[:reach] if self.loop else np.zeros(reach)])
+        weight = np.convolve(ahead, np.ones(reach), mode="valid")[1:]
+        if weight.sum() == 0.0:
+            return np.full(self.rows, 1.0 / self.rows)
+        return self.FLOOR / self.rows + (1.0 - self.FLOOR) * weight / weight.sum()
+
+    def choose(self, count: int, rng: np.random.Generator) -> Starts:
+        """Rows by their probability, poses as the reference has them."""
+        rows = rng.choice(self.rows, size=count, p=self.probability)
+        return Starts(rows, np.zeros((count, self.nv)), np.zeros(count, dtype=np.int64))
+
+    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
+        """Counts failures."""
+        np.add.at(self._noted, failed_at % self.rows if self.loop else np.minimum(failed_at, self.rows - 1), 1.0)
+
+    def improve(self, ranks: Ranks) -> None:
+        """Adds up what all processes have counted."""
+        self.failures = self.MEMORY * self.failures + ranks.sum(torch.from_numpy(self._noted)).numpy()
+        self._noted = np.zeros(self.rows)
+
+    def state(self) -> dict[str, Any]:
+        """Failures remembered."""
+        return {"failures": self.failures.copy()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The opposite of `state`."""
+        self.failures = np.array(state["failures"])
 
 
 class AdaptiveStart:
@@ -135,7 +189,7 @@ class AdaptiveStart:
         offset[:, :6] = 0.0  # the root stays on its path, or feet would start in the ground
         return Starts(rows, offset, component)
 
-    def learn(self, starts: Starts, returns: np.ndarray) -> None:
+    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
         """Keeps episodes for the next step."""
         self._noted.append((starts, returns))
 

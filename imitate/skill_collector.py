@@ -42,6 +42,7 @@ class SkillCollector(Loop):
         if env.reference.loop:
             env.age += self.rng.integers(0, env.episode_steps, env.size)
         self._terms: dict[str, float] = {}
+        self._failed = np.zeros(env.size, dtype=bool)
 
     def collect(self, policy: Policy, steps: int, gamma: float, gae_lambda: float) -> tuple[Batch, Episodes]:
         """Runs `policy` for `steps` decisions in every simulation and estimates the advantages."""
@@ -76,13 +77,14 @@ class SkillCollector(Loop):
         return self.env.observe(ids)
 
     def note(self, outcome: Outcome, live: np.ndarray) -> None:
-        """Adds up the reward's terms."""
+        """Adds up the reward's terms, and remembers which episodes failed."""
+        self._failed = outcome.terminated
         for name, term in outcome.terms.items():
             self._terms[name] = self._terms.get(name, 0.0) + float(term.sum())
 
     def ended(self, ids: np.ndarray) -> None:
         """Tells the distribution how far its starts led."""
-        self.initial_states.learn(self.starts.at(ids), self.earned[ids])
+        self.initial_states.learn(self.starts.at(ids), self.earned[ids], self.env.row[ids[self._failed[ids]]])
 
     def state(self) -> dict[str, Any]:
         """Everything that the next samples depend on, beside the policy."""

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -50,8 +50,12 @@ class TrainConfig:
     """Of weights, starts and noise. One worker with the same seed learns the same, bit for bit."""
     workers: int = 0
     """Processes that gather and learn; 0: one a core."""
-    initial_state: Literal["fixed", "reference", "adaptive"] = "reference"
-    """Where episodes start: at the first frame, anywhere along the reference, or where a second agent finds it pays."""
+    preset: Literal["tuned", "sfv"] = "tuned"
+    """Tuned for minutes on few cores, or the paper's network, noise and PPO settings, wherever an option has its
+    default."""
+    initial_state: Literal["fixed", "reference", "adaptive", "failures"] = "reference"
+    """Where episodes start: at the first frame, anywhere along the reference, where a second agent finds it pays, or
+    where episodes fail most."""
     early_stop: bool = True
     """End when every judged rollout reaches the end and the return has stopped rising."""
     patience: int = 4
@@ -64,9 +68,13 @@ class TrainConfig:
     """Widths of the hidden layers of actor and critic. SFV's 1024-512 takes 8 times as long for no better walk."""
     initial_std: float = 0.15
     """Standard deviation of actions at the start; with targets around the reference, little noise is enough."""
+    learn_std: bool = True
+    """Let the standard deviations of actions be learnt, one number an action; SFV keeps them fixed."""
+    numerics: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the hidden layers while learning; auto takes bfloat16 where the processor is faster with it."""
     evaluate_samples: int = 200_000
     """Samples between evaluations by which the best policy is chosen."""
-    judge_seconds: float = 20.0
+    judge_seconds: float = 10.0
     """Length of a rollout of a loop in those evaluations [s]."""
     checkpoint_seconds: float = 30.0
     """Time between checkpoints [s]."""
@@ -82,6 +90,34 @@ class TrainConfig:
     def without_budget(self) -> dict[str, Any]:
         """Options that decide what is learnt."""
         return {name: value for name, value in asdict(self).items() if name not in BUDGET}
+
+
+SFV = {"hidden": (1024, 512), "environments": 256, "steps": 16, "initial_std": 0.2, "learn_std": False}
+"""The paper's networks; 4096 samples an update; fixed noise of .05 rad, here in units of `action_scale`."""
+SFV_PPO = {
+    "epochs": 1,
+    "minibatch": 256,
+    "gamma": 0.95,
+    "gae_lambda": 0.95,
+    "clip_range": 0.2,
+    "learning_rate": 5e-5,
+    "learning_rate_range": (5e-5, 5e-5),
+}
+"""As in the paper and in DeepMimic, whose code it is. Those use gradient descent with momentum at this rate for the
+policy and .01 for the value function; here both are Adam's."""
+
+
+def resolved(config: TrainConfig) -> TrainConfig:
+    """The config with its preset's settings wherever an option was left at its default."""
+    if config.preset == "tuned":
+        return config
+    usual = TrainConfig()
+
+    def untouched(chosen: dict[str, Any], given: Any, default: Any) -> dict[str, Any]:
+        return {name: value for name, value in chosen.items() if getattr(given, name) == getattr(default, name)}
+
+    ppo = replace(config.ppo, **untouched(SFV_PPO, config.ppo, usual.ppo))
+    return replace(config, ppo=ppo, **untouched(SFV, config, usual))
 
 
 @dataclass(frozen=True)
@@ -115,7 +151,7 @@ def train_policy(
     if config.minutes <= 0:
         raise InputError(f"a training budget of {config.minutes} minutes; give a positive number")
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(motion, character, scene, config, folder)
+    job = Job(motion, character, scene, resolved(config), folder)
     show = _shown(config, progress)
     if dist.is_initialized():  # torchrun started this process and others
         figures = train(cast(Job, shared(job)), own_ranks(), show, lambda: False)

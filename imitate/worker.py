@@ -18,9 +18,9 @@ import torch
 
 from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.env import ImitationEnv
-from imitate.initial_state import AdaptiveStart, FixedStart, InitialStates, ReferenceStart
+from imitate.initial_state import AdaptiveStart, FailureStart, FixedStart, InitialStates, ReferenceStart
 from imitate.learners.ppo import PPO
-from imitate.policy import Policy, PolicyLayout
+from imitate.policy import Policy, PolicyLayout, bfloat16_is_fast
 from imitate.ranks import Ranks
 from imitate.rollout import run_episodes, starting_rows
 from imitate.scene import Scene
@@ -35,6 +35,8 @@ CHECKPOINT = "checkpoint.pt"
 BEST_POLICY = "policy.pt"
 CURVES = "curves.csv"
 STOPPED = "it was stopped"
+JUDGED = 32
+"""Rollouts of an evaluation, half of them from the first frame: a twentieth of the time that training takes."""
 PLATEAU = 0.003
 """A plateau: the best score of the last evaluations is not this much better than the best before them."""
 
@@ -71,6 +73,9 @@ class TrainingRun:
             hidden=config.hidden,
         )
         self.policy = Policy(layout, config.initial_std)
+        self.policy.log_std.requires_grad_(config.learn_std)
+        coarse = config.numerics == "bfloat16" or (config.numerics == "auto" and bfloat16_is_fast())
+        self.policy.actor.coarse = self.policy.critic.coarse = coarse
         self.ppo = PPO(self.policy, config.ppo, ranks)
         stream = config.seed * 1000 + ranks.rank
         self.shuffle = torch.Generator().manual_seed(stream)
@@ -90,7 +95,7 @@ class TrainingRun:
 
     def _judging_env(self) -> ImitationEnv:
         """The simulations that this process contributes to evaluations."""
-        share = max(1, 32 // self.ranks.size)
+        share = max(1, JUDGED // 2 // self.ranks.size)
         env_config = replace(self.config.env, episode_seconds=self.config.judge_seconds)
         return ImitationEnv(self.job.character, self.job.scene, self.job.motion, env_config, 2 * share)
 
@@ -247,7 +252,7 @@ def peak_memory_mb() -> float:
 
 def initial_states(config: "TrainConfig", env: ImitationEnv) -> InitialStates:
     """The distribution of initial states that the config names."""
-    kinds = {"fixed": FixedStart, "reference": ReferenceStart, "adaptive": AdaptiveStart}
+    kinds = {"fixed": FixedStart, "reference": ReferenceStart, "adaptive": AdaptiveStart, "failures": FailureStart}
     return kinds[config.initial_state](env.reference)
 
 

@@ -84,6 +84,22 @@ def test_non_finite_numbers_stop_before_they_reach_the_weights():
     assert all(torch.equal(a, b) for a, b in zip(before, policy.parameters(), strict=True))
 
 
+def test_coarse_layers_learn_the_same_and_act_exactly():
+    """bfloat16 has 8 bits: hidden layers may differ by some 2^-8, acting not at all."""
+    torch.manual_seed(0)
+    policy = Policy(LAYOUT)
+    torch.nn.init.normal_(list(policy.actor.parameters())[-2])
+    observation = torch.randn(64, 3)
+    exact, acted = policy.actor(observation), policy.act(observation.numpy())
+    policy.actor.coarse = True
+    rounded = policy.actor(observation)
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    torch.testing.assert_close(rounded, exact, rtol=0.02, atol=0.02 * float(exact.detach().abs().max()))
+    assert (policy.act(observation.numpy()) == acted).all()
+    assert "coarse" not in str(policy.state_dict().keys())
+
+
 def test_normaliser_merges_batches_into_the_moments_of_all():
     torch.manual_seed(0)
     values = torch.randn(100, 3) * 4.0 + 2.0

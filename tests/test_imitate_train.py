@@ -17,7 +17,7 @@ from imitate.policy import Policy
 from imitate.ranks import Ranks
 from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
 from imitate.scene import Scene
-from imitate.train import TrainConfig, TrainingError, train_policy
+from imitate.train import TrainConfig, TrainingError, resolved, train_policy
 from imitate.worker import BEST_POLICY, CHECKPOINT, CURVES, Job, train
 from pose.errors import InputError
 from reconstruct.character import load_character
@@ -77,6 +77,19 @@ def test_seed_decides(tmp_path):
     same, again, other = (parameters(tmp_path / name) for name in "abc")
     assert all(torch.equal(a, b) for a, b in zip(same, again, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(same, other, strict=True))
+
+
+def test_preset_gives_way_to_what_was_chosen():
+    config = resolved(TrainConfig(preset="sfv", initial_std=0.1, ppo=PPOConfig(gamma=0.9)))
+    assert (config.hidden, config.initial_std, config.learn_std) == ((1024, 512), 0.1, False)
+    assert (config.ppo.gamma, config.ppo.minibatch, config.ppo.learning_rate_range) == (0.9, 256, (5e-5, 5e-5))
+    assert resolved(TrainConfig()) == TrainConfig()
+
+
+def test_fixed_noise_stays(tmp_path):
+    train_alone(tmp_path, replace(TINY, learn_std=False, initial_std=0.3, samples=64))
+    policy = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]["policy"]
+    assert torch.allclose(policy["log_std"].exp(), torch.tensor(0.3))
 
 
 def test_checkpoint_of_another_task_or_damaged_is_not_resumed(tmp_path):

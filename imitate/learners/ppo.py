@@ -83,9 +83,11 @@ class PPO:
         policy.returns.update(ranks.sum(Normaliser.moments(returns[:, None])))
         target = ((returns - policy.returns.mean) * torch.rsqrt(policy.returns.variance + 1e-6)).detach()
         advantage = self._normalised(batch.advantage)
+        # Rounded once here, or every minibatch would do it again.
+        seen = batch.observation.bfloat16() if policy.actor.coarse else batch.observation
         history: list[Tensor] = []
         for rows in self._minibatches(len(target), generator):
-            observation, old_mean = batch.observation[rows], batch.mean[rows]
+            observation, old_mean = seen[rows], batch.mean[rows]
             mean = policy.actor(observation)
             log_prob = policy.log_prob(mean, batch.action[rows])
             policy_loss = clipped_surrogate(log_prob, batch.log_prob[rows], advantage[rows], config.clip_range)
