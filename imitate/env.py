@@ -110,8 +110,8 @@ class ImitationEnv:
         self._sites = character.site_ids(character.end_effectors)
         self._keys = np.array([1] + [self.model.body(name).id for name in character.key_bodies])
         gain, bias = self.model.actuator_gainprm[:, 0], self.model.actuator_biasprm
-        # A servo that trails its target by kv/kp seconds is given its target that much ahead.
-        self._lead = -bias[:, 2] / gain
+        # A servo that trails its target by damping/kp seconds is given its target that much ahead.
+        self._lead = (self.model.dof_damping[self.joints.actuator_dof] - bias[:, 2]) / gain
         # MuJoCo tells of exploded states on the terminal and in a log file; here they are ended and counted.
         mujoco.set_mju_user_warning(lambda message: None)
         self._batch = mujoco.batch.Batch(self.model, environments, nthread=threads, persistent=True)
