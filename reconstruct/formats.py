@@ -1,20 +1,37 @@
-"""Reference motions from other programs: DeepMimic's text files, our own `.npz`."""
+"""Reference motions from files: our own `.npz`, DeepMimic's text files, BVH, AMASS archives.
+
+A motion of another body, or of another skeleton, is carried over by `reconstruct.retarget`. A motion is taken for a
+cycle as `reconstruct.loop` finds one: that an end meets its start (a backflip's does) does not mean that it is to be
+repeated.
+"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import mujoco
 import numpy as np
 from scipy.interpolate import CubicSpline
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from pose.errors import InputError
-from reconstruct.character import Character
-from reconstruct.contacts import contact_points, find_contacts, part_contacts
+from reconstruct.amass import is_amass, read_amass
+from reconstruct.bvh import read_bvh
+from reconstruct.character import Character, load_character
+from reconstruct.contacts import Support, contact_points, find_contacts, part_contacts, runs
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.loop import close_loop, seam_gap
+from reconstruct.loop import close_loop, find_cycle, seam_gap
 from reconstruct.motion import ReferenceMotion
+from reconstruct.problem import Spreads
+from reconstruct.repair import closed_cycle
+from reconstruct.retarget import retarget
 from reconstruct.rotations import continuous, normalised
+from reconstruct.skeleton import SkeletonMotion, as_character
 from reconstruct.tangent import layout
+
+Loop = Literal["auto", "yes", "no"]
+KINDS = ".npz (ours or AMASS's), .bvh, .txt (DeepMimic)"
 
 # Order of the joints in a DeepMimic frame, after duration, root position and root rotation (xbpeng/DeepMimic).
 DEEPMIMIC_JOINTS = (
@@ -36,31 +53,131 @@ DEEPMIMIC_HIP_HEIGHT = 0.8868
 """Height of DeepMimic's root above the sole when it stands straight [m]; lengths of a motion scale with it."""
 LOOP_GAP = 0.6
 """A file that says it wraps is taken for a cycle if no joint is further from its first frame than this [rad]."""
+LOST_GROUND = 0.3
+"""Of the frames, in which a foot or hand must rest on the ground for the file's heights to be believed."""
+CLEAR_FLIGHT = 0.2
+"""Where heights are not believed, the lowest point is in flight if it is this high above its valley [m]."""
+SLOW_RISE = 0.7
+"""And from where it began to rise faster than this, to where it falls no faster [m/s]."""
+LEAST_SHARE = 0.75
+"""Who brings a file has cut it already: a cycle that is found unasked leaves no more of it out than a quarter."""
+LONGEST_SEARCHED = 20.0
+"""Cycles are looked for unasked in motions up to this long [s]: the search takes the square of it in memory."""
 
 
-def read_motion(path: Path, character: Character, fps: float = 30.0) -> ReferenceMotion:
-    """Reads a reference motion: `.npz` of ours, `.txt` or `.json` of DeepMimic.
+def read_motion(
+    path: Path,
+    character: Character,
+    fps: float = 30.0,
+    start: float = 0.0,
+    end: float | None = None,
+    loop: Loop = "auto",
+) -> ReferenceMotion:
+    """Reads a reference motion; see `read_motion_and_tell`."""
+    return read_motion_and_tell(path, character, fps, start, end, loop)[0]
+
+
+def read_motion_and_tell(
+    path: Path,
+    character: Character,
+    fps: float = 30.0,
+    start: float = 0.0,
+    end: float | None = None,
+    loop: Loop = "auto",
+) -> tuple[ReferenceMotion, str]:
+    """Reads a reference motion and says what had to be guessed or approximated.
 
     Args:
-      path: the file.
-      character: whose joints the motion will be for; a DeepMimic file needs the humanoid's topology.
-      fps: DeepMimic's frames are resampled to this.
+      path: `.npz` of ours or of AMASS, `.bvh`, `.txt` or `.json` of DeepMimic.
+      character: who is to perform it; a motion of another body is carried over.
+      fps: frames of other programs are resampled to about this.
+      start: part of the file to use, from here [s].
+      end: to here [s]; None to its end.
+      loop: "auto" believes in a cycle as `find_cycle` does, "yes" takes the best there is, "no" none.
 
     Raises:
-      InputError: not such a file, or for another character.
+      InputError: not such a file, not a person's motion, or no such part in it.
     """
     path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a motion: {KINDS}")
+    if path.suffix == ".bvh":
+        return _of_skeleton(read_bvh(path), path, character, fps, (start, end), loop)
+    if path.suffix == ".npz" and is_amass(path):
+        motion, note = _of_skeleton(read_amass(path), path, character, fps, (start, end), loop)
+        return motion, f"AMASS, on our humanoid's proportions instead of the subject's; {note}"
     if path.suffix == ".npz":
         motion = ReferenceMotion.load(path)
-        if motion.joint_names != character.joint_names:
-            raise InputError(f"{path}: made for '{motion.character}', not for '{character.name}'; retarget it first")
+    elif path.suffix in (".txt", ".json"):
+        fits = all(name in character.joint_names for name, _ in DEEPMIMIC_JOINTS)
+        motion = read_deepmimic(path, character if fits else load_character("humanoid"), fps, loop)
+    else:
+        raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")
+    whole = start <= 0 and (end is None or end >= motion.duration)
+    if not whole:
+        motion = replace(_part(motion, start, end, path), loop=False)
+    note = "as given"
+    if motion.character != character.name or abs(motion.height - character.height) > 1e-3:
+        note = f"carried over from {motion.character}"
+        motion = retarget(motion, load_character(motion.character, motion.height), character).motion
+    if motion.loop and loop == "no":
+        motion = replace(motion, loop=False)
+    elif not motion.loop and (loop == "yes" or not whole):
+        motion = _cycle(motion, character, loop)
+    return motion, note
+
+
+def _of_skeleton(
+    skeleton: SkeletonMotion,
+    path: Path,
+    character: Character,
+    fps: float,
+    part: tuple[float, float | None],
+    loop: Loop,
+) -> tuple[ReferenceMotion, str]:
+    """A motion of some skeleton on a character, and what was guessed."""
+    body, given, note = as_character(skeleton, path)
+    given = _part(given, *part, path)
+    times = np.arange(len(given)) / given.fps
+    soles = contact_points(body)
+    qpos = resampled(body.model, given.qpos, times, fps)
+    qpos = grounded(body.model, qpos, contact_points(body, feet_only=True))
+    points = point_positions(body.model, qpos, soles)
+    contacts = find_contacts(points, fps)
+    if contacts.any(axis=1).mean() < LOST_GROUND:
+        qpos[:, 2] -= wandering_ground(points[..., 2].min(axis=1), fps)
+        contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
+        note += "; its height wanders, so the lowest point is set on the ground wherever it is no clear flight"
+    given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
+    motion = retarget(given, body, character).motion
+    if loop != "no":
+        motion = _cycle(motion, character, loop)
+    return motion, note
+
+
+def _part(motion: ReferenceMotion, start: float, end: float | None, path: Path) -> ReferenceMotion:
+    """The frames from `start` to `end` [s]."""
+    first, last = round(max(start, 0.0) * motion.fps), round(min(end or np.inf, motion.duration) * motion.fps)
+    if last - first < 2:
+        raise InputError(f"{path}: lasts {motion.duration:.2f} s; no motion from {start:g} s to {end or 'its end'}")
+    part = slice(first, last + 1)
+    return replace(motion, qpos=motion.qpos[part], contacts=motion.contacts[part])
+
+
+def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> ReferenceMotion:
+    """The cycle in a motion, closed, if there is one that is believed; else the motion."""
+    if loop == "auto" and motion.duration > LONGEST_SEARCHED:
         return motion
-    if path.suffix in (".txt", ".json"):
-        return read_deepmimic(path, character, fps)
-    raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give .npz (ours) or .txt (DeepMimic)")
+    cycle = find_cycle(character.model, motion.qpos, motion.fps, loop)
+    if cycle is None or (loop == "auto" and cycle.last - cycle.first < LEAST_SHARE * (len(motion) - 1)):
+        return motion
+    contact = find_contacts(point_positions(character.model, motion.qpos, contact_points(character)), motion.fps)
+    support = Support(contact, np.logical_not(contact.any(axis=1)))
+    qpos, contact = closed_cycle(character, motion.qpos, support, cycle, motion.fps, Spreads())
+    return replace(motion, qpos=qpos, contacts=part_contacts(contact, character.contacts), loop=True)
 
 
-def read_deepmimic(path: Path, character: Character, fps: float = 30.0) -> ReferenceMotion:
+def read_deepmimic(path: Path, character: Character, fps: float = 30.0, loop: Loop = "auto") -> ReferenceMotion:
     """A DeepMimic motion on our humanoid: same tree, y up -> z up, lengths scaled, put on the ground.
 
     Raises:
@@ -91,8 +208,9 @@ def read_deepmimic(path: Path, character: Character, fps: float = 30.0) -> Refer
     qpos[:, :3] *= _standing_hip_height(character) / DEEPMIMIC_HIP_HEIGHT
     qpos = resampled(model, qpos, times, fps)
     soles = contact_points(character)
-    loop = wraps and np.abs(seam_gap(model, qpos)).max() < LOOP_GAP
-    if loop:
+    closes = wraps and np.abs(seam_gap(model, qpos)).max() < LOOP_GAP
+    closed = closes and find_cycle(model, qpos, fps, loop) is not None
+    if closed:
         qpos = close_loop(model, qpos, blend=max(3, len(qpos) // 6))
     qpos = grounded(model, qpos, soles)
     contacts = find_contacts(point_positions(model, qpos, soles), fps)
@@ -104,7 +222,7 @@ def read_deepmimic(path: Path, character: Character, fps: float = 30.0) -> Refer
         joint_names=character.joint_names,
         contacts=part_contacts(contacts, character.contacts),
         contact_names=tuple(character.contacts),
-        loop=bool(loop),
+        loop=bool(closed),
     )
 
 
@@ -135,6 +253,29 @@ def grounded(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> np.
     moved = qpos.copy()
     moved[:, 2] -= np.mean(np.sort(lowest)[: max(1, len(lowest) // 3)])
     return moved
+
+
+def wandering_ground(lowest: np.ndarray, fps: float) -> np.ndarray:
+    """Height of a ground that drifts, as below motions found from a single camera: (T,).
+
+    It is the lowest point's own height but where that rises clearly above its neighbourhood of a second: from take-off
+    to landing, where the rise begins and ends, the ground is interpolated.
+
+    Args:
+      lowest: height of the body's lowest point [m], (T,).
+      fps: frames a second.
+    """
+    window = round(fps) | 1
+    valley = maximum_filter1d(minimum_filter1d(lowest, window), window)
+    standing = np.ones(len(lowest), dtype=bool)
+    for start, end in runs(lowest - valley > CLEAR_FLIGHT):
+        while start > 1 and lowest[start] - lowest[start - 1] > SLOW_RISE / fps:
+            start -= 1
+        while end < len(lowest) - 1 and lowest[end - 1] - lowest[end] > SLOW_RISE / fps:
+            end += 1
+        standing[start + 1 : end - 1] = False
+    frames = np.arange(len(lowest))
+    return np.interp(frames, frames[standing], lowest[standing])
 
 
 def _deepmimic_frames(path: Path) -> tuple[np.ndarray, bool, np.ndarray]:

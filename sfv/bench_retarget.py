@@ -86,9 +86,9 @@ def originals(given: Path | None, source: Character) -> dict[str, ReferenceMotio
     folder = given or SHARED
     if given is None and not folder.is_dir():
         return {name: demo_motion(name, source) for name in demo_names()}
-    files = sorted(f for f in folder.iterdir() if f.suffix in (".txt", ".npz")) if folder.is_dir() else [folder]
+    files = sorted(f for f in folder.iterdir() if f.suffix in (".txt", ".npz", ".bvh")) if folder.is_dir() else [folder]
     if not files or not files[0].is_file():
-        raise InputError(f"{folder}: no motion there; give a file or a folder of DeepMimic .txt or our .npz files")
+        raise InputError(f"{folder}: no motion there; give a file or a folder of .txt, .npz or .bvh files")
     return {file.stem.removeprefix("humanoid3d_"): read_motion(file, source) for file in files}
 
 

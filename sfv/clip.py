@@ -25,7 +25,7 @@ from pose.progress import Progress
 from pose.video import probe
 from reconstruct.character import Character, load_character
 from reconstruct.export import write_bvh
-from reconstruct.formats import read_motion
+from reconstruct.formats import read_motion_and_tell
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import reconstruct_motion
 from sfv import __version__
@@ -50,14 +50,13 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     source = config.motion or config.video
     assert source is not None
     character = load_character(config.character, config.height)
-    given = read_motion(config.motion, character) if config.motion is not None else None
-    scene = config.scene.checked()
+    scene, wanted = config.scene.checked(), config.reconstruct.loop
     folder = config.out or RUNS / run_name(source)
 
     with open_run(folder, source, {"config": plain(config), "version": __version__, "commit": _commit()}):
         console.print(f"[bold]{source}[/bold] -> {folder}")
         pose = None
-        if given is None:
+        if config.motion is None:
             pose = run_stage(
                 folder,
                 "1_pose",
@@ -76,8 +75,8 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
             motion = run_stage(
                 folder,
                 f"2_motion/{character.name}",
-                partial(_write_given_motion, given, character),
-                config={"height": character.height},
+                partial(_write_given_motion, config, character),
+                config={"height": character.height, "part": [config.pose.start, config.pose.end], "loop": wanted},
                 inputs={"motion": source} | _character_files(character),
             )
         if scene.kind == "flat" and config.find_box:
@@ -149,14 +148,17 @@ def _write_motion(
 
 
 def _write_given_motion(
-    motion: ReferenceMotion, character: Character, folder: Path, progress: Progress
+    config: ClipConfig, character: Character, folder: Path, progress: Progress
 ) -> tuple[str, Figures]:
     """A motion that the user brings, in place of a reconstructed one."""
+    assert config.motion is not None
+    part, wanted = (config.pose.start, config.pose.end), config.reconstruct.loop
+    motion, note = read_motion_and_tell(config.motion, character, start=part[0], end=part[1], loop=wanted)
     motion.save(folder / "motion.npz")
     write_bvh(motion, character, folder / "motion.bvh")
     write_preview(motion, character, folder / "preview.mp4")
     kind = "a cycle" if motion.loop else "one pass"
-    return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s, as given", {"loop": motion.loop}
+    return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s, {note}", {"loop": motion.loop}
 
 
 def _with_box(motion: ReferenceMotion, scene: Scene) -> Scene:

@@ -22,7 +22,8 @@ class ClipConfig:
     keypoints: Path | None = None
     """Folder of OpenPose JSON files to use instead of our own pose estimation; VIDEO is then only shown beside."""
     motion: Path | None = None
-    """A motion file to learn instead of a video (DeepMimic .txt, or .npz of a run); no video stages then."""
+    """A motion file to learn instead of a video (.bvh, AMASS's .npz, DeepMimic's .txt, .npz of a run); --start, --end
+    and --reconstruct.loop hold for it, too."""
     out: Path | None = None
     """Folder of the run; default runs/<name of the video or motion file>."""
     character: str = "humanoid"

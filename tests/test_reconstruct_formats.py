@@ -83,5 +83,6 @@ def test_real_motions_are_put_on_the_ground(name):
     lowest = point_positions(character.model, motion.qpos, contact_points(character))[..., 2].min(axis=1)
     assert -0.05 < lowest.min() < 0.01
     assert motion.contacts.any(axis=1).mean() > 0.5
-    assert (motion.fps, motion.loop) == (30.0, True)
+    # All three files say that they wrap; a flip and a jump are done once all the same.
+    assert (motion.fps, motion.loop) == (30.0, name == "walk")
     assert not motion.contacts.any(axis=1).all() or name == "walk"  # the others fly
