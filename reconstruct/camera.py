@@ -1,6 +1,6 @@
-"""The camera: a pinhole that stands still, and the few numbers of it that the reconstruction looks for."""
+"""The camera: a pinhole, still or moving, and the few numbers of it that the reconstruction looks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from pose.archive import load_arrays, save_arrays
 
 FORMAT_VERSION = 1
+MOVING = ("turn", "zoom", "path")
 
 # Camera axes (x right, y down, z away) of a level camera that looks along the world's x.
 R_LEVEL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
@@ -15,7 +16,11 @@ R_LEVEL = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera: x_c = R_camera_world x_w + t_camera_world; image x right, y down, z away from the camera."""
+    """A pinhole camera: x_c = R_camera_world x_w + t_camera_world; image x right, y down, z away from the camera.
+
+    That is the camera of the first frame. One that moves has the other frames' in `turn`, `zoom` and `path`; points are
+    then given frame by frame, (T, ..., 3).
+    """
 
     focal_px: float
     """Focal length [px], the same along both image axes."""
@@ -27,6 +32,12 @@ class Camera:
     """Turns world vectors into camera axes, (3, 3)."""
     t_camera_world: np.ndarray
     """World origin in camera axes [m], (3,)."""
+    turn: np.ndarray | None = None
+    """Rotation from the first frame's camera axes to those of each frame, (T, 3, 3)."""
+    zoom: np.ndarray | None = None
+    """Focal length in each frame over `focal_px`, (T,)."""
+    path: np.ndarray | None = None
+    """How far the camera has gone since the first frame, world axes [m], (T, 3)."""
 
     def __post_init__(self) -> None:
         if self.R_camera_world.shape != (3, 3) or not np.allclose(
@@ -43,27 +54,49 @@ class Camera:
         return np.array([[f, 0.0, x], [0.0, f, y], [0.0, 0.0, 1.0]])
 
     def to_camera(self, points_w: np.ndarray) -> np.ndarray:
-        """World points in camera axes [m], (..., 3)."""
+        """World points in the axes of the first frame's camera, about the camera of their frame [m], (..., 3)."""
+        if self.path is not None:
+            points_w = points_w - _framewise(self.path, points_w)
         return points_w @ self.R_camera_world.T + self.t_camera_world
 
     def project(self, points_w: np.ndarray) -> np.ndarray:
         """World points in the image [px], (..., 3) -> (..., 2)."""
-        points_c = self.to_camera(points_w)
-        return self.focal_px * points_c[..., :2] / points_c[..., 2:] + self.principal_point_px
+        points_c, focal = self.to_camera(points_w), np.float64(self.focal_px)
+        if self.turn is not None:
+            points_c = (points_c[..., None, :] @ np.swapaxes(_framewise(self.turn, points_c, 2), -1, -2))[..., 0, :]
+        if self.zoom is not None:
+            focal = focal * _framewise(self.zoom[:, None], points_c)
+        return focal * points_c[..., :2] / points_c[..., 2:] + self.principal_point_px
 
     def moved(self, R_new_old: np.ndarray, t_new_old: np.ndarray) -> "Camera":
         """The same camera seen from another world frame, x_new = R_new_old x_old + t_new_old."""
         rotation = self.R_camera_world @ R_new_old.T
-        return Camera(
-            self.focal_px,
-            self.principal_point_px,
-            self.image_size,
-            rotation,
-            self.t_camera_world - rotation @ t_new_old,
+        return replace(
+            self,
+            R_camera_world=rotation,
+            t_camera_world=self.t_camera_world - rotation @ t_new_old,
+            path=None if self.path is None else self.path @ R_new_old.T,
         )
 
+    def beginning(self, frame: int) -> "Camera":
+        """The same film without its first frames: the camera of frame `frame` is the first one then."""
+        camera = self
+        if camera.path is not None:
+            shift = camera.R_camera_world @ camera.path[frame]
+            path = camera.path[frame:] - camera.path[frame]
+            camera = replace(camera, path=path, t_camera_world=camera.t_camera_world - shift)
+        if camera.turn is not None:
+            first, turn = camera.turn[frame], camera.turn[frame:] @ camera.turn[frame].T
+            R, t = first @ camera.R_camera_world, first @ camera.t_camera_world
+            camera = replace(camera, turn=turn, R_camera_world=R, t_camera_world=t)
+        if camera.zoom is not None:
+            focal, zoom = camera.focal_px * float(camera.zoom[frame]), camera.zoom[frame:] / camera.zoom[frame]
+            camera = replace(camera, focal_px=focal, zoom=zoom)
+        return camera
+
     def save(self, path: Path) -> None:
-        """Writes one `.npz`."""
+        """Writes one `.npz`; it holds `turn`, `zoom` and `path` only for a camera that has them."""
+        moving = {name: getattr(self, name) for name in MOVING if getattr(self, name) is not None}
         save_arrays(
             path,
             "camera",
@@ -74,6 +107,7 @@ class Camera:
                 "image_size": np.array(self.image_size),
                 "R_camera_world": self.R_camera_world,
                 "t_camera_world": self.t_camera_world,
+                **moving,
             },
         )
 
@@ -87,7 +121,15 @@ class Camera:
             image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
             R_camera_world=arrays["R_camera_world"],
             t_camera_world=arrays["t_camera_world"],
+            **{name: arrays[name] for name in MOVING if name in arrays},
         )
+
+
+def _framewise(values: np.ndarray, points: np.ndarray, own: int = 1) -> np.ndarray:
+    """Values of each frame (T, ...) with axes put in so that they go along with points (T, ..., 3)."""
+    if len(values) != len(points):
+        raise ValueError(f"Camera: moves over {len(values)} frames, but points of {len(points)} are given")
+    return values.reshape(len(values), *(1,) * (points.ndim - 2), *values.shape[values.ndim - own :])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from reconstruct.camera import View
 from reconstruct.character import Character
-from reconstruct.kinematics import BodyPoints
+from reconstruct.kinematics import BodyPoints, point_positions
 
 
 @dataclass(frozen=True)
@@ -126,12 +126,30 @@ class Support:
     """Points on the ground, bool (T, P), in the order of `contact_points`."""
     flight: np.ndarray
     """Frames in which nothing touches the ground, bool (T,)."""
+    lying: np.ndarray | None = None
+    """Frames in which the body rests on other parts than these (rolling, kneeling), bool (T,); None for never."""
+
+    @property
+    def rests(self) -> np.ndarray:
+        """`lying`, bool (T,)."""
+        return np.zeros(len(self.flight), dtype=bool) if self.lying is None else self.lying
 
 
 SHORTEST_FLIGHT = 0.1
 """Shorter times without contact [s] are taken for contacts that were missed."""
+LONGEST_FLIGHT = 1.1
+"""Nobody is in the air for longer [s]: it would take a rise of the centre of mass by 1.5 m."""
+TELLING_FLIGHT = 0.25
+"""A flight of this length [s] bends the path of the centre of mass by 8 cm, more than it is uncertain."""
+LEAST_FALL = 0.35
+"""In such a flight it falls with at least this share of gravity; depth and scale are not known well yet."""
+GRAVITY = 9.81
 LOWEST_FLIGHT = 0.03
 """In flight the lowest contact point must rise above this [m]."""
+LYING = 0.04
+"""Other parts of the body this near to the ground rest on it [m]."""
+NEXT_TO = 0.12
+"""Parts within this share of the body's height from a contact point belong to it."""
 
 
 LOW = 0.1
@@ -142,7 +160,14 @@ SLOWEST_GROUND = 0.5
 """Slower treadmills are taken for ground at rest [m/s]."""
 
 
-def find_support(points_w: np.ndarray, view: View, fps: float, looseness: float = 1.0) -> Support:
+def find_support(
+    points_w: np.ndarray,
+    view: View,
+    fps: float,
+    looseness: float = 1.0,
+    others: np.ndarray | None = None,
+    com_z: np.ndarray | None = None,
+) -> Support:
     """Contacts and flight phases of a motion.
 
     Args:
@@ -150,6 +175,8 @@ def find_support(points_w: np.ndarray, view: View, fps: float, looseness: float 
       view: the camera, since motion along its axis is badly known, and the ground's velocity.
       fps: frames a second.
       looseness: factor on the limits, above 1 while the ground is not known well.
+      others: height of the lowest of all other parts (`other_heights`) [m], (T,); None if they never touch.
+      com_z: height of the centre of mass [m], (T,): in flight it falls.
     """
     limits = ContactThresholds()
     scaled = replace(
@@ -163,14 +190,47 @@ def find_support(points_w: np.ndarray, view: View, fps: float, looseness: float 
     squeezed[..., 2] = points_w[..., 2]
     contact = find_contacts(squeezed, fps, scaled, np.array(view.belt))
     lowest = points_w[..., 2].min(axis=1)
-    flight = np.logical_not(contact.any(axis=1))
+    lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness
+    flight = np.logical_not(contact.any(axis=1) | lying)
     for start, end in runs(flight):
         inside = start > 0 and end < len(flight)
         if end - start < SHORTEST_FLIGHT * fps or lowest[start:end].max() < LOWEST_FLIGHT * looseness:
             flight[start:end] = False
             if inside:
                 contact[start:end] |= contact[start - 1] & contact[end]
-    return Support(contact, flight)
+        elif end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
+            flight[start:end] = False
+    return Support(contact, flight, lying | np.logical_not(flight | contact.any(axis=1)))
+
+
+def falls(com_z: np.ndarray, fps: float) -> bool:
+    """Whether a centre of mass falls as in flight, (T,); true as well of times too short to tell.
+
+    What merely slides over the ground (a moving camera, a slippery mat) keeps its height.
+    """
+    if len(com_z) < max(4, TELLING_FLIGHT * fps):
+        return True
+    acceleration = 2.0 * np.polyfit(np.arange(len(com_z)) / fps, com_z, 2)[0]
+    return bool(acceleration < -LEAST_FALL * GRAVITY)
+
+
+def other_parts(character: Character) -> BodyPoints:
+    """What may rest on the ground beside feet and hands: trunk, head, knees and elbows.
+
+    Whatever lies next to a contact point (the lower end of a shin) is left out: it is never far from the ground.
+    """
+    model, solid = character.model, BodyPoints.of_geoms(character.model)
+    rest = np.array(model.qpos0)[None]
+    place, touching = (point_positions(model, rest, points)[0] for points in (solid, contact_points(character)))
+    apart = np.linalg.norm(place[:, None] - touching[None], axis=-1).min(axis=1)
+    kept = apart > NEXT_TO * character.height
+    return BodyPoints(solid.bodies[kept], solid.local[kept], solid.radius[kept])
+
+
+def other_heights(character: Character, qpos: np.ndarray) -> np.ndarray:
+    """Height of the lowest of `other_parts` above the ground [m], (T, nq) -> (T,)."""
+    points = other_parts(character)
+    return np.asarray((point_positions(character.model, qpos, points)[..., 2] - points.radius).min(axis=1))
 
 
 def ground_velocity(points_w: np.ndarray, view: View, fps: float) -> tuple[float, float]:

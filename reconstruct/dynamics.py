@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from reconstruct.contacts import GRAVITY
 from reconstruct.kinematics import Kinematics
 from reconstruct.solve import Block
 from reconstruct.tangent import skew
 
-GRAVITY = 9.81
 FOOT_HALF_WIDTH = 0.04
 """Contact points lie on a foot's middle line; the support reaches this far around them [m]."""
 LEAST_LOAD = 0.2

@@ -4,13 +4,15 @@ import numpy as np
 
 from reconstruct.camera import Camera
 from reconstruct.character import Character
-from reconstruct.contacts import ContactThresholds, contact_points, runs
+from reconstruct.contacts import LYING, ContactThresholds, contact_points, other_heights, runs
 from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, Masses, com_acceleration, nearest_in_hull, zero_moment_points
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
 from reconstruct.loop import root_turns
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
 
+CLEAR = 0.01
+"""A body without contact flies if it is higher than this above the ground [m]; otherwise it lies or slides on it."""
 SWAP_GAIN = 0.03
 """A frame counts as swapped if exchanging its sides brings them nearer by this, on average [m]."""
 
@@ -26,7 +28,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     """Physical facts of a motion.
 
     Returns:
-      foot_slide_mm_per_frame: way along the ground of points in contact, at 30 frames a second.
+      foot_slide_mm_per_frame: way along the ground of parts in contact, at 30 frames a second; of a foot that rolls or
+        pivots, the end that rests counts.
       penetration_mm: mean depth of the body's deepest point below the ground.
       float_mm: mean height of the body's lowest point above the ground where it is said to touch it.
       flight_gravity_ratio: downward acceleration of the centre of mass in flight over g (NaN without flight).
@@ -44,9 +47,11 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     surface = kin.points_w[:, len(touching) : len(touching) + len(solid), 2] - solid.radius
     owner = np.repeat(np.arange(len(character.contacts)), [len(sites) for sites in character.contacts.values()])
     contact = motion.contacts[:, owner] & (soles[..., 2] < ContactThresholds().height[1])
-    slide = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1) * fps / 30.0
-    both = contact[1:] & contact[:-1]
-    flight = np.logical_not(motion.contacts.any(axis=1))
+    step = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1) * fps / 30.0
+    step = np.where(contact[1:] & contact[:-1], step, np.inf)
+    slide = np.stack([step[:, owner == part].min(axis=1) for part in range(len(character.contacts))], axis=1)
+    lowest = np.minimum(surface.min(axis=1), soles[..., 2].min(axis=1))
+    flight = np.logical_not(motion.contacts.any(axis=1)) & (lowest > CLEAR)
     acceleration = com_acceleration(kin.com_w, fps)
 
     falls = [
@@ -56,14 +61,15 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     ]
     zmp, load = zero_moment_points(kin, Masses.of(model, len(touching) + len(solid)), fps)
     com = kin.com_w[1:-1]
-    supported = contact[1:-1].any(axis=1) & (acceleration[:, 2] > -0.5 * GRAVITY)
+    # Where other parts rest on the ground, too, feet and hands are not all of the support.
+    alone = other_heights(character, qpos)[1:-1] > LYING
+    supported = contact[1:-1].any(axis=1) & alone & (acceleration[:, 2] > -0.5 * GRAVITY)
     resting = supported & (np.linalg.norm(np.gradient(kin.com_w, 1.0 / fps, axis=0)[1:-1], axis=1) < 0.15)
     corners, present = soles[1:-1, :, :2], contact[1:-1]
     figures = {
-        "foot_slide_mm_per_frame": 1000.0 * _mean(slide[both]),
+        "foot_slide_mm_per_frame": 1000.0 * _mean(slide[np.isfinite(slide)]),
         "penetration_mm": 1000.0 * float(np.maximum(-surface.min(axis=1), 0.0).mean()),
-        "float_mm": 1000.0
-        * _mean(np.maximum(np.minimum(surface.min(axis=1), soles[..., 2].min(axis=1)), 0.0)[~flight]),
+        "float_mm": 1000.0 * _mean(np.maximum(lowest, 0.0)[motion.contacts.any(axis=1)]),
         "flight_gravity_ratio": _mean(np.array(falls)),
         "acceleration_m_s2": float(
             np.linalg.norm(np.diff(kin.points_w[:, : len(touching) + len(solid)], 2, axis=0) * fps**2, axis=-1).mean()

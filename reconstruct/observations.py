@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.character import Character
@@ -13,6 +14,9 @@ FEWEST_FRAMES = 6
 """Below this there is no motion to speak of."""
 FEWEST_SEEN = 0.3
 """Share of frames in which the person must be seen."""
+
+FURTHEST_TURN = 65.0
+"""From the middle of a pan to either end [degrees]; beyond, a picture gets too wide."""
 
 # How far a landmark is to be trusted beside its own confidence: faces and hands are small and proportions differ.
 TRUST = {
@@ -64,11 +68,11 @@ class Observations:
     names: tuple[str, ...]
     """Their names."""
     plane_px: np.ndarray
-    """Detections relative to the principal point [px], (T, J, 2)."""
+    """Detections relative to the principal point [px], in the picture of the reference frame's camera, (T, J, 2)."""
     weight: np.ndarray
     """Confidence times `TRUST`, (T, J)."""
     xyz_c: np.ndarray
-    """3D landmarks about the hips, camera axes [m], (T, J, 3)."""
+    """3D landmarks about the hips, axes of the reference frame's camera [m], (T, J, 3)."""
     bones: np.ndarray
     """Landmarks at the start and end of each bone, (B, 2)."""
     bone_vectors_c: np.ndarray
@@ -79,6 +83,8 @@ class Observations:
     """How large a metre at the person's distance is in the image, slowly varying (T,)."""
     seen: np.ndarray
     """Frames with a detection, bool (T,)."""
+    reference: int = 0
+    """The frame whose camera all frames are brought before, where the camera moves."""
 
 
 def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Observations:
@@ -103,7 +109,15 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))
     weight = keypoints.confidence[:, columns] * np.array([TRUST.get(name, 1.0) for name in names])
     plane = keypoints.xy[:, columns] - 0.5 * np.array(keypoints.image_size)
-    xyz = turned_to_ray(keypoints.xyz[:, columns], plane, weight, focal_px)
+    motion, reference = keypoints.camera_motion, 0
+    if motion is None:
+        xyz = turned_to_ray(keypoints.xyz[:, columns], plane, weight, focal_px)
+    else:
+        reference = middle_frame(motion)
+        lens = motion.for_focal(focal_px / float(motion.zoom[reference]))
+        xyz = turned_to_ray(keypoints.xyz[:, columns], plane, weight, lens.focal_px * lens.zoom)
+        xyz = xyz @ (lens.R @ lens.R[reference].T)
+        plane = steadied(plane, motion, reference)
 
     bones = np.array([(names.index(a), names.index(b)) for a, b in BONES if a in names and b in names])
     rest = point_positions(character.model, np.array(character.model.qpos0)[None], points)[0]
@@ -114,18 +128,56 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     bone_weight = np.minimum(weight[:, bones[:, 0]], weight[:, bones[:, 1]]) * (found > 1e-3)
     return Observations(
         points, names, plane, weight, xyz, bones, vectors, bone_weight,
-        np.ones(frames), keypoints.seen,
+        np.ones(frames), keypoints.seen, reference,
     )  # fmt: skip
 
 
-def turned_to_ray(xyz: np.ndarray, plane_px: np.ndarray, weight: np.ndarray, focal_px: float) -> np.ndarray:
+def middle_frame(motion: CameraMotion) -> int:
+    """The frame from whose line of sight the others are turned away least, at most.
+
+    Raises:
+      InputError: some frame looks so far aside that one picture cannot hold all.
+    """
+    along = (motion.R[:, 2] @ motion.R[:, 2].T).min(axis=1)
+    reference = int(along.argmax())
+    if along[reference] < np.cos(np.radians(FURTHEST_TURN)):
+        raise InputError(
+            f"the camera turns by more than {2 * FURTHEST_TURN:.0f} degrees; give a part of the video by START and END"
+        )
+    return reference
+
+
+def steadied(plane_px: np.ndarray, motion: CameraMotion, reference: int) -> np.ndarray:
+    """Points of every frame where the camera of the reference frame would have seen them.
+
+    A camera that turns and zooms moves its whole picture by one homography a frame (Hartley and Zisserman 2004, 8.4),
+    whatever its focal length is thought to be, so the rest of the reconstruction may think of a camera that stands.
+
+    Args:
+      plane_px: relative to the principal point [px], (T, J, 2).
+      motion: of the camera.
+      reference: frame.
+    """
+    lens = np.zeros((len(motion), 3, 3))
+    lens[:, 0, 0] = lens[:, 1, 1] = motion.focal_px * motion.zoom
+    lens[:, 2, 2] = 1.0
+    away = lens @ motion.R
+    back = away[reference] @ np.linalg.inv(away)
+    points = np.concatenate([plane_px, np.ones((*plane_px.shape[:2], 1))], axis=-1)
+    moved = np.einsum("tij,tpj->tpi", back, points)
+    return moved[..., :2] / moved[..., 2:]
+
+
+def turned_to_ray(
+    xyz: np.ndarray, plane_px: np.ndarray, weight: np.ndarray, focal_px: float | np.ndarray
+) -> np.ndarray:
     """The detector sees a crop as if the camera looked straight at it; turns its 3D into the camera's own axes.
 
     Args:
       xyz: landmarks, axes of the ray through the person [m], (T, J, 3).
       plane_px: 2D landmarks relative to the principal point [px], (T, J, 2).
       weight: (T, J).
-      focal_px: focal length [px].
+      focal_px: focal length, of all frames or of each (T,) [px].
     """
     total = np.maximum(weight.sum(axis=1), 1e-9)[:, None]
     middle = (plane_px * weight[..., None]).sum(axis=1) / total

@@ -8,7 +8,7 @@ import numpy as np
 from reconstruct import dynamics, residuals
 from reconstruct.camera import View
 from reconstruct.character import Character
-from reconstruct.contacts import Support, contact_points
+from reconstruct.contacts import Support, contact_points, find_support, other_heights
 from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
 from reconstruct.observations import Observations
 from reconstruct.solve import Block
@@ -49,6 +49,8 @@ class Spreads:
     """Their way along the ground in one frame [m]."""
     penetration: float = 0.005
     """Depth of any part below the ground [m]."""
+    carried: float = 0.02
+    """Height of the lowest part of a body that lies on the ground [m]."""
     gravity: float = 0.5
     """Acceleration of the centre of mass in flight, beside gravity [m/s2]."""
     spin: float = 15.0
@@ -139,6 +141,12 @@ class Problem:
         """Points that may touch the ground, world frame [m], (T, P, 3)."""
         return point_positions(self.model, qpos, contact_points(self.character))
 
+    def support_of(self, qpos: np.ndarray, view: View, looseness: float = 1.0) -> Support:
+        """What carries the body in a motion; see `find_support`."""
+        others = other_heights(self.character, qpos)
+        com_z = com_positions(self.model, qpos)[:, 2]
+        return find_support(self.contact_positions(qpos), view, self.fps, looseness, others, com_z)
+
     def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> list[Block]:
         """All terms in force at a point."""
         model, lay, spreads = self.model, layout(self.model), self.spreads
@@ -174,8 +182,12 @@ class Problem:
                 residuals.no_slip(kin, contact_slice, held, view, self.fps, spreads.slip),
                 residuals.no_penetration(kin, solid_slice, solid.radius, spreads.penetration),
             ]
+            if self.support.rests.any():
+                alone = self.support.rests & ~self.support.contact.any(axis=1)
+                blocks.append(residuals.carried(kin, solid_slice, solid.radius, alone, spreads.carried))
         if self.support is not None and self.physics:
-            flight, contact = self.support.flight, self.support.contact
+            # Where other parts of the body rest on the ground, feet and hands are not all of the support.
+            flight, contact = self.support.flight, self.support.contact & ~self.support.rests[:, None]
             spin = spreads.spin * float(masses.mass.sum()) / 75.0
             blocks += [
                 dynamics.flight_parabola(kin, flight, self.fps, spreads.gravity),

@@ -15,12 +15,12 @@ from pose.keypoints import Keypoints
 from pose.progress import Progress, silent
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.character import Character
-from reconstruct.contacts import Support, find_support, ground_velocity, part_contacts
+from reconstruct.contacts import Support, ground_velocity, part_contacts
 from reconstruct.figures import motion_figures, reprojection_px, swapped_detections
 from reconstruct.initial import initial_motion
 from reconstruct.loop import find_cycle
 from reconstruct.motion import ReferenceMotion
-from reconstruct.observations import observe
+from reconstruct.observations import middle_frame, observe
 from reconstruct.problem import Problem, Spreads
 from reconstruct.repair import closed_cycle
 from reconstruct.solve import Solution, minimise
@@ -49,7 +49,7 @@ class Reconstruction:
     motion: ReferenceMotion
     """What the policy will imitate."""
     camera: Camera
-    """Where the film was taken from, in the motion's world."""
+    """Where the film was taken from, in the motion's world, from the motion's first frame on."""
     cost: dict[str, float]
     """Cost of each term where the optimisation ended."""
     figures: dict[str, float]
@@ -76,7 +76,7 @@ def reconstruct_motion(
       InputError: too short, or the person is hardly seen.
     """
     began = time.perf_counter()
-    focal_px = focal_from_fov(config.fov, keypoints.image_size)
+    focal_px = expected_focal(keypoints, config.fov)
     seen = observe(keypoints, character, focal_px)
     problem = Problem(character, keypoints.fps, config.spreads, seen=seen, focal_px=focal_px)
     qpos, steady = initial_motion(seen, character, focal_px, keypoints.fps)
@@ -92,19 +92,44 @@ def reconstruct_motion(
     for turn, looseness in enumerate((3.0, 1.7, 1.0)):
         if turn == 0:
             view = replace(view, belt=ground_velocity(problem.contact_positions(qpos), view, keypoints.fps))
-        support = find_support(problem.contact_positions(qpos), view, keypoints.fps, looseness)
+        support = problem.support_of(qpos, view, looseness)
         problem = problem.on_ground(support)
         solution = _solve(problem, qpos, view, config.iterations)
         qpos, view = solution.qpos, View.from_vector(solution.unknowns)
         progress(3 + turn, 6, "ground")
 
     # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
-    support = find_support(problem.contact_positions(qpos), view, keypoints.fps)
+    support = problem.support_of(qpos, view)
     problem = problem.on_ground(support).with_physics()
     solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")
 
     return _finished(keypoints, character, config, problem, support, solution, time.perf_counter() - began)
+
+
+def expected_focal(keypoints: Keypoints, fov: float) -> float:
+    """Focal length [px] to start from: what the camera's turning has shown, else `fov` [degrees].
+
+    Of a camera that zooms, it is that of the frame in the middle of its pan.
+    """
+    motion, focal = keypoints.camera_motion, focal_from_fov(fov, keypoints.image_size)
+    if motion is None or not motion.focal_measured:
+        return focal
+    return motion.focal_px * float(motion.zoom[middle_frame(motion)])
+
+
+def film_camera(view: View, keypoints: Keypoints, reference: int) -> Camera:
+    """The camera of the first frame and how it moved, from the view of the reference frame."""
+    camera, motion = view.camera(keypoints.image_size), keypoints.camera_motion
+    if view.belt != (0.0, 0.0):
+        times = np.arange(len(keypoints)) / keypoints.fps
+        camera = replace(camera, path=-np.outer(times, [*view.belt, 0.0]))
+    if motion is None:
+        return camera
+    lens = motion.for_focal(camera.focal_px / float(motion.zoom[reference]))
+    back = lens.R[reference].T
+    R, t = back @ camera.R_camera_world, back @ camera.t_camera_world
+    return replace(camera, R_camera_world=R, t_camera_world=t, focal_px=lens.focal_px, turn=lens.R, zoom=lens.zoom)
 
 
 def _solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:
@@ -126,15 +151,16 @@ def _finished(
     assert problem.seen is not None
     fps, first, contact = keypoints.fps, 0, support.contact
     view = View.from_vector(solution.unknowns)
-    camera = view.camera(keypoints.image_size)
-    error_px = reprojection_px(solution.qpos, camera, character, problem.seen)
-    swapped = swapped_detections(solution.qpos, camera, character, problem.seen)
+    standing = view.camera(keypoints.image_size)
+    error_px = reprojection_px(solution.qpos, standing, character, problem.seen)
+    swapped = swapped_detections(solution.qpos, standing, character, problem.seen)
+    camera = film_camera(view, keypoints, problem.seen.reference)
     qpos = standing_still(solution.qpos, view.belt, fps)
     cycle = find_cycle(character.model, qpos, fps, config.loop)
     if cycle is not None:
         first = cycle.first
         qpos, contact = closed_cycle(character, qpos, support, cycle, fps, config.spreads)
-    qpos, camera = centred(qpos, camera)
+    qpos, camera = centred(qpos, camera.beginning(first))
     motion = ReferenceMotion(
         qpos=qpos,
         fps=fps,

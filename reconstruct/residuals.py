@@ -284,3 +284,21 @@ def no_penetration(kin: Kinematics, points: slice, radius: np.ndarray, spread: f
     depth = np.minimum(kin.points_w[:, points, 2] - radius, 0.0)
     below = (depth < 0)[..., None] / spread
     return Block("penetration", depth / spread, (below * kin.points_jac[:, points, 2])[:, None])
+
+
+def carried(kin: Kinematics, points: slice, radius: np.ndarray, lying: np.ndarray, spread: float) -> Block:
+    """A body that neither flies nor stands on feet or hands lies on the ground with its lowest part, (T, 1).
+
+    It may roll, so nothing is said of slipping. Which part is lowest is kept in the Jacobian.
+
+    Args:
+      points: which of the kinematics' points may carry it.
+      radius: distance from each to the body's surface [m], (P,).
+      lying: frames in which it does, bool (T,).
+      spread: standard deviation of the height [m].
+    """
+    height = kin.points_w[:, points, 2] - radius
+    lowest, frames = height.argmin(axis=1), np.arange(len(height))
+    scale = lying / spread
+    jacobian = scale[:, None] * kin.points_jac[:, points, 2][frames, lowest]
+    return Block("carried", (scale * height[frames, lowest])[:, None], jacobian[:, None, None])

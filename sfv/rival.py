@@ -53,10 +53,12 @@ def beside(keypoints: Keypoints, found: Reconstruction, joints_w: np.ndarray, fi
     frames = min(len(theirs_c), len(joints_w) - lag)
     part = slice(lag, lag + frames)
     ours = joints_w[part]
-    distance = np.linalg.norm(found.camera.project(ours) - keypoints.xy[part][:, columns], axis=-1)
+    distance = np.linalg.norm(found.camera.project(joints_w)[part] - keypoints.xy[part][:, columns], axis=-1)
     ours_px = float((distance * weight[part]).sum() / weight[part].sum())
     # Theirs in our world: SFV's files have no ground of their own.
     theirs = (theirs_c[:frames] - found.camera.t_camera_world) @ found.camera.R_camera_world
+    if found.camera.path is not None:
+        theirs = theirs + found.camera.path[part, None]
     held = [motion.contacts[part, motion.contact_names.index(f"{side}_foot")] for side in ("left", "right")]
     return {
         "foot_slide": (_ankle_slide(ours, held, motion.fps), _ankle_slide(theirs, held, motion.fps)),

@@ -3,7 +3,17 @@
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.contacts import find_contacts, find_support, ground_velocity, runs, tidied
+from reconstruct.character import load_character
+from reconstruct.contacts import (
+    GRAVITY,
+    find_contacts,
+    find_support,
+    ground_velocity,
+    other_heights,
+    other_parts,
+    runs,
+    tidied,
+)
 
 FPS = 30.0
 LEVEL = View(0.0, 0.0, 1.2, 7.0)
@@ -26,6 +36,35 @@ def test_a_hop_has_one_flight():
     start, end = flights[0]
     assert abs(start - 20) <= 1 and abs(end - 38) <= 1
     assert support.contact[:19].all() and support.contact[40:].all()
+
+
+def test_what_slides_without_falling_does_not_fly():
+    sliding = np.zeros((40, 2, 3))
+    sliding[..., 0] = 1.5 * np.arange(40)[:, None] / FPS
+    sliding[..., 2] = 0.05
+    level, thrown = np.full(40, 0.9), 0.9 + 3.0 * np.arange(40) / FPS - 0.5 * GRAVITY * (np.arange(40) / FPS) ** 2
+    assert find_support(sliding[:20], LEVEL, FPS, com_z=thrown[:20]).flight.all()
+    support = find_support(sliding[:20], LEVEL, FPS, com_z=level[:20])
+    assert not support.flight.any() and support.rests.all()
+    assert not find_support(sliding, LEVEL, FPS, com_z=thrown).flight.any()  # nobody flies for 1.3 s
+
+
+def test_a_body_that_lies_does_not_fly():
+    raised = np.full((30, 2, 3), 0.4)
+    others = np.full(30, 0.5)
+    others[10:20] = 0.01
+    support = find_support(raised, LEVEL, FPS, others=others)
+    np.testing.assert_array_equal(np.flatnonzero(support.rests), np.arange(10, 20))
+    assert support.flight[:10].all() and not support.flight[10:20].any()
+
+
+def test_feet_and_hands_are_not_among_the_other_parts():
+    character = load_character("humanoid")
+    names = {character.model.body(body).name for body in other_parts(character).bodies}
+    assert {"pelvis", "chest", "head", "left_thigh", "right_shin", "left_forearm"} <= names
+    assert not {"left_foot", "right_foot"} & names
+    standing = np.array(character.model.qpos0)[None]
+    assert other_heights(character, standing)[0] > 0.3  # the knees
 
 
 def test_a_resting_point_above_the_ground_is_no_contact():

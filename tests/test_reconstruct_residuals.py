@@ -72,6 +72,7 @@ def scene():
             "ground": lambda: residuals.ground_height(kin, sole, contact, 0.01),
             "slip": lambda: residuals.no_slip(kin, sole, contact, view, FPS, 0.01),
             "penetration": lambda: residuals.no_penetration(kin, body, points.radius[body], 0.01),
+            "carried": lambda: residuals.carried(kin, body, points.radius[body], flight, 0.02),
             "flight": lambda: dynamics.flight_parabola(kin, flight, FPS, 1.0),
             "spin": lambda: dynamics.flight_spin(kin, masses, flight, FPS, 10.0),
         }[name]()
@@ -92,6 +93,7 @@ TERMS = (
     "ground",
     "slip",
     "penetration",
+    "carried",
     "flight",
     "spin",
 )
