@@ -1,8 +1,11 @@
 """How fast the parts of training are, against bare physics."""
 
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import mujoco
 import mujoco.batch
@@ -15,7 +18,8 @@ from imitate.learners.ppo import PPO
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene import SUBSTEPS, Scene, build_model
 from imitate.skill_collector import SkillCollector
-from imitate.train import TrainConfig
+from imitate.train import TrainConfig, train_policy
+from pose.cores import usable_cores
 from pose.progress import Progress, silent
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
@@ -62,13 +66,14 @@ def part_times(
     """
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
-    size = config.environments
+    size = config.environments // usable_cores()  # as one of the workers that training starts
     env = ImitationEnv(character, scene, motion, config.env, size)
     actions = tuple(env.model.actuator(u).name for u in range(env.model.nu))
     layout = PolicyLayout(
         character.name, character.height, env.observation_layout.sizes, actions, config.env.action_scale, config.hidden
     )
     policy = Policy(layout, config.initial_std)
+    policy.actor.coarse = policy.critic.coarse = config.coarse
     collector = SkillCollector(env, ReferenceStart(env.reference), config.seed)
     learner = PPO(policy, config.ppo)
     shuffle = torch.Generator().manual_seed(config.seed)
@@ -99,15 +104,40 @@ def part_times(
     return times | {"limit": 1e6 / bare_steps_per_second(character, scene, motion, 1, 1.0)}
 
 
-def batch_threads_steps_per_second(
-    character: Character, scene: Scene, motion: ReferenceMotion, threads: int, simulations: int = 256, calls: int = 10
-) -> float:
-    """Control steps a second of MuJoCo's batch on `threads` threads of one process, without observation or reward."""
-    env = ImitationEnv(character, scene, motion, TrainConfig().env, simulations, threads)
-    env.start(np.arange(simulations) % env.reference.starts)
-    env.set_targets(env.targets(np.zeros((simulations, env.action_size))))
-    env.simulate()
-    start = time.perf_counter()
-    for _ in range(calls):
-        env.simulate()
-    return calls * simulations / (time.perf_counter() - start)
+def loop_figures(
+    character: Character, scene: Scene, motion: ReferenceMotion, config: TrainConfig, samples: int, workers: int
+) -> dict[str, float]:
+    """How fast training runs: gathering and learning, without judging and saving.
+
+    Args:
+      character: the body.
+      scene: where.
+      motion: what is learnt.
+      config: of the learner.
+      samples: decisions, all processes together.
+      workers: processes; under torchrun there are as many as it started.
+
+    Returns:
+      Decisions a second by wall clock of all processes together (`wall`) and by processor time of one core (`cpu`),
+      `memory_mb` and number (`workers`) of the processes.
+    """
+    never = 10**9
+    config = replace(
+        config,
+        minutes=1e6,
+        samples=samples,
+        workers=workers,
+        early_stop=False,
+        evaluate_samples=never,
+        judge_seconds=0.1,
+        checkpoint_seconds=float(never),
+        tensorboard=False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        found = train_policy(motion, character, scene, config, Path(folder)).figures
+    return {
+        "wall": found["env_steps_per_second"],
+        "cpu": found["samples"] / found["loop_cpu_seconds"],
+        "memory_mb": found["memory_mb"],
+        "workers": found["workers"],
+    }

@@ -18,7 +18,7 @@ import torch.distributed as dist
 
 from imitate.env import EnvConfig
 from imitate.learners.ppo import NonFiniteError, PPOConfig
-from imitate.policy import Policy
+from imitate.policy import Policy, bfloat16_is_fast
 from imitate.ranks import Ranks
 from imitate.scene import Scene
 from imitate.torchrun import own_ranks, shared
@@ -82,6 +82,11 @@ class TrainConfig:
     """Write TensorBoard scalars beside the policy."""
     env: EnvConfig = field(default_factory=EnvConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+
+    @property
+    def coarse(self) -> bool:
+        """Hidden layers learn in bfloat16."""
+        return self.numerics == "bfloat16" or (self.numerics == "auto" and bfloat16_is_fast())
 
     def budget(self) -> dict[str, Any]:
         """Options whose change continues the training instead of starting over."""

@@ -20,7 +20,7 @@ from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.env import ImitationEnv
 from imitate.initial_state import AdaptiveStart, FailureStart, FixedStart, InitialStates, ReferenceStart
 from imitate.learners.ppo import PPO
-from imitate.policy import Policy, PolicyLayout, bfloat16_is_fast
+from imitate.policy import Policy, PolicyLayout
 from imitate.ranks import Ranks
 from imitate.rollout import run_episodes, starting_rows
 from imitate.scene import Scene
@@ -74,8 +74,7 @@ class TrainingRun:
         )
         self.policy = Policy(layout, config.initial_std)
         self.policy.log_std.requires_grad_(config.learn_std)
-        coarse = config.numerics == "bfloat16" or (config.numerics == "auto" and bfloat16_is_fast())
-        self.policy.actor.coarse = self.policy.critic.coarse = coarse
+        self.policy.actor.coarse = self.policy.critic.coarse = config.coarse
         self.ppo = PPO(self.policy, config.ppo, ranks)
         stream = config.seed * 1000 + ranks.rank
         self.shuffle = torch.Generator().manual_seed(stream)
@@ -84,8 +83,8 @@ class TrainingRun:
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
         """Processor time of all processes up to the last start, and up to the last checkpoint [s]."""
-        self.cpu_iterating, self.memory = 0.0, 0.0
-        """Of this process since its start: processor time in `iterate` [s]; most memory of all processes [MB]."""
+        self.cpu_own_loop, self.cpu_loop, self.memory = 0.0, 0.0, 0.0
+        """Processor time in `iterate` since the last start, of this process and of all [s]; most memory of all [MB]."""
         self.judged = 0
         """Samples at the last evaluation."""
         self.best, self.best_completed = -1.0, 0.0
@@ -112,7 +111,7 @@ class TrainingRun:
         batch, episodes = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
         losses = self.ppo.update(batch, self.shuffle)
         self.collector.initial_states.improve(self.ranks)
-        self.cpu_iterating += time.process_time() - begin
+        self.cpu_own_loop += time.process_time() - begin
         return losses | self._summed(episodes)
 
     def _summed(self, episodes: Episodes) -> dict[str, float]:
@@ -174,6 +173,7 @@ class TrainingRun:
             "samples": self.samples,
             "train_seconds": self.seconds,
             "cpu_seconds": self.cpu_total,
+            "loop_cpu_seconds": self.cpu_loop,
             "memory_mb": self.memory,
             "env_steps_per_second": self.samples / max(self.seconds, 1e-9),
             "best_return": self.best,
@@ -185,8 +185,9 @@ class TrainingRun:
 
     def save(self) -> None:
         """Writes checkpoint and curves; all processes take part."""
-        used = self.ranks.sum(torch.tensor([time.process_time(), peak_memory_mb()], dtype=torch.float64))
-        self.cpu_total, self.memory = self.cpu_before + float(used[0]), float(used[1])
+        own = [time.process_time(), self.cpu_own_loop, peak_memory_mb()]
+        used, self.cpu_loop, self.memory = self.ranks.sum(torch.tensor(own, dtype=torch.float64)).tolist()
+        self.cpu_total = self.cpu_before + used
         parts = self.ranks.gather({"collector": self.collector.state(), "shuffle": self.shuffle.get_state()})
         if parts is None:
             return

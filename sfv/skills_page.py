@@ -1,0 +1,84 @@
+"""The table of learnt skills as a Markdown page, from what `bench train` measured."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    ("motion", None),
+    ("published", None),
+    ("goal", None),
+    ("measured", None),
+    ("completed", "one_pass_completed"),
+    ("from noisy starts", "one_pass_completed_noisy_starts"),
+    ("ten in a row", "ten_in_a_row_return"),
+    ("pushed and stands", "push_survival"),
+    ("samples", None),
+    ("wall clock", None),
+    ("processor time", None),
+)
+SHARES = {"one_pass_completed", "one_pass_completed_noisy_starts", "push_survival"}
+
+HEAD = """# Skills from motion files
+
+What `bench train` found, one seed a row. Published returns are DeepMimic's (Peng et al. 2018), from the same motions.
+Returns are of the deterministic policy, 0 after a fall, with SFV's reward weights: over 20 s for cyclic motions (32
+starts from the first frame, disturbed, and 32 from phases along the motion); over one pass from 32 phases where the
+goal is for acrobatics, marked *. "Completed" is one pass from 32 phases without a fall, "from noisy starts" the same
+with errors of pose and speed at the start; "ten in a row" the return of ten repetitions without a pause; "pushed" 240 N
+for 0.2 s at the root, from a random side at a random time.
+"""
+
+
+def write_skills_page(path: Path, found: dict[str, dict[str, Any]]) -> None:
+    """Writes the page.
+
+    Args:
+      path: of the page.
+      found: by the motion's name, what `bench train` keeps of it.
+    """
+    lines = [HEAD, "| " + " | ".join(name for name, _ in COLUMNS) + " |", "|---|" + "--:|" * (len(COLUMNS) - 1)]
+    for name, entry in found.items():
+        lines.append("| " + " | ".join(_cells(name, entry)) + " |")
+    last = max(found.values(), key=lambda entry: entry["date"])
+    cores, processor = last["machine"]["cores"], last["machine"]["processor"]
+    lines += [
+        "",
+        f"Measured {last['date']} on {cores} cores of {processor}; times are those of training.",
+        "",
+        f"    python -m sfv {shlex.join(sys.argv[1:])}",
+        "",
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _cells(name: str, entry: dict[str, Any]) -> list[str]:
+    rows = {row["name"]: row for row in entry["rows"]}
+    target = entry["settings"]["target"]
+    measure = target["measure"]
+    reached, spread = rows[measure]["value"], rows[measure]["spread"]
+    published = _number(target["published"])
+    if target["published_samples_m"]:
+        published += f" ({target['published_samples_m']:g} M)"
+    goal = _number(target["goal"])
+    if target["minutes"]:
+        goal += f" in {target['minutes']:g} min"
+    star = "*" if measure == "one_pass_return" else ""
+    cells = [name.removeprefix("humanoid3d_"), published, goal, f"{_number(reached)}{star} ± {_number(spread)}"]
+    for _, row in COLUMNS[4:8]:
+        assert row is not None
+        value = rows[row]["value"]
+        cells.append(f"{value:.0%}" if row in SHARES and value is not None else _number(value))
+    return [
+        *cells,
+        f"{rows['samples']['value'] / 1e6:.2f} M",
+        f"{rows['train_seconds']['value']:.0f} s",
+        f"{rows['cpu_seconds']['value']:.0f} s",
+    ]
+
+
+def _number(value: float | None) -> str:
+    """Returns in the field's way: .97."""
+    return "-" if value is None else f"{value:.3f}".removeprefix("0")
