@@ -1,6 +1,5 @@
 """The pipeline, read from top to bottom: video -> keypoints -> reference -> draft -> policy -> rollout -> report."""
 
-import importlib.metadata
 import subprocess
 from dataclasses import replace
 from functools import partial
@@ -9,12 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from imitate.feasibility import explained
-from imitate.policy import Policy
-from imitate.rollout import evaluate_policy
-from imitate.scene import Scene, scene_with_box
-from imitate.track import track_motion
-from imitate.train import train_policy
+from imitate.scene import Scene
 from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import estimate_keypoints
@@ -32,11 +26,21 @@ from sfv import __version__
 from sfv.cache import cache_folder
 from sfv.config import ClipConfig
 from sfv.console import console
-from sfv.render import scenery, write_preview
+from sfv.render import write_preview
 from sfv.report import write_report
 from sfv.result_video import Filmed, write_result_video
 from sfv.rundir import RUNS, find_camera, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
+from sfv.skill_stages import (
+    body_name,
+    character_files,
+    draft_stage,
+    judged,
+    policy_stage,
+    setting,
+    training_figures,
+    with_found_box,
+)
 from sfv.stage import Figures, StageResult, plain, run_stage, write_json
 
 
@@ -69,7 +73,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 f"2_motion/{character.name}",
                 partial(_write_motion, config, pose.folder, character),
                 config={"reconstruct": config.reconstruct, "height": character.height},
-                inputs={"keypoints": pose.folder / "keypoints.npz"} | _character_files(character),
+                inputs={"keypoints": pose.folder / "keypoints.npz"} | character_files(character),
             )
         else:
             motion = run_stage(
@@ -77,31 +81,17 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 f"2_motion/{character.name}",
                 partial(_write_given_motion, config, character),
                 config={"height": character.height, "part": [config.pose.start, config.pose.end], "loop": wanted},
-                inputs={"motion": source} | _character_files(character),
+                inputs={"motion": source} | character_files(character),
             )
         if scene.kind == "flat" and config.find_box:
-            scene = _with_box(ReferenceMotion.load(motion.folder / "motion.npz"), scene)
-        body = character.name if scene.kind == "flat" else f"{character.name}@{scene.kind}"
-        draft = run_stage(
-            folder,
-            f"3_draft/{body}",
-            partial(_write_draft, config, motion.folder, character, scene),
-            config={"track": config.track, "scene": scene.settings, "height": character.height},
-            inputs={"motion": motion.folder / "motion.npz"} | _character_files(character),
-        )
-        policy = run_stage(
-            folder,
-            f"3_policy/{body}",
-            partial(_write_policy, config, motion.folder, character, scene),
-            config={"imitate": config.imitate.without_budget(), "scene": scene.settings, "height": character.height},
-            inputs={"motion": motion.folder / "motion.npz"} | _character_files(character),
-            budget=config.imitate.budget(),
-        )
+            scene = with_found_box(ReferenceMotion.load(motion.folder / "motion.npz"), scene)
+        draft = draft_stage(folder, motion, character, scene, config.track)
+        policy = policy_stage(folder, motion, character, scene, config.imitate)
         result = run_stage(
             folder,
-            f"4_result/{body}",
+            f"4_result/{body_name(character, scene)}",
             partial(_write_result, config, pose, motion, policy, character, scene),
-            config={"evaluate": config.evaluate, "scene": scene.settings, "height": character.height},
+            config={"evaluate": config.evaluate, **setting(character, scene)},
             inputs={
                 "motion": motion.folder / "motion.npz",
                 "policy": policy.folder / "policy.pt",
@@ -161,64 +151,18 @@ def _write_given_motion(
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s, {note}", {"loop": motion.loop}
 
 
-def _with_box(motion: ReferenceMotion, scene: Scene) -> Scene:
-    """The scene with a box where both hands push against something that is not there."""
-    found = scene_with_box(motion)
-    if found is None:
-        return scene
-    height = 2.0 * found.box_half(motion)[2]
-    console.print(
-        f"both hands push against something: a box of {height:.2f} m and {found.box_mass:.0f} kg is put there "
-        "(--no-find-box leaves it out)"
-    )
-    return found
-
-
-def _write_draft(
-    config: ClipConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
-) -> tuple[str, Figures]:
-    """The motion as tracking control performs it: something to look at before any learning, and a verdict."""
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    draft = track_motion(motion, character, scene.without_box, config.track, progress)
-    draft.save(folder / "draft.npz")
-    simulated = draft.rollout.as_motion(motion)
-    write_bvh(simulated, character, folder / "draft.bvh")
-    backdrop, ground = scenery(scene.without_box, motion), scene.ground(motion)
-    write_preview(
-        simulated, character, folder / "draft.mp4", find_camera(motion_folder), backdrop=backdrop, ground=ground
-    )
-    problems = explained(draft.verdict, draft.rollout.fps)
-    end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
-    share = f"{draft.figures['feasible']:.0%} of the frames followed"
-    summary = f"performed by tracking control {end}, return {draft.figures['draft_return']:.3f}, {share}"
-    if problems:
-        summary += f"; worst: {problems[0]}"
-    return summary, {**draft.figures, "problems": problems}
-
-
-def _write_policy(
-    config: ClipConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
-) -> tuple[str, Figures]:
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    training = train_policy(motion, character, scene, config.imitate, folder, progress)
-    return training.summary, training.figures
-
-
 def _write_result(
     config: ClipConfig,
     pose: StageResult | None,
     motion_stage: StageResult,
-    policy_stage: StageResult,
+    policy: StageResult,
     character: Character,
     scene: Scene,
     folder: Path,
     progress: Progress,
 ) -> tuple[str, Figures]:
     motion = ReferenceMotion.load(motion_stage.folder / "motion.npz")
-    policy = Policy.load(policy_stage.folder / "policy.pt")
-    evaluation = evaluate_policy(policy, motion, character, scene, config.evaluate)
-    evaluation.rollout.save(folder / "rollout.npz")
-    write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
+    evaluation = judged(policy.folder, motion, character, scene, config.evaluate, folder)
     filmed, camera = None, find_camera(motion_stage.folder)
     if pose is not None and camera is not None:
         keypoints = Keypoints.load(pose.folder / "keypoints.npz")
@@ -227,8 +171,7 @@ def _write_result(
     figures = {
         **evaluation.figures,
         "reprojection_px": motion_stage.figures.get("reprojection_px"),
-        **{key: policy_stage.figures[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
-        "versions": {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")},
+        **training_figures(policy),
     }
     write_json(folder / "result.json", figures)
     summary = f"normalised return {figures['normalised_return']:.3f}, completed {figures['completed']:.0%}"
@@ -269,10 +212,6 @@ def _keypoint_files(config: ClipConfig) -> dict[str, Path]:
     if config.keypoints is None:
         return {}
     return {f"keypoints {path.name}": path for path in sorted(config.keypoints.glob("*.json"))}
-
-
-def _character_files(character: Character) -> dict[str, Path]:
-    return {f"character {role}": path for role, path in character.files.items()}
 
 
 def _commit() -> str | None:

@@ -5,7 +5,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +14,11 @@ import numpy as np
 import tyro
 from tyro.conf import OmitArgPrefixes
 
-from imitate.feasibility import explained
-from imitate.policy import Policy
 from imitate.reference import sampled, unrolled
-from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
+from imitate.rollout import EvaluateConfig, Rollout
 from imitate.scene import Scene
-from imitate.track import TrackConfig, track_motion
-from imitate.train import TrainConfig, train_policy
+from imitate.track import TrackConfig
+from imitate.train import TrainConfig
 from pose.errors import InputError
 from pose.progress import Progress
 from reconstruct.camera import Camera
@@ -36,7 +34,17 @@ from sfv.render import follow, render_motion, scenery, side_by_side, write_previ
 from sfv.report import write_report
 from sfv.result_video import LONGEST_S, PANEL_HEIGHT, faded
 from sfv.rundir import find_camera, locked
-from sfv.stage import Figures, run_stage, write_json
+from sfv.skill_stages import (
+    body_name,
+    character_files,
+    draft_stage,
+    judged,
+    policy_stage,
+    setting,
+    training_figures,
+    with_found_box,
+)
+from sfv.stage import Figures, StageResult, run_stage, write_json
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class RetargetRunConfig:
     """The new body's standing height [m]; default: the character's own."""
     scene: Scene = field(default_factory=Scene)
     """Ground that the skill is performed on; --scene KIND is short for --scene.kind."""
+    find_box: bool = True
+    """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
     retarget: RetargetConfig = field(default_factory=RetargetConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     imitate: OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
@@ -73,9 +83,6 @@ def retarget(config: Annotated[RetargetRunConfig, tyro.conf.arg(name="")]) -> No
     original = ReferenceMotion.load(origin / "motion.npz")
     first = load_character(original.character, original.height)
     scene = config.scene.checked()
-    body = character.name if scene.kind == "flat" else f"{character.name}@{scene.kind}"
-    files = {f"character {role}": path for role, path in character.files.items()}
-    setting = {"scene": scene.settings, "height": character.height}
 
     with locked(folder):
         console.print(f"[bold]{origin}[/bold] -> {character.name}")
@@ -85,38 +92,26 @@ def retarget(config: Annotated[RetargetRunConfig, tyro.conf.arg(name="")]) -> No
             partial(_write_motion, config, origin, first, character),
             config={"retarget": config.retarget, "height": character.height, "from": original.character},
             inputs={"motion": origin / "motion.npz"}
-            | files
+            | character_files(character)
             | {f"original {role}": path for role, path in first.files.items()},
         )
-        draft = run_stage(
-            folder,
-            f"3_draft/{body}",
-            partial(_write_draft, config, motion.folder, character, scene),
-            config={"track": config.track, **setting},
-            inputs={"motion": motion.folder / "motion.npz"} | files,
-        )
-        policy = run_stage(
-            folder,
-            f"3_policy/{body}",
-            partial(_write_policy, config, motion.folder, character, scene),
-            config={"imitate": config.imitate.without_budget(), **setting},
-            inputs={"motion": motion.folder / "motion.npz"} | files,
-            budget=config.imitate.budget(),
-        )
+        if scene.kind == "flat" and config.find_box:
+            scene = with_found_box(ReferenceMotion.load(motion.folder / "motion.npz"), scene)
+        draft = draft_stage(folder, motion, character, scene, config.track)
+        policy = policy_stage(folder, motion, character, scene, config.imitate)
+        body = body_name(character, scene)
         result = run_stage(
             folder,
             f"4_result/{body}",
-            partial(_write_result, config, original, first, motion.folder, policy.folder, character, scene),
-            config={"evaluate": config.evaluate, **setting},
+            partial(_write_result, config, original, first, motion.folder, policy, character, scene),
+            config={"evaluate": config.evaluate, **setting(character, scene)},
             inputs={
                 "motion": motion.folder / "motion.npz",
                 "policy": policy.folder / "policy.pt",
                 "original": origin / "motion.npz",
             },
         )
-        figures = {key: policy.figures[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")}
-        shown = replace(result, figures=result.figures | figures)
-        report = write_report(folder, origin, None, motion, draft, policy, shown, name=f"report_{body}.html")
+        report = write_report(folder, origin, None, motion, draft, policy, result, name=f"report_{body}.html")
     console.print(f"[bold]result[/bold]  {result.folder / 'side_by_side.mp4'}\n[bold]report[/bold]  {report}")
 
 
@@ -156,51 +151,24 @@ def _write_motion(
     return summary, figures
 
 
-def _write_draft(
-    config: RetargetRunConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
-) -> tuple[str, Figures]:
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    draft = track_motion(motion, character, scene.without_box, config.track, progress)
-    draft.save(folder / "draft.npz")
-    simulated = draft.rollout.as_motion(motion)
-    write_bvh(simulated, character, folder / "draft.bvh")
-    backdrop, ground = scenery(scene.without_box, motion), scene.ground(motion)
-    camera = find_camera(motion_folder)
-    write_preview(simulated, character, folder / "draft.mp4", camera, backdrop=backdrop, ground=ground)
-    end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
-    summary = f"performed by tracking control {end}, return {draft.figures['draft_return']:.3f}"
-    return summary, {**draft.figures, "problems": explained(draft.verdict, draft.rollout.fps)}
-
-
-def _write_policy(
-    config: RetargetRunConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
-) -> tuple[str, Figures]:
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    training = train_policy(motion, character, scene, config.imitate, folder, progress)
-    return training.summary, training.figures
-
-
 def _write_result(
     config: RetargetRunConfig,
     original: ReferenceMotion,
     first: Character,
     motion_folder: Path,
-    policy_folder: Path,
+    policy: StageResult,
     character: Character,
     scene: Scene,
     folder: Path,
     progress: Progress,
 ) -> tuple[str, Figures]:
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    evaluation = evaluate_policy(Policy.load(policy_folder / "policy.pt"), motion, character, scene, config.evaluate)
-    evaluation.rollout.save(folder / "rollout.npz")
-    write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
+    evaluation = judged(policy.folder, motion, character, scene, config.evaluate, folder)
     camera, out = find_camera(motion_folder), folder / "side_by_side.mp4"
     write_comparison(original, first, motion, evaluation.rollout, character, scene, camera, out, progress)
-    write_json(folder / "result.json", evaluation.figures)
-    found = evaluation.figures
-    summary = f"normalised return {found['normalised_return']:.3f}, completed {found['completed']:.0%}"
-    return summary, found
+    figures = evaluation.figures | training_figures(policy)
+    write_json(folder / "result.json", figures)
+    return f"normalised return {figures['normalised_return']:.3f}, completed {figures['completed']:.0%}", figures
 
 
 def write_comparison(

@@ -1,0 +1,120 @@
+"""The stages from a reference motion to a policy, and how it is judged: the same for every way to come to a motion."""
+
+import importlib.metadata
+from functools import partial
+from pathlib import Path
+
+from imitate.feasibility import explained
+from imitate.policy import Policy
+from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
+from imitate.scene import Scene, scene_with_box
+from imitate.track import TrackConfig, track_motion
+from imitate.train import TrainConfig, train_policy
+from pose.progress import Progress
+from reconstruct.character import Character
+from reconstruct.export import write_bvh
+from reconstruct.motion import ReferenceMotion
+from sfv.console import console
+from sfv.render import scenery, write_preview
+from sfv.rundir import find_camera
+from sfv.stage import Figures, StageResult, run_stage
+
+
+def body_name(character: Character, scene: Scene) -> str:
+    """Name of the folders of what a body learns on a ground: `humanoid`, `humanoid@slope`."""
+    return character.name if scene.kind == "flat" else f"{character.name}@{scene.kind}"
+
+
+def setting(character: Character, scene: Scene) -> dict[str, object]:
+    """What every stage after the motion depends on, beside its own config."""
+    return {"scene": scene.settings, "height": character.height}
+
+
+def character_files(character: Character) -> dict[str, Path]:
+    """The body's files as inputs of a stage."""
+    return {f"character {role}": path for role, path in character.files.items()}
+
+
+def with_found_box(motion: ReferenceMotion, scene: Scene) -> Scene:
+    """The scene with a box where both hands push against something that is not there."""
+    found = scene_with_box(motion)
+    if found is None:
+        return scene
+    height = 2.0 * found.box_half(motion)[2]
+    console.print(
+        f"both hands push against something: a box of {height:.2f} m and {found.box_mass:.0f} kg is put there "
+        "(--no-find-box leaves it out)"
+    )
+    return found
+
+
+def draft_stage(run: Path, motion: StageResult, character: Character, scene: Scene, config: TrackConfig) -> StageResult:
+    """The motion as tracking control performs it: something to look at before any learning, and a verdict."""
+    return run_stage(
+        run,
+        f"3_draft/{body_name(character, scene)}",
+        partial(_write_draft, config, motion.folder, character, scene),
+        config={"track": config, **setting(character, scene)},
+        inputs={"motion": motion.folder / "motion.npz"} | character_files(character),
+    )
+
+
+def policy_stage(
+    run: Path, motion: StageResult, character: Character, scene: Scene, config: TrainConfig
+) -> StageResult:
+    """The policy that learns it; more minutes go on from where fewer ended."""
+    return run_stage(
+        run,
+        f"3_policy/{body_name(character, scene)}",
+        partial(_write_policy, config, motion.folder, character, scene),
+        config={"imitate": config.without_budget(), **setting(character, scene)},
+        inputs={"motion": motion.folder / "motion.npz"} | character_files(character),
+        budget=config.budget(),
+    )
+
+
+def judged(
+    policy: Path, motion: ReferenceMotion, character: Character, scene: Scene, config: EvaluateConfig, folder: Path
+) -> Evaluation:
+    """Judges the policy in the folder `policy` and leaves its rollout in `folder`."""
+    evaluation = evaluate_policy(Policy.load(policy / "policy.pt"), motion, character, scene, config)
+    evaluation.rollout.save(folder / "rollout.npz")
+    write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
+    return evaluation
+
+
+def training_figures(policy: StageResult) -> Figures:
+    """What the training took and with what, for the result's figures."""
+    return {
+        **{key: policy.figures[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
+        "versions": {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")},
+    }
+
+
+def _write_draft(
+    config: TrackConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    draft = track_motion(motion, character, scene.without_box, config, progress)
+    draft.save(folder / "draft.npz")
+    simulated = draft.rollout.as_motion(motion)
+    write_bvh(simulated, character, folder / "draft.bvh")
+    backdrop, ground = scenery(scene.without_box, motion), scene.ground(motion)
+    write_preview(
+        simulated, character, folder / "draft.mp4", find_camera(motion_folder), backdrop=backdrop, ground=ground
+    )
+    problems = explained(draft.verdict, draft.rollout.fps)
+    end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
+    share = f"{draft.figures['feasible']:.0%} of the frames followed"
+    summary = f"performed by tracking control {end}, return {draft.figures['draft_return']:.3f}, {share}"
+    if problems:
+        summary += f"; worst: {problems[0]}"
+    return summary, {**draft.figures, "problems": problems}
+
+
+def _write_policy(
+    config: TrainConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
+) -> tuple[str, Figures]:
+    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    training = train_policy(motion, character, scene, config, folder, progress)
+    return training.summary, training.figures
