@@ -129,6 +129,14 @@ class Support:
     lying: np.ndarray | None = None
     """Frames in which the body rests on other parts than these (rolling, kneeling), bool (T,); None for never."""
 
+    leaning: np.ndarray | None = None
+    """Points that carry weight although they are above the ground (`leaning.leaning_hands`), bool (T, P)."""
+
+    @property
+    def carrying(self) -> np.ndarray:
+        """Points on the ground or on something above it, bool (T, P)."""
+        return self.contact if self.leaning is None else self.contact | self.leaning
+
     @property
     def rests(self) -> np.ndarray:
         """`lying`, bool (T,)."""

@@ -7,6 +7,7 @@ from reconstruct.character import Character
 from reconstruct.contacts import LYING, ContactThresholds, contact_points, other_heights, runs
 from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, Masses, com_acceleration, nearest_in_hull, zero_moment_points
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.leaning import leaning_hands
 from reconstruct.loop import root_turns
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
@@ -35,6 +36,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
       flight_gravity_ratio: downward acceleration of the centre of mass in flight over g (NaN without flight).
       acceleration_m_s2: mean acceleration of the body's contact points and joints.
       contact_share: frames with any contact.
+      leaning_share: frames in which hands rest on something above the ground that is not there (a box that is pushed).
+      leaning_height: how high it is [m] (NaN without it).
       root_turns: full turns of the root about its steadiest axis.
       zmp_outside_support_mm: root mean square distance of the zero-moment point from the support, weighted by the load
         on it (under no load it may lie anywhere).
@@ -65,7 +68,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     alone = other_heights(character, qpos)[1:-1] > LYING
     supported = contact[1:-1].any(axis=1) & alone & (acceleration[:, 2] > -0.5 * GRAVITY)
     resting = supported & (np.linalg.norm(np.gradient(kin.com_w, 1.0 / fps, axis=0)[1:-1], axis=1) < 0.15)
-    corners, present = soles[1:-1, :, :2], contact[1:-1]
+    leaning = leaning_hands(character, qpos, contact, fps)
+    corners, present = soles[1:-1, :, :2], (contact | leaning)[1:-1]
     figures = {
         "foot_slide_mm_per_frame": 1000.0 * _mean(slide[np.isfinite(slide)]),
         "penetration_mm": 1000.0 * float(np.maximum(-surface.min(axis=1), 0.0).mean()),
@@ -75,6 +79,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
             np.linalg.norm(np.diff(kin.points_w[:, : len(touching) + len(solid)], 2, axis=0) * fps**2, axis=-1).mean()
         ),
         "contact_share": float((~flight).mean()),
+        "leaning_share": float(leaning.any(axis=1).mean()),
+        "leaning_height": _mean(soles[..., 2][leaning]),
         "root_turns": root_turns(qpos),
         "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported], load[supported]),
         "rest_com_outside_support_mm": 1000.0 * _rms(_outside(com[:, :2], corners, present)[resting]),

@@ -182,17 +182,19 @@ class Problem:
                 residuals.no_slip(kin, contact_slice, held, view, self.fps, spreads.slip),
                 residuals.no_penetration(kin, solid_slice, solid.radius, spreads.penetration),
             ]
+            if self.support.leaning is not None:
+                blocks.append(residuals.level(kin, contact_slice, self.support.leaning, spreads.slip))
             if self.support.rests.any():
                 alone = self.support.rests & ~self.support.contact.any(axis=1)
                 blocks.append(residuals.carried(kin, solid_slice, solid.radius, alone, spreads.carried))
         if self.support is not None and self.physics:
             # Where other parts of the body rest on the ground, feet and hands are not all of the support.
-            flight, contact = self.support.flight, self.support.contact & ~self.support.rests[:, None]
+            flight, support = self.support.flight, self.support.carrying & ~self.support.rests[:, None]
             spin = spreads.spin * float(masses.mass.sum()) / 75.0
             blocks += [
                 dynamics.flight_parabola(kin, flight, self.fps, spreads.gravity),
                 dynamics.flight_spin(kin, masses, flight, self.fps, spin),
-                dynamics.zero_moment_point(kin, masses, contact_slice, contact, self.fps, spreads.zmp),
+                dynamics.zero_moment_point(kin, masses, contact_slice, support, self.fps, spreads.zmp),
             ]
         return blocks
 

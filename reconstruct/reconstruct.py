@@ -18,6 +18,7 @@ from reconstruct.character import Character
 from reconstruct.contacts import Support, ground_velocity, part_contacts
 from reconstruct.figures import motion_figures, reprojection_px, swapped_detections
 from reconstruct.initial import initial_motion
+from reconstruct.leaning import leaning_hands
 from reconstruct.loop import find_cycle
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import middle_frame, observe
@@ -100,6 +101,7 @@ def reconstruct_motion(
 
     # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
     support = problem.support_of(qpos, view)
+    support = replace(support, leaning=leaning_hands(character, qpos, support.contact, keypoints.fps))
     problem = problem.on_ground(support).with_physics()
     solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")

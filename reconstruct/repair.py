@@ -1,10 +1,13 @@
 """Physics for a motion that exists already: contacts held, flight a parabola, moments carried, cycles that close."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from reconstruct.camera import View
 from reconstruct.character import Character
 from reconstruct.contacts import Support
+from reconstruct.leaning import leaning_hands
 from reconstruct.loop import Cycle, carried_on, close_loop, lead_into, mirrored, repeated
 from reconstruct.problem import Problem, Spreads
 from reconstruct.solve import minimise
@@ -20,6 +23,8 @@ def repaired(
     character: Character, qpos: np.ndarray, support: Support, fps: float, spreads: Spreads, iterations: int = 24
 ) -> np.ndarray:
     """The motion nearest to a given one that keeps its contacts and obeys physics, (T, nq)."""
+    if support.leaning is None:
+        support = replace(support, leaning=leaning_hands(character, qpos, support.contact, fps))
     view = View(0.0, 0.0, 0.0, 0.0)
     problem = Problem(character, fps, spreads, target=qpos).on_ground(support).with_physics()
     nothing = np.zeros(len(view.vector()), dtype=bool)

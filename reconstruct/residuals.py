@@ -274,6 +274,22 @@ def no_slip(kin: Kinematics, points: slice, contact: np.ndarray, view: View, fps
     )
 
 
+def level(kin: Kinematics, points: slice, leaning: np.ndarray, spread: float) -> Block:
+    """Hands that rest on something above the ground keep their height from frame to frame, (T - 1, P).
+
+    What they rest on may be pushed along, so their way across is free.
+
+    Args:
+      points: which of the kinematics' points are contact points.
+      leaning: which of them rest on something, bool (T, P).
+      spread: standard deviation of the change in one frame [m].
+    """
+    both = (leaning[:-1] & leaning[1:]) / spread
+    height, jac = kin.points_w[:, points, 2], kin.points_jac[:, points, 2]
+    jacobian = np.stack([-both[..., None] * jac[:-1], both[..., None] * jac[1:]], axis=1)
+    return Block("level", both * (height[1:] - height[:-1]), jacobian)
+
+
 def no_penetration(kin: Kinematics, points: slice, radius: np.ndarray, spread: float) -> Block:
     """No part of the body sinks below the ground, (T, P).
 
