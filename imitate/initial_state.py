@@ -138,7 +138,7 @@ class FailureStart(ReferenceStart):
 
     def restore(self, state: dict[str, Any]) -> None:
         """The opposite of `state`."""
-        self.failures = np.array(state["failures"])
+        self.failures[:] = state["failures"]
 
 
 class AdaptiveStart:

@@ -86,6 +86,16 @@ def test_preset_gives_way_to_what_was_chosen():
     assert resolved(TrainConfig()) == TrainConfig()
 
 
+@pytest.mark.parametrize("kind", ["fixed", "adaptive", "failures"])
+def test_distribution_of_starts_is_resumed(tmp_path, kind):
+    config = replace(TINY, initial_state=kind)
+    train_alone(tmp_path / "unbroken", config)
+    train_alone(tmp_path / "broken", replace(config, samples=64))
+    train_alone(tmp_path / "broken", config)
+    for a, b in zip(parameters(tmp_path / "unbroken"), parameters(tmp_path / "broken"), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_fixed_noise_stays(tmp_path):
     train_alone(tmp_path, replace(TINY, learn_std=False, initial_std=0.3, samples=64))
     policy = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]["policy"]
