@@ -1,8 +1,12 @@
+"""GLB as other programs read it: nodes where MuJoCo has its bodies, skins where it has its skin."""
+
 import json
 import struct
 
 import mujoco
 import numpy as np
+import pytest
+import trimesh
 from scipy.spatial.transform import Rotation
 
 from reconstruct.character import load_character
@@ -74,3 +78,24 @@ def test_joints_and_skin_are_where_mujoco_has_them(tmp_path):
             placed = offset @ data.xmat[body].reshape(3, 3).T + data.xpos[body]
             expected[ids] += model.skin_bonevertweight[mine][:, None] * placed
         assert np.abs(shown - expected @ AXES.T).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["humanoid", "child", "heavy", "atlas"])
+def test_trimesh_sees_every_body_in_its_place(tmp_path, name):
+    """Bodies with a skin and without, as an independent reader places the nodes; it shows the first frame."""
+    character = load_character(name)
+    model, rng = character.model, np.random.default_rng(1)
+    qpos = np.tile(model.qpos0, (2, 1))
+    for row in qpos:
+        mujoco.mj_integratePos(model, row, rng.normal(0, 0.5, model.nv), 1.0)
+    motion = ReferenceMotion(qpos, 30.0, name, character.height, character.joint_names, np.zeros((2, 0), bool), ())
+    write_glb(motion, character, tmp_path / "a.glb")
+    scene = trimesh.load_scene(tmp_path / "a.glb")
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos[0]
+    mujoco.mj_kinematics(model, data)
+    for body in range(1, model.nbody):
+        matrix, _ = scene.graph.get(model.body(body).name)
+        np.testing.assert_allclose(matrix[:3, 3], AXES @ data.xpos[body], atol=1e-3)
+        np.testing.assert_allclose(matrix[:3, :3], AXES @ data.xmat[body].reshape(3, 3), atol=1e-3)
+    assert scene.geometry and scene.is_valid

@@ -43,7 +43,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_every_format_of_both_motions(run):
-    export(run)
+    export(run, tuple(WRITERS))
     names = {path.name for path in (run / "export").iterdir()}
     assert names == {f"humanoid_{motion}.{kind}" for motion in ("reference", "simulation") for kind in WRITERS}
 
