@@ -48,7 +48,7 @@ def test_onnxruntime_acts_as_torch_does(written):
     wild = rng.normal(0, 30, (100, policy.layout.observation_size)).astype(np.float32)  # the cut must hold, too
     for observation in (env.observe(), wild, wild[:1]):
         (action,) = session.run(["action"], {"observation": observation})
-        np.testing.assert_allclose(action, policy.act(observation), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(np.asarray(action), policy.act(observation), rtol=1e-4, atol=1e-4)
     assert list(path.parent.glob(".*")) == []
 
 
