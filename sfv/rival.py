@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
+from reconstruct.bvh import read_bvh
 from reconstruct.camera import focal_from_fov
 from reconstruct.reconstruct import Reconstruction
 from sfv.metrics import MM
@@ -94,49 +95,11 @@ def read_joints(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, float]:
     Raises:
       InputError: the file is no BVH or lacks a joint.
     """
-    header, _, motion = path.read_text(encoding="utf-8").partition("MOTION")
-    words, lines = iter(header.split()), motion.split("\n")
-    stack: list[str] = []
-    parent: dict[str, str | None] = {}
-    offset: dict[str, list[float]] = {}
-    channels: dict[str, list[str]] = {}
-    name = ""
-    for word in words:
-        if word in ("ROOT", "JOINT", "End"):
-            name = next(words)
-            parent[name], channels[name] = (stack[-1] if stack else None), []
-        elif word == "{":
-            stack.append(name)
-        elif word == "}":
-            stack.pop()
-        elif word == "OFFSET":
-            offset[name] = [float(next(words)) for _ in range(3)]
-        elif word == "CHANNELS":
-            channels[name] = [next(words) for _ in range(int(next(words)))]
-    missing = set(names) - set(parent)
+    motion = read_bvh(path)
+    missing = set(names) - set(motion.names)
     if missing:
         raise InputError(f"{path}: has no joint {min(missing)}; expected a BVH file of SFV's character")
-    numbers = np.array([[float(word) for word in line.split()] for line in lines if line[:1] in "-0123456789" and line])
-    step = next(float(line.split(":")[1]) for line in lines if line.startswith("Frame Time"))
-
-    turned: dict[str, Rotation] = {}
-    place: dict[str, np.ndarray] = {}
-    column = 0
-    for joint, above in parent.items():
-        own = numbers[:, column : column + len(channels[joint])]
-        column += len(channels[joint])
-        axes = [channel[0] for channel in channels[joint] if channel.endswith("rotation")]
-        kinds = [channel.endswith("rotation") for channel in channels[joint]]
-        turn = Rotation.identity(len(numbers))
-        if axes:
-            turn = Rotation.from_euler("".join(axes), own[:, kinds], degrees=True)
-        if above is None:
-            # The root's offset is the skeleton's place at rest; its channels say where it is.
-            turned[joint], place[joint] = turn, own[:, [not kind for kind in kinds]]
-        else:
-            turned[joint] = turned[above] * turn
-            place[joint] = place[above] + turned[above].apply(np.tile(offset[joint], (len(numbers), 1)))
-    return np.stack([place[name] for name in names], axis=1), 1.0 / step
+    return motion.positions[:, [motion.names.index(name) for name in names]], motion.fps
 
 
 def limb_length(points: np.ndarray, names: tuple[str, ...]) -> float:

@@ -146,7 +146,7 @@ Frame Time: 0.0333333
 
 def test_bvh_joints(tmp_path):
     (tmp_path / "a.bvh").write_text(BVH)
-    points, fps = read_joints(tmp_path / "a.bvh", ("Hips", "Knee", "Site"))
+    points, fps = read_joints(tmp_path / "a.bvh", ("Hips", "Knee", "Knee end"))
     assert fps == pytest.approx(30.0, abs=0.01)
     np.testing.assert_allclose(points[0], [[0, 0, 0], [0, -2, 0], [0, -3, 0]], atol=1e-9)
     np.testing.assert_allclose(points[1], [[1, 5, 0], [3, 5, 0], [4, 5, 0]], atol=1e-9)  # a quarter turn about z
