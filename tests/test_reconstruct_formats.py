@@ -10,7 +10,7 @@ import pytest
 from pose.errors import InputError
 from reconstruct.character import load_character
 from reconstruct.contacts import contact_points
-from reconstruct.formats import DEEPMIMIC_JOINTS, read_motion
+from reconstruct.formats import DEEPMIMIC_JOINTS, read_motion, read_motion_and_tell
 from reconstruct.kinematics import point_positions
 
 MOTIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "motions"
@@ -57,6 +57,14 @@ def test_right_hip_swings_to_the_right(tmp_path):
     hip, knee = data.body("right_thigh").xpos, data.body("right_shin").xpos
     assert knee[1] < hip[1] - 0.15  # our y is left
     assert data.body("left_shin").xpos[1] == pytest.approx(data.body("left_thigh").xpos[1], abs=1e-6)
+
+
+def test_a_body_without_these_joints_gets_the_motion_carried_over(tmp_path):
+    path = write_pose(tmp_path / "bent.txt", {"right_knee": [-1.2]})
+    motion, note = read_motion_and_tell(path, load_character("atlas"))
+    assert motion.character == "atlas" and note == "carried over from humanoid"
+    data = bodies_of(motion, load_character("atlas"))
+    assert data.body("r_foot").xpos[0] < data.body("r_lleg").xpos[0] - 0.2  # heel goes back
 
 
 @pytest.mark.parametrize(
