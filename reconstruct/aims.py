@@ -89,7 +89,7 @@ class Targets:
 
 
 def landmark_names(source: Character, character: Character) -> tuple[str, ...]:
-    """Landmarks that are compared: those that must be, and those of the head if both bodies have them."""
+    """Landmarks that are compared: those that must be, and those of the head if both bodies can turn it."""
     for body in (source, character):
         missing = [name for name in NEEDED if name not in body.landmarks]
         if missing:
@@ -98,7 +98,19 @@ def landmark_names(source: Character, character: Character) -> tuple[str, ...]:
                 f"character.toml"
             )
     both = all(name in body.landmarks for body in (source, character) for name in HEAD)
+    both = both and has_neck(source) and has_neck(character)
     return NEEDED + (HEAD if both else ())
+
+
+def has_neck(character: Character) -> bool:
+    """Whether the head turns on its own: a trunk that has to look where a head looked would twist the whole body."""
+    model = character.model
+    head, body = (model.site_bodyid[model.site(character.landmarks[x]).id] for x in ("nose", "left_shoulder"))
+    while body > 0:
+        if body == head:
+            return False
+        body = model.body_parentid[body]
+    return True
 
 
 def rest_points(character: Character, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -95,6 +96,14 @@ def character_names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in CHARACTERS.glob("*/character.toml")))
 
 
+def character_table(name: str) -> dict[str, Any]:
+    """A character's `character.toml`, filled up with that of the body that it varies."""
+    own = tomllib.loads((CHARACTERS / name / "character.toml").read_text(encoding="utf-8"))
+    if "base" not in own:
+        return own
+    return tomllib.loads((CHARACTERS / own["base"] / "character.toml").read_text(encoding="utf-8")) | own
+
+
 def load_character(name: str, height: float | None = None) -> Character:
     """Reads a character's folder; `height` [m] scales it, None keeps its own.
 
@@ -106,14 +115,14 @@ def load_character(name: str, height: float | None = None) -> Character:
         raise InputError(f"unknown character '{name}'; known ones: {', '.join(character_names())}")
     if height is not None and not 0.5 <= height <= 2.5:
         raise InputError(f"height {height} m is out of range; give the person's height in metres, 0.5 to 2.5")
-    own = tomllib.loads(toml.read_text(encoding="utf-8"))
+    table = character_table(name)
     # A variant is a folder without an MJCF: the name of the body that it varies, and what differs.
-    base = CHARACTERS / own["base"] / "character.toml" if "base" in own else toml
-    modelled = tomllib.loads(base.read_text(encoding="utf-8"))
-    table, own_height = modelled | own, float(own["height"])
+    base = CHARACTERS / table["base"] / "character.toml" if "base" in table else toml
+    modelled, own_height = tomllib.loads(base.read_text(encoding="utf-8")), float(table["height"])
+    path = packaged(name, table) if "package" in table else base.with_name(table["mjcf"])
     return Character(
         name=name,
-        path=base.with_name(table["mjcf"]),
+        path=path,
         height=height or own_height,
         scale=(height or own_height) / float(modelled["height"]),
         girth=float(table.get("girth", 1.0)),
@@ -125,6 +134,13 @@ def load_character(name: str, height: float | None = None) -> Character:
         fall_bodies=tuple(table["fall_bodies"]),
         key_bodies=tuple(table["key_bodies"]),
     )
+
+
+def packaged(name: str, table: dict[str, Any]) -> Path:
+    """The MJCF of a character whose model is not ours to ship."""
+    from reconstruct.packages import packaged_model  # with trimesh and pip behind it, which few characters need
+
+    return packaged_model(name, table)
 
 
 def scale_spec(spec: mujoco.MjSpec, scale: float) -> None:
@@ -145,6 +161,8 @@ def scale_spec(spec: mujoco.MjSpec, scale: float) -> None:
         geom.size = np.asarray(geom.size) * scale
         geom.fromto = np.asarray(geom.fromto) * scale
         geom.mass *= scale**3
+    for mesh in spec.meshes:
+        mesh.scale = np.asarray(mesh.scale) * scale
     for site in spec.sites:
         site.pos = np.asarray(site.pos) * scale
     for joint in spec.joints:

@@ -12,6 +12,7 @@ import numpy as np
 import trimesh
 
 from reconstruct.character import Character, fit_skin
+from reconstruct.meshes import geom_surface
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import continuous, to_scipy
 
@@ -187,9 +188,12 @@ def _add_material(document: _Document, model: mujoco.MjModel, material: int, rgb
 
 
 def _add_geoms(document: _Document, model: mujoco.MjModel) -> None:
-    """Each geom that moves, as a mesh under its body's node."""
-    for geom in np.flatnonzero(model.geom_bodyid > 0):
-        shape = _geom_mesh(model, int(geom))
+    """Each geom that moves, as a mesh under its body's node; where there are meshes, these alone."""
+    shown = model.geom_bodyid > 0
+    if model.nmesh:
+        shown &= model.geom_type == mujoco.mjtGeom.mjGEOM_MESH
+    for geom in np.flatnonzero(shown):
+        shape = geom_surface(model, int(geom))
         if shape is None:
             continue
         primitive = {
@@ -207,23 +211,3 @@ def _add_geoms(document: _Document, model: mujoco.MjModel) -> None:
         }
         parent = document.json["nodes"][int(model.geom_bodyid[geom])]
         parent.setdefault("children", []).append(document.add("nodes", node))
-
-
-def _geom_mesh(model: mujoco.MjModel, geom: int) -> trimesh.Trimesh | None:
-    """A geom's surface in its own frame; None for kinds without one (planes, height fields)."""
-    size, kind = model.geom_size[geom], model.geom_type[geom]
-    if kind == mujoco.mjtGeom.mjGEOM_SPHERE:
-        return trimesh.creation.icosphere(radius=size[0])
-    if kind == mujoco.mjtGeom.mjGEOM_CAPSULE:
-        return trimesh.creation.capsule(radius=size[0], height=2 * size[1], transform=None)
-    if kind == mujoco.mjtGeom.mjGEOM_CYLINDER:
-        return trimesh.creation.cylinder(radius=size[0], height=2 * size[1])
-    if kind == mujoco.mjtGeom.mjGEOM_BOX:
-        return trimesh.creation.box(extents=2 * size)
-    if kind == mujoco.mjtGeom.mjGEOM_ELLIPSOID:
-        return trimesh.creation.icosphere().apply_scale(size)
-    if kind == mujoco.mjtGeom.mjGEOM_MESH:
-        mesh = model.geom_dataid[geom]
-        vertices = model.mesh_vert[model.mesh_vertadr[mesh] :][: model.mesh_vertnum[mesh]]
-        return trimesh.Trimesh(vertices, model.mesh_face[model.mesh_faceadr[mesh] :][: model.mesh_facenum[mesh]])
-    return None

@@ -33,6 +33,7 @@ COMMANDS = {
     "complete": ("sfv.complete:complete_picture", "one picture in, a plausible physical motion out"),
     "learn": ("sfv.learn:run_learn", "one of the lecture's algorithms on a small problem, with a learning curve"),
     "lecture": ("sfv.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
+    "bench pose": ("sfv.bench_pose:bench_pose", "2D keypoints against truth; what share of real clips is seen"),
     "bench reconstruct": ("sfv.accuracy:bench_reconstruct", "accuracy of pose and reference motion against truth"),
     "bench retarget": ("sfv.bench_retarget:bench_retarget", "carry motions over to other bodies"),
     "bench draft": ("sfv.bench:bench_draft", "perform a motion file by tracking control"),
@@ -42,6 +43,8 @@ COMMANDS = {
     "bench train": ("sfv.bench_train:bench_train", "train on motion files and judge the policies"),
     "bench scene": ("sfv.bench_scene:bench_scene", "skills carried over to a slope, to gaps, to a box"),
     "bench complete": ("sfv.bench_complete:bench_complete", "is a picture's skill found, and the moment of it"),
+    "character new": ("sfv.character:new_character", "a character of your own model: MJCF, URDF, folder of meshes"),
+    "character list": ("sfv.character:list_characters", "the characters that there are"),
     "doctor": ("sfv.doctor:doctor", "what is there, what is missing, how to mend it"),
     "fetch": ("sfv.doctor:fetch", "get the pose network's weights and the sample video"),
 }
@@ -58,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments[0] == "--version":
         print(__version__)
         sys.exit(0)
-    words = 2 if arguments[0] == "bench" else 1
+    words = 2 if arguments[0] in ("bench", "character") else 1
     command = " ".join(arguments[:words])
     if command not in COMMANDS:
         _fail(f"unknown command '{command}'; known ones: {', '.join(COMMANDS)}")

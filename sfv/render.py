@@ -24,7 +24,7 @@ from reconstruct.motion import ReferenceMotion
 from sfv.backdrop import Light, studio
 
 COLLISION_GROUP = 3
-"""Geom group of the collision shapes in our characters; hidden where there is a skin."""
+"""Geom group of the collision shapes in our characters; hidden where there is a skin, or are meshes."""
 
 LABEL_HEIGHT = 30
 """Of the band above each panel [px]."""
@@ -143,7 +143,7 @@ def render_motion(
     model = spec.compile()
     fit_skin(model, character)
     option = mujoco.MjvOption()
-    option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0)
+    option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0 and model.nmesh == 0)
     option.sitegroup[:] = 0
     state = mujoco.MjData(model)
     free_camera = mujoco.MjvCamera()

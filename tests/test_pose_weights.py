@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pose import weights
+from pose import packages, weights
 from pose.errors import InputError
 
 
@@ -20,9 +20,9 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     def refuse(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", "npm error code ENOTFOUND\nnpm error a log is there")
 
-    monkeypatch.setattr(weights.subprocess, "run", refuse)
+    monkeypatch.setattr(packages.subprocess, "run", refuse)
     monkeypatch.setattr(weights.shutil, "which", lambda _: "/usr/bin/npm")
-    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(packages.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(weights.MODEL_VARIABLE, raising=False)
     return tmp_path / "cache"
 
@@ -88,7 +88,7 @@ def test_wrong_content_is_refused(offline: Path, monkeypatch: pytest.MonkeyPatch
             return subprocess.CompletedProcess(command, 0, "", "")
         return subprocess.CompletedProcess(command, 1, "", "error")
 
-    monkeypatch.setattr(weights.subprocess, "run", forged)
+    monkeypatch.setattr(packages.subprocess, "run", forged)
     with pytest.raises(InputError, match="sha256 of full bundle"):
         weights.find_or_fetch(size="full")
     assert list(offline.iterdir()) == []

@@ -5,25 +5,36 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.character import character_names, fit_skin, load_character
+from reconstruct.character import Character, character_names, character_table, fit_skin, load_character
+
+
+def available(name: str) -> Character:
+    """A character; one whose model is fetched may be out of reach."""
+    try:
+        return load_character(name)
+    except InputError as error:
+        if "package" in character_table(name):
+            pytest.skip(str(error))
+        raise
 
 
 @pytest.mark.parametrize("name", character_names())
 def test_scaling_keeps_the_body_similar(name):
-    own = load_character(name)
+    own = available(name)
     tall = load_character(name, own.height * 1.1)
     a, b = own.model, tall.model
     np.testing.assert_allclose(b.body_pos, a.body_pos * 1.1, atol=1e-9)
-    np.testing.assert_allclose(b.geom_size, a.geom_size * 1.1, atol=1e-9)
+    np.testing.assert_allclose(b.geom_size, a.geom_size * 1.1, atol=1e-6)
     np.testing.assert_allclose(b.site_pos, a.site_pos * 1.1, atol=1e-9)
     np.testing.assert_allclose(b.body_mass, a.body_mass * 1.1**3, rtol=1e-6)
-    np.testing.assert_allclose(b.body_inertia, a.body_inertia * 1.1**5, rtol=1e-6)
+    np.testing.assert_allclose(b.mesh_vert, a.mesh_vert * 1.1, atol=1e-5)
+    np.testing.assert_allclose(b.body_inertia, a.body_inertia * 1.1**5, rtol=1e-6, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", character_names())
 def test_scaled_joints_swing_alike(name):
     """Under gravity a geometrically scaled servo swings at 1/sqrt(s) of the frequency: kp / I goes with 1/s."""
-    own = load_character(name)
+    own = available(name)
     tall = load_character(name, own.height * 1.2)
     ratio = tall.model.actuator_gainprm[:, 0] / own.model.actuator_gainprm[:, 0]
     np.testing.assert_allclose(ratio / 1.2**5, 1 / 1.2, rtol=1e-6)

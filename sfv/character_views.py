@@ -1,0 +1,81 @@
+"""Pictures of a character with its landmarks, for a person to check."""
+
+import cv2
+import mujoco
+import numpy as np
+
+from reconstruct.character import Character, fit_skin
+
+SIZE = (640, 800)
+"""Of each view [px]."""
+VIEWS = (("from the front", 180.0), ("from its left", -90.0))
+
+
+def landmark_views(character: Character) -> np.ndarray:
+    """The body at rest from the front and from its left, landmarks as dots with their names.
+
+    Returns:
+      RGB image, uint8 (H, W, 3).
+    """
+    width, height = SIZE
+    spec = character.spec()
+    spec.worldbody.add_light(pos=[2.0, 1.0, 3.0], dir=[-0.6, -0.3, -0.8])
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[10, 10, 0.1], rgba=[0.8, 0.8, 0.8, 1])
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
+    spec.visual.headlight.ambient = [0.5, 0.5, 0.5]
+    spec.add_texture(
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_FLAT,
+        rgb1=[0.95, 0.95, 0.95],
+        rgb2=[0.95, 0.95, 0.95],
+        width=16,
+        height=96,
+    )
+    model = spec.compile()
+    fit_skin(model, character)
+    state = mujoco.MjData(model)
+    mujoco.mj_forward(model, state)
+    option = mujoco.MjvOption()
+    option.geomgroup[3] = int(model.nskin == 0 and model.nmesh == 0)
+    option.sitegroup[:] = 0
+    camera = mujoco.MjvCamera()
+    camera.lookat, camera.distance = [0.0, 0.0, 0.5 * character.height], 1.7 * character.height
+    camera.elevation = 0.0
+    panels = []
+    with mujoco.Renderer(model, height=height, width=width) as renderer:
+        for title, azimuth in VIEWS:
+            camera.azimuth = azimuth
+            renderer.update_scene(state, camera, option)
+            picture = renderer.render().copy()
+            taken: list[tuple[int, int]] = []
+            for landmark, site in character.landmarks.items():
+                mark(picture, landmark, seen_at(renderer.scene, state.site(site).xpos), taken)
+            cv2.putText(picture, title, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 1, cv2.LINE_AA)
+            panels.append(picture)
+    return np.hstack(panels)
+
+
+def seen_at(scene: mujoco.MjvScene, point_w: np.ndarray) -> tuple[int, int]:
+    """Pixel of a point, through a scene's camera."""
+    width, height = SIZE
+    eye, other = scene.camera  # of a stereo pair; the picture is taken between them
+    ahead, up = np.array(eye.forward), np.array(eye.up)
+    offset = point_w - 0.5 * (np.array(eye.pos) + np.array(other.pos))
+    scale = eye.frustum_near / (offset @ ahead) * 0.5 * height / eye.frustum_top
+    right = np.cross(ahead, up)
+    return round(0.5 * width + scale * (offset @ right)), round(0.5 * height - scale * (offset @ up))
+
+
+def mark(picture: np.ndarray, name: str, at: tuple[int, int], taken: list[tuple[int, int]]) -> None:
+    """A dot and a name beside it, below names that are there already."""
+    left = "left" in name
+    colour = (30, 90, 220) if left else (220, 60, 30) if "right" in name else (20, 140, 40)
+    cv2.circle(picture, at, 4, colour, -1, cv2.LINE_AA)
+    (wide, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.38, 1)
+    x = at[0] + 8 if at[0] >= SIZE[0] // 2 else at[0] - 8 - wide
+    y = at[1] + 4
+    while any(abs(y - other) < 12 and abs(x - beside) < 120 for beside, other in taken):
+        y += 12
+    taken.append((x, y))
+    cv2.line(picture, at, (x if at[0] < x else x + wide, y - 4), colour, 1, cv2.LINE_AA)
+    cv2.putText(picture, name, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.38, colour, 1, cv2.LINE_AA)
