@@ -61,7 +61,7 @@ SLOW_RISE = 0.7
 """And from where it began to rise faster than this, to where it falls no faster [m/s]."""
 LEAST_SHARE = 0.75
 """Who brings a file has cut it already: a cycle that is found unasked leaves no more of it out than a quarter."""
-LONGEST_SEARCHED = 20.0
+LONGEST_SEARCHED = 12.0
 """Cycles are looked for unasked in motions up to this long [s]: the search takes the square of it in memory."""
 
 

@@ -6,7 +6,7 @@ source that `reconstruct.retarget` carries over to a character as it does betwee
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mujoco
@@ -16,7 +16,7 @@ from pose.errors import InputError
 from reconstruct.character import Character
 from reconstruct.joint_names import SIDES, joint_roles
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import conjugate, from_matrix, multiply, rotate, to_matrix
+from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
 
 LEG = 0.92
 """From hip to sole of an adult [m], where the unit has to be guessed."""
@@ -98,6 +98,7 @@ def as_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, Refe
       InputError: the skeleton is no person's, or has no size.
     """
     roles = joint_roles(motion.names, motion.parents, path)
+    motion, left_out = without_rest_frame(motion)
     pelvis = common_ancestor(motion.parents, roles["left_hip"], roles["right_hip"])
     kept = needed_joints(motion.parents, pelvis, tuple(roles.values()))
     for name, joint in roles.items():
@@ -129,7 +130,16 @@ def as_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, Refe
         contact_names=tuple(body.contacts),
     )
     axis = ("+" if up.sum() > 0 else "-") + "xyz"[int(np.abs(up).argmax())]
-    return body, found, f"{len(roles)} joints known by name, {axis} up, lengths in {unit}{how}"
+    return body, found, f"{len(roles)} joints known by name, {axis} up, lengths in {unit}{how}{left_out}"
+
+
+def without_rest_frame(motion: SkeletonMotion) -> tuple[SkeletonMotion, str]:
+    """The motion without a first frame in which no joint is turned, as converted CMU files have; and a note of that."""
+    bend = angle_between(motion.rotations[:2], motion.rotations[:2, :1]).max(axis=1)
+    if len(motion.positions) < 4 or bend[0] > np.radians(1.0) or bend[1] < np.radians(10.0):
+        return motion, ""
+    moving = replace(motion, positions=motion.positions[1:], rotations=motion.rotations[1:])
+    return moving, "; the first frame, a rest pose, is left out"
 
 
 def common_ancestor(parents: Sequence[int], a: int, b: int) -> int:

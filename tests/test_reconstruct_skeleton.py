@@ -104,6 +104,18 @@ def test_a_part_of_the_file(tmp_path, humanoid):
         read_motion(tmp_path / "a.bvh", humanoid, start=5.0)
 
 
+def test_a_first_frame_of_rest_is_no_part_of_the_motion(tmp_path, humanoid):
+    write_bvh(tmp_path / "a.bvh")
+    lines = (tmp_path / "a.bvh").read_text().replace("Frames: 60", "Frames: 61").splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("Frame Time")) + 1
+    lines.insert(first, " ".join(["0"] * len(lines[first].split())))
+    (tmp_path / "b.bvh").write_text("\n".join(lines))
+    plain = read_motion(tmp_path / "a.bvh", humanoid, loop="no")
+    motion, note = read_motion_and_tell(tmp_path / "b.bvh", humanoid, loop="no")
+    assert "first frame" in note
+    np.testing.assert_allclose(motion.qpos, plain.qpos, atol=1e-6)
+
+
 def test_a_motion_of_another_body_is_carried_over(tmp_path, humanoid):
     write_bvh(tmp_path / "a.bvh")
     read_motion(tmp_path / "a.bvh", humanoid).save(tmp_path / "a.npz")
