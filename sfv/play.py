@@ -34,7 +34,8 @@ def play(
     Args:
       skill: a shipped skill, a run in runs/, or a run's folder.
       character: body that performs it; default the humanoid, else the first that has the skill.
-      scene: ground that it is performed on; --scene KIND is short for --scene.kind.
+      scene: ground that it is performed on; --scene KIND is short for --scene.kind. Default the flat, or where the
+        skill was learnt if that was elsewhere.
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
       size: width and height of the video [px].
       out: the video, SKILL.mp4 if not given.
@@ -80,6 +81,8 @@ def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:
             # Options of the ground that were given are tried; else it is the ground that it was learnt on.
             return skill if scene == Scene(kind=scene.kind) else replace(skill, scene=scene)
     flat = [skill for skill in own if skill.scene.kind == "flat"]
+    if not flat and scene == Scene():
+        return own[0]
     if flat and not scene.has_box and scene.ground(flat[0].reference).flat:
         return replace(flat[0], body=f"{flat[0].body}@{scene.kind}", scene=scene)
     known = ", ".join(skill.body for skill in own)

@@ -124,6 +124,7 @@ def test_choice_of_body_and_ground(skill):
     assert choose([atlas, skill, sloped], "atlas", Scene()) is atlas
     assert choose([skill, sloped], None, Scene("slope")).scene.angle == 15.0  # as it was learnt
     assert choose([skill, sloped], None, Scene("slope", angle=5.0)).scene.angle == 5.0
+    assert choose([sloped], None, Scene()) is sloped  # nowhere else can it be done
     assert choose([skill], None, Scene("wind")).body == "humanoid@wind"  # the policy does not see it
     for wanted, scene, words in (("child", Scene(), "not by 'child'"), (None, Scene("gaps"), "not been learnt on")):
         with pytest.raises(InputError, match=words):
