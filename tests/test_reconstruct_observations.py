@@ -1,0 +1,55 @@
+"""The detector's habits in 3D are undone."""
+
+import numpy as np
+import pytest
+
+from reconstruct.character import load_character
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.observations import FEET_AWAY, STOOP, straightened
+from reconstruct.rotations import from_rotvec, to_matrix
+from sfv.demo_motions import demo_take
+
+CHARACTER = load_character("humanoid")
+NAMES = tuple(CHARACTER.landmarks)
+AT = {name: index for index, name in enumerate(NAMES)}
+
+
+def standing(yaw):
+    """A body upright before the camera, turned by `yaw`: 0 faces it; camera axes, (1, J, 3)."""
+    points = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks.values()))
+    xyz_w = point_positions(CHARACTER.model, demo_take("jump", CHARACTER)[0][:1], points)
+    turned = xyz_w @ to_matrix(from_rotvec(np.array([0.0, 0.0, yaw]))).T
+    # World x towards the camera, y to its right, z up.
+    return turned @ np.array([[0.0, 0.0, -1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+
+
+def trunk(xyz):
+    return (xyz[:, [AT["left_shoulder"], AT["right_shoulder"]]] - xyz[:, [AT["left_hip"], AT["right_hip"]]]).mean(
+        axis=1
+    )[0]
+
+
+@pytest.mark.parametrize(("yaw", "degrees"), [(0.0, STOOP[1]), (np.pi, STOOP[1]), (np.pi / 2, STOOP[0])])
+def test_the_trunk_comes_up_as_much_as_the_view_asks(yaw, degrees):
+    xyz = standing(yaw)
+    before, after = trunk(xyz), trunk(straightened(xyz, NAMES))
+    cosine = before @ after / np.linalg.norm(before) / np.linalg.norm(after)
+    assert np.degrees(np.arccos(cosine)) == pytest.approx(degrees, abs=0.5)
+    # Backwards: away from where the nose points.
+    nose = (xyz[:, AT["nose"]] - 0.5 * (xyz[:, AT["left_ear"]] + xyz[:, AT["right_ear"]]))[0]
+    assert (after - before) @ nose < 0
+
+
+def test_ankles_and_feet_come_nearer_together():
+    xyz = standing(1.0)
+    moved = straightened(xyz, NAMES) - xyz
+    shin = np.linalg.norm(xyz[0, AT["left_ankle"]] - xyz[0, AT["left_knee"]])
+    for part in ("ankle", "heel", "foot_index"):
+        np.testing.assert_allclose(moved[0, AT[f"left_{part}"]], [0.0, 0.0, -FEET_AWAY * shin], atol=1e-12)
+    np.testing.assert_array_equal(moved[0, [AT["left_knee"], AT["right_hip"]]], 0.0)
+
+
+def test_arms_and_head_go_along_with_the_trunk():
+    moved = straightened(standing(0.3), NAMES) - standing(0.3)
+    np.testing.assert_allclose(moved[0, AT["left_wrist"]], moved[0, AT["right_shoulder"]])
+    np.testing.assert_allclose(moved[0, AT["nose"]], moved[0, AT["right_shoulder"]])
