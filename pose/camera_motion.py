@@ -114,6 +114,11 @@ def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> 
     _, zoom = _chained(matches, nominal)
     focal, measured = _lens([(match, zoom[match.key]) for match in matches if match is not None], nominal, side)
     R, zoom = _between(*_chained(matches, focal), told)
+    corners = np.array([[x, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * np.array(size) * scale
+    turned = np.column_stack([corners / focal, np.ones(4)]) @ np.swapaxes(R, 1, 2)
+    moved = focal * zoom[:, None, None] * turned[..., :2] / turned[..., 2:]
+    if np.linalg.norm(moved - corners, axis=-1).max() < AT_REST:
+        return None
     return CameraMotion(R, zoom, focal / scale, measured)
 
 

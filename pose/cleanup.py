@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 
+from pose.confidence import calibrated
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS, MIRRORED
 from pose.person import CORE, body_size
@@ -45,7 +46,8 @@ def clean(keypoints: Keypoints) -> Keypoints:
     """Exchanges left and right where that is what time says, and lets confidence tell of leaps and picture edges."""
     if keypoints.names != LANDMARKS:
         raise ValueError(f"clean: landmarks {keypoints.names[:3]}..., expected BlazePose's 33")
-    return weigh(repair_exchanged_sides(keypoints))
+    weighed = weigh(repair_exchanged_sides(keypoints))
+    return replace(weighed, confidence=calibrated(weighed.confidence))
 
 
 def repair_exchanged_sides(keypoints: Keypoints) -> Keypoints:

@@ -9,20 +9,21 @@ import numpy as np
 
 from pose.blazepose import BlazePose
 from pose.camera_motion import follow_camera
+from pose.choice import best_tries, merged
 from pose.cleanup import clean
 from pose.errors import InputError
-from pose.estimator import Crop, PoseEstimator, Poses, concatenate
+from pose.estimator import PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
-from pose.person import best_path, choose_person, people_boxes
+from pose.person import MEMORY_S, choose_person, count_people, people_boxes
 from pose.progress import Progress, silent
 from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
-from pose.zoom import doubtful, whereabouts, with_contrast
+from pose.zoom import BEYOND_S, doubtful, whereabouts
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever the same input gives other keypoints: finished stages are redone then."""
 
-MAX_LOOKS = 3
+MAX_LOOKS = 4
 """Closer looks at one frame before the person is taken to be out of sight in it."""
 
 
@@ -40,7 +41,7 @@ class PoseConfig:
     """Size of the BlazePose network: heavy is the most accurate, full twice as fast."""
     max_fps: float = 60.0
     """Faster videos are thinned out to at most this many frames a second."""
-    looks: int = 10
+    looks: int = 14
     """Rounds of closer looks at most; each goes on from where the last one found the person. 0 for none."""
     min_seen: float = 0.5
     """Least share of the frames in which the person must be seen."""
@@ -93,14 +94,12 @@ def keypoints_from(
     except InputError as error:
         raise InputError(f"{video}: {error}") from None
 
-    xy = np.zeros((len(frames), len(estimator.names), 2))
-    xyz = np.zeros((len(frames), len(estimator.names), 3))
-    score = np.zeros((len(frames), len(estimator.names)))
-    for t in np.flatnonzero(rows >= 0):
-        xy[t], xyz[t], score[t] = frames[t].xy[rows[t]], frames[t].xyz[rows[t]], frames[t].score[rows[t]]
+    body = merged(frames, rows)
     progress(0, expected, "following the camera")
-    camera = follow_camera(images(), people_boxes(everyone, xy, rows >= 0))
-    raw = Keypoints(xy, xyz, score, fps, estimator.names, (info.width, info.height), config.start, camera)
+    camera = follow_camera(images(), people_boxes(everyone, body.xy, rows >= 0))
+    people = count_people(everyone, rows >= 0)
+    size = (info.width, info.height)
+    raw = Keypoints(body.xy, body.xyz, body.score, fps, estimator.names, size, config.start, camera, people)
     return clean(raw)
 
 
@@ -118,34 +117,32 @@ def _look_closer(
     Returns the candidates for this one person in each frame, and the row chosen among them.
     """
     everyone = list(everyone)
+    reach = BEYOND_S
     place = whereabouts(everyone, rows, fps)
     frames = place.near(everyone)
-    rows = best_path(frames, fps)
+    rows = best_tries(frames, fps)
     looks = np.zeros(len(frames), dtype=int)
     for _ in range(rounds):
-        wanted = place.possible & doubtful(frames, rows) & (looks < np.where(rows >= 0, 1, MAX_LOOKS))
+        again = doubtful(frames, rows) & (looks < np.where(rows >= 0, 2, MAX_LOOKS))
+        wanted = place.possible & ((looks == 0) | again)
         if not wanted.any():
-            break
-        crops = {t: place.crops(t, again=bool(looks[t])) for t in np.flatnonzero(wanted).tolist()}
-        found = estimator.poses(_cuts(images(), crops, evened=looks > 0))
-        for done, (t, tries) in enumerate(crops.items()):
-            closer = [crop.poses_to_image(next(found)) for crop in tries]
+            if reach >= MEMORY_S:
+                break
+            reach += BEYOND_S
+            place = whereabouts(frames, rows, fps, reach)
+            continue
+        tries = {t: place.looks(t, looks[t]) for t in np.flatnonzero(wanted).tolist()}
+        found = estimator.poses(look.cut(image) for t, image in enumerate(images()) for look in tries.get(t, []))
+        for done, (t, looks_at_t) in enumerate(tries.items()):
+            closer = [look.poses_to_image(next(found)) for look in looks_at_t]
             everyone[t] = concatenate([everyone[t], *closer])
-            progress(done + 1, len(crops), "looking closer")
+            progress(done + 1, len(tries), "looking closer")
         looks = looks + wanted
-        rows = best_path(place.near(everyone), fps)
-        place = whereabouts(place.near(everyone), rows, fps)
+        rows = best_tries(place.near(everyone), fps)
+        place = whereabouts(place.near(everyone), rows, fps, reach)
         frames = place.near(everyone)
-        rows = best_path(frames, fps)
+        rows = best_tries(frames, fps)
     return frames, rows
-
-
-def _cuts(images: Iterator[np.ndarray], crops: dict[int, list[Crop]], evened: np.ndarray) -> Iterator[np.ndarray]:
-    """The images of the crops, frame by frame; with more contrast for frames that `evened` marks."""
-    for t, image in enumerate(images):
-        for crop in crops.get(t, []):
-            cut = crop.cut(image)
-            yield with_contrast(cut) if evened[t] else cut
 
 
 def _check_seen(rows: np.ndarray, config: PoseConfig) -> None:

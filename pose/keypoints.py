@@ -34,6 +34,8 @@ class Keypoints:
     """Time of the first frame in the video [s]."""
     camera_motion: CameraMotion | None = None
     """Turn and zoom of the camera in every frame against the first; None for a camera that stands still."""
+    people: np.ndarray | None = None
+    """How many people are in view in each frame, this one included, int (T,); None if that is not known."""
 
     def __post_init__(self) -> None:
         frames, landmarks = self.confidence.shape if self.confidence.ndim == 2 else (-1, -1)
@@ -52,6 +54,8 @@ class Keypoints:
             raise ValueError(f"Keypoints.fps: {self.fps}, expected a positive number")
         if min(self.image_size) < 1:
             raise ValueError(f"Keypoints.image_size: {self.image_size}, expected positive (width, height)")
+        if self.people is not None and self.people.shape != (frames,):
+            raise ValueError(f"Keypoints.people: shape {self.people.shape}, expected {(frames,)}")
         if self.camera_motion is not None and len(self.camera_motion) != frames:
             raise ValueError(f"Keypoints.camera_motion: {len(self.camera_motion)} frames, expected {frames}")
 
@@ -66,7 +70,9 @@ class Keypoints:
     def save(self, path: Path) -> None:
         """Writes one `.npz`; it holds keys `camera_*` only for a camera that moves."""
         camera = self.camera_motion
-        moving = {} if camera is None else {f"camera_{name}": value for name, value in vars(camera).items()}
+        more = {} if camera is None else {f"camera_{name}": value for name, value in vars(camera).items()}
+        if self.people is not None:
+            more["people"] = self.people
         save_arrays(
             path,
             "keypoints",
@@ -79,7 +85,7 @@ class Keypoints:
                 "names": np.array(self.names),
                 "image_size": np.array(self.image_size),
                 "start": self.start,
-                **moving,
+                **more,
             },
         )
 
@@ -96,6 +102,7 @@ class Keypoints:
             image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
             start=float(arrays["start"]),
             camera_motion=_camera_motion(arrays),
+            people=arrays.get("people"),
         )
 
 

@@ -37,6 +37,8 @@ MISSING_COST = 0.3
 """Cost of a frame passed over on the way, where one with a body surely seen earns 1."""
 WEAK_SCORE = 0.2
 """Bodies whose mean score is below are not believed to be there."""
+SURE_SCORE = 0.6
+"""Bodies whose mean score is above are there: clutter seldom looks so much like a person."""
 SAME_BODY = 0.35
 """Detections in one image nearer than this are looks at the same body [body sizes]."""
 MIN_SHARE = 0.1
@@ -156,6 +158,25 @@ def people_boxes(everyone: list[Poses], xy: np.ndarray, seen: np.ndarray) -> lis
     near = times[np.abs(np.arange(len(xy))[:, None] - times).argmin(axis=1)]
     bodies = [np.concatenate([poses.xy, xy[[t]]]) for poses, t in zip(everyone, near, strict=True)]
     return [np.hstack([body.min(axis=1), body.max(axis=1)]) for body in bodies]
+
+
+def count_people(everyone: list[Poses], seen: np.ndarray) -> np.ndarray:
+    """How many people are surely in view in each frame, int (T,); looks at the same body count once.
+
+    Args:
+      everyone: all bodies in each frame.
+      seen: where the chosen person was seen, however unsurely, bool (T,).
+    """
+    counts = np.zeros(len(everyone), dtype=int)
+    for t, poses in enumerate(everyone):
+        score = poses.score[:, CORE].mean(axis=1)
+        told = list[int]()
+        for n in np.argsort(-score)[: int((score >= SURE_SCORE).sum())].tolist():
+            apart = pose_distance_px(poses.xy[[n]], poses.xy[told])[0] > SAME_BODY * body_size(poses.xy[n])
+            if apart.all():
+                told.append(n)
+        counts[t] = max(len(told), int(seen[t]))
+    return counts
 
 
 def apart_from(frames: list[Poses], rows: np.ndarray) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from pose.estimator import Crop, Poses
-from pose.landmarks import INDEX
+from pose.landmarks import INDEX, MIRRORED
 from pose.person import CORE, body_size, pose_distance_px
 
 DOUBTFUL_SCORE = 0.65
@@ -21,16 +21,42 @@ DOUBTFUL_MOTION = 0.15
 """So are bodies that lie so far off the middle between their neighbours in time [body sizes]."""
 BEYOND_S = 0.2
 """Each round looks for the person so long before the first and after the last sighting."""
-SIZES = (2.2, 1.6)
+DRIFT_S = 0.1
+"""A body goes on in its direction for so long: bodies in flight turn back, those that run do not."""
+NARROW, MEDIUM, WIDE = 1.6, 2.2, 3.0
 """Sides of the crops [body sizes]."""
-WIDE_SIZES = (3.0, 2.2)
-"""The same for another look at where nobody was found."""
 JITTER = np.deg2rad(20.0)
-"""Turn of the third and fourth try of a body that already stands upright [rad]."""
+"""Turn of some tries [rad]."""
 MAX_PIXELS = 512
 """Of a crop's own image: about twice what the landmark network reads."""
 NEAR = 1.0
 """Bodies further from where the person must be belong to somebody else [body sizes]."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One try at a frame."""
+
+    crop: Crop
+    contrast: bool
+    """Whether brightness is evened out first."""
+    mirrored: bool
+    """Whether the network sees the picture in a mirror; its habits of left and right cancel out then."""
+
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        """The crop's image."""
+        cut = self.crop.cut(image)
+        if self.contrast:
+            cut = with_contrast(cut)
+        return np.ascontiguousarray(cut[:, ::-1]) if self.mirrored else cut
+
+    def poses_to_image(self, poses: Poses) -> Poses:
+        """Bodies found in the crop's image, as they stand in the whole one."""
+        if self.mirrored:
+            xy, xyz, score = (part[:, list(MIRRORED)] for part in (poses.xy, poses.xyz, poses.score))
+            xy = np.stack([self.crop.pixels - xy[..., 0], xy[..., 1]], axis=-1)
+            poses = Poses(xy, xyz * [-1.0, 1.0, 1.0], score)
+        return self.crop.poses_to_image(poses)
 
 
 @dataclass(frozen=True)
@@ -46,19 +72,33 @@ class Whereabouts:
     lean: np.ndarray
     """Clockwise turn of the torso from upright, without wraps [rad], (T,)."""
 
-    def crops(self, t: int, again: bool) -> list[Crop]:
-        """The closer looks at frame `t`: each size as it is, then turned so that the torso stands upright.
+    def looks(self, t: int, before: int) -> list[Look]:
+        """The next closer looks at frame `t`, after so many rounds of them.
 
-        Where earlier looks found nobody, `again` takes in more of the surroundings.
+        First as it is and as a mirror shows it, which every frame is worth: the mean of both has no favourite side.
+        Then with more contrast, turned upright or a little, and with ever more of the surroundings.
         """
-        upright = -self.lean[t]
+        upright = float(-self.lean[t])
         stands = abs((upright + np.pi) % (2 * np.pi) - np.pi) < JITTER
-        turns = (JITTER, -JITTER) if stands else (upright, upright)
+        turn = JITTER if stands else upright
+        rounds = (
+            ((NARROW, 0.0, False, False), (NARROW, 0.0, False, True)),
+            ((MEDIUM, 0.0, True, False), (NARROW, turn, True, False), (MEDIUM, -JITTER, True, True)),
+            (
+                (WIDE, 0.0, True, False),
+                (MEDIUM, turn, True, True),
+                (NARROW, 0.0, True, False),
+                (WIDE, turn, False, True),
+            ),
+        )
         centre = (float(self.centre[t, 0]), float(self.centre[t, 1]))
-        sizes = WIDE_SIZES if again else SIZES
-        looks = [(scale, 0.0) for scale in sizes] + list(zip(sizes, turns, strict=True))
-        sides = [(scale * float(self.size[t]), float(angle)) for scale, angle in looks]
-        return [Crop(centre, side, angle, round(min(1.5 * side, MAX_PIXELS))) for side, angle in sides]
+        looks = []
+        for scale, angle, contrast, mirrored in rounds[min(before, len(rounds) - 1)]:
+            # Later rounds look past another part of the surroundings, not at the same picture again.
+            side = scale * float(self.size[t]) * (1.0 + 0.15 * max(0, before - len(rounds) + 1))
+            crop = Crop(centre, side, angle, round(min(1.5 * side, MAX_PIXELS)))
+            looks.append(Look(crop, contrast, mirrored))
+        return looks
 
     def near(self, frames: list[Poses]) -> list[Poses]:
         """Those bodies that can be the person; nobody where the person cannot be known to be in the picture."""
@@ -72,28 +112,32 @@ class Whereabouts:
 def with_contrast(rgb: np.ndarray) -> np.ndarray:
     """Evens out the brightness of an image by neighbourhoods: bodies against the sun step forth."""
     lightness, *colours = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB))
-    evened = cv2.createCLAHE(clipLimit=4.0, tileGridSize=(4, 4)).apply(lightness)
+    evened = cv2.createCLAHE(clipLimit=8.0, tileGridSize=(8, 8)).apply(lightness)
     return cv2.cvtColor(cv2.merge([evened, *colours]), cv2.COLOR_LAB2RGB)
 
 
-def whereabouts(frames: list[Poses], rows: np.ndarray, fps: float) -> Whereabouts:
-    """Interpolates a path; beyond its ends the person moves on as it did there, for `BEYOND_S`, and then stays."""
+def whereabouts(frames: list[Poses], rows: np.ndarray, fps: float, reach: float = BEYOND_S) -> Whereabouts:
+    """Interpolates a path; beyond its ends the person moves on as it did there, for `DRIFT_S`, and then stays.
+
+    It may still be in the picture for `reach` [s] before the first and after the last sighting.
+    """
     seen = np.flatnonzero(rows >= 0)
     xy = np.stack([frames[t].xy[rows[t]] for t in seen])
     times = np.arange(len(rows))
     centre = np.column_stack([np.interp(times, seen, values) for values in _box_centre(xy).T])
-    beyond = BEYOND_S * fps
+    drift = DRIFT_S * fps
     for end, inner in ((seen[0], seen[min(3, len(seen) - 1)]), (seen[-1], seen[max(-4, -len(seen))])):
         if end == inner:
             continue
         outside = times < end if end < inner else times > end
         velocity = (centre[end] - centre[inner]) / (end - inner)
-        centre[outside] += np.clip(times[outside] - end, -beyond, beyond)[:, None] * velocity
-    possible = (times >= seen[0] - beyond) & (times <= seen[-1] + beyond)
+        centre[outside] += np.clip(times[outside] - end, -drift, drift)[:, None] * velocity
+    possible = (times >= seen[0] - reach * fps) & (times <= seen[-1] + reach * fps)
     usual = np.percentile(body_size(xy), 75)
     size = np.interp(times, seen, body_size(xy))
     # A body that opens up between two looks must still fit in: the largest of the neighbourhood counts.
     size = np.maximum(maximum_filter1d(size, 2 * round(0.1 * fps) + 1), 0.5 * usual)
+    size[(times < seen[0]) | (times > seen[-1])] = usual
     shoulders = xy[:, [INDEX["left_shoulder"], INDEX["right_shoulder"]]].mean(axis=1)
     hips = xy[:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
     up = shoulders - hips

@@ -6,7 +6,7 @@ import pytest
 from pose.errors import InputError
 from pose.estimator import Crop, Poses, no_poses
 from pose.landmarks import INDEX, LANDMARKS
-from pose.person import CORE, best_path, body_size, choose_person
+from pose.person import CORE, best_path, body_size, choose_person, count_people, people_boxes
 from pose.zoom import doubtful, whereabouts
 
 FPS = 30.0
@@ -122,6 +122,21 @@ def test_wrong_person_is_told(person: str, says: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_people_are_counted_once_however_often_they_were_looked_at() -> None:
+    frames = [poses((woman(t), 0.9), (woman(t) + 5, 0.8), (man(t), 0.7), (stick(500, 200, 280), 0.3)) for t in (0, 1)]
+    frames += [poses((woman(2), 0.4)), poses()]
+    np.testing.assert_array_equal(count_people(frames, np.array([True, True, True, False])), [2, 2, 1, 0])
+
+
+def test_people_hide_the_background_also_where_the_person_was_not_seen() -> None:
+    frames = [poses((woman(0), 0.9), (man(0), 0.8)), poses()]
+    boxes = people_boxes(frames, np.stack([woman(0), np.zeros((33, 2))]), np.array([True, False]))
+    expected = [*woman(0).min(axis=0), *woman(0).max(axis=0)]
+    assert len(boxes[0]) == 3
+    np.testing.assert_allclose(boxes[0][0], expected)
+    np.testing.assert_allclose(boxes[1], [expected])
+
+
 def test_nobody_is_told() -> None:
     with pytest.raises(InputError, match="no person was found"):
         choose_person([poses()] * 10, FPS)
@@ -163,11 +178,11 @@ def test_gap_is_looked_for_on_the_way_and_just_beyond_the_ends() -> None:
         assert np.linalg.norm(place.centre[t] - true_centre) < 0.25 * body_size(woman(t))
 
 
-def test_torso_is_turned_upright_in_the_third_try() -> None:
+def test_torso_is_turned_upright_in_the_second_round() -> None:
     handstand = stick(400, 300, 250)
     handstand = 2 * np.array([400, 300]) - handstand  # upside down
     frames = [poses((handstand, 0.9))] * 5
-    crop = whereabouts(frames, np.zeros(5, dtype=int), FPS).crops(2, again=False)[2]
+    crop = whereabouts(frames, np.zeros(5, dtype=int), FPS).looks(2, before=1)[1].crop
     matrix = crop.image_to_crop()
     in_crop = handstand @ matrix[:, :2].T + matrix[:, 2]
     assert in_crop[INDEX["nose"], 1] < in_crop[INDEX["left_hip"], 1] < in_crop[INDEX["left_ankle"], 1]

@@ -1,0 +1,19 @@
+"""Confidence that means something: the share of landmarks that lie within 0.2 torso lengths of the truth."""
+
+import numpy as np
+
+RAW = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+"""The network's visibility times presence, less what `cleanup.weigh` takes off."""
+SHARE = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+"""The share of right landmarks at each of `RAW`, by isotonic regression over the synthetic films: `python -m sfv bench
+pose --calibrate` measures it anew."""
+
+
+def calibrated(raw: np.ndarray) -> np.ndarray:
+    """The share of landmarks that are right at this raw confidence; what is missing stays 0."""
+    return np.where(raw > 0, np.interp(raw, RAW, SHARE), 0.0)
+
+
+def uncalibrated(share: np.ndarray) -> np.ndarray:
+    """The raw confidence that `calibrated` made this of."""
+    return np.interp(share, SHARE, RAW)
