@@ -16,6 +16,7 @@ from pose.formats import read_openpose
 from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
 from pose.progress import Progress
+from pose.quality import judge
 from pose.video import probe
 from reconstruct.character import Character, load_character
 from reconstruct.export import write_bvh
@@ -68,6 +69,8 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 config={"pose": config.pose, "format": POSE_FORMAT},
                 inputs={"video": source} | _keypoint_files(config),
             )
+            for finding in pose.figures["findings"]:
+                console.print(f"  [yellow]{finding}[/yellow]")
             motion = run_stage(
                 folder,
                 f"2_motion/{character.name}",
@@ -112,10 +115,11 @@ def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[s
         keypoints = estimate_keypoints(config.video, config.pose, progress)
     keypoints.save(folder / "keypoints.npz")
     write_overlay(config.video, keypoints, folder / "overlay.mp4")
-    seen = float(keypoints.seen.mean())
+    seen, quality = float(keypoints.seen.mean()), judge(keypoints)
     figures = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
+    figures |= {"verdict": quality.verdict, "good": quality.good, "findings": quality.findings}
     summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
-    return summary, figures
+    return f"{summary}. {quality.verdict}", figures
 
 
 def _write_motion(

@@ -16,6 +16,8 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from imitate.rollout import Rollout
+from pose.keypoints import Keypoints
+from pose.quality import judge
 from sfv import __version__
 from sfv.stage import StageResult
 
@@ -44,6 +46,8 @@ def write_report(
         verdict=verdict(figures),
         verdict_good=completed >= 0.9,
         side_by_side=embedded_video(result.folder / "side_by_side.mp4"),
+        pose=pose.figures if pose else None,
+        confidence_curve=Markup(confidence_curve(Keypoints.load(pose.folder / "keypoints.npz"))) if pose else "",
         draft=embedded_video(draft.folder / "draft.mp4"),
         problems=draft.figures["problems"],
         headline=headline(motion.figures, figures),
@@ -114,6 +118,19 @@ def flat_rows(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, s
         else:
             rows.append((prefix + key, "not measured" if value is None else str(value)))
     return rows
+
+
+def confidence_curve(keypoints: Keypoints) -> str:
+    """How sure each frame's keypoints are, as SVG."""
+    figure, axis = plt.subplots(figsize=(9, 2), layout="constrained")
+    confidence = judge(keypoints).frame_confidence
+    axis.fill_between(range(len(confidence)), confidence, alpha=0.4, step="mid")
+    axis.set_xlabel("frame")
+    axis.set_ylabel("confidence")
+    axis.set_xlim(0, max(len(confidence) - 1, 1))
+    axis.set_ylim(0, 1)
+    axis.grid(alpha=0.3)
+    return _svg(figure)
 
 
 def training_curves(path: Path) -> str:

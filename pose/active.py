@@ -1,0 +1,52 @@
+"""Which part of a longer video is the active one: a proposal for START and END."""
+
+import numpy as np
+
+from pose.keypoints import Keypoints
+from pose.landmarks import TWELVE
+from pose.person import body_size
+
+SMOOTH_S = 0.5
+"""Speed is a mean over so long."""
+ACTIVE_SHARE = 0.35
+"""The body is active where it moves at more than this share of its fastest."""
+PAUSE_S = 0.7
+"""Shorter rests within a motion belong to it (the crouch before a jump, the hang at its top)."""
+MARGIN_S = 0.4
+"""Kept before and after, to begin and end in a stance."""
+NEARLY_ALL = 0.8
+"""A stretch longer than this share of the clip is no choice."""
+
+
+def active_part(keypoints: Keypoints) -> tuple[float, float] | None:
+    """The stretch around the fastest motion; None where no part stands out.
+
+    Speed is the mean of the joints' in the image, in sizes of the body.
+
+    Returns:
+      (start, end) in seconds of the video.
+    """
+    seen = np.flatnonzero(keypoints.seen)
+    columns = [keypoints.names.index(name) for name in TWELVE if name in keypoints.names]
+    if len(seen) < 3 or len(columns) < len(TWELVE):
+        return None
+    size = np.percentile(body_size(keypoints.xy[seen]), 75)
+    xy, known = keypoints.xy[:, columns], keypoints.confidence[:, columns] > 0
+    step = np.linalg.norm(np.diff(xy, axis=0), axis=-1) / size
+    both = known[1:] & known[:-1]
+    step = np.where(both, step, 0.0).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
+    width = max(1, round(SMOOTH_S * keypoints.fps))
+    speed = np.convolve(step, np.ones(width) / width, mode="same")
+    peak = int(speed.argmax())
+    active = speed > ACTIVE_SHARE * speed[peak]
+    pause = max(1, round(PAUSE_S * keypoints.fps))
+    first = last = peak
+    while active[max(0, first - pause) : first].any():
+        first = max(0, first - pause) + int(active[max(0, first - pause) : first].argmax())
+    while active[last + 1 : last + 1 + pause].any():
+        last += 1 + int(np.flatnonzero(active[last + 1 : last + 1 + pause])[-1])
+    margin = round(MARGIN_S * keypoints.fps)
+    first, last = max(0, first - margin), min(len(speed), last + margin)
+    if last - first > NEARLY_ALL * len(speed):
+        return None
+    return keypoints.start + first / keypoints.fps, keypoints.start + last / keypoints.fps

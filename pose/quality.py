@@ -1,0 +1,199 @@
+"""A second opinion on keypoints, in plain words, so that a bad video is known before an hour of training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose.active import active_part
+from pose.keypoints import Keypoints
+from pose.landmarks import TWELVE
+from pose.person import body_size
+
+UNSURE = 0.5
+"""A limb is unsure where its landmarks are more likely wrong than right (confidence is a share, see `confidence`)."""
+SURE = 0.8
+"""A frame is sure where the mean of its twelve joints is above."""
+SHORTEST_S = 0.12
+"""Shorter spells are not worth a word: the reconstruction bridges them."""
+BRIDGE_S = 0.2
+"""Spells that lie nearer to each other are told as one."""
+FAST = 4.0
+"""A limb that moves faster than this is blurred [body sizes/s]."""
+BEHIND_M = 0.08
+"""A limb so much further from the camera than the trunk is hidden by it [m]."""
+SMALL_PX = 120.0
+"""A body smaller than this shows too little of its joints."""
+CROWD_SHARE = 0.1
+"""Other people in fewer frames than this are not mentioned."""
+LONG_S = 12.0
+"""Clips longer than this probably show more than one skill."""
+SPELLS = 3
+"""So many of one kind are told; the others only counted."""
+LIMBS = {
+    f"{side} {limb}": tuple(f"{side}_{joint}" for joint in joints)
+    for limb, joints in (("arm", ("elbow", "wrist")), ("leg", ("knee", "ankle")))
+    for side in ("left", "right")
+}
+ENDS = ("nose", "left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot_index", "right_foot_index")
+"""What shows whether the whole body is in the picture."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What is to be thought of a clip's keypoints."""
+
+    verdict: str
+    """One sentence."""
+    good: bool
+    """Whether it is worth training on as it is."""
+    findings: tuple[str, ...]
+    """What is wrong or worth knowing, the gravest first."""
+    frame_confidence: np.ndarray
+    """Mean over the twelve joints, (T,)."""
+
+
+def judge(keypoints: Keypoints) -> Quality:
+    """Looks through the keypoints of one person for what makes bad references."""
+    names = [name for name in TWELVE if name in keypoints.names]
+    frame_confidence = keypoints.confidence[:, [keypoints.names.index(name) for name in names]].mean(axis=1)
+    sure = float((frame_confidence >= SURE).mean())
+    mean = float(frame_confidence.mean())
+    findings = [
+        *_gaps(keypoints),
+        *_cut_off(keypoints),
+        *_unsure_limbs(keypoints),
+        *_small(keypoints),
+        *_other_people(keypoints),
+        *_camera(keypoints),
+        *_long(keypoints),
+    ]
+    good = mean >= 0.75 and float(keypoints.seen.mean()) >= 0.9
+    word = "Good" if good and sure >= 0.8 else "Usable" if good else "Poor"
+    advice = "" if good else "; film the whole body from the side, in good light, without cuts, or choose a better part"
+    verdict = f"{word} keypoints: {mean:.0%} of the joints are about right, {sure:.0%} of the frames are sure{advice}."
+    return Quality(verdict, good, tuple(findings), frame_confidence)
+
+
+def spells(flags: np.ndarray, fps: float) -> list[tuple[int, int]]:
+    """Runs of true frames as (first, last), those that are near to each other joined and the short ones left out."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
+    joined: list[tuple[int, int]] = []
+    for first, after in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if joined and first - joined[-1][1] - 1 <= BRIDGE_S * fps:
+            joined[-1] = (joined[-1][0], after - 1)
+        else:
+            joined.append((first, after - 1))
+    return [(first, last) for first, last in joined if last - first + 1 >= SHORTEST_S * fps]
+
+
+def _in_frames(found: list[tuple[int, int]]) -> str:
+    """`in frames 3-9, 20-31 and 2 shorter spells`: the longest ones, in order of time."""
+    told = sorted(sorted(found, key=lambda spell: spell[0] - spell[1])[:SPELLS])
+    text = "in frames " + ", ".join(f"{first}-{last}" for first, last in told)
+    more = len(found) - len(told)
+    return text + (f" and {more} shorter spell{'s' if more > 1 else ''}" if more else "")
+
+
+def _gaps(keypoints: Keypoints) -> list[str]:
+    found = spells(np.asarray(~keypoints.seen), keypoints.fps)
+    return [f"person not seen {_in_frames(found)}: filled in by smoothness and physics"] if found else []
+
+
+def _cut_off(keypoints: Keypoints) -> list[str]:
+    xy, known = _columns(keypoints, ENDS)
+    width, height = keypoints.image_size
+    beyond = {
+        "left": xy[..., 0] < 0,
+        "right": xy[..., 0] > width - 1,
+        "top": xy[..., 1] < 0,
+        "bottom": xy[..., 1] > height - 1,
+    }
+    texts = []
+    for edge, outside in beyond.items():
+        found = spells(np.asarray((outside & known).any(axis=1)), keypoints.fps)
+        if found:
+            texts.append(f"person cut off at the {edge} edge {_in_frames(found)}")
+    return texts
+
+
+def _unsure_limbs(keypoints: Keypoints) -> list[str]:
+    texts = []
+    for limb, names in LIMBS.items():
+        if not set(names) <= set(keypoints.names):
+            continue
+        columns = [keypoints.names.index(name) for name in names]
+        unsure = keypoints.seen & (keypoints.confidence[:, columns].mean(axis=1) < UNSURE)
+        found = spells(unsure, keypoints.fps)
+        if found:
+            reason = _reason(keypoints, columns, found)
+            texts.append(f"{limb} unsure {_in_frames(found)}{reason and ', ' + reason}")
+    return sorted(texts, key=len, reverse=True)
+
+
+def _reason(keypoints: Keypoints, columns: list[int], found: list[tuple[int, int]]) -> str:
+    """What hides a limb in most of the frames of these spells; empty if that is not known."""
+    within = np.concatenate([np.arange(first, last + 1) for first, last in found])
+    width, height = keypoints.image_size
+    here = np.asarray(keypoints.confidence[within][:, columns] > 0)
+    if not here.any():
+        return "leaps from frame to frame"
+    xy = keypoints.xy[within][:, columns]
+    outside = np.asarray(((xy < 0) | (xy > (width - 1, height - 1))).any(axis=-1))
+    if outside[here].mean() > 0.5:
+        return "outside the picture"
+    trunk = [keypoints.names.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("shoulder", "hip")]
+    depth = keypoints.xyz[within][..., 2]
+    behind = depth[:, columns] - depth[:, trunk].mean(axis=1, keepdims=True) > BEHIND_M
+    if behind[here].mean() > 0.5:
+        return "behind the body"
+    size = np.percentile(body_size(keypoints.xy[keypoints.seen]), 75)
+    before = np.maximum(within - 1, 0)
+    both = here & (keypoints.confidence[before][:, columns] > 0)
+    speed = np.linalg.norm(xy - keypoints.xy[before][:, columns], axis=-1) * keypoints.fps / size
+    return "moves too fast for the camera" if both.any() and np.median(speed[both]) > FAST else ""
+
+
+def _small(keypoints: Keypoints) -> list[str]:
+    size = float(np.percentile(body_size(keypoints.xy[keypoints.seen]), 75)) if keypoints.seen.any() else SMALL_PX
+    return [f"person small in the picture ({size:.0f} pixels): film from nearer"] if size < SMALL_PX else []
+
+
+def _other_people(keypoints: Keypoints) -> list[str]:
+    if keypoints.people is None:
+        return []
+    crowded = keypoints.people > 1
+    if crowded.mean() < CROWD_SHARE:
+        return []
+    seen = np.flatnonzero(keypoints.seen)
+    t = int(seen[len(seen) // 2])
+    x, y = keypoints.xy[t, [keypoints.names.index(f"{side}_hip") for side in ("left", "right")]].mean(axis=0)
+    place = f"{x:.0f},{y:.0f}@{keypoints.start + t / keypoints.fps:.2f}"
+    return [f"several people in {crowded.mean():.0%} of the frames, followed the one at {place}; PERSON=2 is the next"]
+
+
+def _camera(keypoints: Keypoints) -> list[str]:
+    camera = keypoints.camera_motion
+    if camera is None:
+        return []
+    zoom = float(camera.zoom.max() / camera.zoom.min())
+    zooms = f" and zooms by {zoom:.2f}" if zoom > 1.03 else ""
+    return [
+        f"camera moves: turns by {np.degrees(camera.largest_turn()):.0f} degrees{zooms}, followed by the background"
+    ]
+
+
+def _long(keypoints: Keypoints) -> list[str]:
+    duration = len(keypoints) / keypoints.fps
+    if duration <= LONG_S:
+        return []
+    part = active_part(keypoints)
+    text = f"{duration:.0f} s long, all of it is used"
+    if part is None:
+        return [f"{text}; a skill is mostly a few seconds: choose a part by START and END"]
+    return [f"{text}; the body moves most from START={part[0]:.1f} to END={part[1]:.1f}: these make a shorter skill"]
+
+
+def _columns(keypoints: Keypoints, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of these landmarks (T, n, 2), and whether they are known (T, n)."""
+    columns = [keypoints.names.index(name) for name in names if name in keypoints.names]
+    return keypoints.xy[:, columns], keypoints.confidence[:, columns] > 0
