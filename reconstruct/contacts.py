@@ -154,6 +154,8 @@ LEAST_FALL = 0.35
 GRAVITY = 9.81
 LOWEST_FLIGHT = 0.03
 """In flight the lowest contact point must rise above this [m]."""
+HOP = 0.12
+"""A foot that has come down further away than this has been lifted [m]."""
 LYING = 0.04
 """Other parts of the body this near to the ground rest on it [m]."""
 NEXT_TO = 0.12
@@ -197,15 +199,22 @@ def find_support(
     squeezed = points_w - (0.5 if looseness > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
     squeezed[..., 2] = points_w[..., 2]
     contact = find_contacts(squeezed, fps, scaled, np.array(view.belt))
+    carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.belt)
     lowest = points_w[..., 2].min(axis=1)
     lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness
     flight = np.logical_not(contact.any(axis=1) | lying)
     for start, end in runs(flight):
         inside = start > 0 and end < len(flight)
-        if end - start < SHORTEST_FLIGHT * fps or lowest[start:end].max() < LOWEST_FLIGHT * looseness:
-            flight[start:end] = False
-            if inside:
-                contact[start:end] |= contact[start - 1] & contact[end]
+        short = end - start < SHORTEST_FLIGHT * fps
+        if short or lowest[start:end].max() < LOWEST_FLIGHT * looseness:
+            if not inside:
+                flight[start:end] = False
+                continue
+            # A hop may be too low to be seen, but then it lands in another place.
+            shift = carried[end] - carried[start - 1]
+            stays = contact[start - 1] & contact[end] & (np.linalg.norm(shift, axis=1) < HOP)
+            contact[start:end] |= stays
+            flight[start:end] = not (short or stays.any())
         elif end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
             flight[start:end] = False
     return Support(contact, flight, lying | np.logical_not(flight | contact.any(axis=1)))

@@ -141,7 +141,7 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
 def straightened(xyz_c: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """The detector's 3D without its two habits: shins that lead away from the camera, and a trunk that stoops.
 
-    Held against known truth (synthetic films and real motion capture alike, from all sides), it puts ankles too far away
+    Held against known truth (synthetic films and real motion capture, from all sides), it puts ankles too far away
     by `FEET_AWAY` of the shin's length and bends the trunk forward about the hips by `STOOP`: a little if the camera is
     beside the body, more if it is before or behind it. What hangs on a joint that moves goes along.
 

@@ -45,7 +45,7 @@ def test_ankles_and_feet_come_nearer_together():
     moved = straightened(xyz, NAMES) - xyz
     shin = np.linalg.norm(xyz[0, AT["left_ankle"]] - xyz[0, AT["left_knee"]])
     for part in ("ankle", "heel", "foot_index"):
-        np.testing.assert_allclose(moved[0, AT[f"left_{part}"]], [0.0, 0.0, -FEET_AWAY * shin], atol=1e-12)
+        np.testing.assert_allclose(moved[0, AT[f"left_{part}"]], np.array([0.0, 0.0, -FEET_AWAY * shin]), atol=1e-12)
     np.testing.assert_array_equal(moved[0, [AT["left_knee"], AT["right_hip"]]], 0.0)
 
 
