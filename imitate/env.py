@@ -34,6 +34,8 @@ BAD_STATE = [
 
 BOX_GAP = 0.03
 """Between the furthest point of the body and the box [m]."""
+BOX_STRIDE = 10
+"""Rows on either side over which the box's speed is taken."""
 TASK_SCALE = 5.0
 """Steepness of the task's term [1/m^2]: a box 0.4 m behind earns less than half."""
 
@@ -149,6 +151,7 @@ class ImitationEnv:
         ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
         offset: np.ndarray | None = None,
+        speed_offset: np.ndarray | None = None,
     ) -> None:
         """Puts simulations onto the reference.
 
@@ -157,11 +160,14 @@ class ImitationEnv:
           ids: the M simulations, or None for all of them.
           rng: adds the configured noise to the joints; None starts exactly on the reference.
           offset: tangent step from the reference's pose to the start's, (M, nv).
+          speed_offset: difference of the start's velocity from the reference's, (M, nv).
         """
         ids = np.arange(self.size) if ids is None else ids
         self.row[ids], self.age[ids] = rows, 0
         qpos, qvel = self.reference.qpos[rows].copy(), self.reference.qvel[rows].copy()
         steps = np.zeros_like(qvel) if offset is None else offset.copy()
+        if speed_offset is not None:
+            qvel += speed_offset
         if rng is not None:
             steps[:, 6:] += self.config.pose_noise * rng.standard_normal(qvel.shape)[:, 6:]
             speed_noise = self.config.velocity_noise * rng.standard_normal(qvel.shape)
@@ -173,6 +179,11 @@ class ImitationEnv:
         self._episode[ids] += 1
         if self.scene.has_box:
             self.box_qpos[ids] = self._box_poses(rows)
+            # It rests before the first frame; later on it is already being pushed.
+            around = [np.clip(rows + side, 0, self._last_row) for side in (-BOX_STRIDE, BOX_STRIDE)]
+            way = self._box_poses(around[1])[:, :3] - self._box_poses(around[0])[:, :3]
+            speed = way * (CONTROL_HZ / (around[1] - around[0]))[:, None]
+            self._box_qvel[ids, :3] = np.where(rows[:, None] > 0, speed, 0.0)
         self._batch.forward(ids, stage=STAGE_VEL)
 
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:

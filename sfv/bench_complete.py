@@ -76,7 +76,7 @@ def bench_complete(
     }
     with BlazePose(find_or_fetch(None, model_size), workers=1) as estimator:
         rendered = list(rendered_pictures(library, character, estimator, model_size))
-        filmed = list(filmed_pictures(videos, library, estimator)) if videos else []
+        filmed = list(filmed_pictures(videos, library, estimator, model_size)) if videos else []
     rows = list[Row]()
     shared = [KnownPoses.of(name, motion, character) for name, motion in library.items()]
     own = [KnownPoses.of(name, motion, character) for name, motion in learnt.items()]
@@ -171,15 +171,25 @@ def rendered_pictures(
         for done, (name, frame, view) in enumerate(wanted):
             motion = library[name]
             path = _picture(name, motion, frame, view, character)
-            cached = path.with_suffix(f".{model_size}.npz")
-            if not cached.is_file():
-                try:
-                    keypoints_in(np.asarray(Image.open(path)), estimator).save(cached)
-                except InputError:
-                    continue
-            phase = frame / (len(motion) - 1)
-            yield Shown(f"{name}_{frame}_{view.name}", skill_name(name), phase, Keypoints.load(cached), "")
+            found = cached_keypoints(np.asarray(Image.open(path)), estimator, model_size)
+            if found is not None:
+                phase = frame / (len(motion) - 1)
+                yield Shown(f"{name}_{frame}_{view.name}", skill_name(name), phase, found, "")
             progress(done + 1, len(wanted))
+
+
+def cached_keypoints(image: np.ndarray, estimator: BlazePose, model_size: str) -> Keypoints | None:
+    """The keypoints of a picture, found once for its pixels; None if nobody is found in it."""
+    digest = hashlib.sha256(image.tobytes() + model_size.encode()).hexdigest()[:16]
+    path = cache_folder() / "bench" / "pictures" / f"{digest}.npz"
+    if not path.is_file():
+        try:
+            found = keypoints_in(image, estimator)
+        except InputError:
+            return None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found.save(path)
+    return Keypoints.load(path)
 
 
 def _picture(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint, character: Character) -> Path:
@@ -202,7 +212,9 @@ def _picture(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint, ch
     return path
 
 
-def filmed_pictures(folder: Path, library: dict[str, ReferenceMotion], estimator: BlazePose) -> Iterator[Shown]:
+def filmed_pictures(
+    folder: Path, library: dict[str, ReferenceMotion], estimator: BlazePose, model_size: str
+) -> Iterator[Shown]:
     """Frames, evenly spread, of the videos that are named after a known motion."""
     named = [v for v in sorted(folder.glob("*.mp4")) if skill_name(v.stem) in map(skill_name, library)]
     for video in named:
@@ -211,8 +223,6 @@ def filmed_pictures(folder: Path, library: dict[str, ReferenceMotion], estimator
         for number, (_, image) in enumerate(read_frames(video)):
             if number not in wanted:
                 continue
-            try:
-                found = keypoints_in(image, estimator)
-            except InputError:
-                continue
-            yield Shown(f"{video.stem}_{number}", skill_name(video.stem), None, found, video.stem)
+            found = cached_keypoints(image, estimator, model_size)
+            if found is not None:
+                yield Shown(f"{video.stem}_{number}", skill_name(video.stem), None, found, video.stem)

@@ -162,7 +162,7 @@ def write_candidate(candidate: Candidate, number: int, image: np.ndarray, keypoi
     motion.save(folder / f"motion_{number}.npz")
     write_bvh(motion, character, folder / f"motion_{number}.bvh")
     candidate.camera.save(folder / f"camera_{number}.npz")
-    future = candidate.qpos[candidate.completion.now :]
+    future = in_view(candidate.qpos[candidate.completion.now :], candidate.camera)
     shown = np.concatenate([np.repeat(future[:1], round(STILL_S * CONTROL_HZ), axis=0), future])
     with bar(f"drawing {number}") as progress:
         side_by_side(
@@ -174,6 +174,14 @@ def write_candidate(candidate: Candidate, number: int, image: np.ndarray, keypoi
             progress=progress,
             total=len(shown),
         )
+
+
+def in_view(qpos: np.ndarray, camera: Camera) -> np.ndarray:
+    """The poses up to the moment at which the root leaves the picture, (T, nq)."""
+    width, height = camera.image_size
+    x, y = camera.project(qpos[:, :3]).T
+    outside = (x < 0) | (x > width) | (y < 0) | (y > height) | (camera.to_camera(qpos[:, :3])[:, 2] < 0.3)
+    return qpos[: int(outside.argmax())] if outside.any() and not outside[0] else qpos
 
 
 def _with_skeleton(image: np.ndarray, keypoints: Keypoints) -> Iterator[np.ndarray]:
