@@ -82,13 +82,13 @@ def bench_train(
                 minutes=minutes or target.minutes or MINUTES, samples=samples, preset=preset, seed=seed
             )
             found[path.stem] = measured(path, body, config, target, (out or Path(scratch)) / path.stem)
-    prefixes = {name: f"{name}_" if len(files) > 1 else "" for name in found}
-    rows = [
-        replace(Row(**row), name=prefixes[name] + row["name"]) for name, entry in found.items() for row in entry["rows"]
-    ]
     if page is not None:
         write_skills_page(page, found)
-    show("train", rows, json)
+    tables = {name: [Row(**row) for row in entry["rows"]] for name, entry in found.items()}
+    if json and len(tables) > 1:
+        tables = {"": [replace(row, name=f"{name}_{row.name}") for name, rows in tables.items() for row in rows]}
+    for name, rows in tables.items():
+        show(f"train {name}" if len(tables) > 1 else "train", rows, json)
 
 
 def motion_files(given: tuple[Path, ...]) -> list[Path]:

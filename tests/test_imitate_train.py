@@ -229,9 +229,10 @@ def test_interrupt_saves_and_leaves_no_process(tmp_path):
 
 @pytest.mark.slow
 def test_walk_reaches_its_goal(tmp_path):
+    """From scratch by PPO alone, .95 within 1.2 M samples; DeepMimic needs 61 M for .985."""
     if not WALK.is_file():
         pytest.skip(f"{WALK} is not there")
-    config = TrainConfig(minutes=30.0, samples=1_500_000)
+    config = TrainConfig(minutes=60.0, samples=1_200_000)
     training = train_policy(read_motion(WALK, CHARACTER), CHARACTER, Scene(), config, tmp_path)
-    assert training.figures["best_return"] >= 0.9
+    assert training.figures["best_return"] >= 0.95
     assert training.figures["best_completed"] == 1.0
