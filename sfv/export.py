@@ -28,7 +28,7 @@ WRITERS: dict[MotionFormat, Callable[[ReferenceMotion, Character, Path], None]] 
     "npz": lambda motion, character, path: motion.save(path),
 }
 UNPREFIXED = ("pose", "imitate")
-"""Groups of options whose flags stand without the group's name."""
+"""Groups of options whose flags, and those of groups within, stand without the group's name."""
 
 
 def export(
@@ -99,21 +99,29 @@ def made_by(folder: Path, result: Result) -> str:
     return f"{first}; python -m sfv retarget{flags(carried | learnt, default)}"
 
 
-def flags(options: dict[str, Any], default: dict[str, Any], prefix: str = "") -> str:
-    """Options that differ from the defaults as words of a command line, each with a space before it."""
+def flags(options: dict[str, Any], default: dict[str, Any], prefix: str = "", bare: bool = False) -> str:
+    """Options that differ from the defaults as words of a command line, each with a space before it.
+
+    Args:
+      options: by name, groups within groups.
+      default: the same of the defaults.
+      prefix: of the flags.
+      bare: groups within add nothing to it.
+    """
     words = ""
     for name, value in options.items():
         if value == default.get(name) or (name == "out" and not prefix):
             continue
-        flag = f"{prefix}{name}".replace("_", "-")
+        flag = name.replace("_", "-")
         if isinstance(value, dict):
-            words += flags(value, default.get(name, {}), "" if name in UNPREFIXED else f"{flag}.")
+            within = bare or name in UNPREFIXED
+            words += flags(value, default.get(name, {}), prefix if within else f"{prefix}{flag}.", within)
         elif isinstance(value, bool):
-            words += f" --{flag}" if value else f" --{'.'.join([*flag.split('.')[:-1], 'no-' + flag.split('.')[-1]])}"
+            words += f" --{prefix}{'' if value else 'no-'}{flag}"
         elif isinstance(value, list):
-            words += f" --{flag} {' '.join(map(str, value))}"
+            words += f" --{prefix}{flag} {' '.join(map(str, value))}"
         elif value is not None:
             # Where a file lies is a matter of this machine; what it is called may help.
             text = Path(value).name if isinstance(value, str) and Path(value).is_absolute() else str(value)
-            words += f" --{flag} {shlex.quote(text)}"
+            words += f" --{prefix}{flag} {shlex.quote(text)}"
     return words

@@ -165,10 +165,11 @@ def test_the_command_that_makes_it_again(run):
     config = plain(replace(ClipConfig(), video=Path("a.mp4"), character="atlas"))
     config["imitate"]["seed"], config["scene"], config["pose"]["start"] = 3, {"kind": "slope", "angle": 5.0}, 2.0
     config["imitate"]["tensorboard"], config["out"] = False, "elsewhere"
+    config["imitate"]["env"]["action_scale"], config["track"]["cost"]["root"] = 0.3, 7.0
     words = set(flags(config, default).split(" --")[1:])
     assert words == {
         "video a.mp4", "character atlas", "seed 3", "scene.kind slope", "scene.angle 5.0", "start 2.0",
-        "no-tensorboard",
+        "no-tensorboard", "action-scale 0.3", "track.cost.root 7.0",
     }  # fmt: skip
 
 
