@@ -5,14 +5,18 @@ of that sum, with a little more for the place of the root and for the use of con
 improves is what it is judged by.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 
 from imitate.env import ImitationEnv
 from imitate.ilqg import Expansion
+from imitate.termination import GeomShapes, solid_bodies
 from reconstruct.character import Character
+
+SINK = 0.008
+"""As deep as contact gives way under a body that stands or walks [m]; what is deeper costs."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class CostConfig:
     control: float = 0.002
     """Offset of a servo's target from the reference [1/rad^2]: small, the offset is what carries the weight of the
     body."""
+    penetration: float = 50.0
+    """Depth below the ground of each part of the body [1/m^2]: the reference does not know how hard it lands."""
     final: float = 3.0
     """Factor on the errors at the end of the horizon, which stand for all that comes after."""
 
@@ -41,7 +47,9 @@ class TrackingCost:
         self._velocity = np.full(model.nv, reward.velocity_weight * reward.velocity_scale / model.njnt)
         self._end_effectors = reward.end_effector_weight * reward.end_effector_scale / len(self._sites)
         self._com = reward.com_weight * reward.com_scale
-        self._control, self.final = config.control, config.final
+        self._control, self.final, self._penetration = config.control, config.final, config.penetration
+        shapes = GeomShapes.of(model, solid_bodies(env.body))
+        self._geoms = replace(shapes, first=np.arange(len(shapes.geoms)))
 
     def of_states(self) -> np.ndarray:
         """Cost of the states that the environment's simulations are in, each at its row of the reference, (N,)."""
@@ -53,6 +61,7 @@ class TrackingCost:
             + np.square(env.qvel - reference.qvel[row]) @ self._velocity
             + self._end_effectors * np.square(reach).sum(axis=(1, 2))
             + self._com * np.square(env.com - reference.com[row]).sum(axis=1)
+            + self._penetration * np.square(np.minimum(env.lowest(self._geoms) + SINK, 0.0)).sum(axis=1)
         )
 
     def of_controls(self, controls: np.ndarray) -> np.ndarray:
@@ -100,6 +109,22 @@ class TrackingCost:
             flat = jacobian.reshape(-1, nv)
             lx[t, :nv] += flat.T @ (weights * error).ravel()
             lxx[t, :nv, :nv] += (flat.T * np.repeat(weights, 3)) @ flat
+            for depth, rise in self._deep(data, nv):
+                lx[t, :nv] += self._penetration * depth * rise
+                lxx[t, :nv, :nv] += self._penetration * np.outer(rise, rise)
         lx[-1] *= self.final
         lxx[-1] *= self.final
         return Expansion(A, B, lx, lxx, self._control * controls, np.full(controls.shape, self._control))
+
+    def _deep(self, data: mujoco.MjData, nv: int) -> list[tuple[float, np.ndarray]]:
+        """Parts deeper in the ground than `SINK`: height above that [m], negative, and its gradient (nv,)."""
+        shapes, model, found = self._geoms, self._env.model, list[tuple[float, np.ndarray]]()
+        placed = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
+        depths = shapes.clearance(self._env.ground, *placed)[0] + SINK
+        for i in np.flatnonzero(depths < 0.0):
+            geom, jacobian = shapes.geoms[i], np.empty((3, nv))
+            turn = data.geom_xmat[geom].reshape(3, 3)
+            point = data.geom_xpos[geom] + turn @ (shapes.centre[i] - np.sign(turn[2]) * shapes.core[i])
+            mujoco.mj_jac(model, data, jacobian, None, point, int(model.geom_bodyid[geom]))
+            found.append((float(depths[i]), jacobian[2]))
+        return found

@@ -16,12 +16,14 @@ from typing import Any, Literal, cast
 import torch
 import torch.distributed as dist
 
+from imitate.distill import DistillConfig
 from imitate.env import EnvConfig
 from imitate.learners.ppo import NonFiniteError, PPOConfig
 from imitate.policy import Policy, bfloat16_is_fast
 from imitate.ranks import Ranks
 from imitate.scene import Scene
 from imitate.torchrun import own_ranks, shared
+from imitate.track import Draft, TrackConfig, track_motion
 from imitate.worker import BEST_POLICY, Job, train
 from pose.cores import usable_cores
 from pose.errors import InputError, WorkError
@@ -80,6 +82,9 @@ class TrainConfig:
     """Time between checkpoints [s]."""
     tensorboard: bool = True
     """Write TensorBoard scalars beside the policy."""
+    warm_start: Literal["draft", "none"] = "none"
+    """What the policy knows when PPO begins: what tracking control does, learnt from its draft, or nothing."""
+    distill: DistillConfig = field(default_factory=DistillConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
@@ -144,6 +149,7 @@ def train_policy(
     config: TrainConfig,
     folder: Path,
     progress: Progress = silent,
+    draft: Draft | None = None,
 ) -> Training:
     """Learns to perform a motion; goes on from the folder's checkpoint if there is one of the same task.
 
@@ -156,7 +162,9 @@ def train_policy(
     if config.minutes <= 0:
         raise InputError(f"a training budget of {config.minutes} minutes; give a positive number")
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(motion, character, scene, resolved(config), folder)
+    if draft is None and config.warm_start == "draft":
+        draft = track_motion(motion, character, scene.without_box, TrackConfig(), progress)
+    job = Job(motion, character, scene, resolved(config), folder, draft)
     show = _shown(config, progress)
     if dist.is_initialized():  # torchrun started this process and others
         figures = train(cast(Job, shared(job)), own_ranks(), show, lambda: False)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
+from imitate.distill import Distiller, Expert, ExpertCollector
 from imitate.env import ImitationEnv
 from imitate.initial_state import AdaptiveStart, FailureStart, FixedStart, InitialStates, ReferenceStart
 from imitate.learners.ppo import PPO
@@ -25,6 +26,7 @@ from imitate.ranks import Ranks
 from imitate.rollout import run_episodes, starting_rows
 from imitate.scene import Scene
 from imitate.skill_collector import Episodes, SkillCollector
+from imitate.track import Draft
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 
@@ -50,6 +52,8 @@ class Job:
     scene: Scene
     config: "TrainConfig"
     folder: Path
+    draft: Draft | None = None
+    """What the policy is distilled from first, where the config wants that."""
 
 
 class TrainingRun:
@@ -61,7 +65,9 @@ class TrainingRun:
         torch.manual_seed(config.seed)
         self.job, self.config, self.ranks = job, config, ranks
         scene = {} if job.scene.kind == "flat" else {"scene": job.scene.settings}
-        self.task = task_digest(job.motion, job.character, config.without_budget() | scene)
+        draft = job.draft if config.warm_start == "draft" else None
+        expert = {"draft": draft.digest} if draft else {}
+        self.task = task_digest(job.motion, job.character, config.without_budget() | scene | expert)
         share = max(1, config.environments // ranks.size)
         env = ImitationEnv(job.character, job.scene, job.motion, config.env, share)
         layout = PolicyLayout(
@@ -75,10 +81,16 @@ class TrainingRun:
         self.policy = Policy(layout, config.initial_std)
         self.policy.log_std.requires_grad_(config.learn_std)
         self.policy.actor.coarse = self.policy.critic.coarse = config.coarse
-        self.ppo = PPO(self.policy, config.ppo, ranks)
+        rate = config.distill.ppo_learning_rate if draft else config.ppo.learning_rate
+        self.ppo = PPO(self.policy, replace(config.ppo, learning_rate=rate), ranks)
         stream = config.seed * 1000 + ranks.rank
         self.shuffle = torch.Generator().manual_seed(stream)
-        self.collector = SkillCollector(env, initial_states(config, env), stream)
+        states = initial_states(config, env)
+        self.collector = SkillCollector(env, states, stream)
+        self.distiller: Distiller | None = None
+        if draft and len(draft.controls):
+            self.collector = ExpertCollector(env, states, stream, Expert(draft, env))
+            self.distiller = Distiller(self.policy, config.distill, ranks)
         self.judge = self._judging_env()
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
@@ -108,8 +120,15 @@ class TrainingRun:
         """One iteration of Algorithm 1; returns the figures of all processes together."""
         ppo = self.config.ppo
         begin = time.process_time()
-        batch, episodes = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
-        losses = self.ppo.update(batch, self.shuffle)
+        collector, distiller = self.collector, self.distiller
+        if isinstance(collector, ExpertCollector) and distiller is not None:
+            collector.watched = self.samples < self.config.distill.samples
+            collector.share = distiller.expert_share(self.samples)
+        batch, episodes = collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
+        if isinstance(collector, ExpertCollector) and distiller is not None and collector.watched:
+            losses = distiller.update(batch, *collector.said(), self.samples, self.shuffle)
+        else:
+            losses = self.ppo.update(batch, self.shuffle)
         self.collector.initial_states.improve(self.ranks)
         self.cpu_own_loop += time.process_time() - begin
         return losses | self._summed(episodes)
@@ -197,6 +216,7 @@ class TrainingRun:
             {
                 "policy": self.policy.state_dict(),
                 "ppo": self.ppo.state(),
+                "distiller": self.distiller.state() if self.distiller else None,
                 "parts": parts,
                 "torch_rng": torch.get_rng_state(),
                 "samples": self.samples,
@@ -219,6 +239,8 @@ class TrainingRun:
             return False
         self.policy.load_state_dict(found["policy"])
         self.ppo.restore(found["ppo"])
+        if self.distiller:
+            self.distiller.restore(found["distiller"])
         # With another number of processes than before, simulations start afresh.
         if self.ranks.rank < len(found["parts"]):
             part = found["parts"][self.ranks.rank]

@@ -85,6 +85,10 @@ class Loop:
         """Raw observations of these environments."""
         raise NotImplementedError
 
+    def act(self, policy: "ActorCritic | RecurrentPolicy", observation: np.ndarray) -> np.ndarray:
+        """Actions for what is observed now."""
+        return policy.act(observation, self.rng)
+
     def note(self, outcome: "Outcome", live: np.ndarray) -> None:
         """Is told of every step; `live` are the environments whose episode was not over before it."""
 
@@ -98,7 +102,7 @@ class Loop:
         live = np.ones(env.size, dtype=bool)
         observation = env.observe()
         for _ in range(steps):
-            action = policy.act(observation, self.rng)
+            action = self.act(policy, observation)
             outcome = env.step(action)
             following = env.observe()
             seen.append(observation)
