@@ -161,16 +161,14 @@ def steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarra
       bool (T,), at least one frame.
     """
     frames = np.flatnonzero(weight > 0)
-    turn = angle_between(quat[frames, None], quat[None, frames])
-    gap = (frames[None, :] - frames[:, None]) / fps
     reach = round(LONGEST_DETOUR * fps)
     left_out = np.concatenate([[0.0], np.cumsum(weight[frames])])
     best, previous = left_out[:-1].copy(), np.full(len(frames), -1)
     for j in range(1, len(frames)):
         before = np.arange(max(0, j - reach), j)
-        cost = (
-            best[before] + (turn[before, j] / (PACE * gap[before, j] + 0.1)) ** 2 + left_out[j] - left_out[before + 1]
-        )
+        turn = angle_between(quat[frames[before]], quat[frames[j]])
+        gap = (frames[j] - frames[before]) / fps
+        cost = best[before] + (turn / (PACE * gap + 0.1)) ** 2 + left_out[j] - left_out[before + 1]
         k = int(cost.argmin())
         if cost[k] < best[j]:
             best[j], previous[j] = cost[k], before[k]

@@ -118,7 +118,7 @@ def find_cycle(
     found = []
     for is_mirrored, other, least in ((False, straight, shortest), (True, image, max(2, shortest // 2))):
         # From a to b the pose returns: the features of b against those (or the mirror image) of a.
-        distance = np.sqrt(np.square(other[:, None] - straight[None]).mean(axis=-1))
+        distance = pairwise_rms(other, straight)
         allowed = apart >= least
         if wanted == "auto":
             allowed &= steady_gait(qpos, fps) & (distance < LIKENESS)
@@ -127,7 +127,7 @@ def find_cycle(
         found += longest_good(distance, allowed, is_mirrored)
     if wanted == "auto" and not found:
         pose, swing = np.split(straight, 2, axis=1)
-        distance = np.sqrt(np.square(pose[:, None] - pose[None]).mean(axis=-1))
+        distance = pairwise_rms(pose, pose)
         speed, end = np.linalg.norm(swing, axis=1), max(1, round(AT_THE_ENDS * fps))
         slowest = min(np.median(speed[:end]), np.median(speed[-end:]))
         if slowest > IN_MOTION * np.median(speed) and root_turns(qpos) < MOST_TURN:
@@ -135,6 +135,12 @@ def find_cycle(
             found += longest_good(distance, allowed, False)
     # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
     return min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
+
+
+def pairwise_rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Root mean square difference of every row of one array from every row of another, (T, F) x (T, F) -> (T, T)."""
+    squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None] - 2.0 * a @ b.T
+    return np.sqrt(np.maximum(squares, 0.0) / a.shape[1])
 
 
 def steady_gait(qpos: np.ndarray, fps: float) -> np.ndarray:

@@ -57,6 +57,8 @@ class Reconstruction:
     """How good it is: see `figures.py`."""
     first_frame: int
     """Frame of the keypoints that became the motion's first one (a cycle is cut out of the clip)."""
+    ended: str = ""
+    """Why the optimisation ended."""
 
 
 def reconstruct_motion(
@@ -180,4 +182,4 @@ def _finished(
         "ground_speed": float(np.hypot(*view.belt)),
         "solve_seconds": seconds,
     }
-    return Reconstruction(motion, camera, solution.cost, figures, first)
+    return Reconstruction(motion, camera, solution.cost, figures, first, solution.message)

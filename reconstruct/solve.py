@@ -53,7 +53,7 @@ Residuals = Callable[[np.ndarray, np.ndarray], list[Block]]
 
 @dataclass(frozen=True)
 class Solution:
-    """Where the optimisation ended."""
+    """Where the optimisation ended, and why: as SciPy's `OptimizeResult`, but with the cost of each term."""
 
     qpos: np.ndarray
     """(T, nq)."""
@@ -63,6 +63,12 @@ class Solution:
     """Cost of each kind of residual."""
     iterations: int
     """Steps tried."""
+    optimality: float
+    """Largest component of the gradient where the last step began, each by the square root of its curvature."""
+    success: bool
+    """Whether it ended by itself; otherwise the steps ran out."""
+    message: str
+    """Why it ended."""
 
 
 def minimise(
@@ -88,7 +94,7 @@ def minimise(
     blocks = residuals(qpos, unknowns)
     cost = sum(block.loss() for block in blocks)
     system = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
-    damping, tried = 1e-3, 0
+    damping, tried, message = 1e-3, 0, ""
     while tried < iterations and damping < LARGEST_DAMPING:
         tried += 1
         step, global_step = bordered_step(*system, free, damping)
@@ -101,13 +107,21 @@ def minimise(
         gain = (cost - moved_cost) / cost
         qpos, unknowns, blocks, cost = moved, moved_unknowns, moved_blocks, moved_cost
         if gain < tolerance:
+            message = f"the last step lowered the cost by less than {tolerance:g} of it"
             break
         system = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
         damping = max(damping / 5.0, 1e-6)
     costs: dict[str, float] = {}
     for block in blocks:
         costs[block.name] = costs.get(block.name, 0.0) + block.loss()
-    return Solution(qpos, unknowns, costs, tried)
+    if damping >= LARGEST_DAMPING:
+        message = "no step lowers the cost"
+    band, _, _, gradient, _ = system
+    stiffness = np.sqrt(np.maximum(np.einsum("tii->ti", band[:, 0]), 1e-12))
+    optimality = float(np.abs(gradient / stiffness).max())
+    return Solution(
+        qpos, unknowns, costs, tried, optimality, bool(message), message or f"{iterations} steps were not enough"
+    )
 
 
 def normal_equations(

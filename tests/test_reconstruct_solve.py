@@ -136,6 +136,10 @@ def test_robust_fit_ignores_outliers():
 
     start, nothing = np.tile(np.array(model.qpos0), (frames, 1)), np.zeros(0)
     robust = minimise(residuals(1), lay, start, nothing, np.zeros(0, dtype=bool), iterations=30)
+    assert robust.success and "lowered the cost" in robust.message and robust.optimality < 1.0
+    assert robust.cost.keys() == {"angle"}
+    cut = minimise(residuals(1), lay, start, nothing, np.zeros(0, dtype=bool), iterations=1)
+    assert not cut.success and cut.message == "1 steps were not enough" and cut.iterations == 1
     plain = minimise(residuals(0), lay, start, nothing, np.zeros(0, dtype=bool), iterations=30)
     assert abs(robust.qpos[:, column].mean() - 1.0) < 0.03
     assert abs(plain.qpos[:, column].mean() - 1.0) > 0.2
