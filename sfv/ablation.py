@@ -1,7 +1,9 @@
 """`python -m sfv bench initial-states`: the paper's ablation of where episodes start (SFV, table 2)."""
 
 import json as json_format
+import shlex
 import statistics
+import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -143,8 +145,9 @@ def ablation_page(found: dict[str, dict[str, list[dict[str, float]]]], samples: 
     here = machine()
     lines += [
         "",
-        f"{samples / 1e6:g} M samples each, {date.today().isoformat()}, {here['cores']} cores of {here['processor']}:",
-        "`python -m sfv bench initial-states`.",
+        f"{samples / 1e6:g} M samples each; {date.today().isoformat()}, {here['cores']} cores of {here['processor']}.",
+        "",
+        f"    python -m sfv {shlex.join(sys.argv[1:])}",
         "",
     ]
     return "\n".join(lines)
