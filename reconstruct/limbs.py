@@ -240,29 +240,38 @@ def standing(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]
         at, axes = start.state.xpos[limb.end], start.state.xmat[limb.end].reshape(3, 3)
         middles.append((limb.end, 0.5 * (ankle + axes.T @ (foot_surface(start, limb).bounds.mean(axis=0) - at))))
 
-    def posed(angles: np.ndarray) -> Original:
-        return Original.of(model, {start.joint_name(j): a for j, a in zip(moved, angles, strict=True)})
+    state, columns = mujoco.MjData(model), model.jnt_qposadr[moved]
 
-    def residual(angles: np.ndarray) -> np.ndarray:
-        body = posed(angles)
-        rows, places = [0.03 * angles], []
+    def placed(body: int, point: np.ndarray) -> np.ndarray:
+        return state.xpos[body] + state.xmat[body].reshape(3, 3) @ point
+
+    def residual(angles: np.ndarray, free: np.ndarray, balance: float) -> np.ndarray:
+        state.qpos[columns[free]] = angles
+        mujoco.mj_kinematics(model, state)
+        mujoco.mj_comPos(model, state)
+        rows = [0.03 * angles]
         for index, (bodies, local) in enumerate(marks):
-            frames = [(body.state.xpos[b], body.state.xmat[b].reshape(3, 3)) for b in bodies]
-            places.append([at + axes @ p for (at, axes), p in zip(frames, local, strict=True)])
-            for way in np.diff(places[-1], axis=0):
+            places = [placed(b, p) for b, p in zip(bodies, local, strict=True)]
+            for way in np.diff(places, axis=0):
                 weight = 2.0 if index < len(legs) else 1.0
                 rows.append(weight * (way / max(np.linalg.norm(way), 1e-9) - [0.0, 0.0, -1.0]))
-        between = np.mean([body.state.xpos[b] + body.state.xmat[b].reshape(3, 3) @ p for b, p in middles], axis=0)
-        com = body.state.subtree_com[body.root]
-        rows.append(BALANCE * (com - between)[:2] / max(com[2] - between[2], 0.1))
+        between = np.mean([placed(b, p) for b, p in middles], axis=0)
+        com = state.subtree_com[start.root]
+        rows.append(balance * (com - between)[:2] / max(com[2] - between[2], 0.1))
         for side, limb in legs.items():
-            turned = body.state.xmat[limb.end].reshape(3, 3) @ soles[side]
+            turned = state.xmat[limb.end].reshape(3, 3) @ soles[side]
             rows.append(2.0 * (turned - level[side]).ravel())
         return np.concatenate(rows)
 
-    first = np.clip(np.zeros(len(moved)), low + 1e-6, high - 1e-6)
-    best = least_squares(residual, first, bounds=(low, high), max_nfev=60)
-    return {start.joint_name(j): round(float(a), 4) for j, a in zip(moved, best.x, strict=True) if abs(a) > 1e-3}
+    # First all limbs; then the legs alone bring the body into balance, which arms would do by sticking out.
+    angles = np.clip(np.zeros(len(moved)), low + 1e-6, high - 1e-6)
+    of_legs = np.array([any(j in start.joints(b) for limb in legs.values() for b in limb.chain) for j in moved])
+    for free, balance in ((np.ones(len(moved), dtype=bool), 0.0), (of_legs, BALANCE)):
+        state.qpos[columns] = angles
+        bounds = (low[free], high[free])
+        best = least_squares(residual, angles[free], bounds=bounds, max_nfev=60, args=(free, balance))
+        angles[free] = np.clip(best.x, low[free] + 1e-6, high[free] - 1e-6)
+    return {start.joint_name(j): round(float(a), 4) for j, a in zip(moved, angles, strict=True) if abs(a) > 1e-3}
 
 
 def flat_part(original: Original, limb: Limb) -> np.ndarray:

@@ -7,7 +7,7 @@ wrong:
 
     [tail]
     parent = "pelvis"
-    at = [-0.1, 0.0, 0.9]     # m; default: where the two parts are nearest
+    at = [-0.1, 0.0, 0.9]     # m; default: where the two parts meet
     axes = ["y", "z"]         # hinges from the inside out; x, y, z or a vector
     range = [[-60, 60], [-30, 30]]   # degrees
 """
@@ -22,13 +22,15 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from pose.errors import InputError
-from reconstruct.meshes import simplified
+from reconstruct.meshes import capsule_of, simplified
 
 DENSITY = 1000.0
 """[kg/m3]."""
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 ROUND = {"axes": ["x", "y", "z"], "range": [[-120, 120], [-120, 120], [-90, 90]]}
 LIMB = ("thigh", "shin", "foot", "upper_arm", "forearm", "hand")
+LONG = ("thigh", "shin", "upper_arm", "forearm")
+"""Bones that turn about one of their ends."""
 DEFAULT: dict[str, dict[str, Any]] = {
     "chest": {"parent": "pelvis", "axes": ["z", "y", "x"], "range": [[-50, 50], [-30, 60], [-35, 35]]},
     "head": {"parent": "chest", "axes": ["z", "y", "x"], "range": [[-70, 70], [-50, 50], [-40, 40]]},
@@ -70,7 +72,7 @@ def body_of_meshes(folder: Path, mass: float | None = None) -> mujoco.MjModel:
     for name in ordered(joints, folder):
         told, parent = joints[name], joints[name].get("parent")
         part = parts[name]
-        place = part.bounds.mean(axis=0) if parent is None else joint_place(told, part, parts[parent])
+        place = part.bounds.mean(axis=0) if parent is None else joint_place(name, told, part, parts[parent])
         carrier = spec.worldbody if parent is None else bodies[parent]
         body = carrier.add_body(name=name, pos=place - (places[parent] if parent else 0.0))
         bodies[name], places[name] = body, place
@@ -158,10 +160,13 @@ def solid(part: trimesh.Trimesh) -> trimesh.Trimesh:
     return part.copy() if part.is_watertight and part.volume > 0 else part.convex_hull
 
 
-def joint_place(told: dict[str, Any], part: trimesh.Trimesh, parent: trimesh.Trimesh) -> np.ndarray:
-    """Where a part turns about its parent: as told, or the middle of where the two are nearest, (3,) [m]."""
+def joint_place(name: str, told: dict[str, Any], part: trimesh.Trimesh, parent: trimesh.Trimesh) -> np.ndarray:
+    """Where a part turns about its parent, (3,) [m]: as told; the near end of a long bone; where the two parts meet."""
     if "at" in told:
         return np.array(told["at"], dtype=float)
+    if name.endswith(LONG):
+        start, end, _ = capsule_of(part)
+        return min((start, end), key=lambda point: float(np.linalg.norm(parent.vertices - point, axis=1).min()))
     near, _ = cKDTree(parent.vertices).query(part.vertices)
     facing, _ = cKDTree(part.vertices).query(parent.vertices)
     reach = max(near.min(), facing.min()) + 0.15 * float(np.sort(part.extents)[1])

@@ -16,7 +16,7 @@ from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retarget import Retargeted, retarget
 from reconstruct.tangent import difference, layout
-from sfv.console import bar
+from sfv.console import bar, console
 from sfv.demo_motions import demo_motion, demo_names
 from sfv.figures import Row, mean_row, show
 
@@ -55,7 +55,7 @@ def bench_retarget(
     """
     source = load_character(SOURCE)
     given = originals(motions, source)
-    bodies = [load_character(name) for name in characters or sorted(set(character_names()) - {SOURCE})]
+    bodies = reachable(characters or tuple(sorted(set(character_names()) - {SOURCE})), named=bool(characters))
     found: dict[str, list[dict[str, float]]] = {body.name: [] for body in bodies}
     rows: list[Row] = []
     own = [own_figures(motion, source, carried_ground(motion, source, source)) for motion in given.values()]
@@ -75,6 +75,19 @@ def bench_retarget(
             baseline = _mean([figures[key] for figures in own if key in figures])
             rows.append(mean_row(name, [case[key] for case in cases], UNITS.get(key, ""), baseline, GOALS.get(key)))
     show("retarget", rows, json)
+
+
+def reachable(names: tuple[str, ...], named: bool) -> list[Character]:
+    """Characters, without those whose models cannot be fetched unless they were asked for."""
+    found: list[Character] = []
+    for name in names:
+        try:
+            found.append(load_character(name))
+        except InputError as error:
+            if named:
+                raise
+            console.print(f"[yellow]left out:[/yellow] {error}")
+    return found
 
 
 def originals(given: Path | None, source: Character) -> dict[str, ReferenceMotion]:
