@@ -8,7 +8,7 @@ from imitate.feasibility import explained
 from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
 from imitate.scene import Scene, scene_with_box
-from imitate.track import TrackConfig, track_motion
+from imitate.track import Draft, TrackConfig, track_motion
 from imitate.train import TrainConfig, train_policy
 from pose.progress import Progress
 from reconstruct.character import Character
@@ -62,13 +62,17 @@ def draft_stage(run: Path, motion: StageResult, character: Character, scene: Sce
 def policy_stage(
     run: Path, motion: StageResult, character: Character, scene: Scene, config: TrainConfig
 ) -> StageResult:
-    """The policy that learns it; more minutes go on from where fewer ended."""
+    """The policy that learns it, from the draft on if it wants that; more minutes go on from where fewer ended."""
+    body = body_name(character, scene)
+    draft = run / f"3_draft/{body}/draft.npz" if config.warm_start == "draft" else None
     return run_stage(
         run,
-        f"3_policy/{body_name(character, scene)}",
-        partial(_write_policy, config, motion.folder, character, scene),
+        f"3_policy/{body}",
+        partial(_write_policy, config, motion.folder, draft, character, scene),
         config={"imitate": config.without_budget(), **setting(character, scene)},
-        inputs={"motion": motion.folder / "motion.npz"} | character_files(character),
+        inputs={"motion": motion.folder / "motion.npz"}
+        | character_files(character)
+        | ({"draft": draft} if draft else {}),
         budget=config.budget(),
     )
 
@@ -113,8 +117,15 @@ def _write_draft(
 
 
 def _write_policy(
-    config: TrainConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
+    config: TrainConfig,
+    motion_folder: Path,
+    draft: Path | None,
+    character: Character,
+    scene: Scene,
+    folder: Path,
+    progress: Progress,
 ) -> tuple[str, Figures]:
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    training = train_policy(motion, character, scene, config, folder, progress)
+    expert = Draft.load(draft) if draft else None
+    training = train_policy(motion, character, scene, config, folder, progress, expert)
     return training.summary, training.figures
