@@ -132,6 +132,7 @@ def loop_figures(
         judge_seconds=0.1,
         checkpoint_seconds=float(never),
         tensorboard=False,
+        warm_start="none",
     )
     with tempfile.TemporaryDirectory() as folder:
         found = train_policy(motion, character, scene, config, Path(folder)).figures

@@ -82,6 +82,7 @@ def bench_initial_states(
                         seed=seed,
                         workers=workers,
                         initial_state=kind,
+                        warm_start="none",
                     )
                     folder = (out or Path(scratch)) / path.stem / f"{kind}_{seed}"
                     with bar(f"{path.stem}, {kind}, seed {seed}") as progress:

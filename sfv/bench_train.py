@@ -50,6 +50,7 @@ def bench_train(
     minutes: float | None = None,
     samples: int | None = None,
     preset: Literal["tuned", "sfv"] = "tuned",
+    warm_start: Literal["draft", "none"] = TrainConfig.warm_start,
     character: str = "humanoid",
     seed: int = 0,
     out: Path | None = None,
@@ -64,6 +65,7 @@ def bench_train(
       minutes: training budget of each [min]; default: as the table of published returns says, else 6.
       samples: training budget [decisions], none if left out.
       preset: settings of the learner, as in `clip`.
+      warm_start: from the tracker's draft, which is made within the budget, or from scratch.
       character: body that is to perform them.
       seed: of training.
       out: folder that keeps policies and figures, a folder a motion; what was measured there is not measured again. By
@@ -79,7 +81,11 @@ def bench_train(
         for path in files:
             target = targets.get(path.stem, Target())
             config = TrainConfig(
-                minutes=minutes or target.minutes or MINUTES, samples=samples, preset=preset, seed=seed
+                minutes=minutes or target.minutes or MINUTES,
+                samples=samples,
+                preset=preset,
+                warm_start=warm_start,
+                seed=seed,
             )
             found[path.stem] = measured(path, body, config, target, (out or Path(scratch)) / path.stem)
     if page is not None:

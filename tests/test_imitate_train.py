@@ -34,6 +34,7 @@ TINY = TrainConfig(
     hidden=(16, 16),
     evaluate_samples=64,
     tensorboard=False,
+    warm_start="none",
     ppo=PPOConfig(minibatch=16, epochs=2),
 )
 WALK = Path(__file__).resolve().parents[2] / "shared" / "data" / "motions" / "humanoid3d_walk.txt"
@@ -232,7 +233,7 @@ def test_walk_reaches_its_goal(tmp_path):
     """From scratch by PPO alone, .95 within 1.2 M samples; DeepMimic needs 61 M for .985."""
     if not WALK.is_file():
         pytest.skip(f"{WALK} is not there")
-    config = TrainConfig(minutes=60.0, samples=1_200_000)
+    config = TrainConfig(minutes=60.0, samples=1_200_000, warm_start="none")
     training = train_policy(read_motion(WALK, CHARACTER), CHARACTER, Scene(), config, tmp_path)
     assert training.figures["best_return"] >= 0.95
     assert training.figures["best_completed"] == 1.0
