@@ -9,6 +9,7 @@ import pytest
 from imitate.derivatives import StepDerivatives, target_derivatives
 from imitate.env import EnvConfig, ImitationEnv
 from imitate.feasibility import SUPPORT, TORQUE, ground_force, judge_frames
+from imitate.physics_filter import filter_figures, physical_motion
 from imitate.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.track import TrackConfig, Tracker, track_motion
 from reconstruct.character import Character, load_character
@@ -131,12 +132,15 @@ def test_target_derivatives_agree_with_the_environments_targets(character, squat
         np.testing.assert_allclose(found @ direction, (env.targets(none)[0] - before) / 1e-6, atol=1e-4)
 
 
-def test_gradient_of_the_cost_agrees_with_differences(character, squat):
+@pytest.mark.parametrize("sunk", [0.0, 0.03])
+def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
+    """Also where the feet are in the ground."""
     tracker = Tracker(character, Scene(), squat, QUICK)
     env, cost = tracker.env, tracker.cost
     env.start(np.full(env.size, 5))
     rng = np.random.default_rng(0)
     pose, speed = env.qpos[0].copy(), env.qvel[0] + rng.normal(size=env.model.nv)
+    pose[2] -= sunk
     # Small: a rotation's difference is differentiated as a small one.
     mujoco.mj_integratePos(env.model, pose, 0.02 * rng.normal(size=env.model.nv), 1.0)
     n, m = 2 * env.model.nv, env.action_size
@@ -225,3 +229,16 @@ def test_force_of_the_ground_stands_and_flies():
     np.testing.assert_allclose(ground_force(np.zeros((5, 3))), np.tile([0.0, 0.0, 1.0], (5, 1)))
     flight = np.stack([2.0 * time, 0.0 * time, 3.0 * time - 0.5 * 9.81 * time**2], axis=1)
     np.testing.assert_allclose(ground_force(flight)[2:-2], 0.0, atol=1e-9)
+
+
+def test_the_physical_motion_stands_by_itself(draft, squat, character, tmp_path):
+    """A squat is possible, so little changes: millimetres, and no force that nothing gives; both feet bear it."""
+    figures = filter_figures(draft, character)
+    assert figures["filter_mpjpe_mm"] < 15.0
+    assert figures["filter_unsupported"] < 0.05
+    motion = physical_motion(draft, squat, character)
+    motion.save(tmp_path / "physical.npz")
+    again = ReferenceMotion.load(tmp_path / "physical.npz")
+    np.testing.assert_array_equal(again.qpos, draft.rollout.qpos)
+    feet = [again.contact_names.index(name) for name in ("left_foot", "right_foot")]
+    assert again.contacts[2:-2, feet].all()
