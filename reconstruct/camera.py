@@ -68,6 +68,11 @@ class Camera:
             focal = focal * _framewise(self.zoom[:, None], points_c)
         return focal * points_c[..., :2] / points_c[..., 2:] + self.principal_point_px
 
+    def scaled(self, scale: float) -> "Camera":
+        """A camera that has the same picture of a world whose lengths are `scale` times as large."""
+        path = None if self.path is None else scale * self.path
+        return replace(self, t_camera_world=scale * self.t_camera_world, path=path)
+
     def moved(self, R_new_old: np.ndarray, t_new_old: np.ndarray) -> "Camera":
         """The same camera seen from another world frame, x_new = R_new_old x_old + t_new_old."""
         rotation = self.R_camera_world @ R_new_old.T

@@ -18,11 +18,13 @@ from pose.overlay import write_overlay
 from pose.progress import Progress
 from pose.quality import judge
 from pose.video import probe
+from reconstruct.aims import leg_length
 from reconstruct.character import Character, load_character
 from reconstruct.export import write_bvh
 from reconstruct.formats import read_motion_and_tell
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import reconstruct_motion
+from reconstruct.retarget import retarget, same_joints
 from sfv import __version__
 from sfv.cache import cache_folder
 from sfv.config import ClipConfig
@@ -54,7 +56,10 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     config = _with_source(config)
     source = config.motion or config.video
     assert source is not None
-    character = load_character(config.character, config.height)
+    character, person = performer(config)
+    files = character_files(character)
+    if person is not character:
+        files |= {f"person {role}": path for role, path in character_files(person).items()}
     scene, wanted = config.scene.checked(), config.reconstruct.loop
     folder = config.out or RUNS / run_name(source)
 
@@ -74,9 +79,9 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
             motion = run_stage(
                 folder,
                 f"2_motion/{character.name}",
-                partial(_write_motion, config, pose.folder, character),
-                config={"reconstruct": config.reconstruct, "height": character.height},
-                inputs={"keypoints": pose.folder / "keypoints.npz"} | character_files(character),
+                partial(_write_motion, config, pose.folder, character, person),
+                config={"reconstruct": config.reconstruct, "height": person.height},
+                inputs={"keypoints": pose.folder / "keypoints.npz"} | files,
             )
         else:
             motion = run_stage(
@@ -105,6 +110,18 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     console.print(f"[bold]result[/bold]  {result.folder / 'side_by_side.mp4'}\n[bold]report[/bold]  {report}")
 
 
+def performer(config: ClipConfig) -> tuple[Character, Character]:
+    """Who performs the skill, and the body that is fitted to the person in the video: the same if it is built as one.
+
+    The height of a person is no robot's: a robot keeps its own.
+    """
+    character, person = load_character(config.character), load_character("humanoid", config.height)
+    if same_joints(character, person):
+        character = load_character(config.character, config.height)
+        return character, character
+    return character, person
+
+
 def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[str, Figures]:
     assert config.video is not None
     if config.keypoints is not None:
@@ -123,10 +140,14 @@ def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[s
 
 
 def _write_motion(
-    config: ClipConfig, pose: Path, character: Character, folder: Path, progress: Progress
+    config: ClipConfig, pose: Path, character: Character, person: Character, folder: Path, progress: Progress
 ) -> tuple[str, Figures]:
     keypoints = Keypoints.load(pose / "keypoints.npz")
-    found = reconstruct_motion(keypoints, character, config.reconstruct, progress)
+    found = reconstruct_motion(keypoints, person, config.reconstruct, progress)
+    if person is not character:
+        carried = retarget(found.motion, person, character).motion
+        scale = leg_length(character) / leg_length(person)
+        found = replace(found, motion=carried, camera=found.camera.scaled(scale))
     found.motion.save(folder / "motion.npz")
     found.camera.save(folder / "camera.npz")
     write_bvh(found.motion, character, folder / "motion.bvh")

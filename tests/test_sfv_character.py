@@ -3,6 +3,7 @@
 import json
 import subprocess
 import zipfile
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,12 +13,20 @@ from test_reconstruct_guess import urdf_robot
 from pose import packages
 from pose.errors import InputError
 from pose.packages import sha256_of
+from pose.progress import silent
 from reconstruct import character as characters
 from reconstruct import packages as models
+from reconstruct.aims import leg_length
+from reconstruct.camera import R_LEVEL, Camera
 from reconstruct.character import character_table, load_character
 from reconstruct.guess import guessed, toml_of
+from reconstruct.motion import ReferenceMotion
 from reconstruct.original import read_body
+from reconstruct.reconstruct import Reconstruction
+from sfv import clip
 from sfv.character import NewCharacterConfig, list_characters, new_character
+from sfv.config import ClipConfig
+from sfv.demo_motions import demo_motion
 
 
 @pytest.fixture
@@ -113,6 +122,30 @@ def test_a_package_that_is_another_is_refused(fetched, monkeypatch):
     table["package"]["sha256"] = "0" * 64
     with pytest.raises(InputError, match="not the package that it should be"):
         models.packaged_model("boxes", table)
+
+
+def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):
+    """The body fitted to the video is a person; the robot has the motion on its own legs, seen from the same side."""
+    person, robot = load_character("humanoid"), load_character("atlas")
+    motion = demo_motion("jump", person)
+    camera = Camera(900.0, np.array([320.0, 240.0]), (640, 480), R_LEVEL, np.array([0.1, 1.0, 4.0]))
+    found = Reconstruction(motion, camera, {}, {"reprojection_px": 1.0, "foot_slide_mm_per_frame": 0.0}, 0)
+    asked = []
+    monkeypatch.setattr(clip, "Keypoints", SimpleNamespace(load=lambda _: None))
+    monkeypatch.setattr(clip, "reconstruct_motion", lambda _, body, *__: asked.append(body.name) or found)
+    monkeypatch.setattr(clip, "write_preview", lambda *_: None)
+    config = ClipConfig(character="atlas", height=1.75)
+    assert [body.name for body in clip.performer(config)] == ["atlas", "humanoid"]
+    assert clip.performer(config)[0].height == robot.height
+    assert clip.performer(ClipConfig(character="child", height=1.3))[0].height == 1.3
+    clip._write_motion(config, tmp_path, robot, person, tmp_path, silent)
+    assert asked == ["humanoid"]
+    carried = ReferenceMotion.load(tmp_path / "motion.npz")
+    assert carried.character == "atlas" and len(carried) == len(motion)
+    scale = leg_length(robot) / leg_length(person)
+    np.testing.assert_allclose(Camera.load(tmp_path / "camera.npz").t_camera_world, scale * camera.t_camera_world)
+    points = np.array([[1.0, 0.2, 0.5]])
+    np.testing.assert_allclose(camera.scaled(2.0).project(2.0 * points), camera.project(points))
 
 
 def test_without_a_network_one_line_says_what_to_do(fetched, monkeypatch):
