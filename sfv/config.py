@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
+import tyro
 from tyro.conf import OmitArgPrefixes
 
 from imitate.rollout import EvaluateConfig
@@ -37,5 +39,5 @@ class ClipConfig:
     pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
-    imitate: OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
+    imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)

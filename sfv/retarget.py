@@ -12,7 +12,6 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from tyro.conf import OmitArgPrefixes
 
 from imitate.reference import sampled, unrolled
 from imitate.rollout import EvaluateConfig, Rollout
@@ -65,7 +64,7 @@ class RetargetRunConfig:
     """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
     retarget: RetargetConfig = field(default_factory=RetargetConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
-    imitate: OmitArgPrefixes[TrainConfig] = field(default_factory=TrainConfig)
+    imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
 
