@@ -17,7 +17,7 @@ from imitate.reference import build_reference
 from imitate.rollout import Rollout, run_episodes
 from imitate.scene import CONTROL_HZ, Scene, build_model
 from imitate.track import Draft
-from imitate.train import TrainConfig
+from imitate.train import TrainConfig, train_policy
 from imitate.worker import CHECKPOINT, Job, TrainingRun, train
 from reconstruct.character import load_character
 from reconstruct.motion import ReferenceMotion
@@ -207,3 +207,15 @@ def test_another_draft_is_another_task(tmp_path: Path):
     assert runs[0] != runs[1]
     assert runs[1] != runs[2]
     assert runs[2] == runs[3]
+
+
+def test_two_workers_learn_from_one_draft(tmp_path: Path):
+    """They share gradients from the first sample on, or their policies would differ at the end."""
+    motion, draft = leaning()
+    config = replace(TINY, workers=2, samples=128)
+    training = train_policy(motion, CHARACTER, Scene(), config, tmp_path, draft=draft)
+    assert training.figures["samples"] == 128
+    assert training.figures["workers"] == 2
+    content = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]
+    assert len(content["parts"]) == 2
+    assert content["distiller"]["optimiser"]["state"]
