@@ -4,7 +4,6 @@ import numpy as np
 
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
-from pose.person import body_size
 
 SMOOTH_S = 0.5
 """Speed is a mean over so long."""
@@ -26,11 +25,10 @@ def active_part(keypoints: Keypoints) -> tuple[float, float] | None:
     Returns:
       (start, end) in seconds of the video.
     """
-    seen = np.flatnonzero(keypoints.seen)
     columns = [keypoints.names.index(name) for name in TWELVE if name in keypoints.names]
-    if len(seen) < 3 or len(columns) < len(TWELVE):
+    size = usual_size_px(keypoints)
+    if len(keypoints) < 3 or size == 0:
         return None
-    size = np.percentile(body_size(keypoints.xy[seen]), 75)
     xy, known = keypoints.xy[:, columns], keypoints.confidence[:, columns] > 0
     step = np.linalg.norm(np.diff(xy, axis=0), axis=-1) / size
     both = known[1:] & known[:-1]
@@ -50,3 +48,14 @@ def active_part(keypoints: Keypoints) -> tuple[float, float] | None:
     if last - first > NEARLY_ALL * len(speed):
         return None
     return keypoints.start + first / keypoints.fps, keypoints.start + last / keypoints.fps
+
+
+def usual_size_px(keypoints: Keypoints) -> float:
+    """Longer side of the box around the joints that are known, upper quartile over the clip; 0 if none ever is."""
+    columns = [keypoints.names.index(name) for name in TWELVE if name in keypoints.names]
+    known = keypoints.confidence[:, columns] > 0
+    enough = known.sum(axis=1) > 1
+    if not enough.any():
+        return 0.0
+    xy = np.where(known[enough, :, None], keypoints.xy[enough][:, columns], np.nan)
+    return float(np.percentile((np.nanmax(xy, axis=1) - np.nanmin(xy, axis=1)).max(axis=-1), 75))

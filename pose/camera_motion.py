@@ -32,7 +32,7 @@ AT_REST = 1.0
 """A corner that has moved by less than this since the first frame is at rest [px]."""
 AT_REST_SHARE = 0.5
 """With this share of the corners at rest the camera is, whatever the others (leaves, water, people) do."""
-KEY_OVERLAP = 0.6
+KEY_OVERLAP = 0.35
 """With less than this share of its corners left, a key frame hands over to the next."""
 NOMINAL_FOV = 50.0
 """Along the longer side, for cameras that turn too little to tell their own [degrees]."""
@@ -104,9 +104,9 @@ def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> 
     Returns:
       None as well where the background shows too little to follow.
     """
-    matches, size, resting = _followed(images, people_px)
+    matches, size = _followed(images, people_px)
     told = np.array([match is not None for match in matches])
-    if told.sum() < 2 or resting or told.mean() < AGREE:
+    if told.sum() < 2 or told.mean() < AGREE:
         return None
     scale = WIDTH / size[0]
     side = max(WIDTH, size[1] * scale)
@@ -137,17 +137,13 @@ class _Match:
         return float(np.median(np.linalg.norm(self.second - self.first, axis=1))) if len(self.first) else 0.0
 
 
-def _followed(
-    images: Iterable[np.ndarray], people_px: list[np.ndarray]
-) -> tuple[list[_Match | None], tuple[int, int], bool]:
-    """Each frame's match with a key frame, the pictures' size, and whether the background rests in them."""
+def _followed(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> tuple[list[_Match | None], tuple[int, int]]:
+    """Each frame's match with a key frame, and the pictures' size."""
     matches = list[_Match | None]()
     size = (0, 0)
     key, key_gray, key_corners = 0, np.zeros(0), np.zeros((0, 2), np.float32)
-    last_gray, last_people, last = np.zeros(0), np.zeros((0, 4)), 0
+    last, last_gray, last_people = 0, np.zeros(0), np.zeros((0, 4))
     since_key = np.eye(3)  # homography from the key frame to the last frame that told
-    first_gray, first_corners = np.zeros(0), np.zeros((0, 2), np.float32)
-    rests = list[bool]()
     for t, (image, people) in enumerate(zip(images, people_px, strict=True)):
         size = (image.shape[1], image.shape[0])
         scale = WIDTH / size[0]
@@ -155,29 +151,22 @@ def _followed(
         gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         people = people * scale
         if t == 0:
-            key_corners = first_corners = _corners(gray, people)
-            key_gray = first_gray = last_gray = gray
-            last_people = people
+            key_gray = last_gray = gray
+            key_corners, last_people = _corners(gray, people), people
             matches.append(_Match(0, np.zeros((0, 2)), np.zeros((0, 2))))
             continue
-        moved, found = _flow(first_gray, gray, first_corners, first_corners, people)
-        if found.sum() >= FEWEST:
-            rest = np.linalg.norm(moved - first_corners, axis=1)[found] < AT_REST
-            rests.append(bool(rest.mean() >= AT_REST_SHARE))
-        else:
-            rests.append(False)
-        match, new = _matched(key, key_gray, gray, key_corners, since_key, people)
-        if match is None or len(match.first) < KEY_OVERLAP * len(key_corners):
-            handed = _matched(last, last_gray, gray, _corners(last_gray, last_people), np.eye(3), people)
-            if last != key and handed[0] is not None:
-                key, key_gray, key_corners = last, last_gray, _corners(last_gray, last_people)
-                match, new = handed
+        match, moved = _matched(key, key_gray, gray, key_corners, since_key, people)
+        if last != key and (match is None or len(match.first) < KEY_OVERLAP * len(key_corners)):
+            corners = _corners(last_gray, last_people)
+            handed = _matched(last, last_gray, gray, corners, np.eye(3), people)
+            if handed[0] is not None:
+                key, key_gray, key_corners = last, last_gray, corners
+                match, moved = handed
         matches.append(match)
         if match is not None:
-            since_key, last, last_gray, last_people = new, t, gray, people
+            since_key, last, last_gray, last_people = moved, t, gray, people
     centre = np.array([WIDTH, size[1] * WIDTH / max(size[0], 1)]) / 2
-    centred = [m and _Match(m.key, m.first - centre, m.second - centre) for m in matches]
-    return centred, size, bool(np.mean(rests) > 0.9) if rests else True
+    return [m and _Match(m.key, m.first - centre, m.second - centre) for m in matches], size
 
 
 def _matched(
@@ -190,6 +179,9 @@ def _matched(
     moved, found = _flow(key_gray, gray, corners, expected, people)
     if found.sum() < FEWEST:
         return None, guess
+    first = corners[found].astype(float)
+    if (np.linalg.norm(moved[found] - first, axis=1) < AT_REST).mean() >= AT_REST_SHARE:
+        return _Match(key, first, first), np.eye(3)
     homography, inlier = cv2.findHomography(corners[found], moved[found], cv2.USAC_MAGSAC, INLIER)
     if homography is None or inlier.sum() < max(FEWEST, AGREE * found.sum()):
         return None, guess
@@ -203,7 +195,7 @@ def _corners(gray: np.ndarray, people: np.ndarray) -> np.ndarray:
     for box in _widened(people):
         left, top, right, bottom = np.round(box).astype(int)
         mask[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 0
-    corners = cv2.goodFeaturesToTrack(gray, CORNERS, 0.005, 10, mask=mask)
+    corners = cv2.goodFeaturesToTrack(gray, CORNERS, 0.03, 10, mask=mask)
     return np.zeros((0, 2), np.float32) if corners is None else corners[:, 0]
 
 

@@ -18,13 +18,14 @@ from pose.person import MEMORY_S, choose_person, count_people, people_boxes
 from pose.progress import Progress, silent
 from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
-from pose.zoom import BEYOND_S, doubtful, whereabouts
+from pose.zoom import BEYOND_S, between, doubtful, whereabouts
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised whenever the same input gives other keypoints: finished stages are redone then."""
 
-MAX_LOOKS = 4
-"""Closer looks at one frame before the person is taken to be out of sight in it."""
+LOOKS_SEEN, LOOKS_BETWEEN, LOOKS_BEYOND = 2, 6, 3
+"""Rounds of closer looks at a doubtful frame: with the person seen in it, between two such frames, and beyond the first
+and last one, where it may be out of the picture."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class PoseConfig:
     """Size of the BlazePose network: heavy is the most accurate, full twice as fast."""
     max_fps: float = 60.0
     """Faster videos are thinned out to at most this many frames a second."""
-    looks: int = 14
+    looks: int = 20
     """Rounds of closer looks at most; each goes on from where the last one found the person. 0 for none."""
     min_seen: float = 0.5
     """Least share of the frames in which the person must be seen."""
@@ -123,8 +124,8 @@ def _look_closer(
     rows = best_tries(frames, fps)
     looks = np.zeros(len(frames), dtype=int)
     for _ in range(rounds):
-        again = doubtful(frames, rows) & (looks < np.where(rows >= 0, 2, MAX_LOOKS))
-        wanted = place.possible & ((looks == 0) | again)
+        worth = np.where(rows >= 0, LOOKS_SEEN, np.where(between(rows), LOOKS_BETWEEN, LOOKS_BEYOND))
+        wanted = place.possible & ((looks == 0) | (doubtful(frames, rows) & (looks < worth)))
         if not wanted.any():
             if reach >= MEMORY_S:
                 break

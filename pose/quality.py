@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose.active import active_part
+from pose.active import active_part, usual_size_px
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
-from pose.person import body_size
 
 UNSURE = 0.5
 """A limb is unsure where its landmarks are more likely wrong than right (confidence is a share, see `confidence`)."""
@@ -146,7 +145,7 @@ def _reason(keypoints: Keypoints, columns: list[int], found: list[tuple[int, int
     behind = depth[:, columns] - depth[:, trunk].mean(axis=1, keepdims=True) > BEHIND_M
     if behind[here].mean() > 0.5:
         return "behind the body"
-    size = np.percentile(body_size(keypoints.xy[keypoints.seen]), 75)
+    size = max(usual_size_px(keypoints), 1.0)
     before = np.maximum(within - 1, 0)
     both = here & (keypoints.confidence[before][:, columns] > 0)
     speed = np.linalg.norm(xy - keypoints.xy[before][:, columns], axis=-1) * keypoints.fps / size
@@ -154,8 +153,8 @@ def _reason(keypoints: Keypoints, columns: list[int], found: list[tuple[int, int
 
 
 def _small(keypoints: Keypoints) -> list[str]:
-    size = float(np.percentile(body_size(keypoints.xy[keypoints.seen]), 75)) if keypoints.seen.any() else SMALL_PX
-    return [f"person small in the picture ({size:.0f} pixels): film from nearer"] if size < SMALL_PX else []
+    size = usual_size_px(keypoints)
+    return [f"person small in the picture ({size:.0f} pixels): film from nearer"] if 0 < size < SMALL_PX else []
 
 
 def _other_people(keypoints: Keypoints) -> list[str]:
@@ -164,9 +163,12 @@ def _other_people(keypoints: Keypoints) -> list[str]:
     crowded = keypoints.people > 1
     if crowded.mean() < CROWD_SHARE:
         return []
-    seen = np.flatnonzero(keypoints.seen)
-    t = int(seen[len(seen) // 2])
-    x, y = keypoints.xy[t, [keypoints.names.index(f"{side}_hip") for side in ("left", "right")]].mean(axis=0)
+    hips = [keypoints.names.index(f"{side}_hip") for side in ("left", "right")]
+    known = np.flatnonzero((keypoints.confidence[:, hips] > 0).all(axis=1))
+    if len(known) == 0:
+        return [f"several people in {crowded.mean():.0%} of the frames"]
+    t = int(known[len(known) // 2])
+    x, y = keypoints.xy[t, hips].mean(axis=0)
     place = f"{x:.0f},{y:.0f}@{keypoints.start + t / keypoints.fps:.2f}"
     return [f"several people in {crowded.mean():.0%} of the frames, followed the one at {place}; PERSON=2 is the next"]
 

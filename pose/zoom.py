@@ -160,6 +160,13 @@ def doubtful(frames: list[Poses], rows: np.ndarray) -> np.ndarray:
     return answer
 
 
+def between(rows: np.ndarray) -> np.ndarray:
+    """Frames between the first and the last in which the person is seen, bool (T,)."""
+    seen = np.flatnonzero(rows >= 0)
+    times = np.arange(len(rows))
+    return (times > seen[0]) & (times < seen[-1]) if len(seen) else np.zeros(len(rows), dtype=bool)
+
+
 def _box_centre(xy: np.ndarray) -> np.ndarray:
     core = xy[..., CORE, :]
     return (core.min(axis=-2) + core.max(axis=-2)) / 2

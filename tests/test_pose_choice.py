@@ -92,7 +92,7 @@ def test_merged_tries_are_nearer_to_the_truth_and_unsure_where_they_differ() -> 
         truth = in_picture(somersault(t), t)[others]
         one.append(np.linalg.norm(frames[t].xy[0, others] - truth, axis=-1).mean())
         all_three.append(np.linalg.norm(found.xy[t, others] - truth, axis=-1).mean())
-    assert np.mean(all_three) < 0.65 * np.mean(one)  # 1 / sqrt(3) of it
-    assert found.score[:, wrist].max() < 0.45 and found.score[:, others].min() > 0.55
+    assert np.mean(all_three) < 0.7 * np.mean(one)  # 1 / sqrt(3) of it, were all alike
+    assert found.score[:, wrist].max() < 0.45 and found.score[:, others].min() > 0.5
     nothing = merged(frames, np.full(T, -1))
     assert not nothing.score.any() and not nothing.xy.any()

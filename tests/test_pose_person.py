@@ -5,9 +5,9 @@ import pytest
 
 from pose.errors import InputError
 from pose.estimator import Crop, Poses, no_poses
-from pose.landmarks import INDEX, LANDMARKS
+from pose.landmarks import INDEX, LANDMARKS, MIRRORED
 from pose.person import CORE, best_path, body_size, choose_person, count_people, people_boxes
-from pose.zoom import doubtful, whereabouts
+from pose.zoom import Look, doubtful, whereabouts
 
 FPS = 30.0
 T = 60
@@ -99,8 +99,6 @@ def test_false_body_for_a_few_frames_is_passed_over() -> None:
 
 
 def test_exchanged_sides_do_not_break_a_path() -> None:
-    from pose.landmarks import MIRRORED
-
     frames = [poses((woman(t)[list(MIRRORED)] if t % 3 else woman(t), 0.8)) for t in range(T)]
     assert (best_path(frames, FPS) == 0).all()
 
@@ -164,6 +162,21 @@ def test_crop_turns_the_picture_as_it_turns_the_points() -> None:
     row, column = np.unravel_index(crop.cut(image)[:, :, 0].argmax(), (180, 180))
     expected = crop.image_to_crop() @ [153.0, 43.0, 1.0]
     assert np.hypot(column - expected[0], row - expected[1]) < 6
+
+
+def test_mirrored_look_tells_the_same_body() -> None:
+    rng = np.random.default_rng(0)
+    crop = Crop(centre=(310.0, 220.0), side=400.0, angle=0.7, pixels=256)
+    in_crop = Poses(rng.uniform(0, 256, (2, 33, 2)), rng.normal(size=(2, 33, 3)), rng.uniform(size=(2, 33)))
+    # What the network says of the mirror's picture: the person's left hand is a right hand there.
+    order = list(MIRRORED)
+    xy = in_crop.xy[:, order] * (-1, 1) + (256, 0)
+    seen = Poses(xy, in_crop.xyz[:, order] * (-1, 1, 1), in_crop.score[:, order])
+    back, expected = Look(crop, False, True).poses_to_image(seen), crop.poses_to_image(in_crop)
+    for name in ("xy", "xyz", "score"):
+        np.testing.assert_allclose(getattr(back, name), getattr(expected, name), atol=1e-9)
+    image = rng.integers(0, 255, (400, 500, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(Look(crop, False, True).cut(image)[:, ::-1], crop.cut(image))
 
 
 def test_gap_is_looked_for_on_the_way_and_just_beyond_the_ends() -> None:

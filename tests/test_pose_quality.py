@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose.active import active_part
+from pose.active import active_part, usual_size_px
 from pose.camera_motion import CameraMotion
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
@@ -59,6 +59,13 @@ def test_frames_without_the_person_are_told_and_many_make_a_clip_poor() -> None:
     found = judge(replace(keypoints, confidence=confidence))
     assert not found.good and found.verdict.startswith("Poor keypoints: 63%")
     assert found.findings[0].startswith("person not seen in frames 20-49")
+
+
+def test_missing_landmarks_do_not_make_the_body_large() -> None:
+    keypoints = standing(x_px=1000.0)
+    confidence, xy = keypoints.confidence.copy(), keypoints.xy.copy()
+    confidence[:, INDEX["left_wrist"]], xy[:, INDEX["left_wrist"]] = 0.0, 0.0
+    assert usual_size_px(replace(keypoints, confidence=confidence, xy=xy)) == pytest.approx(375.0)
 
 
 def test_other_people_a_moving_camera_and_a_small_person_are_mentioned() -> None:

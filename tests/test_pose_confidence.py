@@ -1,0 +1,17 @@
+"""Confidence: a monotone map that keeps what is missing missing."""
+
+import numpy as np
+
+from pose.confidence import RAW, SHARE, calibrated, uncalibrated
+
+
+def test_map_is_monotone_and_can_be_undone() -> None:
+    raw = np.linspace(0.01, 1.0, 200)
+    share = calibrated(raw)
+    assert (np.diff(share) > 0).all() and share.max() <= 1.0
+    np.testing.assert_allclose(uncalibrated(share), raw, atol=1e-9)
+    np.testing.assert_allclose(calibrated(RAW), SHARE)
+
+
+def test_missing_landmarks_stay_missing() -> None:
+    assert calibrated(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
