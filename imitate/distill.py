@@ -3,9 +3,10 @@
 The policy acts, the expert says in every state it comes to what it would have done, and the policy is fitted to that
 (DAgger, Ross et al. 2011). The expert is the draft's own controller, feed-forward controls and feedback gains at every
 step: one smooth function of the state, which plans made anew at every step are not, and free of cost. Actions carry
-noise, half of the episodes start on the draft, half on the reference, so that what is learnt holds in a tube around
-both. The value function learns from the same samples; when PPO begins it knows what the policy is worth, and
-nothing has to be frozen.
+the policy's noise, half of the episodes start on the draft, half on the reference, so that what is learnt holds in a
+tube around both. The value function learns from the same samples; when PPO begins it knows what the policy is worth
+with that noise, and nothing has to be frozen. (With less noise in some of the simulations a walk's clone fell as soon,
+and PPO then took longer: .80 instead of .95 after 0.25 M samples.)
 """
 
 from dataclasses import dataclass
@@ -28,8 +29,6 @@ from imitate.track import Draft
 REACH = 0.7
 """Where a joint or the root is this far from the draft [rad, m], the expert's word counts a third: its gains are those
 of a model about the draft."""
-NOISE_LEVELS = 8
-"""From actions without noise to those with all of it: a walk's expert stays up for ever without, and falls with all."""
 
 
 @dataclass(frozen=True)
@@ -114,20 +113,21 @@ class ExpertCollector(SkillCollector):
         self.watched = False
         """The expert is asked at all."""
         self._said: list[tuple[np.ndarray, np.ndarray]] = []
-        self._noise = (np.arange(env.size) % NOISE_LEVELS / (NOISE_LEVELS - 1.0)).astype(np.float32)[:, None]
         super().__init__(env, initial_states, seed)
 
     def act(self, policy: ActorCritic | RecurrentPolicy, observation: np.ndarray) -> np.ndarray:
-        """The policy's actions, or the expert's; in some simulations with all of the policy's noise, in others less."""
+        """The policy's actions, or the expert's with the policy's noise."""
         if not self.watched:
             return super().act(policy, observation)
         wanted, weight = self.expert.act(self.env)
         self._said.append((wanted, weight))
-        assert isinstance(policy, Policy)
-        led = (np.arange(self.env.size) < self.share * self.env.size) & (weight > 0.0)
-        action = np.where(led[:, None], wanted, policy.act(observation))
-        noise = np.exp(policy.log_std.detach().numpy()) * self.rng.standard_normal(wanted.shape, dtype=np.float32)
-        return action + self._noise * noise
+        action = super().act(policy, observation)
+        if self.share > 0.0:
+            assert isinstance(policy, Policy)
+            noise = np.exp(policy.log_std.detach().numpy()) * self.rng.standard_normal(wanted.shape, dtype=np.float32)
+            led = (np.arange(self.env.size) < self.share * self.env.size) & (weight > 0.0)
+            action = np.where(led[:, None], wanted + noise, action)
+        return action
 
     def start(self, ids: np.ndarray) -> None:
         """Half of the episodes on the draft, half on the reference."""

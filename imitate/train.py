@@ -82,7 +82,7 @@ class TrainConfig:
     """Time between checkpoints [s]."""
     tensorboard: bool = True
     """Write TensorBoard scalars beside the policy."""
-    warm_start: Literal["draft", "none"] = "none"
+    warm_start: Literal["draft", "none"] = "draft"
     """What the policy knows when PPO begins: what tracking control does, learnt from its draft, or nothing."""
     distill: DistillConfig = field(default_factory=DistillConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
