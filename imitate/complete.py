@@ -7,7 +7,7 @@ the velocity is the reference's at that moment.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from imitate.scene import CONTROL_HZ, Scene
 from reconstruct import rotations
 from reconstruct.character import Character
 from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.loop import mirrored
 from reconstruct.motion import ReferenceMotion
 from reconstruct.still import PosedPicture
 from reconstruct.tangent import difference, integrate, layout
@@ -36,6 +37,8 @@ NEAR = 0.2
 Of rendered pictures of known skills 90 % are nearer than 0.13; of those whose own skill is left out half are further
 off than 0.19: many poses belong to several skills.
 """
+MIRROR_COSTS = 0.03
+"""A mirror image must be nearer than the skill itself by so much [m], or symmetric gaits would be told by chance."""
 APART_S = 0.25
 """Two candidates of one skill are at least this far apart [s]."""
 SHARES = (1.0, 0.6, 0.3)
@@ -79,6 +82,8 @@ class Match:
     """Weighted root mean square distance of the compared points [m]."""
     turn: float
     """About the vertical, from the reference's world to the picture's [rad]."""
+    mirrored: bool = False
+    """It is like the skill's mirror image: what one person does to the left, another does to the right."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +138,25 @@ def nearest_phases(
     angles = 2.0 * np.pi * np.arange(TURNS) / TURNS
     found = list[Match]()
     for skill, poses in enumerate(known):
-        distance = np.empty((TURNS, len(poses.points)))
-        for k, angle in enumerate(angles):
-            off = rotations.rotate(rotations.from_rotvec(np.array([0.0, 0.0, angle])), poses.points) - points
-            distance[k] = np.sqrt(np.einsum("tji,ji->t", off**2, weight))
-        best, turn = distance.min(axis=0), angles[distance.argmin(axis=0)]
+        distance = np.empty((2, TURNS, len(poses.points)))
+        for mirror, shape in enumerate((poses.points, mirror_image(poses.points))):
+            for k, angle in enumerate(angles):
+                off = rotations.rotate(rotations.from_rotvec(np.array([0.0, 0.0, angle])), shape) - points
+                distance[mirror, k] = np.sqrt(np.einsum("tji,ji->t", off**2, weight))
+        distance[1] += MIRROR_COSTS
+        flat = distance.reshape(2 * TURNS, -1)
+        best, which = flat.min(axis=0), flat.argmin(axis=0)
         for row in _minima(best, max(1, round(APART_S * poses.fps)), poses.loop):
-            found.append(Match(skill, float(poses.phase[row]), float(best[row]), float(turn[row])))
+            turn, mirror = float(angles[which[row] % TURNS]), bool(which[row] >= TURNS)
+            found.append(Match(skill, float(poses.phase[row]), float(best[row]), turn, mirror))
     return sorted(found, key=lambda match: match.distance)[:count]
+
+
+def mirror_image(points: np.ndarray) -> np.ndarray:
+    """Compared points of the mirrored body: y to -y, left and right exchanged, (..., J, 3)."""
+    other = {"left": "right", "right": "left"}
+    twins = [COMPARED.index("_".join(other.get(word, word) for word in name.split("_"))) for name in COMPARED]
+    return points[..., twins, :] * np.array([1.0, -1.0, 1.0])
 
 
 def _minima(values: np.ndarray, apart: int, loop: bool) -> list[int]:
@@ -167,6 +183,11 @@ def complete(
       policy: that performs it.
       character: the body of all of them.
     """
+    if match.mirrored:
+        # Turned by an angle and then mirrored is mirrored and then turned by the opposite one.
+        image = mirrored(character.model, pose[None])[0]
+        found = complete(image, replace(match, mirrored=False, turn=-match.turn), motion, policy, character)
+        return replace(found, qpos=mirrored(character.model, found.qpos))
     config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=motion.duration + FUTURE_S)
     env = ImitationEnv(character, Scene(), motion, config, len(SHARES))
     check_policy(policy, env, character)

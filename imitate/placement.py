@@ -17,13 +17,13 @@ from reconstruct.kinematics import kinematics, point_positions
 from reconstruct.solve import Block, minimise
 from reconstruct.tangent import Layout, difference, difference_jacobians, layout
 
-HELD, SWUNG = 0.004, 0.06
+HELD, SWUNG = 0.004, 0.02
 """How near contact points keep to their place on the ground, and to their way between two places [m]."""
 POSE_SPREAD = {"place": 0.1, "turn": 0.1, "joints": 0.3}
 """How far the motion may be changed: root [m] and [rad], joints [rad]."""
-CHANGE_SPREAD = 25.0
+CHANGE_SPREAD = 60.0
 """How suddenly: acceleration of the change [m/s2 or rad/s2]."""
-CLEARANCE = 0.03
+CLEARANCE = 0.05
 """A foot goes over edges this high [m]."""
 ITERATIONS = 8
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imitate.complete import KnownPoses, Match, compared_points, nearest_phases, seen_points
+from imitate.complete import KnownPoses, Match, about_hips, compared_points, nearest_phases, seen_points
 from imitate.scene import course
 from pose.blazepose import BlazePose
 from pose.errors import InputError
@@ -34,6 +34,8 @@ from sfv.skill import known_skills
 
 KEY_POSES = 4
 """Of each skill."""
+LOOKED_AT = 8
+"""Frames of a video among which its key poses are chosen."""
 SAME = 0.05
 """A key pose that another skill has, too, within this distance [m] tells nothing and is passed over."""
 GOALS = {"right_skill": 0.9, "phase_error": 0.1}
@@ -76,7 +78,7 @@ def bench_complete(
     }
     with BlazePose(find_or_fetch(None, model_size), workers=1) as estimator:
         rendered = list(rendered_pictures(library, character, estimator, model_size))
-        filmed = list(filmed_pictures(videos, library, estimator, model_size)) if videos else []
+        filmed = list(filmed_pictures(videos, library, character, estimator, model_size)) if videos else []
     rows = list[Row]()
     shared = [KnownPoses.of(name, motion, character) for name, motion in library.items()]
     own = [KnownPoses.of(name, motion, character) for name, motion in learnt.items()]
@@ -213,16 +215,26 @@ def _picture(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint, ch
 
 
 def filmed_pictures(
-    folder: Path, library: dict[str, ReferenceMotion], estimator: BlazePose, model_size: str
+    folder: Path, library: dict[str, ReferenceMotion], character: Character, estimator: BlazePose, model_size: str
 ) -> Iterator[Shown]:
-    """Frames, evenly spread, of the videos that are named after a known motion."""
+    """Key poses of the videos that are named after a known motion: of some frames, evenly spread, those that are most
+    unlike an upright stand and each other."""
+    stand = about_hips(compared_points(character, np.array(character.model.qpos0)[None]))
     named = [v for v in sorted(folder.glob("*.mp4")) if skill_name(v.stem) in map(skill_name, library)]
-    for video in named:
-        info = probe(video)
-        wanted = {round((k + 0.5) / KEY_POSES * info.duration * info.fps) for k in range(KEY_POSES)}
-        for number, (_, image) in enumerate(read_frames(video)):
-            if number not in wanted:
-                continue
-            found = cached_keypoints(image, estimator, model_size)
-            if found is not None:
-                yield Shown(f"{video.stem}_{number}", skill_name(video.stem), None, found, video.stem)
+    with bar("videos") as progress:
+        for done, video in enumerate(named):
+            info = probe(video)
+            wanted = {round((k + 0.5) / LOOKED_AT * info.duration * info.fps) for k in range(LOOKED_AT)}
+            found = list[Keypoints]()
+            for number, (_, image) in enumerate(read_frames(video)):
+                keypoints = cached_keypoints(image, estimator, model_size) if number in wanted else None
+                if keypoints is not None:
+                    found.append(keypoints)
+            poses = [seen_points(pose_in_picture(keypoints, character), character)[0] for keypoints in found]
+            among = pose_distances(np.array([*poses, *stand]), np.array([*poses, *stand]))
+            chosen = [len(poses)]
+            while len(chosen) <= min(KEY_POSES, len(poses)):
+                chosen.append(int(among[chosen, : len(poses)].min(axis=0).argmax()))
+            for frame in chosen[1:]:
+                yield Shown(f"{video.stem}_{frame}", skill_name(video.stem), None, found[frame], video.stem)
+            progress(done + 1, len(named))

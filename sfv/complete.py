@@ -144,6 +144,7 @@ def told(candidate: Candidate) -> dict:
     return {
         "skill": candidate.skill.name,
         "phase": round(candidate.match.phase, 4),
+        "mirrored": candidate.match.mirrored,
         "distance_m": round(candidate.match.distance, 4),
         "held": completion.held,
         "pose_share": completion.share,

@@ -11,12 +11,14 @@ from imitate.complete import (
     compared_points,
     complete,
     in_picture,
+    mirror_image,
     nearest_phases,
 )
 from imitate.env import EnvConfig, ImitationEnv
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene import Scene
 from reconstruct.character import load_character
+from reconstruct.loop import mirrored
 from reconstruct.rotations import from_rotvec, multiply, rotate
 from sfv.demo_motions import demo_motion, demo_names
 
@@ -96,3 +98,17 @@ def test_in_picture_keeps_the_shape_of_the_way():
         np.linalg.norm(np.diff(qpos[:, :3], axis=0), axis=1),
         np.linalg.norm(np.diff(motion.qpos[:, :3], axis=0), axis=1),
     )
+
+
+def test_a_mirrored_pose_is_found_and_its_motion_is_mirrored_back():
+    motion = MOTIONS["cartwheel"]
+    pose = turned(mirrored(CHARACTER.model, motion.qpos[45:46])[0], 0.6)
+    points = about_hips(compared_points(CHARACTER, pose[None]))[0]
+    match = nearest_phases(points, SURE, ALONG_X, KNOWN)[0]
+    assert KNOWN[match.skill].name == "cartwheel" and match.mirrored
+    assert match.phase == pytest.approx(45 / (len(motion) - 1))
+    np.testing.assert_allclose(mirror_image(mirror_image(points)), points)
+    found = complete(pose, match, motion, untrained(motion), CHARACTER)
+    qpos, _ = in_picture(found, pose)
+    gap = about_hips(compared_points(CHARACTER, qpos[found.now][None]))[0] - points
+    assert np.abs(gap).max() < 0.05
