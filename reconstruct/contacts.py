@@ -204,19 +204,21 @@ def find_support(
     lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness
     flight = np.logical_not(contact.any(axis=1) | lying)
     for start, end in runs(flight):
-        inside = start > 0 and end < len(flight)
+        if end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
+            flight[start:end] = False
+            continue
         short = end - start < SHORTEST_FLIGHT * fps
         if short or lowest[start:end].max() < LOWEST_FLIGHT * looseness:
-            if not inside:
-                flight[start:end] = False
-                continue
-            # A hop may be too low to be seen, but then it lands in another place.
-            shift = carried[end] - carried[start - 1]
-            stays = contact[start - 1] & contact[end] & (np.linalg.norm(shift, axis=1) < HOP)
+            stays = np.zeros(contact.shape[1], dtype=bool)
+            if start > 0 and end < len(flight):
+                # A hop may be too low to be seen, but then it lands in another place.
+                shift = np.linalg.norm(carried[end] - carried[start - 1], axis=1)
+                stays = contact[start - 1] & contact[end] & (shift < HOP)
+                short |= bool(stays.any())
+            else:
+                short = True
             contact[start:end] |= stays
-            flight[start:end] = not (short or stays.any())
-        elif end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
-            flight[start:end] = False
+            flight[start:end] = not short
     return Support(contact, flight, lying | np.logical_not(flight | contact.any(axis=1)))
 
 

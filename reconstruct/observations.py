@@ -1,6 +1,6 @@
 """Keypoints made ready for the optimisation: the landmarks that the character has, their weights, its bones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,21 @@ TRUST = {
     "right_heel": 0.7,
     "left_foot_index": 0.8,
     "right_foot_index": 0.8,
+}
+
+# Where the detector sees a landmark, from where the model has it, in the axes of its body at rest (forward, outwards,
+# up) [mm], for a body of `SEEN_HEIGHT`. Fitted to 27,000 detections of synthetic films with exact truth, from all
+# sides, where the error in the image falls by a third and more (ankles 24 to 11 mm, heels 46 to 16, toes 44 to 18):
+# heels and toes are seen within the foot, not on its sole. For the other joints nothing was gained.
+SEEN_HEIGHT = 1.75
+SEEN_AT = {
+    "nose": (0, 0, 11),
+    "eye": (-6, -5, 9),
+    "ear": (27, -23, 13),
+    "index": (-12, 11, 29),
+    "ankle": (11, 4, 22),
+    "heel": (26, -8, 40),
+    "foot_index": (-37, -8, 25),
 }
 
 FEET_AWAY = 0.2
@@ -111,7 +126,7 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     if needed - set(names):
         raise InputError(f"the keypoints or character '{character.name}' lack {sorted(needed - set(names))[0]}")
     columns = [keypoints.names.index(name) for name in names]
-    points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))
+    points = seen_points(character, names)
     weight = keypoints.confidence[:, columns] * np.array([TRUST.get(name, 1.0) for name in names])
     plane = keypoints.xy[:, columns] - 0.5 * np.array(keypoints.image_size)
     motion, reference = keypoints.camera_motion, 0
@@ -136,6 +151,18 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
         points, names, plane, weight, xyz, bones, vectors, bone_weight,
         np.ones(frames), keypoints.seen, reference,
     )  # fmt: skip
+
+
+def seen_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
+    """Where on the body the detector sees its landmarks: the character's sites, moved by `SEEN_AT`."""
+    points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))
+    offset = np.zeros((len(names), 3))
+    for row, name in enumerate(names):
+        side, _, part = name.partition("_")
+        mirror = np.array([1.0, -1.0 if side == "right" else 1.0, 1.0])
+        moved = SEEN_AT.get(part if side in ("left", "right") else name, (0, 0, 0))
+        offset[row] = mirror * np.array(moved) / 1000.0 * character.height / SEEN_HEIGHT
+    return replace(points, local=points.local + offset)
 
 
 def straightened(xyz_c: np.ndarray, names: tuple[str, ...]) -> np.ndarray:

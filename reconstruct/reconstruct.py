@@ -92,7 +92,7 @@ def reconstruct_motion(
     progress(2, 6, "body")
 
     # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
-    for turn, looseness in enumerate((3.0, 1.7, 1.0)):
+    for turn, looseness in enumerate((2.0, 1.4, 1.0)):
         if turn == 0:
             view = replace(view, belt=ground_velocity(problem.contact_positions(qpos), view, keypoints.fps))
         support = problem.support_of(qpos, view, looseness)

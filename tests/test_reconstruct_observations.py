@@ -5,7 +5,7 @@ import pytest
 
 from reconstruct.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.observations import FEET_AWAY, STOOP, straightened
+from reconstruct.observations import FEET_AWAY, SEEN_AT, STOOP, seen_points, straightened
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.demo_motions import demo_take
 
@@ -53,3 +53,16 @@ def test_arms_and_head_go_along_with_the_trunk():
     moved = straightened(standing(0.3), NAMES) - standing(0.3)
     np.testing.assert_allclose(moved[0, AT["left_wrist"]], moved[0, AT["right_shoulder"]])
     np.testing.assert_allclose(moved[0, AT["nose"]], moved[0, AT["right_shoulder"]])
+
+
+def test_feet_are_seen_within_the_foot_on_either_side():
+    sites = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks.values()))
+    moved = seen_points(CHARACTER, NAMES).local - sites.local
+    forward, outwards, up = np.array(SEEN_AT["heel"]) / 1000.0 * CHARACTER.height / 1.75
+    np.testing.assert_allclose(moved[AT["left_heel"]], np.array([forward, outwards, up]))
+    np.testing.assert_allclose(moved[AT["right_heel"]], np.array([forward, -outwards, up]))
+    np.testing.assert_array_equal(moved[AT["left_knee"]], 0.0)
+    child = load_character("humanoid", 1.2)
+    assert seen_points(child, ("left_heel",)).local[0, 2] - BodyPoints.of_sites(
+        child.model, (child.landmarks["left_heel"],)
+    ).local[0, 2] == pytest.approx(up * 1.2 / CHARACTER.height)

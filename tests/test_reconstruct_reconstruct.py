@@ -14,7 +14,7 @@ from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.character import load_character
 from reconstruct.initial import steady_frames
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.observations import observe
+from reconstruct.observations import observe, seen_points
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.demo_motions import demo_take
@@ -35,6 +35,7 @@ def filmed(name, azimuth, seed=0, pan=False):
     present = [landmark for landmark in LANDMARKS if landmark in character.landmarks]
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[landmark] for landmark in present))
     points_w = point_positions(character.model, qpos, points)
+    seen_w = point_positions(character.model, qpos, seen_points(character, tuple(present)))
 
     focal = focal_from_fov(50.0, SIZE)
     level = View(0.08, 0.0, 1.3, float(np.log(focal))).camera(SIZE)
@@ -42,7 +43,7 @@ def filmed(name, azimuth, seed=0, pan=False):
     turn = np.array([[np.cos(azimuth), -np.sin(azimuth), 0], [np.sin(azimuth), np.cos(azimuth), 0], [0, 0, 1]])
     reach = np.abs((points_w - middle) @ turn[:2].T).max()
     camera = level.moved(turn.T, middle - turn.T @ np.array([3.0 + 1.6 * reach, 0.0, 0.0]))
-    truth_c = camera.to_camera(points_w)
+    truth_c, seen_c = camera.to_camera(points_w), camera.to_camera(seen_w)
 
     frames = len(qpos)
     column = {landmark: present.index(landmark) for landmark in TWELVE}
@@ -51,9 +52,9 @@ def filmed(name, azimuth, seed=0, pan=False):
     px_per_metre = focal / truth_c[..., 2].mean()
     noise_c = rng.normal(size=truth_c.shape)
     noise_c = 0.5 * noise_c + 0.8 * np.cumsum(noise_c, axis=0) / np.sqrt(1 + np.arange(frames))[:, None, None]
-    xy[:, index] = camera.project(points_w) + 0.03 * px_per_metre * rng.normal(size=(*truth_c.shape[:2], 2))
-    hips = truth_c[:, [column["left_hip"], column["right_hip"]]].mean(axis=1, keepdims=True)
-    xyz[:, index] = truth_c - hips + noise_c * [0.04, 0.04, 0.09]
+    xy[:, index] = camera.project(seen_w) + 0.03 * px_per_metre * rng.normal(size=(*truth_c.shape[:2], 2))
+    hips = seen_c[:, [column["left_hip"], column["right_hip"]]].mean(axis=1, keepdims=True)
+    xyz[:, index] = seen_c - hips + noise_c * [0.04, 0.04, 0.09]
     confidence[:, index] = 0.9
     motion = None
     if pan:
