@@ -20,9 +20,10 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter
 
 from reconstruct import dynamics, residuals
-from reconstruct.aims import SIDES, Ground, Spreads, Targets, aims, carried_ground, landmark_names, leg_length
+from reconstruct.aims import SIDES, Spreads, Targets, aims, landmark_names, leg_length
 from reconstruct.character import Character
 from reconstruct.contacts import contact_points, part_contacts, runs
+from reconstruct.grounding import Ground, carried_ground
 from reconstruct.kinematics import BodyPoints, Kinematics, kinematics, point_positions
 from reconstruct.loop import close_loop
 from reconstruct.motion import ReferenceMotion
@@ -58,7 +59,7 @@ class RetargetConfig:
     pose_iterations: int = 20
     """Steps of the first, frame-by-frame solution at most."""
     iterations: int = 8
-    """Steps of the solution over the whole trajectory at most."""
+    """Steps of the solution over the whole trajectory at most, in each of its two passes."""
     tolerance: float = 1e-2
     """It ends when a step lowers the cost by less than this share."""
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.aims import SIDES, Ground, carried_ground, leg_length
+from reconstruct.aims import SIDES, leg_length
 from reconstruct.character import Character, character_names, load_character
 from reconstruct.contacts import contact_points
 from reconstruct.dynamics import GRAVITY, com_acceleration
 from reconstruct.formats import read_motion
+from reconstruct.grounding import Ground, carried_ground
 from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retarget import Retargeted, retarget

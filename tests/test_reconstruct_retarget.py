@@ -6,19 +6,10 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.aims import (
-    Ground,
-    Spreads,
-    aims,
-    carried_ground,
-    floor_height,
-    frames_of,
-    landmark_names,
-    leg_length,
-    resting_shift,
-)  # fmt: skip
+from reconstruct.aims import Spreads, aims, frames_of, landmark_names, leg_length
 from reconstruct.character import load_character
 from reconstruct.contacts import contact_points
+from reconstruct.grounding import Ground, carried_ground, floor_height, resting_shift
 from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
 from reconstruct.loop import seam_gap
 from reconstruct.motion import ReferenceMotion
