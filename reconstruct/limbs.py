@@ -139,7 +139,7 @@ def limb_of(
         ]
         if not possible:
             raise InputError(
-                f"{where}: no hinge for {word} on {bodies_of(original, chain)}; name its body: --on {word}=BODY"
+                f"{where}: no hinge for {word} on {bodies_of(original, chain)}; name its body: --on {word} BODY"
             )
         middle = called[0] if called else max(possible, key=lambda i: float(reach[i]))
     before = [j for b in chain[:middle] for j in original.joints(b)]

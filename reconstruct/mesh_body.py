@@ -27,7 +27,6 @@ from reconstruct.meshes import capsule_of, simplified
 DENSITY = 1000.0
 """[kg/m3]."""
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
-ROUND = {"axes": ["x", "y", "z"], "range": [[-120, 120], [-120, 120], [-90, 90]]}
 LIMB = ("thigh", "shin", "foot", "upper_arm", "forearm", "hand")
 LONG = ("thigh", "shin", "upper_arm", "forearm")
 """Bones that turn about one of their ends."""
@@ -37,7 +36,7 @@ DEFAULT: dict[str, dict[str, Any]] = {
     "thigh": {"parent": "pelvis", "axes": ["y", "x", "z"], "range": [[-130, 40], [-60, 60], [-50, 50]]},
     "shin": {"parent": "thigh", "axes": ["bend back"], "range": [[0, 150]]},
     "foot": {"parent": "shin", "axes": ["y", "x"], "range": [[-35, 55], [-30, 30]]},
-    "upper_arm": {"parent": "chest", **ROUND, "range": [[-170, 170], [-170, 170], [-120, 120]]},
+    "upper_arm": {"parent": "chest", "axes": ["x", "y", "z"], "range": [[-170, 170], [-170, 170], [-120, 120]]},
     "forearm": {"parent": "upper_arm", "axes": ["bend forth"], "range": [[0, 150]]},
     "hand": {"parent": "forearm", "axes": ["y", "x"], "range": [[-60, 60], [-60, 60]]},
 }
