@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
+from pose.estimate import PoseConfig, estimate_keypoints
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS, TWELVE
+from pose.weights import SIZES, cache_folder, is_intact
 from reconstruct.character import load_character
+from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.reconstruct import Reconstruction
+from reconstruct.reconstruct import Reconstruction, reconstruct_motion
 from sfv.accuracy import group_rows, panning_row
+from sfv.demo import truth_path
 from sfv.demo_motions import FPS, demo_take
-from sfv.films import VIEWPOINTS, Film, film_list, staged
+from sfv.films import VIEWPOINTS, Film, film_list, made, staged
 from sfv.rival import JOINTS, limb_length, placed_before_camera, read_joints
 from sfv.truth import Truth, compare
 
@@ -164,3 +168,24 @@ def test_a_motion_in_foreign_axes_is_found_before_the_camera():
     assert lag == 2 and mean_px < 0.5
     np.testing.assert_allclose(moved, demo.camera.to_camera(xyz_w)[2:], atol=0.02)
     assert limb_length(2.0 * xyz_w, TWELVE) == pytest.approx(2.0 * limb_length(xyz_w, TWELVE))
+
+
+@pytest.mark.skipif(
+    not any(is_intact(cache_folder() / f"pose_landmarker_{size}.task") for size in SIZES),
+    reason="no BlazePose weights in the cache: make setup",
+)
+def test_accuracy_does_not_rot(tmp_path):
+    """A flip, filmed and found by the real detector: bounds a little above what is measured."""
+    qpos, contacts = demo_take("backflip", CHARACTER)
+    part = slice(18, 62)  # from the crouch to the landing
+    video = made(SIDE, qpos[part], contacts[part], tmp_path)
+    keypoints = estimate_keypoints(video, PoseConfig(looks=2))
+    found = reconstruct_motion(keypoints, CHARACTER)
+    points = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks[name] for name in TWELVE))
+    joints_c = found.camera.to_camera(point_positions(CHARACTER.model, found.motion.qpos, points))
+    figures = compare(keypoints, found, joints_c, Truth.load(truth_path(video)))
+    assert figures["pa_mpjpe_upright_mm"] < 35 and figures["pa_mpjpe_inverted_mm"] < 40
+    assert figures["mpjpe_mm"] < 50 and figures["world_mpjpe_mm"] < 75
+    assert figures["contact_f1"] > 0.9 and figures["swapped_share"] == 0
+    assert found.figures["flight_gravity_ratio"] == pytest.approx(1.0, abs=0.1)
+    assert found.figures["foot_slide_mm_per_frame"] < 3 and found.figures["penetration_mm"] < 5
