@@ -8,10 +8,14 @@ from pose.active import active_part, usual_size_px
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 
-UNSURE = 0.5
-"""A limb is unsure where its landmarks are more likely wrong than right (confidence is a share, see `confidence`)."""
-SURE = 0.8
+UNSURE = 0.7
+"""A limb is unsure where fewer of its landmarks than this are likely right: confidence is a share (`confidence`)."""
+SURE = 0.85
 """A frame is sure where the mean of its twelve joints is above."""
+GOOD = 0.8
+"""Keypoints of which fewer are likely right make a bad reference."""
+GOOD_SEEN = 0.9
+"""So do those of a person who is seen in fewer frames."""
 SHORTEST_S = 0.12
 """Shorter spells are not worth a word: the reconstruction bridges them."""
 BRIDGE_S = 0.2
@@ -66,8 +70,8 @@ def judge(keypoints: Keypoints) -> Quality:
         *_camera(keypoints),
         *_long(keypoints),
     ]
-    good = mean >= 0.75 and float(keypoints.seen.mean()) >= 0.9
-    word = "Good" if good and sure >= 0.8 else "Usable" if good else "Poor"
+    good = mean >= GOOD and float(keypoints.seen.mean()) >= GOOD_SEEN
+    word = "Good" if good and sure >= GOOD else "Usable" if good else "Poor"
     advice = "" if good else "; film the whole body from the side, in good light, without cuts, or choose a better part"
     verdict = f"{word} keypoints: {mean:.0%} of the joints are about right, {sure:.0%} of the frames are sure{advice}."
     return Quality(verdict, good, tuple(findings), frame_confidence)
@@ -180,7 +184,7 @@ def _camera(keypoints: Keypoints) -> list[str]:
     zoom = float(camera.zoom.max() / camera.zoom.min())
     zooms = f" and zooms by {zoom:.2f}" if zoom > 1.03 else ""
     return [
-        f"camera moves: turns by {np.degrees(camera.largest_turn()):.0f} degrees{zooms}, followed by the background"
+        f"camera moves: turns by {np.degrees(camera.largest_turn()):.1f} degrees{zooms}, followed by the background"
     ]
 
 

@@ -75,7 +75,7 @@ def test_other_people_a_moving_camera_and_a_small_person_are_mentioned() -> None
     people = np.where(np.arange(T) < 45, 2, 1)
     crowd, moves = judge(replace(keypoints, people=people, camera_motion=camera, start=2.0)).findings
     assert crowd == "several people in 50% of the frames, followed the one at 640,360@3.50; PERSON=2 is the next"
-    assert moves.startswith("camera moves: turns by 11 degrees and zooms by 1.20")
+    assert moves.startswith("camera moves: turns by 11.5 degrees and zooms by 1.20")
     small = judge(replace(keypoints, xy=keypoints.xy * 0.2))
     assert small.findings == ("person small in the picture (75 pixels): film from nearer",)
 
