@@ -14,7 +14,9 @@ def test_distributions_are_measured_and_kept(tmp_path, capsys):
     out, page = tmp_path / "out", tmp_path / "page.md"
 
     def table() -> dict[str, float]:
-        bench_initial_states((tmp_path / "stand.npz",), samples=8192, seeds=1, workers=1, out=out, page=page, json=True)
+        bench_initial_states(
+            (tmp_path / "stand.npz",), samples=8192, seeds=1, workers=1, kinds=KINDS, out=out, page=page, json=True
+        )
         return {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)["rows"]}
 
     rows = table()
