@@ -27,15 +27,15 @@ from reconstruct.tangent import difference, integrate, layout
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 COMPARED = ("nose", *(f"{side}_{part}" for part in LIMBS for side in ("left", "right")))
 """Landmarks by which poses are compared."""
-DEPTH_WEIGHT = 0.25
+DEPTH_WEIGHT = 0.1
 """A difference along the camera's axis counts this much: a single picture tells it badly."""
 TURNS = 72
 """Directions that are tried."""
-NEAR = 0.2
+NEAR = 0.18
 """A known skill is near if its points are not further off than this, root mean square [m].
 
-Of rendered pictures of known skills 90 % are nearer than 0.13; of those whose own skill is left out half are further
-off than 0.19: many poses belong to several skills.
+Of rendered pictures of known skills 90 % are nearer than 0.10; of those whose own skill is left out half are further
+off than 0.17: many poses belong to several skills.
 """
 MIRROR_COSTS = 0.03
 """A mirror image must be nearer than the skill itself by so much [m], or symmetric gaits would be told by chance."""
