@@ -67,6 +67,7 @@ def body_of_meshes(folder: Path, mass: float | None = None) -> mujoco.MjModel:
     volumes = {name: abs(solid(part).volume) for name, part in parts.items()}
     density = DENSITY if mass is None else mass / sum(volumes.values())
     spec = mujoco.MjSpec()
+    spec.compiler.degree = False
     bodies, places = dict[str, mujoco.MjsBody](), dict[str, np.ndarray]()
     for name in ordered(joints, folder):
         told, parent = joints[name], joints[name].get("parent")

@@ -270,6 +270,8 @@ def test_a_folder_of_meshes_becomes_a_body(cut_up, tmp_path):
     state.qpos[ours.joint("left_shin_bend").qposadr[0]] = 1.0
     mujoco.mj_forward(ours, state)
     assert state.site("left_ankle").xpos[0] < at["left_ankle"][0] - 0.1  # knees bend backwards
+    low, high = ours.jnt_range[ours.joint("left_shin_bend").id]
+    assert np.degrees(high - low) == pytest.approx(150, abs=0.01)
 
 
 def test_a_joint_can_be_told(cut_up, tmp_path):
