@@ -60,7 +60,8 @@ def closed_cycle(
     three = repeated(qpos, 3)[steps - margin : 2 * steps + margin + 1]
     contacts = np.concatenate([contact[:-1], contact[:-1], contact])[steps - margin : 2 * steps + margin + 1]
     three = repaired(character, three, Support(contacts, np.logical_not(contacts.any(axis=1))), fps, spreads)
-    return close_loop(model, three[margin : margin + steps + 1], blend), contact
+    # The one in the middle has gone on by a cycle: back to where the camera saw it.
+    return carried_on(close_loop(model, three[margin : margin + steps + 1], blend), qpos[0]), contact
 
 
 def mirrored_contacts(character: Character, contact: np.ndarray) -> np.ndarray:

@@ -134,6 +134,13 @@ def test_a_walk_becomes_a_loop_that_goes_on():
     assert found.motion.loop
     np.testing.assert_allclose(qpos[0, 7:], qpos[-1, 7:], atol=1e-6)
     assert np.abs(qpos[-1, :2] - qpos[0, :2]).max() > 0.5
+    # It lies where the camera saw it.
+    character = load_character("humanoid")
+    wrists = BodyPoints.of_sites(character.model, ("left_wrist", "right_wrist"))
+    seen = keypoints.xy[found.first_frame :, [LANDMARKS.index("left_wrist"), LANDMARKS.index("right_wrist")]]
+    ours = found.camera.project(point_positions(character.model, qpos, wrists))
+    frames = min(len(seen), len(ours))
+    assert np.median(np.linalg.norm(ours[:frames] - seen[:frames], axis=-1)) < 30.0
 
 
 def test_root_and_ground_stand_where_the_conventions_say():
