@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from imitate.draft import Draft
 from imitate.env import ImitationEnv
 from imitate.initial_state import InitialStates
 from imitate.learners.collect import ActorCritic, Batch
@@ -24,7 +25,6 @@ from imitate.policy import Normaliser, Policy
 from imitate.ranks import Ranks
 from imitate.recurrent import RecurrentPolicy
 from imitate.skill_collector import SkillCollector
-from imitate.track import Draft
 
 REACH = 0.7
 """Where a joint or the root is this far from the draft [rad, m], the expert's word counts a third: its gains are those

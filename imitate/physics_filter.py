@@ -9,9 +9,9 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 
+from imitate.draft import Draft
 from imitate.feasibility import unsupported_force
 from imitate.scene import Scene, build_model
-from imitate.track import Draft
 from reconstruct.character import Character
 from reconstruct.contacts import contact_points, find_contacts, part_contacts
 from reconstruct.kinematics import point_positions

@@ -1,34 +1,31 @@
 """Tracking control: a reference motion performed in simulation without any learning, by planning ahead.
 
-At every control step the controls of the next half second are improved by one iteration of iLQG and the first of them
-is applied (receding horizon, Tassa et al. 2012). Then the whole performance is improved a few times at once, and
+At every other control step the controls of the next .8 s are improved by iLQG and the first two of them are applied
+(receding horizon, Tassa et al. 2012). Then the whole performance is improved a few times at once, and
 replayed in the environment that policies are judged in. What comes out is a draft of the skill, a verdict on the
 reference frame by frame (what no muscle of this body can follow, and why), and a controller around the draft:
 feed-forward controls and feedback gains, in the units of a policy's actions.
 """
 
-import hashlib
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from imitate.derivatives import StepDerivatives, target_derivatives
+from imitate.draft import Draft
 from imitate.env import EnvConfig, ImitationEnv
-from imitate.feasibility import Verdict, judge_frames
+from imitate.feasibility import judge_frames
 from imitate.ilqg import Expansion, Improvement, Regulariser, backward_pass
 from imitate.reward import RewardConfig
-from imitate.rollout import Meter, Rollout
+from imitate.rollout import Meter
 from imitate.scene import Scene
 from imitate.tracking_cost import CostConfig, TrackingCost
-from pose.archive import load_arrays, save_arrays
 from pose.cores import usable_cores
 from pose.progress import Progress, silent
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 
-FORMAT_VERSION = 1
 STEP_SIZES = np.array([1.0, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03, 0.01])
 """Of the line search, all tried at once; what is left out of [0, 1] makes no difference."""
 ATTEMPTS = 6
@@ -74,60 +71,6 @@ class TrackConfig:
     """A frame whose root or a key body is off by more than this [m] was not followed."""
     threads: int = 0
     """Threads for derivatives and simulation; 0: one a core."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A reference motion, performed by tracking control."""
-
-    rollout: Rollout
-    """The performance, as far as it went, T frames."""
-    verdict: Verdict
-    """What could be followed and what not, (T,)."""
-    controls: np.ndarray
-    """Offsets of the servo targets [rad] that performed it: a policy's action times its `action_scale`, (T - 1, nu)."""
-    qvel: np.ndarray
-    """Velocities of the performance, (T, nv)."""
-    gains: np.ndarray
-    """Feedback around it, (T - 1, nu, 2 nv): the controls are `controls + gains @ x`, where x is (tangent step from the
-    performance's pose to the present one, difference of velocities)."""
-    figures: dict[str, float]
-    """Row name -> value, as in DESIGN.md, "Figures"; not saved with the rest."""
-
-    @property
-    def digest(self) -> str:
-        """Names the controller: another one is another expert to learn from."""
-        parts = (self.rollout.qpos, self.qvel, self.controls, self.gains.astype(np.float32))
-        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
-
-    def save(self, path: Path) -> None:
-        """Writes one `.npz`."""
-        save_arrays(
-            path,
-            "draft",
-            FORMAT_VERSION,
-            {
-                **self.rollout.arrays(),
-                **{f"verdict_{name}": value for name, value in vars(self.verdict).items()},
-                "controls": self.controls,
-                "qvel": self.qvel,
-                "gains": self.gains.astype(np.float32),
-            },
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> "Draft":
-        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        arrays = load_arrays(path, "draft", FORMAT_VERSION)
-        verdict = Verdict(
-            feasible=arrays["verdict_feasible"],
-            reason=tuple(str(reason) for reason in arrays["verdict_reason"]),
-            deviation=arrays["verdict_deviation"],
-            saturation=arrays["verdict_saturation"],
-            unsupported=arrays["verdict_unsupported"],
-        )
-        gains = arrays["gains"].astype(np.float64)
-        return cls(Rollout.of_arrays(arrays), verdict, arrays["controls"], arrays["qvel"], gains, {})
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ import torch
 import torch.distributed as dist
 
 from imitate.distill import DistillConfig
+from imitate.draft import Draft
 from imitate.env import EnvConfig
 from imitate.learners.ppo import NonFiniteError, PPOConfig
 from imitate.policy import Policy, bfloat16_is_fast
 from imitate.ranks import Ranks
 from imitate.scene import Scene
 from imitate.torchrun import own_ranks, shared
-from imitate.track import Draft, TrackConfig, track_motion
+from imitate.track import TrackConfig, track_motion
 from imitate.worker import BEST_POLICY, Job, train
 from pose.cores import usable_cores
 from pose.errors import InputError, WorkError

@@ -18,6 +18,7 @@ import torch
 
 from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.distill import Distiller, Expert, ExpertCollector
+from imitate.draft import Draft
 from imitate.env import ImitationEnv
 from imitate.initial_state import AdaptiveStart, FailureStart, FixedStart, InitialStates, ReferenceStart
 from imitate.learners.ppo import PPO
@@ -26,7 +27,6 @@ from imitate.ranks import Ranks
 from imitate.rollout import run_episodes, starting_rows
 from imitate.scene import Scene
 from imitate.skill_collector import Episodes, SkillCollector
-from imitate.track import Draft
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 

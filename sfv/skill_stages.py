@@ -4,11 +4,12 @@ import importlib.metadata
 from functools import partial
 from pathlib import Path
 
+from imitate.draft import Draft
 from imitate.feasibility import explained
 from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
 from imitate.scene import Scene, scene_with_box
-from imitate.track import Draft, TrackConfig, track_motion
+from imitate.track import TrackConfig, track_motion
 from imitate.train import TrainConfig, train_policy
 from pose.progress import Progress
 from reconstruct.character import Character

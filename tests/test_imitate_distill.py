@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from imitate.distill import DistillConfig, Expert
+from imitate.draft import Draft
 from imitate.env import EnvConfig, ImitationEnv
 from imitate.feasibility import Verdict
 from imitate.learners.ppo import PPOConfig
@@ -16,7 +17,6 @@ from imitate.ranks import Ranks
 from imitate.reference import build_reference
 from imitate.rollout import Rollout, run_episodes
 from imitate.scene import CONTROL_HZ, Scene, build_model
-from imitate.track import Draft
 from imitate.train import TrainConfig, train_policy
 from imitate.worker import CHECKPOINT, Job, TrainingRun, train
 from reconstruct.character import load_character
