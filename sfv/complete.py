@@ -13,7 +13,7 @@ from imitate.scene import CONTROL_HZ
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.overlay import draw_skeleton
-from pose.picture import picture_keypoints
+from pose.picture import picture_keypoints, read_picture
 from reconstruct.camera import Camera
 from reconstruct.character import Character, load_character
 from reconstruct.export import write_bvh
@@ -77,6 +77,7 @@ def complete_picture(
       runs: folder of runs whose skills are known beside the shipped ones.
       out: folder; default runs/complete_<name of the picture>.
     """
+    read_picture(picture)  # a file that is none is told before skills are looked for
     body = load_character(character, height)
     skills = skills_of(load_character(character), runs)
     with bar("pose") as progress:
