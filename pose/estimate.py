@@ -20,7 +20,7 @@ from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
 from pose.zoom import BEYOND_S, between, doubtful, whereabouts
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Raised whenever the same input gives other keypoints: finished stages are redone then."""
 
 LOOKS_SEEN, LOOKS_BETWEEN, LOOKS_BEYOND = 2, 6, 3
