@@ -30,6 +30,7 @@ def find_contacts(
     fps: float,
     thresholds: ContactThresholds | None = None,
     ground_velocity: np.ndarray | None = None,
+    doubt: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Points that are low and slow, with hysteresis in both and short gaps closed.
 
@@ -38,6 +39,7 @@ def find_contacts(
       fps: frames a second.
       thresholds: limits to begin and to end a contact.
       ground_velocity: horizontal velocity of the ground [m/s], (2,): not zero on a treadmill.
+      doubt: factor on the limits of height, of each point (P,).
 
     Returns:
       bool (T, P).
@@ -47,7 +49,7 @@ def find_contacts(
     if ground_velocity is not None:
         velocity[..., :2] -= ground_velocity
     speed = np.linalg.norm(velocity, axis=-1)
-    height = points_w[..., 2]
+    height = points_w[..., 2] / doubt
     surely = (height < limits.height[0]) & (speed < limits.speed[0])
     perhaps = (height < limits.height[1]) & (speed < limits.speed[1])
     contact = np.stack([grown(surely[:, p], perhaps[:, p]) for p in range(points_w.shape[1])], axis=1)
@@ -156,6 +158,9 @@ LOWEST_FLIGHT = 0.03
 """In flight the lowest contact point must rise above this [m]."""
 HOP = 0.12
 """A foot that has come down further away than this has been lifted [m]."""
+HAND_DOUBT = 1.75
+"""Hands rest on the ground where they are still within this many times the limits of feet: how they are held, and how
+long arms are, is known less well."""
 LYING = 0.04
 """Other parts of the body this near to the ground rest on it [m]."""
 NEXT_TO = 0.12
@@ -177,6 +182,7 @@ def find_support(
     looseness: float = 1.0,
     others: np.ndarray | None = None,
     com_z: np.ndarray | None = None,
+    doubt: np.ndarray | float = 1.0,
 ) -> Support:
     """Contacts and flight phases of a motion.
 
@@ -187,6 +193,7 @@ def find_support(
       looseness: factor on the limits, above 1 while the ground is not known well.
       others: height of the lowest of all other parts (`other_heights`) [m], (T,); None if they never touch.
       com_z: height of the centre of mass [m], (T,): in flight it falls.
+      doubt: factor on the limits of height, of each point (P,): hands are placed less well than feet.
     """
     limits = ContactThresholds()
     scaled = replace(
@@ -198,7 +205,7 @@ def find_support(
     axis = view.rotation()[2]
     squeezed = points_w - (0.5 if looseness > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
     squeezed[..., 2] = points_w[..., 2]
-    contact = find_contacts(squeezed, fps, scaled, np.array(view.belt))
+    contact = find_contacts(squeezed, fps, scaled, np.array(view.belt), doubt)
     carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.belt)
     lowest = points_w[..., 2].min(axis=1)
     lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness

@@ -8,7 +8,7 @@ import numpy as np
 from reconstruct import dynamics, residuals
 from reconstruct.camera import View
 from reconstruct.character import Character
-from reconstruct.contacts import Support, contact_points, find_support, other_heights
+from reconstruct.contacts import HAND_DOUBT, Support, contact_points, find_support, other_heights
 from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
 from reconstruct.observations import Observations
 from reconstruct.solve import Block
@@ -145,7 +145,10 @@ class Problem:
         """What carries the body in a motion; see `find_support`."""
         others = other_heights(self.character, qpos)
         com_z = com_positions(self.model, qpos)[:, 2]
-        return find_support(self.contact_positions(qpos), view, self.fps, looseness, others, com_z)
+        bodies = contact_points(self.character).bodies
+        feet = np.isin(bodies, [self.model.body(name).id for name in self.character.foot_bodies])
+        doubt = np.where(feet, 1.0, HAND_DOUBT)
+        return find_support(self.contact_positions(qpos), view, self.fps, looseness, others, com_z, doubt)
 
     def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> list[Block]:
         """All terms in force at a point."""

@@ -6,6 +6,7 @@ from reconstruct.camera import View
 from reconstruct.character import load_character
 from reconstruct.contacts import (
     GRAVITY,
+    HAND_DOUBT,
     find_contacts,
     find_support,
     ground_velocity,
@@ -118,3 +119,10 @@ def test_a_treadmill_is_found_and_firm_ground_is_not():
     walked = treadmill(1.4)
     walked[..., 1] += 1.4 * np.arange(len(walked))[:, None] / FPS
     assert ground_velocity(walked, LEVEL, FPS) == (0.0, 0.0)
+
+
+def test_a_still_hand_is_believed_from_higher_up_than_a_foot():
+    points = np.zeros((30, 2, 3))
+    points[..., 2] = 0.06
+    contact = find_contacts(points, FPS, doubt=np.array([1.0, HAND_DOUBT]))
+    assert not contact[:, 0].any() and contact[:, 1].all()
