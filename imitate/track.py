@@ -49,6 +49,8 @@ class TrackConfig:
     horizon: int = 24
     """Control steps that are planned ahead: .8 s, a leap from the crouch to the landing. With 15 a jump takes off with
     a spin that only the landing would show, and pitches forward."""
+    short_horizon: int = 15
+    """Of another try, where the first one falls; .5 s."""
     stride: int = 2
     """Control steps that are taken between plans. Nothing disturbs the simulation, so it costs no more than seeing
     the end of the horizon a step later."""
@@ -276,6 +278,19 @@ def track_motion(
 def planned(tracker: Tracker, progress: Progress) -> Plan:
     """The performance by receding horizon, from the first row of the reference to the end.
 
+    A fall in spite of all is tried again with the short horizon: its plans converge where those of the long one, open
+    loop for longer than a step takes, do not. What gets further counts.
+    """
+    furthest = performed(tracker, tracker.config.horizon, progress)
+    if not furthest.failed.any():
+        return furthest
+    other = performed(tracker, tracker.config.short_horizon, progress)
+    return max(furthest, other, key=lambda plan: (not plan.failed.any(), len(plan)))
+
+
+def performed(tracker: Tracker, horizon: int, progress: Progress) -> Plan:
+    """One try with a horizon, to the end or a fall.
+
     Where it falls, the cause lies further back than the horizon saw: it is taken back by a horizon and planned anew
     with a longer one, `RETRIES` times at most.
     """
@@ -283,7 +298,7 @@ def planned(tracker: Tracker, progress: Progress) -> Plan:
     # A loop goes on behind the last cycle, a clip does not.
     end = len(tracker.env.reference) - 1 if tracker.env.reference.loop else steps
     done, ahead, regulariser = tracker.start(), tracker.start(), Regulariser()
-    horizon, retries, step = config.horizon, 0, 0
+    retries, step = 0, 0
     while step < steps:
         ahead = tracker.lengthened(ahead, min(horizon, end - step))
         tried = 0
