@@ -161,6 +161,11 @@ HOP = 0.12
 HAND_DOUBT = 1.75
 """Hands rest on the ground where they are still within this many times the limits of feet: how they are held, and how
 long arms are, is known less well."""
+STANDS = 0.2
+"""A foot that is still for so long [s] stands on something."""
+NEAR = 0.35
+"""A body that neither flies nor touches the ground with feet or hands, but is this near to it [m], lies on it. One that
+is higher up is on something else, of which nothing is known."""
 LYING = 0.04
 """Other parts of the body this near to the ground rest on it [m]."""
 NEXT_TO = 0.12
@@ -211,6 +216,12 @@ def find_support(
     lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness
     flight = np.logical_not(contact.any(axis=1) | lying)
     for start, end in runs(flight):
+        if end - start > LONGEST_FLIGHT * fps:
+            # Who is up for so long has stood on something else at first: a foot was still there.
+            step = np.linalg.norm(np.diff(squeezed[start : end + 1], axis=0), axis=-1).min(axis=1) * fps
+            still = tidied((step < scaled.speed[0])[:, None], round(STANDS * fps), 2)[:, 0]
+            flight[start : start + len(still)] &= ~still
+    for start, end in runs(flight):
         if end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
             flight[start:end] = False
             continue
@@ -226,7 +237,8 @@ def find_support(
                 short = True
             contact[start:end] |= stays
             flight[start:end] = not short
-    return Support(contact, flight, lying | np.logical_not(flight | contact.any(axis=1)))
+    near = np.minimum(lowest, np.inf if others is None else others) < NEAR
+    return Support(contact, flight, lying | (near & np.logical_not(flight | contact.any(axis=1))))
 
 
 def falls(com_z: np.ndarray, fps: float) -> bool:

@@ -4,7 +4,15 @@ import numpy as np
 
 from reconstruct.camera import Camera
 from reconstruct.character import Character
-from reconstruct.contacts import LOWEST_FLIGHT, LYING, ContactThresholds, contact_points, other_heights, runs
+from reconstruct.contacts import (
+    LONGEST_FLIGHT,
+    LOWEST_FLIGHT,
+    LYING,
+    ContactThresholds,
+    contact_points,
+    other_heights,
+    runs,
+)
 from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, Masses, com_acceleration, nearest_in_hull, zero_moment_points
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
 from reconstruct.leaning import leaning_hands
@@ -60,7 +68,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     falls = [
         -acceleration[start : end - 2, 2].mean() / GRAVITY
         for start, end in runs(flight)
-        if end - start >= max(4, 0.1 * fps) and lowest[start:end].max() > LOWEST_FLIGHT
+        if max(4, 0.1 * fps) <= end - start <= LONGEST_FLIGHT * fps and lowest[start:end].max() > LOWEST_FLIGHT
     ]
     zmp, load = zero_moment_points(kin, Masses.of(model, len(touching) + len(solid)), fps)
     com = kin.com_w[1:-1]

@@ -126,3 +126,16 @@ def test_a_still_hand_is_believed_from_higher_up_than_a_foot():
     points[..., 2] = 0.06
     contact = find_contacts(points, FPS, doubt=np.array([1.0, HAND_DOUBT]))
     assert not contact[:, 0].any() and contact[:, 1].all()
+
+
+def test_who_jumps_from_a_wall_stands_on_it_first():
+    frames, leaves = 60, 36
+    points = np.zeros((frames, 2, 3))
+    fall = np.maximum(np.arange(frames) - leaves, 0) / FPS
+    points[..., 0] = 2.0 * fall[:, None]
+    points[..., 2] = np.maximum(2.0 - 0.5 * GRAVITY * fall**2, 0.0)[:, None]
+    points[55:, :, 0] = points[55, 0, 0]
+    support = find_support(points, LEVEL, FPS, com_z=points[:, 0, 2] + 0.9)
+    assert not support.flight[: leaves - 3].any()
+    assert support.flight[leaves + 3 : 54].all()
+    assert not support.rests[:leaves].any()  # and nothing pulls it down to the ground
