@@ -256,7 +256,7 @@ def time_rows(character: Character, full: bool) -> list[Row]:
 def _solve_seconds(keypoints: Keypoints, frames: int, character: Character) -> float:
     last = len(keypoints) - 1
     order = last - np.abs(np.arange(frames) % (2 * last) - last)
-    parts = {name: getattr(keypoints, name)[order] for name in ("xy", "xyz", "confidence")}
+    parts = {field: values[order] for field, values in vars(keypoints).items() if isinstance(values, np.ndarray)}
     began = time.process_time()
     reconstruct_motion(replace(keypoints, **parts), character, ReconstructConfig(loop="no"))
     return time.process_time() - began
