@@ -90,6 +90,10 @@ def _run_in_a_crew(name: str, arguments: list[str]) -> None:
     with crew() as leads:
         if leads:
             _run(name, arguments)
+    # All is saved. Python's orderly end is left out: gloo's threads, still running, have been seen to abort it.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _run(name: str, arguments: list[str]) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
         raise InputError(f"{folder}: is a file, not a folder; give another OUT")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").exists():
         raise InputError(f"{folder}: is not empty and holds no run; give another OUT")
-    created = not folder.exists()
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -44,7 +44,7 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
             yield
     finally:
         if created:
-            _remove_if_nothing_was_made(folder)
+            _remove_if_nothing_was_made(created)
 
 
 @contextmanager
@@ -74,10 +74,14 @@ def find_camera(motion: Path) -> Camera | None:
     return Camera.load(path) if path.is_file() else None
 
 
-def _remove_if_nothing_was_made(folder: Path) -> None:
+def _remove_if_nothing_was_made(created: list[Path]) -> None:
+    folder, *above = created
     if any(path.is_file() and path.name not in (".lock", "config.json") for path in folder.rglob("*")):
         return
     shutil.rmtree(folder)
+    for path in above:
+        with suppress(OSError):  # somebody else's run lies there by now
+            path.rmdir()
 
 
 def _claim(folder: Path, video: Path, config: dict[str, Any]) -> None:
