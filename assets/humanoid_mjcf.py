@@ -32,7 +32,7 @@ PAIRED = ("upper_arm", "forearm", "hand", "thigh", "shin", "foot")
 # each, where DeepMimic has 0.1 kp in the servo: a servo at its limit has no damping left and chatters at 120 Hz, a
 # joint keeps its own. It also takes from a muscle's torque as it speeds up, as Hill (1938) found: 100 of a hip's
 # 330 N m at 10 rad/s. With all of it (0.04 kp) in the servo tracking control fell on a run and a backflip that it
-# performs at .96 and .94 like this; PPO learns alike (a walk .044 and .048 after 0.2 M samples) and slides less.
+# performs at .96 and .94 like this; PPO learns alike (a walk .044 and .048 after 0.2 M samples).
 # Ranges: American Academy of Orthopaedic Surgeons, rounded up; a ball joint's is the half angle of its whole rotation.
 GAINS: dict[str, tuple[float, float, float, tuple[int, int], float, float]] = {
     "chest": (1670, 20, 330, (0, 80), 0.08, 20),
