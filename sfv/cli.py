@@ -76,6 +76,9 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         console.print("[yellow]stopped; the same command goes on from here[/yellow]")
         sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
