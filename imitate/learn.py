@@ -164,14 +164,14 @@ SETTINGS: dict[str, Settings] = {
         changes={
             "reinforce-to-go": {"environments": 64, "gamma": 0.97, "learning_rate": 1e-3},
             "reinforce-baseline": {"environments": 64, "gamma": 0.97, "learning_rate": 1e-3},
-            "a2c": {"environments": 128, "gamma": 0.97, "gae_lambda": 0.95, "learning_rate": 1e-3},
+            "a2c": {"environments": 128, "gamma": 0.97, "gae_lambda": 0.95, "learning_rate": 3e-4},
             "ppo": {"environments": 128, "steps": 16, "minibatch": 512},
         },
     ),
     "pendulum": Settings(
         normalise=True,
         changes={
-            "a2c": {"environments": 16, "steps": 16, "gamma": 0.95, "gae_lambda": 0.9, "learning_rate": 1.5e-3},
+            "a2c": {"environments": 16, "steps": 16, "gamma": 0.95, "gae_lambda": 0.9, "learning_rate": 7e-4},
             "a3c": {"environments": 8, "gamma": 0.95, "entropy_weight": 0.0, "reward_scale": 0.02},
             "ppo": {
                 "environments": 16,

@@ -62,8 +62,8 @@ PLAN: dict[str, dict[str, int]] = {
         "sb3-a2c": 100_000,
         "sb3-ppo": 50_000,
     },
-    "pendulum": {"a2c": 300_000, "ppo": 100_000, "sb3-a2c": 200_000, "sb3-ppo": 100_000},
-    "imitation": {"reinforce-baseline": 60_000, "a2c": 60_000, "ppo": 200_000},
+    "pendulum": {"a2c": 400_000, "ppo": 100_000, "sb3-a2c": 400_000, "sb3-ppo": 100_000},
+    "imitation": {"reinforce-baseline": 200_000, "a2c": 200_000, "ppo": 500_000},
 }
 """Problem -> algorithm -> samples: what is enough, so that all of it takes less than ten minutes on two cores."""
 
