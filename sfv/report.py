@@ -115,6 +115,8 @@ def flat_rows(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, s
             rows += flat_rows(value, f"{prefix}{key}.")
         elif isinstance(value, float):
             rows.append((prefix + key, f"{value:.4g}"))
+        elif isinstance(value, list | tuple):
+            rows.append((prefix + key, "; ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in value)))
         else:
             rows.append((prefix + key, "not measured" if value is None else str(value)))
     return rows
