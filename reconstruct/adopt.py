@@ -36,7 +36,7 @@ class Servo:
     kp: float
     """[N m/rad]."""
     kv: float
-    """[N m s/rad]."""
+    """[N m s/rad]; the joint itself has as much again."""
     torque: float
     """Most that it exerts [N m]."""
 
@@ -156,9 +156,10 @@ def written(original: Original, name: str, plan: Plan, folder: Path) -> str:
 def joint_text(original: Original, plan: Plan, joint: int, turn: np.ndarray, pos: np.ndarray) -> str:
     """A joint as MJCF; its zero is the rest pose."""
     model, label = original.model, original.joint_name(joint)
-    kp = plan.servos[label].kp
-    armature = max(float(model.dof_armature[model.jnt_dofadr[joint]]), min(STIFFEST * kp, MOST_ARMATURE))
-    text = f'<joint name="{label}" armature="{armature:.3g}" damping="{min(10 * armature, 1.0):.3g}"'
+    servo = plan.servos[label]
+    armature = max(float(model.dof_armature[model.jnt_dofadr[joint]]), min(STIFFEST * servo.kp, MOST_ARMATURE))
+    # A servo at its torque limit damps no more and chatters; a joint goes on.
+    text = f'<joint name="{label}" armature="{armature:.3g}" damping="{servo.kv:.3g}"'
     if np.abs(pos).max() > 1e-6:
         text += f' pos="{numbers(pos)}"'
     if model.jnt_type[joint] == BALL:

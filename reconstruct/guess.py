@@ -18,8 +18,8 @@ HEAD = re.compile(r"head|skull|face", re.IGNORECASE)
 
 SATURATION = 0.25
 """A servo reaches its torque limit when it is this far from its target [rad], as those of Atlas."""
-LEAD = 0.04
-"""Least ratio of damping to stiffness of a servo [s]."""
+DAMPING = 0.012
+"""Damping of a servo over its stiffness [s], and of its joint, as the humanoid has it (assets/humanoid_mjcf.py)."""
 STEADY = 4.0
 """Least stiffness of a servo over what topples the body that stands on it: 1 would just hold it if the ground were
 hard."""
@@ -124,8 +124,7 @@ def marked(
         for joint in original.joints(body):
             torque = told_torque(original.model, joint) or STRENGTH[part_of(body, legs, arms, original)] * strength
             kp = max(torque / SATURATION, STEADY * toppling(original, body, joint, legs, trunk))
-            kv = max(LEAD * kp, float(np.sqrt(kp * moved_inertia(original, body, joint))))
-            servos[original.joint_name(joint)] = Servo(*(float(f"{v:.3g}") for v in (kp, kv, torque)))
+            servos[original.joint_name(joint)] = Servo(*(float(f"{v:.3g}") for v in (kp, DAMPING * kp, torque)))
     name = original.name
     uppers = [limb.chain[limb.bend - 1] for limbs in (legs, arms) for limb in limbs.values()]
     falls = dict.fromkeys([original.root, *trunk_path(original, trunk), head, *uppers])
@@ -235,17 +234,6 @@ def toppling(original: Original, body: int, joint: int, legs: dict[str, Limb], t
         return 0.0
     mass = model.body_mass[carried]
     return max(float(share * GRAVITY * mass @ (state.xipos[carried, 2] - state.xanchor[joint][2])), 0.0)
-
-
-def moved_inertia(original: Original, body: int, joint: int) -> float:
-    """Inertia about a joint's axis of all that it carries [kg m2]."""
-    model, total = original.model, 0.0
-    for part in np.flatnonzero(original.owner >= 0):
-        owner = int(original.owner[part])
-        if owner == body or is_below(original, owner, body):
-            arm = np.cross(original.state.xaxis[joint], original.state.xipos[part] - original.state.xanchor[joint])
-            total += float(model.body_mass[part] * (arm @ arm))
-    return total
 
 
 def toml_of(guess: Guess, heading: dict[str, str], with_plan: bool = False) -> str:
