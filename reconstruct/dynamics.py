@@ -16,6 +16,8 @@ from reconstruct.tangent import skew
 
 FOOT_HALF_WIDTH = 0.04
 """Contact points lie on a foot's middle line; the support reaches this far around them [m]."""
+FRICTION = 0.8
+"""Most that the ground holds against sliding, over what presses on it."""
 LEAST_LOAD = 0.2
 """A body on the ground presses on it with at least this share of its weight."""
 
@@ -62,8 +64,26 @@ def flight_spin(kin: Kinematics, masses: Masses, flight: np.ndarray, fps: float,
     return Block("spin", flying * moment, jacobian * flying[:, None, :, None])
 
 
+def friction_cone(kin: Kinematics, fps: float, spread: float) -> Block:
+    """The ground pushes and does not pull, and sideways no more than friction allows, (T - 2, 1).
+
+    Coulomb's cone about the force that the motion needs. It is convex and holds the nothing of flight, too, so it is
+    true of the mean over any time, and no contact has to be known: what a body takes off with, it has to gain before.
+
+    Args:
+      spread: standard deviation of the force outside of the cone, by mass [m/s2].
+    """
+    force, force_jac = com_acceleration(kin.com_w, fps), second_difference(kin.com_jac, fps)
+    force[:, 2] += GRAVITY
+    along = np.linalg.norm(force[:, :2], axis=1)
+    excess = np.maximum(along - FRICTION * force[:, 2], 0.0)
+    normal = np.concatenate([force[:, :2] / np.maximum(along, 1e-9)[:, None], np.full((len(force), 1), -FRICTION)], 1)
+    jacobian = np.einsum("ti,tkid->tkd", normal * (excess > 0)[:, None] / spread, force_jac)
+    return Block("friction", excess[:, None] / spread, jacobian[:, :, None])
+
+
 def zero_moment_point(
-    kin: Kinematics, masses: Masses, points: slice, contact: np.ndarray, fps: float, spread: float
+    kin: Kinematics, masses: Masses, points: slice | np.ndarray, contact: np.ndarray, fps: float, spread: float
 ) -> Block:
     """On the ground, the force that the motion needs must pass through the support, (T - 2, 2).
 

@@ -4,21 +4,15 @@ import numpy as np
 
 from reconstruct.camera import Camera
 from reconstruct.character import Character
-from reconstruct.contacts import (
-    LONGEST_FLIGHT,
-    LOWEST_FLIGHT,
-    LYING,
-    ContactThresholds,
-    contact_points,
-    other_heights,
-    runs,
-)
+from reconstruct.contacts import ContactThresholds, contact_points, runs
 from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, Masses, com_acceleration, nearest_in_hull, zero_moment_points
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
 from reconstruct.leaning import leaning_hands
 from reconstruct.loop import root_turns
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
+from reconstruct.rolling import other_parts, resting_parts
+from reconstruct.support import LONGEST_FLIGHT, LOWEST_FLIGHT
 
 CLEAR = 0.01
 """A body without contact flies if it is higher than this above the ground [m]; otherwise it lies or slides on it."""
@@ -62,7 +56,9 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     step = np.where(contact[1:] & contact[:-1], step, np.inf)
     slide = np.stack([step[:, owner == part].min(axis=1) for part in range(len(character.contacts))], axis=1)
     lowest = np.minimum(surface.min(axis=1), soles[..., 2].min(axis=1))
-    flight = np.logical_not(motion.contacts.any(axis=1)) & (lowest > CLEAR)
+    parts = other_parts(character)
+    rolling = resting_parts(surface[:, parts], fps)
+    flight = np.logical_not(motion.contacts.any(axis=1) | rolling.any(axis=1)) & (lowest > CLEAR)
     acceleration = com_acceleration(kin.com_w, fps)
 
     falls = [
@@ -72,12 +68,14 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     ]
     zmp, load = zero_moment_points(kin, Masses.of(model, len(touching) + len(solid)), fps)
     com = kin.com_w[1:-1]
-    # Where other parts rest on the ground, too, feet and hands are not all of the support.
-    alone = other_heights(character, qpos)[1:-1] > LYING
-    supported = contact[1:-1].any(axis=1) & alone & (acceleration[:, 2] > -0.5 * GRAVITY)
+    touches = np.concatenate([contact, rolling], axis=1)
+    supported = touches[1:-1].any(axis=1) & (acceleration[:, 2] > -0.5 * GRAVITY)
     resting = supported & (np.linalg.norm(np.gradient(kin.com_w, 1.0 / fps, axis=0)[1:-1], axis=1) < 0.15)
     leaning = leaning_hands(character, qpos, contact, fps)
-    corners, present = soles[1:-1, :, :2], (contact | leaning)[1:-1]
+    # Of the other parts, those that ever touch: a hull of many corners takes long.
+    ever = np.flatnonzero(rolling.any(axis=0))
+    below = kin.points_w[:, np.concatenate([np.arange(len(touching)), len(touching) + parts[ever]]), :2]
+    corners, present = below[1:-1], np.concatenate([contact | leaning, rolling[:, ever]], axis=1)[1:-1]
     figures = {
         "foot_slide_mm_per_frame": 1000.0 * _mean(slide[np.isfinite(slide)]),
         "penetration_mm": 1000.0 * float(np.maximum(-surface.min(axis=1), 0.0).mean()),

@@ -19,7 +19,7 @@ from pose.errors import InputError
 from reconstruct.amass import is_amass, read_amass
 from reconstruct.bvh import read_bvh
 from reconstruct.character import Character, load_character
-from reconstruct.contacts import Support, contact_points, find_contacts, part_contacts, runs
+from reconstruct.contacts import contact_points, find_contacts, part_contacts, runs
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.loop import close_loop, find_cycle, seam_gap
 from reconstruct.motion import ReferenceMotion
@@ -28,6 +28,7 @@ from reconstruct.repair import closed_cycle
 from reconstruct.retarget import retarget
 from reconstruct.rotations import continuous, normalised
 from reconstruct.skeleton import SkeletonMotion, as_character
+from reconstruct.support import Support
 from reconstruct.tangent import layout
 
 Loop = Literal["auto", "yes", "no"]

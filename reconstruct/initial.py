@@ -8,12 +8,13 @@ from reconstruct.camera import R_LEVEL
 from reconstruct.character import Character
 from reconstruct.kinematics import point_positions
 from reconstruct.observations import Observations
-from reconstruct.rotations import angle_between, continuous, from_matrix, normalised, to_matrix
+from reconstruct.rotations import conjugate, continuous, from_matrix, multiply, normalised, to_matrix
 from reconstruct.tangent import layout
 
 SIDES = ("left", "right")
-PACE = 15.0
-"""Angular speed of a trunk that costs as much as leaving out a frame [rad/s]; a flip turns at about 8 to 12."""
+PACE = (15.0, 30.0)
+"""Angular speeds of a trunk that cost as much as leaving out a frame [rad/s]: of its long axis, and about it. A flip
+turns at about 8 to 12; a twist, about the axis of which the body is thin, at up to 25."""
 LONGEST_DETOUR = 0.7
 """Mistakes of the detector that last longer than this [s] cannot be told from the truth."""
 STRAIGHT = 0.35
@@ -154,7 +155,7 @@ def steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarra
     of frames with the least sum of turning (beyond about `PACE`) and of confidence left out.
 
     Args:
-      quat: rotation of the trunk, (T, 4).
+      quat: rotation of the trunk, its long axis along z, (T, 4).
       weight: trust in each frame, 0 where nothing was seen, (T,).
 
     Returns:
@@ -166,9 +167,11 @@ def steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarra
     best, previous = left_out[:-1].copy(), np.full(len(frames), -1)
     for j in range(1, len(frames)):
         before = np.arange(max(0, j - reach), j)
-        turn = angle_between(quat[frames[before]], quat[frames[j]])
+        w, x, y, z = np.abs(multiply(conjugate(quat[frames[before]]), quat[frames[j]])).T
+        swing, twist = 2.0 * np.arctan2(np.hypot(x, y), np.hypot(w, z)), 2.0 * np.arctan2(z, w)
         gap = (frames[j] - frames[before]) / fps
-        cost = best[before] + (turn / (PACE * gap + 0.1)) ** 2 + left_out[j] - left_out[before + 1]
+        turning = (swing / (PACE[0] * gap + 0.1)) ** 2 + (twist / (PACE[1] * gap + 0.1)) ** 2
+        cost = best[before] + turning + left_out[j] - left_out[before + 1]
         k = int(cost.argmin())
         if cost[k] < best[j]:
             best[j], previous[j] = cost[k], before[k]

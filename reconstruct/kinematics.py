@@ -64,6 +64,10 @@ class BodyPoints:
             local += list(model.body_ipos[body] + (corners * reach) @ rotation.reshape(3, 3).T)
         return cls(np.array(bodies), np.array(local), np.zeros(len(bodies)))
 
+    def at(self, index: np.ndarray) -> "BodyPoints":
+        """Those of some indices."""
+        return BodyPoints(self.bodies[index], self.local[index], self.radius[index])
+
     def joined(self, other: "BodyPoints") -> "BodyPoints":
         """These points followed by others."""
         return BodyPoints(

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
-from reconstruct import dynamics, residuals
+from reconstruct import dynamics, residuals, rolling
 from reconstruct.camera import View
 from reconstruct.character import Character
-from reconstruct.contacts import HAND_DOUBT, Support, contact_points, find_support, other_heights
+from reconstruct.contacts import HAND_DOUBT, contact_points
 from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
 from reconstruct.observations import Observations
 from reconstruct.solve import Block
+from reconstruct.support import Support, find_support
 from reconstruct.tangent import layout
 from reconstruct.world import in_view, level_ground
 
@@ -51,10 +52,16 @@ class Spreads:
     """Depth of any part below the ground [m]."""
     carried: float = 0.02
     """Height of the lowest part of a body that lies on the ground [m]."""
+    rolling: float = 0.01
+    """Height of trunk, knees or elbows in contact [m]: flesh gives way."""
+    roll: float = 0.006
+    """Their slip in one frame [m]."""
     gravity: float = 0.5
     """Acceleration of the centre of mass in flight, beside gravity [m/s2]."""
     spin: float = 15.0
     """Moment about the centre of mass in flight [N m], of a body of 75 kg."""
+    friction: float = 1.0
+    """Force on the ground outside of the friction cone, by mass [m/s2]."""
     zmp: float = 0.06
     """Distance of the zero-moment point from the support [m]."""
     tilt: tuple[float, float] = (0.25, 0.05)
@@ -116,7 +123,10 @@ class Problem:
         solid, feet = BodyPoints.of_geoms(self.model), contact_points(self.character, feet_only=True)
         middle = point_positions(self.model, qpos, feet).mean(axis=1)
         com, duration = com_positions(self.model, qpos), len(qpos) / self.fps
-        pitch, roll, balance = level_ground(com, middle, view, self.spreads.tilt, duration)
+        upright = np.array(self.model.qpos0)[None]
+        rise = com_positions(self.model, upright) - point_positions(self.model, upright, feet).mean(axis=1)
+        standing = float(np.linalg.norm(rise))
+        pitch, roll, balance = level_ground(com, middle, view, self.spreads.tilt, duration, standing)
         tilted = replace(view, pitch=pitch, roll=roll)
         lowest = (point_positions(self.model, in_view(qpos, view, tilted), solid)[..., 2] - solid.radius).min(axis=1)
         stood = replace(tilted, height=tilted.height - float(np.percentile(lowest, 25)))
@@ -143,12 +153,15 @@ class Problem:
 
     def support_of(self, qpos: np.ndarray, view: View, looseness: float = 1.0) -> Support:
         """What carries the body in a motion; see `find_support`."""
-        others = other_heights(self.character, qpos)
+        heights = rolling.other_heights(self.character, qpos)
+        others = heights.min(axis=1, initial=np.inf)
+        parts = rolling.resting_parts(heights, self.fps) if looseness == 1.0 else None
         com_z = com_positions(self.model, qpos)[:, 2]
         bodies = contact_points(self.character).bodies
         feet = np.isin(bodies, [self.model.body(name).id for name in self.character.foot_bodies])
         doubt = np.where(feet, 1.0, HAND_DOUBT)
-        return find_support(self.contact_positions(qpos), view, self.fps, looseness, others, com_z, doubt)
+        points_w = self.contact_positions(qpos)
+        return find_support(points_w, view, self.fps, looseness, others, com_z, doubt, parts)
 
     def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> list[Block]:
         """All terms in force at a point."""
@@ -159,7 +172,12 @@ class Problem:
         first = len(points) - len(solid) - len(touching)
         contact_slice, solid_slice = slice(first, first + len(touching)), slice(first + len(touching), len(points))
         masses = dynamics.Masses.of(model, len(points))
-        kin = kinematics(model, qpos, points.joined(BodyPoints.of_masses(model)) if self.physics else points)
+        # Of the other parts, those that ever touch the ground: the rest would only cost time.
+        ever = np.flatnonzero(self.support.rolls.any(axis=0)) if self.support is not None else np.zeros(0, dtype=int)
+        parts = rolling.other_parts(self.character)[ever] if len(ever) else ever
+        rolls, place = len(ever) > 0, solid_slice.start + parts
+        corners = BodyPoints.of_masses(model)
+        kin = kinematics(model, qpos, points.joined(corners) if self.physics or rolls else points)
 
         blocks = [
             residuals.acceleration(lay, qpos, self.fps, self.acceleration_spread()),
@@ -190,14 +208,23 @@ class Problem:
             if self.support.rests.any():
                 alone = self.support.rests & ~self.support.contact.any(axis=1)
                 blocks.append(residuals.carried(kin, solid_slice, solid.radius, alone, spreads.carried))
+            if rolls:
+                points, held = solid.at(parts), self.support.rolls[:, ever]
+                blocks += [
+                    rolling.on_ground(kin, place, points.radius, held, spreads.rolling),
+                    rolling.no_slip(kin, place, points, masses, corners, held, spreads.roll),
+                ]
         if self.support is not None and self.physics:
-            # Where other parts of the body rest on the ground, feet and hands are not all of the support.
-            flight, support = self.support.flight, self.support.carrying & ~self.support.rests[:, None]
+            # Where the body rests on something that is not known, feet and hands are not all of the support.
+            known = ~self.support.rests[:, None]
+            held = np.concatenate([self.support.carrying, self.support.rolls[:, ever]], axis=1) & known
+            bearing = np.concatenate([np.arange(contact_slice.start, contact_slice.stop), place])
             spin = spreads.spin * float(masses.mass.sum()) / 75.0
             blocks += [
-                dynamics.flight_parabola(kin, flight, self.fps, spreads.gravity),
-                dynamics.flight_spin(kin, masses, flight, self.fps, spin),
-                dynamics.zero_moment_point(kin, masses, contact_slice, support, self.fps, spreads.zmp),
+                dynamics.flight_parabola(kin, self.support.flight, self.fps, spreads.gravity),
+                dynamics.flight_spin(kin, masses, self.support.flight, self.fps, spin),
+                dynamics.friction_cone(kin, self.fps, spreads.friction),
+                dynamics.zero_moment_point(kin, masses, bearing, held, self.fps, spreads.zmp),
             ]
         return blocks
 

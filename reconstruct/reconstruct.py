@@ -15,16 +15,18 @@ from pose.keypoints import Keypoints
 from pose.progress import Progress, silent
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.character import Character
-from reconstruct.contacts import Support, ground_velocity, part_contacts
+from reconstruct.contacts import ground_velocity, part_contacts
 from reconstruct.figures import motion_figures, reprojection_px, swapped_detections
 from reconstruct.initial import initial_motion
 from reconstruct.leaning import leaning_hands
 from reconstruct.loop import find_cycle
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import middle_frame, observe
+from reconstruct.panning import followed_by_feet
 from reconstruct.problem import Problem, Spreads
 from reconstruct.repair import closed_cycle
 from reconstruct.solve import Solution, minimise
+from reconstruct.support import Support
 from reconstruct.tangent import layout
 from reconstruct.world import centred, standing_still
 
@@ -79,6 +81,8 @@ def reconstruct_motion(
       InputError: too short, or the person is hardly seen.
     """
     began = time.perf_counter()
+    if keypoints.camera_motion is None:
+        keypoints = replace(keypoints, camera_motion=followed_by_feet(keypoints, config.fov))
     focal_px = expected_focal(keypoints, config.fov)
     seen = observe(keypoints, character, focal_px)
     problem = Problem(character, keypoints.fps, config.spreads, seen=seen, focal_px=focal_px)

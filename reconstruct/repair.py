@@ -6,11 +6,11 @@ import numpy as np
 
 from reconstruct.camera import View
 from reconstruct.character import Character
-from reconstruct.contacts import Support
 from reconstruct.leaning import leaning_hands
 from reconstruct.loop import Cycle, carried_on, close_loop, lead_into, mirrored, repeated
 from reconstruct.problem import Problem, Spreads
 from reconstruct.solve import minimise
+from reconstruct.support import Support
 from reconstruct.tangent import layout
 
 SEAM = 0.25
@@ -45,21 +45,25 @@ def closed_cycle(
     model, blend = character.model, max(2, round(SEAM * fps))
     part = slice(cycle.first, cycle.last + 1)
     qpos, contact = qpos[part], support.contact[part].copy()
+    # Other parts on the ground are where they belong already; here they only say that the body does not fly.
+    lying = support.rests[part] | support.rolls[part].any(axis=1)
     if cycle.mirrored:
         image = mirrored(model, qpos)
         qpos = lead_into(model, qpos, image[0], blend)
         qpos = np.concatenate([qpos, carried_on(mirrored(model, qpos), qpos[-1])[1:]])
         image_contact = mirrored_contacts(character, contact)
         contact[-1] |= image_contact[0]
-        contact = np.concatenate([contact, image_contact[1:]])
+        contact, lying = np.concatenate([contact, image_contact[1:]]), np.concatenate([lying, lying[1:]])
     qpos = close_loop(model, qpos, min(len(qpos) // 4, blend))
     contact[0] = contact[-1] = contact[0] | contact[-1]
 
     steps = len(qpos) - 1
     margin = min(steps, round(MARGIN * fps))
     three = repeated(qpos, 3)[steps - margin : 2 * steps + margin + 1]
-    contacts = np.concatenate([contact[:-1], contact[:-1], contact])[steps - margin : 2 * steps + margin + 1]
-    three = repaired(character, three, Support(contacts, np.logical_not(contacts.any(axis=1))), fps, spreads)
+    laid_out = slice(steps - margin, 2 * steps + margin + 1)
+    contacts, lies = (np.concatenate([x[:-1], x[:-1], x])[laid_out] for x in (contact, lying))
+    support = Support(contacts, np.logical_not(contacts.any(axis=1) | lies), lying=lies)
+    three = repaired(character, three, support, fps, spreads)
     # The one in the middle has gone on by a cycle: back to where the camera saw it.
     return carried_on(close_loop(model, three[margin : margin + steps + 1], blend), qpos[0]), contact
 

@@ -9,10 +9,18 @@ UPRIGHT = np.radians(50.0)
 """Frames in which the centre of mass is further from above the feet say nothing of the vertical."""
 BALANCE_SPREAD = 0.05
 """How well the balance of a person who stands still tells the vertical [rad]."""
+STRETCHED = (0.6, 0.9)
+"""Bodies whose centre of mass is nearer to the feet than the first share of what it is when they stand upright say
+nothing, beyond the second all: who crouches or lunges is balanced by limbs whose depth is known badly."""
 
 
 def level_ground(
-    com_w: np.ndarray, feet_w: np.ndarray, view: View, tilt_spread: tuple[float, float], duration: float
+    com_w: np.ndarray,
+    feet_w: np.ndarray,
+    view: View,
+    tilt_spread: tuple[float, float],
+    duration: float,
+    standing: float,
 ) -> tuple[float, float, float]:
     """Pitch and roll of the camera from the body's balance: on average its centre of mass is above its feet.
 
@@ -25,16 +33,20 @@ def level_ground(
       view: that first view.
       tilt_spread: standard deviation of pitch and roll over films [rad].
       duration: of the clip [s]; the longer, the better swaying averages out.
+      standing: distance of the centre of mass from the feet of the body that stands upright [m].
 
     Returns:
       Pitch, roll, and the standard deviation of what balance says [rad].
     """
     rise = (com_w - feet_w) @ view.rotation().T
-    rise /= np.maximum(np.linalg.norm(rise, axis=1, keepdims=True), 1e-9)
+    length = np.maximum(np.linalg.norm(rise, axis=1), 1e-9)
+    rise /= length[:, None]
+    low, high = STRETCHED
+    stretched = np.clip((length / standing - low) / (high - low), 0.0, 1.0)
     up, angle, weight = view.rotation()[:, 2], np.zeros(len(rise)), np.zeros(len(rise))
     for _ in range(20):
         angle = np.arccos(np.clip(rise @ up, -1.0, 1.0))
-        weight = (angle < UPRIGHT) / (1.0 + (angle / 0.2) ** 2)
+        weight = stretched * (angle < UPRIGHT) / (1.0 + (angle / 0.2) ** 2)
         if weight.sum() < 3:
             return view.pitch, view.roll, np.pi
         up = weight @ rise
@@ -42,7 +54,8 @@ def level_ground(
     tilt = np.array(tilt_from_up(up))
     prior = np.square(tilt_spread)
     scatter = np.sqrt(weight @ np.square(np.minimum(angle, UPRIGHT)) / weight.sum())
-    spread = BALANCE_SPREAD + float(scatter) / np.sqrt(1.0 + 2.0 * duration * (angle < UPRIGHT).mean())
+    steady = float((stretched * (angle < UPRIGHT)).mean())
+    spread = BALANCE_SPREAD + float(scatter) / np.sqrt(1.0 + 2.0 * duration * steady)
     pitch, roll = tilt * prior / (prior + spread**2)
     return float(pitch), float(roll), spread
 

@@ -157,6 +157,14 @@ def test_frames_that_turn_the_trunk_round_are_left_out():
     np.testing.assert_array_equal(np.flatnonzero(~steady), [18, 19, 20, 21])
 
 
+def test_a_twist_is_no_mistake_though_a_leap_of_the_long_axis_is():
+    rate = 24.0  # rad/s: faster than any flip
+    for axis, kept in (([0.0, 0.0, 1.0], True), ([0.0, 1.0, 0.0], False)):
+        angle = np.concatenate([np.zeros(12), np.arange(1, 9) * rate / FPS, np.full(12, 8 * rate / FPS)])
+        steady = steady_frames(from_rotvec(angle[:, None] * np.array(axis)), np.ones(len(angle)), FPS)
+        assert steady[12:20].all() == kept
+
+
 def test_hopeless_input_is_told_in_one_line():
     keypoints, _, _ = filmed("walk", 1.4)
     character, focal = load_character("humanoid"), 1000.0

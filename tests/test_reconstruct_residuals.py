@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reconstruct import dynamics, residuals
+from reconstruct import dynamics, residuals, rolling
 from reconstruct.camera import View
 from reconstruct.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.kinematics import BodyPoints, kinematics
 from reconstruct.observations import BONES, Observations
+from reconstruct.rolling import other_parts
 from reconstruct.tangent import integrate, layout
 
 FPS = 30.0
@@ -52,6 +53,9 @@ def scene():
     points = points.joined(BodyPoints.of_masses(model))
     contact = rng.uniform(size=(FRAMES, len(touching)))
     flight = np.ones(FRAMES, dtype=bool)
+    parts = other_parts(character)
+    rolls = rng.uniform(size=(FRAMES, len(parts))) > 0.3
+    balls, corners = BodyPoints.of_geoms(model).at(parts), BodyPoints.of_masses(model)
     target = integrate(lay, qpos, 0.2 * rng.normal(size=(FRAMES, model.nv)))
     spread = np.full(model.nv, 3.0)
     expected = View(0.0, 0.0, 1.2, 7.1)
@@ -74,6 +78,9 @@ def scene():
             "penetration": lambda: residuals.no_penetration(kin, body, points.radius[body], 0.01),
             "level": lambda: residuals.level(kin, sole, contact > 0.3, 0.003),
             "carried": lambda: residuals.carried(kin, body, points.radius[body], flight, 0.02),
+            "rolling": lambda: rolling.on_ground(kin, body.start + parts, balls.radius, rolls, 0.01),
+            "roll": lambda: rolling.no_slip(kin, body.start + parts, balls, masses, corners, rolls, 0.01),
+            "friction": lambda: dynamics.friction_cone(kin, 20 * FPS, 1.0),
             "flight": lambda: dynamics.flight_parabola(kin, flight, FPS, 1.0),
             "spin": lambda: dynamics.flight_spin(kin, masses, flight, FPS, 10.0),
         }[name]()
@@ -96,6 +103,9 @@ TERMS = (
     "penetration",
     "level",
     "carried",
+    "rolling",
+    "roll",
+    "friction",
     "flight",
     "spin",
 )
@@ -152,6 +162,17 @@ def test_a_body_that_hangs_in_the_air_misses_one_g():
     np.testing.assert_allclose(residual, np.tile([0.0, 0.0, 9.81 / 0.5], (3, 1)))
     on_ground = dynamics.flight_parabola(hanging, np.array([True, True, False, True, True]), FPS, 0.5).residual
     np.testing.assert_array_equal(on_ground, 0.0)
+
+
+def test_a_push_within_friction_is_free_and_one_beyond_is_not():
+    kin, _ = free_body(6, FPS, np.zeros(3), [0.0, 0.0, 0.0])
+    seconds = np.arange(6)[:, None] / FPS
+    for push, excess in ((7.0, 0.0), (10.0, 10.0 - dynamics.FRICTION * 9.81)):
+        com = kin.com_w[:1] + 0.5 * push * seconds**2 * np.array([0.6, 0.8, 0.0])
+        residual = dynamics.friction_cone(replace(kin, com_w=com), FPS, 0.5).residual
+        np.testing.assert_allclose(residual, excess / 0.5, atol=1e-6)
+    falling = kin.com_w[:1] - 0.5 * 9.81 * seconds**2 * np.array([0.0, 0.0, 1.0])
+    np.testing.assert_allclose(dynamics.friction_cone(replace(kin, com_w=falling), FPS, 0.5).residual, 0.0, atol=1e-6)
 
 
 def test_zero_moment_point_of_a_block_pushed_sideways():

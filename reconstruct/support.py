@@ -1,0 +1,194 @@
+"""What carries the body in which frame: feet and hands, other parts that lie or roll on the ground, or nothing."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reconstruct.camera import View
+from reconstruct.contacts import GRAVITY, LOW, ContactThresholds, find_contacts, runs, tidied
+
+
+@dataclass(frozen=True)
+class Support:
+    """What carries the body, frame by frame."""
+
+    contact: np.ndarray
+    """Points on the ground, bool (T, P), in the order of `contact_points`."""
+    flight: np.ndarray
+    """Frames in which nothing touches the ground, bool (T,)."""
+    rolling: np.ndarray | None = None
+    """Other parts on the ground (trunk, knees, elbows), bool (T, Q), in the order of `rolling.other_parts`."""
+    lying: np.ndarray | None = None
+    """Frames in which the body rests on a part that is not known, bool (T,); None for never."""
+    leaning: np.ndarray | None = None
+    """Points that carry weight although they are above the ground (`leaning.leaning_hands`), bool (T, P)."""
+
+    @property
+    def carrying(self) -> np.ndarray:
+        """Points on the ground or on something above it, bool (T, P)."""
+        return self.contact if self.leaning is None else self.contact | self.leaning
+
+    @property
+    def rests(self) -> np.ndarray:
+        """`lying`, bool (T,)."""
+        return np.zeros(len(self.flight), dtype=bool) if self.lying is None else self.lying
+
+    @property
+    def rolls(self) -> np.ndarray:
+        """`rolling`, bool (T, Q); Q is zero where no part but feet and hands ever touches."""
+        return np.zeros((len(self.flight), 0), dtype=bool) if self.rolling is None else self.rolling
+
+
+SHORTEST_FLIGHT = 0.1
+"""Shorter times without contact [s] are taken for contacts that were missed."""
+LONGEST_FLIGHT = 1.1
+"""Nobody is in the air for longer [s]: it would take a rise of the centre of mass by 1.5 m."""
+TELLING_FLIGHT = 0.25
+"""A flight of this length [s] bends the path of the centre of mass by 8 cm, more than it is uncertain."""
+LEAST_FALL = 0.35
+"""In such a flight it falls with at least this share of gravity; depth and scale are not known well yet."""
+LEAST_DIP = 0.15
+"""In a shorter one, of which smoothing leaves little, with this."""
+BLUR = 0.05
+"""The first and last moments of a fall are lost in smoothing [s]."""
+PRESSED = 0.03
+"""Points of a foot that carries are level to this [m]: at take-off the heel is up before the toes."""
+LOWEST_FLIGHT = 0.03
+"""In flight the lowest contact point must rise above this [m]."""
+HOP = 0.12
+"""A foot that has come down further away than this has been lifted [m]."""
+STANDS = 0.2
+"""A foot that is still for so long [s] stands on something."""
+NEAR = 0.35
+"""A body that neither flies nor touches the ground with feet or hands, but is this near to it [m], lies on it. One that
+is higher up is on something else, of which nothing is known."""
+LYING = 0.04
+"""Other parts of the body this near to the ground rest on it [m]."""
+
+
+def find_support(
+    points_w: np.ndarray,
+    view: View,
+    fps: float,
+    looseness: float = 1.0,
+    others: np.ndarray | None = None,
+    com_z: np.ndarray | None = None,
+    doubt: np.ndarray | float = 1.0,
+    rolling: np.ndarray | None = None,
+) -> Support:
+    """Contacts and flight phases of a motion.
+
+    Args:
+      points_w: points that may touch the ground, world frame [m], (T, P, 3).
+      view: the camera, since motion along its axis is badly known, and the ground's velocity.
+      fps: frames a second.
+      looseness: factor on the limits, above 1 while the ground is not known well.
+      others: height of the lowest of all other parts [m], (T,); None if they never touch.
+      com_z: height of the centre of mass [m], (T,): in flight it falls.
+      doubt: factor on the limits of height, of each point (P,): hands are placed less well than feet.
+      rolling: which of the other parts rest on the ground (`rolling.resting_parts`), bool (T, Q), once it is known.
+    """
+    limits = ContactThresholds()
+    scaled = replace(
+        limits,
+        height=tuple(limits.height[i] * looseness for i in (0, 1)),
+        speed=tuple(limits.speed[i] * np.sqrt(looseness) for i in (0, 1)),
+    )
+    # What moves towards the camera is only half believed: points are squeezed along the optical axis.
+    axis = view.rotation()[2]
+    squeezed = points_w - (0.5 if looseness > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
+    squeezed[..., 2] = points_w[..., 2]
+    contact = find_contacts(squeezed, fps, scaled, np.array(view.belt), doubt)
+    carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.belt)
+    lowest = points_w[..., 2].min(axis=1)
+    if rolling is not None:
+        rolls, lying = rolling.any(axis=1), np.zeros(len(contact), dtype=bool)
+    else:
+        rolls = lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness
+    flight = np.logical_not(contact.any(axis=1) | rolls)
+    for start, end in runs(flight):
+        if end - start > LONGEST_FLIGHT * fps:
+            # Who is up for so long has stood on something else at first: a foot was still there.
+            step = np.linalg.norm(np.diff(squeezed[start : end + 1], axis=0), axis=-1).min(axis=1) * fps
+            still = tidied((step < scaled.speed[0])[:, None], round(STANDS * fps), 2)[:, 0]
+            flight[start : start + len(still)] &= ~still
+    if com_z is not None:
+        cut_to_falls(flight, contact, points_w[..., 2], com_z, fps, 2.0 * scaled.height[1])
+    for start, end in runs(flight):
+        if end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
+            flight[start:end] = False
+            continue
+        short = end - start < SHORTEST_FLIGHT * fps
+        if short or lowest[start:end].max() < LOWEST_FLIGHT * looseness:
+            stays = np.zeros(contact.shape[1], dtype=bool)
+            if start > 0 and end < len(flight):
+                # A hop may be too low to be seen, but then it lands in another place.
+                shift = np.linalg.norm(carried[end] - carried[start - 1], axis=1)
+                stays = contact[start - 1] & contact[end] & (shift < HOP)
+                short |= bool(stays.any())
+            else:
+                short = True
+            contact[start:end] |= stays
+            flight[start:end] = not short
+    near = np.minimum(lowest, np.inf if others is None else others) < NEAR
+    return Support(contact, flight, rolling, lying | (near & np.logical_not(flight | rolls | contact.any(axis=1))))
+
+
+def cut_to_falls(
+    flight: np.ndarray, contact: np.ndarray, height: np.ndarray, com_z: np.ndarray, fps: float, highest: float
+) -> None:
+    """Shortens flights in place to the time in which the body falls: who does not fall is carried by something.
+
+    Feet that push off and land move, and are placed too badly to tell; the centre of mass knows it better. What carries
+    the body meanwhile are the points that did before, and will after.
+
+    Args:
+      flight: frames without contact, bool (T,).
+      contact: bool (T, P).
+      height: of the contact points [m], (T, P).
+      com_z: height of the centre of mass [m], (T,).
+      fps: frames a second.
+      highest: that a point which carries may seem to be [m].
+    """
+    for start, end in runs(flight):
+        if end - start < TELLING_FLIGHT * fps:
+            continue
+        first, last = falling_part(com_z[start:end], fps)
+        if last - first < SHORTEST_FLIGHT * fps:
+            continue
+        first, last = max(start, start + first - round(BLUR * fps)), min(end, start + last + round(BLUR * fps))
+        for part, edge, beside in ((slice(start, first), first, start - 1), (slice(last, end), last - 1, end)):
+            known = 0 <= beside < len(contact) and contact[beside].any()
+            carries = contact[beside] if known else height[edge] < height[edge].min() + LOW
+            lowest = np.where(carries, height[part], np.inf).min(axis=1, keepdims=True)
+            contact[part] |= carries & (height[part] < np.minimum(lowest + PRESSED, highest))
+            flight[part] = False
+
+
+def falling_part(com_z: np.ndarray, fps: float) -> tuple[int, int]:
+    """The part of a time without contact in which the centre of mass falls.
+
+    Among all parts it is the one in which the velocity drops furthest beyond what half of gravity would take off.
+
+    Args:
+      com_z: height of the centre of mass [m], (T,).
+      fps: frames a second.
+
+    Returns:
+      Its first frame, and the one after its last.
+    """
+    gain = np.gradient(com_z, 1.0 / fps) + 0.5 * GRAVITY * np.arange(len(com_z)) / fps
+    end = int((np.maximum.accumulate(gain) - gain).argmax())
+    return int(gain[: end + 1].argmax()), end + 1
+
+
+def falls(com_z: np.ndarray, fps: float) -> bool:
+    """Whether a centre of mass falls as in flight, (T,); true as well of times too short to tell.
+
+    What merely slides or rolls over the ground (a moving camera, a slippery mat) keeps its height.
+    """
+    if len(com_z) < 4:
+        return True
+    least = LEAST_FALL if len(com_z) >= TELLING_FLIGHT * fps else LEAST_DIP
+    acceleration = 2.0 * np.polyfit(np.arange(len(com_z)) / fps, com_z, 2)[0]
+    return bool(acceleration < -least * GRAVITY)
