@@ -1,8 +1,9 @@
 """A motion of one body carried over to another: one least-squares problem over the whole trajectory.
 
 What is carried over: where pelvis and feet go, how pelvis, chest, head and feet are turned, and the direction of every
-limb, each on the new body's own lengths; what rests on the ground, rests there again. Landmarks tell all of it, so
-bodies need not share joints or axes, and rotations are compared with the upright rest pose of either.
+limb, each on the new body's own lengths; what rests on the ground, rests there again, and the centre of mass is over
+the same part of it, though the new body carries its weight elsewhere. Landmarks tell all of it, so bodies need not
+share joints or axes, and rotations are compared with the upright rest pose of either.
 
 Size: lengths scale by s, the ratio of leg lengths, and time by sqrt(s), so that gravity is the same (Froude): flight
 stays a parabola of 9.81 m/s2, and a walk stays a walk. The frames stay; their rate changes.
@@ -24,7 +25,7 @@ from reconstruct.aims import SIDES, Spreads, Targets, aims, landmark_names, leg_
 from reconstruct.character import Character
 from reconstruct.contacts import contact_points, part_contacts, runs
 from reconstruct.grounding import Ground, carried_ground
-from reconstruct.kinematics import BodyPoints, Kinematics, kinematics, point_positions
+from reconstruct.kinematics import BodyPoints, Kinematics, com_positions, kinematics, point_positions
 from reconstruct.loop import close_loop
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_matrix, normalised, to_matrix
@@ -48,6 +49,8 @@ class RetargetConfig:
     """Points in contact about their place on the ground [m]."""
     penetration: float = 0.002
     """Depth of any part below the ground [m]."""
+    balance: float = 0.01
+    """Centre of mass beside where the original's is, over the feet, seen from above; not in flight [m]."""
     acceleration: float = 60.0
     """Of the joints [rad/s2]."""
     root_acceleration: float = 30.0
@@ -133,6 +136,7 @@ def retarget(
         near_spread[[0, -1]] = config.seam
         near_spread[[0, -1], :2] = 1e3
     places = resting_places(point_positions(model, qpos, soles), contact)
+    com = scale * com_positions(source.model, motion.qpos) + targets.shift.mean(axis=1)
     shapes = near_ground(character, qpos)
     solid = slice(touching.stop, touching.stop + len(shapes))
     every = points.joined(soles).joined(shapes)
@@ -146,6 +150,7 @@ def retarget(
                     targets.residual(kin),
                     *pose_terms(qpos, near, near_spread),
                     pinned(kin, touching, contact, places, config.ground),
+                    balance(kin, com, ~ground.flight, config.balance),
                     residuals.no_penetration(kin, solid, shapes.radius, config.penetration * looseness),
                 ]
             ),
@@ -218,6 +223,13 @@ def pinned(kin: Kinematics, points: slice, contact: np.ndarray, places: np.ndarr
     return Block(
         "contact", residual.reshape(len(residual), -1), jacobian.reshape(len(residual), 1, -1, jacobian.shape[-1])
     )
+
+
+def balance(kin: Kinematics, com_w: np.ndarray, supported: np.ndarray, spread: float) -> Block:
+    """The centre of mass is above where it should be (T, 3), in the frames that are `supported` (T,), (T, 2)."""
+    scale = supported[:, None] / spread
+    jacobian = kin.com_jac[:, :2] * scale[..., None]
+    return Block("balance", scale * (kin.com_w - com_w)[:, :2], jacobian[:, None])
 
 
 def too_fast(lay: Layout, qpos: np.ndarray, fps: float, limit: float, spread: float) -> Block:

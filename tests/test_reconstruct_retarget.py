@@ -60,6 +60,22 @@ def test_limbs_point_where_they_did(carried):
         assert distance[f"{side}_wrist"].mean() < 0.04
 
 
+def test_the_centre_of_mass_is_over_the_same_part_of_the_feet(carried, humanoid):
+    motion, character, result = carried
+
+    def from_heel_to_toe(body, qpos):
+        """Where the centre of mass lies along the feet, 0 at the heels and 1 at the toes, (T,)."""
+        feet = [f"{side}_{part}" for part in ("heel", "foot_index") for side in ("left", "right")]
+        points = BodyPoints.of_sites(body.model, tuple(body.landmarks[name] for name in feet))
+        heels, toes = np.split(point_positions(body.model, qpos, points)[..., 0], 2, axis=1)
+        return (com_positions(body.model, qpos)[:, 0] - heels.mean(1)) / (toes.mean(1) - heels.mean(1))
+
+    stands = result.ground.contact[:, :4].all(axis=1)  # on the whole of both feet
+    assert stands.sum() > 10
+    off = from_heel_to_toe(character, result.motion.qpos) - from_heel_to_toe(humanoid, motion.qpos)
+    assert np.abs(off[stands]).mean() < 0.1
+
+
 def test_feet_rest_on_the_ground_and_stay(carried):
     _, character, result = carried
     soles = point_positions(character.model, result.motion.qpos, contact_points(character))
