@@ -43,7 +43,7 @@ def write_report(
         title=f"{folder.name}: a simulated skill from a {'video' if pose else 'motion file'}",
         filmed=pose is not None,
         lead=f"{source.name} | sfv {__version__}",
-        verdict=verdict(figures),
+        verdict=verdict(figures, draft.figures),
         verdict_good=completed >= 0.9,
         side_by_side=embedded_video(result.folder / "side_by_side.mp4"),
         pose=pose.figures if pose else None,
@@ -77,8 +77,13 @@ def embedded_video(path: Path) -> Markup:
     return Markup("data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))
 
 
-def verdict(figures: Mapping[str, Any]) -> str:
-    """One sentence on how far the skill was learnt."""
+def verdict(figures: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
+    """How far the skill was learnt, and what to do if it was not.
+
+    Args:
+      figures: of the result.
+      draft: figures of the draft: what it could do with the reference tells where the fault lies.
+    """
     completed, returned = figures.get("completed") or 0.0, figures.get("normalised_return") or 0.0
     if completed >= 0.9 and returned >= 0.7:
         return f"Learnt: {completed:.0%} of the rollouts reach the end, at a normalised return of {returned:.2f}."
@@ -87,9 +92,13 @@ def verdict(figures: Mapping[str, Any]) -> str:
             f"Half learnt: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). "
             "Train longer: the same command with larger MINUTES goes on from here."
         )
+    failed = f"Not learnt yet: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f})."
+    if draft.get("draft_completed"):
+        return f"{failed} The draft reaches the end of the reference, so it can be done: train longer (larger MINUTES)."
+    where = f", worst at {draft['problems'][0]}" if draft.get("problems") else ""
     return (
-        f"Not learnt yet: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). Look at "
-        "the reference in the middle: if it is sound, train longer (larger MINUTES); if not, try another START and END."
+        f"{failed} The draft falls, too{where}. Look at the reference there: if it is what the video shows, train "
+        "longer (larger MINUTES); if not, try another START and END or a clearer video."
     )
 
 

@@ -45,8 +45,8 @@ class Skill:
     """Their `result.json`."""
     stage_seconds: dict[str, float] = field(default_factory=dict)
     """Wall clock of each stage of the first run [s]."""
-    draft_return: float | None = None
-    """Normalised return of the first run's draft by tracking control."""
+    draft: dict[str, Any] = field(default_factory=dict)
+    """Figures of the first run's draft by tracking control."""
     loop: bool = False
     """The motion was taken for a cycle."""
     errors: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Skill:
         """One sentence on how far the skill was learnt, or why it was not."""
         if not self.results:
             return "; ".join(self.errors) or "not run yet"
-        return verdict({name: self.mean(name) for name in ("completed", "normalised_return")})
+        return verdict({name: self.mean(name) for name in ("completed", "normalised_return")}, self.draft)
 
     @property
     def film(self) -> Path | None:
@@ -196,7 +196,7 @@ def _gathered(skill: Skill, out: Path, seeds: int, done: dict[tuple[Path, int], 
         runs=tuple(runs),
         results=tuple(results),
         stage_seconds={name: float(stage["seconds"]) for name, stage in stages.items()},
-        draft_return=stages["3_draft"]["figures"].get("draft_return") if "3_draft" in stages else None,
+        draft=stages["3_draft"]["figures"] if "3_draft" in stages else {},
         loop=bool(stages["2_motion"]["figures"].get("loop")) if "2_motion" in stages else False,
         errors=tuple(dict.fromkeys(errors)),
     )
@@ -237,7 +237,7 @@ def rows(skills: list[Skill]) -> list[tuple[str, ...]]:
             _number(skill.mean("normalised_return"), ".3f", skill.spread("normalised_return"), len(skill.results)),
             _number(skill.published, ".3f"),
             _number(skill.mean("completed"), ".0%"),
-            _number(skill.draft_return, ".3f"),
+            _number(skill.draft.get("draft_return"), ".3f"),
             _number(skill.mean("tracking_mpjpe_mm"), ".0f"),
             _number(skill.mean("foot_slide_mm_per_frame"), ".1f"),
             _number((skill.mean("samples") or 0.0) / 1e6 if skill.results else None, ".2f"),

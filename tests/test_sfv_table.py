@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pose.errors import InputError
+from sfv.report import verdict
 from sfv.table import HEADER, Skill, _gathered, _share_reference, rows, table
 
 
@@ -47,6 +48,13 @@ def test_cells_are_means_over_the_seeds(tmp_path):
     assert cells["samples [M]"] == "2.00" and cells["verdict"].startswith("Learnt")
     five = "1.0 + 1.0 + 1.0 + 1.0 + 1.0 = 5.0"
     assert cells["pose + reference + draft + training + result [min]"] == five
+
+
+def test_a_verdict_says_where_the_fault_lies():
+    fell = {"completed": 0.1, "normalised_return": 0.3}
+    assert "train longer" in verdict(fell, {"draft_completed": 1.0, "problems": ["0.1-0.2 s: off by 200 mm"]})
+    blamed = verdict(fell, {"draft_completed": 0.0, "problems": ["1.1-1.2 s: off by 434 mm; too high"]})
+    assert "worst at 1.1-1.2 s" in blamed and "START" in blamed
 
 
 def test_a_run_that_is_not_done_does_not_count(tmp_path):
