@@ -107,6 +107,7 @@ def headline(motion: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple
     wanted = (
         (result, "normalised_return", "{:.3f}", "normalised return"),
         (result, "completed", "{:.0%}", "of rollouts completed"),
+        (result, "in_a_row_completed", "{:.0%}", "of rollouts do it ten times in a row"),
         (result, "tracking_mpjpe_mm", "{:.0f} mm", "tracking error"),
         (result, "foot_slide_mm_per_frame", "{:.1f} mm", "foot slide a frame"),
         (motion, "reprojection_px", "{:.1f} px", "reference against video"),

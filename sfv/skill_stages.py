@@ -1,12 +1,14 @@
 """The stages from a reference motion to a policy, and how it is judged: the same for every way to come to a motion."""
 
 import importlib.metadata
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from imitate.draft import Draft
 from imitate.feasibility import explained
 from imitate.policy import Policy
+from imitate.robustness import end_meets_start, in_a_row
 from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
 from imitate.scene import Scene, scene_with_box
 from imitate.track import TrackConfig, track_motion
@@ -81,11 +83,22 @@ def policy_stage(
 def judged(
     policy: Path, motion: ReferenceMotion, character: Character, scene: Scene, config: EvaluateConfig, folder: Path
 ) -> Evaluation:
-    """Judges the policy in the folder `policy` and leaves its rollout in `folder`."""
-    evaluation = evaluate_policy(Policy.load(policy / "policy.pt"), motion, character, scene, config)
+    """Judges the policy in the folder `policy` and leaves its rollout in `folder`.
+
+    A motion that is no loop but ends as it began is done many times in a row, too.
+    """
+    performer = Policy.load(policy / "policy.pt")
+    evaluation = evaluate_policy(performer, motion, character, scene, config)
     evaluation.rollout.save(folder / "rollout.npz")
     write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
-    return evaluation
+    if motion.loop or scene.kind != "flat" or not end_meets_start(motion):
+        return evaluation
+    scores = in_a_row(performer, motion, character, scene, rollouts=config.rollouts)
+    repeated = {
+        "in_a_row_return": float(scores.normalised_return.mean()),
+        "in_a_row_completed": float(scores.completed.mean()),
+    }
+    return replace(evaluation, figures=evaluation.figures | repeated)
 
 
 def training_figures(policy: StageResult) -> Figures:
