@@ -62,7 +62,7 @@ class TrainConfig:
     early_stop: bool = True
     """End when every judged rollout reaches the end and the return has stopped rising."""
     patience: int = 4
-    """Evaluations without a better score that count as 'stopped rising'."""
+    """So many evaluations, on average no better than as many before them, count as 'stopped rising'."""
     environments: int = 512
     """Simulations, shared out among the processes: learning goes alike on few cores and on many."""
     steps: int = 16
@@ -175,7 +175,7 @@ def train_policy(
     config, drafting = resolved(config), 0.0
     if draft is None and config.warm_start == "draft":
         began = time.monotonic()
-        draft = track_motion(motion, character, scene.without_box, TrackConfig(), progress)
+        draft = track_motion(motion, character, scene, TrackConfig(), progress)
         drafting = time.monotonic() - began
         config = replace(config, minutes=max(config.minutes - drafting / 60.0, 0.01))
     job = Job(motion, character, scene, config, folder, draft)

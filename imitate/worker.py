@@ -6,6 +6,7 @@ decides, writes files and reports.
 
 import csv
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -40,7 +41,7 @@ STOPPED = "it was stopped"
 JUDGED = 32
 """Rollouts of an evaluation, half of them from the first frame: a twentieth of the time that training takes."""
 PLATEAU = 0.003
-"""A plateau: the best score of the last evaluations is not this much better than the best before them."""
+"""A plateau: the last evaluations are on average not this much better than those before them."""
 
 
 @dataclass(frozen=True)
@@ -169,11 +170,15 @@ class TrainingRun:
                 self.policy.save(self.job.folder / BEST_POLICY)
 
     def goal_met(self) -> bool:
-        """Every judged rollout reaches the end and the return has stopped rising."""
+        """Every judged rollout reaches the end and the return has stopped rising.
+
+        Means over several evaluations are compared: after a warm start the return often falls before it rises.
+        """
         recent = self.config.patience
-        if self.completed < 1.0 or len(self.scores) <= recent:
+        if self.completed < 1.0 or len(self.scores) < 2 * recent:
             return False
-        return max(self.scores[-recent:]) < max(self.scores[:-recent]) + PLATEAU
+        earlier, later = self.scores[-2 * recent : -recent], self.scores[-recent:]
+        return statistics.fmean(later) < statistics.fmean(earlier) + PLATEAU
 
     def progress(self, figures: dict[str, float], speed: float) -> dict[str, float]:
         """The state of training for people; `speed` is in decisions a second."""
