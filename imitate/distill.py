@@ -69,15 +69,17 @@ class Expert:
             own = np.where(rows < first, rows, nearest)
         self.covered = (rows < steps) | (reference.loop and steps >= cycle)
         turn = reference.heading[rows] - reference.heading[own]
-        self._turn = turn
+        self._turn, moving = turn, env.moving
+        self._places = [place[:2] for place in moving.place_dof]
         self._controls, self._gains = draft.controls[own], draft.gains[own].astype(np.float32)
-        self.pose_offset = env.joints.difference(reference.qpos[own], draft.rollout.qpos[own])
-        self.speed_offset = draft.qvel[own] - reference.qvel[own]
+        self.pose_offset = moving.difference(env.goal_qpos[own], draft.rollout.all_qpos[own])
+        self.speed_offset = draft.qvel[own] - env.goal_qvel[own]
         for offset in (self.pose_offset, self.speed_offset):
-            offset[:, :2] = _turned(offset[:, :2], turn)
-        self._qpos, self._qvel = reference.qpos.copy(), reference.qvel + self.speed_offset
+            for place in self._places:
+                offset[:, place] = _turned(offset[:, place], turn)
+        self._qpos, self._qvel = env.goal_qpos.copy(), env.goal_qvel + self.speed_offset
         for pose, step in zip(self._qpos, self.pose_offset, strict=True):
-            mujoco.mj_integratePos(env.body, pose, step, 1.0)
+            mujoco.mj_integratePos(env.model, pose, step, 1.0)
         self._scale = env.config.action_scale
 
     def act(self, env: ImitationEnv) -> tuple[np.ndarray, np.ndarray]:
@@ -87,11 +89,12 @@ class Expert:
           Actions, float32 (N, nu), and weights from 0 to 1, float32 (N,).
         """
         row = env.row
-        pose = env.joints.difference(self._qpos[row], env.qpos)
+        pose = env.moving.difference(self._qpos[row], env.all_qpos)
         weight = self.covered[row] * np.exp(-np.square(np.abs(pose).max(axis=1) / REACH))
-        speed = env.qvel - self._qvel[row]
+        speed = env.all_qvel - self._qvel[row]
         for offset in (pose, speed):
-            offset[:, :2] = _turned(offset[:, :2], -self._turn[row])
+            for place in self._places:
+                offset[:, place] = _turned(offset[:, place], -self._turn[row])
         away = np.concatenate([pose, speed], axis=1, dtype=np.float32, casting="same_kind")
         controls = self._controls[row] + np.matmul(self._gains[row], away[:, :, None])[:, :, 0]
         return (np.clip(controls, -1.0, 1.0) / self._scale).astype(np.float32), weight.astype(np.float32)

@@ -11,6 +11,7 @@ import mujoco
 import mujoco.batch
 import numpy as np
 
+from imitate.box import box_course
 from imitate.observation import ObservationLayout, observe, observe_box
 from imitate.reference import build_reference
 from imitate.reward import RewardConfig, imitation_reward
@@ -32,10 +33,6 @@ BAD_STATE = [
 ]
 
 
-BOX_GAP = 0.03
-"""Between the furthest point of the body and the box [m]."""
-BOX_STRIDE = 10
-"""Rows on either side over which the box's speed is taken."""
 TASK_SCALE = 5.0
 """Steepness of the task's term [1/m^2]: a box 0.4 m behind earns less than half."""
 
@@ -97,7 +94,14 @@ class ImitationEnv:
         """The physics of the character and the ground, without a box."""
         body = self.body
         self.reference = build_reference(motion, character, body, config.episode_seconds, self.ground)
-        self.joints = JointLayout.of(body)
+        self.joints, self.moving = JointLayout.of(body), JointLayout.of(self.model)
+        """Where the body's joints lie, and those of all that moves: the body, then the box."""
+        self.goal_qpos, self.goal_qvel = self.reference.qpos, self.reference.qvel
+        """The reference for all that moves, (K, ...)."""
+        if scene.has_box:
+            course = box_course(self.reference, motion, self.ground, self.model.geom(BOX).size)
+            self.goal_qpos = np.concatenate([self.reference.qpos, course[0]], axis=1)
+            self.goal_qvel = np.concatenate([self.reference.qvel, course[1]], axis=1)
         self.observation_layout = ObservationLayout.of(body.nbody - 1, body.nv, not self.ground.flat, scene.has_box)
         self.action_size = self.model.nu
         self.size = environments
@@ -119,7 +123,10 @@ class ImitationEnv:
         self._batch = mujoco.batch.Batch(self.model, environments, nthread=threads, persistent=True)
         bind = self._batch.bind
         qpos, qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
+        self.all_qpos, self.all_qvel = qpos, qvel
+        """Of all that moves, (N, ...)."""
         self.qpos, self.qvel = qpos[:, : body.nq], qvel[:, : body.nv]
+        """Of the body."""
         self.box_qpos, self._box_qvel = qpos[:, body.nq :], qvel[:, body.nv :]
         """Pose of the box, (N, 7), or (N, 0) where there is none."""
         xmat = bind("xmat").reshape(environments, -1, 3, 3)
@@ -159,31 +166,26 @@ class ImitationEnv:
           rows: of the reference, (M,).
           ids: the M simulations, or None for all of them.
           rng: adds the configured noise to the joints; None starts exactly on the reference.
-          offset: tangent step from the reference's pose to the start's, (M, nv).
-          speed_offset: difference of the start's velocity from the reference's, (M, nv).
+          offset: tangent step from the reference's pose to the start's, of the body or of all that moves, (M, nv).
+          speed_offset: difference of the start's velocity from the reference's, likewise.
         """
         ids = np.arange(self.size) if ids is None else ids
         self.row[ids], self.age[ids] = rows, 0
-        qpos, qvel = self.reference.qpos[rows].copy(), self.reference.qvel[rows].copy()
-        steps = np.zeros_like(qvel) if offset is None else offset.copy()
+        qpos, qvel = self.goal_qpos[rows].copy(), self.goal_qvel[rows].copy()
+        steps, nv = np.zeros_like(qvel), self.body.nv
+        if offset is not None:
+            steps[:, : offset.shape[1]] = offset
         if speed_offset is not None:
-            qvel += speed_offset
+            qvel[:, : speed_offset.shape[1]] += speed_offset
         if rng is not None:
-            steps[:, 6:] += self.config.pose_noise * rng.standard_normal(qvel.shape)[:, 6:]
-            speed_noise = self.config.velocity_noise * rng.standard_normal(qvel.shape)
-            qvel[:, 6:] += speed_noise[:, 6:]
+            shape = len(rows), nv
+            steps[:, 6:nv] += self.config.pose_noise * rng.standard_normal(shape)[:, 6:]
+            qvel[:, 6:nv] += self.config.velocity_noise * rng.standard_normal(shape)[:, 6:]
         for pose, step in zip(qpos, steps, strict=True):
-            mujoco.mj_integratePos(self.body, pose, step, 1.0)
+            mujoco.mj_integratePos(self.model, pose, step, 1.0)
         self._batch.reset(ids, stage=STAGE_NONE)
-        self.qpos[ids], self.qvel[ids] = qpos, qvel
+        self.all_qpos[ids], self.all_qvel[ids] = qpos, qvel
         self._episode[ids] += 1
-        if self.scene.has_box:
-            self.box_qpos[ids] = self._box_poses(rows)
-            # It rests before the first frame; later on it is already being pushed.
-            around = [np.clip(rows + side, 0, self._last_row) for side in (-BOX_STRIDE, BOX_STRIDE)]
-            way = self._box_poses(around[1])[:, :3] - self._box_poses(around[0])[:, :3]
-            speed = way * (CONTROL_HZ / (around[1] - around[0]))[:, None]
-            self._box_qvel[ids, :3] = np.where(rows[:, None] > 0, speed, 0.0)
         self._batch.forward(ids, stage=STAGE_VEL)
 
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
@@ -281,25 +283,13 @@ class ImitationEnv:
         """Heights of the lowest points of some bodies above the ground [m], (N, F)."""
         return shapes.clearance(self.ground, self._geom_xpos, self._geom_xmat)
 
-    def _box_poses(self, rows: np.ndarray) -> np.ndarray:
-        """Where the reference would have pushed the box by some rows, (M,) -> (M, 7)."""
-        length, _, height = self.model.geom(BOX).size
-        half = length * np.cos(self.ground.incline) + height * abs(np.sin(self.ground.incline))
-        u = self.reference.reach[rows] + BOX_GAP + half
-        tilt, yaw = -self.ground.incline / 2, self.ground.yaw / 2
-        xy = self.ground.world(u, np.zeros(len(u)))
-        z = self.ground.height(xy) + height / np.cos(self.ground.incline)
-        quat = [np.cos(yaw) * np.cos(tilt), -np.sin(yaw) * np.sin(tilt), np.cos(yaw) * np.sin(tilt)]
-        quat.append(np.sin(yaw) * np.cos(tilt))
-        return np.column_stack([xy, z, np.tile(quat, (len(u), 1))])
-
     def box_progress(self) -> np.ndarray:
         """How far along the scene's direction each box is [m], (N,)."""
         return self.ground.local(self.box_qpos[:, :2])[0]
 
     def _with_task(self, reward: np.ndarray, terms: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The reward with the task's term: the box is as far as the reference would have pushed it, or further."""
-        wanted = self.ground.local(self._box_poses(self.row)[:, :2])[0]
+        wanted = self.ground.local(self.goal_qpos[self.row][:, self.body.nq : self.body.nq + 2])[0]
         behind = np.maximum(wanted - self.box_progress(), 0.0)
         share = self.scene.task_weight
         terms = {name: (1.0 - share) * term for name, term in terms.items()}

@@ -80,26 +80,38 @@ def hands(motion: ReferenceMotion) -> np.ndarray:
     return point_positions(character.model, motion.qpos, BodyPoints.of_sites(character.model, tuple(sites)))
 
 
+def hands_held_ahead(motion: ReferenceMotion, plane: Ground) -> bool:
+    """Both hands stay ahead of the body and at one height while it goes on in the plane's direction."""
+    model = body(motion.character, motion.height).model
+    palms = hands(motion)
+    centre, _ = plane.local(com_positions(model, motion.qpos)[:, :2])
+    ahead = plane.local(palms[..., :2])[0] - centre[:, None]
+    going = abs(centre[-1] - centre[0]) / motion.duration
+    still = (ahead.std(axis=0) < HELD_STILL[0]).all() and (palms[..., 2].std(axis=0) < HELD_STILL[1]).all()
+    return bool(ahead.min() >= HELD_AHEAD and still and going >= GOING)
+
+
+def hands_lie_on_it(motion: ReferenceMotion, plane: Ground) -> bool:
+    """What is pushed lies below the hands, not before them: they are held ahead, lower than the hips."""
+    low = float(np.median(hands(motion)[..., 2])) < float(np.median(motion.qpos[:, 2]))
+    return low and hands_held_ahead(motion, plane)
+
+
 def pushing_force(motion: ReferenceMotion, plane: Ground) -> float | None:
     """How hard the motion pushes against something ahead that is not there [N]; None if its hands are not held so.
 
-    Both hands stay ahead of the body and at one height while it goes on. The force is the one that holds up its lean:
-    the moment of the weight about the toes over the height of the hands.
+    The force is the one that holds up its lean: the moment of the weight about the toes over the height of the hands.
 
     Args:
       motion: on the plane.
       plane: its direction is where the motion goes.
     """
-    model = body(motion.character, motion.height).model
-    com, palms = com_positions(model, motion.qpos), hands(motion)
-    centre, _ = plane.local(com[:, :2])
-    ahead = plane.local(palms[..., :2])[0] - centre[:, None]
-    going = abs(centre[-1] - centre[0]) / motion.duration
-    still = (ahead.std(axis=0) < HELD_STILL[0]).all() and (palms[..., 2].std(axis=0) < HELD_STILL[1]).all()
-    if ahead.min() < HELD_AHEAD or not still or going < GOING:
+    if not hands_held_ahead(motion, plane):
         return None
+    model = body(motion.character, motion.height).model
+    centre, _ = plane.local(com_positions(model, motion.qpos)[:, :2])
     soles = point_positions(model, motion.qpos, contact_points(body(motion.character, motion.height), feet_only=True))
     toes = np.where(soles[..., 2] < LOW, plane.local(soles[..., :2])[0], -np.inf).max(axis=1)
     lean = float(np.median((centre - toes)[np.isfinite(toes)])) if np.isfinite(toes).any() else 0.0
     weight = 9.81 * float(model.body_mass.sum())
-    return max(lean, 0.0) * weight / float(np.median(palms[..., 2]))
+    return max(lean, 0.0) * weight / float(np.median(hands(motion)[..., 2]))

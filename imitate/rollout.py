@@ -67,10 +67,16 @@ class Rollout:
         """Length [s]."""
         return (len(self.qpos) - 1) / self.fps
 
-    def as_motion(self, motion: ReferenceMotion) -> ReferenceMotion:
-        """The simulated motion as a motion, for the writers and drawers of motions."""
+    @property
+    def all_qpos(self) -> np.ndarray:
+        """Positions of the body and, after them, of the box if there is one, (T, nq)."""
+        return np.concatenate([self.qpos, self.box_qpos], axis=1) if len(self.box_qpos) else self.qpos
+
+    def as_motion(self, motion: ReferenceMotion, with_box: bool = False) -> ReferenceMotion:
+        """The simulated motion as a motion, for the writers of motions, or with the box's pose for drawing."""
+        qpos = self.all_qpos if with_box else self.qpos
         # One that fell at once has a single pose, which is no motion yet.
-        qpos = self.qpos if len(self.qpos) > 1 else np.repeat(self.qpos, 2, axis=0)
+        qpos = qpos if len(qpos) > 1 else np.repeat(qpos, 2, axis=0)
         none = np.zeros((len(qpos), len(motion.contact_names)), dtype=bool)
         return replace(motion, qpos=qpos, fps=self.fps, contacts=none, loop=False)
 

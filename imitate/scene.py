@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from imitate.footprints import free_stretches, hands, pushing_force
+from imitate.footprints import free_stretches, hands, hands_lie_on_it, pushing_force
 from imitate.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from pose.errors import InputError
 from reconstruct.character import Character
@@ -46,7 +46,12 @@ BOX_HALF = (0.4, 0.4, 0.6)
 HEAVIEST_BOX = 80.0
 """That is put before a motion without being asked for [kg]."""
 ABOVE_HANDS = 0.1
-"""The box's upper edge is so far above the palms that push it [m]."""
+"""The box's upper edge is so far above the palms that push it [m]; it is at their height where they lie on it."""
+LAIN_ON = (50.0, 0.1)
+"""Mass [kg] and friction of a box that hands lie on, where nobody says otherwise. They press it to the ground, so it
+must slide easily, and push once a step, so it must keep its speed in between."""
+GRIP = 2.0
+"""Friction of hands on the box: a palm holds on to an edge by its form, too, a ball cannot."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "flat": (),
@@ -149,9 +154,11 @@ class Scene:
     def ground(self, motion: ReferenceMotion | None = None) -> Ground:
         """The ground's surface, laid out from a motion's beginning in its direction."""
         kind = self.checked().without_box.kind
-        if kind in ("flat", "slippery", "wind"):
+        if kind in ("flat", "slippery", "wind") and not self.has_box:
             return Ground()
         origin, yaw = course(motion) if motion is not None else ((0.0, 0.0), 0.0)
+        if kind == "flat":
+            return Ground(origin, yaw)  # a box goes along it
         rng = np.random.default_rng(self.seed)
         if kind in ("slope", "downhill"):
             return Ground(origin, yaw, np.radians(self.angle) * (1.0 if kind == "slope" else -1.0))
@@ -183,19 +190,27 @@ class Scene:
         return np.array(edges)
 
     def box_half(self, motion: ReferenceMotion | None = None) -> tuple[float, float, float]:
-        """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge."""
+        """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge, or lie on it."""
         if motion is None:
             return BOX_HALF
-        top = float(np.median(hands(motion)[..., 2])) + ABOVE_HANDS
+        top = float(np.median(hands(motion)[..., 2]))
+        if not hands_lie_on_it(motion, Ground(*course(motion))):
+            top += ABOVE_HANDS
         return BOX_HALF[0], BOX_HALF[1], 0.5 * float(np.clip(top, 0.3, 1.4))
 
 
 def scene_with_box(motion: ReferenceMotion) -> Scene | None:
-    """The plane with the box that a motion pushes, as heavy as holds up its lean; None if it pushes nothing."""
-    force = pushing_force(motion, Ground(*course(motion)))
+    """The plane with the box that a motion pushes, as heavy as holds up its lean; None if it pushes nothing.
+
+    What the hands lie on bears the lean whatever it weighs.
+    """
+    plane = Ground(*course(motion))
+    force = pushing_force(motion, plane)
     if force is None:
         return None
     box = Scene("box")
+    if hands_lie_on_it(motion, plane):
+        return replace(box, box_mass=LAIN_ON[0], box_friction=LAIN_ON[1])
     mass = force / (box.box_friction * 9.81)
     return replace(box, box_mass=round(float(np.clip(mass, box.box_mass, HEAVIEST_BOX)), 1))
 
@@ -270,7 +285,7 @@ def build_model(character: Character, scene: Scene, motion: ReferenceMotion | No
             geom.priority = 1
             geom.friction = [scene.friction, *FRICTION[1:]]
     if scene.has_box:
-        # Hands grip the box as feet grip the ground; the box slides.
+        spec.geom(BOX).friction = [GRIP, *FRICTION[1:]]
         slide = [scene.box_friction, scene.box_friction, *FRICTION[1:], FRICTION[2]]
         spec.add_pair(
             geomname1="ground", geomname2=BOX, friction=slide, condim=3, solref=CONTACT_SOLREF, solimp=CONTACT_SOLIMP

@@ -1,16 +1,20 @@
 """`python -m sfv bench scene`: skills learnt on the plane and carried over to other ground and to a box."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from imitate.draft import Draft
 from imitate.env import EnvConfig, ImitationEnv
 from imitate.policy import Policy
 from imitate.rollout import check_policy, run_episodes
 from imitate.scene import Scene
+from imitate.track import TrackConfig, track_motion
 from imitate.train import TrainConfig, train_policy
 from pose.errors import InputError
+from pose.progress import Progress
 from reconstruct.character import Character, load_character
 from reconstruct.formats import read_motion
 from reconstruct.motion import ReferenceMotion
@@ -62,7 +66,8 @@ def bench_scene(
       cartwheel: the same.
       push: the same, of someone who walks and pushes.
       out: keeps the policies; training goes on from what is there.
-      minutes: training budget for each, what was spent before included [min]; 0 judges the policies that are there.
+      minutes: training budget for each after its draft, what was spent before included [min]; 0 judges the policies
+        that are there.
       character: body that is to perform them.
       seed: of training.
       json: one JSON object on standard output instead of a table.
@@ -80,7 +85,8 @@ def _row(skill: str, motion: ReferenceMotion, character: Character, folder: Path
     name, scene = SKILLS[skill]
     if minutes > 0:
         with bar(name) as progress:
-            train_policy(motion, character, scene, TrainConfig(minutes=minutes, seed=seed), folder, progress)
+            draft = kept_draft(motion, character, scene, folder, progress)
+            train_policy(motion, character, scene, TrainConfig(minutes=minutes, seed=seed), folder, progress, draft)
     if not (folder / "policy.pt").is_file():
         return Row(name, None, goal=GOAL, note=f"no policy in {folder}: give --minutes")
     try:
@@ -88,6 +94,18 @@ def _row(skill: str, motion: ReferenceMotion, character: Character, folder: Path
     except InputError as error:
         return Row(name, None, goal=GOAL, note=str(error))
     return Row(name, done, "", ROLLOUTS, spread, goal=GOAL, note=note)
+
+
+def kept_draft(motion: ReferenceMotion, character: Character, scene: Scene, folder: Path, progress: Progress) -> Draft:
+    """The motion performed by tracking control there; made once for a motion on a ground."""
+    task = hashlib.sha256(motion.qpos.tobytes() + repr((character.name, character.height, scene.settings)).encode())
+    path = folder / f"draft_{task.hexdigest()[:12]}.npz"
+    if path.is_file():
+        return Draft.load(path)
+    draft = track_motion(motion, character, scene, TrackConfig(), progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft.save(path)
+    return draft
 
 
 def completed(policy: Policy, motion: ReferenceMotion, character: Character, scene: Scene) -> tuple[float, float, str]:

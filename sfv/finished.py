@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from imitate.rollout import Rollout
 from imitate.scene import Scene
@@ -37,9 +35,7 @@ class Result:
     @property
     def simulated_with_box(self) -> ReferenceMotion:
         """The same with the pose of the scene's box in its last seven columns, if there is one."""
-        if not self.scene.has_box:
-            return self.simulated
-        return replace(self.simulated, qpos=np.concatenate([self.simulated.qpos, self.rollout.box_qpos], axis=1))
+        return self.rollout.as_motion(self.reference, with_box=True)
 
 
 def run_folder(clip: Path) -> Path:

@@ -113,14 +113,13 @@ def _write_draft(
     config: TrackConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
 ) -> tuple[str, Figures]:
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    draft = track_motion(motion, character, scene.without_box, config, progress)
+    draft = track_motion(motion, character, scene, config, progress)
     draft.save(folder / "draft.npz")
     simulated = draft.rollout.as_motion(motion)
     write_bvh(simulated, character, folder / "draft.bvh")
-    backdrop, ground = scenery(scene.without_box, motion), scene.ground(motion)
-    write_preview(
-        simulated, character, folder / "draft.mp4", find_camera(motion_folder), backdrop=backdrop, ground=ground
-    )
+    shown, ground = draft.rollout.as_motion(motion, with_box=True), scene.ground(motion)
+    camera, backdrop = find_camera(motion_folder), scenery(scene, motion)
+    write_preview(shown, character, folder / "draft.mp4", camera, backdrop=backdrop, ground=ground)
     problems = explained(draft.verdict, draft.rollout.fps)
     end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
     share = f"{draft.figures['feasible']:.0%} of the frames followed"

@@ -132,14 +132,14 @@ def test_target_derivatives_agree_with_the_environments_targets(character, squat
         np.testing.assert_allclose(found @ direction, (env.targets(none)[0] - before) / 1e-6, atol=1e-4)
 
 
-@pytest.mark.parametrize("sunk", [0.0, 0.03])
-def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
-    """Also where the feet are in the ground."""
-    tracker = Tracker(character, Scene(), squat, QUICK)
+@pytest.mark.parametrize(("sunk", "kind"), [(0.0, "flat"), (0.03, "flat"), (0.0, "box")])
+def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk, kind):
+    """Also where the feet are in the ground, and with a box."""
+    tracker = Tracker(character, Scene(kind), squat, QUICK)
     env, cost = tracker.env, tracker.cost
     env.start(np.full(env.size, 5))
     rng = np.random.default_rng(0)
-    pose, speed = env.qpos[0].copy(), env.qvel[0] + rng.normal(size=env.model.nv)
+    pose, speed = env.all_qpos[0].copy(), env.all_qvel[0] + rng.normal(size=env.model.nv)
     pose[2] -= sunk
     # Small: a rotation's difference is differentiated as a small one.
     mujoco.mj_integratePos(env.model, pose, 0.02 * rng.normal(size=env.model.nv), 1.0)

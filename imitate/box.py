@@ -1,0 +1,49 @@
+"""Where a reference motion has the box that it pushes: before its hands, and as fast as the body goes on."""
+
+import numpy as np
+
+from imitate.footprints import hands, hands_lie_on_it
+from imitate.ground import Ground
+from imitate.reference import Reference
+from imitate.scene import CONTROL_HZ, course
+from reconstruct.motion import ReferenceMotion
+
+OVER = 0.2
+"""Hands that lie on a box reach so far over its near edge [m]: they slip off one that lies nearer to them."""
+
+STRIDE = 15
+"""Rows on either side over which the body's speed is taken."""
+
+
+def box_course(
+    reference: Reference, motion: ReferenceMotion, ground: Ground, half: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses and velocities of a box along a reference, (K, 7) and (K, 6), as its free joint has them.
+
+    Its middle lies between the hands' tracks: a box that is pushed beside its middle turns away. A motion that is under
+    way when it begins has a box that is under way, too: one at rest would stop it like a wall.
+
+    Args:
+      reference: the motion upon the ground, K rows.
+      motion: the same on the plane.
+      ground: what both stand on.
+      half: half lengths of the box [m], (3,).
+    """
+    along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
+    _, aside = ground.local(hands(motion)[..., :2])
+    # Who pushes touches: before hands that press against it, the box begins where they end.
+    over = OVER if hands_lie_on_it(motion, Ground(*course(motion))) else 0.0
+    u = reference.reach - over + along
+    xy = ground.world(u, np.full(len(u), aside.mean()))
+    z = ground.height(xy) + half[2] / np.cos(ground.incline)
+    tilt, yaw = -ground.incline / 2, ground.yaw / 2
+    quat = [np.cos(yaw) * np.cos(tilt), -np.sin(yaw) * np.sin(tilt), np.cos(yaw) * np.sin(tilt)]
+    quat.append(np.sin(yaw) * np.cos(tilt))
+
+    centre, _ = ground.local(reference.com[:, :2])
+    rows = np.arange(len(centre))
+    before, after = np.maximum(rows - STRIDE, 0), np.minimum(rows + STRIDE, len(rows) - 1)
+    speed = np.maximum((centre[after] - centre[before]) * CONTROL_HZ / (after - before), 0.0)
+    ahead = np.array([np.cos(ground.yaw), np.sin(ground.yaw), np.tan(ground.incline)])
+    qpos = np.column_stack([xy, z, np.tile(quat, (len(u), 1))])
+    return qpos, np.column_stack([speed[:, None] * ahead, np.zeros((len(u), 3))])
