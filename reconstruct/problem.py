@@ -10,12 +10,14 @@ from reconstruct.camera import View
 from reconstruct.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
 from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
-from reconstruct.observations import Observations
+from reconstruct.observations import TRUST, Observations
 from reconstruct.solve import Block
-from reconstruct.support import Support, find_support
+from reconstruct.support import Sight, Support, find_support
 from reconstruct.tangent import layout
 from reconstruct.world import in_view, level_ground
 
+SURE = 0.7
+"""Least confidence of a landmark that tells whether a foot is still in its place."""
 DOUBTFUL = 0.05
 """Weight of frames that do not fit into a steady motion of the trunk."""
 
@@ -160,8 +162,21 @@ class Problem:
         bodies = contact_points(self.character).bodies
         feet = np.isin(bodies, [self.model.body(name).id for name in self.character.foot_bodies])
         doubt = np.where(feet, 1.0, HAND_DOUBT)
+        sight = self.contact_sight() if view.belt == (0.0, 0.0) else None  # else the ground goes through the picture
         points_w = self.contact_positions(qpos)
-        return find_support(points_w, view, self.fps, looseness, others, com_z, doubt, parts)
+        return find_support(points_w, view, self.fps, looseness, others, com_z, doubt, parts, sight)
+
+    def contact_sight(self) -> Sight | None:
+        """Where in the picture the points that may touch the ground are seen."""
+        if self.seen is None:
+            return None
+        sites = [site for part in self.character.contacts.values() for site in part]
+        place_px = np.full((len(self.seen.seen), len(sites), 2), np.nan)
+        for column, name in enumerate(self.seen.names):
+            if (site := self.character.landmarks[name]) in sites:
+                known = self.seen.weight[:, column] > SURE * TRUST.get(name, 1.0)
+                place_px[:, sites.index(site)] = np.where(known[:, None], self.seen.plane_px[:, column], np.nan)
+        return Sight(place_px, self.seen.px_per_metre)
 
     def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> list[Block]:
         """All terms in force at a point."""

@@ -39,6 +39,21 @@ class Support:
         return np.zeros((len(self.flight), 0), dtype=bool) if self.rolling is None else self.rolling
 
 
+@dataclass(frozen=True)
+class Sight:
+    """Where the detector saw the points that may touch the ground."""
+
+    place_px: np.ndarray
+    """Relative to the principal point, NaN where it did not see them, (T, P, 2)."""
+    px_per_metre: np.ndarray
+    """Size of a metre at the person's distance, (T,)."""
+
+    @property
+    def height(self) -> np.ndarray:
+        """Upwards in the picture [m], (T, P)."""
+        return -self.place_px[..., 1] / self.px_per_metre[:, None]
+
+
 SHORTEST_FLIGHT = 0.1
 """Shorter times without contact [s] are taken for contacts that were missed."""
 LONGEST_FLIGHT = 1.1
@@ -51,6 +66,10 @@ LEAST_DIP = 0.15
 """In a shorter one, of which smoothing leaves little, with this."""
 BLUR = 0.05
 """The first and last moments of a fall are lost in smoothing [s]."""
+MOVED = 0.05
+"""A point has left the ground when the detector sees it so far above where it was [m]."""
+LIFTING = 0.25
+"""A heel is up for so long before the toes leave, at most [s]."""
 PRESSED = 0.03
 """Points of a foot that carries are level to this [m]: at take-off the heel is up before the toes."""
 LOWEST_FLIGHT = 0.03
@@ -75,6 +94,7 @@ def find_support(
     com_z: np.ndarray | None = None,
     doubt: np.ndarray | float = 1.0,
     rolling: np.ndarray | None = None,
+    sight: Sight | None = None,
 ) -> Support:
     """Contacts and flight phases of a motion.
 
@@ -87,6 +107,7 @@ def find_support(
       com_z: height of the centre of mass [m], (T,): in flight it falls.
       doubt: factor on the limits of height, of each point (P,): hands are placed less well than feet.
       rolling: which of the other parts rest on the ground (`rolling.resting_parts`), bool (T, Q), once it is known.
+      sight: where in the picture the points were seen; None if that is not known, or the ground moves.
     """
     limits = ContactThresholds()
     scaled = replace(
@@ -99,6 +120,8 @@ def find_support(
     squeezed = points_w - (0.5 if looseness > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
     squeezed[..., 2] = points_w[..., 2]
     contact = find_contacts(squeezed, fps, scaled, np.array(view.belt), doubt)
+    sight = sight or Sight(np.full((*points_w.shape[:2], 2), np.nan), np.ones(len(points_w)))
+    contact = in_place(contact, sight.height, fps)
     carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.belt)
     lowest = points_w[..., 2].min(axis=1)
     if rolling is not None:
@@ -112,8 +135,15 @@ def find_support(
             step = np.linalg.norm(np.diff(squeezed[start : end + 1], axis=0), axis=-1).min(axis=1) * fps
             still = tidied((step < scaled.speed[0])[:, None], round(STANDS * fps), 2)[:, 0]
             flight[start : start + len(still)] &= ~still
+    for start, end in runs(flight):
+        # Who flies takes the feet along.
+        way = np.ptp(sight.place_px[start:end], axis=0).max(axis=-1) / np.median(sight.px_per_metre[start:end])
+        stood = (way < 1.5 * MOVED) & (points_w[start:end, :, 2].max(axis=0) < NEAR)
+        if end - start >= TELLING_FLIGHT * fps and stood.any():
+            flight[start:end] = False
+            contact[start:end] |= stood
     if com_z is not None:
-        cut_to_falls(flight, contact, points_w[..., 2], com_z, fps, 2.0 * scaled.height[1])
+        cut_to_falls(flight, contact, points_w[..., 2], com_z, fps, 2.0 * scaled.height[1], sight.height)
     for start, end in runs(flight):
         if end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
             flight[start:end] = False
@@ -134,13 +164,50 @@ def find_support(
     return Support(contact, flight, rolling, lying | (near & np.logical_not(flight | rolls | contact.any(axis=1))))
 
 
+def in_place(contact: np.ndarray, seen_height: np.ndarray, fps: float) -> np.ndarray:
+    """Contacts without their first and last moments in which the detector sees the point higher up, bool (T, P).
+
+    A point that is held to the ground in a motion cannot show there that it has left; in the picture it can.
+
+    Args:
+      contact: bool (T, P).
+      seen_height: as `Sight.height`, (T, P) [m].
+      fps: frames a second.
+    """
+    stays, longest = contact.copy(), round(LIFTING * fps)
+    for p in range(contact.shape[1]):
+        for start, end in runs(contact[:, p]):
+            height = seen_height[start:end, p]
+            rests = np.flatnonzero(~(height - usual(height[:, None]) > MOVED))
+            if len(rests) and start > 0:
+                stays[start : start + min(rests[0], longest), p] = False
+            if len(rests) and end < len(contact):
+                stays[max(start + rests[-1] + 1, end - longest) : end, p] = False
+    return stays
+
+
+def usual(values: np.ndarray) -> np.ndarray:
+    """Median over the frames in which there is a value, NaN where there is none, (T, P) -> (P,)."""
+    known = np.isfinite(values).any(axis=0)
+    median = np.full(values.shape[1], np.nan)
+    median[known] = np.nanmedian(values[:, known], axis=0)
+    return median
+
+
 def cut_to_falls(
-    flight: np.ndarray, contact: np.ndarray, height: np.ndarray, com_z: np.ndarray, fps: float, highest: float
+    flight: np.ndarray,
+    contact: np.ndarray,
+    height: np.ndarray,
+    com_z: np.ndarray,
+    fps: float,
+    highest: float,
+    seen_height: np.ndarray,
 ) -> None:
     """Shortens flights in place to the time in which the body falls: who does not fall is carried by something.
 
-    Feet that push off and land move, and are placed too badly to tell; the centre of mass knows it better. What carries
-    the body meanwhile are the points that did before, and will after.
+    Feet that push off and land move, and are placed too badly to tell; the centre of mass knows it better, up to
+    smoothing. Within that, what decides is whether a foot is seen where it stood. What carries the body meanwhile are
+    the points that did before, and will after.
 
     Args:
       flight: frames without contact, bool (T,).
@@ -149,19 +216,41 @@ def cut_to_falls(
       com_z: height of the centre of mass [m], (T,).
       fps: frames a second.
       highest: that a point which carries may seem to be [m].
+      seen_height: as `Sight.height`, (T, P) [m].
     """
+    blur, around = round(BLUR * fps), round(STANDS * fps)
     for start, end in runs(flight):
         if end - start < TELLING_FLIGHT * fps:
             continue
         first, last = falling_part(com_z[start:end], fps)
         if last - first < SHORTEST_FLIGHT * fps:
             continue
-        first, last = max(start, start + first - round(BLUR * fps)), min(end, start + last + round(BLUR * fps))
-        for part, edge, beside in ((slice(start, first), first, start - 1), (slice(last, end), last - 1, end)):
-            known = 0 <= beside < len(contact) and contact[beside].any()
-            carries = contact[beside] if known else height[edge] < height[edge].min() + LOW
-            lowest = np.where(carries, height[part], np.inf).min(axis=1, keepdims=True)
-            contact[part] |= carries & (height[part] < np.minimum(lowest + PRESSED, highest))
+
+        def carries(edge: int, beside: slice) -> np.ndarray:
+            known = np.asarray(contact[beside].any(axis=0))
+            return known if known.any() else np.asarray(height[edge] < height[edge].min() + LOW)
+
+        def level(part: slice, points: np.ndarray) -> np.ndarray:
+            lowest = np.where(points, height[part], np.inf).min(axis=1, keepdims=True)
+            return np.asarray(points & (height[part] < np.minimum(lowest + PRESSED, highest)))
+
+        def stands(t: int, points: np.ndarray, before: slice) -> bool:
+            lifted = seen_height[t] - usual(seen_height[before])
+            lifted = lifted[level(slice(t, t + 1), points)[0]]
+            return bool(np.nanmax(lifted, initial=-1.0) < MOVED and np.isfinite(lifted).any())
+
+        latest, earliest = min(start + first + 1, end - 1), max(start + last - 1, start + 1)
+        first, last = max(start, start + first - blur), min(end, start + last + blur)
+        leaving, landing = (
+            carries(first, slice(max(0, start - 1 - blur), start)),
+            carries(last - 1, slice(end, end + 1 + blur)),
+        )
+        while first < latest and start > 0 and stands(first, leaving, slice(max(0, start - around), start)):
+            first += 1
+        while last > max(earliest, first + 1) and stands(last - 1, landing, slice(end, end + around)):
+            last -= 1
+        for part, points in ((slice(start, first), leaving), (slice(last, end), landing)):
+            contact[part] |= level(part, points)
             flight[part] = False
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from reconstruct.camera import View
 from reconstruct.contacts import GRAVITY, HAND_DOUBT, find_contacts, ground_velocity, runs, tidied
-from reconstruct.support import find_support
+from reconstruct.support import Sight, find_support, in_place
 
 FPS = 30.0
 LEVEL = View(0.0, 0.0, 1.2, 7.0)
@@ -136,3 +136,29 @@ def test_who_jumps_from_a_wall_stands_on_it_first():
     assert not support.flight[: leaves - 3].any()
     assert support.flight[leaves + 3 : 54].all()
     assert not support.rests[:leaves].any()  # and nothing pulls it down to the ground
+
+
+def test_a_heel_that_is_seen_to_lift_has_left_though_it_is_held_down():
+    frames, lifts = 40, 32
+    place_px = np.zeros((frames, 2, 2))
+    place_px[:, 0, 1] = -12.0 * np.maximum(np.arange(frames) - lifts, 0)  # 12 cm a frame
+    place_px += np.random.default_rng(0).normal(size=place_px.shape)
+    contact = np.ones((frames, 2), dtype=bool)
+    contact[-1] = False
+    kept = in_place(contact, Sight(place_px, np.full(frames, 100.0)).height, FPS)
+    np.testing.assert_array_equal(np.flatnonzero(contact[:, 0] & ~kept[:, 0]), np.arange(lifts + 1, frames - 1))
+    np.testing.assert_array_equal(kept[:, 1], contact[:, 1])
+
+
+def test_who_is_seen_to_stand_does_not_fly():
+    # Feet are placed 12 cm too high at first; the body sinks into a crouch, which looks like falling.
+    frames = 30
+    points = np.zeros((frames, 2, 3))
+    points[:9, :, 2] = 0.12
+    points[:9, :, 0] = -0.1 * np.arange(9, 0, -1)[:, None]
+    time = np.arange(frames) / FPS
+    com_z = 0.9 - np.where(time < 0.3, 2.5 * time**2, 0.225)
+    still = Sight(np.zeros((frames, 2, 2)), np.full(frames, 100.0))
+    assert find_support(points, LEVEL, FPS, com_z=com_z).flight[:8].any()
+    support = find_support(points, LEVEL, FPS, com_z=com_z, sight=still)
+    assert not support.flight.any() and support.contact[:8].all()
