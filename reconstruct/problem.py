@@ -58,7 +58,7 @@ class Spreads:
     """Height of trunk, knees or elbows in contact [m]: flesh gives way."""
     roll: float = 0.006
     """Their slip in one frame [m]."""
-    gravity: float = 0.5
+    gravity: float = 0.25
     """Acceleration of the centre of mass in flight, beside gravity [m/s2]."""
     spin: float = 15.0
     """Moment about the centre of mass in flight [N m], of a body of 75 kg."""
