@@ -26,6 +26,7 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import Spreads
 from reconstruct.repair import closed_cycle
 from reconstruct.retarget import retarget
+from reconstruct.rolling import other_heights, resting_parts
 from reconstruct.rotations import continuous, normalised
 from reconstruct.skeleton import SkeletonMotion, as_character
 from reconstruct.support import Support
@@ -173,7 +174,8 @@ def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> Referen
     if cycle is None or (loop == "auto" and cycle.last - cycle.first < LEAST_SHARE * (len(motion) - 1)):
         return motion
     contact = find_contacts(point_positions(character.model, motion.qpos, contact_points(character)), motion.fps)
-    support = Support(contact, np.logical_not(contact.any(axis=1)))
+    rolling = resting_parts(other_heights(character, motion.qpos), motion.fps)
+    support = Support(contact, np.logical_not(contact.any(axis=1) | rolling.any(axis=1)), rolling)
     qpos, contact = closed_cycle(character, motion.qpos, support, cycle, motion.fps, Spreads())
     return replace(motion, qpos=qpos, contacts=part_contacts(contact, character.contacts), loop=True)
 

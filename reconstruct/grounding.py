@@ -9,6 +9,7 @@ from reconstruct.character import Character
 from reconstruct.contacts import contact_points, find_contacts, runs
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
+from reconstruct.rolling import other_heights, resting_parts
 
 RESTING = (0.3, 0.12, 0.1)
 """The lowest point rests when it is slower than this [m/s] and so near the ground [m] for so long [s]."""
@@ -23,7 +24,7 @@ class Ground:
     contact: np.ndarray
     """Contact points of the new body that rest, bool (T, P)."""
     flight: np.ndarray
-    """Frames in which the body flies: nothing rests and nothing is near the ground, bool (T,)."""
+    """Frames in which the body flies: nothing rests or rolls and nothing is near the ground, bool (T,)."""
 
 
 def carried_ground(motion: ReferenceMotion, source: Character, character: Character) -> Ground:
@@ -33,7 +34,8 @@ def carried_ground(motion: ReferenceMotion, source: Character, character: Charac
     first and last frame are the same.
     """
     points_w = point_positions(source.model, motion.qpos, contact_points(source))
-    points_w[..., 2] -= floor_height(points_w, motion.fps)[:, None]
+    floor = floor_height(points_w, motion.fps)[:, None]
+    points_w[..., 2] -= floor
     found = find_contacts(points_w, motion.fps)
     columns: list[np.ndarray] = []
     for part, sites in character.contacts.items():
@@ -50,7 +52,9 @@ def carried_ground(motion: ReferenceMotion, source: Character, character: Charac
     contact = np.stack(columns, axis=1)
     if motion.loop:
         contact[[0, -1]] = contact[0] | contact[-1]
-    flight = np.logical_not(contact.any(axis=1)) & (points_w[..., 2].min(axis=1) > NEAR_GROUND)
+    rolling = resting_parts(other_heights(source, motion.qpos) - floor, motion.fps)
+    low = points_w[..., 2].min(axis=1) <= NEAR_GROUND
+    flight = np.logical_not(contact.any(axis=1) | rolling.any(axis=1) | low)
     return Ground(contact, flight)
 
 

@@ -8,7 +8,9 @@ from reconstruct.camera import View
 from reconstruct.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.dynamics import Masses
+from reconstruct.grounding import carried_ground
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import Problem, Spreads
 from reconstruct.repair import repaired
 from reconstruct.rotations import from_rotvec
@@ -107,3 +109,21 @@ def test_a_body_that_floats_and_slides_a_little_is_laid_down_and_rolls(body):
     assert np.abs(height).mean() < 0.3 * 0.02
     before, after = (np.abs(slip_of(body, q)[:, 0]).mean() for q in (qpos, mended))
     assert after < 0.5 * before
+
+
+def test_a_rolling_body_does_not_fly_either_when_it_is_carried_over(body):
+    character = body[0]
+    qpos, radius = rolled(body, TURN, 0.0)
+    qpos, _ = rolled(body, TURN, TURN * radius)
+    contacts = np.zeros((FRAMES, len(character.contacts)), dtype=bool)
+    motion = ReferenceMotion(
+        qpos=qpos,
+        fps=FPS,
+        character=character.name,
+        height=character.height,
+        joint_names=character.joint_names,
+        contacts=contacts,
+        contact_names=tuple(character.contacts),
+        loop=False,
+    )
+    assert not carried_ground(motion, character, character).flight.any()
