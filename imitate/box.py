@@ -8,6 +8,8 @@ from imitate.reference import Reference
 from imitate.scene import CONTROL_HZ, course
 from reconstruct.motion import ReferenceMotion
 
+GAP = 0.03
+"""Between the furthest point of the body and a box that it presses against [m]."""
 OVER = 0.2
 """Hands that lie on a box reach so far over its near edge [m]: they slip off one that lies nearer to them."""
 
@@ -31,9 +33,8 @@ def box_course(
     """
     along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
     _, aside = ground.local(hands(motion)[..., :2])
-    # Who pushes touches: before hands that press against it, the box begins where they end.
-    over = OVER if hands_lie_on_it(motion, Ground(*course(motion))) else 0.0
-    u = reference.reach - over + along
+    edge = reference.reach + (-OVER if hands_lie_on_it(motion, Ground(*course(motion))) else GAP)
+    u = edge + along
     xy = ground.world(u, np.full(len(u), aside.mean()))
     z = ground.height(xy) + half[2] / np.cos(ground.incline)
     tilt, yaw = -ground.incline / 2, ground.yaw / 2

@@ -41,8 +41,8 @@ GAP_DEPTH = 1.0
 """Of gaps [m]: deep enough that who steps in has fallen."""
 BOX = "box"
 """Name of the box's body, joint and geom."""
-BOX_HALF = (0.4, 0.4, 0.6)
-"""Half lengths of the box [m], where no motion tells how high it is."""
+BOX_HALF = (0.8, 0.4, 0.6)
+"""Half lengths of the box [m], where no motion tells how high it is: one as short as it is wide tips over and turns."""
 HEAVIEST_BOX = 80.0
 """That is put before a motion without being asked for [kg]."""
 ABOVE_HANDS = 0.1
@@ -51,7 +51,7 @@ LAIN_ON = (50.0, 0.1)
 """Mass [kg] and friction of a box that hands lie on, where nobody says otherwise. They press it to the ground, so it
 must slide easily, and push once a step, so it must keep its speed in between."""
 GRIP = 2.0
-"""Friction of hands on the box: a palm holds on to an edge by its form, too, a ball cannot."""
+"""Friction of hands that lie on the box: a palm holds on to an edge by its form, too, a ball cannot."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "flat": (),
@@ -150,6 +150,14 @@ class Scene:
         if not self.has_box:
             return self
         return replace(self, kind={"box": "flat", "box_uphill": "slope", "box_downhill": "downhill"}[self.kind])
+
+    def drafted(self, motion: ReferenceMotion) -> "Scene":
+        """Where tracking control performs a motion: with the box only if the motion leans on it.
+
+        The feedback of a controller that knows the box goes by how it is touched, which holds in a narrow tube. A walk
+        with the hands ahead does without: after 0.2 M samples its policy had a return of .23, with it of .09.
+        """
+        return self if self.has_box and pushing_force(motion, Ground(*course(motion))) else self.without_box
 
     def ground(self, motion: ReferenceMotion | None = None) -> Ground:
         """The ground's surface, laid out from a motion's beginning in its direction."""
@@ -285,7 +293,8 @@ def build_model(character: Character, scene: Scene, motion: ReferenceMotion | No
             geom.priority = 1
             geom.friction = [scene.friction, *FRICTION[1:]]
     if scene.has_box:
-        spec.geom(BOX).friction = [GRIP, *FRICTION[1:]]
+        if motion is not None and hands_lie_on_it(motion, Ground(*course(motion))):
+            spec.geom(BOX).friction = [GRIP, *FRICTION[1:]]
         slide = [scene.box_friction, scene.box_friction, *FRICTION[1:], FRICTION[2]]
         spec.add_pair(
             geomname1="ground", geomname2=BOX, friction=slide, condim=3, solref=CONTACT_SOLREF, solimp=CONTACT_SOLIMP

@@ -250,6 +250,13 @@ def test_hands_lower_than_the_hips_lie_on_the_box():
     assert 0.1 < palms[0, :, 0].min() - face < 0.25
 
 
+def test_a_draft_has_the_box_only_if_the_motion_leans_on_it():
+    push = demo_motion("push", CHARACTER)
+    assert Scene("box_uphill").drafted(push) == Scene("slope")
+    assert Scene("box").drafted(leaning(push, 40.0)) == Scene("box")
+    assert Scene("stairs").drafted(push) == Scene("stairs")
+
+
 def test_who_leans_further_pushes_a_heavier_box():
     push = demo_motion("push", CHARACTER)
     upright, bent = pushing_force(push, Ground()), pushing_force(leaning(push, 25.0), Ground())
