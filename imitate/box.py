@@ -6,6 +6,7 @@ from imitate.footprints import hands, hands_lie_on_it
 from imitate.ground import Ground
 from imitate.reference import Reference
 from imitate.scene import CONTROL_HZ, course
+from reconstruct import rotations
 from reconstruct.motion import ReferenceMotion
 
 GAP = 0.03
@@ -13,6 +14,8 @@ GAP = 0.03
 OVER = 0.2
 """Hands that lie on a box reach so far over its near edge [m]: they slip off one that lies nearer to them."""
 
+STRAIGHT = 0.02
+"""Cycles that turn by less than this over all of an episode go straight on [rad]."""
 STRIDE = 15
 """Rows on either side over which the body's speed is taken."""
 
@@ -47,4 +50,22 @@ def box_course(
     speed = np.maximum((centre[after] - centre[before]) * CONTROL_HZ / (after - before), 0.0)
     ahead = np.array([np.cos(ground.yaw), np.sin(ground.yaw), np.tan(ground.incline)])
     qpos = np.column_stack([xy, z, np.tile(quat, (len(u), 1))])
-    return qpos, np.column_stack([speed[:, None] * ahead, np.zeros((len(u), 3))])
+    qvel = np.column_stack([speed[:, None] * ahead, np.zeros((len(u), 3))])
+    if reference.loop and ground.flat:
+        _take_along(reference, qpos, qvel)
+    return qpos, qvel
+
+
+def _take_along(reference: Reference, qpos: np.ndarray, qvel: np.ndarray) -> None:
+    """Turns the box with a cycle that turns, in place: in later cycles it lies before the body as in the first."""
+    rows, cycle = np.arange(len(reference)), reference.starts
+    apart = np.abs(reference.phase[:, None] - reference.phase[:cycle])
+    first = np.where(rows < cycle, rows, np.minimum(apart, 1.0 - apart).argmin(axis=1))
+    turn = reference.heading - reference.heading[first]
+    if np.abs(turn).max() < STRAIGHT:
+        return
+    quats = rotations.from_rotvec(np.stack([0.0 * turn, 0.0 * turn, turn], axis=1))
+    away = qpos[first, :3] - reference.qpos[first, :3]
+    qpos[:, :2] = (reference.qpos[:, :3] + rotations.rotate(quats, away))[:, :2]
+    qpos[:, 3:] = rotations.multiply(quats, qpos[first, 3:])
+    qvel[:, :3] = rotations.rotate(quats, qvel[first, :3])

@@ -18,6 +18,7 @@ from imitate.reward import RewardConfig, imitation_reward
 from imitate.scene import BOX, CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tangent import JointLayout
 from imitate.termination import GeomShapes, fallen, strayed
+from reconstruct import rotations
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 
@@ -288,9 +289,14 @@ class ImitationEnv:
         return self.ground.local(self.box_qpos[:, :2])[0]
 
     def _with_task(self, reward: np.ndarray, terms: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The reward with the task's term: the box is as far as the reference would have pushed it, or further."""
-        wanted = self.ground.local(self.goal_qpos[self.row][:, self.body.nq : self.body.nq + 2])[0]
-        behind = np.maximum(wanted - self.box_progress(), 0.0)
+        """The reward with the task's term: the box is as far as the reference would have pushed it, or further.
+
+        What it is aside does not count: with that, too, a policy of a million samples lost it a metre sooner.
+        """
+        goal = self.goal_qpos[self.row][:, self.body.nq :]
+        further, forward = self.box_qpos[:, :2] - goal[:, :2], rotations.rotate(goal[:, 3:], np.array([1.0, 0.0, 0.0]))
+        forward = forward[:, :2] / np.linalg.norm(forward[:, :2], axis=1, keepdims=True)
+        behind = np.minimum(np.einsum("ni,ni->n", further, forward), 0.0)
         share = self.scene.task_weight
         terms = {name: (1.0 - share) * term for name, term in terms.items()}
         terms["task"] = share * np.exp(-TASK_SCALE * behind**2)

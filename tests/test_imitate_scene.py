@@ -250,11 +250,27 @@ def test_hands_lower_than_the_hips_lie_on_the_box():
     assert 0.1 < palms[0, :, 0].min() - face < 0.25
 
 
+def test_a_cycle_that_turns_takes_its_box_along():
+    motion = gliding()
+    turn = from_rotvec(np.outer(np.linspace(0.0, 1.0, 61), [0.0, 0.0, 0.5]))
+    motion = replace(motion, qpos=motion.qpos.copy(), loop=True)
+    motion.qpos[:, 3:7] = multiply(turn, motion.qpos[:, 3:7])
+    env = ImitationEnv(CHARACTER, Scene("box"), motion, EnvConfig(), 2)
+    reference, rows = env.reference, np.array([10, 10 + 3 * env.reference.starts])
+    back = conjugate(from_rotvec(np.outer(reference.heading[rows], [0.0, 0.0, 1.0])))
+    assert np.ptp(reference.heading[rows]) == pytest.approx(1.5, abs=1e-6)
+    ahead = rotate(back, env.goal_qpos[rows, -7:-4] - reference.qpos[rows, :3])
+    np.testing.assert_allclose(ahead[0], ahead[1], atol=1e-6)
+    env.start(rows)
+    np.testing.assert_allclose(env.step(np.zeros((2, env.action_size))).terms["task"], 0.3, atol=2e-3)
+
+
 def test_a_draft_has_the_box_only_if_the_motion_leans_on_it():
     push = demo_motion("push", CHARACTER)
     assert Scene("box_uphill").drafted(push) == Scene("slope")
     assert Scene("box").drafted(leaning(push, 40.0)) == Scene("box")
     assert Scene("stairs").drafted(push) == Scene("stairs")
+    assert Scene("wind").drafted(push) == Scene()
 
 
 def test_who_leans_further_pushes_a_heavier_box():
