@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import conjugate, heading, multiply, rotate, to_matrix
+from reconstruct.rotations import conjugate, from_rotvec, heading, multiply, rotate, to_matrix, to_rotvec
 from reconstruct.tangent import difference, integrate, layout
 
 SHORTEST_CYCLE = 0.5
@@ -33,6 +33,9 @@ AT_THE_ENDS = 0.17
 """How long these ends are [s]."""
 MOST_TURN = 0.5
 """It does not turn over [turns]: a flip or a wheel is done once, even if it ends as it began."""
+STRAIGHT = 20.0
+"""A cycle that turns about the vertical by less [degrees] goes straight on: one camera does not tell it better, and
+over many cycles it would become a circle."""
 
 
 def seam_gap(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray | None = None) -> np.ndarray:
@@ -217,6 +220,21 @@ def repeated(qpos: np.ndarray, times: int) -> np.ndarray:
     for _ in range(times - 1):
         result.append(carried_on(qpos, result[-1][-1])[1:])
     return np.concatenate(result)
+
+
+def straightened(qpos: np.ndarray) -> np.ndarray:
+    """A cycle (T, nq) bent so that it ends in the direction in which it began, if that is nearly so (`STRAIGHT`)."""
+    turn = to_rotvec(multiply(heading(qpos[-1, 3:7]), conjugate(heading(qpos[0, 3:7]))))[2]
+    if abs(turn) > np.radians(STRAIGHT):
+        return qpos
+    back = np.zeros((len(qpos), 3))
+    back[:, 2] = turn * np.linspace(0.5, -0.5, len(qpos))  # what the camera saw on the whole stays
+    bent, from_start = qpos.copy(), qpos[:, :3] - np.array([*qpos[0, :2], 0.0])
+    # Each step of the path is turned as the body is, so that it goes on forwards.
+    steps = rotate(from_rotvec(back[:-1] + np.diff(back, axis=0) / 2), np.diff(from_start, axis=0))
+    bent[1:, :3] = qpos[0, :3] + np.cumsum(steps, axis=0)
+    bent[:, 3:7] = multiply(from_rotvec(back), qpos[:, 3:7])
+    return bent
 
 
 def carried_on(qpos: np.ndarray, pose: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from reconstruct.camera import View
 from reconstruct.character import Character
 from reconstruct.leaning import leaning_hands
-from reconstruct.loop import Cycle, carried_on, close_loop, lead_into, mirrored, repeated
+from reconstruct.loop import Cycle, carried_on, close_loop, lead_into, mirrored, repeated, straightened
 from reconstruct.problem import Problem, Spreads
 from reconstruct.solve import minimise
 from reconstruct.support import Support
@@ -36,8 +36,9 @@ def closed_cycle(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cuts a cycle out of a motion and makes it one that can go on for ever.
 
-    The seam is blended, then the cycle is laid out with what comes before and after it and repaired as a whole, so
-    that both sides of its seam are sound. The gap that is left is far below what can be seen, and closed.
+    The seam is blended and a slight turn taken out, then the cycle is laid out with what comes before and after it and
+    repaired as a whole, so that both sides of its seam are sound. The gap that is left is far below what can be seen,
+    and closed.
 
     Returns:
       qpos (T, nq) whose last frame is the first one again, and its contacts, bool (T, P).
@@ -54,7 +55,7 @@ def closed_cycle(
         image_contact = mirrored_contacts(character, contact)
         contact[-1] |= image_contact[0]
         contact, lying = np.concatenate([contact, image_contact[1:]]), np.concatenate([lying, lying[1:]])
-    qpos = close_loop(model, qpos, min(len(qpos) // 4, blend))
+    qpos = straightened(close_loop(model, qpos, min(len(qpos) // 4, blend)))
     contact[0] = contact[-1] = contact[0] | contact[-1]
 
     steps = len(qpos) - 1

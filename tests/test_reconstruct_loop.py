@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reconstruct.character import load_character
-from reconstruct.loop import carried_on, close_loop, find_cycle, mirrored, repeated, seam_gap
+from reconstruct.loop import carried_on, close_loop, find_cycle, mirrored, repeated, seam_gap, straightened
 from reconstruct.rotations import angle_between, from_rotvec, multiply
 from reconstruct.tangent import integrate, layout
 
@@ -91,3 +91,22 @@ def test_repeating_goes_on_in_place_and_heading(model):
     assert abs(angle_between(twice[-1, 3:7], twice[0, 3:7]) - 1.0) < 1e-6
     moved = carried_on(qpos, turned[-1])
     np.testing.assert_allclose(moved[0, :2], turned[-1, :2], atol=1e-12)
+
+
+@pytest.mark.parametrize(("turn", "is_straight"), [(12.0, True), (40.0, False)])
+def test_a_cycle_that_turns_a_little_goes_straight_on(model, turn, is_straight):
+    circle = gait(model, PERIOD + 1, speed=0.0)
+    angle = np.radians(turn) * np.linspace(0.0, 1.0, len(circle))
+    circle[:, 3:7] = multiply(from_rotvec(np.stack([0 * angle, 0 * angle, angle], axis=1)), circle[:, 3:7])
+    radius = 1.4 / angle[-1]
+    circle[:, 0], circle[:, 1] = radius * np.sin(angle), radius * (1.0 - np.cos(angle))
+    bent = straightened(circle)
+    if not is_straight:
+        np.testing.assert_array_equal(bent, circle)
+        return
+    assert angle_between(bent[0, 3:7], bent[-1, 3:7]) < 1e-6
+    # A circle of that length becomes a straight line, in the direction that was the mean one.
+    way = bent[-1, :2] - bent[0, :2]
+    assert np.linalg.norm(way) == pytest.approx(1.4, abs=0.01)
+    assert np.degrees(np.arctan2(way[1], way[0])) == pytest.approx(turn / 2, abs=0.1)
+    np.testing.assert_allclose(bent[:, 7:], circle[:, 7:])
