@@ -265,7 +265,7 @@ def _minutes(seconds: dict[str, float]) -> str:
 
 def _write(out: Path, skills: list[Skill]) -> None:
     cells, on = rows(skills), machine()
-    where = f"{on['processor']}, {on['cores']} cores, {time.strftime('%Y-%m-%d')}"
+    where = f"{on['processor']}, {on['cores']} core{'s' * (on['cores'] > 1)}, {time.strftime('%Y-%m-%d')}"
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in cells]
     _replace(out / "table.md", "\n".join([*lines, "", f"Measured on {where}, by `python -m sfv table`.", ""]))
