@@ -167,7 +167,7 @@ def _finished(
     cycle = find_cycle(character.model, qpos, fps, config.loop)
     if cycle is not None:
         first = cycle.first
-        qpos, contact = closed_cycle(character, qpos, support, cycle, fps, config.spreads)
+        qpos, contact = closed_cycle(character, qpos, support, cycle, fps, config.spreads, straight=True)
     qpos, camera = centred(qpos, camera.beginning(first))
     motion = ReferenceMotion(
         qpos=qpos,

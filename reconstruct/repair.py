@@ -32,13 +32,19 @@ def repaired(
 
 
 def closed_cycle(
-    character: Character, qpos: np.ndarray, support: Support, cycle: Cycle, fps: float, spreads: Spreads
+    character: Character,
+    qpos: np.ndarray,
+    support: Support,
+    cycle: Cycle,
+    fps: float,
+    spreads: Spreads,
+    straight: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cuts a cycle out of a motion and makes it one that can go on for ever.
 
-    The seam is blended and a slight turn taken out, then the cycle is laid out with what comes before and after it and
-    repaired as a whole, so that both sides of its seam are sound. The gap that is left is far below what can be seen,
-    and closed.
+    The seam is blended, then the cycle is laid out with what comes before and after it and repaired as a whole, so
+    that both sides of its seam are sound. The gap that is left is far below what can be seen, and closed. Where it is
+    to be `straight`, a slight turn is taken out first: a camera does not tell it well, motion capture does.
 
     Returns:
       qpos (T, nq) whose last frame is the first one again, and its contacts, bool (T, P).
@@ -55,7 +61,9 @@ def closed_cycle(
         image_contact = mirrored_contacts(character, contact)
         contact[-1] |= image_contact[0]
         contact, lying = np.concatenate([contact, image_contact[1:]]), np.concatenate([lying, lying[1:]])
-    qpos = straightened(close_loop(model, qpos, min(len(qpos) // 4, blend)))
+    qpos = close_loop(model, qpos, min(len(qpos) // 4, blend))
+    if straight:
+        qpos = straightened(qpos)
     contact[0] = contact[-1] = contact[0] | contact[-1]
 
     steps = len(qpos) - 1
