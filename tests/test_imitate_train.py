@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from imitate.ranks import Ranks
 from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
 from imitate.scene import Scene
 from imitate.train import TrainConfig, TrainingError, resolved, train_policy
-from imitate.worker import BEST_POLICY, CHECKPOINT, CURVES, Job, train
+from imitate.worker import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, train
 from pose.errors import InputError
 from reconstruct.character import load_character
 from reconstruct.formats import read_motion
@@ -237,3 +238,17 @@ def test_walk_reaches_its_goal(tmp_path):
     training = train_policy(read_motion(WALK, CHARACTER), CHARACTER, Scene(), config, tmp_path)
     assert training.figures["best_return"] >= 0.95
     assert training.figures["best_completed"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("scores", "completed", "ends"),
+    [
+        ([0.92, 0.87, 0.88, 0.90, 0.91, 0.92, 0.93, 0.93], 1.0, False),  # fell after a warm start, rises again
+        ([0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92], 1.0, True),
+        ([0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92], 0.97, False),  # somebody still falls
+        ([0.92, 0.92, 0.92, 0.92, 0.92], 1.0, False),  # too few to tell
+    ],
+)
+def test_training_ends_early_only_when_the_return_has_stopped_rising(scores, completed, ends):
+    run = SimpleNamespace(scores=scores, completed=completed, config=TrainConfig(patience=4))
+    assert TrainingRun.goal_met(run) is ends  # type: ignore[arg-type]
