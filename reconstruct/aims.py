@@ -26,13 +26,13 @@ class Spreads:
 
     ankle: float = 0.004
     """Position of the ankles: in the world on the ground, about the hips in flight [m]."""
-    flight: float = 0.3
+    flight: float = 1.0
     """Position of pelvis and ankles in the world in flight, where gravity decides [m]."""
     foot: float = 0.02
     """Direction of the feet: position of heel and toe about the ankle [m]."""
-    pelvis: float = 0.03
-    """Position of the middle of the hips [m]."""
-    trunk: float = 0.02
+    pelvis: float = 0.1
+    """Position of the middle of the hips on the ground [m]: what takes off must give way to be pushed off."""
+    trunk: float = 0.03
     """Direction of pelvis, chest and head: positions of points on them about their middle [m]."""
     elbow: float = 0.03
     """Position of elbow about shoulder, and of knee about hip [m]."""

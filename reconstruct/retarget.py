@@ -23,7 +23,7 @@ from scipy.ndimage import maximum_filter1d, median_filter
 from reconstruct import dynamics, residuals
 from reconstruct.aims import SIDES, Spreads, Targets, aims, landmark_names, leg_length
 from reconstruct.character import Character
-from reconstruct.contacts import contact_points, part_contacts, runs
+from reconstruct.contacts import GRAVITY, contact_points, part_contacts, runs
 from reconstruct.grounding import Ground, carried_ground
 from reconstruct.kinematics import BodyPoints, Kinematics, com_positions, kinematics, point_positions
 from reconstruct.loop import close_loop
@@ -31,6 +31,9 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_matrix, normalised, to_matrix
 from reconstruct.solve import Block, minimise
 from reconstruct.tangent import Layout, difference, difference_jacobians, integrate, layout
+
+LASTING = 0.2
+"""Flights shorter than this [s] do not turn the body by much."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,17 @@ class RetargetConfig:
     """Of the joints [rad/s2]."""
     root_acceleration: float = 30.0
     """Of the root [m/s2]."""
-    speed: float = 8.0
+    speed: float = 7.5
     """Joints turn no faster than this, as far as that can be [rad/s]; Atlas's published limits are 9 to 12."""
     gravity: float = 1.0
     """Acceleration of the centre of mass in flight beside gravity [m/s2]."""
+    push: float = 1.5
+    """And on the ground beside the original's: what takes off must have been pushed off [m/s2]."""
+    spin: float = 0.05
+    """Moment about it in flight, by mass and squared height [rad/s2]."""
     pose_iterations: int = 20
     """Steps of the first, frame-by-frame solution at most."""
-    iterations: int = 8
+    iterations: int = 14
     """Steps of the solution over the whole trajectory at most, in each of its two passes."""
     tolerance: float = 1e-2
     """It ends when a step lowers the cost by less than this share."""
@@ -136,7 +143,13 @@ def retarget(
         near_spread[[0, -1]] = config.seam
         near_spread[[0, -1], :2] = 1e3
     places = resting_places(point_positions(model, qpos, soles), contact)
-    com = scale * com_positions(source.model, motion.qpos) + targets.shift.mean(axis=1)
+    com_before = com_positions(source.model, motion.qpos)
+    com = scale * com_before + targets.shift.mean(axis=1)
+    pushed = dynamics.com_acceleration(com_before, motion.fps)  # of similar motions, it is the same
+    flies = ground.flight[:-2] & ground.flight[1:-1] & ground.flight[2:]
+    pushed[flies] = 0.0, 0.0, -GRAVITY
+    push_spread = np.where(flies, config.gravity, config.push)
+    spin = config.spin * model.body_mass.sum() * character.height**2
     shapes = near_ground(character, qpos)
     solid = slice(touching.stop, touching.stop + len(shapes))
     every = points.joined(soles).joined(shapes)
@@ -156,7 +169,8 @@ def retarget(
             ),
             residuals.acceleration(lay, qpos, fps, steady),
             too_fast(lay, qpos, fps, config.speed, 0.004 * looseness),
-            dynamics.flight_parabola(kin, ground.flight, fps, config.gravity),
+            similar(kin, pushed, fps, push_spread),
+            steady_spin(model, qpos, ground.flight, fps, spin),
         ]
 
     # What begins to push only beyond a limit is eased in: a full step into it from afar is mostly refused.
@@ -230,6 +244,25 @@ def balance(kin: Kinematics, com_w: np.ndarray, supported: np.ndarray, spread: f
     scale = supported[:, None] / spread
     jacobian = kin.com_jac[:, :2] * scale[..., None]
     return Block("balance", scale * (kin.com_w - com_w)[:, :2], jacobian[:, None])
+
+
+def similar(kin: Kinematics, acceleration: np.ndarray, fps: float, spread: np.ndarray) -> Block:
+    """The centre of mass is accelerated as given [m/s2], (T - 2, 3), by spreads (T - 2,), (T - 2, 3)."""
+    residual = (dynamics.com_acceleration(kin.com_w, fps) - acceleration) / spread[:, None]
+    return Block("push", residual, dynamics.second_difference(kin.com_jac, fps) / spread[:, None, None, None])
+
+
+def steady_spin(model: mujoco.MjModel, qpos: np.ndarray, flight: np.ndarray, fps: float, spread: float) -> Block:
+    """Nothing turns the body in flights that last: `dynamics.flight_spin` of those alone, (T - 2, 3)."""
+    points = BodyPoints.of_masses(model)
+    masses = dynamics.Masses.of(model, 0)
+    residual, jacobian = np.zeros((len(qpos) - 2, 3)), np.zeros((len(qpos) - 2, 3, 3, model.nv))
+    for start, end in runs(flight):
+        if end - start >= LASTING * fps:
+            kin = kinematics(model, qpos[start:end], points)
+            block = dynamics.flight_spin(kin, masses, np.ones(end - start, dtype=bool), fps, spread)
+            residual[start : end - 2], jacobian[start : end - 2] = block.residual, block.jacobian
+    return Block("spin", residual, jacobian)
 
 
 def too_fast(lay: Layout, qpos: np.ndarray, fps: float, limit: float, spread: float) -> Block:

@@ -9,11 +9,12 @@ from pose.errors import InputError
 from reconstruct.aims import Spreads, aims, frames_of, landmark_names, leg_length
 from reconstruct.character import load_character
 from reconstruct.contacts import contact_points
+from reconstruct.dynamics import Masses, com_acceleration, momentum_rate
 from reconstruct.grounding import Ground, carried_ground, floor_height, resting_shift
 from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
 from reconstruct.loop import seam_gap
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retarget import pinned, resting_places, retarget, too_fast
+from reconstruct.retarget import pinned, resting_places, retarget, similar, steady_spin, too_fast
 from reconstruct.tangent import difference, integrate, layout
 from sfv.demo_motions import demo_motion
 
@@ -101,6 +102,24 @@ def test_flight_falls_with_gravity(carried):
     assert -2 * np.polyfit(time, com, 2)[0] == pytest.approx(9.81, rel=0.15)
 
 
+def test_what_takes_off_was_pushed_off(carried, humanoid):
+    """Similar motions are accelerated alike, also where feet leave the ground and come back."""
+    motion, character, result = carried
+    before = com_acceleration(com_positions(humanoid.model, motion.qpos), motion.fps)
+    after = com_acceleration(com_positions(character.model, result.motion.qpos), result.motion.fps)
+    assert np.sqrt(np.square(after - before).sum(axis=1).mean()) < 6.0  # m/s2
+
+
+def test_nothing_turns_a_body_in_flight(carried):
+    _, character, result = carried
+    flight = np.flatnonzero(result.ground.flight)
+    points, masses = BodyPoints.of_masses(character.model), Masses.of(character.model, 0)
+    kin = kinematics(character.model, result.motion.qpos[flight[1] : flight[-1]], points)
+    moment, _ = momentum_rate(kin, masses, result.motion.fps)
+    turning = moment / (masses.mass.sum() * character.height**2)
+    assert np.sqrt(np.square(turning).sum(axis=1).mean()) < 0.3  # rad/s2; the flip takes 2 pi in half a second
+
+
 def test_hinges_keep_their_range(carried):
     _, character, result = carried
     model = character.model
@@ -136,6 +155,8 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
             targets.residual(kin),
             pinned(kin, touching, ground.contact, places, 0.5),
             too_fast(lay, q, 30.0, 8.0, 0.01),
+            similar(kin, np.array([[1.0, 2.0, -3.0]]), 30.0, np.array([0.5])),
+            steady_spin(model, q, np.ones(3, dtype=bool), 10.0, 100.0),
         ]
 
     eps = 1e-6
