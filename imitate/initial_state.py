@@ -8,7 +8,6 @@ import torch
 
 from imitate.ranks import Ranks
 from imitate.reference import Reference
-from imitate.scene import CONTROL_HZ
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class InitialStates(Protocol):
         """Samples starts."""
         ...
 
-    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
-        """Takes note of finished episodes: how they started, what they earned, (M,), the rows of those that failed."""
+    def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
+        """Takes note of finished episodes: how they started, what they earned (M,), which failed soon, bool (M,)."""
         ...
 
     def improve(self, ranks: Ranks) -> None:
@@ -66,7 +65,7 @@ class ReferenceStart:
         none = np.zeros(count, dtype=np.int64)
         return Starts(rng.integers(0, self.rows, size=count), np.zeros((count, self.nv)), none)
 
-    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
+    def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
         """Nothing to learn."""
 
     def improve(self, ranks: Ranks) -> None:
@@ -89,56 +88,56 @@ class FixedStart(ReferenceStart):
 
 
 class FailureStart(ReferenceStart):
-    """Starts shortly before the rows at which episodes fail, in proportion to how many do.
+    """Starts where they end in failure soon, the more often the more of them do.
 
-    Known from motion tracking on robots (BeyondMimic, Liao et al. 2025) as adaptive sampling; unlike the paper's
-    adaptive initialisation it follows failures instead of returns, and does not change the poses.
+    A reference breaks physics here and there: a foot in the ground, a leap that nothing pushed off. States taken from
+    such rows can be saved, but only by movements of their own, and episodes from them are over so soon that they hardly
+    count among the samples. Akin to adaptive sampling in motion tracking on robots (BeyondMimic, Liao et al. 2025);
+    unlike the paper's adaptive initialisation it follows failures instead of returns, and does not change the poses.
     """
 
     FLOOR = 0.3
     """Share of starts that stays uniform: what has been mastered is not to be forgotten."""
-    BEFORE = 0.5
-    """Starts are spread over this time before the failure, evenly [s]: later it cannot be helped any more."""
-    MEMORY = 0.95
-    """Weight of past failures against those of one more update."""
+    SOON = 1.0
+    """A failure later than this after the start is not the start's [s]."""
+    MEMORY = 0.98
+    """Weight of what was seen before against that of one more update."""
 
     def __init__(self, reference: Reference):
         super().__init__(reference)
-        self.loop = reference.loop
-        self.failures = np.zeros(self.rows)
-        self._noted = np.zeros(self.rows)
+        self.seen = np.zeros((2, self.rows))
+        """Episodes that began at each row, and those of them that were lost."""
+        self._noted = np.zeros((2, self.rows))
 
     @property
     def probability(self) -> np.ndarray:
         """Of each row as a start, (rows,)."""
-        reach = min(self.rows, round(self.BEFORE * CONTROL_HZ))
-        ahead = np.concatenate([self.failures, self.failures[:reach] if self.loop else np.zeros(reach)])
-        weight = np.convolve(ahead, np.ones(reach), mode="valid")[1:]
-        if weight.sum() == 0.0:
-            return np.full(self.rows, 1.0 / self.rows)
-        return self.FLOOR / self.rows + (1.0 - self.FLOOR) * weight / weight.sum()
+        begun, lost = self.seen
+        share = (lost + 0.05) / (begun + 1.0)  # as if each row had begun one episode, and hardly ever lost it
+        return self.FLOOR / self.rows + (1.0 - self.FLOOR) * share / share.sum()
 
     def choose(self, count: int, rng: np.random.Generator) -> Starts:
         """Rows by their probability, poses as the reference has them."""
         rows = rng.choice(self.rows, size=count, p=self.probability)
         return Starts(rows, np.zeros((count, self.nv)), np.zeros(count, dtype=np.int64))
 
-    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
-        """Counts failures."""
-        np.add.at(self._noted, failed_at % self.rows if self.loop else np.minimum(failed_at, self.rows - 1), 1.0)
+    def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
+        """Counts episodes and failures."""
+        np.add.at(self._noted[0], starts.rows, 1.0)
+        np.add.at(self._noted[1], starts.rows[lost], 1.0)
 
     def improve(self, ranks: Ranks) -> None:
         """Adds up what all processes have counted."""
-        self.failures = self.MEMORY * self.failures + ranks.sum(torch.from_numpy(self._noted)).numpy()
-        self._noted = np.zeros(self.rows)
+        self.seen = self.MEMORY * self.seen + ranks.sum(torch.from_numpy(self._noted)).numpy()
+        self._noted = np.zeros((2, self.rows))
 
     def state(self) -> dict[str, Any]:
-        """Failures remembered."""
-        return {"failures": self.failures.copy()}
+        """Counts remembered."""
+        return {"seen": self.seen.copy()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """The opposite of `state`."""
-        self.failures[:] = state["failures"]
+        self.seen[:] = state["seen"]
 
 
 class AdaptiveStart:
@@ -189,7 +188,7 @@ class AdaptiveStart:
         offset[:, :6] = 0.0  # the root stays on its path, or feet would start in the ground
         return Starts(rows, offset, component)
 
-    def learn(self, starts: Starts, returns: np.ndarray, failed_at: np.ndarray) -> None:
+    def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
         """Keeps episodes for the next step."""
         self._noted.append((starts, returns))
 

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from imitate.env import ImitationEnv, Outcome
-from imitate.initial_state import InitialStates
+from imitate.initial_state import FailureStart, InitialStates
 from imitate.learners.collect import Batch, Loop, surrogate_batch
 from imitate.policy import Policy
+from imitate.scene import CONTROL_HZ
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class SkillCollector(Loop):
 
     def ended(self, ids: np.ndarray) -> None:
         """Tells the distribution how far its starts led."""
-        self.initial_states.learn(self.starts.at(ids), self.earned[ids], self.env.row[ids[self._failed[ids]]])
+        lost = self._failed[ids] & (self.env.age[ids] <= FailureStart.SOON * CONTROL_HZ)
+        self.initial_states.learn(self.starts.at(ids), self.earned[ids], lost)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next samples depend on, beside the policy."""

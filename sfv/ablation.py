@@ -28,7 +28,7 @@ TITLES = {
     "fixed": "fixed (first frame)",
     "reference": "reference (any frame)",
     "adaptive": "adaptive (SFV)",
-    "failures": "before failures",
+    "failures": "where they are lost soon",
 }
 FIGURES = ("normalised_return", "one_pass_return", "one_pass_completed")
 
@@ -52,7 +52,7 @@ def bench_initial_states(
     page: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Fixed, reference and adaptive initial states, and starts before failures, at equal samples.
+    """Fixed, reference and adaptive initial states, and those that are lost soon, at equal samples.
 
     Args:
       motion: reference motions (DeepMimic .txt, or .npz of runs), or folders of them.

@@ -12,7 +12,6 @@ from imitate.reference import Reference
 
 NV = 9
 REFERENCE = cast(Reference, SimpleNamespace(starts=40, qvel=np.zeros((60, NV)), loop=False))
-NOWHERE = np.zeros(0, dtype=np.int64)
 
 
 def test_fixed_and_reference_starts():
@@ -54,7 +53,7 @@ def test_starts_drift_to_where_most_is_earned_but_keep_a_floor():
     adaptive = AdaptiveStart(REFERENCE)
     for _ in range(300):
         starts = adaptive.choose(200, rng)
-        adaptive.learn(starts, (starts.component == 3) * (1.0 + 5.0 * starts.offset[:, 7]), NOWHERE)
+        adaptive.learn(starts, (starts.component == 3) * (1.0 + 5.0 * starts.offset[:, 7]), np.zeros(200, dtype=bool))
         adaptive.improve(Ranks())
     assert adaptive.probability.argmax() == 3
     assert adaptive.probability[3] > 0.4
@@ -69,31 +68,23 @@ def test_one_step_by_hand():
     # Gradient of logit 0: ((1 - f) * .9 + (1 - f) * .1) / 2 = (1 - f) / 2, of logit 1 the opposite, of others 0.
     adaptive = AdaptiveStart(REFERENCE)
     starts = Starts(np.array([0, 4]), np.zeros((2, NV)), np.array([0, 1]))
-    adaptive.learn(starts, np.array([1.0, 0.0]), NOWHERE)
+    adaptive.learn(starts, np.array([1.0, 0.0]), np.zeros(2, dtype=bool))
     adaptive.improve(Ranks())
     step = adaptive.LOGIT_STEP * (1 - adaptive.FLOOR) / 2
     np.testing.assert_allclose(adaptive.logits, [step, -step, 0, 0, 0, 0, 0, 0, 0, 0], atol=1e-5)
 
 
-def test_starts_go_before_failures():
-    """Half a second is 15 rows: failures at row 30 of 40 raise rows 15 to 29, and leave a floor elsewhere."""
+def test_starts_go_where_they_are_lost():
+    """Even at first; then row 7, of which every start is lost, is chosen far more often than the others."""
     failing = FailureStart(REFERENCE)
     np.testing.assert_allclose(failing.probability, 1 / 40)
-    none = Starts(np.zeros(3, dtype=np.int64), np.zeros((3, NV)), np.zeros(3, dtype=np.int64))
-    failing.learn(none, np.zeros(3), np.array([30, 30, 30]))
+    rows = np.repeat(np.arange(40), 10)
+    starts = Starts(rows, np.zeros((400, NV)), np.zeros(400, dtype=np.int64))
+    failing.learn(starts, np.zeros(400), rows == 7)
     failing.improve(Ranks())
-    expected = np.full(40, failing.FLOOR / 40)
-    expected[15:30] += (1 - failing.FLOOR) / 15
-    np.testing.assert_allclose(failing.probability, expected)
-    rows = failing.choose(2000, np.random.default_rng(0)).rows
-    assert np.mean((rows > 14) & (rows < 30)) == pytest.approx(expected[15:30].sum(), abs=0.05)
-
-
-def test_failures_after_the_seam_raise_rows_before_it():
-    reference = cast(Reference, SimpleNamespace(starts=40, qvel=np.zeros((60, NV)), loop=True))
-    failing = FailureStart(reference)
-    none = Starts(np.zeros(1, dtype=np.int64), np.zeros((1, NV)), np.zeros(1, dtype=np.int64))
-    failing.learn(none, np.zeros(1), np.array([44]))  # row 4 of the next cycle
-    failing.improve(Ranks())
-    raised = failing.probability > 1.5 * failing.FLOOR / 40
-    assert np.flatnonzero(raised).tolist() == [0, 1, 2, 3, *range(29, 40)]
+    # Shares by hand: (10 + .05) / 11 for row 7, .05 / 11 for the 39 others.
+    share = np.full(40, 0.05)
+    share[7] = 10.05
+    np.testing.assert_allclose(failing.probability, 0.3 / 40 + 0.7 * share / share.sum())
+    drawn = failing.choose(2000, np.random.default_rng(0)).rows
+    assert np.mean(drawn == 7) == pytest.approx(failing.probability[7], abs=0.05)
