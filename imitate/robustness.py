@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from imitate.env import EnvConfig, ImitationEnv
+from imitate.footprints import body
 from imitate.policy import Policy
 from imitate.rollout import Scores, run_episodes, starting_rows
 from imitate.scene import CONTROL_HZ, Scene
 from pose.errors import InputError
-from reconstruct import rotations
 from reconstruct.character import Character
+from reconstruct.loop import seam_gap
 from reconstruct.motion import ReferenceMotion
 
 PUSH_FORCE = 240.0
@@ -97,11 +98,8 @@ def end_meets_start(motion: ReferenceMotion) -> bool:
     """Whether a motion can be done again from where it ends."""
     if motion.loop:
         return True
-    first, last = motion.qpos[0], motion.qpos[-1]
-    tilt = [rotations.multiply(rotations.conjugate(rotations.heading(q[3:7])), q[3:7]) for q in (first, last)]
-    lean = 2.0 * np.arccos(np.clip(abs(float(tilt[0] @ tilt[1])), 0.0, 1.0))
-    bends = np.abs(last[7:] - first[7:]).max()
-    return bool(lean < SEAM_JOINTS and bends < SEAM_JOINTS and abs(last[2] - first[2]) < SEAM_HEIGHT)
+    gap = np.abs(seam_gap(body(motion.character, motion.height).model, motion.qpos))
+    return bool(gap[2] < SEAM_HEIGHT and gap[3:].max() < SEAM_JOINTS)
 
 
 def in_a_row(

@@ -273,9 +273,15 @@ class TrainingRun:
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process ever held [MB]; libraries that processes share count in each of them."""
+    """Most memory that this process ever held [MB]; where Linux tells them, pages shared with others count in part."""
     unit = 1.0 if sys.platform == "darwin" else 1024.0  # macOS tells bytes, Linux KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    rollup = Path("/proc/self/smaps_rollup")
+    if rollup.is_file():
+        lines = (line.split() for line in rollup.read_text(encoding="ascii").splitlines()[1:])
+        held = {words[0]: 1024.0 * float(words[1]) for words in lines}
+        peak -= held["Rss:"] - held["Pss:"]
+    return peak / 1e6
 
 
 def initial_states(config: "TrainConfig", env: ImitationEnv) -> InitialStates:
