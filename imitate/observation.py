@@ -18,8 +18,8 @@ BOX_NUMBERS = 15
 """A box's place from the root, two columns of its rotation, its velocities."""
 ROOT_REACH = 0.1
 """The way along the ground from the root to where it should be next is seen as this long at most [m]: who was pushed
-aside does not hurry back. A walk that saw all of it fell to 56 % of pushes of 240 N, one that does not to 26 %. With .05
-it does not find back at all and strays."""
+aside does not hurry back. A walk that saw all of it fell to 56 % of pushes of 240 N, one that does not to 26 %. With
+.05 it does not find back at all and strays."""
 LIMIT = 50.0
 """Raw observations are cut to this: an exploding simulation must not reach the normaliser."""
 
