@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from imitate.ground import MAP_POINTS
-from imitate.observation import LIMIT, ROOT_REACH
+from imitate.observation import LIMIT
 from imitate.policy import CLIP, Policy
 from imitate.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
 from reconstruct.character import Character
@@ -31,11 +31,7 @@ OBSERVATION = {
     "rotations": ("1", "x axis then, for all bodies, y axis of each body (columns of its rotation matrix), " + FRAME),
     "linear_velocities": ("m/s", "of each body's origin, xyz, " + FRAME),
     "angular_velocities": ("rad/s", "of each body, xyz, " + FRAME),
-    "root_offset": (
-        "m",
-        f"from the root to the reference's root one decision later, xyz, no longer than {ROOT_REACH} along the ground; "
-        + FRAME,
-    ),
+    "root_offset": ("m", "from the root to the reference's root one decision later, xyz, " + FRAME),
     "pose_offset": (
         "rad",
         "rotation that leads from the pose to the reference's one decision later, in MuJoCo's order of degrees of "

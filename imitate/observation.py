@@ -16,10 +16,6 @@ from imitate.ground import MAP_POINTS
 
 BOX_NUMBERS = 15
 """A box's place from the root, two columns of its rotation, its velocities."""
-ROOT_REACH = 0.1
-"""The way along the ground from the root to where it should be next is seen as this long at most [m]: who was pushed
-aside does not hurry back. A walk that saw all of it fell to 56 % of pushes of 240 N, one that does not to 26 %. With
-.05 it does not find back at all and strays."""
 LIMIT = 50.0
 """Raw observations are cut to this: an exploding simulation must not reach the normaliser."""
 
@@ -100,8 +96,6 @@ def observe(
       Observations in the order of `ObservationLayout`, float32 (N, O).
     """
     n = len(phase)
-    way = offset[:, :2] * np.minimum(1.0, ROOT_REACH / np.maximum(np.linalg.norm(offset[:, :2], axis=1), 1e-9))[:, None]
-    offset = np.concatenate([way, offset[:, 2:]], axis=1)
     linear, angular = body_velocities(cvel, xpos, com)
     # One array of vectors, turned into the heading frame together: two matrix columns tell a rotation.
     vectors = np.concatenate(
