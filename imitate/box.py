@@ -2,18 +2,15 @@
 
 import numpy as np
 
-from imitate.footprints import hands, hands_lie_on_it
+from imitate.footprints import hands
 from imitate.ground import Ground
 from imitate.reference import Reference
-from imitate.scene import CONTROL_HZ, course
+from imitate.scene import CONTROL_HZ
 from reconstruct import rotations
 from reconstruct.motion import ReferenceMotion
 
 GAP = 0.03
 """Between the furthest point of the body and a box that it presses against [m]."""
-OVER = 0.2
-"""Hands that lie on a box reach so far over its near edge [m]: they slip off one that lies nearer to them."""
-
 STRAIGHT = 0.02
 """Cycles that turn by less than this over all of an episode go straight on [rad]."""
 STRIDE = 15
@@ -36,8 +33,7 @@ def box_course(
     """
     along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
     _, aside = ground.local(hands(motion)[..., :2])
-    edge = reference.reach + (-OVER if hands_lie_on_it(motion, Ground(*course(motion))) else GAP)
-    u = edge + along
+    u = reference.reach + GAP + along
     xy = ground.world(u, np.full(len(u), aside.mean()))
     z = ground.height(xy) + half[2] / np.cos(ground.incline)
     tilt, yaw = -ground.incline / 2, ground.yaw / 2

@@ -13,8 +13,6 @@ from reconstruct.motion import ReferenceMotion
 
 SOLE = 0.06
 """Flesh around a contact site [m]."""
-LOW = 0.1
-"""Feet below this bear weight [m]."""
 HELD_AHEAD = 0.3
 """Hands that push are at least so far ahead of the centre of mass [m]."""
 HELD_STILL = (0.12, 0.08)
@@ -89,29 +87,3 @@ def hands_held_ahead(motion: ReferenceMotion, plane: Ground) -> bool:
     going = abs(centre[-1] - centre[0]) / motion.duration
     still = (ahead.std(axis=0) < HELD_STILL[0]).all() and (palms[..., 2].std(axis=0) < HELD_STILL[1]).all()
     return bool(ahead.min() >= HELD_AHEAD and still and going >= GOING)
-
-
-def hands_lie_on_it(motion: ReferenceMotion, plane: Ground) -> bool:
-    """What is pushed lies below the hands, not before them: they are held ahead, lower than the hips."""
-    low = float(np.median(hands(motion)[..., 2])) < float(np.median(motion.qpos[:, 2]))
-    return low and hands_held_ahead(motion, plane)
-
-
-def pushing_force(motion: ReferenceMotion, plane: Ground) -> float | None:
-    """How hard the motion pushes against something ahead that is not there [N]; None if its hands are not held so.
-
-    The force is the one that holds up its lean: the moment of the weight about the toes over the height of the hands.
-
-    Args:
-      motion: on the plane.
-      plane: its direction is where the motion goes.
-    """
-    if not hands_held_ahead(motion, plane):
-        return None
-    model = body(motion.character, motion.height).model
-    centre, _ = plane.local(com_positions(model, motion.qpos)[:, :2])
-    soles = point_positions(model, motion.qpos, contact_points(body(motion.character, motion.height), feet_only=True))
-    toes = np.where(soles[..., 2] < LOW, plane.local(soles[..., :2])[0], -np.inf).max(axis=1)
-    lean = float(np.median((centre - toes)[np.isfinite(toes)])) if np.isfinite(toes).any() else 0.0
-    weight = 9.81 * float(model.body_mass.sum())
-    return max(lean, 0.0) * weight / float(np.median(hands(motion)[..., 2]))

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from imitate.footprints import free_stretches, hands, hands_lie_on_it, pushing_force
+from imitate.footprints import free_stretches, hands, hands_held_ahead
 from imitate.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from pose.errors import InputError
 from reconstruct.character import Character
@@ -43,15 +43,14 @@ BOX = "box"
 """Name of the box's body, joint and geom."""
 BOX_HALF = (0.8, 0.4, 0.6)
 """Half lengths of the box [m], where no motion tells how high it is: one as short as it is wide tips over and turns."""
-HEAVIEST_BOX = 80.0
-"""That is put before a motion without being asked for [kg]."""
 ABOVE_HANDS = 0.1
-"""The box's upper edge is so far above the palms that push it [m]; it is at their height where they lie on it."""
-LAIN_ON = (50.0, 0.1)
-"""Mass [kg] and friction of a box that hands lie on, where nobody says otherwise. They press it to the ground, so it
-must slide easily, and push once a step, so it must keep its speed in between."""
-GRIP = 2.0
-"""Friction of hands that lie on the box: a palm holds on to an edge by its form, too, a ball cannot."""
+"""The box's upper edge is so far above the palms that push it [m]. Hands that lie upon a box press it to the ground and
+turn it away from under themselves."""
+TURNING = 300.0
+"""A box resists being turned about the vertical as if on runners [N m s/rad]: what is pushed from behind, with either
+hand in turn, wants to turn round."""
+FOUND_FRICTION = 0.1
+"""Of a box that is put before a motion without being asked for, on the ground: as of felt pads on a smooth floor."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "flat": (),
@@ -151,15 +150,11 @@ class Scene:
             return self
         return replace(self, kind={"box": "flat", "box_uphill": "slope", "box_downhill": "downhill"}[self.kind])
 
-    def drafted(self, motion: ReferenceMotion) -> "Scene":
-        """Where tracking control performs a motion: with the box only if the motion leans on it.
-
-        The feedback of a controller that knows the box goes by how it is touched, which holds in a narrow tube; a walk
-        with the hands ahead does without.
-        """
-        if self.kind == "wind":
-            return replace(self, kind="flat")  # a plan cannot foresee gusts
-        return self if self.has_box and pushing_force(motion, Ground(*course(motion))) else self.without_box
+    @property
+    def drafted(self) -> "Scene":
+        """Where tracking control performs a motion: without the box, which a plan of .8 s loses sooner or later and a
+        policy does not, and without gusts, which no plan can foresee."""
+        return replace(self, kind="flat") if self.kind == "wind" else self.without_box
 
     def ground(self, motion: ReferenceMotion | None = None) -> Ground:
         """The ground's surface, laid out from a motion's beginning in its direction."""
@@ -200,29 +195,17 @@ class Scene:
         return np.array(edges)
 
     def box_half(self, motion: ReferenceMotion | None = None) -> tuple[float, float, float]:
-        """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge, or lie on it."""
+        """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge."""
         if motion is None:
             return BOX_HALF
-        top = float(np.median(hands(motion)[..., 2]))
-        if not hands_lie_on_it(motion, Ground(*course(motion))):
-            top += ABOVE_HANDS
+        top = float(np.median(hands(motion)[..., 2])) + ABOVE_HANDS
         return BOX_HALF[0], BOX_HALF[1], 0.5 * float(np.clip(top, 0.3, 1.4))
 
 
 def scene_with_box(motion: ReferenceMotion) -> Scene | None:
-    """The plane with the box that a motion pushes, as heavy as holds up its lean; None if it pushes nothing.
-
-    What the hands lie on bears the lean whatever it weighs.
-    """
-    plane = Ground(*course(motion))
-    force = pushing_force(motion, plane)
-    if force is None:
-        return None
-    box = Scene("box")
-    if hands_lie_on_it(motion, plane):
-        return replace(box, box_mass=LAIN_ON[0], box_friction=LAIN_ON[1])
-    mass = force / (box.box_friction * 9.81)
-    return replace(box, box_mass=round(float(np.clip(mass, box.box_mass, HEAVIEST_BOX)), 1))
+    """The plane with the box that a motion pushes, or None if its hands push nothing."""
+    found = hands_held_ahead(motion, Ground(*course(motion)))
+    return Scene("box", box_friction=FOUND_FRICTION) if found else None
 
 
 def course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:
@@ -295,13 +278,13 @@ def build_model(character: Character, scene: Scene, motion: ReferenceMotion | No
             geom.priority = 1
             geom.friction = [scene.friction, *FRICTION[1:]]
     if scene.has_box:
-        if motion is not None and hands_lie_on_it(motion, Ground(*course(motion))):
-            spec.geom(BOX).friction = [GRIP, *FRICTION[1:]]
         slide = [scene.box_friction, scene.box_friction, *FRICTION[1:], FRICTION[2]]
         spec.add_pair(
             geomname1="ground", geomname2=BOX, friction=slide, condim=3, solref=CONTACT_SOLREF, solimp=CONTACT_SOLIMP
         )
     model = spec.compile()
+    if scene.has_box:
+        model.dof_damping[-1] = TURNING
     # Visual geoms (group 2 and above, no contact bits) stay out of the way of everything, the ground included.
     colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
     assert colliding.sum() >= 2, f"{character.name}: no geom of the character can touch the ground"

@@ -175,7 +175,7 @@ def train_policy(
     config, drafting = resolved(config), 0.0
     if draft is None and config.warm_start == "draft":
         began = time.monotonic()
-        draft = track_motion(motion, character, scene.drafted(motion), TrackConfig(), progress)
+        draft = track_motion(motion, character, scene.drafted, TrackConfig(), progress)
         drafting = time.monotonic() - began
         config = replace(config, minutes=max(config.minutes - drafting / 60.0, 0.01))
     job = Job(motion, character, scene, config, folder, draft)

@@ -102,7 +102,7 @@ def kept_draft(motion: ReferenceMotion, character: Character, scene: Scene, fold
     path = folder / f"draft_{task.hexdigest()[:12]}.npz"
     if path.is_file():
         return Draft.load(path)
-    draft = track_motion(motion, character, scene.drafted(motion), TrackConfig(), progress)
+    draft = track_motion(motion, character, scene.drafted, TrackConfig(), progress)
     folder.mkdir(parents=True, exist_ok=True)
     draft.save(path)
     return draft

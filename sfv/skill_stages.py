@@ -113,7 +113,7 @@ def _write_draft(
     config: TrackConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
 ) -> tuple[str, Figures]:
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    scene = scene.drafted(motion)
+    scene = scene.drafted
     draft = track_motion(motion, character, scene, config, progress)
     draft.save(folder / "draft.npz")
     simulated = draft.rollout.as_motion(motion)
