@@ -53,8 +53,7 @@ class Expert:
     """The draft's controller at every row of an environment's reference.
 
     It is kept as differences from the reference, so that a loop's later cycles, which the draft did not perform, are
-    done like its last but one (the last has no future to act for). One of a draft without the scene's box looks at the
-    body alone.
+    done like its last but one (the last has no future to act for). It looks at the body alone, not at a scene's box.
     """
 
     def __init__(self, draft: Draft, env: ImitationEnv):
@@ -69,21 +68,15 @@ class Expert:
             nearest = model[np.minimum(apart, 1.0 - apart).argmin(axis=1)]
             own = np.where(rows < first, rows, nearest)
         self.covered = (rows < steps) | (reference.loop and steps >= cycle)
-        turn = reference.heading[rows] - reference.heading[own]
-        knows_all = draft.qvel.shape[1] == env.moving.nv
-        self._turn, self._joints = turn, env.moving if knows_all else env.joints
-        self._places = [place[:2] for place in self._joints.place_dof]
-        self._nq = draft.rollout.all_qpos.shape[1]
-        goal_qpos, goal_qvel = env.goal_qpos[:, : self._nq], env.goal_qvel[:, : self._joints.nv]
+        self._turn = reference.heading[rows] - reference.heading[own]
         self._controls, self._gains = draft.controls[own], draft.gains[own].astype(np.float32)
-        self.pose_offset = self._joints.difference(goal_qpos[own], draft.rollout.all_qpos[own])
-        self.speed_offset = draft.qvel[own] - goal_qvel[own]
+        self.pose_offset = env.joints.difference(reference.qpos[own], draft.rollout.qpos[own])
+        self.speed_offset = draft.qvel[own] - reference.qvel[own]
         for offset in (self.pose_offset, self.speed_offset):
-            for place in self._places:
-                offset[:, place] = _turned(offset[:, place], turn)
-        self._qpos, self._qvel = goal_qpos.copy(), goal_qvel + self.speed_offset
+            offset[:, :2] = _turned(offset[:, :2], self._turn)
+        self._qpos, self._qvel = reference.qpos.copy(), reference.qvel + self.speed_offset
         for pose, step in zip(self._qpos, self.pose_offset, strict=True):
-            mujoco.mj_integratePos(env.model if knows_all else env.body, pose, step, 1.0)
+            mujoco.mj_integratePos(env.body, pose, step, 1.0)
         self._scale = env.config.action_scale
 
     def act(self, env: ImitationEnv) -> tuple[np.ndarray, np.ndarray]:
@@ -93,12 +86,11 @@ class Expert:
           Actions, float32 (N, nu), and weights from 0 to 1, float32 (N,).
         """
         row = env.row
-        pose = self._joints.difference(self._qpos[row], env.all_qpos[:, : self._nq])
+        pose = env.joints.difference(self._qpos[row], env.qpos)
         weight = self.covered[row] * np.exp(-np.square(np.abs(pose).max(axis=1) / REACH))
-        speed = env.all_qvel[:, : self._joints.nv] - self._qvel[row]
+        speed = env.qvel - self._qvel[row]
         for offset in (pose, speed):
-            for place in self._places:
-                offset[:, place] = _turned(offset[:, place], -self._turn[row])
+            offset[:, :2] = _turned(offset[:, :2], -self._turn[row])
         away = np.concatenate([pose, speed], axis=1, dtype=np.float32, casting="same_kind")
         controls = self._controls[row] + np.matmul(self._gains[row], away[:, :, None])[:, :, 0]
         return (np.clip(controls, -1.0, 1.0) / self._scale).astype(np.float32), weight.astype(np.float32)

@@ -24,17 +24,17 @@ class Draft:
     controls: np.ndarray
     """Offsets of the servo targets [rad] that performed it: a policy's action times its `action_scale`, (T - 1, nu)."""
     qvel: np.ndarray
-    """Velocities of the performance, of a box, too, (T, nv)."""
+    """Velocities of the performance, (T, nv)."""
     gains: np.ndarray
     """Feedback around it, (T - 1, nu, 2 nv): the controls are `controls + gains @ x`, where x is (tangent step from the
-    performance's pose to the present one, difference of velocities), a box's after the body's in both."""
+    performance's pose to the present one, difference of velocities)."""
     figures: dict[str, float]
     """Row name -> value, as in DESIGN.md, "Figures"; not saved with the rest."""
 
     @property
     def digest(self) -> str:
         """Names the controller: another one is another expert to learn from."""
-        parts = (self.rollout.all_qpos, self.qvel, self.controls, self.gains.astype(np.float32))
+        parts = (self.rollout.qpos, self.qvel, self.controls, self.gains.astype(np.float32))
         return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
     def save(self, path: Path) -> None:

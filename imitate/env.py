@@ -95,8 +95,8 @@ class ImitationEnv:
         """The physics of the character and the ground, without a box."""
         body = self.body
         self.reference = build_reference(motion, character, body, config.episode_seconds, self.ground)
-        self.joints, self.moving = JointLayout.of(body), JointLayout.of(self.model)
-        """Where the body's joints lie, and those of all that moves: the body, then the box."""
+        self.joints = JointLayout.of(body)
+        """Where the body's joints lie."""
         self.goal_qpos, self.goal_qvel = self.reference.qpos, self.reference.qvel
         """The reference for all that moves, (K, ...)."""
         if scene.has_box:
@@ -167,17 +167,17 @@ class ImitationEnv:
           rows: of the reference, (M,).
           ids: the M simulations, or None for all of them.
           rng: adds the configured noise to the joints; None starts exactly on the reference.
-          offset: tangent step from the reference's pose to the start's, of the body or of all that moves, (M, nv).
-          speed_offset: difference of the start's velocity from the reference's, likewise.
+          offset: tangent step from the reference's pose to the body's at the start, (M, nv).
+          speed_offset: difference of the body's velocity at the start from the reference's, (M, nv).
         """
         ids = np.arange(self.size) if ids is None else ids
         self.row[ids], self.age[ids] = rows, 0
         qpos, qvel = self.goal_qpos[rows].copy(), self.goal_qvel[rows].copy()
         steps, nv = np.zeros_like(qvel), self.body.nv
         if offset is not None:
-            steps[:, : offset.shape[1]] = offset
+            steps[:, :nv] = offset
         if speed_offset is not None:
-            qvel[:, : speed_offset.shape[1]] += speed_offset
+            qvel[:, :nv] += speed_offset
         if rng is not None:
             shape = len(rows), nv
             steps[:, 6:nv] += self.config.pose_noise * rng.standard_normal(shape)[:, 6:]

@@ -13,14 +13,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class JointLayout:
-    """Where the joints of a model lie in qpos, qvel and ctrl: a free root first, a free thing last."""
+    """Where the joints of a body lie in qpos, qvel and ctrl; a free root comes first."""
 
-    place_qpos: np.ndarray
-    """Addresses in qpos of where what is free is, the root first, (F, 3)."""
-    place_dof: np.ndarray
-    """Addresses in qvel of its velocities, (F, 3)."""
     quat_qpos: np.ndarray
-    """Addresses in qpos of all quaternions, the root's first, a free thing's last, (Q, 4)."""
+    """Addresses in qpos of all quaternions, the root's first, (Q, 4)."""
     quat_dof: np.ndarray
     """Addresses in qvel of their rotation vectors, (Q, 3)."""
     hinge_qpos: np.ndarray
@@ -41,16 +37,14 @@ class JointLayout:
             drive exactly one degree of freedom.
         """
         kinds = model.jnt_type
-        if kinds[0] != mujoco.mjtJoint.mjJNT_FREE or (kinds[1:-1] == mujoco.mjtJoint.mjJNT_FREE).any():
+        if kinds[0] != mujoco.mjtJoint.mjJNT_FREE or (kinds[1:] == mujoco.mjtJoint.mjJNT_FREE).any():
             raise ValueError("the character needs exactly one free joint, the first one")
-        free = np.flatnonzero(kinds == mujoco.mjtJoint.mjJNT_FREE)
         balls = np.flatnonzero(kinds == mujoco.mjtJoint.mjJNT_BALL)
         hinges = np.flatnonzero(kinds == mujoco.mjtJoint.mjJNT_HINGE)
-        if len(free) + len(balls) + len(hinges) != model.njnt:
+        if 1 + len(balls) + len(hinges) != model.njnt:
             raise ValueError("joints of a character are balls and hinges")
-        # In the order of the joints: the root's, the balls', that of a free thing.
-        turning = np.sort(np.concatenate([free, balls]))
-        past_place = np.where(kinds[turning] == mujoco.mjtJoint.mjJNT_FREE, 3, 0)
+        turning = np.concatenate([[0], balls])
+        past_place = np.where(turning == 0, 3, 0)
         actuator_dof = np.empty(model.nu, dtype=np.int64)
         for u in range(model.nu):
             joint = model.actuator_trnid[u, 0]
@@ -59,8 +53,6 @@ class JointLayout:
                 raise ValueError(f"actuator {model.actuator(u).name}: expected a servo on one axis of one joint")
             actuator_dof[u] = model.jnt_dofadr[joint] + (axis[0] if joint in balls else 0)
         return cls(
-            place_qpos=model.jnt_qposadr[free][:, None] + np.arange(3),
-            place_dof=model.jnt_dofadr[free][:, None] + np.arange(3),
             quat_qpos=(model.jnt_qposadr[turning] + past_place)[:, None] + np.arange(4),
             quat_dof=(model.jnt_dofadr[turning] + past_place)[:, None] + np.arange(3),
             hinge_qpos=model.jnt_qposadr[hinges],
@@ -72,7 +64,7 @@ class JointLayout:
     def difference(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """The tangent step that leads from pose `start` to pose `end`, (N, nq) x (N, nq) -> (N, nv)."""
         step = np.empty((len(start), self.nv))
-        step[:, self.place_dof] = end[:, self.place_qpos] - start[:, self.place_qpos]
+        step[:, :3] = end[:, :3] - start[:, :3]
         step[:, self.hinge_dof] = end[:, self.hinge_qpos] - start[:, self.hinge_qpos]
         step[:, self.quat_dof] = relative_rotvec(start[:, self.quat_qpos], end[:, self.quat_qpos])
         return step

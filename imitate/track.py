@@ -83,9 +83,9 @@ class Plan:
     states: np.ndarray
     """MuJoCo's integration states, (H + 1, nstate)."""
     qpos: np.ndarray
-    """Of all that moves: the body, then a box, (H + 1, nq)."""
+    """Poses, (H + 1, nq)."""
     qvel: np.ndarray
-    """Likewise, (H + 1, nv)."""
+    """Velocities, (H + 1, nv)."""
     controls: np.ndarray
     """Offsets of servo targets [rad], (H, nu)."""
     ctrl: np.ndarray
@@ -127,7 +127,7 @@ class Plan:
 
 
 class Tracker:
-    """iLQG on an imitation environment; its simulations are the candidates of the line search."""
+    """iLQG on an imitation environment; its simulations are the candidates of the line search. The scene has no box."""
 
     def __init__(self, character: Character, scene: Scene, motion: ReferenceMotion, config: TrackConfig):
         self.config = config
@@ -147,7 +147,7 @@ class Tracker:
         env.start(np.zeros(env.size, dtype=np.int64))
         state = env.state()["batch"][:1]
         none, sound = np.empty((0, env.action_size)), np.zeros(1, dtype=bool)
-        pose, speed = env.all_qpos[:1].copy(), env.all_qvel[:1].copy()
+        pose, speed = env.qpos[:1].copy(), env.qvel[:1].copy()
         return Plan(0, state, pose, speed, none, none, self.cost.of_states()[:1], sound)
 
     def lengthened(self, plan: Plan, length: int) -> Plan:
@@ -197,8 +197,8 @@ class Tracker:
     def _expansion(self, plan: Plan) -> Expansion:
         rows, env = self._rows(plan), self.env
         A, B = self._derivatives(plan.states[:-1], plan.ctrl)
-        aims = env.goal_qpos[np.minimum(rows[:-1] + 1, len(env.reference) - 1)]
-        A[:, :, : env.model.nv] += B @ target_derivatives(env.moving, plan.qpos[:-1], aims)
+        aims = env.reference.qpos[np.minimum(rows[:-1] + 1, len(env.reference) - 1)]
+        A[:, :, : env.model.nv] += B @ target_derivatives(env.joints, plan.qpos[:-1], aims)
         return self.cost.expand(rows, plan.qpos, plan.qvel, plan.controls, A, B)
 
     def _simulate(self, plan: Plan, controls: np.ndarray, improvement: Improvement | None) -> tuple[Plan, float]:
@@ -211,22 +211,22 @@ class Tracker:
         begin = env.state()
         begin["batch"][:], begin["row"][:] = plan.states[0], plan.row
         env.restore(begin)
-        states, qpos, qvel = [env.state()["batch"]], [env.all_qpos.copy()], [env.all_qvel.copy()]
+        states, qpos, qvel = [env.state()["batch"]], [env.qpos.copy()], [env.qvel.copy()]
         applied, ctrl, costs, failed = [], [], [self.cost.of_states()], [np.zeros(count, dtype=bool)]
         total = costs[0].copy()
         for t, control in enumerate(controls):
             offset = np.repeat(control[None], count, axis=0)
             if improvement is not None:
-                pose = env.moving.difference(np.repeat(plan.qpos[t : t + 1], count, axis=0), env.all_qpos)
-                strayed = np.concatenate([pose, env.all_qvel - plan.qvel[t]], axis=1)
+                pose = env.joints.difference(np.repeat(plan.qpos[t : t + 1], count, axis=0), env.qpos)
+                strayed = np.concatenate([pose, env.qvel - plan.qvel[t]], axis=1)
                 offset += STEP_SIZES[:, None] * improvement.feedforward[t] + strayed @ improvement.feedback[t].T
             offset = np.clip(offset, -self.config.control_limit, self.config.control_limit)
             applied.append(offset)
             ctrl.append(env.targets(offset))
             outcome = env.step(offset)
             states.append(env.state()["batch"])
-            qpos.append(env.all_qpos.copy())
-            qvel.append(env.all_qvel.copy())
+            qpos.append(env.qpos.copy())
+            qvel.append(env.qvel.copy())
             # An exploded simulation is reset by MuJoCo; no reward at all tells of it.
             costs.append(np.where(outcome.reward > 0.0, self.cost.of_states(), np.inf))
             failed.append(outcome.terminated)
@@ -332,7 +332,7 @@ def replayed(tracker: Tracker, plan: Plan, gains: np.ndarray, character: Charact
     env = tracker.env
     env.start(np.zeros(env.size, dtype=np.int64))
     meter = Meter(env, character)
-    qvel, saturated, off = [env.all_qvel[0].copy()], [np.zeros(env.action_size, dtype=bool)], [0.0]
+    qvel, saturated, off = [env.qvel[0].copy()], [np.zeros(env.action_size, dtype=bool)], [0.0]
     limit = env.model.actuator_forcerange[:, 1]
     keys = np.array([0] + [env.model.body(name).id - 1 for name in character.key_bodies])
     watched = np.zeros(env.size, dtype=bool)
@@ -345,7 +345,7 @@ def replayed(tracker: Tracker, plan: Plan, gains: np.ndarray, character: Charact
             break
         meter.read(env, outcome.terms, watched)
         earned += float(outcome.reward[0])
-        qvel.append(env.all_qvel[0].copy())
+        qvel.append(env.qvel[0].copy())
         saturated.append(np.abs(env.actuator_force[0]) > 0.99 * limit)
         away = env.bodies_xpos[0, keys] - env.reference.key_bodies[env.row[0]]
         off.append(float(np.linalg.norm(away, axis=-1).max()))

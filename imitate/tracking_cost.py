@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
-from imitate.env import TASK_SCALE, ImitationEnv
+from imitate.env import ImitationEnv
 from imitate.ilqg import Expansion
-from imitate.scene import BOX
 from imitate.termination import GeomShapes, solid_bodies
 from reconstruct.character import Character
 
@@ -41,30 +40,25 @@ class TrackingCost:
 
     def __init__(self, env: ImitationEnv, character: Character, config: CostConfig):
         model, reward = env.model, env.config.reward
-        self._env, self._data, nv = env, mujoco.MjData(model), env.body.nv
+        self._env, self._data = env, mujoco.MjData(model)
         self._sites = [int(site) for site in character.site_ids(character.end_effectors)]
-        self._pose, self._velocity = np.zeros(model.nv), np.zeros(model.nv)
-        self._pose[:nv] = reward.pose_weight * reward.pose_scale / env.body.njnt
+        self._pose = np.full(model.nv, reward.pose_weight * reward.pose_scale / model.njnt)
         self._pose[:3] = config.root
-        self._velocity[:nv] = reward.velocity_weight * reward.velocity_scale / env.body.njnt
-        if env.scene.has_box:
-            # Its middle, and what its turning moves its faces by: the reward's term does not see it veer off.
-            place = env.scene.task_weight * TASK_SCALE
-            self._pose[nv:] = place * np.array([1.0, 1.0, 1.0, *np.square(model.geom(BOX).size)])
+        self._velocity = np.full(model.nv, reward.velocity_weight * reward.velocity_scale / model.njnt)
         self._end_effectors = reward.end_effector_weight * reward.end_effector_scale / len(self._sites)
         self._com = reward.com_weight * reward.com_scale
         self._control, self.final, self._penetration = config.control, config.final, config.penetration
-        shapes = GeomShapes.of(model, solid_bodies(env.body))
+        shapes = GeomShapes.of(model, solid_bodies(model))
         self._geoms = replace(shapes, first=np.arange(len(shapes.geoms)))
 
     def of_states(self) -> np.ndarray:
         """Cost of the states that the environment's simulations are in, each at its row of the reference, (N,)."""
         env, reference, row = self._env, self._env.reference, self._env.row
-        pose = env.moving.difference(env.goal_qpos[row], env.all_qpos)
+        pose = env.joints.difference(reference.qpos[row], env.qpos)
         reach = env.site_xpos[:, self._sites] - env.bodies_xpos[:, :1] - reference.end_effectors[row]
         return 0.5 * (
             np.square(pose) @ self._pose
-            + np.square(env.all_qvel - env.goal_qvel[row]) @ self._velocity
+            + np.square(env.qvel - reference.qvel[row]) @ self._velocity
             + self._end_effectors * np.square(reach).sum(axis=(1, 2))
             + self._com * np.square(env.com - reference.com[row]).sum(axis=1)
             + self._penetration * np.square(np.minimum(env.lowest(self._geoms) + SINK, 0.0)).sum(axis=1)
@@ -93,8 +87,8 @@ class TrackingCost:
         reference, model, data = self._env.reference, self._env.model, self._data
         nv, points = model.nv, len(self._sites) + 1
         lx, lxx = np.empty((len(rows), 2 * nv)), np.zeros((len(rows), 2 * nv, 2 * nv))
-        lx[:, :nv] = self._env.moving.difference(self._env.goal_qpos[rows], qpos) * self._pose
-        lx[:, nv:] = (qvel - self._env.goal_qvel[rows]) * self._velocity
+        lx[:, :nv] = self._env.joints.difference(reference.qpos[rows], qpos) * self._pose
+        lx[:, nv:] = (qvel - reference.qvel[rows]) * self._velocity
         diagonal = np.arange(2 * nv)
         lxx[:, diagonal, diagonal] = np.concatenate([self._pose, self._velocity])
 

@@ -118,9 +118,9 @@ def _write_draft(
     draft.save(folder / "draft.npz")
     simulated = draft.rollout.as_motion(motion)
     write_bvh(simulated, character, folder / "draft.bvh")
-    shown, ground = draft.rollout.as_motion(motion, with_box=True), scene.ground(motion)
+    ground = scene.ground(motion)
     camera, backdrop = find_camera(motion_folder), scenery(scene, motion)
-    write_preview(shown, character, folder / "draft.mp4", camera, backdrop=backdrop, ground=ground)
+    write_preview(simulated, character, folder / "draft.mp4", camera, backdrop=backdrop, ground=ground)
     problems = explained(draft.verdict, draft.rollout.fps)
     end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
     share = f"{draft.figures['feasible']:.0%} of the frames followed"

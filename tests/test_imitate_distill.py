@@ -85,7 +85,7 @@ def placed(env: ImitationEnv, expert: Expert, rows: np.ndarray) -> None:
 
 @pytest.mark.parametrize("kind", ["flat", "box"])
 def test_on_the_draft_the_experts_actions_are_the_plans(kind):
-    """Also before a box that the draft does not know."""
+    """Also before a box, which a draft does not know."""
     motion = turning(loop=False)
     draft = made_up_draft(motion, motion.duration)
     env = ImitationEnv(CHARACTER, Scene(kind), motion, EnvConfig(action_scale=0.25), 15)
@@ -96,25 +96,6 @@ def test_on_the_draft_the_experts_actions_are_the_plans(kind):
     wanted, weight = expert.act(env)
     np.testing.assert_allclose(wanted, draft.controls / 0.25, atol=1e-5)
     np.testing.assert_allclose(weight, 1.0, atol=1e-5)
-
-
-def test_an_expert_that_knows_the_box_answers_where_it_is():
-    motion = turning(loop=False)
-    plain, env = made_up_draft(motion, motion.duration), ImitationEnv(CHARACTER, Scene("box"), motion, EnvConfig(), 1)
-    steps, rng = len(plain.controls), np.random.default_rng(1)
-    gains = 0.1 * rng.normal(size=(steps, NU, 2 * NV + 12))
-    draft = replace(
-        plain,
-        rollout=replace(plain.rollout, box_qpos=env.goal_qpos[:, -7:]),
-        qvel=np.concatenate([plain.qvel, env.goal_qvel[:, -6:]], axis=1),
-        gains=gains,
-    )
-    expert = Expert(draft, env)
-    placed(env, expert, np.array([7]))
-    env.box_qpos[0, :2] += (0.03, -0.05)
-    wanted, _ = expert.act(env)
-    answer = gains[7][:, NV : NV + 2] @ [0.03, -0.05]
-    np.testing.assert_allclose(wanted[0] * env.config.action_scale, draft.controls[7] + answer, atol=1e-4)
 
 
 def test_beside_the_draft_they_follow_its_gains_and_count_less():
