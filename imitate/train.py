@@ -58,7 +58,7 @@ class TrainConfig:
     default."""
     initial_state: Literal["fixed", "reference", "adaptive", "failures"] = "reference"
     """Where episodes start: at the first frame, anywhere along the reference, where a second agent finds it pays, or
-    where episodes fail most."""
+    where they are often lost soon."""
     early_stop: bool = True
     """End when every judged rollout reaches the end and the return has stopped rising."""
     patience: int = 4
