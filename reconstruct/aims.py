@@ -32,7 +32,7 @@ class Spreads:
     """Direction of the feet: position of heel and toe about the ankle [m]."""
     pelvis: float = 0.1
     """Position of the middle of the hips on the ground [m]: what takes off must give way to be pushed off."""
-    trunk: float = 0.03
+    trunk: float = 0.023
     """Direction of pelvis, chest and head: positions of points on them about their middle [m]."""
     elbow: float = 0.03
     """Position of elbow about shoulder, and of knee about hip [m]."""
