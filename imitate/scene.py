@@ -139,6 +139,11 @@ class Scene:
         return {"kind": self.kind, **{name: getattr(self, name) for name in KINDS[self.kind]}}
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """The settings, and what else a box's physics depends on: what was made with another box is made again."""
+        return self.settings | ({"box": [*BOX_HALF, ABOVE_HANDS, TURNING]} if self.has_box else {})
+
+    @property
     def has_box(self) -> bool:
         """There is a box to push."""
         return self.kind.startswith("box")

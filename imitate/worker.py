@@ -65,7 +65,7 @@ class TrainingRun:
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
         self.job, self.config, self.ranks = job, config, ranks
-        scene = {} if job.scene.kind == "flat" else {"scene": job.scene.settings}
+        scene = {} if job.scene.kind == "flat" else {"scene": job.scene.identity}
         draft = job.draft if config.warm_start == "draft" else None
         expert = {"draft": draft.digest} if draft else {}
         self.task = task_digest(job.motion, job.character, config.without_budget() | scene | expert)
@@ -276,12 +276,12 @@ def peak_memory_mb() -> float:
     """Most memory that this process ever held [MB]; where Linux tells them, pages shared with others count in part."""
     unit = 1.0 if sys.platform == "darwin" else 1024.0  # macOS tells bytes, Linux KiB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    rollup = Path("/proc/self/smaps_rollup")
-    if rollup.is_file():
-        lines = (line.split() for line in rollup.read_text(encoding="ascii").splitlines()[1:])
-        held = {words[0]: 1024.0 * float(words[1]) for words in lines}
-        peak -= held["Rss:"] - held["Pss:"]
-    return peak / 1e6
+    try:
+        told = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+    except OSError:  # another system, or a container that forbids it
+        told = []
+    held = {name: 1024.0 * float(size) for name, size, *_ in map(str.split, told)}
+    return (peak - held.get("Rss:", 0.0) + held.get("Pss:", 0.0)) / 1e6
 
 
 def initial_states(config: "TrainConfig", env: ImitationEnv) -> InitialStates:

@@ -34,9 +34,9 @@ FIGURES = ("normalised_return", "one_pass_return", "one_pass_completed")
 
 HEAD = """# Where episodes start
 
-The ablation of SFV's table 2: the same learner, the same number of samples, other distributions of initial states. Mean
-and standard deviation over seeds, of the deterministic policy. The return is over 20 s of a cycle, from the first frame
-and from phases along the motion; "one pass" from 32 phases along it. SFV's own figures, for fixed / reference /
+The ablation of SFV's table 2: the same learner, the same number of samples, different distributions of initial states.
+Mean and standard deviation over seeds, of the deterministic policy. The return is over 20 s of a cycle, from the first
+frame and from phases along the motion; "one pass" from 32 phases along it. SFV's own figures, for fixed / reference /
 adaptive starts and many times the samples: backflip .086 / .687 / .741, walk .435 / .738 / .932.
 """
 

@@ -98,7 +98,7 @@ def _row(skill: str, motion: ReferenceMotion, character: Character, folder: Path
 
 def kept_draft(motion: ReferenceMotion, character: Character, scene: Scene, folder: Path, progress: Progress) -> Draft:
     """The motion performed by tracking control there; made once for a motion on a ground."""
-    task = hashlib.sha256(motion.qpos.tobytes() + repr((character.name, character.height, scene.settings)).encode())
+    task = hashlib.sha256(motion.qpos.tobytes() + repr((character.name, character.height, scene.identity)).encode())
     path = folder / f"draft_{task.hexdigest()[:12]}.npz"
     if path.is_file():
         return Draft.load(path)

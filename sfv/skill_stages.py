@@ -30,7 +30,7 @@ def body_name(character: Character, scene: Scene) -> str:
 
 def setting(character: Character, scene: Scene) -> dict[str, object]:
     """What every stage after the motion depends on, beside its own config."""
-    return {"scene": scene.settings, "height": character.height}
+    return {"scene": scene.identity, "height": character.height}
 
 
 def character_files(character: Character) -> dict[str, Path]:

@@ -267,6 +267,12 @@ def test_a_draft_has_the_ground_alone():
     assert Scene("stairs").drafted == Scene("stairs")
 
 
+def test_another_box_is_another_task(monkeypatch):
+    before = Scene("box").identity, Scene("slope").identity
+    monkeypatch.setattr("imitate.scene.TURNING", 1.0)
+    assert Scene("box").identity != before[0] and Scene("slope").identity == before[1]
+
+
 def test_a_box_hardly_turns():
     """A quarter of a second of 60 N, 0.2 m beside its middle, turn it by no more than 60 * 0.2 / 300 * 0.25 rad."""
     env = make_env(Scene("box"))
