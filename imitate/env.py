@@ -54,6 +54,8 @@ class EnvConfig:
     """Standard deviation of joint angles about the reference at the start of an episode [rad]."""
     velocity_noise: float = 0.1
     """Standard deviation of joint speeds about the reference at the start of an episode [rad/s]."""
+    box_noise: float = 0.05
+    """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; never nearer than it was."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,11 @@ class ImitationEnv:
             shape = len(rows), nv
             steps[:, 6:nv] += self.config.pose_noise * rng.standard_normal(shape)[:, 6:]
             qvel[:, 6:nv] += self.config.velocity_noise * rng.standard_normal(shape)[:, 6:]
+            if self.scene.has_box:
+                further, aside, yaw = self.config.box_noise * rng.standard_normal((3, len(rows)))
+                axes = [rotations.rotate(qpos[:, -4:], axis) for axis in np.eye(3)[:2]]
+                steps[:, nv : nv + 3] = np.abs(further)[:, None] * axes[0] + aside[:, None] * axes[1]
+                steps[:, -1] = yaw
         for pose, step in zip(qpos, steps, strict=True):
             mujoco.mj_integratePos(self.model, pose, step, 1.0)
         self._batch.reset(ids, stage=STAGE_NONE)

@@ -12,7 +12,7 @@ from reconstruct.loop import root_turns
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
 from reconstruct.rolling import other_parts, resting_parts
-from reconstruct.support import LONGEST_FLIGHT, LOWEST_FLIGHT
+from reconstruct.support import LONGEST_FLIGHT, LOWEST_FLIGHT, falling_part
 
 CLEAR = 0.01
 """A body without contact flies if it is higher than this above the ground [m]; otherwise it lies or slides on it."""
@@ -63,7 +63,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
 
     falls = [
         -acceleration[start : end - 2, 2].mean() / GRAVITY
-        for start, end in runs(flight)
+        for start, end in (_fall(run, kin.com_w[:, 2], fps) for run in runs(flight))
         if max(4, 0.1 * fps) <= end - start <= LONGEST_FLIGHT * fps and lowest[start:end].max() > LOWEST_FLIGHT
     ]
     zmp, load = zero_moment_points(kin, Masses.of(model, len(touching) + len(solid)), fps)
@@ -107,6 +107,15 @@ def swapped_detections(qpos: np.ndarray, camera: Camera, character: Character, s
     weight = seen.weight * (mirror != np.arange(len(mirror)))
     gain = np.sum(weight * (as_is - exchanged), axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     return int((gain > SWAP_GAIN * seen.px_per_metre).sum())
+
+
+def _fall(run: tuple[int, int], com_z: np.ndarray, fps: float) -> tuple[int, int]:
+    """Frames in the air; of a time too long for that, its fall: the body stood on something unknown before or after."""
+    start, end = run
+    if end - start <= LONGEST_FLIGHT * fps:
+        return run
+    first, last = falling_part(com_z[start:end], fps)
+    return start + first, start + last
 
 
 def _outside(point: np.ndarray, corners: np.ndarray, present: np.ndarray) -> np.ndarray:

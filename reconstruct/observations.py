@@ -110,6 +110,11 @@ class Observations:
     reference: int = 0
     """The frame whose camera all frames are brought before, where the camera moves."""
 
+    def part(self, frames: slice) -> "Observations":
+        """What was seen in some of the frames."""
+        of_frames = ("plane_px", "weight", "xyz_c", "bone_vectors_c", "bone_weight", "px_per_metre", "seen")
+        return replace(self, **{name: getattr(self, name)[frames] for name in of_frames})
+
 
 def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Observations:
     """Selects, weighs and scales.

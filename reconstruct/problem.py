@@ -1,6 +1,8 @@
 """The optimisation problem: which terms are in force, and how tightly each holds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import mujoco
 import numpy as np
@@ -20,6 +22,8 @@ SURE = 0.7
 """Least confidence of a landmark that tells whether a foot is still in its place."""
 DOUBTFUL = 0.05
 """Weight of frames that do not fit into a steady motion of the trunk."""
+WINDOW = 200
+"""Frames whose residuals are made at a time. With all of 3,000 at once, each frame would take half as long again."""
 
 
 @dataclass(frozen=True)
@@ -178,10 +182,40 @@ class Problem:
                 place_px[:, sites.index(site)] = np.where(known[:, None], self.seen.plane_px[:, column], np.nan)
         return Sight(place_px, self.seen.px_per_metre)
 
-    def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> list[Block]:
-        """All terms in force at a point."""
-        model, lay, spreads = self.model, layout(self.model), self.spreads
+    def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> Iterator[Block]:
+        """All terms in force at a point, window by window."""
         view = View.from_vector(unknowns)
+        if self.support is not None:
+            expected = replace(self.expected or view, height=view.height, belt=view.belt)
+            spread = np.array([*self.tilt_spread, 1.0, self.spreads.focal, 1.0, 1.0])
+            yield residuals.view_prior(view, expected, spread, self.model.nv)
+        edges = np.linspace(0, len(qpos), max(round(len(qpos) / WINDOW), 1) + 1).astype(int)
+        for first, end in pairwise(edges.tolist()):
+            # Residuals touch up to two frames that follow. Those which begin there are the next window's.
+            part = slice(first, end + 2)
+            for block in self.part(part).terms(qpos[part], view):
+                mine = slice(end - first)
+                by_view = None if block.global_jacobian is None else block.global_jacobian[mine]
+                yield replace(
+                    block,
+                    residual=block.residual[mine],
+                    jacobian=block.jacobian[mine],
+                    global_jacobian=by_view,
+                    first=first,
+                )
+
+    def part(self, frames: slice) -> "Problem":
+        """The same for some of the frames."""
+        return replace(
+            self,
+            seen=self.seen and self.seen.part(frames),
+            target=None if self.target is None else self.target[frames],
+            support=self.support and self.support.part(frames),
+        )
+
+    def terms(self, qpos: np.ndarray, view: View) -> list[Block]:
+        """All terms in force but what is thought of the view."""
+        model, lay, spreads = self.model, layout(self.model), self.spreads
         touching, solid = contact_points(self.character), BodyPoints.of_geoms(model)
         points = touching.joined(solid) if self.seen is None else self.seen.points.joined(touching).joined(solid)
         first = len(points) - len(solid) - len(touching)
@@ -210,10 +244,7 @@ class Problem:
             blocks.append(residuals.tracking(lay, qpos, self.target, self.tracking_spread()))
         if self.support is not None:
             held = self.support.contact.astype(np.float64)
-            expected = replace(self.expected or view, height=view.height, belt=view.belt)
-            spread = np.array([*self.tilt_spread, 1.0, spreads.focal, 1.0, 1.0])
             blocks += [
-                residuals.view_prior(view, expected, spread, lay.nv),
                 residuals.ground_height(kin, contact_slice, held, spreads.ground),
                 residuals.no_slip(kin, contact_slice, held, view, self.fps, spreads.slip),
                 residuals.no_penetration(kin, solid_slice, solid.radius, spreads.penetration),

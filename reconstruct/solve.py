@@ -5,8 +5,9 @@ costs time linear in the number of frames. The camera and the ground are seen by
 and are solved for by a Schur complement.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve, solveh_banded
@@ -31,6 +32,8 @@ class Block:
     """d residual / d global unknowns, (M, R, G)."""
     group: int = 0
     """Robust (soft-L1) over groups of this many neighbouring residuals, as one vector; 0 is plain least squares."""
+    first: int = 0
+    """The frame of row 0."""
 
     def loss(self) -> float:
         """Its part of the cost: half the sum of squares, or of 2 (sqrt(1 + s) - 1) with s a group's square."""
@@ -47,8 +50,31 @@ class Block:
         return np.repeat(1.0 / np.sqrt(1.0 + squares), self.group, axis=1)
 
 
-Residuals = Callable[[np.ndarray, np.ndarray], list[Block]]
-"""(qpos (T, nq), global unknowns (G,)) -> blocks."""
+Residuals = Callable[[np.ndarray, np.ndarray], Iterable[Block]]
+"""(qpos (T, nq), global unknowns (G,)) -> blocks. Of a long motion they come window by window and are let go of as soon
+as they are summed up: arrays of thousands of frames are slow to make, and fill the memory."""
+
+
+class System(NamedTuple):
+    """Normal equations J^T W J x = -J^T W r at a point, of T frames and G global unknowns."""
+
+    band: np.ndarray
+    """Blocks of frames on and above the diagonal, (T, 3, nv, nv)."""
+    border: np.ndarray
+    """Between frames and global unknowns, (T, nv, G)."""
+    corner: np.ndarray
+    """Of the global unknowns, (G, G)."""
+    gradient: np.ndarray
+    """(T, nv)."""
+    global_gradient: np.ndarray
+    """(G,)."""
+    cost: dict[str, float]
+    """Of each kind of residual."""
+
+    @property
+    def total(self) -> float:
+        """The whole cost."""
+        return sum(self.cost.values())
 
 
 @dataclass(frozen=True)
@@ -64,7 +90,7 @@ class Solution:
     iterations: int
     """Steps tried."""
     optimality: float
-    """Largest component of the gradient where the last step began, each by the square root of its curvature."""
+    """Largest component of the gradient where it ended, each by the square root of its curvature."""
     success: bool
     """Whether it ended by itself; otherwise the steps ran out."""
     message: str
@@ -91,57 +117,48 @@ def minimise(
       iterations: steps to try at most.
       tolerance: stops when a step lowers the cost by less than this share.
     """
-    blocks = residuals(qpos, unknowns)
-    cost = sum(block.loss() for block in blocks)
-    system = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
+
+    def at(qpos: np.ndarray, unknowns: np.ndarray) -> System:
+        return normal_equations(residuals(qpos, unknowns), len(qpos), lay.nv, len(unknowns))
+
+    system = at(qpos, unknowns)
     damping, tried, message = 1e-3, 0, ""
     while tried < iterations and damping < LARGEST_DAMPING:
         tried += 1
-        step, global_step = bordered_step(*system, free, damping)
+        step, global_step = bordered_step(system, free, damping)
         moved, moved_unknowns = integrate(lay, qpos, step), unknowns + global_step
-        moved_blocks = residuals(moved, moved_unknowns)
-        moved_cost = sum(block.loss() for block in moved_blocks)
-        if not moved_cost < cost:  # not a number counts as worse
+        there = at(moved, moved_unknowns)
+        if not there.total < system.total:  # not a number counts as worse
             damping = max(damping, 1e-4) * 8.0
             continue
-        gain = (cost - moved_cost) / cost
-        qpos, unknowns, blocks, cost = moved, moved_unknowns, moved_blocks, moved_cost
+        gain = 1.0 - there.total / system.total
+        qpos, unknowns, system = moved, moved_unknowns, there
         if gain < tolerance:
             message = f"the last step lowered the cost by less than {tolerance:g} of it"
             break
-        system = normal_equations(blocks, len(qpos), lay.nv, len(unknowns))
         damping = max(damping / 5.0, 1e-6)
-    costs: dict[str, float] = {}
-    for block in blocks:
-        costs[block.name] = costs.get(block.name, 0.0) + block.loss()
     if damping >= LARGEST_DAMPING:
         message = "no step lowers the cost"
-    band, _, _, gradient, _ = system
-    stiffness = np.sqrt(np.maximum(np.einsum("tii->ti", band[:, 0]), 1e-12))
-    optimality = float(np.abs(gradient / stiffness).max())
+    stiffness = np.sqrt(np.maximum(np.einsum("tii->ti", system.band[:, 0]), 1e-12))
+    optimality = float(np.abs(system.gradient / stiffness).max())
     return Solution(
-        qpos, unknowns, costs, tried, optimality, bool(message), message or f"{iterations} steps were not enough"
+        qpos, unknowns, system.cost, tried, optimality, bool(message), message or f"{iterations} steps were not enough"
     )
 
 
-def normal_equations(
-    blocks: list[Block], frames: int, nv: int, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """J^T W J and J^T W r.
-
-    Returns:
-      Frame blocks on and above the diagonal (T, 3, nv, nv), border (T, nv, G), corner (G, G), gradient (T, nv),
-      gradient of the global unknowns (G,).
-    """
+def normal_equations(blocks: Iterable[Block], frames: int, nv: int, count: int) -> System:
+    """Sums up blocks of a motion of so many frames, nv degrees of freedom and `count` global unknowns."""
     band = np.zeros((frames, 3, nv, nv))
     border, corner = np.zeros((frames, nv, count)), np.zeros((count, count))
     gradient, global_gradient = np.zeros((frames, nv)), np.zeros(count)
+    cost: dict[str, float] = {}
     for block in blocks:
+        cost[block.name] = cost.get(block.name, 0.0) + block.loss()
         weights = block.weights()
         residual, span = block.residual * weights, block.jacobian.shape[1]
         for k in range(span):
             transposed = np.swapaxes(block.jacobian[:, k], 1, 2)
-            rows = slice(k, k + len(residual))
+            rows = slice(block.first + k, block.first + k + len(residual))
             gradient[rows] += (transposed @ residual[..., None])[..., 0]
             weighted = transposed * weights[:, None, :]
             for other in range(k, span):
@@ -152,19 +169,12 @@ def normal_equations(
             flat = block.global_jacobian.reshape(-1, count)
             corner += flat.T @ (flat * weights.reshape(-1, 1))
             global_gradient += flat.T @ residual.reshape(-1)
-    return band, border, corner, gradient, global_gradient
+    return System(band, border, corner, gradient, global_gradient, cost)
 
 
-def bordered_step(
-    band: np.ndarray,
-    border: np.ndarray,
-    corner: np.ndarray,
-    gradient: np.ndarray,
-    global_gradient: np.ndarray,
-    free: np.ndarray,
-    damping: float,
-) -> tuple[np.ndarray, np.ndarray]:
+def bordered_step(system: System, free: np.ndarray, damping: float) -> tuple[np.ndarray, np.ndarray]:
     """Solves the damped normal equations, returns the steps (T, nv) and (G,)."""
+    band, border, corner, gradient, global_gradient, _ = system
     frames, _, nv, _ = band.shape
     upper = banded(band)
     diagonal = upper[-1]

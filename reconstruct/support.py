@@ -23,6 +23,11 @@ class Support:
     leaning: np.ndarray | None = None
     """Points that carry weight although they are above the ground (`leaning.leaning_hands`), bool (T, P)."""
 
+    def part(self, frames: slice) -> "Support":
+        """The same for some of the frames."""
+        known = {name: values[frames] for name, values in vars(self).items() if values is not None}
+        return Support(**known)
+
     @property
     def carrying(self) -> np.ndarray:
         """Points on the ground or on something above it, bool (T, P)."""

@@ -10,10 +10,13 @@ from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS, TWELVE
+from reconstruct import problem
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.character import load_character
+from reconstruct.figures import motion_figures
 from reconstruct.initial import steady_frames
 from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import observe, seen_points
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.rotations import from_rotvec, to_matrix
@@ -94,6 +97,27 @@ def test_pose_is_better_than_what_was_detected(name, azimuth):
     _, ours, truth, _ = reconstructed(name, azimuth)
     error = np.linalg.norm(about_hips(ours) - about_hips(truth), axis=-1)
     assert error.mean() < 0.05
+
+
+def test_windows_of_a_long_motion_add_up(monkeypatch):
+    whole = reconstructed("backflip", 1.2)[0]
+    monkeypatch.setattr(problem, "WINDOW", 11)
+    parts = reconstruct_motion(filmed("backflip", 1.2)[0], load_character("humanoid"), ReconstructConfig(loop="no"))
+    assert parts.cost == pytest.approx(whole.cost)
+    np.testing.assert_allclose(parts.motion.qpos, whole.motion.qpos, atol=1e-6)
+
+
+def test_gravity_is_that_of_the_fall_when_the_body_stood_on_something_unknown():
+    character = load_character("humanoid")
+    seconds = np.arange(75) / FPS - 1.5
+    qpos = np.tile(np.array(character.model.qpos0), (75, 1))
+    qpos[:, 2] += np.maximum(2.0 - 4.905 * np.maximum(seconds, 0.0) ** 2, 0.0)
+    names = tuple(character.contacts)
+    landed = np.repeat(seconds[:, None] > 0.64, len(names), axis=1)
+    motion = ReferenceMotion(
+        qpos, FPS, character.name, character.height, character.joint_names, landed, names, loop=False
+    )  # fmt: skip
+    assert motion_figures(motion, character)["flight_gravity_ratio"] == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_panning_camera_costs_little_accuracy():

@@ -87,7 +87,7 @@ def test_bordered_step_solves_the_dense_system():
     frames, nv, count = 5, 4, 2
     blocks = random_blocks(rng, frames, nv, count)
     system = normal_equations(blocks, frames, nv, count)
-    step, global_step = bordered_step(*system, free=np.array([True, True]), damping=0.0)
+    step, global_step = bordered_step(system, free=np.array([True, True]), damping=0.0)
 
     rows = []
     for block in blocks:
