@@ -119,6 +119,41 @@ def zero_moment_point(
     return Block("zmp", residual, jacobian * scale[:, None, :, None], group=2)
 
 
+def free_moment(
+    kin: Kinematics, masses: Masses, points: slice | np.ndarray, contact: np.ndarray, fps: float, spread: float
+) -> Block:
+    """On the ground, nothing but friction turns the body about the vertical, (T - 2, 1).
+
+    The moment that the motion needs about the vertical through the zero-moment point, beyond what friction holds: its
+    share of the load, at the furthest part of the support. One foot holds some 40 N m; a reference that pirouettes
+    faster makes the simulated foot slip. The zero-moment point is kept in the Jacobian.
+
+    Args:
+      masses: which of the kinematics' points are point masses.
+      points: which of them may touch the ground.
+      contact: which of these do, bool (T, P); rows without any contact are left out.
+      spread: standard deviation of the moment [N m].
+    """
+    zmp, _ = zero_moment_points(kin, masses, fps)
+    corners, present, mass = kin.points_w[1:-1, points, :2], contact[1:-1], masses.mass.sum()
+    centre = nearest_in_hull(zmp, corners, present)
+    reach = np.where(present, np.linalg.norm(corners - centre[:, None], axis=-1), 0.0).max(axis=1) + FOOT_HALF_WIDTH
+    com, com_jac = kin.com_w[1:-1], kin.com_jac[1:-1]
+    acceleration, acceleration_jac = com_acceleration(kin.com_w, fps), second_difference(kin.com_jac, fps)
+    rate, rate_jac = momentum_rate(kin, masses, fps)
+    arm, hold = com[:, :2] - centre, FRICTION * mass * reach
+    moment = rate[:, 2] + mass * (arm[:, 0] * acceleration[:, 1] - arm[:, 1] * acceleration[:, 0])
+    load = acceleration[:, 2] + GRAVITY
+    excess = np.where(present.any(axis=1), np.abs(moment) - hold * np.maximum(load, 0.0), 0.0)
+
+    x, y, z = (acceleration_jac[:, :, axis] for axis in range(3))
+    moment_jac = rate_jac[:, :, 2] + mass * (arm[:, 0, None, None] * y - arm[:, 1, None, None] * x)
+    moment_jac[:, 1] += mass * (acceleration[:, 1, None] * com_jac[:, 0] - acceleration[:, 0, None] * com_jac[:, 1])
+    jacobian = np.sign(moment)[:, None, None] * moment_jac - (hold * (load > 0))[:, None, None] * z
+    scale = (excess > 0) / spread
+    return Block("twist", (scale * excess)[:, None], (scale[:, None, None] * jacobian)[:, :, None], group=1)
+
+
 def zero_moment_points(kin: Kinematics, masses: Masses, fps: float) -> tuple[np.ndarray, np.ndarray]:
     """Where on the ground the contact force would have to act, (T - 2, 2) [m], and its load per mass [m/s2], (T - 2,).
 

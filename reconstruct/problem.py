@@ -66,6 +66,8 @@ class Spreads:
     """Acceleration of the centre of mass in flight, beside gravity [m/s2]."""
     spin: float = 15.0
     """Moment about the centre of mass in flight [N m], of a body of 75 kg."""
+    twist: float = 15.0
+    """Moment about the vertical that friction cannot hold [N m], of a body of 75 kg."""
     friction: float = 1.0
     """Force on the ground outside of the friction cone, by mass [m/s2]."""
     zmp: float = 0.06
@@ -265,12 +267,13 @@ class Problem:
             known = ~self.support.rests[:, None]
             held = np.concatenate([self.support.carrying, self.support.rolls[:, ever]], axis=1) & known
             bearing = np.concatenate([np.arange(contact_slice.start, contact_slice.stop), place])
-            spin = spreads.spin * float(masses.mass.sum()) / 75.0
+            spin, twist = (spread * float(masses.mass.sum()) / 75.0 for spread in (spreads.spin, spreads.twist))
             blocks += [
                 dynamics.flight_parabola(kin, self.support.flight, self.fps, spreads.gravity),
                 dynamics.flight_spin(kin, masses, self.support.flight, self.fps, spin),
                 dynamics.friction_cone(kin, self.fps, spreads.friction),
                 dynamics.zero_moment_point(kin, masses, bearing, held, self.fps, spreads.zmp),
+                dynamics.free_moment(kin, masses, bearing, held, self.fps, twist),
             ]
         return blocks
 

@@ -60,6 +60,15 @@ def scene():
     spread = np.full(model.nv, 3.0)
     expected = View(0.0, 0.0, 1.2, 7.1)
 
+    # What carries is kept in the Jacobian of the free moment: here a point that stays where it is.
+    one, place = np.zeros((FRAMES, len(touching)), dtype=bool), kinematics(model, qpos[:1], points).points_w
+    one[:, 0] = True
+
+    def planted(kin):
+        moved = kin.points_w.copy()
+        moved[:, sole] = place[:, sole]
+        return replace(kin, points_w=moved)
+
     def term(name, qpos, unknowns):
         view = View.from_vector(unknowns)
         kin = kinematics(model, qpos, points)
@@ -83,6 +92,7 @@ def scene():
             "friction": lambda: dynamics.friction_cone(kin, 20 * FPS, 1.0),
             "flight": lambda: dynamics.flight_parabola(kin, flight, FPS, 1.0),
             "spin": lambda: dynamics.flight_spin(kin, masses, flight, FPS, 10.0),
+            "twist": lambda: dynamics.free_moment(planted(kin), masses, sole, one, FPS, 15.0),
         }[name]()
 
     return lay, qpos, View(0.1, 0.05, 1.3, 7.0, (0.2, 0.1)).vector(), term
@@ -108,6 +118,7 @@ TERMS = (
     "friction",
     "flight",
     "spin",
+    "twist",
 )
 
 
@@ -173,6 +184,30 @@ def test_a_push_within_friction_is_free_and_one_beyond_is_not():
         np.testing.assert_allclose(residual, excess / 0.5, atol=1e-6)
     falling = kin.com_w[:1] - 0.5 * 9.81 * seconds**2 * np.array([0.0, 0.0, 1.0])
     np.testing.assert_allclose(dynamics.friction_cone(replace(kin, com_w=falling), FPS, 0.5).residual, 0.0, atol=1e-6)
+
+
+def test_friction_turns_a_body_on_one_foot_a_little_and_on_two_more():
+    """It starts to turn about the vertical through its centre of mass, with its weight between the feet."""
+    alpha, at = 20.0, np.array([0.0, 0.0])
+    kin, masses = free_body(8, FPS, np.zeros(3), [0.0, 0.0, 1.0])
+    arm = kin.points_w[0, masses.points] - kin.com_w[0]
+    angle = 0.5 * alpha * (np.arange(8) / FPS) ** 2
+    turn = np.array([[[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]] for a in angle])
+    com = np.tile([0.0, 0.0, 0.95], (8, 1))
+    inertia = float(np.sum(masses.mass * (arm[:, :2] ** 2).sum(axis=1)))
+    weight = dynamics.GRAVITY * float(masses.mass.sum())
+    for feet in ([[0.0, 0.0]], [[0.0, 0.1], [0.0, -0.1]], [[0.0, 0.5], [0.0, -0.5]]):
+        soles = np.tile(np.concatenate([at + np.array(feet), np.zeros((len(feet), 1))], axis=1), (8, 1, 1))
+        body = com[:, None] + arm @ turn.swapaxes(1, 2)
+        made = replace(kin, points_w=np.concatenate([body, soles], axis=1), com_w=com,
+                       points_jac=np.zeros((8, len(arm) + len(feet), 3, 1)), com_jac=np.zeros((8, 3, 1)))  # fmt: skip
+        points = np.arange(len(arm), len(arm) + len(feet))
+        held = np.ones((8, len(feet)), dtype=bool)
+        twist = dynamics.free_moment(made, masses, points, held, FPS, 1.0).residual
+        reach = dynamics.FOOT_HALF_WIDTH + abs(feet[0][1])
+        expected = max(inertia * alpha - dynamics.FRICTION * weight * reach, 0.0)
+        np.testing.assert_allclose(twist, expected, rtol=0.05, atol=1.0)
+        assert not dynamics.free_moment(made, masses, points, ~held, FPS, 1.0).residual.any()
 
 
 def test_zero_moment_point_of_a_block_pushed_sideways():
