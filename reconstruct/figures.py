@@ -5,7 +5,15 @@ import numpy as np
 from reconstruct.camera import Camera
 from reconstruct.character import Character
 from reconstruct.contacts import ContactThresholds, contact_points, runs
-from reconstruct.dynamics import FOOT_HALF_WIDTH, GRAVITY, Masses, com_acceleration, nearest_in_hull, zero_moment_points
+from reconstruct.dynamics import (
+    FOOT_HALF_WIDTH,
+    GRAVITY,
+    Masses,
+    com_acceleration,
+    free_moment,
+    nearest_in_hull,
+    zero_moment_points,
+)
 from reconstruct.kinematics import BodyPoints, kinematics, point_positions
 from reconstruct.leaning import leaning_hands
 from reconstruct.loop import root_turns
@@ -43,6 +51,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
       root_turns: full turns of the root about its steadiest axis.
       zmp_outside_support_mm: root mean square distance of the zero-moment point from the support, weighted by the load
         on it (under no load it may lie anywhere).
+      free_moment_nm: mean moment about the vertical beyond what friction can hold.
       rest_com_outside_support_mm: the same for the centre of mass where the body rests (NaN without rest).
     """
     model, fps, qpos = character.model, motion.fps, motion.qpos
@@ -66,7 +75,8 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
         for start, end in (_fall(run, kin.com_w[:, 2], fps) for run in runs(flight))
         if max(4, 0.1 * fps) <= end - start <= LONGEST_FLIGHT * fps and lowest[start:end].max() > LOWEST_FLIGHT
     ]
-    zmp, load = zero_moment_points(kin, Masses.of(model, len(touching) + len(solid)), fps)
+    masses = Masses.of(model, len(touching) + len(solid))
+    zmp, load = zero_moment_points(kin, masses, fps)
     com = kin.com_w[1:-1]
     touches = np.concatenate([contact, rolling], axis=1)
     supported = touches[1:-1].any(axis=1) & (acceleration[:, 2] > -0.5 * GRAVITY)
@@ -74,8 +84,9 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     leaning = leaning_hands(character, qpos, contact, fps)
     # Of the other parts, those that ever touch: a hull of many corners takes long.
     ever = np.flatnonzero(rolling.any(axis=0))
-    below = kin.points_w[:, np.concatenate([np.arange(len(touching)), len(touching) + parts[ever]]), :2]
-    corners, present = below[1:-1], np.concatenate([contact | leaning, rolling[:, ever]], axis=1)[1:-1]
+    bearing = np.concatenate([np.arange(len(touching)), len(touching) + parts[ever]])
+    held = np.concatenate([contact | leaning, rolling[:, ever]], axis=1)
+    corners, present = kin.points_w[1:-1, bearing, :2], held[1:-1]
     figures = {
         "foot_slide_mm_per_frame": 1000.0 * _mean(slide[np.isfinite(slide)]),
         "penetration_mm": 1000.0 * float(np.maximum(-surface.min(axis=1), 0.0).mean()),
@@ -89,6 +100,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
         "leaning_height": _mean(soles[..., 2][leaning]),
         "root_turns": root_turns(qpos),
         "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported], load[supported]),
+        "free_moment_nm": float(free_moment(kin, masses, bearing, held, fps, 1.0).residual.mean()),
         "rest_com_outside_support_mm": 1000.0 * _rms(_outside(com[:, :2], corners, present)[resting]),
     }
     return figures

@@ -29,8 +29,8 @@ FRONT_FLIP = PoseConfig(start=4.8, end=7.2, person="2", max_fps=1000.0, min_seen
 """The part of `walk_and_frontflip.mp4` in which the man flips; the woman is the more prominent one."""
 PHYSICAL = {
     "foot_slide_mm_per_frame": "mm", "penetration_mm": "mm", "float_mm": "mm", "flight_gravity_ratio": "",
-    "root_turns": "", "zmp_outside_support_mm": "mm", "rest_com_outside_support_mm": "mm", "reprojection_px": "px",
-    "swapped_frames": "",
+    "root_turns": "", "zmp_outside_support_mm": "mm", "rest_com_outside_support_mm": "mm", "free_moment_nm": "N m",
+    "reprojection_px": "px", "swapped_frames": "",
 }  # fmt: skip
 GOALS = {
     "synthetic_pa_mpjpe_upright_mm": 40, "synthetic_pa_mpjpe_inverted_mm": 55, "synthetic_mpjpe_mm": 55,
@@ -42,7 +42,7 @@ GOALS = {
     "panning_world_mpjpe_ratio": 1.25, "solve_seconds_120_frames": 3, "solve_growth": 1.2,
     "synthetic_bone_length_variation_mm": 0,
 }  # fmt: skip
-UNITS = {"mm_per_frame": "mm", "mm": "mm", "m_s2": "m/s2", "px": "px", "per_clip": "s", "frames": ""}
+UNITS = {"mm_per_frame": "mm", "mm": "mm", "nm": "N m", "m_s2": "m/s2", "px": "px", "per_clip": "s", "frames": ""}
 KICK = "kick_cam01"
 
 

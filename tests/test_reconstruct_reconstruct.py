@@ -139,6 +139,7 @@ def test_backflip_turns_once_flies_with_gravity_and_lands_on_its_feet():
     assert figures["foot_slide_mm_per_frame"] < 3
     assert figures["penetration_mm"] < 5
     assert figures["zmp_outside_support_mm"] < 100
+    assert figures["free_moment_nm"] < 2
     feet = [found.motion.contact_names.index(f"{side}_foot") for side in ("left", "right")]
     ours, truth = found.motion.contacts[:, feet].any(axis=1), contacts[:, feet].any(axis=1)
     assert (ours == truth).mean() > 0.9
