@@ -73,6 +73,8 @@ BLUR = 0.05
 """The first and last moments of a fall are lost in smoothing [s]."""
 MOVED = 0.05
 """A point has left the ground when the detector sees it so far above where it was [m]."""
+SEEN_STILL = 0.025
+"""A point is where it was if the detector sees it so near to there [m]."""
 LIFTING = 0.25
 """A heel is up for so long before the toes leave, at most [s]."""
 PRESSED = 0.03
@@ -127,6 +129,7 @@ def find_support(
     contact = find_contacts(squeezed, fps, scaled, np.array(view.belt), doubt)
     sight = sight or Sight(np.full((*points_w.shape[:2], 2), np.nan), np.ones(len(points_w)))
     contact = in_place(contact, sight.height, fps)
+    contact = prolonged(contact, sight, points_w[..., 2] < 2.0 * scaled.height[1])
     carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.belt)
     lowest = points_w[..., 2].min(axis=1)
     if rolling is not None:
@@ -189,6 +192,27 @@ def in_place(contact: np.ndarray, seen_height: np.ndarray, fps: float) -> np.nda
             if len(rests) and end < len(contact):
                 stays[max(start + rests[-1] + 1, end - longest) : end, p] = False
     return stays
+
+
+def prolonged(contact: np.ndarray, sight: Sight, low: np.ndarray) -> np.ndarray:
+    """Contacts with the moments before and after in which the detector sees the point where it rested, bool (T, P).
+
+    A foot that a first motion lets slip too soon is not held there in the next, and slips again.
+
+    Args:
+      contact: bool (T, P).
+      sight: where the points were seen.
+      low: where they are near enough to the ground, bool (T, P).
+    """
+    longer = contact.copy()
+    for p in range(contact.shape[1]):
+        for start, end in runs(contact[:, p]):
+            away = np.linalg.norm(sight.place_px[:, p] - usual(sight.place_px[start:end, p]), axis=1)
+            stays = (away < SEEN_STILL * sight.px_per_metre) & low[:, p]
+            after, before = stays[end:], stays[:start][::-1]
+            longer[end : end + int(np.logical_and.accumulate(after).sum()), p] = True
+            longer[start - int(np.logical_and.accumulate(before).sum()) : start, p] = True
+    return longer
 
 
 def usual(values: np.ndarray) -> np.ndarray:

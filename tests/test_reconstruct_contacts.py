@@ -4,7 +4,7 @@ import numpy as np
 
 from reconstruct.camera import View
 from reconstruct.contacts import GRAVITY, HAND_DOUBT, find_contacts, ground_velocity, runs, tidied
-from reconstruct.support import Sight, find_support, in_place
+from reconstruct.support import Sight, find_support, in_place, prolonged
 
 FPS = 30.0
 LEVEL = View(0.0, 0.0, 1.2, 7.0)
@@ -162,3 +162,15 @@ def test_who_is_seen_to_stand_does_not_fly():
     assert find_support(points, LEVEL, FPS, com_z=com_z).flight[:8].any()
     support = find_support(points, LEVEL, FPS, com_z=com_z, sight=still)
     assert not support.flight.any() and support.contact[:8].all()
+
+
+def test_a_contact_lasts_as_long_as_the_point_is_seen_in_its_place():
+    """A foot rests in frames 10 to 29; the motion held it only in 12 to 19, and in 26 to 29 it was too high."""
+    place = np.zeros((40, 1, 2))
+    place[:10, 0, 0], place[30:, 0, 1] = np.linspace(90.0, 9.0, 10), np.linspace(-9.0, -90.0, 10)
+    contact, low = np.zeros((40, 1), dtype=bool), np.ones((40, 1), dtype=bool)
+    contact[12:20], low[26:] = True, False
+    sight = Sight(place, np.full(40, 100.0))
+    assert runs(prolonged(contact, sight, low)[:, 0]) == [(10, 26)]
+    unseen = Sight(np.full_like(place, np.nan), np.full(40, 100.0))
+    assert runs(prolonged(contact, unseen, low)[:, 0]) == [(12, 20)]
