@@ -176,6 +176,19 @@ class Watch(Protocol):
         ...
 
 
+def foot_slide(now: np.ndarray, before: np.ndarray, bears: np.ndarray) -> np.ndarray:
+    """Ways of feet along the ground between two moments [m], (N,); infinite for a foot that bears nothing.
+
+    Of a foot that rolls or pivots, the end that rests counts, as in the figures of references.
+
+    Args:
+      now: points of the soles, world [m], (N, S, 3).
+      before: the same a moment ago.
+      bears: which of them bore in both, bool (N, S).
+    """
+    return np.where(bears, np.linalg.norm((now - before)[..., :2], axis=-1), np.inf).min(axis=1)
+
+
 class Meter:
     """Watches rollouts and adds up errors of tracking and of physics."""
 
@@ -191,15 +204,14 @@ class Meter:
             )
         )
         self._shapes = GeomShapes.of(model, solid)
-        feet = tuple(
-            site
+        feet = [
+            [site for site in sites if model.body(model.site(site).bodyid[0]).name in character.foot_bodies]
             for sites in character.contacts.values()
-            for site in sites
-            if model.body(model.site(site).bodyid[0]).name in character.foot_bodies
-        )
-        self._soles = character.site_ids(feet)
+        ]
+        self._soles = [character.site_ids(tuple(sites)) for sites in feet if sites]
+        """Of each foot, the points of its sole."""
         self._force_limit = np.maximum(model.actuator_forcerange[:, 1], 1e-9)
-        self._soles_before: np.ndarray | None = None
+        self._before: tuple[list[np.ndarray], list[np.ndarray]] | None = None
         self._ran_before = np.zeros(env.size, dtype=bool)
         self.local_error, self.world_error, self.slide = [], [], []
         self.depth, self.power, self.effort = [], [], []
@@ -213,15 +225,14 @@ class Meter:
         offset = env.bodies_xpos - env.reference.bodies[row]
         self.world_error.append(np.linalg.norm(offset, axis=-1).mean(-1)[running])
         self.local_error.append(np.linalg.norm(offset - offset[:, :1], axis=-1).mean(-1)[running])
-        soles = env.site_xpos[:, self._soles]
-        if self._soles_before is not None:
-            # Simulated contact is soft: a sole that bears anything lies below the surface, by millimetres.
-            over = soles[..., 2] - env.ground.height(soles[..., :2])
-            before = self._soles_before
-            standing = (over < 0.0) & (before[..., 2] < env.ground.height(before[..., :2]))
-            moved = np.linalg.norm((soles - self._soles_before)[..., :2], axis=-1)
-            self.slide.append(moved[standing & (running & self._ran_before)[:, None]])
-        self._soles_before, self._ran_before = soles.copy(), running.copy()
+        soles = [env.site_xpos[:, foot] for foot in self._soles]
+        # Simulated contact is soft: a sole that bears anything lies below the surface, by millimetres.
+        borne = [points[..., 2] < env.ground.height(points[..., :2]) for points in soles]
+        if self._before is not None:
+            for now, bears, before, bore in zip(soles, borne, *self._before, strict=True):
+                moved = foot_slide(now, before, bears & bore)
+                self.slide.append(moved[np.isfinite(moved) & running & self._ran_before])
+        self._before, self._ran_before = (soles, borne), running.copy()
         lowest = env.lowest(self._shapes).min(axis=1)
         self.depth.append(np.maximum(-lowest, 0.0)[running])
         force = env.actuator_force[running]
