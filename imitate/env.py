@@ -186,8 +186,8 @@ class ImitationEnv:
             qvel[:, 6:nv] += self.config.velocity_noise * rng.standard_normal(shape)[:, 6:]
             if self.scene.has_box:
                 further, aside, yaw = self.config.box_noise * rng.standard_normal((3, len(rows)))
-                axes = [rotations.rotate(qpos[:, -4:], axis) for axis in np.eye(3)[:2]]
-                steps[:, nv : nv + 3] = np.abs(further)[:, None] * axes[0] + aside[:, None] * axes[1]
+                moved = np.stack([np.abs(further), aside, np.zeros(len(rows))], axis=1)
+                steps[:, nv : nv + 3] = rotations.rotate(qpos[:, -4:], moved)
                 steps[:, -1] = yaw
         for pose, step in zip(qpos, steps, strict=True):
             mujoco.mj_integratePos(self.model, pose, step, 1.0)

@@ -16,6 +16,7 @@ from imitate.termination import GeomShapes
 from pose.archive import load_arrays, save_arrays
 from pose.errors import InputError
 from reconstruct.character import Character
+from reconstruct.contacts import foot_slide
 from reconstruct.motion import ReferenceMotion
 
 FORMAT_VERSION = 1
@@ -174,19 +175,6 @@ class Watch(Protocol):
     def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
         """Takes one step in of the simulations that are `running`."""
         ...
-
-
-def foot_slide(now: np.ndarray, before: np.ndarray, bears: np.ndarray) -> np.ndarray:
-    """Ways of feet along the ground between two moments [m], (N,); infinite for a foot that bears nothing.
-
-    Of a foot that rolls or pivots, the end that rests counts, as in the figures of references.
-
-    Args:
-      now: points of the soles, world [m], (N, S, 3).
-      before: the same a moment ago.
-      bears: which of them bore in both, bool (N, S).
-    """
-    return np.where(bears, np.linalg.norm((now - before)[..., :2], axis=-1), np.inf).min(axis=1)
 
 
 class Meter:

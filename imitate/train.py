@@ -321,7 +321,7 @@ def _work(job: Job, rank: int, size: int, meeting: str, sender: Connection, stop
         if size > 1 and dist.is_initialized():
             dist.destroy_process_group()
         sender.close()
-    # All is said and saved. Under load, threads of libraries that are torn down at the end have aborted the process.
+    # All is said and saved. A worker once aborted after this, in what libraries tear down at the end of a process.
     os._exit(0)
 
 

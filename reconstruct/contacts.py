@@ -111,6 +111,19 @@ def contact_points(character: Character, feet_only: bool = False) -> BodyPoints:
     return points.at(feet)
 
 
+def foot_slide(now: np.ndarray, before: np.ndarray, bears: np.ndarray) -> np.ndarray:
+    """Ways of feet along the ground between two moments [m], (N,); infinite for a foot that bears nothing.
+
+    Of a foot that rolls or pivots, the end that rests counts.
+
+    Args:
+      now: points of the soles, world [m], (N, S, 3).
+      before: the same a moment ago.
+      bears: which of them bore in both, bool (N, S).
+    """
+    return np.where(bears, np.linalg.norm((now - before)[..., :2], axis=-1), np.inf).min(axis=1)
+
+
 def part_contacts(point_contacts: np.ndarray, parts: dict[str, tuple[str, ...]]) -> np.ndarray:
     """A part touches the ground when one of its points does; points in the order of `parts`, (T, P) -> (T, C)."""
     columns, first = [], 0

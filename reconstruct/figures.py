@@ -4,7 +4,7 @@ import numpy as np
 
 from reconstruct.camera import Camera
 from reconstruct.character import Character
-from reconstruct.contacts import ContactThresholds, contact_points, runs
+from reconstruct.contacts import ContactThresholds, contact_points, foot_slide, runs
 from reconstruct.dynamics import (
     FOOT_HALF_WIDTH,
     GRAVITY,
@@ -61,9 +61,9 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     surface = kin.points_w[:, len(touching) : len(touching) + len(solid), 2] - solid.radius
     owner = np.repeat(np.arange(len(character.contacts)), [len(sites) for sites in character.contacts.values()])
     contact = motion.contacts[:, owner] & (soles[..., 2] < ContactThresholds().height[1])
-    step = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1) * fps / 30.0
-    step = np.where(contact[1:] & contact[:-1], step, np.inf)
-    slide = np.stack([step[:, owner == part].min(axis=1) for part in range(len(character.contacts))], axis=1)
+    own = [owner == part for part in range(len(character.contacts))]
+    ways = [foot_slide(soles[1:, one], soles[:-1, one], contact[1:, one] & contact[:-1, one]) for one in own]
+    slide = np.concatenate(ways) * fps / 30.0
     lowest = np.minimum(surface.min(axis=1), soles[..., 2].min(axis=1))
     parts = other_parts(character)
     rolling = resting_parts(surface[:, parts], fps)

@@ -8,7 +8,6 @@ from test_imitate_train import CHARACTER, standing
 from imitate.env import EnvConfig, ImitationEnv
 from imitate.policy import Policy, PolicyLayout
 from imitate.robustness import end_meets_start, in_a_row, push_survival
-from imitate.rollout import foot_slide
 from imitate.scene import Scene
 
 
@@ -20,15 +19,6 @@ def still() -> Policy:
     policy = Policy(layout)
     policy.actor[-1].weight.data.zero_()  # pyright: ignore
     return policy
-
-
-def test_a_foot_that_pivots_does_not_slide():
-    """Heel and toe of four feet: one turns about its toe, one shifts, one swings free, one drags its toe alone."""
-    before = np.tile([[-0.1, 0.0, 0.0], [0.1, 0.0, 0.0]], (4, 1, 1))
-    now = before.copy()
-    now[0, 0, 1], now[1, :, 0], now[2, :, 0], now[3, :, 1] = 0.05, now[1, :, 0] + 0.02, now[2, :, 0] + 0.5, 0.03
-    bears = np.array([[True, True], [True, True], [False, False], [False, True]])
-    np.testing.assert_allclose(foot_slide(now, before, bears), [0.0, 0.02, np.inf, 0.03])
 
 
 def test_a_stiff_stand_falls_only_to_a_push():

@@ -16,7 +16,7 @@ from reconstruct.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import conjugate, from_rotvec, multiply, rotate
+from reconstruct.rotations import conjugate, from_rotvec, multiply, rotate, to_rotvec
 from sfv.demo_motions import demo_motion
 
 CHARACTER = load_character("humanoid")
@@ -297,6 +297,23 @@ def test_a_box_goes_as_fast_as_the_body_from_the_first_frame_on():
     standing = replace(gliding(), qpos=np.repeat(gliding().qpos[:1], 61, axis=0))
     env = make_env(Scene("box"), standing)
     assert np.abs(env.all_qvel[:, -6:]).max() < 1e-9
+
+
+@pytest.mark.parametrize("kind", ["box", "box_uphill"])
+def test_a_box_starts_a_little_out_of_place_but_never_in_the_hands(kind):
+    motion, config = demo_motion("push", CHARACTER), EnvConfig(pose_noise=0.0, velocity_noise=0.0)
+    env = ImitationEnv(CHARACTER, Scene(kind), motion, config, 200)
+    rows, goal = np.zeros(200, dtype=np.int64), env.goal_qpos[0, -7:]
+    env.start(rows)
+    np.testing.assert_array_equal(env.box_qpos, np.tile(goal, (200, 1)))
+    env.start(rows, rng=np.random.default_rng(0))
+    away = rotate(conjugate(goal[3:]), env.box_qpos[:, :3] - goal[:3])
+    assert away[:, 0].min() >= 0.0
+    np.testing.assert_allclose(away[:, :2].std(axis=0), config.box_noise * np.array([0.603, 1.0]), rtol=0.15)
+    np.testing.assert_allclose(away[:, 2], 0.0, atol=1e-9)
+    turned = to_rotvec(multiply(conjugate(goal[3:]), env.box_qpos[:, 3:]))
+    np.testing.assert_allclose(turned[:, :2], 0.0, atol=1e-9)
+    assert turned[:, 2].std() == pytest.approx(config.box_noise, rel=0.15)
 
 
 @pytest.mark.parametrize("kind", ["box", "box_uphill"])

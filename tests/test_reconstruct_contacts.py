@@ -3,7 +3,7 @@
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.contacts import GRAVITY, HAND_DOUBT, find_contacts, ground_velocity, runs, tidied
+from reconstruct.contacts import GRAVITY, HAND_DOUBT, find_contacts, foot_slide, ground_velocity, runs, tidied
 from reconstruct.support import Sight, find_support, in_place, prolonged
 
 FPS = 30.0
@@ -174,3 +174,12 @@ def test_a_contact_lasts_as_long_as_the_point_is_seen_in_its_place():
     assert runs(prolonged(contact, sight, low)[:, 0]) == [(10, 26)]
     unseen = Sight(np.full_like(place, np.nan), np.full(40, 100.0))
     assert runs(prolonged(contact, unseen, low)[:, 0]) == [(12, 20)]
+
+
+def test_a_foot_that_pivots_does_not_slide():
+    """Heel and toe of four feet: one turns about its toe, one shifts, one swings free, one drags its toe alone."""
+    before = np.tile([[-0.1, 0.0, 0.0], [0.1, 0.0, 0.0]], (4, 1, 1))
+    now = before.copy()
+    now[0, 0, 1], now[1, :, 0], now[2, :, 0], now[3, :, 1] = 0.05, now[1, :, 0] + 0.02, now[2, :, 0] + 0.5, 0.03
+    bears = np.array([[True, True], [True, True], [False, False], [False, True]])
+    np.testing.assert_allclose(foot_slide(now, before, bears), [0.0, 0.02, np.inf, 0.03])

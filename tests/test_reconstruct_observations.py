@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from pose.keypoints import Keypoints
 from reconstruct.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.observations import FEET_AWAY, SEEN_AT, STOOP, seen_points, straightened
+from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, observe, seen_points, straightened
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.demo_motions import demo_take
 
@@ -66,3 +67,20 @@ def test_feet_are_seen_within_the_foot_on_either_side():
     assert seen_points(child, ("left_heel",)).local[0, 2] - BodyPoints.of_sites(
         child.model, (child.landmarks["left_heel"],)
     ).local[0, 2] == pytest.approx(up * 1.2 / CHARACTER.height)
+
+
+def test_a_bone_shorter_than_usual_counts_less():
+    """A forearm that the detector makes .6 as long in one frame: it wavers between two depths there."""
+    names, frames = tuple(sorted(NAMES)), 20
+    points = standing(0.5)[:, [NAMES.index(name) for name in names]]
+    xyz = np.repeat(points, frames, axis=0)
+    elbow, wrist = names.index("left_elbow"), names.index("left_wrist")
+    xyz[7, wrist] = xyz[7, elbow] + 0.6 * (xyz[7, wrist] - xyz[7, elbow])
+    keypoints = Keypoints(
+        np.full((frames, len(names), 2), 300.0), xyz, np.ones((frames, len(names))), 30.0, names, (600, 600)
+    )
+    seen = observe(keypoints, CHARACTER, 600.0)
+    forearm = [(seen.names[a], seen.names[b]) for a, b in seen.bones].index(("left_elbow", "left_wrist"))
+    np.testing.assert_allclose(seen.bone_weight[7, forearm] / seen.bone_weight[6, forearm], 0.6**SHORT)
+    others = np.arange(len(seen.bones)) != forearm
+    np.testing.assert_allclose(seen.bone_weight[7, others], seen.bone_weight[6, others])
