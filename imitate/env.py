@@ -34,6 +34,8 @@ BAD_STATE = [
 ]
 
 
+PUSH_SECONDS = 0.2
+"""Length of a push."""
 TASK_SCALE = 5.0
 """Steepness of the task's term [1/m^2]: a box 0.4 m behind earns less than half."""
 
@@ -56,6 +58,11 @@ class EnvConfig:
     """Standard deviation of joint speeds about the reference at the start of an episode [rad/s]."""
     box_noise: float = 0.05
     """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; never nearer than it was."""
+    push: float = 0.0
+    """Strongest push against the root, for 0.2 s from any side: what it changes the body's speed by [m/s]; none where
+    there is a box to push."""
+    push_every: float = 2.0
+    """Time between such pushes [s]."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +148,20 @@ class ImitationEnv:
         """Origins of the moving bodies, world [m], (N, B, 3)."""
         self.com = self._com[:, 1]
         """Centre of mass, world [m], (N, 3)."""
-        self._gusts = gusts(scene) if scene.kind == "wind" else None
-        self._push_steps = max(1, round(scene.push_every * CONTROL_HZ))
+        strongest, every = config.push * body.body_subtreemass[1] / PUSH_SECONDS, config.push_every
+        if scene.has_box:  # it disturbs enough: pushed about as well, nobody learns to push it
+            strongest = 0.0
+        if scene.kind == "wind":
+            strongest, every = scene.push, scene.push_every
+        self._gusts = gusts(strongest, scene.seed) if strongest > 0.0 else None
+        self._push_steps = max(1, round(every * CONTROL_HZ))
+        self.pushed = np.ones(environments, dtype=bool)
+        """Simulations that are, bool (N,)."""
         self._applied = bind("xfrc_applied")
         self.push = np.zeros((environments, 3))
         """Force on the root of each simulation, world axes [N], (N, 3); whoever pushes sets it, 0 is calm."""
-        self._episode = np.zeros(environments, dtype=np.int64)
+        self.episode = np.zeros(environments, dtype=np.int64)
+        """Episodes begun in each simulation; which pushes come, follows from it."""
         self._last_row = len(self.reference) - 1
 
     @property
@@ -193,7 +208,7 @@ class ImitationEnv:
             mujoco.mj_integratePos(self.model, pose, step, 1.0)
         self._batch.reset(ids, stage=STAGE_NONE)
         self.all_qpos[ids], self.all_qvel[ids] = qpos, qvel
-        self._episode[ids] += 1
+        self.episode[ids] += 1
         self._batch.forward(ids, stage=STAGE_VEL)
 
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
@@ -249,11 +264,11 @@ class ImitationEnv:
         """All physics steps of one decision, in C."""
         self._applied[:, 1, :3] = self.push
         if self._gusts is not None:
-            turn = (self._episode * 7919 + np.arange(self.size) * 104729 + self.age // self._push_steps) % len(
-                self._gusts
-            )
-            blowing = self.age % self._push_steps >= self._push_steps - round(0.2 * CONTROL_HZ)
-            self._applied[:, 1, :2] += np.where(blowing[:, None], self._gusts[turn], 0.0)
+            # Every simulation and episode has moments of its own: clips are shorter than the time between pushes.
+            own = self.episode * 7919 + np.arange(self.size) * 104729
+            turn, moment = np.divmod(self.age + own % self._push_steps, self._push_steps)
+            blowing = self.pushed & (moment >= self._push_steps - round(PUSH_SECONDS * CONTROL_HZ))
+            self._applied[:, 1, :2] += np.where(blowing[:, None], self._gusts[(own + turn) % len(self._gusts)], 0.0)
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
         self.row = np.minimum(self.row + 1, self._last_row)
         self.age += 1
@@ -326,7 +341,8 @@ class ImitationEnv:
             "row": self.row.copy(),
             "age": self.age.copy(),
             "non_finite": self.non_finite,
-            "episode": self._episode.copy(),
+            "episode": self.episode.copy(),
+            "pushed": self.pushed.copy(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -334,13 +350,12 @@ class ImitationEnv:
         self._batch.state[:] = state["batch"]
         self.row[:], self.age[:] = state["row"], state["age"]
         self.non_finite = int(state["non_finite"])
-        if "episode" in state:  # checkpoints from before there was wind have none
-            self._episode[:] = state["episode"]
+        self.episode[:], self.pushed[:] = state["episode"], state["pushed"]
         self._batch.forward(stage=STAGE_VEL)
 
 
-def gusts(scene: Scene, count: int = 4096) -> np.ndarray:
+def gusts(strongest: float, seed: int, count: int = 4096) -> np.ndarray:
     """Forces of pushes to come, from all sides, each between half and all of the strongest [N], (count, 2)."""
-    rng = np.random.default_rng(scene.seed)
-    angle, strength = rng.uniform(-np.pi, np.pi, count), scene.push * rng.uniform(0.5, 1.0, count)
+    rng = np.random.default_rng(seed)
+    angle, strength = rng.uniform(-np.pi, np.pi, count), strongest * rng.uniform(0.5, 1.0, count)
     return np.column_stack([strength * np.cos(angle), strength * np.sin(angle)])

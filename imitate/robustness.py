@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from imitate.env import EnvConfig, ImitationEnv
+from imitate.env import PUSH_SECONDS, EnvConfig, ImitationEnv
 from imitate.footprints import body
 from imitate.policy import Policy
 from imitate.rollout import Scores, run_episodes, starting_rows
@@ -16,7 +16,6 @@ from reconstruct.motion import ReferenceMotion
 
 PUSH_FORCE = 240.0
 """Horizontal force on the root [N]."""
-PUSH_SECONDS = 0.2
 SEAM_JOINTS, SEAM_HEIGHT = 0.35, 0.05
 """A clip's end meets its start if no joint differs by more than this [rad] and the root is as high up to this [m]."""
 

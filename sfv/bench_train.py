@@ -8,8 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from imitate.env import PUSH_SECONDS
 from imitate.policy import Policy
-from imitate.robustness import PUSH_FORCE, PUSH_SECONDS, end_meets_start, in_a_row, one_pass, push_survival
+from imitate.robustness import PUSH_FORCE, end_meets_start, in_a_row, one_pass, push_survival
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene import Scene
 from imitate.train import TrainConfig, train_policy

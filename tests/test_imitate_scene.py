@@ -162,6 +162,20 @@ def test_wind_pushes_and_is_restored():
     assert np.array_equal(future, [other.step(none).reward for _ in range(5)])
 
 
+def test_pushes_while_learning_are_as_strong_and_as_frequent_as_asked_for():
+    env = ImitationEnv(CHARACTER, Scene(), gliding(), EnvConfig(push=0.6, push_every=1.0), 16)
+    env.start(np.zeros(16, dtype=np.int64))
+    applied = []
+    for _ in range(30):
+        env.simulate()
+        applied.append(np.linalg.norm(env._applied[:, 1, :3], axis=1))
+    force = np.array(applied)
+    assert ((force > 0.0).sum(axis=0) == 6).all()  # 0.2 s of every second, in all simulations
+    change = force.sum(axis=0) / 30.0 / env.model.body_mass.sum()
+    assert (change >= 0.3).all() and (change <= 0.6).all()  # half to all of the strongest [m/s]
+    assert len(set((force > 0.0).argmax(axis=0))) > 4  # each at its own moment
+
+
 def test_slippery_ground_slides_further():
     slid = []
     for scene in (Scene(), Scene("slippery", friction=0.05)):

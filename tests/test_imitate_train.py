@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from imitate.checkpoint import load_checkpoint, save_checkpoint
+from imitate.env import EnvConfig
 from imitate.learners.ppo import PPOConfig
 from imitate.policy import Policy
 from imitate.ranks import Ranks
@@ -85,7 +86,26 @@ def test_preset_gives_way_to_what_was_chosen():
     config = resolved(TrainConfig(preset="sfv", initial_std=0.1, ppo=PPOConfig(gamma=0.9)))
     assert (config.hidden, config.initial_std, config.learn_std) == ((1024, 512), 0.1, False)
     assert (config.ppo.gamma, config.ppo.minibatch, config.ppo.learning_rate_range) == (0.9, 256, (5e-5, 5e-5))
+    assert config.env.push == 0.0  # the paper pushes nobody
     assert resolved(TrainConfig()) == TrainConfig()
+
+
+def test_returns_are_told_without_pushes_and_policies_chosen_with_them(tmp_path):
+    run = TrainingRun(Job(standing(), CHARACTER, Scene(), replace(TINY, env=EnvConfig(push=5.0)), tmp_path), Ranks())
+    assert not run.collector.env.pushed.any()  # not before it stands
+    run.judge_now({})
+    fallen = []
+    for env in (run.collector.env, run.judge):
+        env.start(np.zeros(env.size, dtype=np.int64))
+        ended = np.zeros(env.size, dtype=bool)
+        for _ in range(29):
+            ended |= env.step(np.zeros((env.size, env.action_size))).terminated
+        fallen.append(ended)
+    learning, (*calm, pushed) = fallen[0], np.split(fallen[1], 3)
+    assert learning.any() and pushed.any() and not np.any(calm)
+    assert run.evaluate() == run.evaluate()  # the same pushes every time
+    returned, completed, under_pushes = run.evaluate()
+    assert completed == 1.0 and under_pushes < returned
 
 
 @pytest.mark.parametrize("kind", ["fixed", "adaptive", "failures"])
