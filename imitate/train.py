@@ -69,8 +69,8 @@ class TrainConfig:
     environments: int = 512
     """Simulations, shared out among the processes: learning goes alike on few cores and on many."""
     steps: int = 8
-    """Decisions in each of them between updates (T). After 600,000 samples from scratch a walk was at .93 with 8, at .65
-    with 16, at hardly more samples a second (one seed)."""
+    """Decisions in each of them between updates (T). After 600,000 samples from scratch a walk was at .93 with 8 and at
+    .65 with 16, at hardly more samples a second (one seed)."""
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the hidden layers of actor and critic. SFV's 1024-512 takes 8 times as long for no better walk."""
     initial_std: float = 0.15
