@@ -115,7 +115,7 @@ class TrainingRun:
         self.curves: list[dict[str, float]] = []
 
     def _judging_env(self) -> ImitationEnv:
-        """The simulations that this process contributes to evaluations: undisturbed, and as many again half pushed."""
+        """The simulations that this process contributes to evaluations: two thirds are left alone, one is pushed."""
         share = max(1, JUDGED // 2 // self.ranks.size)
         env_config = replace(self.config.env, episode_seconds=self.config.judge_seconds)
         env = ImitationEnv(self.job.character, self.job.scene, self.job.motion, env_config, 3 * share)
