@@ -92,8 +92,6 @@ def test_preset_gives_way_to_what_was_chosen():
 
 def test_returns_are_told_without_pushes_and_policies_chosen_with_them(tmp_path):
     run = TrainingRun(Job(standing(), CHARACTER, Scene(), replace(TINY, env=EnvConfig(push=5.0)), tmp_path), Ranks())
-    assert not run.collector.env.pushed.any()  # not before it stands
-    run.judge_now({})
     fallen = []
     for env in (run.collector.env, run.judge):
         env.start(np.zeros(env.size, dtype=np.int64))
@@ -102,7 +100,8 @@ def test_returns_are_told_without_pushes_and_policies_chosen_with_them(tmp_path)
             ended |= env.step(np.zeros((env.size, env.action_size))).terminated
         fallen.append(ended)
     learning, (*calm, pushed) = fallen[0], np.split(fallen[1], 3)
-    assert learning.any() and pushed.any() and not np.any(calm)
+    assert learning.any() and not learning[1::2].any()  # every other simulation is left alone
+    assert pushed.any() and not np.any(calm)
     assert run.evaluate() == run.evaluate()  # the same pushes every time
     returned, completed, under_pushes = run.evaluate()
     assert completed == 1.0 and under_pushes < returned
@@ -251,10 +250,13 @@ def test_interrupt_saves_and_leaves_no_process(tmp_path):
 
 @pytest.mark.slow
 def test_walk_reaches_its_goal(tmp_path):
-    """From scratch by PPO alone, .95 within 1.2 M samples; DeepMimic needs 61 M for .985."""
+    """From scratch by PPO alone, .95 within 1.2 M samples; DeepMimic needs 61 M for .985.
+
+    With 8 decisions between updates it takes fewer of them; after a warm start, 16 lead further in the end.
+    """
     if not WALK.is_file():
         pytest.skip(f"{WALK} is not there")
-    config = TrainConfig(minutes=60.0, samples=1_200_000, warm_start="none")
+    config = TrainConfig(minutes=60.0, samples=1_200_000, warm_start="none", steps=8)
     training = train_policy(read_motion(WALK, CHARACTER), CHARACTER, Scene(), config, tmp_path)
     assert training.figures["best_return"] >= 0.95
     assert training.figures["best_completed"] == 1.0
