@@ -156,7 +156,7 @@ class ImitationEnv:
         self._gusts = gusts(strongest, scene.seed) if strongest > 0.0 else None
         self._push_steps = max(1, round(every * CONTROL_HZ))
         self.pushed = np.ones(environments, dtype=bool)
-        """Simulations that are, bool (N,)."""
+        """Simulations that are pushed, bool (N,); wind spares nobody."""
         self._applied = bind("xfrc_applied")
         self.push = np.zeros((environments, 3))
         """Force on the root of each simulation, world axes [N], (N, 3); whoever pushes sets it, 0 is calm."""
@@ -267,7 +267,9 @@ class ImitationEnv:
             # Every simulation and episode has moments of its own: clips are shorter than the time between pushes.
             own = self.episode * 7919 + np.arange(self.size) * 104729
             turn, moment = np.divmod(self.age + own % self._push_steps, self._push_steps)
-            blowing = self.pushed & (moment >= self._push_steps - round(PUSH_SECONDS * CONTROL_HZ))
+            blowing = moment >= self._push_steps - round(PUSH_SECONDS * CONTROL_HZ)
+            if self.scene.kind != "wind":
+                blowing &= self.pushed
             self._applied[:, 1, :2] += np.where(blowing[:, None], self._gusts[(own + turn) % len(self._gusts)], 0.0)
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
         self.row = np.minimum(self.row + 1, self._last_row)

@@ -96,8 +96,7 @@ class TrainingRun:
         if draft and len(draft.controls):
             self.collector = ExpertCollector(env, states, stream, Expert(draft, env))
             self.distiller = Distiller(self.policy, config.distill, ranks)
-        if job.scene.kind != "wind":
-            self.collector.env.pushed[:] = np.arange(share) % PUSHED_ONE_IN == 0
+        self.collector.env.pushed[:] = np.arange(share) % PUSHED_ONE_IN == 0
         self.judge = self._judging_env()
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
@@ -119,7 +118,7 @@ class TrainingRun:
         share = max(1, JUDGED // 2 // self.ranks.size)
         env_config = replace(self.config.env, episode_seconds=self.config.judge_seconds)
         env = ImitationEnv(self.job.character, self.job.scene, self.job.motion, env_config, 3 * share)
-        env.pushed[: 2 * share] = self.job.scene.kind == "wind"
+        env.pushed[: 2 * share] = False
         return env
 
     def warm_up(self) -> None:
