@@ -87,6 +87,8 @@ def test_preset_gives_way_to_what_was_chosen():
     assert (config.hidden, config.initial_std, config.learn_std) == ((1024, 512), 0.1, False)
     assert (config.ppo.gamma, config.ppo.minibatch, config.ppo.learning_rate_range) == (0.9, 256, (5e-5, 5e-5))
     assert config.env.push == 0.0  # the paper pushes nobody
+    assert config.steps == 16
+    assert resolved(TrainConfig(warm_start="none")).steps == 8
     assert resolved(TrainConfig()) == TrainConfig()
 
 
