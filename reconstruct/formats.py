@@ -5,7 +5,6 @@ cycle as `reconstruct.loop` finds one: that an end meets its start (a backflip's
 repeated.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from reconstruct.amass import is_amass, read_amass
 from reconstruct.bvh import read_bvh
 from reconstruct.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, part_contacts, runs
+from reconstruct.deepmimic import read_deepmimic
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.loop import close_loop, find_cycle, seam_gap
 from reconstruct.motion import ReferenceMotion
@@ -35,26 +35,8 @@ from reconstruct.tangent import layout
 Loop = Literal["auto", "yes", "no"]
 KINDS = ".npz (ours or AMASS's), .bvh, .txt (DeepMimic)"
 
-# Order of the joints in a DeepMimic frame, after duration, root position and root rotation (xbpeng/DeepMimic).
-DEEPMIMIC_JOINTS = (
-    ("chest", 4),
-    ("neck", 4),
-    ("right_hip", 4),
-    ("right_knee", 1),
-    ("right_ankle", 4),
-    ("right_shoulder", 4),
-    ("right_elbow", 1),
-    ("left_hip", 4),
-    ("left_knee", 1),
-    ("left_ankle", 4),
-    ("left_shoulder", 4),
-    ("left_elbow", 1),
-)
-DEEPMIMIC_WIDTH = 8 + sum(width for _, width in DEEPMIMIC_JOINTS)
-DEEPMIMIC_HIP_HEIGHT = 0.8868
-"""Height of DeepMimic's root above the sole when it stands straight [m]; lengths of a motion scale with it."""
 LOOP_GAP = 0.6
-"""A file that says it wraps is taken for a cycle if no joint is further from its first frame than this [rad]."""
+"""A file that says it wraps is believed to be one whole cycle if no joint is further from its first frame [rad]."""
 LOST_GROUND = 0.3
 """Of the frames, in which a foot or hand must rest on the ground for the file's heights to be believed."""
 CLEAR_FLIGHT = 0.2
@@ -108,11 +90,10 @@ def read_motion_and_tell(
     if path.suffix == ".npz" and is_amass(path):
         motion, note = _of_skeleton(read_amass(path), path, character, fps, (start, end), loop)
         return motion, f"AMASS, on our humanoid's proportions instead of the subject's; {note}"
+    if path.suffix in (".txt", ".json"):
+        return _of_skeleton(read_deepmimic(path), path, character, fps, (start, end), loop)
     if path.suffix == ".npz":
         motion = ReferenceMotion.load(path)
-    elif path.suffix in (".txt", ".json"):
-        fits = all(name in character.joint_names for name, _ in DEEPMIMIC_JOINTS)
-        motion = read_deepmimic(path, character if fits else load_character("humanoid"), fps, loop)
     else:
         raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")
     whole = start <= 0 and (end is None or end >= motion.duration)
@@ -138,8 +119,8 @@ def _of_skeleton(
     loop: Loop,
 ) -> tuple[ReferenceMotion, str]:
     """A motion of some skeleton on a character, and what was guessed."""
-    body, given, note = as_character(skeleton, path)
-    given = _part(given, *part, path)
+    body, whole, note = as_character(skeleton, path)
+    given = _part(whole, *part, path)
     times = np.arange(len(given)) / given.fps
     soles = contact_points(body)
     qpos = resampled(body.model, given.qpos, times, fps)
@@ -152,9 +133,13 @@ def _of_skeleton(
         note += "; its height wanders, so the lowest point is set on the ground wherever it is no clear flight"
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
     motion = retarget(given, body, character).motion
-    if loop != "no":
-        motion = _cycle(motion, character, loop)
-    return motion, note
+    if loop == "no":
+        return motion, note
+    wraps = skeleton.wraps and len(given) == len(whole) and np.abs(seam_gap(body.model, qpos)).max() < LOOP_GAP
+    if wraps and find_cycle(character.model, motion.qpos, motion.fps, loop) is not None:
+        closed = close_loop(body.model, qpos, blend=max(3, len(qpos) // 6))
+        return retarget(replace(given, qpos=closed, loop=True), body, character).motion, note
+    return _cycle(motion, character, loop), note
 
 
 def _part(motion: ReferenceMotion, start: float, end: float | None, path: Path) -> ReferenceMotion:
@@ -178,55 +163,6 @@ def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> Referen
     support = Support(contact, np.logical_not(contact.any(axis=1) | rolling.any(axis=1)), rolling)
     qpos, contact = closed_cycle(character, motion.qpos, support, cycle, motion.fps, Spreads())
     return replace(motion, qpos=qpos, contacts=part_contacts(contact, character.contacts), loop=True)
-
-
-def read_deepmimic(path: Path, character: Character, fps: float = 30.0, loop: Loop = "auto") -> ReferenceMotion:
-    """A DeepMimic motion on our humanoid: same tree, y up -> z up, lengths scaled, put on the ground.
-
-    Raises:
-      InputError: not a DeepMimic motion, or the character lacks one of its joints.
-    """
-    times, wraps, table = _deepmimic_frames(path)
-    model = character.model
-    missing = [name for name, _ in DEEPMIMIC_JOINTS if name not in character.joint_names]
-    if missing:
-        raise InputError(
-            f"{path}: character '{character.name}' has no joint '{missing[0]}'; DeepMimic needs a humanoid"
-        )
-
-    qpos = np.zeros((len(table), model.nq))
-    qpos[:, :3] = _z_up(table[:, 1:4])
-    qpos[:, 3:7] = _quat_z_up(table[:, 4:8])
-    column = 8
-    for name, width in DEEPMIMIC_JOINTS:
-        start = model.joint(name).qposadr[0]
-        if width == 4:
-            qpos[:, start : start + 4] = _quat_z_up(table[:, column : column + 4])
-        else:
-            # DeepMimic's hinges turn about +z (to the right), so its knees flex with negative angles.
-            axis_right = -model.jnt_axis[model.joint(name).id][1]
-            qpos[:, start] = np.sign(axis_right) * table[:, column]
-        column += width
-
-    qpos[:, :3] *= _standing_hip_height(character) / DEEPMIMIC_HIP_HEIGHT
-    qpos = resampled(model, qpos, times, fps)
-    soles = contact_points(character)
-    closes = wraps and np.abs(seam_gap(model, qpos)).max() < LOOP_GAP
-    closed = closes and find_cycle(model, qpos, fps, loop) is not None
-    if closed:
-        qpos = close_loop(model, qpos, blend=max(3, len(qpos) // 6))
-    qpos = grounded(model, qpos, soles)
-    contacts = find_contacts(point_positions(model, qpos, soles), fps)
-    return ReferenceMotion(
-        qpos=qpos,
-        fps=fps,
-        character=character.name,
-        height=character.height,
-        joint_names=character.joint_names,
-        contacts=part_contacts(contacts, character.contacts),
-        contact_names=tuple(character.contacts),
-        loop=bool(closed),
-    )
 
 
 def resampled(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: float) -> np.ndarray:
@@ -279,39 +215,3 @@ def wandering_ground(lowest: np.ndarray, fps: float) -> np.ndarray:
         standing[start + 1 : end - 1] = False
     frames = np.arange(len(lowest))
     return np.interp(frames, frames[standing], lowest[standing])
-
-
-def _deepmimic_frames(path: Path) -> tuple[np.ndarray, bool, np.ndarray]:
-    """Times [s] (T,), whether it says that it wraps, and the table of frames (T, 44)."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a motion")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        table = np.array(content["Frames"], dtype=np.float64)
-        wraps = content.get("Loop", "none") == "wrap"
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a DeepMimic motion ({error}); expected JSON with 'Loop' and 'Frames'") from error
-    if table.ndim != 2 or table.shape[1] != DEEPMIMIC_WIDTH or len(table) < 2 or not np.isfinite(table).all():
-        raise InputError(f"{path}: frames of shape {table.shape}; expected at least 2 finite rows of {DEEPMIMIC_WIDTH}")
-    durations = table[:-1, 0]
-    if (durations <= 0).any():
-        raise InputError(f"{path}: a frame lasts {durations.min()} s; every duration but the last must be positive")
-    return np.concatenate([[0.0], np.cumsum(durations)]), wraps, table
-
-
-def _z_up(vector: np.ndarray) -> np.ndarray:
-    """DeepMimic's x forward, y up, z right -> our x forward, y left, z up, (..., 3)."""
-    x, y, z = np.moveaxis(vector, -1, 0)
-    return np.stack([x, -z, y], axis=-1)
-
-
-def _quat_z_up(quat: np.ndarray) -> np.ndarray:
-    """The same rotation in our axes: the vector part turns with them, (..., 4)."""
-    return normalised(np.concatenate([quat[..., :1], _z_up(quat[..., 1:])], axis=-1))
-
-
-def _standing_hip_height(character: Character) -> float:
-    """Height of the root above the soles in the model's own upright pose [m]."""
-    soles = contact_points(character)
-    rest = np.array(character.model.qpos0)[None]
-    return float(rest[0, 2] - point_positions(character.model, rest, soles)[..., 2].min())

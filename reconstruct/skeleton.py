@@ -41,6 +41,8 @@ class SkeletonMotion:
     rotations: np.ndarray
     """From `rest`, about the file's axes, wxyz (T, J, 4)."""
     fps: float
+    wraps: bool | None = None
+    """Whether the file says that its end leads into its beginning; None if its kind does not tell."""
 
 
 def posed_skeleton(
@@ -50,6 +52,7 @@ def posed_skeleton(
     local: np.ndarray,
     root: np.ndarray,
     fps: float,
+    wraps: bool | None = None,
 ) -> SkeletonMotion:
     """Forward kinematics.
 
@@ -60,6 +63,7 @@ def posed_skeleton(
       local: rotation of each joint relative to its parent, wxyz (T, J, 4).
       root: where the root is, (T, 3).
       fps: frames a second.
+      wraps: see `SkeletonMotion`.
     """
     rest, positions, rotations = offsets.copy(), np.empty((*local.shape[:2], 3)), local.copy()
     positions[:, 0] = root
@@ -68,7 +72,7 @@ def posed_skeleton(
             rest[joint] += rest[parent]
             positions[:, joint] = positions[:, parent] + rotate(rotations[:, parent], offsets[joint][None])
             rotations[:, joint] = multiply(rotations[:, parent], local[:, joint])
-    return SkeletonMotion(names, parents, rest, positions, rotations, fps)
+    return SkeletonMotion(names, parents, rest, positions, rotations, fps, wraps)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""DeepMimic's files on our humanoid: axes, hinge signs, left and right, the ground."""
+"""DeepMimic's files on our bodies: axes, hinge signs, left and right, the ground."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,8 @@ import pytest
 from pose.errors import InputError
 from reconstruct.character import load_character
 from reconstruct.contacts import contact_points
-from reconstruct.formats import DEEPMIMIC_JOINTS, read_motion, read_motion_and_tell
+from reconstruct.deepmimic import HINGES, JOINTS, read_deepmimic
+from reconstruct.formats import read_motion, read_motion_and_tell
 from reconstruct.kinematics import point_positions
 
 MOTIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "motions"
@@ -19,8 +20,8 @@ MOTIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "motions"
 def write_pose(path, joints=None, root=(1.0, 0.0, 0.0, 0.0), loop="none"):
     """A file of ten equal frames; `joints` gives rotations by name, the others are straight."""
     row = [1 / 30, 0.0, 0.9, 0.0, *root]
-    for name, width in DEEPMIMIC_JOINTS:
-        row += list((joints or {}).get(name, [1.0, 0.0, 0.0, 0.0] if width == 4 else [0.0]))
+    for name, _, _ in JOINTS[1:]:
+        row += list((joints or {}).get(name, [0.0] if name in HINGES else [1.0, 0.0, 0.0, 0.0]))
     path.write_text(json.dumps({"Loop": loop, "Frames": [row] * 10}))
     return path
 
@@ -56,13 +57,13 @@ def test_right_hip_swings_to_the_right(tmp_path):
     data = bodies_of(read_motion(write_pose(tmp_path / "swing.txt", swing), character), character)
     hip, knee = data.body("right_thigh").xpos, data.body("right_shin").xpos
     assert knee[1] < hip[1] - 0.15  # our y is left
-    assert data.body("left_shin").xpos[1] == pytest.approx(data.body("left_thigh").xpos[1], abs=1e-6)
+    assert data.body("left_shin").xpos[1] == pytest.approx(data.body("left_thigh").xpos[1], abs=0.02)
 
 
 def test_a_body_without_these_joints_gets_the_motion_carried_over(tmp_path):
     path = write_pose(tmp_path / "bent.txt", {"right_knee": [-1.2]})
     motion, note = read_motion_and_tell(path, load_character("atlas"))
-    assert motion.character == "atlas" and note == "carried over from humanoid"
+    assert motion.character == "atlas" and "known by name" in note
     data = bodies_of(motion, load_character("atlas"))
     assert data.body("r_foot").xpos[0] < data.body("r_lleg").xpos[0] - 0.2  # heel goes back
 
@@ -83,14 +84,34 @@ def test_damaged_files_are_told_in_one_line(tmp_path, content, words):
     assert "\n" not in str(error.value)
 
 
+def test_frames_of_unequal_length_are_laid_out_evenly(tmp_path):
+    path = write_pose(tmp_path / "walk.txt")
+    frames = json.loads(path.read_text())["Frames"]
+    durations = [0.02, 0.04] * 5
+    begins = np.concatenate([[0.0], np.cumsum(durations[:-1])])
+    for frame, duration, begin in zip(frames, durations, begins, strict=True):
+        frame[0], frame[1] = duration, 2.0 * begin  # 2 m/s forward
+    path.write_text(json.dumps({"Frames": frames}))
+    skeleton = read_deepmimic(path)
+    assert skeleton.fps == pytest.approx(9 / begins[-1])
+    np.testing.assert_allclose(np.diff(skeleton.positions[:, 0, 0]) * skeleton.fps, 2.0)
+
+
 @pytest.mark.skipif(not MOTIONS.is_dir(), reason="DeepMimic's motions are not on this machine")
-@pytest.mark.parametrize("name", ["walk", "backflip", "jump"])
+@pytest.mark.parametrize("name", ["walk", "run", "backflip", "cartwheel", "jump"])
 def test_real_motions_are_put_on_the_ground(name):
     character = load_character("humanoid")
     motion = read_motion(MOTIONS / f"humanoid3d_{name}.txt", character)
-    lowest = point_positions(character.model, motion.qpos, contact_points(character))[..., 2].min(axis=1)
-    assert -0.05 < lowest.min() < 0.01
+    assert motion.fps == pytest.approx(30.0, rel=0.01)  # legs are 1 % shorter
     assert motion.contacts.any(axis=1).mean() > 0.5
-    # All three files say that they wrap; a flip and a jump are done once all the same.
-    assert (motion.fps, motion.loop) == (30.0, name == "walk")
-    assert not motion.contacts.any(axis=1).all() or name == "walk"  # the others fly
+    heights = point_positions(character.model, motion.qpos, contact_points(character))[..., 2]
+    assert heights.min() > -0.02
+    # Whatever rests does so on the ground, though our arms and legs are longer in other proportions than DeepMimic's.
+    first = 0
+    for part, sites in enumerate(character.contacts.values()):
+        lowest = heights[:, first : first + len(sites)].min(axis=1)
+        first += len(sites)
+        assert np.abs(lowest[motion.contacts[:, part]]).max(initial=0.0) < 0.015
+    # All files say that they wrap; a flip, a wheel and a jump are done once all the same.
+    assert motion.loop == (name in ("walk", "run"))
+    assert not motion.contacts.any(axis=1).all() or name in ("walk", "cartwheel")  # the others fly
