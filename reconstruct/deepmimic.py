@@ -48,8 +48,10 @@ def read_deepmimic(path: Path) -> SkeletonMotion:
             turns[:, joint, 0], turns[:, joint, 2] = np.cos(angle), -np.sin(angle)  # to the right is our -y
             column += 1
         else:
-            quat = _z_up(table[:, column + 1 : column + 4])
-            found = Rotation.from_quat(np.column_stack([quat, table[:, column]]))
+            quat = np.column_stack([_z_up(table[:, column + 1 : column + 4]), table[:, column]])
+            if not (np.linalg.norm(quat, axis=1) > 0.5).all():
+                raise InputError(f"{path}: the rotation of '{name}' is no unit quaternion; expected w, x, y, z")
+            found = Rotation.from_quat(quat)
             turns[:, joint] = from_scipy(RotationSpline(times, found)(even), (len(table),))
             column += 4
     parts = JOINTS + ENDS

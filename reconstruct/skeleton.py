@@ -41,8 +41,8 @@ class SkeletonMotion:
     rotations: np.ndarray
     """From `rest`, about the file's axes, wxyz (T, J, 4)."""
     fps: float
-    wraps: bool | None = None
-    """Whether the file says that its end leads into its beginning; None if its kind does not tell."""
+    wraps: bool = False
+    """The file says that its end leads into its beginning."""
 
 
 def posed_skeleton(
@@ -52,7 +52,7 @@ def posed_skeleton(
     local: np.ndarray,
     root: np.ndarray,
     fps: float,
-    wraps: bool | None = None,
+    wraps: bool = False,
 ) -> SkeletonMotion:
     """Forward kinematics.
 

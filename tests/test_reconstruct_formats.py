@@ -54,7 +54,13 @@ def test_right_hip_swings_to_the_right(tmp_path):
     # DeepMimic: x forward, y up, z right. A turn of -0.5 about x carries the leg (-y) towards +z, to the right.
     character = load_character("humanoid")
     swing = {"right_hip": [np.cos(0.25), -np.sin(0.25), 0.0, 0.0]}
-    data = bodies_of(read_motion(write_pose(tmp_path / "swing.txt", swing), character), character)
+    path = write_pose(tmp_path / "swing.txt", swing)
+    skeleton = read_deepmimic(path)
+    at = dict(zip(skeleton.names, skeleton.positions[0], strict=True))
+    np.testing.assert_allclose(at["left_knee"] - at["left_hip"], [0.0, 0.0, -0.421546], atol=1e-9)
+    right = 0.421546 * np.array([0.0, -np.sin(0.5), -np.cos(0.5)])
+    np.testing.assert_allclose(at["right_knee"] - at["right_hip"], right, atol=1e-9)
+    data = bodies_of(read_motion(path, character), character)
     hip, knee = data.body("right_thigh").xpos, data.body("right_shin").xpos
     assert knee[1] < hip[1] - 0.15  # our y is left
     assert data.body("left_shin").xpos[1] == pytest.approx(data.body("left_thigh").xpos[1], abs=0.02)
@@ -84,6 +90,12 @@ def test_damaged_files_are_told_in_one_line(tmp_path, content, words):
     assert "\n" not in str(error.value)
 
 
+def test_a_rotation_that_is_none_is_told(tmp_path):
+    path = write_pose(tmp_path / "zero.txt", {"neck": [0.0, 0.0, 0.0, 0.0]})
+    with pytest.raises(InputError, match="'neck' is no unit quaternion"):
+        read_motion(path, load_character("humanoid"))
+
+
 def test_frames_of_unequal_length_are_laid_out_evenly(tmp_path):
     path = write_pose(tmp_path / "walk.txt")
     frames = json.loads(path.read_text())["Frames"]
@@ -102,11 +114,11 @@ def test_frames_of_unequal_length_are_laid_out_evenly(tmp_path):
 def test_real_motions_are_put_on_the_ground(name):
     character = load_character("humanoid")
     motion = read_motion(MOTIONS / f"humanoid3d_{name}.txt", character)
-    assert motion.fps == pytest.approx(30.0, rel=0.01)  # legs are 1 % shorter
+    assert motion.fps == pytest.approx(30.0, rel=0.01)  # time goes with the root of the leg's length
     assert motion.contacts.any(axis=1).mean() > 0.5
     heights = point_positions(character.model, motion.qpos, contact_points(character))[..., 2]
     assert heights.min() > -0.02
-    # Whatever rests does so on the ground, though our arms and legs are longer in other proportions than DeepMimic's.
+    # Whatever rests does so on the ground, though our arms and legs are not those of DeepMimic's body.
     first = 0
     for part, sites in enumerate(character.contacts.values()):
         lowest = heights[:, first : first + len(sites)].min(axis=1)
