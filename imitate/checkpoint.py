@@ -14,7 +14,7 @@ from pose.errors import InputError
 from reconstruct.character import Character
 from reconstruct.motion import ReferenceMotion
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 def task_digest(motion: ReferenceMotion, character: Character, settings: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ class InitialStates(Protocol):
         ...
 
     def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
-        """Takes note of finished episodes: how they started, what they earned (M,), which failed soon, bool (M,)."""
+        """Takes note of finished episodes: how they started, their return (M,), which failed soon, bool (M,)."""
         ...
 
     def improve(self, ranks: Ranks) -> None:
@@ -147,7 +147,7 @@ class AdaptiveStart:
     stretch of it, and its poses are Gaussian about the reference's, shifted by mu_k in joint coordinates. omega =
     (logits, mu) follows the policy gradient with the same objective as the policy:
 
-        grad J = E[(R - b) grad log rho_omega(s0)],   R the return of the episode that began in s0, b their mean.
+        grad J = E[(R - b) grad log rho_omega(s0)],   R = sum gamma^t r_t of the episode that began in s0, b their mean.
 
     The paper leaves open what keeps the mixture from collapsing onto the easiest stretch; here every component keeps
     at least `FLOOR` of an even share.

@@ -42,12 +42,15 @@ class SkillCollector(Loop):
         # Episodes begin out of step with each other, or all would end in the same iteration for ever.
         if env.reference.loop:
             env.age += self.rng.integers(0, env.episode_steps, env.size)
+        self.discounted, self.discount = np.zeros(env.size), np.ones(env.size)
+        """Return so far of the episodes that go on, as the policy is to maximise it, and gamma^t, (N,) each."""
         self._terms: dict[str, float] = {}
-        self._failed = np.zeros(env.size, dtype=bool)
+        self._outcome: Outcome | None = None
+        self._gamma = 1.0
 
     def collect(self, policy: Policy, steps: int, gamma: float, gae_lambda: float) -> tuple[Batch, Episodes]:
         """Runs `policy` for `steps` decisions in every simulation and estimates the advantages."""
-        self._terms = {}
+        self._terms, self._gamma = {}, gamma
         seen = self.run(policy, steps)
         completed = seen.done & ~seen.terminated
         episodes = Episodes(
@@ -78,22 +81,31 @@ class SkillCollector(Loop):
         return self.env.observe(ids)
 
     def note(self, outcome: Outcome, live: np.ndarray) -> None:
-        """Adds up the reward's terms, and remembers which episodes failed."""
-        self._failed = outcome.terminated
+        """Adds up the rewards and their terms."""
+        self._outcome = outcome
+        self.discounted += self.discount * outcome.reward
+        self.discount *= self._gamma
         for name, term in outcome.terms.items():
             self._terms[name] = self._terms.get(name, 0.0) + float(term.sum())
 
     def ended(self, ids: np.ndarray) -> None:
-        """Tells the distribution how far its starts led."""
-        lost = self._failed[ids] & (self.env.age[ids] <= FailureStart.SOON * CONTROL_HZ)
-        self.initial_states.learn(self.starts.at(ids), self.earned[ids], lost)
+        """Tells the distribution how far its starts led: the same return, with the same end, that the policy sees."""
+        assert self._outcome is not None
+        outcome, env = self._outcome, self.env
+        if not env.reference.loop:
+            forever = np.where(outcome.truncated, outcome.reward, 0.0) / (1.0 - self._gamma)
+            self.discounted[ids] += (self.discount * forever)[ids]
+        lost = outcome.terminated[ids] & (env.age[ids] <= FailureStart.SOON * CONTROL_HZ)
+        self.initial_states.learn(self.starts.at(ids), self.discounted[ids], lost)
+        self.discounted[ids], self.discount[ids] = 0.0, 1.0
 
     def state(self) -> dict[str, Any]:
         """Everything that the next samples depend on, beside the policy."""
         return {
             "env": self.env.state(),
             "rng": self.rng.bit_generator.state,
-            "earned": self.earned.copy(),
+            "discounted": self.discounted.copy(),
+            "discount": self.discount.copy(),
             "starts": {"rows": self.starts.rows, "offset": self.starts.offset, "component": self.starts.component},
             "initial_states": self.initial_states.state(),
         }
@@ -102,7 +114,7 @@ class SkillCollector(Loop):
         """The opposite of `state`."""
         self.env.restore(state["env"])
         self.rng.bit_generator.state = state["rng"]
-        self.earned[:] = state["earned"]
+        self.discounted[:], self.discount[:] = state["discounted"], state["discount"]
         for name, values in state["starts"].items():
             getattr(self.starts, name)[:] = values
         self.initial_states.restore(state["initial_states"])

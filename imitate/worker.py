@@ -12,11 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from imitate.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.distill import Distiller, Expert, ExpertCollector
@@ -45,6 +48,8 @@ a fifteenth of the time that training takes."""
 PUSHED_ONE_IN = 4
 """Of so many simulations that are learnt from, one is pushed. To go on undisturbed is what is asked for first: with one
 in two, the walk from video had .949, with one in four .956 (three seeds)."""
+AVERAGED = 80_000
+"""So many samples back reaches the running average of weights that is judged and kept."""
 PLATEAU = 0.003
 """A plateau: the last evaluations are on average not this much better than those before them."""
 
@@ -87,6 +92,9 @@ class TrainingRun:
         self.policy = Policy(layout, config.initial_std)
         self.policy.log_std.requires_grad_(config.learn_std)
         self.policy.actor.coarse = self.policy.critic.coarse = config.coarse
+        self.averaged = AveragedModel(
+            self.policy, avg_fn=partial(running_average, window=AVERAGED / (config.environments * config.steps))
+        )
         rate = config.distill.ppo_learning_rate if draft else config.ppo.learning_rate
         self.ppo = PPO(self.policy, replace(config.ppo, learning_rate=rate), ranks)
         stream = config.seed * 1000 + ranks.rank
@@ -122,11 +130,21 @@ class TrainingRun:
         env.pushed[: 2 * share] = False
         return env
 
+    @property
+    def average(self) -> Policy:
+        """The running average of the policy's weights: what is judged and kept.
+
+        The last weights swing: a walk from scratch was judged .91, .88, .89 by them where the average had .92, .96 and
+        .96.
+        """
+        return cast(Policy, self.averaged.module)
+
     def warm_up(self) -> None:
         """Shows the normaliser what observations are like before anything is learnt from them."""
         ppo = self.config.ppo
         batch, _ = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
         self.policy.observations.update(self.ranks.sum(batch.observation_moments.clone()))
+        self.averaged.update_parameters(self.policy)
 
     def iterate(self) -> dict[str, float]:
         """One iteration of Algorithm 1; returns the figures of all processes together."""
@@ -141,6 +159,7 @@ class TrainingRun:
             losses = distiller.update(batch, *collector.said(), self.samples, self.shuffle)
         else:
             losses = self.ppo.update(batch, self.shuffle)
+        self.averaged.update_parameters(self.policy)
         self.collector.initial_states.improve(self.ranks)
         self.cpu_own_loop += time.process_time() - begin
         return losses | self._summed(episodes)
@@ -165,7 +184,7 @@ class TrainingRun:
         phases = starting_rows(env.reference, share * ranks.size)[ranks.rank :: ranks.size]
         rows = np.concatenate([np.zeros(share, dtype=np.int64), phases, phases])
         env.episode[:] = 0
-        scores = run_episodes(env, self.policy, rows, start_rng=np.random.default_rng(ranks.rank))
+        scores = run_episodes(env, self.average, rows, start_rng=np.random.default_rng(ranks.rank))
         calm, pushed = np.split(scores.normalised_return, [2 * share])
         sums = torch.tensor([calm.sum(), scores.completed[: 2 * share].sum(), pushed.sum(), share], dtype=torch.float64)
         total, completed, total_pushed, count = ranks.sum(sums).tolist()
@@ -186,7 +205,7 @@ class TrainingRun:
         if self.scores[-1] >= max(self.scores):
             self.best, self.best_completed = score, completed
             if self.ranks.rank == 0:
-                self.policy.save(self.job.folder / BEST_POLICY)
+                self.average.save(self.job.folder / BEST_POLICY)
 
     def goal_met(self) -> bool:
         """Every judged rollout reaches the end and the return has stopped rising.
@@ -239,6 +258,7 @@ class TrainingRun:
             self.task,
             {
                 "policy": self.policy.state_dict(),
+                "averaged": self.averaged.state_dict(),
                 "ppo": self.ppo.state(),
                 "distiller": self.distiller.state() if self.distiller else None,
                 "parts": parts,
@@ -263,13 +283,14 @@ class TrainingRun:
         if found is None:
             return False
         self.policy.load_state_dict(found["policy"])
+        self.averaged.load_state_dict(found["averaged"])
         self.ppo.restore(found["ppo"])
         if self.distiller:
             self.distiller.restore(found["distiller"])
         # With another number of processes than before, simulations start afresh.
         if self.ranks.rank < len(found["parts"]):
             part = found["parts"][self.ranks.rank]
-            if len(part["collector"]["earned"]) == self.collector.env.size:
+            if len(part["collector"]["discount"]) == self.collector.env.size:
                 self.collector.restore(part["collector"])
                 self.shuffle.set_state(part["shuffle"])
         torch.set_rng_state(found["torch_rng"])
@@ -290,6 +311,11 @@ class TrainingRun:
             writer.writeheader()
             writer.writerows(self.curves)
         temporary.replace(self.job.folder / CURVES)
+
+
+def running_average(average: Tensor, weights: Tensor, updates: Tensor | int, window: float) -> Tensor:
+    """An exponential average over about `window` updates (Polyak and Juditsky 1992), over fewer while there are few."""
+    return average.lerp(weights, max(min(1.0 / window, 1.0), 9.0 / (10.0 + float(updates))))
 
 
 def peak_memory_mb() -> float:

@@ -20,7 +20,7 @@ from imitate.ranks import Ranks
 from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
 from imitate.scene import Scene
 from imitate.train import TrainConfig, TrainingError, resolved, train_policy
-from imitate.worker import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, train
+from imitate.worker import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, running_average, train
 from pose.errors import InputError
 from reconstruct.character import load_character
 from reconstruct.formats import read_motion
@@ -280,3 +280,26 @@ def test_walk_reaches_its_goal(tmp_path):
 def test_training_ends_early_only_when_the_return_has_stopped_rising(scores, completed, ends):
     run = SimpleNamespace(scores=scores, completed=completed, config=TrainConfig(patience=4))
     assert TrainingRun.goal_met(run) is ends  # type: ignore[arg-type]
+
+
+def test_running_average_forgets_the_beginning_and_then_looks_back_a_window():
+    first = running_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(0), window=20.0)
+    assert float(first) == pytest.approx(0.1 * 5.0 + 0.9 * 1.0)
+    late = running_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(1000), window=20.0)
+    assert float(late) == pytest.approx(0.95 * 5.0 + 0.05 * 1.0)
+    assert float(running_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(1000), window=0.5)) == 1.0
+
+
+def test_the_average_of_the_weights_is_what_is_kept(tmp_path):
+    run = TrainingRun(Job(standing(), CHARACTER, Scene(), TINY, tmp_path), Ranks())
+    run.warm_up()
+    expected = run.policy.log_std.detach().clone()
+    for updates in range(1, 4):
+        run.iterate()
+        weight = 9.0 / (10.0 + updates)  # a batch of 32 samples: the window is far
+        expected += weight * (run.policy.log_std.detach() - expected)
+    run.judge_now({})
+    kept = Policy.load(tmp_path / BEST_POLICY)
+    assert not torch.equal(kept.log_std, run.policy.log_std)
+    torch.testing.assert_close(kept.log_std.detach(), expected)
+    torch.testing.assert_close(kept.observations.mean, run.policy.observations.mean)
