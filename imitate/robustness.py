@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import mujoco
 import numpy as np
 
 from imitate.env import PUSH_SECONDS, EnvConfig, ImitationEnv
@@ -11,13 +12,15 @@ from imitate.rollout import Scores, run_episodes, starting_rows
 from imitate.scene import CONTROL_HZ, Scene
 from pose.errors import InputError
 from reconstruct.character import Character
+from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.loop import seam_gap
 from reconstruct.motion import ReferenceMotion
 
 PUSH_FORCE = 240.0
 """Horizontal force on the root [N]."""
-SEAM_JOINTS, SEAM_HEIGHT = 0.35, 0.05
-"""A clip's end meets its start if no joint differs by more than this [rad] and the root is as high up to this [m]."""
+SEAM = 0.2
+"""A clip's end meets its start if no landmark is further away than this from where it was, travel and turn aside [m].
+Not by angles: how a straight arm is twisted about itself is chance, and hinders nobody from going on."""
 
 
 def push_survival(
@@ -97,8 +100,13 @@ def end_meets_start(motion: ReferenceMotion) -> bool:
     """Whether a motion can be done again from where it ends."""
     if motion.loop:
         return True
-    gap = np.abs(seam_gap(body(motion.character, motion.height).model, motion.qpos))
-    return bool(gap[2] < SEAM_HEIGHT and gap[3:].max() < SEAM_JOINTS)
+    character = body(motion.character, motion.height)
+    model, last = character.model, motion.qpos[-1]
+    again = last.copy()
+    mujoco.mj_integratePos(model, again, seam_gap(model, motion.qpos), 1.0)
+    landmarks = BodyPoints.of_sites(model, tuple(character.landmarks.values()))
+    end, start = point_positions(model, np.stack([last, again]), landmarks)
+    return bool(np.linalg.norm(end - start, axis=1).max() < SEAM)
 
 
 def in_a_row(

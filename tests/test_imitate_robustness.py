@@ -9,6 +9,7 @@ from imitate.env import EnvConfig, ImitationEnv
 from imitate.policy import Policy, PolicyLayout
 from imitate.robustness import end_meets_start, in_a_row, push_survival
 from imitate.scene import Scene
+from reconstruct.rotations import multiply
 
 
 def still() -> Policy:
@@ -31,7 +32,11 @@ def test_a_motion_that_ends_as_it_began_can_be_repeated():
     motion = standing()
     assert end_meets_start(motion)
     bent = motion.qpos.copy()
-    bent[-1, 2] += 0.2
+    bent[-1, 2] += 0.3
     assert not end_meets_start(replace(motion, qpos=bent))
+    gone = motion.qpos.copy()  # elsewhere, turned
+    turn = np.array([np.cos(0.5), 0.0, 0.0, np.sin(0.5)])
+    gone[-1, :7] = [3.0, -2.0, gone[-1, 2], *multiply(turn, gone[-1, 3:7])]
+    assert end_meets_start(replace(motion, qpos=gone))
     assert in_a_row(still(), motion, CHARACTER, Scene(), times=2, rollouts=4).normalised_return.shape == (4,)
     assert np.isfinite(in_a_row(still(), motion, CHARACTER, Scene(), times=2, rollouts=2).normalised_return).all()
