@@ -149,15 +149,16 @@ class AdaptiveStart:
 
         grad J = E[(R - b) grad log rho_omega(s0)],   R = sum gamma^t r_t of the episode that began in s0, b their mean.
 
-    The paper leaves open what keeps the mixture from collapsing onto the easiest stretch, such as the end of a flip; here
-    every component keeps at least `FLOOR` of an even share.
+    The paper leaves open what keeps the mixture from collapsing onto the easiest stretch, such as the end of a flip;
+    here every component keeps at least `FLOOR` of an even share.
     """
 
     COMPONENTS = 10
     FLOOR = 0.5
-    """With a quarter, 70 % of a backflip's starts were in its last tenth, and it had less return than from even ones."""
+    """With a quarter, 70 % of a backflip's starts were in its last tenth, and it was learnt worse than from even ones.
+    """
     SPREAD = 0.02
-    """Standard deviation of joint angles within a component [rad]; every start is that uncertain, see `EnvConfig`."""
+    """Standard deviation of joint angles within a component [rad]; `EnvConfig.pose_noise` comes on top, as always."""
     LOGIT_STEP = 0.1
     SHIFT_STEP = 0.1
     """Steps of the two parameters, for advantages of deviation 1; shifts in units of the spread."""
