@@ -18,9 +18,10 @@ from reconstruct.motion import ReferenceMotion
 
 PUSH_FORCE = 240.0
 """Horizontal force on the root [N]."""
-SEAM = 0.2
-"""A clip's end meets its start if no landmark is further away than this from where it was, travel and turn aside [m].
-Not by angles: how a straight arm is twisted about itself is chance, and hinders nobody from going on."""
+SEAM, SEAM_HEIGHT = 0.2, 0.05
+"""A clip's end meets its start if no landmark is further than this from where it was, travel and turn aside, and the
+root is as high up to this [m]. Not by angles: a nearly straight arm has its hand in the same place with shoulder and
+elbow half a radian off, as at the ends of a backflip."""
 
 
 def push_survival(
@@ -102,11 +103,11 @@ def end_meets_start(motion: ReferenceMotion) -> bool:
         return True
     character = body(motion.character, motion.height)
     model, last = character.model, motion.qpos[-1]
-    again = last.copy()
-    mujoco.mj_integratePos(model, again, seam_gap(model, motion.qpos), 1.0)
+    again, gap = last.copy(), seam_gap(model, motion.qpos)
+    mujoco.mj_integratePos(model, again, gap, 1.0)
     landmarks = BodyPoints.of_sites(model, tuple(character.landmarks.values()))
     end, start = point_positions(model, np.stack([last, again]), landmarks)
-    return bool(np.linalg.norm(end - start, axis=1).max() < SEAM)
+    return bool(abs(gap[2]) < SEAM_HEIGHT and np.linalg.norm(end - start, axis=1).max() < SEAM)
 
 
 def in_a_row(

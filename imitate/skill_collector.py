@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from imitate.env import ImitationEnv, Outcome
 from imitate.initial_state import FailureStart, InitialStates
@@ -42,11 +41,11 @@ class SkillCollector(Loop):
         # Episodes begin out of step with each other, or all would end in the same iteration for ever.
         if env.reference.loop:
             env.age += self.rng.integers(0, env.episode_steps, env.size)
-        self.discounted, self.discount = np.zeros(env.size), np.ones(env.size)
-        """Return so far of the episodes that go on, as the policy is to maximise it, and gamma^t, (N,) each."""
-        self._terms: dict[str, float] = {}
-        self._outcome: Outcome | None = None
+        self.discount = np.ones(env.size)
+        """gamma^t of the episodes that go on, (N,)."""
         self._gamma = 1.0
+        self._terms: dict[str, float] = {}
+        self._failed = np.zeros(env.size, dtype=bool)
 
     def collect(self, policy: Policy, steps: int, gamma: float, gae_lambda: float) -> tuple[Batch, Episodes]:
         """Runs `policy` for `steps` decisions in every simulation and estimates the advantages."""
@@ -61,14 +60,16 @@ class SkillCollector(Loop):
             completed=int(completed.sum()),
         )
         if not self.env.reference.loop:
-            # After the end of a clip nothing is ever seen, so no value could be learnt there and a body might as well
-            # topple in the last frames. The last reward is paid for ever: r + gamma r / (1 - gamma) = r / (1 - gamma).
-            seen = replace(
-                seen,
-                reward=torch.where(completed, seen.reward / (1.0 - gamma), seen.reward),
-                terminated=seen.terminated | completed,
-            )
+            seen = replace(seen, reward=self._paid(seen.reward, completed), terminated=seen.terminated | completed)
         return surrogate_batch(policy, seen, gamma, gae_lambda), episodes
+
+    def _paid(self, reward: Any, completed: Any) -> Any:
+        """Rewards, those at a clip's end paid for ever: r + gamma r / (1 - gamma) = r / (1 - gamma).
+
+        Nothing is ever seen after the end, so no value could be learnt there and a body might as well topple in the
+        last frames. Arrays or tensors.
+        """
+        return reward if self.env.reference.loop else reward / (1.0 - self._gamma * completed)
 
     def start(self, ids: np.ndarray) -> None:
         """Where the distribution of initial states says."""
@@ -81,30 +82,25 @@ class SkillCollector(Loop):
         return self.env.observe(ids)
 
     def note(self, outcome: Outcome, live: np.ndarray) -> None:
-        """Adds up the rewards and their terms."""
-        self._outcome = outcome
-        self.discounted += self.discount * outcome.reward
+        """Adds up the rewards, as the policy is to maximise them, and their terms, and remembers who failed."""
+        self._failed = outcome.terminated
+        self.earned += self.discount * self._paid(outcome.reward, outcome.truncated)
         self.discount *= self._gamma
         for name, term in outcome.terms.items():
             self._terms[name] = self._terms.get(name, 0.0) + float(term.sum())
 
     def ended(self, ids: np.ndarray) -> None:
-        """Tells the distribution how far its starts led: the same return, with the same end, that the policy sees."""
-        assert self._outcome is not None
-        outcome, env = self._outcome, self.env
-        if not env.reference.loop:
-            forever = np.where(outcome.truncated, outcome.reward, 0.0) / (1.0 - self._gamma)
-            self.discounted[ids] += (self.discount * forever)[ids]
-        lost = outcome.terminated[ids] & (env.age[ids] <= FailureStart.SOON * CONTROL_HZ)
-        self.initial_states.learn(self.starts.at(ids), self.discounted[ids], lost)
-        self.discounted[ids], self.discount[ids] = 0.0, 1.0
+        """Tells the distribution how far its starts led."""
+        lost = self._failed[ids] & (self.env.age[ids] <= FailureStart.SOON * CONTROL_HZ)
+        self.initial_states.learn(self.starts.at(ids), self.earned[ids], lost)
+        self.discount[ids] = 1.0
 
     def state(self) -> dict[str, Any]:
         """Everything that the next samples depend on, beside the policy."""
         return {
             "env": self.env.state(),
             "rng": self.rng.bit_generator.state,
-            "discounted": self.discounted.copy(),
+            "earned": self.earned.copy(),
             "discount": self.discount.copy(),
             "starts": {"rows": self.starts.rows, "offset": self.starts.offset, "component": self.starts.component},
             "initial_states": self.initial_states.state(),
@@ -114,7 +110,7 @@ class SkillCollector(Loop):
         """The opposite of `state`."""
         self.env.restore(state["env"])
         self.rng.bit_generator.state = state["rng"]
-        self.discounted[:], self.discount[:] = state["discounted"], state["discount"]
+        self.earned[:], self.discount[:] = state["earned"], state["discount"]
         for name, values in state["starts"].items():
             getattr(self.starts, name)[:] = values
         self.initial_states.restore(state["initial_states"])

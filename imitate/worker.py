@@ -5,10 +5,7 @@ decides, writes files and reports.
 """
 
 import csv
-import ctypes
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +24,7 @@ from imitate.draft import Draft
 from imitate.env import ImitationEnv
 from imitate.initial_state import AdaptiveStart, FailureStart, FixedStart, InitialStates, ReferenceStart
 from imitate.learners.ppo import PPO
+from imitate.memory import peak_memory_mb, release_memory
 from imitate.policy import Policy, PolicyLayout
 from imitate.ranks import Ranks
 from imitate.rollout import run_episodes, starting_rows
@@ -290,7 +288,7 @@ class TrainingRun:
         # With another number of processes than before, simulations start afresh.
         if self.ranks.rank < len(found["parts"]):
             part = found["parts"][self.ranks.rank]
-            if len(part["collector"]["discount"]) == self.collector.env.size:
+            if len(part["collector"]["earned"]) == self.collector.env.size:
                 self.collector.restore(part["collector"])
                 self.shuffle.set_state(part["shuffle"])
         torch.set_rng_state(found["torch_rng"])
@@ -316,24 +314,6 @@ class TrainingRun:
 def running_average(average: Tensor, weights: Tensor, updates: Tensor | int, window: float) -> Tensor:
     """An exponential average over about `window` updates (Polyak and Juditsky 1992), over fewer while there are few."""
     return average.lerp(weights, max(min(1.0 / window, 1.0), 9.0 / (10.0 + float(updates))))
-
-
-def peak_memory_mb() -> float:
-    """Most memory that this process ever held [MB]; where Linux tells them, pages shared with others count in part."""
-    unit = 1.0 if sys.platform == "darwin" else 1024.0  # macOS tells bytes, Linux KiB
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    try:
-        told = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
-    except OSError:  # another system, or a container that forbids it
-        told = []
-    held = {name: 1024.0 * float(size) for name, size, *_ in map(str.split, told)}
-    return (peak - held.get("Rss:", 0.0) + held.get("Pss:", 0.0)) / 1e6
-
-
-def release_memory() -> None:
-    """Gives freed memory back: glibc keeps it in pieces that do not fit again, 100 MB of them within a minute."""
-    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
 
 
 def initial_states(config: "TrainConfig", env: ImitationEnv) -> InitialStates:

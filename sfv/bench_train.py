@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imitate.env import PUSH_SECONDS
+from imitate.memory import peak_memory_mb
 from imitate.policy import Policy
 from imitate.robustness import PUSH_FORCE, end_meets_start, in_a_row, one_pass, push_survival
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene import Scene
 from imitate.train import TrainConfig, train_policy
-from imitate.worker import peak_memory_mb
 from pose.errors import InputError
 from reconstruct.character import Character, load_character
 from reconstruct.formats import read_motion

@@ -7,6 +7,7 @@ import torch
 from imitate.env import EnvConfig, ImitationEnv, Outcome
 from imitate.initial_state import FixedStart, ReferenceStart, Starts
 from imitate.policy import Policy, PolicyLayout
+from imitate.reference import Reference
 from imitate.scene import Scene
 from imitate.skill_collector import SkillCollector
 from reconstruct.character import load_character
@@ -63,8 +64,12 @@ def test_time_limit_of_a_loop_is_bootstrapped():
 class Told(ReferenceStart):
     """Remembers what it is told."""
 
+    def __init__(self, reference: Reference):
+        super().__init__(reference)
+        self.returns: list[float] = []
+
     def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
-        self.returns = [*getattr(self, "returns", []), *returns.tolist()]
+        self.returns += returns.tolist()
 
 
 def test_starts_are_judged_by_the_return_that_the_policy_maximises():

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import mujoco
 import numpy as np
+import pytest
 from test_imitate_train import CHARACTER, standing
 
 from imitate.env import EnvConfig, ImitationEnv
@@ -32,11 +34,20 @@ def test_a_motion_that_ends_as_it_began_can_be_repeated():
     motion = standing()
     assert end_meets_start(motion)
     bent = motion.qpos.copy()
-    bent[-1, 2] += 0.3
+    bent[-1, 2] += 0.2
     assert not end_meets_start(replace(motion, qpos=bent))
-    gone = motion.qpos.copy()  # elsewhere, turned
+    gone = motion.qpos.copy()  # elsewhere, and turned
     turn = np.array([np.cos(0.5), 0.0, 0.0, np.sin(0.5)])
     gone[-1, :7] = [3.0, -2.0, gone[-1, 2], *multiply(turn, gone[-1, 3:7])]
     assert end_meets_start(replace(motion, qpos=gone))
     assert in_a_row(still(), motion, CHARACTER, Scene(), times=2, rollouts=4).normalised_return.shape == (4,)
     assert np.isfinite(in_a_row(still(), motion, CHARACTER, Scene(), times=2, rollouts=2).normalised_return).all()
+
+
+@pytest.mark.parametrize(("axis", "repeatable"), [(0, False), (1, False), (2, True)])
+def test_where_a_hand_is_decides_and_not_how_an_arm_is_twisted(axis, repeatable):
+    motion, model = standing(), CHARACTER.model
+    step = np.zeros(model.nv)
+    step[model.joint("left_shoulder").dofadr[0] + axis] = 0.45  # the third axis runs along the arm
+    mujoco.mj_integratePos(model, motion.qpos[-1], step, 1.0)
+    assert end_meets_start(motion) is repeatable

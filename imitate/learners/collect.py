@@ -75,7 +75,7 @@ class Loop:
         self.env = env
         self.rng = np.random.default_rng(seed)
         self.earned = np.zeros(env.size)
-        """Return so far, not discounted, of the episodes that go on."""
+        """Return so far of the episodes that go on; those that inherit count it, discounted or not."""
 
     def start(self, ids: np.ndarray) -> None:
         """Begins an episode in these environments."""
@@ -112,7 +112,6 @@ class Loop:
             terminated.append(outcome.terminated)
             done.append(outcome.done)
             alive.append(live.copy())
-            self.earned += outcome.reward * live
             self.note(outcome, live)
             ids = np.flatnonzero(outcome.done & live)
             observation = following
@@ -175,8 +174,9 @@ class Collector(Loop):
         return self.env.observe()[ids]
 
     def note(self, outcome: "Outcome", live: np.ndarray) -> None:
-        """Counts."""
+        """Counts samples and returns, these not discounted."""
         self.samples += int(live.sum())
+        self.earned += outcome.reward * live
 
     def ended(self, ids: np.ndarray) -> None:
         """Keeps the returns."""
