@@ -14,11 +14,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from imitate.ground import MAP_POINTS
-from imitate.observation import LIMIT
+from imitate.env.observation import LIMIT
 from imitate.policy import CLIP, Policy
-from imitate.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
-from reconstruct.character import Character
+from imitate.scene.ground import MAP_POINTS
+from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
+from reconstruct.characters.character import Character
 
 OPSET, IR_VERSION = 17, 8
 """Old enough for the runtimes of the last years; the graph needs nothing newer."""
@@ -47,8 +47,8 @@ OBSERVATION = {
 def write_onnx(policy: Policy, character: Character, scene: Scene, path: Path) -> None:
     """Writes a policy as ONNX and, beside it, `<name>.json` with its layout in words.
 
-    Input `observation`, float32 (N, O), as `imitate.observation` assembles it, not normalised; output `action`, float32
-    (N, A): the mean of the Gaussian.
+    Input `observation`, float32 (N, O), as `imitate.env.observation` assembles it, not normalised; output `action`,
+    float32 (N, A): the mean of the Gaussian.
 
     Args:
       policy: to write.

@@ -164,6 +164,9 @@ class Policy(nn.Module):
             return mean
         return mean + np.exp(self.log_std.detach().numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)
 
+    def forget(self, ids: np.ndarray) -> None:
+        """Episodes ended; there is no memory to clear."""
+
     @torch.no_grad()
     def value(self, observation: Tensor) -> Tensor:
         """Expected return of normalised observations (N, O) -> (N,), in units of reward."""

@@ -5,15 +5,15 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 
-from imitate.env import PUSH_SECONDS, EnvConfig, ImitationEnv
-from imitate.footprints import body
+from imitate.env.env import PUSH_SECONDS, EnvConfig, ImitationEnv
 from imitate.policy import Policy
 from imitate.rollout import Scores, run_episodes, starting_rows
-from imitate.scene import CONTROL_HZ, Scene
+from imitate.scene.footprints import body
+from imitate.scene.scene import CONTROL_HZ, Scene
 from pose.errors import InputError
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
+from reconstruct.cycle import seam_gap
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.loop import seam_gap
 from reconstruct.motion import ReferenceMotion
 
 PUSH_FORCE = 240.0

@@ -7,15 +7,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from imitate.env import EnvConfig, ImitationEnv
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.reference import Reference
+from imitate.env.reward import RewardConfig
+from imitate.env.termination import GeomShapes
 from imitate.policy import Policy
-from imitate.reference import Reference
-from imitate.reward import RewardConfig
-from imitate.scene import CONTROL_HZ, Scene
-from imitate.termination import GeomShapes
+from imitate.scene.scene import CONTROL_HZ, Scene
 from pose.archive import load_arrays, save_arrays
 from pose.errors import InputError
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.contacts import foot_slide
 from reconstruct.motion import ReferenceMotion
 

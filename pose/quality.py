@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose.active import active_part, usual_size_px
+from pose.active_part import active_part, usual_size_px
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 

@@ -17,8 +17,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from pose.downloads import CACHE_VARIABLE, FetchError, cache_folder, run_client, sha256_of
 from pose.errors import InputError
-from pose.packages import CACHE_VARIABLE, FetchError, cache_folder, run_client, sha256_of
 from pose.progress import Progress, silent
 
 SIZES = ("heavy", "full", "lite")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.kinematics import BodyPoints
 
 
@@ -133,7 +133,6 @@ def part_contacts(point_contacts: np.ndarray, parts: dict[str, tuple[str, ...]])
     return np.stack(columns, axis=1)
 
 
-GRAVITY = 9.81
 HAND_DOUBT = 1.75
 """Hands rest on the ground where they are still within this many times the limits of feet: how they are held, and how
 long arms are, is known less well."""

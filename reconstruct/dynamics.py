@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from reconstruct.contacts import GRAVITY
-from reconstruct.kinematics import Kinematics
+from reconstruct.kinematics import GRAVITY, Kinematics
 from reconstruct.solve import Block
 from reconstruct.tangent import skew
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, runs
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion

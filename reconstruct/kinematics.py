@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+GRAVITY = 9.81
+"""Acceleration of free fall [m/s^2]."""
+
 
 @dataclass(frozen=True)
 class BodyPoints:

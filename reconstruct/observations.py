@@ -7,7 +7,7 @@ import numpy as np
 from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.kinematics import BodyPoints, point_positions
 
 FEWEST_FRAMES = 6

@@ -9,14 +9,14 @@ import numpy as np
 
 from reconstruct import dynamics, residuals, rolling
 from reconstruct.camera import View
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
 from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
 from reconstruct.observations import TRUST, Observations
 from reconstruct.solve import Block
 from reconstruct.support import Sight, Support, find_support
 from reconstruct.tangent import layout
-from reconstruct.world import in_view, level_ground
+from reconstruct.world_frame import in_view, level_ground
 
 SURE = 0.7
 """Least confidence of a landmark that tells whether a foot is still in its place."""

@@ -14,21 +14,21 @@ import numpy as np
 from pose.keypoints import Keypoints
 from pose.progress import Progress, silent
 from reconstruct.camera import Camera, View, focal_from_fov
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.contacts import ground_velocity, part_contacts
-from reconstruct.figures import motion_figures, reprojection_px, swapped_detections
-from reconstruct.initial import initial_motion
-from reconstruct.leaning import leaning_hands
-from reconstruct.loop import find_cycle
+from reconstruct.cycle import find_cycle
+from reconstruct.hand_support import leaning_hands
+from reconstruct.initial_motion import initial_motion
 from reconstruct.motion import ReferenceMotion
+from reconstruct.motion_metrics import motion_figures, reprojection_px, swapped_detections
 from reconstruct.observations import middle_frame, observe
-from reconstruct.panning import followed_by_feet
+from reconstruct.pan_from_feet import followed_by_feet
 from reconstruct.problem import Problem, Spreads
 from reconstruct.repair import closed_cycle
 from reconstruct.solve import Solution, minimise
 from reconstruct.support import Support
 from reconstruct.tangent import layout
-from reconstruct.world import centred, standing_still
+from reconstruct.world_frame import centred, standing_still
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.character import Character
-from reconstruct.leaning import leaning_hands
-from reconstruct.loop import Cycle, carried_on, close_loop, lead_into, mirrored, repeated, straightened
+from reconstruct.characters.character import Character
+from reconstruct.cycle import Cycle, carried_on, close_loop, lead_into, mirrored, repeated, straightened
+from reconstruct.hand_support import leaning_hands
 from reconstruct.problem import Problem, Spreads
 from reconstruct.solve import minimise
 from reconstruct.support import Support

@@ -6,7 +6,7 @@ frame another one. That point must be on the ground and must not slip, so the ba
 
 import numpy as np
 
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, grown, tidied
 from reconstruct.dynamics import Masses
 from reconstruct.kinematics import BodyPoints, Kinematics, point_positions

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.contacts import GRAVITY, LOW, ContactThresholds, find_contacts, runs, tidied
+from reconstruct.contacts import LOW, ContactThresholds, find_contacts, runs, tidied
+from reconstruct.kinematics import GRAVITY
 
 
 @dataclass(frozen=True)

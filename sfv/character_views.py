@@ -4,7 +4,7 @@ import cv2
 import mujoco
 import numpy as np
 
-from reconstruct.character import Character, fit_skin
+from reconstruct.characters.character import Character, fit_skin
 
 SIZE = (640, 800)
 """Of each view [px]."""

@@ -23,30 +23,39 @@ COMMANDS = {
     "clip": ("sfv.clip:clip", "video -> skill: the whole pipeline, resumable"),
     "retarget": ("sfv.retarget:retarget", "a finished run's skill, learnt by another body"),
     "table": ("sfv.table:table", "many videos through the pipeline: a row a skill"),
-    "demo": ("sfv.demo:demo", "a synthetic sample video with known truth"),
-    "render": ("sfv.render_run:render", "films of a finished run's motions, at any size"),
+    "demo": ("sfv.demo.demo:demo", "a synthetic sample video with known truth"),
+    "render": ("sfv.render:render", "films of a finished run's motions, at any size"),
     "export": (
         "sfv.export:export",
         "a finished run's motions (GLB, BVH, CSV, NPZ) and policy (ONNX), or skill to ship",
     ),
     "play": ("sfv.play:play", "a skill, shipped or learnt, performed in simulation as a video; the list of them"),
     "complete": ("sfv.complete:complete_picture", "one picture in, a plausible physical motion out"),
-    "learn": ("sfv.learn:run_learn", "one of the lecture's algorithms on a small problem, with a learning curve"),
-    "lecture": ("sfv.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
-    "bench pose": ("sfv.bench_pose:bench_pose", "2D keypoints against truth; what share of real clips is seen"),
-    "bench reconstruct": ("sfv.accuracy:bench_reconstruct", "accuracy of pose and reference motion against truth"),
-    "bench retarget": ("sfv.bench_retarget:bench_retarget", "carry motions over to other bodies"),
-    "bench draft": ("sfv.bench:bench_draft", "perform a motion file by tracking control"),
-    "bench physics": ("sfv.bench_physics:bench_physics", "speed of training and its parts against bare physics"),
-    "bench loop": ("sfv.bench_physics:bench_loop", "speed of the training loop, under torchrun too"),
-    "bench initial-states": ("sfv.ablation:bench_initial_states", "fixed, reference and adaptive starts compared"),
-    "bench train": ("sfv.bench_train:bench_train", "train on motion files and judge the policies"),
-    "bench scene": ("sfv.bench_scene:bench_scene", "skills carried over to a slope, to gaps, to a box"),
-    "bench complete": ("sfv.bench_complete:bench_complete", "is a picture's skill found, and the moment of it"),
-    "character new": ("sfv.character:new_character", "a character of your own model: MJCF, URDF, folder of meshes"),
-    "character list": ("sfv.character:list_characters", "the characters that there are"),
+    "learn": (
+        "sfv.lecture.learn:run_learn",
+        "one algorithm of the lecture on a small problem",
+    ),
+    "lecture": ("sfv.lecture.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
+    "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth; what share of real clips is seen"),
+    "bench reconstruct": (
+        "sfv.bench.reconstruct:bench_reconstruct",
+        "accuracy of reference motions against truth",
+    ),
+    "bench retarget": ("sfv.bench.retarget:bench_retarget", "carry motions over to other bodies"),
+    "bench draft": ("sfv.bench.draft:bench_draft", "perform a motion file by tracking control"),
+    "bench physics": ("sfv.bench.physics:bench_physics", "speed of training and its parts against bare physics"),
+    "bench loop": ("sfv.bench.loop:bench_loop", "speed of the training loop, under torchrun too"),
+    "bench initial-states": (
+        "sfv.bench.initial_states:bench_initial_states",
+        "where episodes start: fixed, reference, adaptive",
+    ),
+    "bench train": ("sfv.bench.train:bench_train", "train on motion files and judge the policies"),
+    "bench scene": ("sfv.bench.scene:bench_scene", "skills carried over to a slope, to gaps, to a box"),
+    "bench complete": ("sfv.bench.complete:bench_complete", "is a picture's skill found, and the moment of it"),
+    "character new": ("sfv.character_new:new_character", "a character of your own model: MJCF, URDF, folder of meshes"),
+    "character list": ("sfv.character_list:list_characters", "the characters that there are"),
     "doctor": ("sfv.doctor:doctor", "what is there, what is missing, how to mend it"),
-    "fetch": ("sfv.doctor:fetch", "get the pose network's weights and the sample video"),
+    "fetch": ("sfv.fetch:fetch", "get the pose network's weights and the sample video"),
 }
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
@@ -88,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run_in_a_crew(name: str, arguments: list[str]) -> None:
     """Under torchrun: one process runs the command, the others train with it."""
-    from imitate.torchrun import crew
+    from imitate.training.torchrun import crew
 
     with crew() as leads:
         if leads:

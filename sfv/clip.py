@@ -8,31 +8,31 @@ from typing import Annotated
 
 import tyro
 
-from imitate.scene import Scene
+from imitate.scene.scene import Scene
 from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import estimate_keypoints
-from pose.formats import read_openpose
 from pose.keypoints import Keypoints
+from pose.openpose import read_openpose
 from pose.overlay import write_overlay
 from pose.progress import Progress
 from pose.quality import judge
 from pose.video import probe
-from reconstruct.aims import leg_length
-from reconstruct.character import Character, load_character
-from reconstruct.export import write_bvh
-from reconstruct.formats import read_motion_and_tell
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.read_motion import read_motion_and_tell
+from reconstruct.formats.write_bvh import write_bvh
+from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import reconstruct_motion
-from reconstruct.retarget import retarget, same_joints
+from reconstruct.retargeting import retarget, same_joints
 from sfv import __version__
 from sfv.cache import cache_folder
 from sfv.config import ClipConfig
 from sfv.console import console
-from sfv.render import write_preview
+from sfv.rendering import write_preview
 from sfv.report import write_report
 from sfv.result_video import Filmed, write_result_video
-from sfv.rundir import RUNS, find_camera, open_run, run_name
+from sfv.run_folder import RUNS, find_camera, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.skill_stages import (
     body_name,
@@ -224,7 +224,7 @@ def _with_source(config: ClipConfig) -> ClipConfig:
         part_chosen = config.pose.start > 0 or config.pose.end is not None
         pose = config.pose if part_chosen else replace(config.pose, start=sample.start, end=sample.end)
         return replace(config, video=sample.video, pose=pose)
-    from sfv.demo import make_demo
+    from sfv.demo.demo import make_demo
 
     console.print("[yellow]no VIDEO given, and the real sample cannot be had now: a synthetic walk instead[/yellow]")
     path = cache_folder() / "synthetic_walk.mp4"

@@ -8,20 +8,20 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from imitate.complete import NEAR, Completion, KnownPoses, Match, complete, in_picture, nearest_phases, seen_points
-from imitate.scene import CONTROL_HZ
+from imitate.completion import NEAR, Completion, KnownPoses, Match, complete, in_picture, nearest_phases, seen_points
+from imitate.scene.scene import CONTROL_HZ
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.overlay import draw_skeleton
 from pose.picture import picture_keypoints, read_picture
 from reconstruct.camera import Camera
-from reconstruct.character import Character, load_character
-from reconstruct.export import write_bvh
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
-from reconstruct.still import PosedPicture, pose_in_picture
+from reconstruct.picture_pose import PosedPicture, pose_in_picture
 from sfv.console import bar, console
-from sfv.render import render_motion, side_by_side
-from sfv.rundir import RUNS, run_name
+from sfv.rendering import render_motion, side_by_side
+from sfv.run_folder import RUNS, run_name
 from sfv.skill import Skill, known_skills
 from sfv.stage import write_json
 

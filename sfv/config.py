@@ -8,9 +8,9 @@ import tyro
 from tyro.conf import OmitArgPrefixes
 
 from imitate.rollout import EvaluateConfig
-from imitate.scene import Scene
-from imitate.track import TrackConfig
-from imitate.train import TrainConfig
+from imitate.scene.scene import Scene
+from imitate.tracking.track import TrackConfig
+from imitate.training.config import TrainConfig
 from pose.estimate import PoseConfig
 from reconstruct.reconstruct import ReconstructConfig
 

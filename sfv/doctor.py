@@ -43,20 +43,6 @@ def doctor() -> None:
         sys.exit(1)
 
 
-def fetch() -> None:
-    """Gets the pose network's weights and the sample video into the cache, checked by their hashes."""
-    from pose.weights import find_or_fetch
-    from sfv.sample import fetch_sample
-
-    with console.status("fetching the pose network's weights"):
-        weights = find_or_fetch(cache_folder())
-    console.print(f"pose weights: {weights.name}")
-    with console.status("fetching the sample video"):
-        sample = fetch_sample()
-    if sample is None:
-        console.print("[yellow]sample video: cannot be had now; without VIDEO a synthetic one is used[/yellow]")
-
-
 def _python() -> Finding:
     fine = sys.version_info >= (3, 11)
     return Finding("python", platform.python_version(), fine, "install Python 3.11 or newer, then make clean setup")

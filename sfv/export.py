@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from imitate.export_onnx import write_onnx
 from pose.errors import InputError
-from reconstruct.character import Character
-from reconstruct.export import write_bvh, write_csv
-from reconstruct.export_glb import write_glb
+from reconstruct.characters.character import Character
+from reconstruct.formats.write_bvh import write_bvh, write_csv
+from reconstruct.formats.write_glb import write_glb
 from reconstruct.motion import ReferenceMotion
 from sfv.config import ClipConfig
 from sfv.console import console
-from sfv.finished import Result, results, run_folder
+from sfv.results import Result, results, run_folder
 from sfv.retarget import RetargetRunConfig
 from sfv.skill import ship, skill_of
 from sfv.stage import plain

@@ -8,13 +8,13 @@ import numpy as np
 import tyro
 from rich.table import Table
 
-from imitate.env import EnvConfig, ImitationEnv
+from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.robustness import end_meets_start
 from imitate.rollout import Meter, Rollout, check_policy, run_episodes
-from imitate.scene import Scene
+from imitate.scene.scene import Scene
 from pose.errors import InputError
 from sfv.console import bar, console
-from sfv.render import scenery, write_preview
+from sfv.rendering import scenery, write_preview
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
 
 LOOP_SECONDS = 8.0

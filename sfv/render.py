@@ -1,273 +1,31 @@
-"""Pictures of motions: the skinned character before a backdrop, seen by a camera that follows it or by a given one.
+"""`python -m sfv render`: films of a finished run's motions, at any size."""
 
-The GL backend is chosen by `sfv.backend.prepare_process` before this module is imported.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import mujoco
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import gaussian_filter1d
-
-from imitate.ground import Ground
-from imitate.scene import BOX, Scene, add_box
-from pose.progress import Progress, silent
-from pose.video import VideoWriter
-from reconstruct.camera import Camera
-from reconstruct.character import Character, fit_skin
-from reconstruct.motion import ReferenceMotion
-from sfv.backdrop import Light, studio
-
-COLLISION_GROUP = 3
-"""Geom group of the collision shapes in our characters; hidden where there is a skin, or are meshes."""
-
-LABEL_HEIGHT = 30
-"""Of the band above each panel [px]."""
+from imitate.scene.scene import Scene
+from sfv.console import bar, console
+from sfv.rendering import scenery, write_preview
+from sfv.results import results, run_folder
 
 
-@dataclass(frozen=True)
-class Track:
-    """A camera path that keeps a body in the middle of the image."""
-
-    lookat: np.ndarray
-    """Point in the middle of each image, world [m], (T, 3)."""
-    distance: float
-    """From that point [m]."""
-    azimuth: float
-    """Compass direction in which the camera looks [deg]: 0 along x, 90 along y."""
-    elevation: float = -8.0
-    """Upward tilt of the line of sight [deg]."""
-
-
-def scenery(scene: Scene, motion: ReferenceMotion) -> Callable[[mujoco.MjSpec], Light]:
-    """The studio with a scene's ground in place of its floor, laid out along `motion`, and with the scene's box.
-
-    Motions that are drawn before it have the box's pose in their last seven columns.
-    """
-
-    def build(spec: mujoco.MjSpec) -> Light:
-        light = studio(spec)
-        ground = scene.ground(motion)
-        if not ground.flat:
-            spec.delete(spec.geom("floor"))
-            ground.add_to(spec)
-        for geom in spec.geoms:
-            if geom.name.startswith("ground"):
-                geom.material, geom.contype, geom.conaffinity = "floor", 0, 0
-        if scene.has_box:
-            add_box(spec, scene, motion, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
-            assert spec.body(BOX) is not None
-        return light
-
-    return build
-
-
-def follow(
-    qpos: np.ndarray, fps: float, height: float, camera: Camera | None = None, ground: Ground | None = None
-) -> Track:
-    """A steady camera path for a motion.
+def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = None) -> None:
+    """Draws the reference and every simulated motion of a run as films of their own.
 
     Args:
-      qpos: the motion, (T, nq).
-      fps: its frames a second.
-      height: standing height of the body [m]; sets the distance.
-      camera: seen from this camera's side, so that the image compares with its video; the person's right otherwise.
-      ground: below the body; None for the plane.
+      clip: the run's folder, or its name in runs/.
+      size: width and height [px].
+      out: folder for the films; default render/ in the run.
     """
-    root = qpos[:, :3].copy()
-    below = (ground or Ground()).support(root[:, :2])
-    root[:, 2] -= below
-    calm = np.stack([gaussian_filter1d(root[:, i], 0.35 * fps, mode="nearest") for i in range(3)], axis=1)
-    # Up and down the image follows only in part: a jump has to look like one.
-    middle = 0.52 * height
-    height_over = middle + 0.35 * np.maximum(calm[:, 2] - middle, 0.0)
-    climb = gaussian_filter1d(below, 0.35 * fps, mode="nearest")
-    lookat = np.column_stack([calm[:, :2], climb + height_over])
-    spread = np.linalg.norm(root[:, :2] - calm[:, :2], axis=1).max() + max(root[:, 2].max() - 0.6 * height, 0.0)
-    if camera is not None:
-        forward = camera.R_camera_world[2]
-        azimuth = np.degrees(np.arctan2(forward[1], forward[0]))
-    else:
-        w, x, y, z = qpos[0, 3:7]
-        heading = np.degrees(np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z)))
-        azimuth = heading + 110.0
-    return Track(lookat, distance=1.75 * height + 1.2 * float(spread), azimuth=float(azimuth))
-
-
-def render_motion(
-    character: Character,
-    qpos: np.ndarray,
-    fps: float,
-    camera: Camera | Track | Sequence[Camera] | None = None,
-    size: tuple[int, int] = (480, 480),
-    backdrop: Callable[[mujoco.MjSpec], Light] = studio,
-    smooth_edges: bool = True,
-) -> Iterator[np.ndarray]:
-    """Draws a motion frame by frame.
-
-    Args:
-      character: whose motion it is.
-      qpos: one row for each image, (T, nq).
-      fps: frames a second of `qpos`.
-      camera: a path to follow, or a pinhole to look through exactly (one, or one for each image); then the images have
-        its size. None follows the body.
-      size: width and height of the images [px].
-      backdrop: adds ground, textures and lights to a model.
-      smooth_edges: multisampling; without it drawing is a third faster.
-
-    Yields:
-      RGB images, uint8 (height, width, 3).
-    """
-    if camera is None:
-        camera = follow(qpos, fps, character.height)
-    eyes = [camera] if isinstance(camera, Camera) else [] if isinstance(camera, Track) else list(camera)
-    width, height = eyes[0].image_size if eyes else size
-    spec = character.spec()
-    light = backdrop(spec)
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
-    spec.visual.global_.fovy = 40.0
-    spec.visual.quality.shadowsize = light.shadow_size
-    spec.visual.quality.offsamples = 4 if smooth_edges else 0
-    spec.visual.headlight.ambient = [light.ambient] * 3
-    spec.visual.headlight.diffuse = [light.head] * 3
-    spec.visual.headlight.specular = [0.0] * 3
-    spec.visual.map.shadowclip = 2.0  # at 1, stripes of false shadow appear at the map's edge
-    spec.visual.map.zfar = 50.0
-    # The extent scales the shadow map and both clipping planes: a little more than the body, whatever the ground.
-    spec.stat.extent = 1.4 * character.height
-    model = spec.compile()
-    fit_skin(model, character)
-    option = mujoco.MjvOption()
-    option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0 and model.nmesh == 0)
-    option.sitegroup[:] = 0
-    state = mujoco.MjData(model)
-    free_camera = mujoco.MjvCamera()
-    with mujoco.Renderer(model, height=height, width=width) as renderer:
-        for t, row in enumerate(qpos):
-            state.qpos[:] = row
-            mujoco.mj_forward(model, state)
-            if isinstance(camera, Track):
-                free_camera.lookat = camera.lookat[min(t, len(camera.lookat) - 1)]
-                free_camera.distance, free_camera.azimuth = camera.distance, camera.azimuth
-                free_camera.elevation = camera.elevation
-                renderer.update_scene(state, free_camera, option)
-            else:
-                renderer.update_scene(state, free_camera, option)
-                look_through(renderer.scene, eyes[min(t, len(eyes) - 1)])
-            yield renderer.render()
-
-
-def look_through(scene: mujoco.MjvScene, camera: Camera, near: float = 0.05, far: float = 100.0) -> None:
-    """Gives the scene exactly this pinhole: pose, focal length and principal point."""
-    width, height = camera.image_size
-    (cx, cy), focal = camera.principal_point_px, camera.focal_px
-    _, down, forward = camera.R_camera_world
-    for eye in scene.camera:
-        eye.pos = -camera.R_camera_world.T @ camera.t_camera_world
-        eye.forward, eye.up = forward, -down
-        eye.frustum_near, eye.frustum_far = near, far
-        eye.frustum_center = near * (width / 2 - cx) / focal
-        eye.frustum_width = near * width / 2 / focal
-        eye.frustum_bottom, eye.frustum_top = near * (cy - height) / focal, near * cy / focal
-
-
-def write_preview(
-    motion: ReferenceMotion,
-    character: Character,
-    path: Path,
-    camera: Camera | None = None,
-    size: tuple[int, int] = (640, 480),
-    progress: Progress = silent,
-    backdrop: Callable[[mujoco.MjSpec], Light] = studio,
-    ground: Ground | None = None,
-) -> None:
-    """Writes a video of a motion, seen from the side that `camera` filmed it from; see `render_motion`, `follow`."""
-    track = follow(motion.qpos, motion.fps, character.height, camera, ground)
-    with VideoWriter(path, motion.fps, size) as video:
-        for t, frame in enumerate(render_motion(character, motion.qpos, motion.fps, track, size, backdrop)):
-            video.write(frame)
-            progress(t + 1, len(motion), "drawing")
-
-
-def side_by_side(
-    panels: Sequence[Iterable[np.ndarray]],
-    labels: Sequence[str],
-    fps: float,
-    out: Path,
-    height: int = 480,
-    progress: Progress = silent,
-    total: int = 0,
-) -> None:
-    """Writes several films next to each other, on one time base.
-
-    Args:
-      panels: RGB images of each film, any sizes; one that ends earlier keeps its last image.
-      labels: what to write above each.
-      fps: frames a second of all of them (`at_rate` brings them there).
-      out: the video.
-      height: of the images without their labels [px].
-      progress: told after each frame.
-      total: number of frames to come, for `progress`.
-    """
-    films = [iter(panel) for panel in panels]
-    shown = [np.empty((0, 0, 3), np.uint8)] * len(films)
-    done = 0
-    with ExitStack() as files:
-        video = None
-        bands: list[np.ndarray] = []
-        while True:
-            fresh = [next(film, None) for film in films]
-            if all(image is None for image in fresh):
-                break
-            for i, image in enumerate(fresh):
-                if image is not None:
-                    shown[i] = _to_height(image, height)
-                elif shown[i].size == 0:
-                    raise ValueError(f"side_by_side: panel '{labels[i]}' has no image")
-            if video is None:
-                bands = [label_band(label, image.shape[1]) for label, image in zip(labels, shown, strict=True)]
-                size = (sum(image.shape[1] for image in shown), height + LABEL_HEIGHT)
-                video = files.enter_context(VideoWriter(out, fps, size))
-            columns = [np.concatenate([band, image]) for band, image in zip(bands, shown, strict=True)]
-            video.write(np.concatenate(columns, axis=1))
-            done += 1
-            progress(done, max(total, done), "drawing")
-    if video is None:
-        raise ValueError("side_by_side: no panel has an image")
-
-
-def at_rate(frames: Iterable[np.ndarray], fps: float, wanted_fps: float) -> Iterator[np.ndarray]:
-    """The same film at another rate: images are repeated or left out, times stay."""
-    shown = 0
-    for number, frame in enumerate(frames):
-        while shown / wanted_fps < (number + 1) / fps - 1e-9:
-            yield frame
-            shown += 1
-
-
-def label_band(text: str, width: int) -> np.ndarray:
-    """A dark band with a caption in its middle, uint8 (LABEL_HEIGHT, width, 3)."""
-    band = Image.new("RGB", (width, LABEL_HEIGHT), (24, 26, 30))
-    font = ImageFont.load_default(size=17)
-    ImageDraw.Draw(band).text((width / 2, LABEL_HEIGHT / 2), text, fill=(236, 238, 240), font=font, anchor="mm")
-    return np.asarray(band)
-
-
-def contact_sheet(frames: Sequence[np.ndarray], out: Path, columns: int = 6, width: int = 320) -> None:
-    """Writes images of one size as a grid, to look at a whole motion at once."""
-    small = [_to_height(frame, round(width * frame.shape[0] / frame.shape[1])) for frame in frames]
-    small += [np.zeros_like(small[0])] * (-len(small) % columns)
-    rows = [np.concatenate(small[i : i + columns], axis=1) for i in range(0, len(small), columns)]
-    Image.fromarray(np.concatenate(rows)).save(out)
-
-
-def _to_height(image: np.ndarray, height: int) -> np.ndarray:
-    if image.shape[0] == height:
-        return image
-    width = round(image.shape[1] * height / image.shape[0])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    folder = run_folder(clip)
+    out = out or folder / "render"
+    for result in results(folder):
+        shown = {
+            "reference": (result.reference, Scene()),
+            "simulation": (result.simulated_with_box, result.scene),
+        }
+        for name, (motion, scene) in shown.items():
+            path = out / f"{result.name}_{name}.mp4"
+            backdrop, ground = scenery(scene, result.reference), scene.ground(result.reference)
+            with bar(path.name) as progress:
+                write_preview(motion, result.character, path, result.camera, size, progress, backdrop, ground)
+            console.print(str(path))

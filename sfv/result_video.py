@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from imitate.placement import placed
-from imitate.reference import sampled, unrolled
+from imitate.env.reference import sampled, unrolled
 from imitate.rollout import Rollout
-from imitate.scene import Scene
+from imitate.scene.placement import placed
+from imitate.scene.scene import Scene
 from pose.keypoints import Keypoints
 from pose.progress import Progress
 from pose.video import read_frames
 from reconstruct.camera import Camera
-from reconstruct.character import Character
+from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
-from sfv.render import follow, render_motion, scenery, side_by_side
+from sfv.rendering import follow, render_motion, scenery, side_by_side
 
 PANEL_HEIGHT = 480
 """Of each panel [px]."""

@@ -13,26 +13,26 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from imitate.reference import sampled, unrolled
+from imitate.env.reference import sampled, unrolled
 from imitate.rollout import EvaluateConfig, Rollout
-from imitate.scene import Scene
-from imitate.track import TrackConfig
-from imitate.train import TrainConfig
+from imitate.scene.scene import Scene
+from imitate.tracking.track import TrackConfig
+from imitate.training.config import TrainConfig
 from pose.errors import InputError
 from pose.progress import Progress
 from reconstruct.camera import Camera
-from reconstruct.character import Character, load_character
-from reconstruct.export import write_bvh
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retarget import RetargetConfig
-from reconstruct.retarget import retarget as carry_over
-from sfv.bench_retarget import retarget_figures
+from reconstruct.retargeting import RetargetConfig
+from reconstruct.retargeting import retarget as carry_over
+from reconstruct.retargeting_metrics import retarget_figures
 from sfv.console import console
-from sfv.finished import run_folder
-from sfv.render import follow, render_motion, scenery, side_by_side, write_preview
+from sfv.rendering import follow, render_motion, scenery, side_by_side, write_preview
 from sfv.report import write_report
 from sfv.result_video import LONGEST_S, PANEL_HEIGHT, faded
-from sfv.rundir import find_camera, locked
+from sfv.results import run_folder
+from sfv.run_folder import find_camera, locked
 from sfv.skill_stages import (
     body_name,
     character_files,

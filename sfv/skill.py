@@ -12,12 +12,12 @@ from typing import Any
 
 from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, evaluate_policy
-from imitate.scene import Scene
+from imitate.scene.scene import Scene
 from pose.errors import InputError
-from reconstruct.character import Character, load_character
+from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
-from sfv.finished import Result, results, run_folder
-from sfv.rundir import RUNS
+from sfv.results import Result, results, run_folder
+from sfv.run_folder import RUNS
 from sfv.stage import write_json
 
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "skills"

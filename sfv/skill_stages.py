@@ -5,21 +5,22 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from imitate.draft import Draft
-from imitate.feasibility import explained
 from imitate.policy import Policy
 from imitate.robustness import end_meets_start, in_a_row
 from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
-from imitate.scene import Scene, scene_with_box
-from imitate.track import TrackConfig, track_motion
-from imitate.train import TrainConfig, train_policy
+from imitate.scene.scene import Scene, scene_with_box
+from imitate.tracking.draft import Draft
+from imitate.tracking.feasibility import explained
+from imitate.tracking.track import TrackConfig, track_motion
+from imitate.training.config import TrainConfig
+from imitate.training.train import train_policy
 from pose.progress import Progress
-from reconstruct.character import Character
-from reconstruct.export import write_bvh
+from reconstruct.characters.character import Character
+from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from sfv.console import console
-from sfv.render import scenery, write_preview
-from sfv.rundir import find_camera
+from sfv.rendering import scenery, write_preview
+from sfv.run_folder import find_camera
 from sfv.stage import Figures, StageResult, run_stage
 
 

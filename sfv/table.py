@@ -20,9 +20,9 @@ from pose.cores import usable_cores
 from pose.errors import InputError
 from pose.video import probe
 from sfv.console import bar, console
-from sfv.figures import machine
 from sfv.report import embedded_video, verdict
-from sfv.rundir import run_name
+from sfv.rows import machine
+from sfv.run_folder import run_name
 
 FILMS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from reconstruct.amass import JOINTS, rest_positions
+from reconstruct.formats.amass import JOINTS, rest_positions
 
 NAMES = [name for name, _ in JOINTS]
 PARENTS = [parent for _, parent in JOINTS]

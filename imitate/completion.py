@@ -1,0 +1,280 @@
+"""Motion from a single pose: the moment of a known skill that it is most like, and what comes before and after.
+
+SFV (Peng et al. 2018), section 9.4, "motion completion": the pose of a picture becomes the state of a simulation, and
+the policy of the skill that has a pose nearest to it goes on from there. The paper tries every policy's rollout and
+takes what resembles the picture; here poses of the references are compared, with the turn about the vertical free, and
+the velocity is the reference's at that moment.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.reference import Reference
+from imitate.policy import Policy
+from imitate.rollout import check_policy
+from imitate.scene.scene import CONTROL_HZ, Scene
+from reconstruct import rotations
+from reconstruct.characters.character import Character
+from reconstruct.cycle import mirrored
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.motion import ReferenceMotion
+from reconstruct.picture_pose import PosedPicture
+from reconstruct.tangent import difference, integrate, layout
+
+LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+COMPARED = ("nose", *(f"{side}_{part}" for part in LIMBS for side in ("left", "right")))
+"""Landmarks by which poses are compared."""
+DEPTH_WEIGHT = 0.1
+"""A difference along the camera's axis counts this much: a single picture tells it badly."""
+TURNS = 72
+"""Directions that are tried."""
+NEAR = 0.18
+"""A known skill is near if its points are not further off than this, root mean square [m].
+
+Of rendered pictures of known skills 90 % are nearer than 0.10; of those whose own skill is left out half are further
+off than 0.17: many poses belong to several skills.
+"""
+MIRROR_COSTS = 0.03
+"""A mirror image must be nearer than the skill itself by so much [m], or symmetric gaits would be told by chance."""
+APART_S = 0.25
+"""Two candidates of one skill are at least this far apart [s]."""
+SHARES = (1.0, 0.6, 0.3)
+"""How much of the difference between picture and reference the simulation starts with; less if it falls with more."""
+BLEND_S = 0.4
+"""Over so long the past runs into the picture's pose [s]."""
+FUTURE_S = 3.0
+"""A cycle is gone on with for so long [s]."""
+
+
+@dataclass(frozen=True)
+class KnownPoses:
+    """The poses of one reference that a picture is compared with."""
+
+    name: str
+    """Of the skill."""
+    points: np.ndarray
+    """Compared landmarks about the middle of the hips, world axes [m], (K, J, 3)."""
+    phase: np.ndarray
+    """Share of the motion that has passed, (K,)."""
+    fps: float
+    loop: bool
+
+    @classmethod
+    def of(cls, name: str, motion: ReferenceMotion, character: Character) -> "KnownPoses":
+        """The poses of a motion at its own rate; a cycle's last one, which is its first again, is left out."""
+        frames = motion.qpos[:-1] if motion.loop else motion.qpos
+        phase = np.arange(len(frames)) / (len(motion) - 1)
+        return cls(name, about_hips(compared_points(character, frames)), phase, motion.fps, motion.loop)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A moment of a known skill that a pose is like."""
+
+    skill: int
+    """Index of its `KnownPoses`."""
+    phase: float
+    """Share of the motion, 0 to 1."""
+    distance: float
+    """Weighted root mean square distance of the compared points [m]."""
+    turn: float
+    """About the vertical, from the reference's world to the picture's [rad]."""
+    mirrored: bool = False
+    """It is like the skill's mirror image: what one person does to the left, another does to the right."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A motion through a picture's pose, at the control rate, in the world of the reference."""
+
+    qpos: np.ndarray
+    """(T, nq)."""
+    now: int
+    """Frame of the picture."""
+    held: bool
+    """The simulation went on to its end without a fall."""
+    share: float
+    """How much of the picture's difference from the reference it began with."""
+    past_simulated: bool
+    """The past is a rollout, too; else it is the reference."""
+
+
+def compared_points(character: Character, qpos: np.ndarray) -> np.ndarray:
+    """Positions of the compared landmarks, world [m], (T, nq) -> (T, J, 3)."""
+    sites = tuple(character.landmarks[name] for name in COMPARED)
+    return point_positions(character.model, qpos, BodyPoints.of_sites(character.model, sites))
+
+
+def about_hips(points: np.ndarray) -> np.ndarray:
+    """Points relative to the middle of the hips, (..., J, 3)."""
+    hips = [COMPARED.index(f"{side}_hip") for side in ("left", "right")]
+    return points - points[..., hips, :].mean(axis=-2, keepdims=True)
+
+
+def seen_points(picture: PosedPicture, character: Character) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `nearest_phases` compares of a picture: points (J, 3) [m], confidence (J,), the camera's axis (3,)."""
+    points = about_hips(compared_points(character, picture.qpos[None]))[0]
+    columns = [picture.keypoints.names.index(name) for name in COMPARED]
+    return points, picture.keypoints.confidence[0, columns], picture.view.rotation()[2]
+
+
+def nearest_phases(
+    points: np.ndarray, confidence: np.ndarray, forward: np.ndarray, known: Sequence[KnownPoses], count: int = 3
+) -> list[Match]:
+    """Moments of known skills that a pose is most like, the nearest first.
+
+    Args:
+      points: the pose's compared landmarks about the middle of its hips, world axes [m], (J, 3).
+      confidence: how surely each was seen, 0 to 1, (J,).
+      forward: the camera's axis in the same world, (3,).
+      known: the skills.
+      count: how many moments, all skills together.
+    """
+    sure = (0.2 + confidence) / (0.2 + confidence).sum()
+    weight = sure[:, None] * (1.0 - (1.0 - DEPTH_WEIGHT) * np.abs(forward))
+    angles = 2.0 * np.pi * np.arange(TURNS) / TURNS
+    found = list[Match]()
+    for skill, poses in enumerate(known):
+        distance = np.empty((2, TURNS, len(poses.points)))
+        for mirror, shape in enumerate((poses.points, mirror_image(poses.points))):
+            for k, angle in enumerate(angles):
+                off = rotations.rotate(rotations.from_rotvec(np.array([0.0, 0.0, angle])), shape) - points
+                distance[mirror, k] = np.sqrt(np.einsum("tji,ji->t", off**2, weight))
+        distance[1] += MIRROR_COSTS
+        flat = distance.reshape(2 * TURNS, -1)
+        best, which = flat.min(axis=0), flat.argmin(axis=0)
+        for row in _minima(best, max(1, round(APART_S * poses.fps)), poses.loop):
+            turn, mirror = float(angles[which[row] % TURNS]), bool(which[row] >= TURNS)
+            found.append(Match(skill, float(poses.phase[row]), float(best[row]), turn, mirror))
+    return sorted(found, key=lambda match: match.distance)[:count]
+
+
+def mirror_image(points: np.ndarray) -> np.ndarray:
+    """Compared points of the mirrored body: y to -y, left and right exchanged, (..., J, 3)."""
+    other = {"left": "right", "right": "left"}
+    twins = [COMPARED.index("_".join(other.get(word, word) for word in name.split("_"))) for name in COMPARED]
+    return points[..., twins, :] * np.array([1.0, -1.0, 1.0])
+
+
+def _minima(values: np.ndarray, apart: int, loop: bool) -> list[int]:
+    """Rows that are least within `apart` rows on either side, the least first."""
+    rows, chosen = np.arange(len(values)), list[int]()
+    for row in np.argsort(values):
+        away = np.abs(rows[chosen] - row)
+        if loop:
+            away = np.minimum(away, len(values) - away)
+        if not len(away) or away.min() >= apart:
+            chosen.append(int(row))
+    return chosen
+
+
+def complete(
+    pose: np.ndarray, match: Match, motion: ReferenceMotion, policy: Policy, character: Character
+) -> Completion:
+    """Performs a skill from a picture's pose on, and finds what led to it.
+
+    Args:
+      pose: of the picture, qpos (nq,); its place does not count.
+      match: the moment of the skill.
+      motion: the skill's reference.
+      policy: that performs it.
+      character: the body of all of them.
+    """
+    if match.mirrored:
+        # Turned by an angle and then mirrored is mirrored and then turned by the opposite one.
+        image = mirrored(character.model, pose[None])[0]
+        found = complete(image, replace(match, mirrored=False, turn=-match.turn), motion, policy, character)
+        return replace(found, qpos=mirrored(character.model, found.qpos))
+    config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=motion.duration + FUTURE_S)
+    env = ImitationEnv(character, Scene(), motion, config, len(SHARES))
+    check_policy(policy, env, character)
+    reference, lay = env.reference, layout(env.body)
+    row = min(round(match.phase * motion.duration * CONTROL_HZ), len(reference) - 2)
+    start = placed_pose(pose, -match.turn, reference, row, character)
+    offset = difference(lay, reference.qpos[row][None], start[None])
+    shares = np.array(SHARES)[:, None] * offset
+    paths, held = _performed(env, policy, np.full(len(SHARES), row), shares, _steps_left(reference, row))
+    chosen = next((i for i in range(len(SHARES)) if held[i]), 0)
+    past, simulated = _past(env, policy, motion, row, paths[chosen][0])
+    qpos = np.concatenate([past, paths[chosen]])
+    return Completion(qpos, len(past), bool(held[chosen]), SHARES[chosen], simulated)
+
+
+def _steps_left(reference: Reference, row: int) -> int:
+    return min(round(FUTURE_S * CONTROL_HZ), len(reference) - 1 - row) if reference.loop else len(reference) - 1 - row
+
+
+def placed_pose(pose: np.ndarray, turn: float, reference: Reference, row: int, character: Character) -> np.ndarray:
+    """A pose put where the reference is at a row: turned about the vertical, as high above the ground, (nq,)."""
+    placed = pose.copy()
+    about = rotations.from_rotvec(np.array([0.0, 0.0, turn]))
+    placed[3:7] = rotations.multiply(about, pose[3:7])
+    placed[:3] = reference.qpos[row, :3]
+    solid = BodyPoints.of_geoms(character.model)
+    both = np.stack([placed, reference.qpos[row]])
+    lowest, of_reference = (point_positions(character.model, both, solid)[..., 2] - solid.radius).min(axis=1)
+    # What stands on the ground in the reference stands on it here; in flight nothing is below it.
+    placed[2] -= lowest - of_reference if of_reference < 0.03 else min(lowest, 0.0)
+    return placed
+
+
+def _performed(
+    env: ImitationEnv, policy: Policy, rows: np.ndarray, offset: np.ndarray, steps: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Paths of all simulations from some rows on, (T, nq) each up to a fall, and which did not fall, bool (N,)."""
+    env.start(rows, offset=offset)
+    paths, running = [[pose.copy()] for pose in env.qpos], np.ones(env.size, dtype=bool)
+    for _ in range(steps):
+        outcome = env.step(policy.act(env.observe(), None))
+        running &= ~outcome.terminated
+        for i in np.flatnonzero(running):
+            paths[i].append(env.qpos[i].copy())
+    return [np.array(path) for path in paths], running
+
+
+def _past(
+    env: ImitationEnv, policy: Policy, motion: ReferenceMotion, row: int, now: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """What led to a pose: the skill performed up to that moment (one cycle of it), run into the pose, (T, nq)."""
+    reference, lay = env.reference, layout(env.body)
+    # A cycle comes from the same phase one cycle earlier.
+    first, last = (row, row + reference.starts) if reference.loop else (0, row)
+    if last == first:
+        return np.empty((0, len(now))), False
+    none = np.zeros((env.size, env.body.nv))
+    paths, held = _performed(env, policy, np.full(env.size, first), none, last - first)
+    path = paths[0] if held[0] else reference.qpos[first : last + 1]
+    # The end of the past is moved onto the picture's place and heading, then blended into its pose.
+    end = path[-1]
+    turn = rotations.heading(rotations.multiply(now[3:7], rotations.conjugate(end[3:7])))
+    moved = path.copy()
+    level = np.array([1.0, 1.0, 0.0])
+    moved[:, :3] = now[:3] * level + rotations.rotate(turn, path[:, :3] - end[:3] * level)
+    moved[:, 3:7] = rotations.multiply(turn, path[:, 3:7])
+    gap = difference(lay, moved[-1:], now[None])
+    age = (len(moved) - 1 - np.arange(len(moved))) / CONTROL_HZ
+    fade = np.clip(1.0 - age / BLEND_S, 0.0, 1.0)
+    fade = fade * fade * (3.0 - 2.0 * fade)
+    return integrate(lay, moved, fade[:, None] * gap)[:-1], bool(held[0])
+
+
+def in_picture(completion: Completion, pose: np.ndarray) -> tuple[np.ndarray, float]:
+    """The motion moved into the picture's world, ground at z = 0, and how much higher than there its camera stands.
+
+    Args:
+      completion: the motion.
+      pose: of the picture, qpos (nq,), in a world whose ground is not known.
+
+    Returns:
+      qpos (T, nq) that passes through the pose, and the height to add to the picture's world [m].
+    """
+    now = completion.qpos[completion.now]
+    turn = rotations.heading(rotations.multiply(pose[3:7], rotations.conjugate(now[3:7])))
+    moved = completion.qpos.copy()
+    level = np.array([1.0, 1.0, 0.0])
+    moved[:, :3] = pose[:3] * level + rotations.rotate(turn, completion.qpos[:, :3] - now[:3] * level)
+    moved[:, 3:7] = rotations.multiply(turn, completion.qpos[:, 3:7])
+    return moved, float(now[2] - pose[2])

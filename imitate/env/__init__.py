@@ -1,0 +1,1 @@
+"""The environment: reference, observation, reward, termination."""

@@ -1,0 +1,67 @@
+"""Where a reference motion has the box that it pushes: before its hands, and as fast as the body goes on."""
+
+import numpy as np
+
+from imitate.env.reference import Reference
+from imitate.scene.footprints import hands
+from imitate.scene.ground import Ground
+from imitate.scene.scene import CONTROL_HZ
+from reconstruct import rotations
+from reconstruct.motion import ReferenceMotion
+
+GAP = 0.03
+"""Between the furthest point of the body and a box that it presses against [m]."""
+STRAIGHT = 0.02
+"""Cycles that turn by less than this over all of an episode go straight on [rad]."""
+STRIDE = 15
+"""Rows on either side over which the body's speed is taken."""
+
+
+def box_course(
+    reference: Reference, motion: ReferenceMotion, ground: Ground, half: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses and velocities of a box along a reference, (K, 7) and (K, 6), as its free joint has them.
+
+    Its middle lies between the hands' tracks: a box that is pushed beside its middle turns away. A motion that is under
+    way when it begins has a box that is under way, too: one at rest would stop it like a wall.
+
+    Args:
+      reference: the motion upon the ground, K rows.
+      motion: the same on the plane.
+      ground: what both stand on.
+      half: half lengths of the box [m], (3,).
+    """
+    along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
+    _, aside = ground.local(hands(motion)[..., :2])
+    u = reference.reach + GAP + along
+    xy = ground.world(u, np.full(len(u), aside.mean()))
+    z = ground.height(xy) + half[2] / np.cos(ground.incline)
+    tilt, yaw = -ground.incline / 2, ground.yaw / 2
+    quat = [np.cos(yaw) * np.cos(tilt), -np.sin(yaw) * np.sin(tilt), np.cos(yaw) * np.sin(tilt)]
+    quat.append(np.sin(yaw) * np.cos(tilt))
+
+    centre, _ = ground.local(reference.com[:, :2])
+    rows = np.arange(len(centre))
+    before, after = np.maximum(rows - STRIDE, 0), np.minimum(rows + STRIDE, len(rows) - 1)
+    speed = np.maximum((centre[after] - centre[before]) * CONTROL_HZ / (after - before), 0.0)
+    ahead = np.array([np.cos(ground.yaw), np.sin(ground.yaw), np.tan(ground.incline)])
+    qpos = np.column_stack([xy, z, np.tile(quat, (len(u), 1))])
+    qvel = np.column_stack([speed[:, None] * ahead, np.zeros((len(u), 3))])
+    if reference.loop and ground.flat:
+        _take_along(reference, qpos, qvel)
+    return qpos, qvel
+
+
+def _take_along(reference: Reference, qpos: np.ndarray, qvel: np.ndarray) -> None:
+    """Turns the box with a cycle that turns, in place: in later cycles it lies before the body as in the first."""
+    rows, cycle = np.arange(len(reference)), reference.starts
+    apart = np.abs(reference.phase[:, None] - reference.phase[:cycle])
+    first = np.where(rows < cycle, rows, np.minimum(apart, 1.0 - apart).argmin(axis=1))
+    turn = reference.heading - reference.heading[first]
+    if np.abs(turn).max() < STRAIGHT:
+        return
+    quats = rotations.from_rotvec(np.stack([0.0 * turn, 0.0 * turn, turn], axis=1))
+    away = qpos[first, :3] - reference.qpos[first, :3]
+    qpos[:, :2] = (reference.qpos[:, :3] + rotations.rotate(quats, away))[:, :2]
+    qpos[:, 3:] = rotations.multiply(quats, qpos[first, 3:])
+    qvel[:, :3] = rotations.rotate(quats, qvel[first, :3])

@@ -1,0 +1,179 @@
+"""A reference motion as the environment reads it: one table, a row for each decision of the policy.
+
+Loops are unrolled: the table holds one cycle of possible starts followed by the longest episode. So a step of the
+environment is a lookup, motions of any frame rate and length fit, and nothing knows about the seam of a loop.
+"""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from imitate.env.termination import GeomShapes, solid_bodies
+from imitate.scene.ground import Ground
+from imitate.scene.placement import placed
+from imitate.scene.scene import CONTROL_HZ
+from reconstruct import rotations
+from reconstruct.characters.character import Character
+from reconstruct.motion import ReferenceMotion
+
+TOUCH_HEIGHT = 0.05
+"""A part of the reference this near to the ground counts as touching it [m]; references float by centimetres."""
+TOUCH_WINDOW = round(0.25 * CONTROL_HZ)
+"""Touching early or late by this many steps is forgiven."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference at K control steps, (K, ...) each."""
+
+    qpos: np.ndarray
+    """Pose, (K, nq)."""
+    qvel: np.ndarray
+    """Velocity in MuJoCo's tangent layout, (K, nv)."""
+    phase: np.ndarray
+    """Share of the cycle or clip that has passed, 0 to 1, (K,)."""
+    heading: np.ndarray
+    """Direction of the root about the vertical [rad], smooth through somersaults, (K,)."""
+    com: np.ndarray
+    """Centre of mass, world [m], (K, 3)."""
+    end_effectors: np.ndarray
+    """End effector sites relative to the root's position, world axes [m], (K, E, 3)."""
+    key_bodies: np.ndarray
+    """Root and key bodies, world [m], (K, 1 + B, 3)."""
+    bodies: np.ndarray
+    """Origins of all moving bodies, world [m], (K, B, 3)."""
+    may_touch: np.ndarray
+    """Fall bodies that touch the ground in the reference, too, about now, bool (K, F)."""
+    reach: np.ndarray
+    """How far ahead the body has reached so far, along the ground's own direction [m], (K,): where a box would be."""
+    starts: int
+    """Episodes may start at rows 0 to starts - 1."""
+    loop: bool
+    """True for a cycle that goes on."""
+
+    def __len__(self) -> int:
+        return len(self.qpos)
+
+
+def unrolled(motion: ReferenceMotion, duration: float) -> np.ndarray:
+    """Frames of a loop repeated for at least `duration` [s], each cycle moved and turned by the last, (T', nq)."""
+    first, last = motion.qpos[0], motion.qpos[-1]
+    turn = rotations.heading(rotations.multiply(last[3:7], rotations.conjugate(first[3:7])))
+    cycle = motion.qpos[:-1]
+    cycles, total_turn, origin = [], np.array([1.0, 0.0, 0.0, 0.0]), first[:3] * [1.0, 1.0, 0.0]
+    way = (last[:3] - first[:3]) * [1.0, 1.0, 0.0]
+    count = int(np.ceil(duration * motion.fps / len(cycle))) + 1
+    for _ in range(count):
+        moved = cycle.copy()
+        moved[:, :3] = origin + rotations.rotate(total_turn, cycle[:, :3] - first[:3] * [1.0, 1.0, 0.0])
+        moved[:, 3:7] = rotations.multiply(total_turn, cycle[:, 3:7])
+        cycles.append(moved)
+        origin = origin + rotations.rotate(total_turn, way)
+        total_turn = rotations.normalised(rotations.multiply(turn, total_turn))
+    return np.concatenate(cycles)
+
+
+def sampled(model: mujoco.MjModel, frames: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
+    """Poses between frames, each joint along the shortest way, (T, nq) at times (K,) [s] -> (K, nq)."""
+    poses, step = np.empty((len(times), model.nq)), np.zeros(model.nv)
+    for k, time in enumerate(np.clip(times, 0.0, (len(frames) - 1) / fps)):
+        before = min(int(time * fps + 1e-9), len(frames) - 2)
+        mujoco.mj_differentiatePos(model, step, 1.0, frames[before], frames[before + 1])
+        poses[k] = frames[before]
+        mujoco.mj_integratePos(model, poses[k], step, time * fps - before)
+    return poses
+
+
+def smooth_heading(root_quat: np.ndarray) -> np.ndarray:
+    """Heading angle without the flips that a body makes when it passes through upside down, (K, 4) -> (K,) [rad].
+
+    The swing-twist heading of an inverted body is undefined. It is taken where it is sound and led on in between.
+    """
+    twist = root_quat[:, [0, 3]]
+    sound = np.linalg.norm(twist, axis=1) > 0.5
+    if not sound.any():
+        return np.zeros(len(root_quat))
+    rows = np.arange(len(root_quat))
+    angle = 2.0 * np.arctan2(twist[:, 1], twist[:, 0])
+    return np.interp(rows, rows[sound], np.unwrap(angle[sound]))
+
+
+def build_reference(
+    motion: ReferenceMotion,
+    character: Character,
+    model: mujoco.MjModel,
+    episode_seconds: float,
+    ground: Ground | None = None,
+) -> Reference:
+    """Lays a motion out at the control rate.
+
+    Args:
+      motion: what to imitate.
+      character: names the parts that the environment watches.
+      model: the scene it is to be done in.
+      episode_seconds: longest episode of a loop [s]; a clip that does not loop is passed once.
+      ground: the motion, made for a plane, is set upon it (`placement.py`); None for the plane.
+    """
+    ground = ground or Ground()
+    if motion.qpos.shape[1] != model.nq:
+        raise ValueError(f"the motion has {motion.qpos.shape[1]} coordinates, character {character.name} {model.nq}")
+    frames = motion.qpos
+    if motion.loop:
+        starts = max(1, round(motion.duration * CONTROL_HZ))
+        steps = starts + round(episode_seconds * CONTROL_HZ) + 1
+        frames = unrolled(motion, (steps + 1) / CONTROL_HZ)
+    else:
+        steps = int(motion.duration * CONTROL_HZ + 1e-9) + 1
+        starts = max(1, steps - 1)
+    if not ground.flat:
+        frames = placed(frames, motion.fps, character, model, ground)
+    times = np.arange(steps) / CONTROL_HZ
+    half = 0.5 / CONTROL_HZ
+    end = (len(frames) - 1) / motion.fps
+    qpos = sampled(model, frames, motion.fps, times)
+    before, after = np.clip(times - half, 0.0, end), np.clip(times + half, 0.0, end)
+    qvel = np.zeros((steps, model.nv))
+    poses_before, poses_after = (sampled(model, frames, motion.fps, t) for t in (before, after))
+    for k in range(steps):
+        mujoco.mj_differentiatePos(model, qvel[k], after[k] - before[k], poses_before[k], poses_after[k])
+    if motion.loop:
+        qvel[0, 6:] = qvel[starts, 6:] if abs(starts / CONTROL_HZ - motion.duration) < 1e-6 else qvel[0, 6:]
+
+    fraction = times / motion.duration
+    shapes = GeomShapes.of(model, character.fall_bodies)
+    whole = GeomShapes.of(model, solid_bodies(model))
+    ahead, reach = np.array([np.cos(ground.yaw), np.sin(ground.yaw), 0.0]), np.empty(steps)
+    start = float(ground.origin[0] * ahead[0] + ground.origin[1] * ahead[1])
+    sites = character.site_ids(character.end_effectors)
+    keys = np.array([1] + [model.body(name).id for name in character.key_bodies])
+    com, end_effectors = np.empty((steps, 3)), np.empty((steps, len(sites), 3))
+    key_bodies, touching = np.empty((steps, len(keys), 3)), np.empty((steps, len(character.fall_bodies)), dtype=bool)
+    bodies = np.empty((steps, model.nbody - 1, 3))
+    data = mujoco.MjData(model)
+    for k in range(steps):
+        data.qpos[:] = qpos[k]
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        com[k] = data.subtree_com[1]
+        end_effectors[k] = data.site_xpos[sites] - data.xpos[1]
+        key_bodies[k] = data.xpos[keys]
+        bodies[k] = data.xpos[1:]
+        geoms = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
+        touching[k] = shapes.clearance(ground, *geoms)[0] < TOUCH_HEIGHT
+        reach[k] = whole.furthest(ahead, *geoms)[0] - start
+    may_touch = np.stack([touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(steps)])
+    return Reference(
+        qpos=qpos,
+        qvel=qvel,
+        phase=fraction % 1.0 if motion.loop else np.minimum(fraction, 1.0),
+        heading=smooth_heading(qpos[:, 3:7]),
+        com=com,
+        end_effectors=end_effectors,
+        key_bodies=key_bodies,
+        bodies=bodies,
+        may_touch=may_touch,
+        reach=np.maximum.accumulate(reach),
+        starts=starts,
+        loop=motion.loop,
+    )

@@ -1,1 +1,0 @@
-"""Policy-gradient learners, one algorithm a file, all with `update(batch) -> losses`."""

@@ -1,0 +1,266 @@
+"""Asynchronous advantage actor-critic (A3C, Mnih et al. 2016).
+
+Workers share one set of parameters in memory. Each, in a process of its own and at its own pace:
+
+    1. copies the shared parameters theta into its own theta'
+    2. acts for t_max steps in its own environments with pi(.|s; theta')
+    3. gradient of its loss with respect to theta': advantage by n-step returns, critic, entropy
+    4. adds it to theta by RMSprop, whose running squares are shared too
+
+Nobody waits for anybody: parameters are read and written without locks (Hogwild, Recht et al. 2011), so a step may
+start from parameters that others are just changing. The paper shows, and the lecture's table tells, that it learns.
+"""
+
+import copy
+import multiprocessing.connection
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+import torch.multiprocessing as mp
+from torch import Tensor, nn
+
+from imitate.lecture.collector import Collector
+from imitate.lecture.problems import Problem
+from imitate.lecture.recurrent import RecurrentPolicy
+from imitate.training.advantage import generalised_advantage
+from imitate.training.collect import Transitions
+from pose.errors import WorkError
+
+
+class WorkerError(WorkError):
+    """A worker died; the message holds its traceback or how it ended."""
+
+
+@dataclass(frozen=True)
+class A3CConfig:
+    """Settings of the learner."""
+
+    workers: int = 2
+    """Processes that learn at once."""
+    environments: int = 1
+    """Environments of each worker; the paper has one."""
+    steps: int = 20
+    """Steps between two updates of the shared parameters (t_max)."""
+    gamma: float = 0.99
+    """Discount."""
+    learning_rate: float = 7e-4
+    """Step of RMSprop at the start; it shrinks to nothing over the run, as in the paper."""
+    entropy_weight: float = 0.01
+    """Reward for an undecided policy."""
+    reward_scale: float = 1.0
+    """Rewards are learnt in these units, so that the critic's numbers are neither large nor tiny."""
+    max_grad_norm: float = 0.5
+    """Longer gradients are shortened to this."""
+
+
+class SharedRMSprop:
+    """theta <- theta - eta g / sqrt(E[g^2] + eps), all of it in memory that processes share, none of it locked."""
+
+    def __init__(self, shared: nn.Module, learning_rate: float, decay: float = 0.99, eps: float = 1e-5):
+        self.parameters = list(shared.parameters())
+        self.squares = [torch.zeros_like(p).share_memory_() for p in self.parameters]
+        self.learning_rate, self.decay, self.eps = learning_rate, decay, eps
+
+    @torch.no_grad()
+    def step(self, gradients: list[Tensor]) -> None:
+        """Adds one worker's gradients to the shared parameters."""
+        for parameter, square, gradient in zip(self.parameters, self.squares, gradients, strict=True):
+            square.mul_(self.decay).addcmul_(gradient, gradient, value=1.0 - self.decay)
+            parameter.addcdiv_(gradient, square.add(self.eps).sqrt_(), value=-self.learning_rate)
+
+
+class A3C:
+    """One worker's learner: `update(batch)` turns what it saw into a step of the shared parameters."""
+
+    def __init__(self, shared: nn.Module, optimiser: SharedRMSprop, config: A3CConfig):
+        self.shared, self.optimiser, self.config = shared, optimiser, config
+        self.policy: Any = copy.deepcopy(shared)
+        self.remembered: tuple[Tensor, Tensor] | None = None
+        self.pull()
+
+    def pull(self) -> None:
+        """Copies the shared parameters into the worker's own, and notes what an LSTM remembers at this point."""
+        self.policy.load_state_dict(self.shared.state_dict())
+        if isinstance(self.policy, RecurrentPolicy):
+            self.remembered = self.policy.state
+
+    def update(self, batch: Transitions) -> dict[str, float]:
+        """Gradients of the loss at the worker's parameters, applied to everybody's."""
+        policy, config = self.policy, self.config
+        output, value, next_value = self._outputs(batch)
+        reward = config.reward_scale * batch.reward
+        advantage = generalised_advantage(
+            reward, value.detach(), next_value.detach(), batch.terminated, batch.done, config.gamma, 1.0
+        )
+        policy_loss = -(advantage * policy.log_prob(output, batch.action)).mean()
+        value_loss = (advantage + value.detach() - value).square().mean()
+        entropy = policy.entropy(output).mean()
+        loss = policy_loss + 0.5 * value_loss - config.entropy_weight * entropy
+        policy.zero_grad()
+        loss.backward()
+        parameters = list(policy.parameters())
+        norm = nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise FloatingPointError("the gradient is not finite")
+        self.optimiser.step([torch.zeros_like(p) if p.grad is None else p.grad for p in parameters])
+        self.pull()
+        return {"policy_loss": policy_loss.item(), "value_loss": value_loss.item(), "entropy": entropy.item()}
+
+    def _outputs(self, batch: Transitions) -> tuple[Tensor, Tensor, Tensor]:
+        """The actor's outputs, V(s) and V(s') of a batch, feed-forward or through the memory."""
+        if isinstance(self.policy, RecurrentPolicy):
+            assert self.remembered is not None
+            return self.policy.unroll(batch.observation, batch.next_observation, batch.done, self.remembered)
+        value = self.policy.critic(batch.observation).squeeze(-1)
+        return self.policy.actor(batch.observation), value, self.policy.value(batch.next_observation)
+
+
+@dataclass(frozen=True)
+class A3CReport:
+    """How far the workers are."""
+
+    samples: int
+    """Actions taken by all of them."""
+    finished: list[float]
+    """Returns of the episodes that ended since the last report."""
+
+
+def train_a3c(
+    make: Callable[[int], Problem], shared: nn.Module, config: A3CConfig, samples: int, seed: int, every: float = 0.2
+) -> Generator[A3CReport, None, None]:
+    """Learns until `samples` actions were taken; `shared` improves in place, in memory that others may read meanwhile.
+
+    Closing the iterator, Ctrl-C or any other exception ends the workers.
+
+    Args:
+      make: N environments; importable by name, for it is called in other processes.
+      shared: the policy.
+      config: settings.
+      samples: actions of all workers together.
+      seed: of the first worker; the others follow.
+      every: seconds between reports.
+
+    Raises:
+      WorkerError: a worker died, with its error.
+    """
+    context = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["imitate.lecture.a3c"])
+    shared.share_memory()
+    optimiser = SharedRMSprop(shared, config.learning_rate)
+    # One counter a worker, so that nobody needs a lock, and a flag that all of them look at.
+    counts, stop = torch.zeros(config.workers, dtype=torch.int64).share_memory_(), torch.zeros(1).share_memory_()
+    workers, pipes = [], []
+    try:
+        for rank in range(config.workers):
+            ours, theirs = context.Pipe(duplex=False)
+            arguments = (rank, make, shared, optimiser, config, counts, samples, stop, seed + rank, theirs, os.getpid())
+            worker = context.Process(target=_work, args=arguments, name=f"a3c-{rank}", daemon=True)
+            worker.start()
+            theirs.close()
+            workers.append(worker)
+            pipes.append(ours)
+        open_pipes, last = dict(zip(pipes, range(len(pipes)), strict=True)), time.monotonic()
+        finished: list[float] = []
+        while open_pipes:
+            for pipe in multiprocessing.connection.wait(list(open_pipes), timeout=every):
+                assert isinstance(pipe, Connection)
+                message = _receive(pipe, open_pipes[pipe], workers)
+                if message is None:
+                    del open_pipes[pipe]
+                else:
+                    finished.extend(message)
+            if time.monotonic() - last > every:
+                last = time.monotonic()
+                yield A3CReport(int(counts.sum()), finished)
+                finished = []
+        yield A3CReport(int(counts.sum()), finished)
+    finally:
+        stop.fill_(1.0)
+        _end(workers)
+
+
+def _receive(pipe: Connection, rank: int, workers: list) -> list[float] | None:
+    """What a worker says: returns of finished episodes; None once it is done."""
+    try:
+        kind, content = pipe.recv()
+    except (EOFError, OSError):
+        workers[rank].join(5.0)
+        code = workers[rank].exitcode
+        how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+        raise WorkerError(f"A3C worker {rank} died ({how})") from None
+    if kind == "error":
+        raise WorkerError(f"A3C worker {rank} died:\n{content}")
+    return None if kind == "done" else content
+
+
+def _end(workers: list) -> None:
+    """Waits for workers that were told to stop; ends those that do not."""
+    deadline = time.monotonic() + 5.0
+    for worker in workers:
+        worker.join(max(0.0, deadline - time.monotonic()))
+    for worker in workers:
+        if worker.is_alive():
+            worker.kill()
+            worker.join()
+
+
+def _work(
+    rank: int,
+    make: Callable[[int], Problem],
+    shared: nn.Module,
+    optimiser: SharedRMSprop,
+    config: A3CConfig,
+    counts: Tensor,
+    samples: int,
+    stop: Tensor,
+    seed: int,
+    pipe: Connection,
+    parent: int,
+) -> None:
+    """A worker's life. Ctrl-C reaches every process of the terminal: the parent decides, so here it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    try:
+        learner = A3C(shared, optimiser, config)
+        problem = make(config.environments)
+        if isinstance(learner.policy, RecurrentPolicy):
+            learner.policy.begin(config.environments)
+            learner.pull()
+        collector = Collector(problem, seed)
+        last = time.monotonic()
+        while not stop.item() and counts.sum() < samples:
+            optimiser.learning_rate = config.learning_rate * max(0.0, 1.0 - float(counts.sum()) / samples)
+            learner.update(collector.collect(learner.policy, config.steps))
+            counts[rank] = collector.samples
+            if time.monotonic() - last > 0.1:
+                last = time.monotonic()
+                pipe.send(("finished", collector.finished))
+                collector.finished = []
+                if _orphaned(parent):
+                    return
+        pipe.send(("finished", collector.finished))
+        pipe.send(("done", None))
+    except BrokenPipeError:
+        pass  # the parent is gone
+    except BaseException:
+        pipe.send(("error", traceback.format_exc()))
+        raise SystemExit(1) from None
+
+
+def _orphaned(parent: int) -> bool:
+    """True if the process that started the run is gone (killed, say): nobody would tell this worker to stop."""
+    try:
+        os.kill(parent, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False

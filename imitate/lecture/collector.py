@@ -1,0 +1,48 @@
+"""Collecting samples on the lecture's problems."""
+
+import numpy as np
+
+from imitate.env.env import StepResult
+from imitate.lecture.problems import Problem
+from imitate.training.collect import Actor, Loop, Transitions
+
+
+class Collector(Loop):
+    """The lecture's problems: episodes start as the problem says, and their returns are kept."""
+
+    env: Problem
+
+    def __init__(self, problem: Problem, seed: int):
+        super().__init__(problem, seed)
+        self.samples = 0
+        """Actions taken so far."""
+        self.finished: list[float] = []
+        """Returns, not discounted, of the episodes that ended so far."""
+        problem.start(rng=self.rng)
+
+    def collect(self, policy: Actor, steps: int) -> Transitions:
+        """So many steps in every environment."""
+        return self.run(policy, steps)
+
+    def trajectories(self, policy: Actor) -> Transitions:
+        """One whole trajectory in every environment, from its start to its end."""
+        self.env.start(rng=self.rng)
+        self.earned[:] = 0.0
+        return self.run(policy, self.env.horizon, restart=False)
+
+    def start(self, ids: np.ndarray) -> None:
+        """As the problem says."""
+        self.env.start(ids, self.rng)
+
+    def observe(self, ids: np.ndarray) -> np.ndarray:
+        """Raw observations of these environments."""
+        return self.env.observe()[ids]
+
+    def note(self, outcome: StepResult, live: np.ndarray) -> None:
+        """Counts samples and returns, these not discounted."""
+        self.samples += int(live.sum())
+        self.earned += outcome.reward * live
+
+    def ended(self, ids: np.ndarray) -> None:
+        """Keeps the returns."""
+        self.finished.extend(self.earned[ids].tolist())

@@ -1,0 +1,291 @@
+"""The problems that the lecture's algorithms are shown on, all with the environment's interface: N of them in step.
+
+bandit      one decision, ten arms                      finite, so the best value is known exactly
+grid        the lecture's aliased grid world            finite; no deterministic policy succeeds
+cartpole    balance a pole, two actions                 gymnasium CartPole-v1
+pendulum    swing a pendulum up, one torque             gymnasium Pendulum-v1
+imitation   follow a short motion, as `make clip` does  the humanoid in MuJoCo
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
+from gymnasium.envs.classic_control.pendulum import PendulumEnv
+
+from imitate.env.env import ImitationEnv, StepResult
+from imitate.lecture.finite import FiniteProblem, aliased_grid, bandit
+from imitate.lecture.recurrent import RecurrentPolicy
+from imitate.lecture.softmax import SoftmaxPolicy
+from pose.errors import InputError
+
+
+class Problem(Protocol):
+    """N environments in step. Nothing restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
+
+    @property
+    def size(self) -> int:
+        """Number of environments, N."""
+        ...
+
+    @property
+    def observation_size(self) -> int:
+        """Length of an observation, O."""
+        ...
+
+    @property
+    def actions(self) -> int | None:
+        """Number of actions to choose from; None where an action is a vector."""
+        ...
+
+    @property
+    def action_size(self) -> int:
+        """Length of an action vector; 1 where actions are chosen from a list."""
+        ...
+
+    @property
+    def horizon(self) -> int:
+        """Longest episode."""
+        ...
+
+    def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
+        """Begins an episode in these environments, or in all of them."""
+        ...
+
+    def observe(self) -> np.ndarray:
+        """Raw observations, float32 (N, O)."""
+        ...
+
+    def step(self, action: np.ndarray) -> StepResult:
+        """Acts once in every environment; `action` is int (N,) or float (N, A)."""
+        ...
+
+
+class FiniteEnv:
+    """N walkers through a finite problem."""
+
+    def __init__(self, problem: FiniteProblem, size: int):
+        self.problem, self.size = problem, size
+        self.observation_size, self.actions, self.action_size = problem.features.shape[1], problem.reward.shape[1], 1
+        self.horizon = problem.horizon
+        self.state, self.steps = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+        self._features = problem.features.astype(np.float32)
+        self._chances = problem.transition.cumsum(-1)
+        self._rng = np.random.default_rng(0)
+
+    def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
+        """Draws start states; `rng` is kept for the transitions."""
+        self._rng = rng or self._rng
+        ids = np.arange(self.size) if ids is None else ids
+        self.state[ids] = self._rng.choice(len(self.problem.start), size=len(ids), p=self.problem.start)
+        self.steps[ids] = 0
+
+    def observe(self) -> np.ndarray:
+        """The features of the states."""
+        return self._features[self.state]
+
+    def step(self, action: np.ndarray) -> StepResult:
+        """Draws the successors. The horizon is part of the problem, so its end is an end, not a lack of time."""
+        draw = self._rng.random(self.size)[:, None]
+        following = np.minimum((self._chances[self.state, action] < draw).sum(-1), len(self.problem.start) - 1)
+        reward = self.problem.reward[self.state, action, following]
+        self.state, self.steps = following, self.steps + 1
+        terminated = self.problem.terminal[following] | (self.steps >= self.horizon)
+        return StepResult(reward, {}, terminated, np.zeros(self.size, dtype=bool))
+
+
+class CartPole:
+    """Gymnasium's vectorised CartPole-v1: +1 for every step upright, 500 at most; solved is 475 over 100 episodes."""
+
+    observation_size, actions, action_size, horizon = 4, 2, 1, 500
+
+    def __init__(self, size: int):
+        self.size = size
+        self._env = CartPoleVectorEnv(size, max_episode_steps=self.horizon)
+        self._env.reset(seed=0)
+
+    def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
+        """Position, speed, angle and turning speed each within .05 of zero, as gymnasium starts."""
+        ids = np.arange(self.size) if ids is None else ids
+        rng = rng or np.random.default_rng()
+        self._state[:, ids] = rng.uniform(-0.05, 0.05, size=(4, len(ids)))
+        self._env.steps[ids] = 0
+        self._env.prev_done[ids] = False
+
+    def observe(self) -> np.ndarray:
+        """Position [m], speed [m/s], angle [rad], turning speed [rad/s]."""
+        return self._state.T.astype(np.float32)
+
+    def step(self, action: np.ndarray) -> StepResult:
+        """Pushes left (0) or right (1) with 10 N for 20 ms. The limit of 500 steps is a lack of time."""
+        self._env.prev_done[:] = False  # gymnasium would restart what ended; here that is the caller's decision
+        _, reward, terminated, truncated, _ = self._env.step(action)
+        return StepResult(reward, {}, terminated, truncated & ~terminated)
+
+    @property
+    def _state(self) -> np.ndarray:
+        state = self._env.state
+        assert state is not None
+        return state
+
+
+class Pendulum:
+    """Gymnasium's Pendulum-v1 for 200 steps: minus angle squared, speed and torque, to be brought near 0.
+
+    Its step is arithmetic on its state, so N pendulums are one whose angle and speed are arrays of N.
+    """
+
+    observation_size, actions, action_size, horizon = 3, None, 1, 200
+
+    def __init__(self, size: int):
+        self.size = size
+        self.steps = np.zeros(size, dtype=np.int64)
+        self._env = PendulumEnv()
+        self._env.state = np.zeros((2, size))
+
+    def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
+        """Any angle, up to 1 rad/s, as gymnasium starts."""
+        ids = np.arange(self.size) if ids is None else ids
+        rng = rng or np.random.default_rng()
+        high = np.array([[np.pi], [1.0]])
+        self._env.state[:, ids] = rng.uniform(-high, high, size=(2, len(ids)))
+        self.steps[ids] = 0
+
+    def observe(self) -> np.ndarray:
+        """Cosine and sine of the angle from upright, turning speed [rad/s]."""
+        return self._env._get_obs().T
+
+    def step(self, action: np.ndarray) -> StepResult:
+        """Applies a torque; an action of 1 is the greatest, 2 Nm. 200 steps are a lack of time."""
+        _, reward, *_ = self._env.step(self._env.max_torque * action.T)
+        self.steps += 1
+        never = np.zeros(self.size, dtype=bool)
+        return StepResult(np.asarray(reward, dtype=np.float64), {}, never, self.steps >= self.horizon)
+
+
+class Imitation:
+    """`make clip`'s environment as one of the problems: reference state initialisation, early termination."""
+
+    actions = None
+
+    def __init__(self, env: ImitationEnv):
+        self.env, self.size = env, env.size
+        self.observation_size, self.action_size = env.observation_layout.size, env.action_size
+        self.horizon = env.episode_steps
+
+    def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
+        """At any phase of the motion."""
+        ids = np.arange(self.size) if ids is None else ids
+        rng = rng or np.random.default_rng()
+        self.env.start(rng.integers(0, self.env.reference.starts, size=len(ids)), ids, rng)
+
+    def observe(self) -> np.ndarray:
+        """As the skill's policy sees it."""
+        return self.env.observe()
+
+    def step(self, action: np.ndarray) -> StepResult:
+        """One decision, four physics steps."""
+        return self.env.step(action)
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """What is to be known of a problem beside its environment."""
+
+    make: Callable[[int], Problem]
+    """N environments."""
+    threshold: float
+    """Value that counts as solved."""
+    source: str
+    """Where the threshold comes from."""
+    finite: Callable[[], FiniteProblem] | None = None
+    """The exact problem, where there is one."""
+
+
+def bandits(size: int) -> FiniteEnv:
+    """N bandits."""
+    return FiniteEnv(bandit(), size)
+
+
+def grids(size: int) -> FiniteEnv:
+    """N walkers through the aliased grid world."""
+    return FiniteEnv(aliased_grid(), size)
+
+
+BEST_STOCHASTIC_GRID = 0.87517
+"""Value of the grid's best policy without memory, as `FiniteProblem.optimum` finds it."""
+
+PROBLEMS: dict[str, ProblemKind] = {
+    "bandit": ProblemKind(bandits, 0.98 * 10 / 11, "98 % of the best arm's 10/11", bandit),
+    "grid": ProblemKind(grids, 0.98 * BEST_STOCHASTIC_GRID, "98 % of the best stochastic policy", aliased_grid),
+    "cartpole": ProblemKind(CartPole, 475.0, "gymnasium: 475 over 100 episodes"),
+    "pendulum": ProblemKind(Pendulum, -200.0, "swings up and stays from nearly every start"),
+}
+
+
+def problem_kind(name: str) -> ProblemKind:
+    """A problem by its name.
+
+    Raises:
+      InputError: there is none of that name.
+    """
+    if name not in PROBLEMS:
+        raise InputError(f"unknown problem '{name}'; known ones: {', '.join(PROBLEMS)}, imitation")
+    return PROBLEMS[name]
+
+
+class Actor(Protocol):
+    """Anything that acts."""
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Actions for raw observations; sampled where `rng` is given, else the likeliest."""
+        ...
+
+
+FINITE_EPISODES = 2000
+"""Episodes that stand for the exact value of a policy with a memory; the grid's standard error is then below .005."""
+
+
+def evaluate(kind: ProblemKind, policy: Actor, seed: int = 10_000, episodes: int = 100, greedy: bool = True) -> float:
+    """Value of a policy: exact where the problem is finite, else the mean return of fresh episodes.
+
+    Args:
+      kind: the problem.
+      policy: anything with `act`.
+      seed: of the start states; the same for every policy, so that two are compared on equal terms.
+      episodes: how many.
+      greedy: takes the likeliest action. In a finite problem it is the stochastic policy that is judged: exactly by
+        its probabilities, or by many episodes where it has a memory.
+    """
+    if kind.finite is None:
+        return mean_return(kind.make(episodes), policy, seed, greedy)
+    problem = kind.finite()
+    if isinstance(policy, SoftmaxPolicy):
+        return exact_value(problem, policy)
+    return mean_return(kind.make(FINITE_EPISODES), policy, seed, greedy=False, gamma=problem.gamma)
+
+
+def exact_value(problem: FiniteProblem, policy: SoftmaxPolicy) -> float:
+    """J of a softmax policy, by dynamic programming."""
+    with torch.no_grad():
+        preference = policy.actor(policy.observations(torch.from_numpy(problem.features)))
+        return problem.value(torch.softmax(preference.double(), -1)).item()
+
+
+def mean_return(problem: Problem, policy: Actor, seed: int, greedy: bool, gamma: float = 1.0) -> float:
+    """Mean return of one fresh episode in every environment."""
+    rng = np.random.default_rng(seed)
+    problem.start(rng=rng)
+    if isinstance(policy, RecurrentPolicy):
+        policy.begin(problem.size)
+    earned, live = np.zeros(problem.size), np.ones(problem.size, dtype=bool)
+    for t in range(problem.horizon):
+        outcome = problem.step(policy.act(problem.observe(), None if greedy else rng))
+        earned += gamma**t * outcome.reward * live
+        live &= ~outcome.done
+        if not live.any():
+            break
+    return float(earned.mean())

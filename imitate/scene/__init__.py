@@ -1,0 +1,1 @@
+"""Ground and boxes, and how a motion is set upon them."""

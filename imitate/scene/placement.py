@@ -1,0 +1,118 @@
+"""A motion made for a plane, set upon other ground: footholds on it, legs and arms adapted, the rest left alone.
+
+What rests on the plane rests on the ground below it: each foothold is lifted to the ground's height, moved so that it
+lies on one tread where there are edges, and kept for as long as the contact lasts; between two of them a foot goes
+over the edges. Root and joints follow by least squares over the whole trajectory, with the reconstruction's solver.
+"""
+
+import mujoco
+import numpy as np
+
+from imitate.scene.footprints import SOLE, part_sites
+from imitate.scene.ground import Ground
+from reconstruct import residuals
+from reconstruct.characters.character import Character
+from reconstruct.contacts import contact_points, find_contacts, part_contacts, runs
+from reconstruct.kinematics import kinematics, point_positions
+from reconstruct.solve import Block, minimise
+from reconstruct.tangent import Layout, difference, difference_jacobians, layout
+
+HELD, SWUNG = 0.004, 0.02
+"""How near contact points keep to their place on the ground, and to their way between two places [m]."""
+POSE_SPREAD = {"place": 0.1, "turn": 0.1, "joints": 0.3}
+"""How far the motion may be changed: root [m] and [rad], joints [rad]."""
+CHANGE_SPREAD = 60.0
+"""How suddenly: acceleration of the change [m/s2 or rad/s2]."""
+CLEARANCE = 0.05
+"""A foot goes over edges this high [m]."""
+ITERATIONS = 8
+
+
+def placed(frames: np.ndarray, fps: float, character: Character, model: mujoco.MjModel, ground: Ground) -> np.ndarray:
+    """Sets a motion upon a ground.
+
+    Args:
+      frames: the motion on the plane, qpos (T, nq).
+      fps: its frames a second.
+      character: names the points that touch the ground.
+      model: its body.
+      ground: the surface; the motion's root keeps its height above the `support` as far as limbs reach.
+
+    Returns:
+      qpos (T, nq).
+    """
+    lay, soles = layout(model), contact_points(character)
+    raised = frames.copy()
+    raised[:, 2] += ground.support(frames[:, :2])
+    flat = point_positions(model, frames, soles)
+    contact = find_contacts(flat, fps)
+    wanted = foot_paths(flat, contact, character, ground)
+    # The way that the body's own rise would carry a foot is as good, where the foot is far from the ground.
+    spread = np.where(contact, HELD, SWUNG)
+    free = ~contact & (not len(ground.edges))
+    near = np.where(free, np.exp(-np.maximum(flat[..., 2], 0.0) / 0.1), 1.0)
+    scale = (near / spread)[..., None]
+
+    pose = np.full(model.nv, POSE_SPREAD["joints"])
+    pose[:3], pose[3:6] = POSE_SPREAD["place"], POSE_SPREAD["turn"]
+
+    def terms(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
+        kin = kinematics(model, qpos, soles)
+        count = 3 * len(soles)
+        off = (scale * (kin.points_w - wanted)).reshape(-1, count)
+        by_pose = (scale[..., None] * kin.points_jac).reshape(-1, 1, count, model.nv)
+        return [
+            Block("footholds", off, by_pose),
+            residuals.tracking(lay, qpos, raised, pose),
+            sudden_change(lay, raised, qpos, fps),
+            residuals.hinge_limits(model, qpos, 0.01),
+        ]
+
+    return minimise(terms, lay, raised, np.zeros(0), np.zeros(0, dtype=bool), ITERATIONS, 1e-2).qpos
+
+
+def sudden_change(lay: Layout, original: np.ndarray, qpos: np.ndarray, fps: float) -> Block:
+    """Second differences of the step from the original to the changed motion, (T - 2, nv)."""
+    step = difference(lay, original, qpos)
+    _, by_end = difference_jacobians(lay, step)
+    scale = fps**2 / CHANGE_SPREAD
+    residual = (step[2:] - 2.0 * step[1:-1] + step[:-2]) * scale
+    jacobian = np.stack([by_end[:-2], -2.0 * by_end[1:-1], by_end[2:]], axis=1) * scale
+    return Block("change", residual, jacobian)
+
+
+def foot_paths(flat: np.ndarray, contact: np.ndarray, character: Character, ground: Ground) -> np.ndarray:
+    """Where contact points shall be on the ground, world [m], (T, P, 3).
+
+    Args:
+      flat: where they are on the plane, (T, P, 3).
+      contact: which of them rest on it, bool (T, P).
+    """
+    wanted, along = flat.copy(), np.array([np.cos(ground.yaw), np.sin(ground.yaw)])
+    touching = part_contacts(contact, character.contacts)
+    for part, sites in enumerate(part_sites(character)):
+        here = flat[:, sites]
+        shift, known = np.zeros(len(flat)), np.zeros(len(flat), dtype=bool)
+        rise = np.zeros(here.shape[:2])
+        for start, end in runs(touching[:, part]):
+            middle = here[start:end].mean(axis=0)
+            u, _ = ground.local(middle[:, :2])
+            shift[start:end] = ground.foothold(float(u.min()) - SOLE, float(u.max()) + SOLE)
+            if len(ground.edges):
+                rise[start:end] = ground.height(middle[:, :2] + shift[start] * along).max()
+            else:
+                rise[start:end] = ground.height(here[start:end, :, :2])
+            known[start:end] = True
+        if not known.any():
+            rise[:] = ground.support(here[..., :2])
+        else:
+            t = np.arange(len(flat))
+            shift = np.interp(t, t[known], shift[known])
+            rise = np.stack([np.interp(t, t[known], column[known]) for column in rise.T], axis=1)
+        wanted[:, sites, :2] += shift[:, None, None] * along
+        wanted[:, sites, 2] += rise
+        if len(ground.edges):
+            over = np.max([ground.height(wanted[:, sites, :2] + du * along) for du in (-SOLE, 0.0, SOLE)], axis=0)
+            swung = ~known[:, None] & (wanted[:, sites, 2] < over + CLEARANCE)
+            wanted[:, sites, 2] = np.where(swung, over + CLEARANCE, wanted[:, sites, 2])
+    return wanted

@@ -1,0 +1,310 @@
+"""Where a skill is performed, and the one place in the project that sets the physics.
+
+Tracking, training, evaluation and rendering all simulate the model that `build_model` returns, so a skill is shown in
+the physics that it was learnt in.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import mujoco
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from imitate.scene.footprints import free_stretches, hands, hands_held_ahead
+from imitate.scene.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
+from pose.errors import InputError
+from reconstruct.characters.character import Character
+from reconstruct.motion import ReferenceMotion
+
+PHYSICS_HZ = 120
+"""Physics steps a second. At 60 Hz a walk is learnt half as well for equal samples, at 240 Hz hardly better."""
+CONTROL_HZ = 30
+"""Decisions of the policy a second (SFV)."""
+SUBSTEPS = PHYSICS_HZ // CONTROL_HZ
+
+CONTACT_SOLREF = (0.02, 1.0)
+"""Contact as a critically damped spring that settles in 20 ms: the softest that hides its give, the hardest that is
+smooth enough to learn in at 120 Hz."""
+CONTACT_SOLIMP = (0.4, 0.98, 0.01, 0.5, 2.0)
+"""Impedance .4 at first touch, .98 from 1 cm depth on: no jump at touch-down. Sinks some 6-8 mm under a walk. MuJoCo's
+own default (.9 at zero depth) makes jumps that neither PPO nor tracking control copes with."""
+FRICTION = (1.0, 0.005, 0.0001)
+"""Sliding, torsional, rolling. Rubber on a gym floor slides at about 1; SFV and DeepMimic use .9 and 1."""
+
+
+FIRST_EDGE = 0.6
+"""Stairs and gaps begin so far ahead of the motion's start [m]."""
+GAP_MARGIN = 0.03
+"""Between a gap and what the motion rests on [m]."""
+GAP_DEPTH = 1.0
+"""Of gaps [m]: deep enough that who steps in has fallen."""
+BOX = "box"
+"""Name of the box's body, joint and geom."""
+BOX_HALF = (0.8, 0.4, 0.6)
+"""Half lengths of the box [m], where no motion tells how high it is: one as short as it is wide tips over and turns."""
+ABOVE_HANDS = 0.1
+"""The box's upper edge is so far above the palms that push it [m]. Hands that lie upon a box press it to the ground and
+turn it away from under themselves."""
+TURNING = 300.0
+"""A box resists being turned about the vertical as if on runners [N m s/rad]: what is pushed from behind, with either
+hand in turn, wants to turn round."""
+FOUND_FRICTION = 0.1
+"""Of a box that is put before a motion without being asked for, on the ground: as of felt pads on a smooth floor."""
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "flat": (),
+    "slope": ("angle",),
+    "downhill": ("angle",),
+    "gaps": ("gap", "gap_every", "seed"),
+    "stairs": ("step_height", "step_depth", "steps"),
+    "stairs_down": ("step_height", "step_depth", "steps"),
+    "uneven": ("roughness", "seed"),
+    "slippery": ("friction",),
+    "wind": ("push", "push_every", "seed"),
+    "box": ("box_mass", "box_friction", "task_weight"),
+    "box_uphill": ("angle", "box_mass", "box_friction", "task_weight"),
+    "box_downhill": ("angle", "box_mass", "box_friction", "task_weight"),
+}
+"""Kinds of scenes, and the options that mean something there."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The surroundings that a skill is performed in. Forward is where the motion goes, or faces if it stays."""
+
+    kind: str = "flat"
+    """Form of the ground: flat, slope, downhill, gaps, stairs, stairs_down, uneven, slippery, wind, box, box_uphill or
+    box_downhill."""
+    angle: float = 10.0
+    """Of slopes [deg]."""
+    gap: float = 0.3
+    """Width of gaps [m]; each is between half and all of it."""
+    gap_every: float = 1.2
+    """From the beginning of a gap to that of the next, on average [m]."""
+    step_height: float = 0.12
+    """Of stairs [m]."""
+    step_depth: float = 0.35
+    """Of stairs [m]."""
+    steps: int = 12
+    """Of stairs; level ground before and after."""
+    roughness: float = 0.03
+    """Standard deviation of an uneven field's height [m]."""
+    friction: float = 0.35
+    """Sliding friction of slippery ground; it is 1 elsewhere."""
+    push: float = 150.0
+    """Strongest push of the wind against the trunk, for 0.2 s [N]."""
+    push_every: float = 1.5
+    """Time between pushes [s]."""
+    box_mass: float = 20.0
+    """Of the box [kg]."""
+    box_friction: float = 0.3
+    """Between the box and the ground."""
+    task_weight: float = 0.3
+    """Share of the reward that the box earns by being where the reference would have pushed it."""
+    seed: int = 0
+    """Of whatever is random in the scene."""
+
+    def checked(self) -> "Scene":
+        """Itself; raises `InputError` for an unknown kind or an option out of range (tyro would swallow it earlier)."""
+        if self.kind not in KINDS:
+            raise InputError(f"unknown scene '{self.kind}'; known ones: {', '.join(KINDS)}")
+        limits = {
+            "angle": (0.0, 35.0),
+            "gap": (0.05, 1.0),
+            "gap_every": (0.3, 20.0),
+            "step_height": (0.02, 0.4),
+            "step_depth": (0.15, 2.0),
+            "steps": (1, 100),
+            "roughness": (0.001, 0.2),
+            "friction": (0.01, 2.0),
+            "push": (0.0, 2000.0),
+            "push_every": (0.3, 60.0),
+            "box_mass": (0.5, 500.0),
+            "box_friction": (0.01, 2.0),
+            "task_weight": (0.0, 1.0),
+            "seed": (0, 2**31 - 1),
+        }
+        for name in KINDS[self.kind]:
+            low, high = limits[name]
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"scene.{name} is {getattr(self, name)}; give {low:g} to {high:g}")
+        if self.kind == "gaps" and self.gap_every < self.gap + 0.2:
+            raise InputError(f"gaps of {self.gap} m every {self.gap_every} m leave no ground; raise scene.gap_every")
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the scene: options of other kinds are left out, so that they redo nothing."""
+        return {"kind": self.kind, **{name: getattr(self, name) for name in KINDS[self.kind]}}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The settings, and what else a box's physics depends on: what was made with another box is made again."""
+        return self.settings | ({"box": [*BOX_HALF, ABOVE_HANDS, TURNING]} if self.has_box else {})
+
+    @property
+    def has_box(self) -> bool:
+        """There is a box to push."""
+        return self.kind.startswith("box")
+
+    @property
+    def without_box(self) -> "Scene":
+        """The same ground alone."""
+        if not self.has_box:
+            return self
+        return replace(self, kind={"box": "flat", "box_uphill": "slope", "box_downhill": "downhill"}[self.kind])
+
+    @property
+    def drafted(self) -> "Scene":
+        """Where tracking control performs a motion: without the box, which a plan of .8 s loses sooner or later and a
+        policy does not, and without gusts, which no plan can foresee."""
+        return replace(self, kind="flat") if self.kind == "wind" else self.without_box
+
+    def ground(self, motion: ReferenceMotion | None = None) -> Ground:
+        """The ground's surface, laid out from a motion's beginning in its direction."""
+        kind = self.checked().without_box.kind
+        if kind in ("flat", "slippery", "wind") and not self.has_box:
+            return Ground()
+        origin, yaw = course(motion) if motion is not None else ((0.0, 0.0), 0.0)
+        if kind == "flat":
+            return Ground(origin, yaw)  # a box goes along it
+        rng = np.random.default_rng(self.seed)
+        if kind in ("slope", "downhill"):
+            return Ground(origin, yaw, np.radians(self.angle) * (1.0 if kind == "slope" else -1.0))
+        if kind == "uneven":
+            return Ground(origin, yaw, grid=uneven_field(self.roughness, rng))
+        if kind == "gaps":
+            edges = self._gaps(motion, Ground(origin, yaw), rng)
+            levels = np.zeros(len(edges) + 1)
+            levels[1::2] = -GAP_DEPTH
+            return Ground(origin, yaw, edges=edges, levels=levels, bridged=np.zeros(len(levels)))
+        rise = self.step_height * (1.0 if kind == "stairs" else -1.0)
+        edges = FIRST_EDGE + self.step_depth * np.arange(self.steps)
+        levels = rise * np.arange(self.steps + 1)
+        return Ground(origin, yaw, edges=edges, levels=levels, bridged=levels)
+
+    def _gaps(self, motion: ReferenceMotion | None, plane: Ground, rng: np.random.Generator) -> np.ndarray:
+        """Where gaps begin and end, in turn [m]: where the motion rests on nothing, about `gap_every` apart."""
+        whole = np.array([[FIRST_EDGE, AHEAD - 2.0]])
+        free = free_stretches(motion, plane, GAP_MARGIN, AHEAD - 2.0) if motion is not None else whole
+        edges, begin = list[float](), 0.0
+        for low, high in free + [GAP_MARGIN, -GAP_MARGIN]:
+            while high - max(low, begin) >= 0.5 * self.gap:
+                width = min(self.gap * rng.uniform(0.5, 1.0), high - max(low, begin))
+                at = max(low, begin) + min(rng.uniform(0.0, 0.2) * self.gap_every, high - max(low, begin) - width)
+                edges += [at, at + width]
+                begin = at + 0.9 * self.gap_every
+        if not edges or (motion is not None and motion.loop and edges[0] > 10.0):
+            raise InputError(f"the motion's steps leave no room for gaps of {self.gap} m; lower scene.gap")
+        return np.array(edges)
+
+    def box_half(self, motion: ReferenceMotion | None = None) -> tuple[float, float, float]:
+        """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge."""
+        if motion is None:
+            return BOX_HALF
+        top = float(np.median(hands(motion)[..., 2])) + ABOVE_HANDS
+        return BOX_HALF[0], BOX_HALF[1], 0.5 * float(np.clip(top, 0.3, 1.4))
+
+
+def scene_with_box(motion: ReferenceMotion) -> Scene | None:
+    """The plane with the box that a motion pushes, or None if its hands push nothing."""
+    found = hands_held_ahead(motion, Ground(*course(motion)))
+    return Scene("box", box_friction=FOUND_FRICTION) if found else None
+
+
+def course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:
+    """Where a motion begins [m] and the direction it goes in, or faces if it stays within half a metre [rad]."""
+    first, way = motion.qpos[0], motion.qpos[-1, :2] - motion.qpos[0, :2]
+    w, x, y, z = first[3:7]
+    yaw = np.arctan2(2.0 * (x * y + w * z), 1.0 - 2.0 * (y * y + z * z))
+    if np.hypot(*way) > 0.5:
+        yaw = np.arctan2(way[1], way[0])
+    return (float(first[0]), float(first[1])), float(yaw)
+
+
+def uneven_field(roughness: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth random hills of about half a metre, level at the start, as high as the surroundings at the border."""
+    rows, columns = round(2 * ASIDE / SPACING) + 1, round((AHEAD + BEHIND) / SPACING) + 1
+    hills = gaussian_filter(rng.standard_normal((rows, columns)), 0.25 / SPACING)
+    hills *= roughness / hills.std()
+    v, u = np.mgrid[0:rows, 0:columns] * SPACING
+    from_start = np.hypot(u - BEHIND, v - ASIDE)
+    hills *= np.clip((from_start - 0.3) / 0.7, 0.0, 1.0)
+    low = hills.min() - 0.02
+    from_border = np.minimum.reduce([u, u[:, ::-1], v, v[::-1]])
+    return low + (hills - low) * np.clip(from_border / 1.0, 0.0, 1.0)
+
+
+def named_scene(kind: str) -> Scene:
+    """The scene of a kind that the user names; raises `InputError` for one that does not exist."""
+    return Scene(kind).checked()
+
+
+def set_physics(spec: mujoco.MjSpec) -> None:
+    """Sets time step, integrator, solver and contacts on a model about to be compiled.
+
+    - `implicitfast` takes damping and servo gains implicitly, so stiff servos stay stable at 120 Hz.
+    - Newton with 6 iterations and 10 line-search steps reaches what 100 iterations reach here; fewer go unstable.
+    - The pyramidal cone costs a third less than the elliptic one and learns alike.
+    """
+    spec.option.timestep = 1.0 / PHYSICS_HZ
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.solver = mujoco.mjtSolver.mjSOL_NEWTON
+    spec.option.iterations = 6
+    spec.option.ls_iterations = 10
+    spec.option.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
+    spec.option.gravity = [0.0, 0.0, -9.81]
+    for geom in spec.geoms:
+        geom.solref = CONTACT_SOLREF
+        geom.solimp = CONTACT_SOLIMP
+        geom.friction = FRICTION
+
+
+def build_model(character: Character, scene: Scene, motion: ReferenceMotion | None = None) -> mujoco.MjModel:
+    """Compiles a character into a scene.
+
+    The ground's geoms have names that begin with "ground". They collide with every geom of the character that collides
+    at all. A box is the last body, and its free joint the last of `qpos` and `qvel`.
+
+    Args:
+      character: the body.
+      scene: its surroundings.
+      motion: what is to be performed; the scene is laid out along it.
+    """
+    spec = character.spec()
+    scene.ground(motion).add_to(spec)
+    if scene.has_box:
+        add_box(spec, scene, motion)
+    set_physics(spec)
+    for geom in spec.geoms:
+        if geom.name == "ground" and scene.kind == "slippery":
+            # MuJoCo takes the greater friction of two geoms, unless one has priority.
+            geom.priority = 1
+            geom.friction = [scene.friction, *FRICTION[1:]]
+    if scene.has_box:
+        slide = [scene.box_friction, scene.box_friction, *FRICTION[1:], FRICTION[2]]
+        spec.add_pair(
+            geomname1="ground", geomname2=BOX, friction=slide, condim=3, solref=CONTACT_SOLREF, solimp=CONTACT_SOLIMP
+        )
+    model = spec.compile()
+    if scene.has_box:
+        model.dof_damping[-1] = TURNING
+    # Visual geoms (group 2 and above, no contact bits) stay out of the way of everything, the ground included.
+    colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
+    assert colliding.sum() >= 2, f"{character.name}: no geom of the character can touch the ground"
+    return model
+
+
+def add_box(spec: mujoco.MjSpec, scene: Scene, motion: ReferenceMotion | None = None, **look: Any) -> None:
+    """Adds the box that is pushed, as high as the motion's hands need it; `look` goes to its geom."""
+    half = scene.box_half(motion)
+    body = spec.worldbody.add_body(name=BOX, pos=[0.0, 0.0, half[2]])
+    body.add_freejoint(name=BOX)
+    body.add_geom(
+        name=BOX,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=half,
+        mass=scene.box_mass,
+        **({"contype": 1, "conaffinity": 0xFF, "condim": 3} | look),
+    )

@@ -1,0 +1,1 @@
+"""Tracking control by iLQG: a motion performed without learning."""

@@ -1,0 +1,130 @@
+"""What tracking control minimises: SFV's imitation reward, turned into squares.
+
+Close to the reference, 1 - reward is a sum of squared errors, each weighted by its term's weight times steepness. Half
+of that sum, with a little more for the place of the root and for the use of controls, is the cost: what the tracker
+improves is what it is judged by.
+"""
+
+from dataclasses import dataclass, replace
+
+import mujoco
+import numpy as np
+
+from imitate.env.env import ImitationEnv
+from imitate.env.termination import GeomShapes, solid_bodies
+from imitate.tracking.ilqg import Expansion
+from reconstruct.characters.character import Character
+
+SINK = 0.008
+"""As deep as contact gives way under a body that stands or walks [m]; what is deeper costs."""
+
+
+@dataclass(frozen=True)
+class CostConfig:
+    """Weights of squared errors."""
+
+    root: float = 5.0
+    """Place of the root [1/m^2]; the reward itself sees it through the centre of mass only. With 1, runs and jumps fall
+    behind until they are stopped for straying."""
+    control: float = 0.002
+    """Offset of a servo's target from the reference [1/rad^2]: small, the offset is what carries the weight of the
+    body."""
+    penetration: float = 50.0
+    """Depth below the ground of each part of the body [1/m^2]: the reference does not know how hard it lands."""
+    final: float = 3.0
+    """Factor on the errors at the end of the horizon, which stand for all that comes after."""
+
+
+class TrackingCost:
+    """Squared errors of an environment's simulations against its reference, and their expansion."""
+
+    def __init__(self, env: ImitationEnv, character: Character, config: CostConfig):
+        model, reward = env.model, env.config.reward
+        self._env, self._data = env, mujoco.MjData(model)
+        self._sites = [int(site) for site in character.site_ids(character.end_effectors)]
+        self._pose = np.full(model.nv, reward.pose_weight * reward.pose_scale / model.njnt)
+        self._pose[:3] = config.root
+        self._velocity = np.full(model.nv, reward.velocity_weight * reward.velocity_scale / model.njnt)
+        self._end_effectors = reward.end_effector_weight * reward.end_effector_scale / len(self._sites)
+        self._com = reward.com_weight * reward.com_scale
+        self._control, self.final, self._penetration = config.control, config.final, config.penetration
+        shapes = GeomShapes.of(model, solid_bodies(model))
+        self._geoms = replace(shapes, first=np.arange(len(shapes.geoms)))
+
+    def of_states(self) -> np.ndarray:
+        """Cost of the states that the environment's simulations are in, each at its row of the reference, (N,)."""
+        env, reference, row = self._env, self._env.reference, self._env.row
+        pose = env.joints.difference(reference.qpos[row], env.qpos)
+        reach = env.site_xpos[:, self._sites] - env.bodies_xpos[:, :1] - reference.end_effectors[row]
+        return 0.5 * (
+            np.square(pose) @ self._pose
+            + np.square(env.qvel - reference.qvel[row]) @ self._velocity
+            + self._end_effectors * np.square(reach).sum(axis=(1, 2))
+            + self._com * np.square(env.com - reference.com[row]).sum(axis=1)
+            + self._penetration * np.square(np.minimum(env.lowest(self._geoms) + SINK, 0.0)).sum(axis=1)
+        )
+
+    def of_controls(self, controls: np.ndarray) -> np.ndarray:
+        """Cost of offsets of the servo targets [rad], (..., nu) -> (...)."""
+        return 0.5 * self._control * np.square(controls).sum(axis=-1)
+
+    def expand(
+        self, rows: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, controls: np.ndarray, A: np.ndarray, B: np.ndarray
+    ) -> Expansion:
+        """Gradient and Gauss-Newton second derivative of the cost along a trajectory.
+
+        Points of the body have MuJoCo's exact Jacobians. That of a rotation's difference is taken as one, which it is
+        where the difference is small.
+
+        Args:
+          rows: of the reference, (H + 1,).
+          qpos: poses (H + 1, nq).
+          qvel: velocities (H + 1, nv).
+          controls: offsets of servo targets [rad], (H, nu).
+          A: next state by state, (H, 2 nv, 2 nv).
+          B: next state by control, (H, 2 nv, nu).
+        """
+        reference, model, data = self._env.reference, self._env.model, self._data
+        nv, points = model.nv, len(self._sites) + 1
+        lx, lxx = np.empty((len(rows), 2 * nv)), np.zeros((len(rows), 2 * nv, 2 * nv))
+        lx[:, :nv] = self._env.joints.difference(reference.qpos[rows], qpos) * self._pose
+        lx[:, nv:] = (qvel - reference.qvel[rows]) * self._velocity
+        diagonal = np.arange(2 * nv)
+        lxx[:, diagonal, diagonal] = np.concatenate([self._pose, self._velocity])
+
+        weights = np.full((points, 1), self._end_effectors)
+        weights[-1] = self._com
+        error, jacobian, root_jacobian = np.empty((points, 3)), np.empty((points, 3, nv)), np.empty((3, nv))
+        for t, row in enumerate(rows):
+            data.qpos[:] = qpos[t]
+            mujoco.mj_kinematics(model, data)
+            mujoco.mj_comPos(model, data)
+            mujoco.mj_jacBody(model, data, root_jacobian, None, 1)
+            for p, site in enumerate(self._sites):
+                mujoco.mj_jacSite(model, data, jacobian[p], None, site)
+            jacobian[:-1] -= root_jacobian
+            mujoco.mj_jacSubtreeCom(model, data, jacobian[-1], 1)
+            error[:-1] = data.site_xpos[self._sites] - data.xpos[1] - reference.end_effectors[row]
+            error[-1] = data.subtree_com[1] - reference.com[row]
+            flat = jacobian.reshape(-1, nv)
+            lx[t, :nv] += flat.T @ (weights * error).ravel()
+            lxx[t, :nv, :nv] += (flat.T * np.repeat(weights, 3)) @ flat
+            for depth, rise in self._deep(data, nv):
+                lx[t, :nv] += self._penetration * depth * rise
+                lxx[t, :nv, :nv] += self._penetration * np.outer(rise, rise)
+        lx[-1] *= self.final
+        lxx[-1] *= self.final
+        return Expansion(A, B, lx, lxx, self._control * controls, np.full(controls.shape, self._control))
+
+    def _deep(self, data: mujoco.MjData, nv: int) -> list[tuple[float, np.ndarray]]:
+        """Parts deeper in the ground than `SINK`: height above that [m], negative, and its gradient (nv,)."""
+        shapes, model, found = self._geoms, self._env.model, list[tuple[float, np.ndarray]]()
+        placed = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
+        depths = shapes.clearance(self._env.ground, *placed)[0] + SINK
+        for i in np.flatnonzero(depths < 0.0):
+            geom, jacobian = shapes.geoms[i], np.empty((3, nv))
+            turn = data.geom_xmat[geom].reshape(3, 3)
+            point = data.geom_xpos[geom] + turn @ (shapes.centre[i] - np.sign(turn[2]) * shapes.core[i])
+            mujoco.mj_jac(model, data, jacobian, None, point, int(model.geom_bodyid[geom]))
+            found.append((float(depths[i]), jacobian[2]))
+        return found

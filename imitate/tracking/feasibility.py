@@ -1,0 +1,140 @@
+"""Which frames of a reference no body can follow, and why."""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from imitate.env.reference import Reference
+from imitate.env.termination import GeomShapes
+from imitate.scene.scene import CONTROL_HZ, FRICTION
+
+FOLLOWED, TORQUE, SUPPORT, DEVIATION = "", "torque saturated", "contact missing", "deviation"
+"""Reasons, as the verdict gives them."""
+WINDOW = round(0.2 * CONTROL_HZ)
+"""A cause may lie this many frames before the frame that shows it."""
+REACH = 0.05
+"""A part of the reference this near to the ground may be carried by it [m]."""
+SLACK = 0.35
+"""Force that the reference may ask for without support [share of the body's weight]: its accelerations are noisy."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Judgement of T frames."""
+
+    feasible: np.ndarray
+    """The body stayed by the reference, bool (T,)."""
+    reason: tuple[str, ...]
+    """Why not, for every frame: "" where it did."""
+    deviation: np.ndarray
+    """Distance of the root or key body that is furthest from the reference [m], (T,)."""
+    saturation: np.ndarray
+    """Share of the actuators at their torque limit, (T,)."""
+    unsupported: np.ndarray
+    """Force that the reference asks for and no contact of it can give [share of the body's weight], (T,)."""
+
+
+def judge_frames(
+    model: mujoco.MjModel,
+    reference: Reference,
+    deviation: np.ndarray,
+    saturated: np.ndarray,
+    fell: bool,
+    tolerance: float,
+) -> Verdict:
+    """Names a cause for every frame that was not followed.
+
+    Args:
+      model: the scene.
+      reference: what was to be followed, at least T rows.
+      deviation: furthest key body [m], (T,).
+      saturated: actuators at their limit, bool (T, nu).
+      fell: the last frame was followed by a fall.
+      tolerance: of the deviation [m].
+    """
+    frames = len(deviation)
+    unsupported = unsupported_force(model, reference.qpos[:frames], reference.com[:frames])
+    feasible = deviation <= tolerance
+    feasible[frames - 1] &= not fell
+    reasons = []
+    for t in range(frames):
+        before = slice(max(0, t - WINDOW), t + 1)
+        if feasible[t]:
+            reasons.append(FOLLOWED)
+        elif unsupported[before].max() > SLACK:
+            reasons.append(SUPPORT)
+        elif saturated[before].mean(axis=0).max() > 0.5:
+            reasons.append(TORQUE)
+        else:
+            reasons.append(DEVIATION)
+    return Verdict(feasible, tuple(reasons), deviation, saturated.mean(axis=1), unsupported)
+
+
+def explained(verdict: Verdict, fps: float) -> list[str]:
+    """The verdict in words, a sentence for each stretch of frames that could not be followed, the longest first.
+
+    Frames are those of the verdict, at `fps` frames a second.
+    """
+    causes = {
+        TORQUE: "the muscles are at their limit",
+        SUPPORT: "the reference asks for a force where nothing carries it",
+        DEVIATION: "the body was driven off, with strength to spare",
+    }
+    stretches: list[tuple[int, int, str]] = []
+    for t, reason in enumerate(verdict.reason):
+        if stretches and stretches[-1][1] == t - 1 and stretches[-1][2] == reason:
+            stretches[-1] = (stretches[-1][0], t, reason)
+        elif reason != FOLLOWED:
+            stretches.append((t, t, reason))
+    stretches.sort(key=lambda stretch: stretch[0] - stretch[1])
+    sentences = []
+    for first, last, reason in stretches:
+        furthest = 1000 * verdict.deviation[first : last + 1].max()
+        sentences.append(f"{first / fps:.2f}-{last / fps:.2f} s: off by up to {furthest:.0f} mm; {causes[reason]}")
+    return sentences
+
+
+def unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
+    """The part of the force behind a motion that the ground cannot give.
+
+    The centre of mass moves as gravity and the ground let it, whatever the muscles do (Newton, Euler): a + g is the
+    force of the ground per mass. In flight it must be nothing; on the ground it may push, not pull, and lean no
+    further than friction allows.
+
+    Args:
+      model: the scene.
+      qpos: poses at the control rate, (T, nq).
+      com: centres of mass [m], (T, 3).
+
+    Returns:
+      Excess in shares of the body's weight, (T,).
+    """
+    bodies = tuple(
+        name
+        for name in (model.body(b).name for b in range(1, model.nbody))
+        if any(model.geom_bodyid[g] == model.body(name).id and model.geom_contype[g] for g in range(model.ngeom))
+    )
+    shapes, data = GeomShapes.of(model, bodies), mujoco.MjData(model)
+    lowest = np.empty(len(qpos))
+    for t, pose in enumerate(qpos):
+        data.qpos[:] = pose
+        mujoco.mj_kinematics(model, data)
+        lowest[t] = shapes.lowest(data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)).min()
+
+    force = ground_force(com)
+    level, up = np.linalg.norm(force[:, :2], axis=1), force[:, 2]
+    slip = np.maximum(level - FRICTION[0] * np.maximum(up, 0.0), 0.0)
+    carried = np.hypot(slip, np.minimum(up, 0.0))
+    return np.where(lowest < REACH, carried, np.linalg.norm(force, axis=1))
+
+
+def ground_force(com: np.ndarray) -> np.ndarray:
+    """Acceleration of a path of the centre of mass less gravity's [shares of g], (T, 3) -> (T, 3).
+
+    Second differences over two frames either way, so that the noise of single frames does not count.
+    """
+    padded = np.concatenate([com[:1] * 3 - com[1:2] * 2, com[:1] * 2 - com[1:2], com, com[-1:] * 2 - com[-2:-1]])
+    padded = np.concatenate([padded, com[-1:] * 3 - com[-2:-1] * 2])
+    acceleration = (padded[4:] - 2.0 * padded[2:-2] + padded[:-4]) * (CONTROL_HZ / 2.0) ** 2
+    return acceleration / 9.81 + np.array([0.0, 0.0, 1.0])

@@ -1,0 +1,1 @@
+"""Learning a policy: PPO, warm start, the training loop and its processes."""

@@ -1,0 +1,145 @@
+"""How fast the parts of training are, against bare physics."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import mujoco
+import mujoco.batch
+import numpy as np
+import torch
+
+from imitate.env.env import ImitationEnv
+from imitate.policy import Policy, PolicyLayout
+from imitate.scene.scene import SUBSTEPS, Scene, build_model
+from imitate.training.config import TrainConfig
+from imitate.training.initial_state import ReferenceStart
+from imitate.training.ppo import PPO
+from imitate.training.skill_collector import SkillCollector
+from imitate.training.train import train_policy
+from pose.cores import usable_cores
+from pose.progress import Progress, silent
+from reconstruct.characters.character import Character
+from reconstruct.motion import ReferenceMotion
+
+
+def bare_steps_per_second(
+    character: Character, scene: Scene, motion: ReferenceMotion, threads: int, seconds: float
+) -> float:
+    """Control steps a second of bare `mj_step` on `threads` threads: servos hold poses of the motion, no more."""
+    model = build_model(character, scene)
+    env = ImitationEnv(character, scene, motion, TrainConfig().env, 1)
+    rows = np.linspace(0, env.reference.starts - 1, 16).astype(int)
+    targets = env.joints.rotation_vectors(env.reference.qpos[rows])[:, env.joints.actuator_dof]
+
+    def run(thread: int) -> int:
+        data, steps, turn = mujoco.MjData(model), 0, thread
+        end = time.thread_time() + seconds  # processor time, so that other programs do not lower the limit
+        while time.thread_time() < end:
+            turn = (turn + 1) % len(rows)
+            mujoco.mj_resetData(model, data)
+            data.qpos[:], data.qvel[:] = env.reference.qpos[rows[turn]], env.reference.qvel[rows[turn]]
+            data.ctrl[:] = targets[turn]
+            mujoco.mj_step(model, data, nstep=40)
+            steps += 40
+        return steps
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(run, range(threads))) / seconds / SUBSTEPS
+
+
+def part_times(
+    character: Character,
+    scene: Scene,
+    motion: ReferenceMotion,
+    config: TrainConfig,
+    iterations: int = 4,
+    progress: Progress = silent,
+) -> dict[str, float]:
+    """Where one process spends its time: microseconds of processor time a decision of one simulation.
+
+    Returns:
+      `targets`, `physics`, `reward`, `observe`, `act`: the parts of gathering; `collect`, `update`: the two halves of
+      an iteration as training runs them; `limit`: bare physics steps on one core.
+    """
+    torch.set_num_threads(1)
+    torch.manual_seed(config.seed)
+    size = config.environments // usable_cores()  # as one of the workers that training starts
+    env = ImitationEnv(character, scene, motion, config.env, size)
+    actions = tuple(env.model.actuator(u).name for u in range(env.model.nu))
+    layout = PolicyLayout(
+        character.name, character.height, env.observation_layout.sizes, actions, config.env.action_scale, config.hidden
+    )
+    policy = Policy(layout, config.initial_std)
+    policy.actor.coarse = policy.critic.coarse = config.coarse
+    collector = SkillCollector(env, ReferenceStart(env.reference), config.seed)
+    learner = PPO(policy, config.ppo)
+    shuffle = torch.Generator().manual_seed(config.seed)
+    spent: dict[str, float] = {}
+
+    def timed(name: str, work: Callable, *arguments):
+        start = time.process_time()
+        result = work(*arguments)
+        spent[name] = spent.get(name, 0.0) + time.process_time() - start
+        return result
+
+    rng = np.random.default_rng(config.seed)
+    for i in range(iterations):
+        batch, _ = timed("collect", collector.collect, policy, config.steps, config.ppo.gamma, config.ppo.gae_lambda)
+        timed("update", learner.update, batch, shuffle)
+        for _ in range(config.steps):
+            observation = timed("observe", env.observe)
+            action = timed("act", policy.act, observation, rng)
+            env.set_targets(timed("targets", env.targets, action))
+            timed("physics", env.simulate)
+            outcome = timed("reward", env.judge)
+            ended = np.flatnonzero(outcome.done)
+            if len(ended):
+                env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)
+        progress(i + 1, iterations)
+    decisions = iterations * config.steps * size
+    times = {name: 1e6 * seconds / decisions for name, seconds in spent.items()}
+    return times | {"limit": 1e6 / bare_steps_per_second(character, scene, motion, 1, 1.0)}
+
+
+def loop_figures(
+    character: Character, scene: Scene, motion: ReferenceMotion, config: TrainConfig, samples: int, workers: int
+) -> dict[str, float]:
+    """How fast training runs: gathering and learning, without judging and saving.
+
+    Args:
+      character: the body.
+      scene: where.
+      motion: what is learnt.
+      config: of the learner.
+      samples: decisions, all processes together.
+      workers: processes; under torchrun there are as many as it started.
+
+    Returns:
+      Decisions a second by wall clock of all processes together (`wall`) and by processor time of one core (`cpu`),
+      `memory_mb` and number (`workers`) of the processes.
+    """
+    never = 10**9
+    config = replace(
+        config,
+        minutes=1e6,
+        samples=samples,
+        workers=workers,
+        early_stop=False,
+        evaluate_samples=never,
+        judge_seconds=0.1,
+        checkpoint_seconds=float(never),
+        tensorboard=False,
+        warm_start="none",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        found = train_policy(motion, character, scene, config, Path(folder)).figures
+    return {
+        "wall": found["env_steps_per_second"],
+        "cpu": found["samples"] / found["loop_cpu_seconds"],
+        "memory_mb": found["memory_mb"],
+        "workers": found["workers"],
+    }

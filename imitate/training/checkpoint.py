@@ -1,0 +1,63 @@
+"""Checkpoints: the whole state of a training run in one file that no crash leaves half written."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imitate.policy import load_torch, save_torch
+from pose.errors import InputError
+from reconstruct.characters.character import Character
+from reconstruct.motion import ReferenceMotion
+
+FORMAT_VERSION = 3
+
+
+def task_digest(motion: ReferenceMotion, character: Character, settings: dict[str, Any]) -> str:
+    """Names what is being learnt: a checkpoint of another motion, body or setting is not to be gone on with."""
+    text = json.dumps(
+        {
+            "qpos": hashlib.sha256(np.ascontiguousarray(motion.qpos).tobytes()).hexdigest(),
+            "fps": motion.fps,
+            "loop": motion.loop,
+            "character": hashlib.sha256(character.path.read_bytes()).hexdigest(),
+            "height": character.height,
+            "settings": settings,
+        },
+        sort_keys=True,
+        default=asdict,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_checkpoint(path: Path, task: str, content: dict[str, Any]) -> None:
+    """Writes arrays, tensors and plain values, nested; a crash leaves the old file or the new one."""
+    save_torch({"format": FORMAT_VERSION, "task": task, "content": tensors(content)}, path)
+
+
+def load_checkpoint(path: Path, task: str) -> dict[str, Any] | None:
+    """What `save_checkpoint` wrote for this task; None if there is none, or it is of another task or damaged."""
+    try:
+        found = load_torch(path, "checkpoint")
+    except InputError:
+        return None
+    if found.get("format") != FORMAT_VERSION or found.get("task") != task:
+        return None
+    return found["content"]
+
+
+def tensors(value: Any) -> Any:
+    """Numpy arrays and scalars, at any depth, as tensors and numbers: what torch loads without running code."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {key: tensors(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [tensors(item) for item in value]
+    return value

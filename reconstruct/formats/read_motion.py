@@ -1,0 +1,217 @@
+"""Reference motions from files: our own `.npz`, DeepMimic's text files, BVH, AMASS archives.
+
+A motion of another body, or of another skeleton, is carried over by `reconstruct.retargeting`. A motion is taken for a
+cycle as `reconstruct.loop` finds one: that an end meets its start (a backflip's does) does not mean that it is to be
+repeated.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import mujoco
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+from pose.errors import InputError
+from reconstruct.characters.character import Character, load_character
+from reconstruct.contacts import contact_points, find_contacts, part_contacts, runs
+from reconstruct.cycle import close_loop, find_cycle, seam_gap
+from reconstruct.formats.amass import is_amass, read_amass
+from reconstruct.formats.bvh import read_bvh
+from reconstruct.formats.deepmimic import read_deepmimic
+from reconstruct.formats.skeleton import SkeletonMotion, as_character
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.motion import ReferenceMotion
+from reconstruct.problem import Spreads
+from reconstruct.repair import closed_cycle
+from reconstruct.retargeting import retarget
+from reconstruct.rolling import other_heights, resting_parts
+from reconstruct.rotations import continuous, normalised
+from reconstruct.support import Support
+from reconstruct.tangent import layout
+
+Loop = Literal["auto", "yes", "no"]
+KINDS = ".npz (ours or AMASS's), .bvh, .txt (DeepMimic)"
+
+LOOP_GAP = 0.6
+"""A file that says it wraps is believed to be one whole cycle if no joint is further from its first frame [rad]."""
+LOST_GROUND = 0.3
+"""Of the frames, in which a foot or hand must rest on the ground for the file's heights to be believed."""
+CLEAR_FLIGHT = 0.2
+"""Where heights are not believed, the lowest point is in flight if it is this high above its valley [m]."""
+SLOW_RISE = 0.7
+"""And from where it began to rise faster than this, to where it falls no faster [m/s]."""
+LEAST_SHARE = 0.75
+"""Who brings a file has cut it already: a cycle that is found unasked leaves no more of it out than a quarter."""
+LONGEST_SEARCHED = 12.0
+"""Cycles are looked for unasked in motions up to this long [s]: the search takes the square of it in memory."""
+
+
+def read_motion(
+    path: Path,
+    character: Character,
+    fps: float = 30.0,
+    start: float = 0.0,
+    end: float | None = None,
+    loop: Loop = "auto",
+) -> ReferenceMotion:
+    """Reads a reference motion; see `read_motion_and_tell`."""
+    return read_motion_and_tell(path, character, fps, start, end, loop)[0]
+
+
+def read_motion_and_tell(
+    path: Path,
+    character: Character,
+    fps: float = 30.0,
+    start: float = 0.0,
+    end: float | None = None,
+    loop: Loop = "auto",
+) -> tuple[ReferenceMotion, str]:
+    """Reads a reference motion and says what had to be guessed or approximated.
+
+    Args:
+      path: `.npz` of ours or of AMASS, `.bvh`, `.txt` or `.json` of DeepMimic.
+      character: who is to perform it; a motion of another body is carried over.
+      fps: frames of other programs are resampled to about this.
+      start: part of the file to use, from here [s].
+      end: to here [s]; None to its end.
+      loop: "auto" believes in a cycle as `find_cycle` does, "yes" takes the best there is, "no" none.
+
+    Raises:
+      InputError: not such a file, not a person's motion, or no such part in it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a motion: {KINDS}")
+    if path.suffix == ".bvh":
+        return _of_skeleton(read_bvh(path), path, character, fps, (start, end), loop)
+    if path.suffix == ".npz" and is_amass(path):
+        motion, note = _of_skeleton(read_amass(path), path, character, fps, (start, end), loop)
+        return motion, f"AMASS, on our humanoid's proportions instead of the subject's; {note}"
+    if path.suffix in (".txt", ".json"):
+        return _of_skeleton(read_deepmimic(path), path, character, fps, (start, end), loop)
+    if path.suffix == ".npz":
+        motion = ReferenceMotion.load(path)
+    else:
+        raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")
+    whole = start <= 0 and (end is None or end >= motion.duration)
+    if not whole:
+        motion = replace(_part(motion, start, end, path), loop=False)
+    note = "as given"
+    if motion.character != character.name or abs(motion.height - character.height) > 1e-3:
+        note = f"carried over from {motion.character}"
+        motion = retarget(motion, load_character(motion.character, motion.height), character).motion
+    if motion.loop and loop == "no":
+        motion = replace(motion, loop=False)
+    elif not motion.loop and (loop == "yes" or not whole):
+        motion = _cycle(motion, character, loop)
+    return motion, note
+
+
+def _of_skeleton(
+    skeleton: SkeletonMotion,
+    path: Path,
+    character: Character,
+    fps: float,
+    part: tuple[float, float | None],
+    loop: Loop,
+) -> tuple[ReferenceMotion, str]:
+    """A motion of some skeleton on a character, and what was guessed."""
+    body, whole, note = as_character(skeleton, path)
+    given = _part(whole, *part, path)
+    times = np.arange(len(given)) / given.fps
+    soles = contact_points(body)
+    qpos = resampled(body.model, given.qpos, times, fps)
+    qpos = grounded(body.model, qpos, contact_points(body, feet_only=True))
+    points = point_positions(body.model, qpos, soles)
+    contacts = find_contacts(points, fps)
+    if contacts.any(axis=1).mean() < LOST_GROUND:
+        qpos[:, 2] -= wandering_ground(points[..., 2].min(axis=1), fps)
+        contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
+        note += "; its height wanders, so the lowest point is set on the ground wherever it is no clear flight"
+    given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
+    motion = retarget(given, body, character).motion
+    if loop == "no":
+        return motion, note
+    wraps = skeleton.wraps and len(given) == len(whole) and np.abs(seam_gap(body.model, qpos)).max() < LOOP_GAP
+    if wraps and find_cycle(character.model, motion.qpos, motion.fps, loop) is not None:
+        closed = close_loop(body.model, qpos, blend=max(3, len(qpos) // 6))
+        return retarget(replace(given, qpos=closed, loop=True), body, character).motion, note
+    return _cycle(motion, character, loop), note
+
+
+def _part(motion: ReferenceMotion, start: float, end: float | None, path: Path) -> ReferenceMotion:
+    """The frames from `start` to `end` [s]."""
+    first, last = round(max(start, 0.0) * motion.fps), round(min(end or np.inf, motion.duration) * motion.fps)
+    if last - first < 2:
+        raise InputError(f"{path}: lasts {motion.duration:.2f} s; no motion from {start:g} s to {end or 'its end'}")
+    part = slice(first, last + 1)
+    return replace(motion, qpos=motion.qpos[part], contacts=motion.contacts[part])
+
+
+def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> ReferenceMotion:
+    """The cycle in a motion, closed, if there is one that is believed; else the motion."""
+    if loop == "auto" and motion.duration > LONGEST_SEARCHED:
+        return motion
+    cycle = find_cycle(character.model, motion.qpos, motion.fps, loop)
+    if cycle is None or (loop == "auto" and cycle.last - cycle.first < LEAST_SHARE * (len(motion) - 1)):
+        return motion
+    contact = find_contacts(point_positions(character.model, motion.qpos, contact_points(character)), motion.fps)
+    rolling = resting_parts(other_heights(character, motion.qpos), motion.fps)
+    support = Support(contact, np.logical_not(contact.any(axis=1) | rolling.any(axis=1)), rolling)
+    qpos, contact = closed_cycle(character, motion.qpos, support, cycle, motion.fps, Spreads())
+    return replace(motion, qpos=qpos, contacts=part_contacts(contact, character.contacts), loop=True)
+
+
+def resampled(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: float) -> np.ndarray:
+    """Cubic interpolation to a constant frame rate: positions as they are, quaternions by their renormalised spline.
+
+    Args:
+      times: when each frame is [s], increasing, (T,).
+
+    Returns:
+      qpos from the first to the last time; the last frame is kept exactly, so the step is stretched by under 2 %
+      where the duration is no whole number of steps of a clip of 1 s.
+    """
+    frames = max(2, round((times[-1] - times[0]) * fps) + 1)
+    smooth = qpos.copy()
+    columns = layout(model).quat_columns[:, None] + np.arange(4)
+    for quat in columns:
+        smooth[:, quat] = continuous(normalised(smooth[:, quat]))
+    result = CubicSpline(times, smooth, axis=0)(np.linspace(times[0], times[-1], frames))
+    for quat in columns:
+        result[:, quat] = normalised(result[:, quat])
+    return result
+
+
+def grounded(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> np.ndarray:
+    """Moves a whole motion up or down so that its lowest points, frame by frame the low third, touch z = 0."""
+    lowest = point_positions(model, qpos, points)[..., 2].min(axis=1)
+    moved = qpos.copy()
+    moved[:, 2] -= np.mean(np.sort(lowest)[: max(1, len(lowest) // 3)])
+    return moved
+
+
+def wandering_ground(lowest: np.ndarray, fps: float) -> np.ndarray:
+    """Height of a ground that drifts, as below motions found from a single camera: (T,).
+
+    It is the lowest point's own height but where that rises clearly above its neighbourhood of a second: from take-off
+    to landing, where the rise begins and ends, the ground is interpolated.
+
+    Args:
+      lowest: height of the body's lowest point [m], (T,).
+      fps: frames a second.
+    """
+    window = round(fps) | 1
+    valley = maximum_filter1d(minimum_filter1d(lowest, window), window)
+    standing = np.ones(len(lowest), dtype=bool)
+    for start, end in runs(lowest - valley > CLEAR_FLIGHT):
+        while start > 1 and lowest[start] - lowest[start - 1] > SLOW_RISE / fps:
+            start -= 1
+        while end < len(lowest) - 1 and lowest[end - 1] - lowest[end] > SLOW_RISE / fps:
+            end += 1
+        standing[start + 1 : end - 1] = False
+    frames = np.arange(len(lowest))
+    return np.interp(frames, frames[standing], lowest[standing])

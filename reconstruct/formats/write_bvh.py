@@ -1,0 +1,132 @@
+"""Motions for other programs: BVH, which Blender, Maya and most animation tools read, and tables of qpos."""
+
+import csv
+import os
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from reconstruct.characters.character import Character
+from reconstruct.motion import ReferenceMotion
+from reconstruct.rotations import from_rotvec, multiply, to_scipy
+
+# BVH is y up by custom, and z towards the viewer: our x forward, y left, z up become z, x, y.
+BVH_FROM_WORLD = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+CENTIMETRES = 100.0
+"""BVH has no unit; centimetres are the custom."""
+
+
+def write_bvh(motion: ReferenceMotion, character: Character, path: Path) -> None:
+    """Writes a motion as BVH: one node for each body, offsets from the model, angles in degrees (order Z, X, Y).
+
+    Args:
+      motion: of this character.
+      character: gives names and lengths.
+      path: file to write; replaced whole or not at all.
+    """
+    model = character.model
+    local = body_rotations(model, motion.qpos)
+    channels: list[np.ndarray] = [motion.qpos[:, :3] @ BVH_FROM_WORLD.T * CENTIMETRES]
+    lines = ["HIERARCHY"]
+    root = int(model.jnt_bodyid[0])
+    _write_node(model, root, 0, lines, channels, local)
+    table = np.concatenate(channels, axis=1)
+    lines += ["MOTION", f"Frames: {len(table)}", f"Frame Time: {1.0 / motion.fps:.8f}"]
+    lines += [" ".join(f"{value:.6f}" for value in row) for row in table]
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text("\n".join(lines) + "\n", encoding="ascii")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_csv(motion: ReferenceMotion, character: Character, path: Path) -> None:
+    """Writes qpos as a table: `time` [s], then a column for each coordinate, named after its joint.
+
+    A hinge has one column [rad]; a ball joint its quaternion `_qw _qx _qy _qz` relative to the parent body; the root
+    `_x _y _z` [m] and its quaternion, both in the world (z up).
+
+    Args:
+      motion: of this character.
+      character: gives the names.
+      path: file to write; replaced whole or not at all.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["time", *coordinate_names(character.model)])
+            for t, pose in enumerate(motion.qpos):
+                writer.writerow([f"{t / motion.fps:.6f}", *(f"{value:.8g}" for value in pose)])
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def coordinate_names(model: mujoco.MjModel) -> list[str]:
+    """A name for each coordinate of qpos, (nq,)."""
+    place, quaternion = ["_x", "_y", "_z"], ["_qw", "_qx", "_qy", "_qz"]
+    endings = {mujoco.mjtJoint.mjJNT_FREE.value: place + quaternion, mujoco.mjtJoint.mjJNT_BALL.value: quaternion}
+    joints = (model.joint(j) for j in range(model.njnt))
+    return [joint.name + ending for joint in joints for ending in endings.get(int(joint.type[0]), [""])]
+
+
+def body_rotations(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
+    """Rotation of each body relative to its parent, the root's relative to the world, wxyz (T, nbody, 4)."""
+    local = np.tile(model.body_quat, (len(qpos), 1, 1))
+    for joint in range(model.njnt):
+        body, column, kind = model.jnt_bodyid[joint], model.jnt_qposadr[joint], model.jnt_type[joint]
+        if kind == mujoco.mjtJoint.mjJNT_FREE:
+            local[:, body] = qpos[:, column + 3 : column + 7]
+        elif kind == mujoco.mjtJoint.mjJNT_BALL:
+            local[:, body] = multiply(local[:, body], qpos[:, column : column + 4])
+        elif kind == mujoco.mjtJoint.mjJNT_HINGE:
+            angle = (qpos[:, column] - model.qpos0[column])[:, None]
+            local[:, body] = multiply(local[:, body], from_rotvec(angle * model.jnt_axis[joint]))
+        else:
+            raise ValueError(f"joint '{model.joint(joint).name}' slides; BVH knows rotations only")
+    return local
+
+
+def _write_node(
+    model: mujoco.MjModel, body: int, depth: int, lines: list[str], channels: list[np.ndarray], local: np.ndarray
+) -> None:
+    """Appends a body and all below it, depth first, to the hierarchy and its angles to the channels."""
+    indent = "  " * depth
+    is_root = depth == 0
+    offset = np.zeros(3) if is_root else BVH_FROM_WORLD @ model.body_pos[body] * CENTIMETRES
+    position = "6 Xposition Yposition Zposition" if is_root else "3"
+    lines.append(f"{indent}{'ROOT' if is_root else 'JOINT'} {model.body(body).name}")
+    lines.append(f"{indent}{{")
+    lines.append(f"{indent}  OFFSET {offset[0]:.6f} {offset[1]:.6f} {offset[2]:.6f}")
+    lines.append(f"{indent}  CHANNELS {position} Zrotation Xrotation Yrotation")
+    rotation = BVH_FROM_WORLD @ to_scipy(local[:, body]).as_matrix() @ BVH_FROM_WORLD.T
+    channels.append(euler_zxy_degrees(rotation))
+    children = [child for child in range(model.nbody) if model.body_parentid[child] == body and child != body]
+    for child in children:
+        _write_node(model, child, depth + 1, lines, channels, local)
+    if not children:
+        tip = BVH_FROM_WORLD @ _tip(model, body) * CENTIMETRES
+        lines.append(f"{indent}  End Site")
+        lines.append(f"{indent}  {{")
+        lines.append(f"{indent}    OFFSET {tip[0]:.6f} {tip[1]:.6f} {tip[2]:.6f}")
+        lines.append(f"{indent}  }}")
+    lines.append(f"{indent}}}")
+
+
+def _tip(model: mujoco.MjModel, body: int) -> np.ndarray:
+    """The site of a body that is farthest from its joint, where a drawn bone should end, (3,)."""
+    sites = model.site_pos[model.site_bodyid == body]
+    return sites[np.linalg.norm(sites, axis=1).argmax()] if len(sites) else np.array([0.0, 0.0, 0.1])
+
+
+def euler_zxy_degrees(matrix: np.ndarray) -> np.ndarray:
+    """Angles with R = Rz(a) Rx(b) Ry(c) [degrees], unwrapped in time, (T, 3, 3) -> (T, 3)."""
+    b = np.arcsin(np.clip(matrix[:, 2, 1], -1.0, 1.0))
+    a = np.arctan2(-matrix[:, 0, 1], matrix[:, 1, 1])
+    c = np.arctan2(-matrix[:, 2, 0], matrix[:, 2, 2])
+    return np.degrees(np.unwrap(np.stack([a, b, c], axis=1), axis=0))

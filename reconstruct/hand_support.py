@@ -1,0 +1,76 @@
+"""Hands that rest on something above the ground (a box that is pushed, a table, a wall): found by what they carry."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from reconstruct.characters.character import Character
+from reconstruct.contacts import contact_points, runs, tidied
+from reconstruct.dynamics import FOOT_HALF_WIDTH, Masses, nearest_in_hull, zero_moment_points
+from reconstruct.kinematics import BodyPoints, kinematics
+
+ABOVE = 0.25
+"""They are this share of the body's height above the ground, at least; lower, a hand may rest on the ground itself."""
+LEAN = 0.06
+"""The force that the motion needs passes this far outside of the feet [m]."""
+STEADY = 0.6
+"""They move no faster than this against the centre of mass [m/s]."""
+LEVEL = 0.35
+"""And no faster than this up or down [m/s]."""
+SMOOTH_S = 0.12
+"""All of that is averaged over about so long [s]: moments of single frames are noise."""
+SHORTEST_S = 0.4
+"""Shorter contacts are taken for chance [s]."""
+GAP_S = 0.3
+"""Shorter gaps in them are closed [s]."""
+MOST_OF_IT = 0.7
+"""All of the above must be true in this share of the frames of a contact; a waving hand rests at either end."""
+
+
+def leaning_hands(character: Character, qpos: np.ndarray, contact: np.ndarray, fps: float) -> np.ndarray:
+    """Which points carry weight although they are above the ground.
+
+    A body whose zero-moment point stays outside of its feet would fall over; if it does not, and a hand on that side is
+    held still, the hand is what holds it.
+
+    Args:
+      character: whose motion it is.
+      qpos: (T, nq).
+      contact: points on the ground, bool (T, P), in the order of `contact_points`.
+      fps: frames a second.
+
+    Returns:
+      bool (T, P), false for all points of the feet.
+    """
+    touching, found = contact_points(character), np.zeros_like(contact)
+    feet = np.isin(touching.bodies, [character.model.body(name).id for name in character.foot_bodies])
+    if feet.all() or len(qpos) < 5:
+        return found
+    kin = kinematics(character.model, qpos, touching.joined(BodyPoints.of_masses(character.model)))
+    zmp, _ = zero_moment_points(kin, Masses.of(character.model, len(touching)), fps)
+    sigma, grounded = SMOOTH_S * fps, contact.any(axis=1)
+    zmp = gaussian_filter1d(np.concatenate([zmp[:1], zmp, zmp[-1:]]), sigma, axis=0, mode="nearest")
+    soles = kin.points_w[:, : len(touching)]
+    nearest = nearest_in_hull(zmp, soles[..., :2], contact)
+    away = zmp - nearest
+    outside = np.linalg.norm(away, axis=1) - FOOT_HALF_WIDTH
+    side = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
+    com_speed = np.gradient(kin.com_w, 1.0 / fps, axis=0)
+    for p in np.flatnonzero(~feet):
+        hand = gaussian_filter1d(soles[:, p], 0.5 * sigma, axis=0, mode="nearest")
+        velocity = np.gradient(hand, 1.0 / fps, axis=0)
+        against = np.linalg.norm(velocity - gaussian_filter1d(com_speed, sigma, axis=0, mode="nearest"), axis=1)
+        beyond = np.sum((hand[:, :2] - nearest) * side, axis=1) > outside
+        found[:, p] = (
+            grounded
+            & (outside > LEAN)
+            & beyond
+            & (hand[:, 2] > ABOVE * character.height)
+            & (against < STEADY)
+            & (np.abs(velocity[:, 2]) < LEVEL)
+        )
+    kept = tidied(found, round(SHORTEST_S * fps), round(GAP_S * fps))
+    for p in range(kept.shape[1]):
+        for start, end in runs(kept[:, p]):
+            if end - start < SHORTEST_S * fps or found[start:end, p].mean() < MOST_OF_IT:
+                kept[start:end, p] = False
+    return kept

@@ -1,0 +1,1 @@
+"""Commands that measure: `python -m sfv bench NAME` is the file of that name."""

@@ -1,0 +1,240 @@
+"""`python -m sfv bench complete`: is a picture's skill found, and the moment of it?"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imitate.completion import KnownPoses, Match, about_hips, compared_points, nearest_phases, seen_points
+from imitate.scene.scene import course
+from pose.blazepose import BlazePose
+from pose.errors import InputError
+from pose.keypoints import Keypoints
+from pose.picture import keypoints_in
+from pose.video import probe, read_frames
+from pose.weights import find_or_fetch
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.read_motion import read_motion
+from reconstruct.motion import ReferenceMotion
+from reconstruct.picture_pose import pose_in_picture
+from sfv.backdrop import room
+from sfv.bench.films import VIEWPOINTS, Viewpoint
+from sfv.cache import cache_folder
+from sfv.console import bar
+from sfv.demo.demo import WALL_BEHIND, standing_camera
+from sfv.demo.motions import demo_motion, demo_names
+from sfv.rendering import render_motion
+from sfv.rows import Row, mean_row, show
+from sfv.skill import known_skills
+
+KEY_POSES = 4
+"""Of each skill."""
+LOOKED_AT = 8
+"""Frames of a video among which its key poses are chosen."""
+SAME = 0.05
+"""A key pose that another skill has, too, within this distance [m] tells nothing and is passed over."""
+GOALS = {"right_skill": 0.9, "phase_error": 0.1}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture and what is right about it."""
+
+    label: str
+    skill: str
+    phase: float | None
+    """Share of the motion; None where nobody knows."""
+    keypoints: Keypoints
+    source: str
+    """That it was taken from: its own reference is not among the known skills."""
+
+
+def bench_complete(
+    motions: Path | None = None,
+    videos: Path | None = None,
+    model_size: str = "heavy",
+    json: bool = False,
+) -> None:
+    """Finds the skill and its moment in rendered pictures of motions' key poses, and in frames of videos.
+
+    Args:
+      motions: folder of motion files (DeepMimic .txt); without one, the project's own demonstrations.
+      videos: folder of videos named after skills; frames of each are looked up among the motions and the skills that
+        were learnt from the other videos. Without one, there are only rendered pictures.
+      model_size: of the BlazePose network: heavy, full or lite.
+      json: one JSON object on standard output instead of a table.
+    """
+    character = load_character("humanoid")
+    library = known_motions(motions, character)
+    learnt = {
+        skill.name: skill.reference
+        for skill in known_skills()
+        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names
+    }
+    with BlazePose(find_or_fetch(None, model_size), workers=1) as estimator:
+        rendered = list(rendered_pictures(library, character, estimator, model_size))
+        filmed = list(filmed_pictures(videos, library, character, estimator, model_size)) if videos else []
+    rows = list[Row]()
+    shared = [KnownPoses.of(name, motion, character) for name, motion in library.items()]
+    own = [KnownPoses.of(name, motion, character) for name, motion in learnt.items()]
+    right, late, video_right = list[float](), list[float](), list[float]()
+    with bar("looking up") as progress:
+        for done, picture in enumerate(rendered + filmed):
+            # A frame of a video is looked up among what was learnt from the others, too.
+            others = own if picture.phase is None else []
+            known = shared + [poses for poses in others if poses.name != picture.source]
+            match = looked_up(picture, known, character)
+            found = float(skill_name(known[match.skill].name) == picture.skill)
+            progress(done + 1, len(rendered + filmed))
+            if picture.phase is None:
+                video_right.append(found)
+                continue
+            right.append(found)
+            if found:
+                away = abs(match.phase - picture.phase)
+                late.append(min(away, 1.0 - away) if known[match.skill].loop else away)
+    rows.append(mean_row("right_skill", right + video_right, "", goal=GOALS["right_skill"]))
+    rows.append(mean_row("phase_error", late, "", goal=GOALS["phase_error"]))
+    rows.append(mean_row("right_skill_rendered", right, ""))
+    if videos is None:
+        rows.append(Row("right_skill_videos", None, note="no videos given: --videos FOLDER"))
+    elif not video_right:
+        rows.append(Row("right_skill_videos", None, note=f"no video in {videos} is named after a known skill"))
+    else:
+        rows.append(mean_row("right_skill_videos", video_right, ""))
+    show("complete", rows, json)
+
+
+def skill_name(name: str) -> str:
+    """What files of one skill have in common: `humanoid3d_backflip` and `backflip_a` are `backflip`."""
+    return re.sub(r"^humanoid3d_|_[a-z0-9]$", "", name)
+
+
+def known_motions(folder: Path | None, character: Character) -> dict[str, ReferenceMotion]:
+    """Name -> motion of every file in a folder, or of the demonstrations.
+
+    Raises:
+      InputError: the folder holds none.
+    """
+    if folder is None:
+        return {name: demo_motion(name, character) for name in demo_names()}
+    files = sorted([*folder.glob("*.txt"), *folder.glob("*.npz")])
+    if not files:
+        raise InputError(f"{folder}: no motion files (.txt or .npz) in there")
+    return {skill_name(file.stem): read_motion(file, character) for file in files}
+
+
+def looked_up(picture: Shown, known: list[KnownPoses], character: Character) -> Match:
+    """The moment of a known motion that a picture is most like."""
+    return nearest_phases(*seen_points(pose_in_picture(picture.keypoints, character), character), known, 1)[0]
+
+
+def key_frames(name: str, known: dict[str, KnownPoses]) -> list[int]:
+    """Frames of a skill that are most unlike each other, without those that another skill has, too.
+
+    The first is the one that is least like any other skill; each next one is the furthest from those before it.
+    """
+    own = known[name].points
+    others = [pose_distances(own, poses.points).min(axis=1) for other, poses in known.items() if other != name]
+    alone = np.min(others, axis=0) if others else np.ones(len(own))
+    frames, possible = [int(alone.argmax())], alone > SAME
+    among = pose_distances(own, own)
+    while len(frames) < KEY_POSES:
+        frame = int(np.where(possible, among[frames].min(axis=0), -1.0).argmax())
+        if not possible[frame] or frame in frames:
+            break
+        frames.append(frame)
+    return frames
+
+
+def pose_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Root mean square distance between poses at the best turn about the vertical, (A, J, 3) x (B, J, 3) -> (A, B).
+
+    The sum of a . R(angle) b is C cos + S sin + (heights), greatest at sqrt(C^2 + S^2).
+    """
+    (ax, ay, az), (bx, by, bz) = (np.moveaxis(points, -1, 0) for points in (a, b))
+    turned = np.hypot(ax @ bx.T + ay @ by.T, ay @ bx.T - ax @ by.T) + az @ bz.T
+    squares = (a**2).sum(axis=(1, 2))[:, None] + (b**2).sum(axis=(1, 2)) - 2.0 * turned
+    return np.sqrt(np.maximum(squares, 0.0) / a.shape[1])
+
+
+def rendered_pictures(
+    library: dict[str, ReferenceMotion], character: Character, estimator: BlazePose, model_size: str
+) -> Iterator[Shown]:
+    """Key poses of every motion from each of `VIEWPOINTS`; what was found in them is kept for the next time."""
+    known = {name: KnownPoses.of(name, motion, character) for name, motion in library.items()}
+    wanted = [(name, frame, view) for name in library for frame in key_frames(name, known) for view in VIEWPOINTS]
+    with bar("pictures") as progress:
+        for done, (name, frame, view) in enumerate(wanted):
+            motion = library[name]
+            path = _picture(name, motion, frame, view, character)
+            found = cached_keypoints(np.asarray(Image.open(path)), estimator, model_size)
+            if found is not None:
+                phase = frame / (len(motion) - 1)
+                yield Shown(f"{name}_{frame}_{view.name}", skill_name(name), phase, found, "")
+            progress(done + 1, len(wanted))
+
+
+def cached_keypoints(image: np.ndarray, estimator: BlazePose, model_size: str) -> Keypoints | None:
+    """The keypoints of a picture, found once for its pixels; None if nobody is found in it."""
+    digest = hashlib.sha256(image.tobytes() + model_size.encode()).hexdigest()[:16]
+    path = cache_folder() / "bench" / "pictures" / f"{digest}.npz"
+    if not path.is_file():
+        try:
+            found = keypoints_in(image, estimator)
+        except InputError:
+            return None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found.save(path)
+    return Keypoints.load(path)
+
+
+def _picture(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint, character: Character) -> Path:
+    """One pose before a wall, rendered once."""
+    digest = hashlib.sha256(motion.qpos[frame].tobytes() + repr(view).encode()).hexdigest()[:8]
+    path = cache_folder() / "bench" / "pictures" / f"{name}-{frame}-{view.name}-{digest}.png"
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, yaw = course(motion)
+    # From across: 90 degrees beside the way that the motion goes.
+    azimuth = yaw + np.radians(90.0 + view.azimuth)
+    qpos = motion.qpos[frame : frame + 1]
+    camera = standing_camera(compared_points(character, qpos), azimuth, view.fov, view.eye_height)
+    ahead = np.array([np.cos(azimuth), np.sin(azimuth)])
+    distance = float(qpos[0, :2] @ ahead) + 1.0 + WALL_BEHIND
+    backdrop = partial(room, ahead=ahead, distance=distance, seed=0)
+    (image,) = render_motion(character, qpos, motion.fps, camera, backdrop=backdrop)
+    Image.fromarray(image).save(path)
+    return path
+
+
+def filmed_pictures(
+    folder: Path, library: dict[str, ReferenceMotion], character: Character, estimator: BlazePose, model_size: str
+) -> Iterator[Shown]:
+    """Key poses of the videos that are named after a known motion: of some frames, evenly spread, those that are most
+    unlike an upright stand and each other."""
+    stand = about_hips(compared_points(character, np.array(character.model.qpos0)[None]))
+    named = [v for v in sorted(folder.glob("*.mp4")) if skill_name(v.stem) in map(skill_name, library)]
+    with bar("videos") as progress:
+        for done, video in enumerate(named):
+            info = probe(video)
+            wanted = {round((k + 0.5) / LOOKED_AT * info.duration * info.fps) for k in range(LOOKED_AT)}
+            found = list[Keypoints]()
+            for number, (_, image) in enumerate(read_frames(video)):
+                keypoints = cached_keypoints(image, estimator, model_size) if number in wanted else None
+                if keypoints is not None:
+                    found.append(keypoints)
+            poses = [seen_points(pose_in_picture(keypoints, character), character)[0] for keypoints in found]
+            among = pose_distances(np.array([*poses, *stand]), np.array([*poses, *stand]))
+            chosen = [len(poses)]
+            while len(chosen) <= min(KEY_POSES, len(poses)):
+                chosen.append(int(among[chosen, : len(poses)].min(axis=0).argmax()))
+            for frame in chosen[1:]:
+                yield Shown(f"{video.stem}_{frame}", skill_name(video.stem), None, found[frame], video.stem)
+            progress(done + 1, len(named))

@@ -1,0 +1,269 @@
+"""What `bench reconstruct` looks at: films with known truth, made once, and keypoints, found once a video."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import mujoco
+import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter1d
+
+from pose.estimate import FORMAT_VERSION as POSE_FORMAT
+from pose.estimate import PoseConfig, estimate_keypoints
+from pose.keypoints import Keypoints
+from pose.landmarks import LANDMARKS
+from pose.video import VideoWriter
+from reconstruct.camera import Camera
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.read_motion import read_motion, resampled
+from reconstruct.kinematics import BodyPoints, point_positions
+from sfv.backdrop import Light, room
+from sfv.cache import cache_folder
+from sfv.console import bar
+from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, standing_camera, truth_path
+from sfv.demo.motions import FPS, demo_take
+from sfv.demo.plans import PLANS
+from sfv.rendering import render_motion
+
+LONGEST = 120
+"""Frames of a motion file that are filmed at most."""
+ACROSS = 104.0
+"""Compass direction of a look at a motion file from the side [degrees]; demo plans name theirs."""
+BODIES = ("humanoid", "heavy")
+"""The two body shapes: of one height, since a film alone does not tell how tall somebody is."""
+DARK = {
+    (176, 52, 48): (58, 104, 84),
+    (44, 58, 92): (74, 74, 78),
+    (224, 172, 136): (141, 96, 68),
+    (62, 42, 32): (28, 26, 28),
+}
+"""The second outfit: colours of the skin's picture -> what stands in their place (shirt, trousers, skin, hair)."""
+SHUTTER = 0.6
+"""Share of the time between two frames in which a rough film's shutter is open; it smears what moves."""
+EXPOSURES = 4
+"""Images that make up one blurred frame."""
+NOISE = 9.0
+"""Standard deviation of a rough film's noise [of 255]."""
+JPEG_QUALITY = 18
+"""Of a rough film's frames: blocks can be seen."""
+
+
+@dataclass(frozen=True)
+class Viewpoint:
+    """How a benchmark's camera stands to the way that the motion goes."""
+
+    name: str
+    azimuth: float
+    """Turn of its look from across the motion [degrees]; 90 looks along it."""
+    fov: float
+    """Field of view along the longer side [degrees]; a wide one stands near and shows strong perspective."""
+    eye_height: float
+    """Above the ground [m]."""
+
+
+VIEWPOINTS = (
+    Viewpoint("side", -8.0, 50.0, 1.4),
+    Viewpoint("quarter", -50.0, 55.0, 1.5),
+    Viewpoint("front", 76.0, 68.0, 1.3),
+)
+"""From the side, from a quarter, and from the front with a wide lens from near."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film of the benchmark."""
+
+    group: str
+    """`synthetic`, `rough` (motion blur, noise, JPEG) or `panning` (the camera turns and zooms)."""
+    motion: str
+    viewpoint: Viewpoint
+    body: str
+    dark: bool
+    """Wears the second outfit."""
+
+    @property
+    def title(self) -> str:
+        """Says what it is."""
+        return f"{self.group}-{self.motion}-{self.viewpoint.name}"
+
+
+def film_list(motions: list[str], full: bool) -> list[Film]:
+    """Which films the benchmark looks at; bodies and outfits change from film to film so that each meets every view.
+
+    Args:
+      motions: names, the demonstration motions first.
+      full: every motion from every viewpoint, rough and panned too, instead of one or two of each.
+    """
+    films = []
+    for m, motion in enumerate(motions):
+        views = VIEWPOINTS if full else (VIEWPOINTS[0], VIEWPOINTS[1 + m % 2])
+        for v, viewpoint in enumerate(views):
+            films.append(Film("synthetic", motion, viewpoint, BODIES[(m + v) % 2], (m + v) // 2 % 2 == 1))
+    for film in list(films):
+        if film.viewpoint.name == "side" and (full or film.motion in ("backflip", "walk")):
+            films.append(replace(film, group="rough"))
+        if film.viewpoint.name == "side" and (full or film.motion in ("cartwheel", "walk")):
+            films.append(replace(film, group="panning"))
+    return films
+
+
+def synthetic_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
+    """The films of `film_list` with their videos; beside each lies its truth. Those that are there are not made again.
+
+    Args:
+      motion_files: motions to film beside the demonstrations.
+      full: see `film_list`.
+    """
+    character = load_character("humanoid")
+    takes = {name: demo_take(name, character) for name in PLANS}
+    for path in motion_files:
+        motion = read_motion(path, character)
+        takes[path.stem] = motion.qpos[:LONGEST], motion.contacts[:LONGEST]
+    folder = cache_folder() / "bench" / "films"
+    folder.mkdir(parents=True, exist_ok=True)
+    films = film_list(list(takes), full)
+    return [(film, made(film, *takes[film.motion], folder)) for film in films]
+
+
+def made(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Path:
+    """Renders a film and its truth into a folder, if they are not there.
+
+    Args:
+      film: which one.
+      qpos: its motion on the humanoid, (T, nq).
+      contacts: parts on the ground, bool (T, C).
+      folder: for all films.
+    """
+    digest = hashlib.sha256(np.round(qpos, 4).astype("<f4").tobytes() + repr(film).encode()).hexdigest()[:8]
+    out = folder / f"{film.title}-{digest}.mp4"
+    if out.is_file() and truth_path(out).is_file():
+        return out
+    character = load_character(film.body)
+    truth = staged(film, qpos, contacts, character)
+    partial_file = out.with_name(f".{out.stem}.{os.getpid()}.mp4")
+    size = truth.camera.image_size
+    with bar(f"filming {film.title}") as progress, VideoWriter(partial_file, FPS, size, quality=18) as video:
+        for t, image in enumerate(frames(film, truth, character)):
+            video.write(image)
+            progress(t + 1, len(qpos), "filming")
+    truth.save(truth_path(out), character)
+    os.replace(partial_file, out)
+    return out
+
+
+def staged(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Character) -> Demo:
+    """The motion before its camera, which turns with the body in a panned film."""
+    xyz_w = point_positions(character.model, qpos, BodyPoints.of_sites(character.model, LANDMARKS))
+    across = PLANS[film.motion].azimuth if film.motion in PLANS else ACROSS
+    view = film.viewpoint
+    camera = standing_camera(xyz_w, np.radians(across + view.azimuth), view.fov, view.eye_height)
+    path = following(camera, xyz_w) if film.group == "panning" else ()
+    return Demo(qpos, contacts, xyz_w, path[0] if path else camera, path)
+
+
+def following(camera: Camera, xyz_w: np.ndarray) -> tuple[Camera, ...]:
+    """A hand that keeps the body in the middle: turns after it, sways a little, and draws nearer by a tenth.
+
+    Args:
+      camera: a still one that sees all; its place is kept.
+      xyz_w: landmarks, (T, J, 3).
+    """
+    frames, position = len(xyz_w), -camera.R_camera_world.T @ camera.t_camera_world
+    middle = gaussian_filter1d(0.5 * (xyz_w.min(axis=1) + xyz_w.max(axis=1)), 0.4 * FPS, axis=0, mode="nearest")
+    time_s = np.arange(frames) / FPS
+    middle[:, 2] += 0.04 * np.sin(2.2 * time_s)
+    zoom = 1.0 + 0.1 * np.linspace(0.0, 1.0, frames)
+    forward = middle - position
+    forward /= np.linalg.norm(forward, axis=1, keepdims=True)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    rotation = np.stack([right, np.cross(forward, right), forward], axis=1)
+    size = np.array(camera.image_size)
+    seen = np.einsum("tij,tpj->tpi", rotation, xyz_w - position)
+    reach = (np.abs(seen[..., :2] / seen[..., 2:]) * zoom[:, None, None] / size).max()
+    focal = (0.5 - MARGIN) / reach
+    return tuple(
+        replace(camera, focal_px=float(focal * near), R_camera_world=R, t_camera_world=-R @ position)
+        for near, R in zip(zoom, rotation, strict=True)
+    )
+
+
+def frames(film: Film, truth: Demo, character: Character) -> Iterator[np.ndarray]:
+    """The film's images, RGB uint8 (height, width, 3)."""
+    cameras = truth.path or truth.camera
+    backdrop = _stage(film, truth)
+    if film.group != "rough":
+        yield from render_motion(character, truth.qpos, FPS, cameras, backdrop=backdrop)
+        return
+    rng = np.random.default_rng(0)
+    count = len(truth.qpos)
+    times = (np.arange(count)[:, None] + SHUTTER * (np.arange(EXPOSURES) / (EXPOSURES - 1) - 0.5)).ravel()
+    fine = resampled(character.model, truth.qpos, np.arange(count, dtype=float), 20.0)
+    nearest = np.clip(np.round(20.0 * times).astype(int), 0, len(fine) - 1)
+    images = render_motion(character, fine[nearest], FPS, cameras, backdrop=backdrop, smooth_edges=False)
+    for _ in range(count):
+        blurred = np.mean([next(images) for _ in range(EXPOSURES)], axis=0)
+        noisy = np.clip(blurred + NOISE * rng.standard_normal(blurred.shape), 0, 255).astype(np.uint8)
+        _, coded = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        yield np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
+
+
+def _stage(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]:
+    ahead = truth.camera.R_camera_world[2, :2] / np.linalg.norm(truth.camera.R_camera_world[2, :2])
+    wall = float((truth.xyz_w[..., :2] @ ahead).max()) + WALL_BEHIND
+    seed = [view.name for view in VIEWPOINTS].index(film.viewpoint.name)
+    build = partial(room, ahead=ahead, distance=wall, seed=seed, pictures=film.group == "panning")
+
+    def dressed(spec: mujoco.MjSpec) -> Light:
+        if film.dark:
+            change_clothes(spec)
+        return build(spec)
+
+    return dressed
+
+
+def change_clothes(spec: mujoco.MjSpec) -> None:
+    """Gives a character's skin the colours of the second outfit: each pixel follows its nearest of `DARK`."""
+    texture = spec.texture("skin")
+    folder = load_character("humanoid").path.parent
+    image = np.asarray(Image.open(folder / texture.file).convert("RGB"))
+    before, after = np.array(list(DARK)), np.array(list(DARK.values()))
+    distance = np.stack([np.abs(image.astype(int) - colour).sum(axis=-1) for colour in before])
+    nearest = distance.argmin(axis=0)
+    near = distance.min(axis=0) < 60
+    painted = np.where(near[..., None], after[nearest], image).astype(np.uint8)
+    texture.file = ""
+    texture.height, texture.width, texture.nchannel = *painted.shape[:2], 3
+    texture.data = np.ascontiguousarray(painted).tobytes()
+
+
+def cached_keypoints(video: Path, config: PoseConfig) -> tuple[Keypoints, float]:
+    """`estimate_keypoints`, once for each video's bytes, settings and `pose.estimate.FORMAT_VERSION`.
+
+    Returns:
+      Keypoints, and the processor seconds that finding them took.
+    """
+    settings = {key: value for key, value in asdict(config).items() if key != "processes"}
+    digest = hashlib.sha256(video.read_bytes() + repr((settings, POSE_FORMAT)).encode()).hexdigest()[:16]
+    path = cache_folder() / "bench" / "keypoints" / f"{video.stem}-{digest}.npz"
+    spent = path.with_suffix(".seconds")
+    if not (path.is_file() and spent.is_file()):
+        began = _processor_seconds()
+        with bar(f"{video.stem} pose") as progress:
+            found = estimate_keypoints(video, config, progress)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found.save(path)
+        spent.write_text(f"{_processor_seconds() - began:.2f}\n")
+    return Keypoints.load(path), float(spent.read_text())
+
+
+def _processor_seconds() -> float:
+    """Of this process and of the children that it has waited for."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system

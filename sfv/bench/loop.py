@@ -1,0 +1,30 @@
+"""`python -m sfv bench loop`: speed of the training loop, under torchrun too."""
+
+from pathlib import Path
+
+from imitate.scene.scene import Scene
+from imitate.training.benchmark import loop_figures
+from imitate.training.config import TrainConfig
+from reconstruct.characters.character import load_character
+from reconstruct.formats.read_motion import read_motion
+from sfv.rows import Row, show
+
+
+def bench_loop(motion: Path, character: str = "humanoid", samples: int = 65_536, json: bool = False) -> None:
+    """Speed of the training loop in this process alone or, under torchrun, in all of them together.
+
+    Args:
+      motion: reference motion (DeepMimic .txt, or .npz of a run).
+      character: body that performs it.
+      samples: decisions, all processes together.
+      json: one JSON object on standard output instead of a table.
+    """
+    body = load_character(character)
+    found = loop_figures(body, Scene(), read_motion(motion, body), TrainConfig(), samples, workers=1)
+    rows = [
+        Row("loop_steps_per_second", found["wall"], note="wall clock, all processes"),
+        Row("loop_steps_per_cpu_second", found["cpu"], note="a second of one core"),
+        Row("processes", found["workers"]),
+        Row("memory_mb", found["memory_mb"], "MB", note="all processes"),
+    ]
+    show("loop", rows, json)

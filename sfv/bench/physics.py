@@ -1,0 +1,131 @@
+"""`python -m sfv bench physics`: how near training comes to bare physics, and how it scales."""
+
+import importlib.util
+import json as json_format
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from imitate.scene.scene import Scene
+from imitate.training.benchmark import bare_steps_per_second, loop_figures, part_times
+from imitate.training.config import TrainConfig
+from pose.cores import usable_cores
+from pose.errors import WorkError
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.read_motion import read_motion
+from reconstruct.motion import ReferenceMotion
+from sfv.console import bar
+from sfv.rows import Row, show
+
+PARTS = {
+    "targets": "servo targets",
+    "physics": "four physics steps, in C",
+    "reward": "reward and endings",
+    "observe": "observation",
+    "act": "the actor's forward pass and noise",
+    "collect": "all of gathering: the parts above, restarts, values, advantages",
+    "update": "PPO's epochs",
+    "limit": "bare mj_step",
+}
+
+
+def bench_physics(
+    motion: Path, character: str = "humanoid", samples: int = 65_536, rivals: bool = True, json: bool = False
+) -> None:
+    """How fast training and its parts are, against bare physics, Stable-Baselines3 and several processes.
+
+    Args:
+      motion: reference motion (DeepMimic .txt, or .npz of a run).
+      character: body that performs it.
+      samples: decisions that the training loop is timed over.
+      rivals: also time Stable-Baselines3 and torchrun.
+      json: one JSON object on standard output instead of a table.
+    """
+    body = load_character(character)
+    reference = read_motion(motion, body)
+    cores = usable_cores()
+    with bar("physics") as progress:
+        parts = part_times(body, Scene(), reference, TrainConfig())
+        progress(1, 4, "the whole loop, one process")
+        alone = loop_figures(body, Scene(), reference, TrainConfig(), samples // cores, workers=1)
+        progress(2, 4, "the whole loop, one process a core")
+        # The limit before and after: other programs, and the clock of a warm processor, change from minute to minute.
+        before = bare_steps_per_second(body, Scene(), reference, cores, 2.0)
+        loop = loop_figures(body, Scene(), reference, TrainConfig(), samples, workers=cores)
+        limit = 0.5 * (before + bare_steps_per_second(body, Scene(), reference, cores, 2.0))
+        rows = [
+            Row("limit_steps_per_second", limit, note=f"bare mj_step, {cores} threads, by processor time"),
+            Row("loop_steps_per_second", loop["wall"], goal=0.6 * limit, note=f"{cores} processes, wall clock"),
+            Row("loop_steps_per_second_cpu", cores * loop["cpu"], goal=0.6 * limit, note="the same by processor time"),
+            Row("loop_share", cores * loop["cpu"] / limit, "", goal=0.6, note="of the limit, by processor time"),
+            Row("memory_mb", loop["memory_mb"], "MB", goal=2000.0, note=f"{cores} processes together"),
+            Row("one_process_steps_per_second", alone["wall"], note="wall clock"),
+            *(Row(f"{name}_us", parts[name], "us", note=f"a decision: {what}") for name, what in PARTS.items()),
+        ]
+        if rivals:
+            progress(3, 4, "Stable-Baselines3 and torchrun")
+            rows += [_rival(reference, body, loop["wall"]), _under_torchrun(motion, character, samples, alone, cores)]
+    show("physics", rows, json)
+
+
+def _rival(motion: ReferenceMotion, body: Character, ours: float) -> Row:
+    """Stable-Baselines3's PPO on the same environment, with our networks, batch and epochs."""
+    name = "sb3_steps_per_second"
+    if importlib.util.find_spec("stable_baselines3") is None:
+        return Row(name, None, note="Stable-Baselines3 is not installed (pip install -e '.[bench]')")
+    speeds = {kind: _rival_speed(motion, body, kind) for kind in ("DummyVecEnv", "SubprocVecEnv")}
+    best = max(speeds, key=lambda kind: speeds[kind])
+    note = f"with {best}, the faster one, wall clock; ours is {ours / speeds[best]:.1f} times as fast (goal 5)"
+    return Row(name, speeds[best], note=note)
+
+
+def _rival_speed(motion: ReferenceMotion, body: Character, kind: str) -> float:
+    """Decisions a second of Stable-Baselines3's PPO over one batch: gathering and learning."""
+    import stable_baselines3  # pyright: ignore[reportMissingImports]
+    from stable_baselines3.common import vec_env  # pyright: ignore[reportMissingImports]
+
+    from imitate.env.gymnasium_env import GymImitationEnv
+
+    config = TrainConfig()
+    count = 16 if kind == "DummyVecEnv" else 2 * usable_cores()
+    env = getattr(vec_env, kind)([partial(GymImitationEnv, body, motion) for _ in range(count)])
+    try:
+        model = stable_baselines3.PPO(
+            "MlpPolicy",
+            env,
+            n_steps=config.environments * config.steps // count,
+            batch_size=config.ppo.minibatch,
+            n_epochs=config.ppo.epochs,
+            policy_kwargs={"net_arch": list(config.hidden), "activation_fn": torch.nn.ReLU},
+            device="cpu",
+            seed=0,
+        )
+        begin = time.perf_counter()
+        model.learn(config.environments * config.steps)
+        return model.num_timesteps / (time.perf_counter() - begin)
+    finally:
+        env.close()
+
+
+def _under_torchrun(motion: Path, character: str, samples: int, alone: dict[str, float], cores: int) -> Row:
+    """Samples a second and core of as many processes as there are cores, against those of one."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(cores), "-m", "sfv"]
+    command += ["bench", "loop", "--motion", str(motion), "--character", character, "--samples", str(samples), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise WorkError(f"torchrun failed: {last}")
+    found = {row["name"]: row["value"] for row in json_format.loads(done.stdout)["rows"]}
+    by_cpu = found["loop_steps_per_cpu_second"] / alone["cpu"]
+    return Row(
+        "torchrun_efficiency",
+        found["loop_steps_per_second"] / (cores * alone["wall"]),
+        "",
+        cores,
+        goal=0.85,
+        note=f"{cores} processes against 1, samples/s a core, wall clock; {by_cpu:.2f} by processor time",
+    )

@@ -1,0 +1,262 @@
+"""`bench reconstruct`: the pose and reconstruct stages against known truth, physical facts and SFV's own motions."""
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pose.errors import InputError
+from pose.estimate import PoseConfig
+from pose.keypoints import Keypoints
+from pose.landmarks import TWELVE
+from reconstruct.characters.character import Character, load_character
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
+from sfv.bench import sfv_baseline as rival
+from sfv.bench.films import Film, cached_keypoints, synthetic_films
+from sfv.bench.truth import Truth, compare
+from sfv.console import console
+from sfv.demo.demo import truth_path
+from sfv.rows import Row, mean_row, show
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+"""Real clips and motion files; measured where they are, skipped elsewhere."""
+EVERY_FRAME = PoseConfig(max_fps=1000.0)
+FRONT_FLIP = PoseConfig(start=4.8, end=7.2, person="2", max_fps=1000.0, min_seen=0.3)
+"""The part of `walk_and_frontflip.mp4` in which the man flips; the woman is the more prominent one."""
+PHYSICAL = {
+    "foot_slide_mm_per_frame": "mm", "penetration_mm": "mm", "float_mm": "mm", "flight_gravity_ratio": "",
+    "root_turns": "", "zmp_outside_support_mm": "mm", "rest_com_outside_support_mm": "mm", "free_moment_nm": "N m",
+    "reprojection_px": "px", "swapped_frames": "",
+}  # fmt: skip
+GOALS = {
+    "synthetic_pa_mpjpe_upright_mm": 40, "synthetic_pa_mpjpe_inverted_mm": 55, "synthetic_mpjpe_mm": 55,
+    "synthetic_world_mpjpe_mm": 90, "kick_cam01_mpjpe_mm": 80, "kick_cam01_pa_mpjpe_mm": 60,
+    "kick_cam03_mpjpe_mm": 80, "kick_cam03_pa_mpjpe_mm": 60, "foot_slide_mm_per_frame": 3, "penetration_mm": 5,
+    "flight_gravity_ratio": 1, "zmp_outside_support_mm": 60, "rest_com_outside_support_mm": 30,
+    "sfv_foot_slide_ratio": 0.5, "sfv_acceleration_ratio": 0.7, "sfv_reprojection_ratio": 1.0,
+    "frontflip_detected": 0.95, "frontflip_root_turns": 1, "frontflip_swapped_frames": 0,
+    "panning_world_mpjpe_ratio": 1.25, "solve_seconds_120_frames": 3, "solve_growth": 1.2,
+    "synthetic_bone_length_variation_mm": 0,
+}  # fmt: skip
+UNITS = {"mm_per_frame": "mm", "mm": "mm", "nm": "N m", "m_s2": "m/s2", "px": "px", "per_clip": "s", "frames": ""}
+KICK = "kick_cam01"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One clip, through both stages."""
+
+    name: str
+    keypoints: Keypoints
+    found: Reconstruction
+    joints_w: np.ndarray
+    """The twelve joints, world frame [m], (T, 12, 3)."""
+    figures: dict[str, float]
+    """`PHYSICAL` ones, and what it cost."""
+
+
+def bench_reconstruct(
+    video: Path | None = None,
+    truth: Path | None = None,
+    height: float | None = None,
+    full: bool = False,
+    json: bool = False,
+) -> None:
+    """Accuracy of keypoints and reference motions against known truth.
+
+    Films and keypoints are kept in the cache: an interrupted run goes on where it was, and after a change of the
+    reconstruction only that is done again.
+
+    Args:
+      video: a clip of your own instead of the built-in sets (synthetic films; the real clips where they are there).
+      truth: its truth file, in the format that `sfv demo` writes.
+      height: the person's height [m], if known.
+      full: every motion from every viewpoint, motion-capture files too, and 3,000 frames (an hour on two cores).
+      json: one JSON object on standard output instead of a table.
+    """
+    if (video is None) != (truth is None):
+        raise InputError("bench reconstruct: give both --video and --truth, or neither")
+    character = load_character("humanoid", height)
+    if video is not None and truth is not None:
+        show("reconstruct", truth_rows(video.stem, [(video, Truth.load(truth))], character), json)
+        return
+    rows = synthetic_rows(character, full)
+    for camera in ("kick_cam01", "kick_cam03"):
+        path = SHARED / "videos" / f"{camera}.mp4"
+        if path.is_file():
+            rows += truth_rows(camera, [(path, Truth.load(truth_path(path)))], character)
+        else:
+            rows.append(Row(f"{camera}_mpjpe_mm", None, "mm", note=f"skipped: no {path.name} here"))
+    rows += paper_rows(character)
+    rows += front_flip_rows(character)
+    rows += time_rows(character, full)
+    show("reconstruct", rows, json)
+
+
+def measure(video: Path, character: Character, config: PoseConfig = EVERY_FRAME) -> Measured:
+    """Keypoints, from the cache if they are there, and the motion that they become."""
+    console.print(f"[dim]{video.stem}[/dim]")
+    keypoints, pose_seconds = cached_keypoints(video, config)
+    began = time.process_time()
+    found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
+    seconds = {"pose_seconds_per_clip": pose_seconds, "solve_seconds_per_clip": time.process_time() - began}
+    points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in TWELVE))
+    joints_w = point_positions(character.model, found.motion.qpos, points)
+    return Measured(video.stem, keypoints, found, joints_w, {n: found.figures[n] for n in PHYSICAL} | seconds)
+
+
+def synthetic_rows(character: Character, full: bool) -> list[Row]:
+    """The films with exact truth: clean, rough and panned ones."""
+    files = sorted((SHARED / "motions").glob("*.txt")) if full else []
+    films = synthetic_films(files, full)
+    pairs = {film: (path, Truth.load(truth_path(path))) for film, path in films}
+    clips = {film: compared(*pair, character) for film, pair in pairs.items()}
+    rows = []
+    for group in ("synthetic", "rough", "panning"):
+        rows += group_rows(group, {f.title: clip for f, clip in clips.items() if f.group == group})
+    if full:
+        for view in ("side", "quarter", "front"):
+            named = {f.title: c for f, c in clips.items() if f.group == "synthetic" and f.viewpoint.name == view}
+            kept = (f"synthetic_{view}_pa_mpjpe_mm", f"synthetic_{view}_world_mpjpe_mm")
+            rows += [row for row in group_rows(f"synthetic_{view}", named) if row.name in kept]
+    done = {film: clip for film, clip in clips.items() if not isinstance(clip, str)}
+    flown = [clip["flight_gravity_ratio"] for film, clip in done.items() if film.motion == "backflip"]
+    return [*rows, mean_row("flight_gravity_ratio_backflip", flown, "", None, 1.0), panning_row(done)]
+
+
+def panning_row(clips: dict[Film, dict[str, float]]) -> Row:
+    """Each panned film against the still one of the same motion from the same side."""
+    world = "world_mpjpe_mm"
+    still = {film.motion: clip[world] for film, clip in clips.items()
+             if film.group == "synthetic" and film.viewpoint.name == "side"}  # fmt: skip
+    both = [(clip[world], still[film.motion]) for film, clip in clips.items()
+            if film.group == "panning" and film.motion in still]  # fmt: skip
+    name = "panning_world_mpjpe_ratio"
+    if not both:
+        return Row(name, None, goal=GOALS[name], note="no panned film could be reconstructed")
+    panned, stood = np.mean(both, axis=0)
+    return Row(name, panned / stood, "", len(both), None, None, GOALS[name], f"{panned:.0f} and {stood:.0f} mm")
+
+
+def compared(video: Path, truth: Truth, character: Character) -> dict[str, float] | str:
+    """Figures of a clip with known truth, or why there are none."""
+    try:
+        clip = measure(video, character)
+    except InputError as error:
+        return str(error)
+    return compare(clip.keypoints, clip.found, clip.found.camera.to_camera(clip.joints_w), truth) | clip.figures
+
+
+def truth_rows(group: str, films: list[tuple[Path, Truth]], character: Character) -> list[Row]:
+    """Rows of clips with known truth."""
+    return group_rows(group, {video.stem: compared(video, truth, character) for video, truth in films})
+
+
+def group_rows(group: str, clips: dict[str, dict[str, float] | str]) -> list[Row]:
+    """Means over clips; the baseline is BlazePose as it is, the one low-passed at 8 Hz has rows of its own."""
+    done = {name: clip for name, clip in clips.items() if not isinstance(clip, str)}
+    failed = "; ".join(f"{name}: {clip}" for name, clip in clips.items() if isinstance(clip, str))
+    rows = []
+    for name in {name: None for clip in done.values() for name in clip if not name.startswith("raw_")}:
+        raw = mean_row("", [clip[f"raw_{name}"] for clip in done.values() if f"raw_{name}" in clip], "").value
+        values = {title: clip[name] for title, clip in done.items() if name in clip}
+        row = mean_row(f"{group}_{name}", list(values.values()), unit_of(name), raw, GOALS.get(f"{group}_{name}"))
+        rows.append(replace(row, note="; ".join(filter(None, [most(values) if len(clips) > 1 else "", failed]))))
+    return rows or [Row(f"{group}_mpjpe_mm", None, "mm", note=failed or "no film")]
+
+
+def unit_of(name: str) -> str:
+    """The unit at a figure's end."""
+    return next((unit for end, unit in UNITS.items() if name.endswith(f"_{end}")), "")
+
+
+def most(values: dict[str, float], count: int = 1) -> str:
+    """The clips with the largest values, for a row's note."""
+    real = {name: value for name, value in values.items() if math.isfinite(value)}
+    return ", ".join(f"{name} {real[name]:.3g}" for name in sorted(real, key=lambda name: -real[name])[:count])
+
+
+def paper_rows(character: Character) -> list[Row]:
+    """Physical facts of the paper's videos, and what SFV made of them beside ours."""
+    videos = sorted((SHARED / "videos" / "sfv").glob("*.mp4"))
+    if not videos:
+        return [Row("sfv_reprojection_ratio", None, note="skipped: the paper's videos are not here")]
+    clips: dict[str, Measured] = {}
+    failed: list[str] = []
+    for video in videos:
+        try:
+            clips[video.stem] = measure(video, character)
+        except InputError as error:
+            failed.append(f"{video.stem}: {error}")
+    rows = []
+    for name, unit in PHYSICAL.items():
+        values = {clip: measured.figures[name] for clip, measured in clips.items()}
+        row = mean_row(name, list(values.values()), unit, None, GOALS.get(name))
+        rows.append(replace(row, note="; ".join([most(values, 3), *failed])))
+    for name in ("backflip_a", "jump"):
+        if name in clips:
+            rows.append(Row(f"flight_gravity_ratio_{name}", clips[name].figures["flight_gravity_ratio"], goal=1.0))
+    return rows + rival_rows(clips.values(), videos[0].parent)
+
+
+def rival_rows(clips: Iterable[Measured], folder: Path) -> list[Row]:
+    """Ours over SFV's own, means over its videos."""
+    means: dict[str, tuple[list[float], list[float]]] = {}
+    for clip in clips:
+        file = folder / f"{clip.name}.sfv.bvh"
+        if file.is_file():
+            for name, (ours, theirs) in rival.beside(clip.keypoints, clip.found, clip.joints_w, file).items():
+                both = means.setdefault(name, ([], []))
+                both[0].append(ours)
+                both[1].append(theirs)
+    rows = []
+    for name, (ours, theirs) in means.items():
+        worse = sum(a > b for a, b in zip(ours, theirs, strict=True))
+        note = f"means {np.nanmean(ours):.3g} and {np.nanmean(theirs):.3g}; ours worse in {worse}"
+        row = f"sfv_{name}_ratio"
+        rows.append(Row(row, float(np.nanmean(ours) / np.nanmean(theirs)), "", len(ours), None, 1.0, GOALS[row], note))
+    return rows
+
+
+def front_flip_rows(character: Character) -> list[Row]:
+    """A real front flip against the light, without truth."""
+    video = SHARED / "videos" / "walk_and_frontflip.mp4"
+    if not video.is_file():
+        return [Row("frontflip_detected", None, note=f"skipped: no {video.name} here")]
+    try:
+        clip = measure(video, character, FRONT_FLIP)
+    except InputError as error:
+        return [Row("frontflip_detected", None, goal=GOALS["frontflip_detected"], note=str(error))]
+    rows = [Row("frontflip_detected", float(clip.keypoints.seen.mean()), goal=GOALS["frontflip_detected"])]
+    rows += [Row(f"frontflip_{name}", clip.figures[name], unit, goal=GOALS.get(f"frontflip_{name}"))
+             for name, unit in PHYSICAL.items()]  # fmt: skip
+    return [*rows, Row("flight_gravity_ratio_frontflip", clip.figures["flight_gravity_ratio"], goal=1.0)]
+
+
+def time_rows(character: Character, full: bool) -> list[Row]:
+    """Processor seconds of the reconstruction, and how they grow: the kick's keypoints to and fro."""
+    video = SHARED / "videos" / f"{KICK}.mp4"
+    if not video.is_file():
+        return [Row("solve_seconds_120_frames", None, "s", note=f"skipped: no {video.name} here")]
+    keypoints, _ = cached_keypoints(video, EVERY_FRAME)
+    long = 3000 if full else 600
+    seconds = [_solve_seconds(keypoints, frames, character) for frames in (120, long)]
+    growth = (seconds[1] / long) / (seconds[0] / 120)
+    return [
+        Row("solve_seconds_120_frames", seconds[0], "s", goal=GOALS["solve_seconds_120_frames"], note="of one core"),
+        Row(f"solve_seconds_{long}_frames", seconds[1], "s", note="of one core"),
+        Row("solve_growth", growth, goal=GOALS["solve_growth"], note=f"seconds a frame, {long} frames over 120"),
+    ]
+
+
+def _solve_seconds(keypoints: Keypoints, frames: int, character: Character) -> float:
+    last = len(keypoints) - 1
+    order = last - np.abs(np.arange(frames) % (2 * last) - last)
+    parts = {field: values[order] for field, values in vars(keypoints).items() if isinstance(values, np.ndarray)}
+    began = time.process_time()
+    reconstruct_motion(replace(keypoints, **parts), character, ReconstructConfig(loop="no"))
+    return time.process_time() - began

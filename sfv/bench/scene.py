@@ -1,0 +1,129 @@
+"""`python -m sfv bench scene`: skills learnt on the plane and carried over to other ground and to a box."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.policy import Policy
+from imitate.rollout import check_policy, run_episodes
+from imitate.scene.scene import Scene
+from imitate.tracking.draft import Draft
+from imitate.tracking.track import TrackConfig, track_motion
+from imitate.training.config import TrainConfig
+from imitate.training.train import train_policy
+from pose.errors import InputError
+from pose.progress import Progress
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.read_motion import read_motion
+from reconstruct.motion import ReferenceMotion
+from sfv.console import bar
+from sfv.demo.motions import demo_motion
+from sfv.rows import Row, show
+
+ROLLOUTS = 32
+GOAL = 0.8
+PUSHED_M = 2.0
+"""The box must have gone so far."""
+
+
+class BoxWatch:
+    """How far each box gets in a rollout; read as `run_episodes` reads a meter."""
+
+    def __init__(self, start: np.ndarray):
+        self.start, self.way = start, np.zeros(len(start))
+
+    def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
+        """Takes one step in of the simulations that are `running`."""
+        self.way = np.where(running, np.maximum(self.way, env.box_progress() - self.start), self.way)
+
+
+SKILLS = {
+    "backflip": ("backflip_slope_completed", Scene("slope", angle=10.0)),
+    "cartwheel": ("cartwheel_gaps_completed", Scene("gaps")),
+    "push": ("push_box_completed", Scene("box")),
+}
+"""Motion -> row, and the scene that it is carried over to."""
+
+
+def bench_scene(
+    skills: tuple[Literal["backflip", "cartwheel", "push"], ...] = ("backflip", "cartwheel", "push"),
+    backflip: Path | None = None,
+    cartwheel: Path | None = None,
+    push: Path | None = None,
+    out: Path = Path("runs/bench_scene"),
+    minutes: float = 0.0,
+    character: str = "humanoid",
+    seed: int = 0,
+    json: bool = False,
+) -> None:
+    """Judges skills in scenes: a backflip on a slope of 10 degrees, a cartwheel over gaps, a box pushed 2 m.
+
+    Args:
+      skills: which of them.
+      backflip: reference motion (DeepMimic .txt, or .npz of a run); without one, the project's own demonstration.
+      cartwheel: the same.
+      push: the same, of someone who walks and pushes.
+      out: keeps the policies; training goes on from what is there.
+      minutes: training budget for each after its draft, what was spent before included [min]; 0 judges the policies
+        that are there.
+      character: body that is to perform them.
+      seed: of training.
+      json: one JSON object on standard output instead of a table.
+    """
+    body, files = load_character(character), {"backflip": backflip, "cartwheel": cartwheel, "push": push}
+    rows = []
+    for skill in skills:
+        file = files[skill]
+        motion = read_motion(file, body) if file else demo_motion(skill, body)
+        rows.append(_row(skill, motion, body, out / f"{skill}@{SKILLS[skill][1].kind}", minutes, seed))
+    show("scene", rows, json)
+
+
+def _row(skill: str, motion: ReferenceMotion, character: Character, folder: Path, minutes: float, seed: int) -> Row:
+    name, scene = SKILLS[skill]
+    if minutes > 0:
+        with bar(name) as progress:
+            draft = kept_draft(motion, character, scene, folder, progress)
+            train_policy(motion, character, scene, TrainConfig(minutes=minutes, seed=seed), folder, progress, draft)
+    if not (folder / "policy.pt").is_file():
+        return Row(name, None, goal=GOAL, note=f"no policy in {folder}: give --minutes")
+    try:
+        done, spread, note = completed(Policy.load(folder / "policy.pt"), motion, character, scene)
+    except InputError as error:
+        return Row(name, None, goal=GOAL, note=str(error))
+    return Row(name, done, "", ROLLOUTS, spread, goal=GOAL, note=note)
+
+
+def kept_draft(motion: ReferenceMotion, character: Character, scene: Scene, folder: Path, progress: Progress) -> Draft:
+    """The motion performed by tracking control there; made once for a motion on a ground."""
+    task = hashlib.sha256(motion.qpos.tobytes() + repr((character.name, character.height, scene.identity)).encode())
+    path = folder / f"draft_{task.hexdigest()[:12]}.npz"
+    if path.is_file():
+        return Draft.load(path)
+    draft = track_motion(motion, character, scene.drafted, TrackConfig(), progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft.save(path)
+    return draft
+
+
+def completed(policy: Policy, motion: ReferenceMotion, character: Character, scene: Scene) -> tuple[float, float, str]:
+    """Share of rollouts from the first frame, a little disturbed, that reach the end (and push the box far enough)."""
+    config = EnvConfig(action_scale=policy.layout.action_scale)
+    env = ImitationEnv(character, scene, motion, config, ROLLOUTS)
+    check_policy(policy, env, character)
+    rows = np.zeros(ROLLOUTS, dtype=np.int64)
+    watch, note = None, ""
+    if scene.has_box:
+        planned = float(env.reference.reach[-1] - env.reference.reach[0])
+        if planned < PUSHED_M:
+            raise InputError(f"the motion itself goes {planned:.1f} m; a box is to be pushed {PUSHED_M:g} m")
+        env.start(rows)
+        watch = BoxWatch(env.box_progress().copy())
+    scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(0), meter=watch)
+    done = scores.completed
+    if watch is not None:
+        done, note = done & (watch.way >= PUSHED_M), f"pushed {watch.way.mean():.2f} m on average"
+    return float(done.mean()), float(done.std()), note

@@ -1,0 +1,112 @@
+"""`python -m sfv character new`: a character of the user's own model."""
+
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import tyro
+from rich.table import Table
+
+from pose.errors import InputError
+from reconstruct.characters import character as characters
+from reconstruct.characters.character import Character, load_character
+from reconstruct.characters.import_model import written
+from reconstruct.characters.infer_landmarks import Guess, guessed, toml_of
+from reconstruct.characters.mesh_body import body_of_meshes
+from reconstruct.characters.source_model import Original, read_body
+from sfv.character_views import landmark_views
+from sfv.console import console
+
+MODELS = (".xml", ".urdf")
+
+
+@dataclass(frozen=True)
+class NewCharacterConfig:
+    """Makes a character of a model."""
+
+    path: tyro.conf.Positional[Path]
+    """An MJCF (.xml), a URDF (.urdf), or a folder of meshes (.stl, .obj), one a body part, standing in one frame:
+    x forward, z up, metres."""
+    name: str | None = None
+    """Of the character; default: the file's."""
+    on: dict[str, str] = field(default_factory=dict)
+    """Body that a joint or the head is on where it is not found or wrong: --on left_knee l_shank right_knee r_shank.
+    Joints are left_knee, right_knee, left_elbow, right_elbow; the head is head."""
+    mass: float | None = None
+    """Of the whole body [kg], for meshes; default: as heavy as water."""
+    licence: str | None = None
+    """The model's licence, a line for the folder's LICENSE; a LICENSE file beside the model is taken over."""
+    replace: bool = False
+    """Write over a character of that name."""
+
+
+def new_character(config: Annotated[NewCharacterConfig, tyro.conf.arg(name="")]) -> None:
+    """Makes a character of a model (MJCF, URDF, folder of meshes): `make clip CHARACTER=<name>` can use it at once.
+
+    Landmarks, servos, and what may touch the ground are guessed; the picture shows them for you to check. What is wrong
+    is put right with --on, or by editing character.toml and the sites in the MJCF.
+    """
+    name = config.name or re.sub(r"[^a-z0-9_]+", "_", config.path.stem.lower()).strip("_")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(f"'{name}' cannot be a character's name; give --name in small letters, digits and _")
+    folder = characters.CHARACTERS / name
+    if folder.exists() and not config.replace:
+        raise InputError(f"{folder} is there already; give another --name, or --replace")
+    if not config.path.exists():
+        raise InputError(f"{config.path}: no such file or folder; give an .xml, a .urdf or a folder of meshes")
+    work = characters.CHARACTERS.parent / f".{name}.new"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        if config.path.is_dir():
+            model = body_of_meshes(config.path, config.mass)
+        elif config.path.suffix.lower() in MODELS:
+            model = read_body(config.path)
+        else:
+            raise InputError(f"{config.path}: give an .xml (MJCF), a .urdf or a folder of meshes")
+        guess = guessed(model, str(config.path), config.on)
+        text = written(Original.of(model, guess.plan.rest), name, guess.plan, work)
+        (work / f"{name}.xml").write_text(text, encoding="utf-8")
+        heading = {"name": name, "mjcf": f"{name}.xml", "licence": config.licence or "see LICENSE"}
+        (work / "character.toml").write_text(toml_of(guess, heading), encoding="utf-8")
+        (work / "LICENSE").write_text(licence_note(config), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        work.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    made = load_character(name)
+    picture = folder / "landmarks.png"
+    cv2.imwrite(str(picture), cv2.cvtColor(landmark_views(made), cv2.COLOR_RGB2BGR))
+    tell(made, guess)
+    console.print(f"[bold]look at[/bold] {picture}: are the landmarks where they belong?")
+    console.print(f"[bold]then[/bold] make clip CHARACTER={name}")
+
+
+def licence_note(config: NewCharacterConfig) -> str:
+    """Where the model comes from, and under what licence."""
+    lines = [f"Made by `python -m sfv character new` from {config.path.name}; character.toml is yours."]
+    if config.licence:
+        return "\n".join([*lines, f"The model's licence: {config.licence}", ""])
+    near = config.path if config.path.is_dir() else config.path.parent
+    found = sorted(
+        file for file in near.iterdir() if re.match(r"licen[cs]e", file.name, re.IGNORECASE) and file.is_file()
+    )
+    if found:
+        return "\n".join(
+            [*lines, f"The model's licence, from {found[0].name}:", "", found[0].read_text("utf-8", "replace")]
+        )
+    return "\n".join([*lines, "The model's licence is not known: put it here before you pass it on.", ""])
+
+
+def tell(character: Character, guess: Guess) -> None:
+    """What was found, for the user to check."""
+    table = Table("landmark", "on body", box=None, pad_edge=False)
+    for landmark, site in guess.landmarks.items():
+        table.add_row(landmark, guess.plan.sites[site][0])
+    console.print(table)
+    hinges = len(guess.plan.servos)
+    console.print(f"{character.name}: {guess.height:.2f} m, {guess.mass:.1f} kg, {hinges} joints; {character.path}")

@@ -1,0 +1,1 @@
+"""Synthetic videos of known motions: `python -m sfv demo`."""

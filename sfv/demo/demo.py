@@ -1,0 +1,168 @@
+"""The synthetic sample: a skinned human performs a motion of the project's own making before a known camera.
+
+Demo, benchmark and test fixture at once: beside `NAME.mp4` lies `NAME.truth.npz` with everything that the pipeline has
+to find out. Offline and deterministic.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from pose.landmarks import LANDMARKS
+from pose.progress import Progress, silent
+from pose.video import VideoWriter
+from reconstruct.camera import Camera, focal_from_fov
+from reconstruct.characters.character import Character, load_character
+from reconstruct.kinematics import BodyPoints, point_positions
+from sfv.backdrop import room
+from sfv.console import bar, console
+from sfv.demo.motions import FPS, demo_take
+from sfv.demo.plans import PLANS
+from sfv.rendering import render_motion
+
+IMAGE_SIZE = (960, 540)
+WALL_BEHIND = 0.9
+"""Distance of the wall behind the farthest point of the motion [m]."""
+MARGIN = 0.09
+"""Part of the image that stays free around the body on every side."""
+
+Motion = Literal["backflip", "cartwheel", "walk", "jump"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo film shows, exactly; saved beside it."""
+
+    qpos: np.ndarray
+    """(T, nq), in the order of the character's model."""
+    contacts: np.ndarray
+    """Which parts touch the ground, bool (T, C)."""
+    xyz_w: np.ndarray
+    """The 33 BlazePose landmarks, world frame, z up, ground at z = 0 [m], (T, 33, 3)."""
+    camera: Camera
+    path: tuple[Camera, ...] = ()
+    """The camera in each frame, if it turns or zooms."""
+
+    def save(self, path: Path, character: Character) -> None:
+        """Writes the truth: the keys of the data sets that benchmarks read, and the pose itself.
+
+        `K`, `R_camera_world` and `t_camera_world` are in OpenCV's convention, x_c = R x_w + t, without distortion; one
+        of each for every frame (T, ...) where the camera moves.
+        """
+        still = not self.path
+        cameras = self.path or (self.camera,) * len(self.qpos)
+        part = 0 if still else slice(None)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+        np.savez_compressed(
+            temporary,
+            allow_pickle=False,
+            qpos=self.qpos,
+            fps=FPS,
+            xyz_w=self.xyz_w,
+            xy_px=np.stack([camera.project(xyz) for camera, xyz in zip(cameras, self.xyz_w, strict=True)]),
+            names=np.array(LANDMARKS),
+            K=np.stack([camera.intrinsics for camera in cameras])[part],
+            dist=np.zeros(5),
+            R_camera_world=np.stack([camera.R_camera_world for camera in cameras])[part],
+            t_camera_world=np.stack([camera.t_camera_world for camera in cameras])[part],
+            image_size=np.array(self.camera.image_size),
+            contacts=self.contacts,
+            contact_names=np.array(tuple(character.contacts)),
+            joint_names=np.array(character.joint_names),
+            character=np.array(character.name),
+            height=character.height,
+        )
+        os.replace(temporary, path)
+
+
+def demo(
+    motion: tyro.conf.Positional[Motion],
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+    seed: int = 0,
+    height: float | None = None,
+) -> None:
+    """Makes a synthetic sample video with known truth.
+
+    Args:
+      motion: what the person does.
+      out: the video, NAME.mp4 if not given; the truth is written beside it as NAME.truth.npz.
+      seed: varies the camera and the room.
+      height: of the person [m].
+    """
+    path = out or Path(f"{motion}.mp4")
+    with bar(f"demo {motion}") as progress:
+        make_demo(motion, path, seed=seed, height=height, progress=progress)
+    console.print(f"{path}, truth in {truth_path(path)}")
+
+
+def truth_path(video: Path) -> Path:
+    """Where the truth of a demo video lies."""
+    return video.with_suffix(".truth.npz")
+
+
+def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, progress: Progress = silent) -> Demo:
+    """Films a demo motion.
+
+    Args:
+      name: backflip, cartwheel, walk or jump.
+      out: the mp4; the truth goes beside it.
+      seed: varies the camera and the room; the motion is always the same.
+      height: of the person [m], None for the character's own.
+      progress: told after each frame.
+
+    Raises:
+      InputError: no such motion.
+    """
+    character = load_character("humanoid", height)
+    truth = stage_demo(name, character, seed)
+    ahead = truth.camera.R_camera_world[2, :2]
+    ahead = ahead / np.linalg.norm(ahead)
+    wall = float((truth.xyz_w[..., :2] @ ahead).max()) + WALL_BEHIND
+    backdrop = partial(room, ahead=ahead, distance=wall, seed=seed)
+    with VideoWriter(out, FPS, truth.camera.image_size, quality=18) as video:
+        for t, frame in enumerate(render_motion(character, truth.qpos, FPS, truth.camera, backdrop=backdrop)):
+            video.write(frame)
+            progress(t + 1, len(truth.qpos), "filming")
+    truth.save(truth_path(out), character)
+    return truth
+
+
+def stage_demo(name: str, character: Character, seed: int = 0) -> Demo:
+    """The motion, and a camera that stands so that all of it is in the image."""
+    qpos, contacts = demo_take(name, character)
+    points = BodyPoints.of_sites(character.model, LANDMARKS)
+    xyz_w = point_positions(character.model, qpos, points)
+    rng = np.random.default_rng(seed)
+    azimuth = np.radians(PLANS[name].azimuth + rng.uniform(-6.0, 6.0))
+    field_of_view, eye_height = rng.uniform(46.0, 56.0), rng.uniform(1.3, 1.6)
+    return Demo(qpos, contacts, xyz_w, standing_camera(xyz_w, azimuth, field_of_view, eye_height))
+
+
+def standing_camera(points_w: np.ndarray, azimuth: float, field_of_view: float, eye_height: float) -> Camera:
+    """A camera at eye height, as near as it can be with all points in the image.
+
+    Args:
+      points_w: what must be seen, (..., 3).
+      azimuth: compass direction in which it looks [rad].
+      field_of_view: along the longer side of the image [deg].
+      eye_height: above the ground [m].
+    """
+    points = points_w.reshape(-1, 3)
+    target = (points.min(axis=0) + points.max(axis=0)) / 2
+    ahead = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
+    size = np.array(IMAGE_SIZE)
+    for distance in np.arange(2.5, 15.0, 0.1):
+        position = np.array([*target[:2], 0.0]) - distance * ahead + [0.0, 0.0, eye_height]
+        forward = (target - position) / np.linalg.norm(target - position)
+        right = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0])
+        R = np.stack([right, np.cross(forward, right), forward])
+        camera = Camera(focal_from_fov(field_of_view, IMAGE_SIZE), size / 2.0, IMAGE_SIZE, R, -R @ position)
+        xy_px = camera.project(points)
+        if (camera.to_camera(points)[:, 2] > 1.0).all() and (np.abs(xy_px / size - 0.5) < 0.5 - MARGIN).all():
+            return camera
+    raise ValueError(f"standing_camera: points spread over {np.ptp(points, axis=0)} m do not fit into an image")

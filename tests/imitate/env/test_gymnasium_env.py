@@ -1,0 +1,44 @@
+"""The Gymnasium interface passes Gymnasium's own checks."""
+
+import numpy as np
+import pytest
+
+from imitate.scene.scene import Scene
+from imitate.training.benchmark import bare_steps_per_second, part_times
+from imitate.training.config import TrainConfig
+from reconstruct.characters.character import load_character
+from reconstruct.motion import ReferenceMotion
+
+CHARACTER = load_character("humanoid")
+STANDING = ReferenceMotion(
+    qpos=np.tile(CHARACTER.model.qpos0, (31, 1)),
+    fps=30.0,
+    character=CHARACTER.name,
+    height=CHARACTER.height,
+    joint_names=CHARACTER.joint_names,
+    contacts=np.ones((31, 1), dtype=bool),
+    contact_names=("left_foot",),
+)
+
+
+def test_gymnasium_accepts_it():
+    pytest.importorskip("gymnasium")
+    from gymnasium.utils.env_checker import check_env  # pyright: ignore[reportMissingImports]
+
+    from imitate.env.gymnasium_env import GymImitationEnv
+
+    env = GymImitationEnv(CHARACTER, STANDING)
+    check_env(env, skip_render_check=True)
+    env.reset(seed=0, options={"row": 0})
+    _, reward, terminated, truncated, terms = env.step(np.zeros(28))
+    assert reward == pytest.approx(sum(terms.values()))
+    assert not (terminated or truncated)
+
+
+def test_benchmark_tells_all_parts():
+    config = TrainConfig(environments=8, steps=4, hidden=(16, 16))
+    times = part_times(CHARACTER, Scene(), STANDING, config, iterations=1)
+    assert set(times) == {"collect", "update", "observe", "act", "targets", "physics", "reward", "limit"}
+    assert all(value > 0 for value in times.values())
+    assert times["collect"] > times["physics"] * 0.5
+    assert bare_steps_per_second(CHARACTER, Scene(), STANDING, 2, 0.1) > 0

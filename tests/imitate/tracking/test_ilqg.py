@@ -1,0 +1,125 @@
+"""The backward pass on linear dynamics and quadratic costs, where the answer is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imitate.tracking.ilqg import Expansion, Regulariser, backward_pass
+
+HORIZON, N, M = 12, 4, 2
+
+
+def linear_problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A x + B u, costs x'Qx / 2 and u'Ru / 2, and a start."""
+    A = np.eye(N) + 0.2 * rng.normal(size=(N, N))
+    B = rng.normal(size=(N, M))
+    Q = rng.normal(size=(N, N))
+    return A, B, Q @ Q.T + 0.1 * np.eye(N), np.array([0.3, 1.2]), rng.normal(size=N)
+
+
+def expansion_about(A, B, Q, R, x, u) -> Expansion:
+    """The exact model about a trajectory x (H + 1, n), u (H, m)."""
+    return Expansion(
+        A=np.repeat(A[None], HORIZON, axis=0),
+        B=np.repeat(B[None], HORIZON, axis=0),
+        lx=x @ Q,
+        lxx=np.repeat(Q[None], HORIZON + 1, axis=0),
+        lu=u * R,
+        luu=np.repeat(R[None], HORIZON, axis=0),
+    )
+
+
+def roll(A, B, start, u) -> np.ndarray:
+    states = [start]
+    for control in u:
+        states.append(A @ states[-1] + B @ control)
+    return np.array(states)
+
+
+def cost(x, u, Q, R) -> float:
+    return float(0.5 * np.einsum("ti,ij,tj->", x, Q, x) + 0.5 * (np.square(u) * R).sum())
+
+
+def riccati_gains(A, B, Q, R) -> np.ndarray:
+    """u = -K x from the textbook's recursion: P = Q + A'P(A - BK), K = (R + B'PB)^-1 B'PA."""
+    P, gains = Q, []
+    for _ in range(HORIZON):
+        K = np.linalg.solve(np.diag(R) + B.T @ P @ B, B.T @ P @ A)
+        P = Q + A.T @ P @ (A - B @ K)
+        gains.append(-K)
+    return np.array(gains[::-1])
+
+
+def test_gains_are_those_of_riccatis_recursion():
+    A, B, Q, R, start = linear_problem(np.random.default_rng(0))
+    u = np.zeros((HORIZON, M))
+    improvement = backward_pass(expansion_about(A, B, Q, R, roll(A, B, start, u), u), regularisation=0.0)
+    assert improvement is not None
+    np.testing.assert_allclose(improvement.feedback, riccati_gains(A, B, Q, R), rtol=1e-8, atol=1e-10)
+
+
+def test_one_step_from_anywhere_reaches_the_optimum():
+    rng = np.random.default_rng(1)
+    A, B, Q, R, start = linear_problem(rng)
+    u = rng.normal(size=(HORIZON, M))
+    x = roll(A, B, start, u)
+    improvement = backward_pass(expansion_about(A, B, Q, R, x, u), regularisation=0.0)
+    assert improvement is not None
+
+    # The optimum by another way: u = -K x of Riccati, from the same start.
+    best_u, state = [], start
+    for K in riccati_gains(A, B, Q, R):
+        best_u.append(K @ state)
+        state = A @ state + B @ best_u[-1]
+    best_u = np.array(best_u)
+
+    found, state = [], start
+    for t in range(HORIZON):
+        found.append(u[t] + improvement.feedforward[t] + improvement.feedback[t] @ (state - x[t]))
+        state = A @ state + B @ found[-1]
+    np.testing.assert_allclose(found, best_u, rtol=1e-7, atol=1e-9)
+
+    # In a quadratic world the predicted change of the cost comes true, for half a step, too.
+    before = cost(x, u, Q, R)
+    for alpha in (1.0, 0.5):
+        tried, state = [], start
+        for t in range(HORIZON):
+            tried.append(u[t] + alpha * improvement.feedforward[t] + improvement.feedback[t] @ (state - x[t]))
+            state = A @ state + B @ tried[-1]
+        tried = np.array(tried)
+        change = cost(roll(A, B, start, tried), tried, Q, R) - before
+        assert improvement.expected(alpha) == pytest.approx(change, rel=1e-7)
+    assert improvement.expected(1.0) < 0.0
+
+
+def test_regularisation_shortens_the_step_and_keeps_it_downhill():
+    rng = np.random.default_rng(2)
+    A, B, Q, R, start = linear_problem(rng)
+    u = rng.normal(size=(HORIZON, M))
+    x = roll(A, B, start, u)
+    expansion = expansion_about(A, B, Q, R, x, u)
+    sizes = []
+    for mu in (0.0, 1.0, 100.0, 1e4):
+        improvement = backward_pass(expansion, mu)
+        assert improvement is not None
+        assert improvement.linear < 0.0
+        sizes.append(np.abs(improvement.feedforward[-1]).sum())
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 0.01 * sizes[0]
+
+
+def test_a_cost_that_falls_for_ever_is_told_and_cured_by_regularisation():
+    A, B, Q, R, start = linear_problem(np.random.default_rng(3))
+    u = np.zeros((HORIZON, M))
+    expansion = expansion_about(A, B, Q, R, roll(A, B, start, u), u)
+    bottomless = replace(expansion, lxx=-expansion.lxx)
+    assert backward_pass(bottomless, 0.0) is None
+    regulariser = Regulariser()
+    for _ in range(30):
+        if backward_pass(bottomless, regulariser.value) is not None:
+            break
+        regulariser = regulariser.grown()
+    else:
+        pytest.fail("no regularisation was enough")
+    assert regulariser.shrunk().value < regulariser.value

@@ -1,0 +1,244 @@
+"""Tracking control on the real humanoid: derivatives, cost, a short performance, and what it says of the impossible."""
+
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+import pytest
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.scene.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
+from imitate.tracking.derivatives import StepDerivatives, target_derivatives
+from imitate.tracking.feasibility import SUPPORT, TORQUE, ground_force, judge_frames
+from imitate.tracking.physics_filter import filter_figures, physical_motion
+from imitate.tracking.track import TrackConfig, Tracker, track_motion
+from reconstruct.characters.character import Character, load_character
+from reconstruct.motion import ReferenceMotion
+from reconstruct.rotations import from_rotvec
+
+FULL = mujoco.mjtState.mjSTATE_INTEGRATION
+QUICK = TrackConfig(horizon=8, first_iterations=2, polish=1)
+
+
+@pytest.fixture(scope="module")
+def character() -> Character:
+    return load_character("humanoid")
+
+
+@pytest.fixture(scope="module")
+def squat(character: Character) -> ReferenceMotion:
+    """20 frames: the knees bend by .5 rad, the soles stay where they are, the right arm goes up sideways."""
+    model = character.model
+    bend = 0.5 * np.sin(np.pi * np.arange(20) / 38.0) ** 2
+    qpos = np.repeat(model.qpos0[None], 20, axis=0)
+    for side in ("left", "right"):
+        qpos[:, model.joint(f"{side}_knee").qposadr[0]] = bend
+        for joint in ("hip", "ankle"):
+            start = model.joint(f"{side}_{joint}").qposadr[0]
+            qpos[:, start : start + 4] = from_rotvec(np.outer(-0.5 * bend, [0.0, 1.0, 0.0]))
+    start = model.joint("right_shoulder").qposadr[0]
+    qpos[:, start : start + 4] = from_rotvec(np.outer(-2.0 * bend, [1.0, 0.0, 0.0]))
+    data = mujoco.MjData(model)
+    for pose in qpos:
+        data.qpos[:] = pose
+        mujoco.mj_kinematics(model, data)
+        pose[2] -= data.site("left_heel").xpos[2]
+    return ReferenceMotion(
+        qpos=qpos,
+        fps=float(CONTROL_HZ),
+        character=character.name,
+        height=character.height,
+        joint_names=character.joint_names,
+        contacts=np.ones((20, 2), dtype=bool),
+        contact_names=("left_foot", "right_foot"),
+        loop=False,
+    )
+
+
+def after_a_control_step(model, data, state, ctrl, step) -> np.ndarray:
+    """State after a control step that began displaced by the tangent step, as (qpos, qvel)."""
+    mujoco.mj_setState(model, data, state, FULL)
+    mujoco.mj_integratePos(model, data.qpos, step[: model.nv], 1.0)
+    data.qvel[:] += step[model.nv :]
+    data.ctrl[:] = ctrl
+    mujoco.mj_step(model, data, SUBSTEPS)
+    return np.concatenate([data.qpos, data.qvel])
+
+
+def tangent(model, start, end) -> np.ndarray:
+    step = np.empty(model.nv)
+    mujoco.mj_differentiatePos(model, step, 1.0, start[: model.nq], end[: model.nq])
+    return np.concatenate([step, end[model.nq :] - start[model.nq :]])
+
+
+@pytest.mark.parametrize(("height", "tolerance"), [(1.0, 1e-3), (0.0, 0.03)])
+def test_derivatives_agree_with_central_differences(character, height, tolerance):
+    """In the air to a thousandth; on the ground, where forces bend, nearly so."""
+    model = build_model(character, Scene())
+    data, rng = mujoco.MjData(model), np.random.default_rng(0)
+    data.qpos[2] += height
+    data.qvel[:] = 0.2 * rng.normal(size=model.nv)
+    ctrl = 0.1 * rng.normal(size=model.nu)
+    data.ctrl[:] = ctrl
+    # Settled on the soles before anything is differentiated.
+    mujoco.mj_step(model, data, 20)
+    state = np.empty(mujoco.mj_stateSize(model, FULL))
+    mujoco.mj_getState(model, data, state, FULL)
+    A, B = StepDerivatives(model)(state[None], ctrl[None])
+
+    for trial in range(6):
+        direction = rng.normal(size=2 * model.nv)
+        push = rng.normal(size=model.nu)
+        if trial < 3:
+            push[:] = 0.0
+        else:
+            direction[:] = 0.0
+        ends = [
+            after_a_control_step(model, data, state, ctrl + sign * push, sign * direction) for sign in (-1e-5, 1e-5)
+        ]
+        measured = tangent(model, *ends) / 2e-5
+        predicted = A[0] @ direction + B[0] @ push
+        assert np.linalg.norm(predicted - measured) < tolerance * np.linalg.norm(measured)
+
+
+def test_two_threads_derive_the_same(character):
+    model = build_model(character, Scene())
+    data, states, ctrl = mujoco.MjData(model), [], np.zeros((3, model.nu))
+    for _ in range(3):
+        mujoco.mj_step(model, data, 5)
+        states.append(np.empty(mujoco.mj_stateSize(model, FULL)))
+        mujoco.mj_getState(model, data, states[-1], FULL)
+    for one, two in zip(
+        StepDerivatives(model)(np.array(states), ctrl), StepDerivatives(model, 2)(np.array(states), ctrl), strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_target_derivatives_agree_with_the_environments_targets(character, squat):
+    env = ImitationEnv(character, Scene(), squat, EnvConfig(action_scale=1.0), 1)
+    env.start(np.array([10]))
+    rng = np.random.default_rng(0)
+    pose = env.qpos[0].copy()
+    mujoco.mj_integratePos(env.model, pose, 0.4 * rng.normal(size=env.model.nv), 1.0)
+    env.qpos[0] = pose
+    none = np.zeros((1, env.action_size))
+    before = env.targets(none)[0]
+    found = target_derivatives(env.joints, pose[None], env.reference.qpos[11:12])[0]
+    for _ in range(5):
+        direction = rng.normal(size=env.model.nv)
+        moved = pose.copy()
+        mujoco.mj_integratePos(env.model, moved, 1e-6 * direction, 1.0)
+        env.qpos[0] = moved
+        np.testing.assert_allclose(found @ direction, (env.targets(none)[0] - before) / 1e-6, atol=1e-4)
+
+
+@pytest.mark.parametrize("sunk", [0.0, 0.03])
+def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
+    """Also where the feet are in the ground."""
+    tracker = Tracker(character, Scene(), squat, QUICK)
+    env, cost = tracker.env, tracker.cost
+    env.start(np.full(env.size, 5))
+    rng = np.random.default_rng(0)
+    pose, speed = env.all_qpos[0].copy(), env.all_qvel[0] + rng.normal(size=env.model.nv)
+    pose[2] -= sunk
+    # Small: a rotation's difference is differentiated as a small one.
+    mujoco.mj_integratePos(env.model, pose, 0.02 * rng.normal(size=env.model.nv), 1.0)
+    n, m = 2 * env.model.nv, env.action_size
+    expansion = cost.expand(
+        np.array([5, 6]),
+        pose[None].repeat(2, 0),
+        speed[None].repeat(2, 0),
+        np.zeros((1, m)),
+        np.eye(n)[None],
+        np.zeros((1, n, m)),
+    )
+    direction = rng.normal(size=n)
+    values = []
+    for sign in (-1e-5, 1e-5):
+        moved = pose.copy()
+        mujoco.mj_integratePos(env.model, moved, sign * direction[: env.model.nv], 1.0)
+        state = env.state()
+        state["batch"][:, 1 : 1 + env.model.nq] = moved
+        state["batch"][:, 1 + env.model.nq : 1 + env.model.nq + env.model.nv] = speed + sign * direction[env.model.nv :]
+        env.restore(state)
+        values.append(cost.of_states()[0])
+    assert expansion.lx[0] @ direction == pytest.approx((values[1] - values[0]) / 2e-5, rel=0.03)
+
+
+@pytest.fixture(scope="module")
+def draft(character, squat):
+    return track_motion(squat, character, Scene(), QUICK)
+
+
+def test_a_squat_is_performed_in_simulation(draft, squat):
+    assert draft.figures["draft_completed"] == 1.0
+    assert draft.figures["draft_return"] > 0.95
+    assert len(draft.rollout.qpos) == len(squat.qpos)
+    assert draft.figures["penetration_p95_mm"] < 20.0
+    assert draft.verdict.feasible.all()
+    assert set(draft.verdict.reason) == {""}
+
+
+def test_its_controls_are_a_policys_actions(character, squat, draft):
+    """The same offsets, played into an ordinary environment, give the same motion."""
+    env = ImitationEnv(character, Scene(), squat, EnvConfig(action_scale=0.25), 1)
+    env.start(np.array([0]))
+    for t, control in enumerate(draft.controls):
+        env.step(control[None] / 0.25)
+        np.testing.assert_allclose(env.qpos[0], draft.rollout.qpos[t + 1], atol=1e-9)
+
+
+def test_its_feedback_leads_back_after_a_push(character, squat, draft):
+    """Pushed backwards at the first frame, it ends nearer to the reference with feedback than with controls alone."""
+    lost = []
+    for feedback in (False, True):
+        env = ImitationEnv(character, Scene(), squat, EnvConfig(action_scale=1.0), 1)
+        env.start(np.array([0]))
+        env.qvel[0, 0] -= 0.2
+        outcome = None
+        for t, control in enumerate(draft.controls):
+            pose = env.joints.difference(draft.rollout.qpos[t : t + 1], env.qpos)[0]
+            away = np.concatenate([pose, env.qvel[0] - draft.qvel[t]])
+            outcome = env.step((control + (draft.gains[t] @ away if feedback else 0.0))[None])
+        assert outcome is not None
+        lost.append(1.0 - outcome.reward[0])
+    assert lost[1] < 0.5 * lost[0]
+
+
+def test_a_body_that_hovers_lacks_contact(character, squat):
+    hovering = replace(squat, qpos=squat.qpos + np.eye(squat.qpos.shape[1])[2] * 0.4)
+    draft = track_motion(hovering, character, Scene(), replace(QUICK, first_iterations=1, polish=0))
+    assert not draft.verdict.feasible.all()
+    assert draft.verdict.reason[-1] == SUPPORT
+    # Nothing carries it, so all of its weight is missing.
+    assert np.median(draft.verdict.unsupported) == pytest.approx(1.0, abs=0.3)
+
+
+def test_torque_is_blamed_where_muscles_give_all(character, squat):
+    """Standing is supported; if the frames are off and a muscle was at its limit throughout, it is torque."""
+    env = ImitationEnv(character, Scene(), squat, EnvConfig(), 1)
+    saturated = np.zeros((10, env.action_size), dtype=bool)
+    saturated[:, 3] = True
+    verdict = judge_frames(env.model, env.reference, np.linspace(0.0, 0.3, 10), saturated, False, 0.15)
+    assert verdict.feasible.tolist() == [True] * 5 + [False] * 5
+    assert verdict.reason[4:6] == ("", TORQUE)
+
+
+def test_force_of_the_ground_stands_and_flies():
+    time = np.arange(12) / CONTROL_HZ
+    np.testing.assert_allclose(ground_force(np.zeros((5, 3))), np.tile([0.0, 0.0, 1.0], (5, 1)))
+    flight = np.stack([2.0 * time, 0.0 * time, 3.0 * time - 0.5 * 9.81 * time**2], axis=1)
+    np.testing.assert_allclose(ground_force(flight)[2:-2], 0.0, atol=1e-9)
+
+
+def test_the_physical_motion_stands_by_itself(draft, squat, character, tmp_path):
+    """A squat is possible, so little changes: millimetres, and no force that nothing gives; both feet bear it."""
+    figures = filter_figures(draft, character)
+    assert figures["filter_mpjpe_mm"] < 15.0
+    assert figures["filter_unsupported"] < 0.05
+    motion = physical_motion(draft, squat, character)
+    motion.save(tmp_path / "physical.npz")
+    again = ReferenceMotion.load(tmp_path / "physical.npz")
+    np.testing.assert_array_equal(again.qpos, draft.rollout.qpos)
+    feet = [again.contact_names.index(name) for name in ("left_foot", "right_foot")]
+    assert again.contacts[2:-2, feet].all()

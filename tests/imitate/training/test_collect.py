@@ -1,0 +1,96 @@
+"""What the learner, and the distribution of initial states, are told about the ends of episodes."""
+
+import numpy as np
+import pytest
+import torch
+
+from imitate.env.env import EnvConfig, ImitationEnv, StepResult
+from imitate.env.reference import Reference
+from imitate.policy import Policy, PolicyLayout
+from imitate.scene.scene import Scene
+from imitate.training.initial_state import FixedStart, ReferenceStart, Starts
+from imitate.training.skill_collector import SkillCollector
+from reconstruct.characters.character import load_character
+from reconstruct.motion import ReferenceMotion
+
+CHARACTER = load_character("humanoid")
+GAMMA = 0.9
+
+
+def standing(frames: int, loop: bool) -> ReferenceMotion:
+    return ReferenceMotion(
+        qpos=np.tile(CHARACTER.model.qpos0, (frames, 1)),
+        fps=30.0,
+        character=CHARACTER.name,
+        height=CHARACTER.height,
+        joint_names=CHARACTER.joint_names,
+        contacts=np.ones((frames, 1), dtype=bool),
+        contact_names=("left_foot",),
+        loop=loop,
+    )
+
+
+def small_policy(env: ImitationEnv, initial_std: float) -> Policy:
+    sizes = env.observation_layout.sizes
+    return Policy(PolicyLayout("humanoid", 1.75, sizes, ("",) * env.action_size, 0.25, (8,)), initial_std)
+
+
+def collect_standing(loop: bool):
+    """Returns that the critic is to learn from 5 steps of 2 episodes that end in good order after 3, (5, 2)."""
+    config = EnvConfig(episode_seconds=0.1, pose_noise=0.0, velocity_noise=0.0)
+    env = ImitationEnv(CHARACTER, Scene(), standing(4, loop), config, 2)
+    policy = small_policy(env, 0.15)
+    policy.returns.mean.fill_(-7.0)  # the critic says about -7 everywhere
+    torch.nn.init.zeros_(list(policy.critic.parameters())[-2])
+    collector = SkillCollector(env, FixedStart(env.reference), 0)
+    env.age[:] = 0
+    batch, episodes = collector.collect(policy, 5, GAMMA, gae_lambda=0.0)
+    assert episodes.completed == episodes.ended == 2
+    return (batch.advantage + batch.value).reshape(5, 2).numpy()
+
+
+def test_end_of_a_clip_is_worth_what_its_last_reward_promises():
+    returns = collect_standing(loop=False)
+    # r + gamma r / (1 - gamma) = r / (1 - gamma) at the third step, with a reward a little below 1
+    assert returns[2] == pytest.approx(10.0, abs=1.0)
+    # elsewhere r + gamma V = about 1 - 6.3
+    assert returns[[0, 1, 3, 4]] == pytest.approx(-5.3, abs=0.3)
+
+
+def test_time_limit_of_a_loop_is_bootstrapped():
+    assert collect_standing(loop=True) == pytest.approx(-5.3, abs=0.3)
+
+
+class Told(ReferenceStart):
+    """Remembers what it is told."""
+
+    def __init__(self, reference: Reference):
+        super().__init__(reference)
+        self.returns: list[float] = []
+
+    def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
+        self.returns += returns.tolist()
+
+
+def test_starts_are_judged_by_the_return_that_the_policy_maximises():
+    """Discounted, with the last reward of a clip paid for ever, across calls of `collect`."""
+    env = ImitationEnv(CHARACTER, Scene(), standing(7, False), EnvConfig(pose_noise=0.3, velocity_noise=3.0), 6)
+    told, outcomes = Told(env.reference), list[StepResult]()
+    collector = SkillCollector(env, told, 0)
+    note = collector.note
+    collector.note = lambda outcome, live: (outcomes.append(outcome), note(outcome, live))[1]  # type: ignore[method-assign]
+    torch.manual_seed(0)
+    policy = small_policy(env, 2.0)
+    for _ in range(4):
+        collector.collect(policy, 5, GAMMA, gae_lambda=0.95)
+    expected, rewards = [], [list[float]() for _ in range(env.size)]
+    for outcome in outcomes:
+        for i, earned in enumerate(rewards):
+            earned.append(float(outcome.reward[i]))
+            if outcome.done[i]:
+                last = earned[-1] / (1.0 - GAMMA) if outcome.truncated[i] else 0.0
+                expected.append(sum(GAMMA**t * reward for t, reward in enumerate([*earned, last])))
+                earned.clear()
+    assert any(outcome.terminated.any() for outcome in outcomes)
+    assert any(outcome.truncated.any() for outcome in outcomes)
+    np.testing.assert_allclose(told.returns, expected, rtol=1e-6)

@@ -1,0 +1,224 @@
+"""The warm start: what the expert says on the draft and beside it, what the policy learns of it, and a broken run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.reference import build_reference
+from imitate.rollout import Rollout, run_episodes
+from imitate.scene.scene import CONTROL_HZ, Scene, build_model
+from imitate.tracking.draft import Draft
+from imitate.tracking.feasibility import Verdict
+from imitate.training.config import TrainConfig
+from imitate.training.distill import DistillConfig, Expert
+from imitate.training.loop import CHECKPOINT, Job, TrainingRun, train
+from imitate.training.ppo import PPOConfig
+from imitate.training.process_group import Ranks
+from imitate.training.train import train_policy
+from reconstruct.characters.character import load_character
+from reconstruct.motion import ReferenceMotion
+from reconstruct.rotations import from_rotvec, multiply
+
+CHARACTER = load_character("humanoid")
+NV, NU = CHARACTER.model.nv, CHARACTER.model.nu
+TINY = TrainConfig(
+    minutes=5.0,
+    samples=128,
+    workers=1,
+    environments=8,
+    steps=4,
+    hidden=(16, 16),
+    evaluate_samples=64,
+    tensorboard=False,
+    warm_start="draft",
+    distill=DistillConfig(samples=64, epochs=2, minibatch=16),
+    ppo=PPOConfig(minibatch=16, epochs=2),
+)
+
+
+def turning(loop: bool, frames: int = 16) -> ReferenceMotion:
+    """Stands, glides 0.5 m ahead and turns by 1 rad to the left; a cycle of it goes on from there."""
+    share = np.arange(frames) / (frames - 1)
+    qpos = np.tile(CHARACTER.model.qpos0, (frames, 1))
+    qpos[:, 0] += 0.5 * share
+    turn = from_rotvec(np.outer(share, [0.0, 0.0, 1.0]))
+    qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
+    return ReferenceMotion(
+        qpos=qpos,
+        fps=float(CONTROL_HZ),
+        character=CHARACTER.name,
+        height=CHARACTER.height,
+        joint_names=CHARACTER.joint_names,
+        contacts=np.ones((frames, 2), dtype=bool),
+        contact_names=("left_foot", "right_foot"),
+        loop=loop,
+    )
+
+
+def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0) -> Draft:
+    """A draft beside the reference, with any controls and gains: the expert must repeat them, not judge them."""
+    rng = np.random.default_rng(seed)
+    reference = build_reference(motion, CHARACTER, build_model(CHARACTER, Scene()), seconds)
+    steps = round(seconds * CONTROL_HZ)
+    qpos = reference.qpos[: steps + 1].copy()
+    for pose in qpos:
+        mujoco.mj_integratePos(CHARACTER.model, pose, 0.03 * rng.normal(size=NV), 1.0)
+    nothing = np.zeros(steps + 1)
+    return Draft(
+        rollout=Rollout(qpos, reference.qpos[: steps + 1], {"pose": nothing}, False, float(CONTROL_HZ)),
+        verdict=Verdict(nothing == 0, ("",) * (steps + 1), nothing, nothing, nothing),
+        controls=0.1 * rng.normal(size=(steps, NU)),
+        qvel=reference.qvel[: steps + 1] + 0.1 * rng.normal(size=(steps + 1, NV)),
+        gains=0.1 * rng.normal(size=(steps, NU, 2 * NV)),
+        figures={},
+    )
+
+
+def placed(env: ImitationEnv, expert: Expert, rows: np.ndarray) -> None:
+    """The environment's simulations where the expert expects them."""
+    env.start(rows, offset=expert.pose_offset[rows], speed_offset=expert.speed_offset[rows])
+
+
+@pytest.mark.parametrize("kind", ["flat", "box"])
+def test_on_the_draft_the_experts_actions_are_the_plans(kind):
+    """Also before a box, which a draft does not know."""
+    motion = turning(loop=False)
+    draft = made_up_draft(motion, motion.duration)
+    env = ImitationEnv(CHARACTER, Scene(kind), motion, EnvConfig(action_scale=0.25), 15)
+    expert, rows = Expert(draft, env), np.arange(15)
+    placed(env, expert, rows)
+    np.testing.assert_allclose(env.qpos, draft.rollout.qpos[:15], atol=1e-9)
+    np.testing.assert_allclose(env.qvel, draft.qvel[:15], atol=1e-9)
+    wanted, weight = expert.act(env)
+    np.testing.assert_allclose(wanted, draft.controls / 0.25, atol=1e-5)
+    np.testing.assert_allclose(weight, 1.0, atol=1e-5)
+
+
+def test_beside_the_draft_they_follow_its_gains_and_count_less():
+    motion = turning(loop=False)
+    draft = made_up_draft(motion, motion.duration)
+    env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(action_scale=0.25), 1)
+    expert = Expert(draft, env)
+    placed(env, expert, np.array([7]))
+    step, push = np.zeros(NV), np.zeros(NV)
+    step[:3], step[20], push[0] = (0.04, -0.02, 0.01), 0.1, 0.2
+    pose = env.qpos[0].copy()
+    mujoco.mj_integratePos(CHARACTER.model, pose, step, 1.0)
+    env.qpos[0] = pose
+    env.qvel[0] += push
+    wanted, weight = expert.act(env)
+    expected = draft.controls[7] + draft.gains[7] @ np.concatenate([step, push])
+    np.testing.assert_allclose(wanted[0], np.clip(expected, -1.0, 1.0) / 0.25, atol=1e-4)
+    assert weight[0] == pytest.approx(np.exp(-((0.1 / 0.7) ** 2)), abs=1e-3)
+
+
+def test_later_cycles_of_a_loop_are_done_like_the_drafts_turned_with_the_motion():
+    """Two cycles are drafted; in the fifth, turned by 4 rad, a push seen from the body is answered the same."""
+    motion = turning(loop=True)
+    cycle = round(motion.duration * CONTROL_HZ)
+    draft = made_up_draft(motion, 2 * motion.duration)
+    env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(action_scale=0.25, episode_seconds=4.0), 2)
+    expert = Expert(draft, env)
+    rows = np.array([4, 4 + 4 * cycle])
+    placed(env, expert, rows)
+    assert expert.covered.all()
+    turn = env.reference.heading[rows]
+    assert turn[1] - turn[0] == pytest.approx(4.0, abs=1e-6)
+    ahead = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    env.qpos[:, :2] += 0.05 * ahead
+    env.qvel[:, :2] += 0.3 * ahead
+    wanted, _ = expert.act(env)
+    np.testing.assert_allclose(wanted[1], wanted[0], atol=1e-4)
+    assert np.abs(wanted[0] - draft.controls[4] / 0.25).max() > 0.01
+
+
+def test_a_draft_that_fell_teaches_only_what_it_did():
+    motion = turning(loop=False)
+    draft = made_up_draft(motion, motion.duration)
+    fallen = replace(draft, controls=draft.controls[:6], gains=draft.gains[:6], qvel=draft.qvel[:7])
+    env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(), 2)
+    expert = Expert(fallen, env)
+    placed(env, expert, np.array([5, 9]))
+    assert expert.act(env)[1].tolist() == [pytest.approx(1.0, abs=1e-5), 0.0]
+
+
+def leaning() -> tuple[ReferenceMotion, Draft]:
+    """Stands for a second; the expert leans to the left with a spring about where it was told to be."""
+    motion = replace(turning(loop=False, frames=31), qpos=np.tile(CHARACTER.model.qpos0, (31, 1)))
+    draft = made_up_draft(motion, motion.duration)
+    gains = np.zeros_like(draft.gains)
+    driven = np.arange(6, 6 + NU)
+    gains[:, np.arange(NU), driven] = -0.3
+    controls = np.tile(0.1 * np.sin(np.arange(NU)), (len(draft.controls), 1))
+    rollout = replace(draft.rollout, qpos=motion.qpos.copy())
+    return motion, replace(draft, rollout=rollout, qvel=np.zeros_like(draft.qvel), controls=controls, gains=gains)
+
+
+def test_the_policy_learns_what_the_expert_does(tmp_path: Path):
+    """After 6,000 decisions its actions are the expert's to a few hundredths of a radian, in states of its own."""
+    motion, draft = leaning()
+    config = replace(
+        TINY, environments=64, steps=16, hidden=(64,), distill=DistillConfig(samples=6144, epochs=8, minibatch=256)
+    )
+    run = TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, draft), Ranks())
+    run.warm_up()
+    losses = [run.iterate() for _ in range(6)]
+    assert "kl" not in losses[-1]  # PPO did not have its turn yet
+    env = ImitationEnv(CHARACTER, Scene(), motion, config.env, 32)
+    run_episodes(env, run.policy, np.zeros(32, dtype=np.int64), start_rng=np.random.default_rng(0))
+    env.start(np.full(32, 10), rng=np.random.default_rng(0))
+    wanted, _ = Expert(draft, env).act(env)
+    missed = 0.25 * np.abs(run.policy.act(env.observe()) - wanted).mean()
+    assert missed < 0.02
+    assert missed < 0.3 * 0.25 * np.abs(wanted).mean()
+    assert "kl" in run.iterate()
+
+
+def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
+    """Broken amid the distillation, and again after it."""
+    motion, draft = leaning()
+
+    def go(folder: str, samples: int) -> list[torch.Tensor]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        job = Job(motion, CHARACTER, Scene(), replace(TINY, samples=samples), tmp_path / folder, draft)
+        train(job, Ranks(), lambda state: None, lambda: False)
+        content = torch.load(tmp_path / folder / CHECKPOINT, weights_only=True)["content"]
+        return [*content["policy"].values(), content["parts"][0]["collector"]["env"]["batch"]]
+
+    unbroken = go("unbroken", 128)
+    for samples in (32, 96, 128):
+        broken = go("broken", samples)
+    assert all(torch.equal(a, b) for a, b in zip(unbroken, broken, strict=True))
+
+
+def test_another_draft_is_another_task(tmp_path: Path):
+    motion, draft = leaning()
+    runs = [
+        TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, expert), Ranks()).task
+        for config, expert in (
+            (TINY, draft),
+            (TINY, replace(draft, controls=2.0 * draft.controls)),
+            (replace(TINY, warm_start="none"), draft),
+            (replace(TINY, warm_start="none"), None),
+        )
+    ]
+    assert runs[0] != runs[1]
+    assert runs[1] != runs[2]
+    assert runs[2] == runs[3]
+
+
+def test_two_workers_learn_from_one_draft(tmp_path: Path):
+    """They share gradients from the first sample on, or their policies would differ at the end."""
+    motion, draft = leaning()
+    config = replace(TINY, workers=2, samples=128)
+    training = train_policy(motion, CHARACTER, Scene(), config, tmp_path, draft=draft)
+    assert training.figures["samples"] == 128
+    assert training.figures["workers"] == 2
+    content = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]
+    assert len(content["parts"]) == 2
+    assert content["distiller"]["optimiser"]["state"]

@@ -1,0 +1,264 @@
+"""Bodies of others become characters: joints, landmarks and servos are found, whatever the names and conventions."""
+
+import mujoco
+import numpy as np
+import pytest
+import trimesh
+
+from pose.errors import InputError
+from reconstruct.characters.character import load_character
+from reconstruct.characters.import_model import written
+from reconstruct.characters.infer_landmarks import guessed, told_torque
+from reconstruct.characters.limbs import mirror_name
+from reconstruct.characters.mesh_body import body_of_meshes
+from reconstruct.characters.meshes import capsule_of, geom_surface, simplified, together
+from reconstruct.characters.source_model import Original, find_mesh, read_body, urdf_for_mujoco
+from tests.robots import urdf_robot
+
+
+@pytest.fixture(scope="module")
+def boxes(tmp_path_factory):
+    path = tmp_path_factory.mktemp("urdf") / "boxes.urdf"
+    path.write_text(urdf_robot(), encoding="utf-8")
+    return path
+
+
+def adopted(model: mujoco.MjModel, guess, folder) -> mujoco.MjModel:
+    path = folder / "body.xml"
+    path.write_text(written(Original.of(model, guess.plan.rest), "body", guess.plan, folder), encoding="utf-8")
+    return mujoco.MjModel.from_xml_path(str(path))
+
+
+def places(model: mujoco.MjModel) -> dict[str, np.ndarray]:
+    state = mujoco.MjData(model)
+    mujoco.mj_forward(model, state)
+    return {model.site(i).name: state.site_xpos[i].copy() for i in range(model.nsite)}
+
+
+def test_a_urdf_of_boxes_is_understood(boxes, tmp_path):
+    model = read_body(boxes)
+    guess = guessed(model, "boxes.urdf")
+    sites = guess.plan.sites
+    assert {sites[f"left_{part}"][0] for part in ("knee", "elbow", "ankle")} == {"left_a3", "left_b3", "left_a4"}
+    assert sites["nose"][0] == "neck"
+    assert guess.foot_bodies == ("left_a4", "right_a4")
+    # Arms out at zero hang at rest: a quarter turn about x, to the right on the left.
+    assert guess.plan.rest["j_left_b2"] == pytest.approx(-np.pi / 2, abs=0.05)
+    assert guess.plan.rest["j_right_b2"] == pytest.approx(np.pi / 2, abs=0.05)
+    ours = adopted(model, guess, tmp_path)
+    at = places(ours)
+    np.testing.assert_allclose(at["left_shoulder"] - at["left_elbow"], [0, 0, 0.25], atol=0.02)
+    np.testing.assert_allclose(at["left_hip"] - at["left_knee"], [0, 0, 0.35], atol=0.02)
+    assert at["left_heel"][2] == pytest.approx(0.0, abs=1e-4)
+    assert at["left_foot_index"][0] - at["left_heel"][0] == pytest.approx(0.24, abs=0.01)
+    # The published torque limit is kept, mass and joints as well.
+    assert ours.actuator_forcerange[ours.actuator("j_left_a3").id] == pytest.approx([-40, 40])
+    assert ours.body_mass.sum() == pytest.approx(8 + 15, rel=1e-3)
+    assert (ours.nv, ours.nu) == (6 + 15, 15)
+    low, high = ours.jnt_range[ours.joint("j_left_b2").id]
+    assert (low, high) == pytest.approx((-3 - guess.plan.rest["j_left_b2"], 3 - guess.plan.rest["j_left_b2"]), abs=1e-3)
+
+
+def test_the_rewritten_body_moves_as_the_original(boxes, tmp_path):
+    """The same joint angles put every body's centre of mass where the original has it, and need the same torques."""
+    model = read_body(boxes)
+    guess = guessed(model, "boxes.urdf")
+    ours = adopted(model, guess, tmp_path)
+    theirs = Original.of(model)
+    rng = np.random.default_rng(0)
+    a, b = mujoco.MjData(model), mujoco.MjData(ours)
+    for joint in range(1, model.njnt):
+        name, angle = model.joint(joint).name, rng.uniform(-0.5, 0.5)
+        rest = guess.plan.rest.get(name, 0.0)
+        a.qpos[model.jnt_qposadr[joint]] = rest + angle
+        b.qpos[ours.joint(name).qposadr[0]] = angle
+    mujoco.mj_forward(model, a)
+    mujoco.mj_forward(ours, b)
+    offset = b.body("base").xipos - a.xipos[theirs.root]
+    for body in theirs.bodies:
+        np.testing.assert_allclose(b.body(theirs.name(body)).xipos - a.xipos[body], offset, atol=1e-4)
+    full_a, full_b = np.zeros((model.nv, model.nv)), np.zeros((ours.nv, ours.nv))
+    mujoco.mj_fullM(model, a, full_a)
+    mujoco.mj_fullM(ours, b, full_b)
+    for joint in range(1, model.njnt):
+        name = model.joint(joint).name
+        i, j = model.jnt_dofadr[joint], ours.joint(name).dofadr[0]
+        assert full_b[j, j] - ours.dof_armature[j] == pytest.approx(
+            full_a[i, i] - model.dof_armature[i], rel=0.02, abs=1e-4
+        )
+
+
+def test_a_body_that_faces_backwards_is_turned(boxes, tmp_path):
+    text = urdf_robot().replace('xyz=".05 0 -.05"', 'xyz="-.05 0 -.05"')
+    path = tmp_path / "back.urdf"
+    path.write_text(
+        text.replace("left_", "tmp_").replace("right_", "left_").replace("tmp_", "right_"), encoding="utf-8"
+    )
+    model = read_body(path)
+    guess = guessed(model, "back")
+    at = places(adopted(model, guess, tmp_path))
+    assert abs(guess.plan.yaw) == pytest.approx(np.pi)
+    assert at["left_foot_index"][0] > at["left_heel"][0] + 0.2
+    assert at["left_hip"][1] > 0.05
+
+
+def test_limbs_are_found_without_names_by_their_mirrored_places(tmp_path):
+    names = iter(range(100))
+    text = urdf_robot()
+    for side in ("left", "right"):
+        for part in ("a1", "a2", "a3", "a4", "b1", "b2", "b3"):
+            text = text.replace(f"{side}_{part}", f"part{next(names)}q")
+    path = tmp_path / "nameless.urdf"
+    path.write_text(text, encoding="utf-8")
+    guess = guessed(read_body(path), "nameless")
+    assert guess.plan.sites["left_knee"][0] == "part2q"
+    assert guess.plan.sites["right_elbow"][0] == "part13q"
+
+
+def test_the_user_can_name_a_body(boxes):
+    model = read_body(boxes)
+    guess = guessed(model, "boxes", {"left_elbow": "left_b2", "right_elbow": "right_b2"})
+    assert guess.plan.sites["left_elbow"][0] == "left_b2"
+    with pytest.raises(InputError, match=r"left_knee=shin: there is no such body.*bodies are base, .*left_a3"):
+        guessed(model, "boxes", {"left_knee": "shin"})
+
+
+def test_what_cannot_be_mapped_is_told(tmp_path):
+    path = tmp_path / "snake.xml"
+    path.write_text(
+        '<mujoco><worldbody><body name="a"><freejoint/><geom size=".1"/><body name="b" pos=".2 0 0">'
+        '<joint axis="0 1 0"/><geom size=".1"/></body></body></worldbody></mujoco>',
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match=r"no left and right limbs.*bodies are a, b"):
+        guessed(read_body(path), str(path))
+    path.write_text("<mujoco><worldbody/></mujoco>", encoding="utf-8")
+    with pytest.raises(InputError, match="no body"):
+        read_body(path)
+    path.write_text("<mujoco><nonsense/></mujoco>", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot compile"):
+        read_body(path)
+    (tmp_path / "slide.xml").write_text(
+        '<mujoco><worldbody><body name="a"><freejoint/><geom size=".1"/><body name="b">'
+        '<joint name="lift" type="slide"/><geom size=".1"/></body></body></worldbody></mujoco>',
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match="'lift' slides"):
+        read_body(tmp_path / "slide.xml")
+
+
+def test_meshes_of_a_urdf_are_found_below_it(tmp_path):
+    (tmp_path / "meshes").mkdir()
+    trimesh.creation.box((1, 1, 1)).export(tmp_path / "meshes" / "hull.stl")
+    model = tmp_path / "robot.urdf"
+    assert find_mesh(model, "package://some_robot/meshes/hull.dae") == tmp_path / "meshes" / "hull.stl"
+    assert find_mesh(model, "meshes/other.stl") is None
+    link = '<link name="a"><collision><geometry><mesh filename="package://x/meshes/{}"/></geometry></collision></link>'
+    model.write_text(f'<robot name="r">{link.format("hull.stl")}</robot>', encoding="utf-8")
+    assert str(tmp_path / "meshes" / "hull.stl") in urdf_for_mujoco(model)
+    model.write_text(f'<robot name="r">{link.format("gone.stl")}</robot>', encoding="utf-8")
+    with pytest.raises(InputError, match=r"gone\.stl"):
+        urdf_for_mujoco(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("left_knee", "right_knee"), ("Shank_Left", "Shank_Right"), ("l_uleg", "r_uleg"), ("AL1", "AR1")],
+)
+def test_mirrored_names(name, other):
+    assert mirror_name(name, {name, other, "pelvis"}) == other
+    assert mirror_name("pelvis", {"pelvis", name, other}) is None
+
+
+def test_torque_limits_are_read_where_a_model_has_them():
+    text = (
+        '<mujoco><worldbody><body><freejoint/><geom size=".1"/>'
+        + "".join(
+            f'<body><joint name="{n}" {extra}/><geom size=".1"/></body>'
+            for n, extra in (("a", 'actuatorfrcrange="-7 7"'), ("b", ""), ("c", ""), ("d", ""))
+        )
+        + '</body></worldbody><actuator><motor joint="b" gear="30" ctrlrange="-1 1" ctrllimited="true"/>'
+        '<position joint="c" forcerange="-5 5" forcelimited="true"/></actuator></mujoco>'
+    )
+    model = mujoco.MjModel.from_xml_string(text)
+    assert [told_torque(model, model.joint(n).id) for n in "abcd"] == [7, 30, 5, None]
+
+
+def test_a_capsule_is_found_in_its_own_surface():
+    shape = trimesh.creation.capsule(height=0.4, radius=0.05)
+    shape.apply_transform(trimesh.transformations.rotation_matrix(0.7, [1, 2, 3], [0.1, 0.2, 0.3]))
+    start, end, radius = capsule_of(shape)
+    assert radius == pytest.approx(0.05, rel=0.03)
+    assert np.linalg.norm(end - start) == pytest.approx(0.4, rel=0.05)
+
+
+def test_simplified_surfaces_keep_their_shape():
+    ball = trimesh.creation.icosphere(5, radius=0.1)
+    few = simplified(ball, 0.02)
+    assert len(few.faces) < 0.2 * len(ball.faces)
+    assert np.abs(np.linalg.norm(few.vertices, axis=1) - 0.1).max() < 0.01
+    two = together([ball, ball.copy().apply_translation([1, 0, 0])])
+    assert two.volume == pytest.approx(2 * ball.volume)
+
+
+# -- a folder of meshes ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cut_up(tmp_path_factory):
+    """The humanoid's own shapes, one file a body, as a modelling tool exports them."""
+    folder, model = tmp_path_factory.mktemp("parts"), load_character("humanoid").model
+    state = mujoco.MjData(model)
+    mujoco.mj_forward(model, state)
+    for body in range(1, model.nbody):
+        shapes = []
+        for geom in np.flatnonzero(model.geom_bodyid == body):
+            pose = np.eye(4)
+            pose[:3, :3], pose[:3, 3] = state.geom_xmat[geom].reshape(3, 3), state.geom_xpos[geom]
+            surface = geom_surface(model, int(geom))
+            assert surface is not None
+            shapes.append(surface.apply_transform(pose))
+        together(shapes).export(folder / f"{model.body(body).name}.stl")
+    return folder
+
+
+def test_a_folder_of_meshes_becomes_a_body(cut_up, tmp_path):
+    model = body_of_meshes(cut_up, mass=75.0)
+    guess = guessed(model, "parts")
+    ours, humanoid = adopted(model, guess, tmp_path), load_character("humanoid").model
+    assert ours.body_mass.sum() == pytest.approx(75.0, rel=1e-3)
+    at, true = places(ours), places(humanoid)
+    for name in ("left_hip", "left_knee", "left_ankle", "left_shoulder", "left_elbow", "right_knee", "right_elbow"):
+        # Joints are guessed where parts meet: within some centimetres of where the humanoid has them.
+        off = (at[name] - at["left_hip"]) - (true[name] - true["left_hip"])
+        assert np.linalg.norm(off) < 0.09, (name, off)
+    state = mujoco.MjData(ours)
+    state.qpos[ours.joint("left_shin_bend").qposadr[0]] = 1.0
+    mujoco.mj_forward(ours, state)
+    assert state.site("left_ankle").xpos[0] < at["left_ankle"][0] - 0.1  # knees bend backwards
+    low, high = ours.jnt_range[ours.joint("left_shin_bend").id]
+    assert np.degrees(high - low) == pytest.approx(150, abs=0.01)
+
+
+def test_a_joint_can_be_told(cut_up, tmp_path):
+    for file in cut_up.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "joints.toml").write_text("[left_shin]\nat = [0.0, 0.1, 0.5]\n", encoding="utf-8")
+    model = body_of_meshes(tmp_path)
+    state = mujoco.MjData(model)
+    mujoco.mj_forward(model, state)
+    np.testing.assert_allclose(state.body("left_shin").xpos, [0.0, 0.1, 0.5], atol=1e-9)
+
+
+def test_a_folder_that_lacks_a_part_says_which(cut_up, tmp_path):
+    with pytest.raises(InputError, match="no meshes there"):
+        body_of_meshes(tmp_path)
+    for file in cut_up.iterdir():
+        if file.stem != "left_shin":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(InputError, match="no mesh for left_shin"):
+        body_of_meshes(tmp_path)
+    (tmp_path / "left_shin.stl").write_bytes((cut_up / "left_shin.stl").read_bytes())
+    (tmp_path / "tail.stl").write_bytes((cut_up / "left_shin.stl").read_bytes())
+    with pytest.raises(InputError, match="what carries 'tail'"):
+        body_of_meshes(tmp_path)

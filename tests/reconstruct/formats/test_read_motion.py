@@ -1,0 +1,129 @@
+"""DeepMimic's files on our bodies: axes, hinge signs, left and right, the ground."""
+
+import json
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.characters.character import load_character
+from reconstruct.contacts import contact_points
+from reconstruct.formats.deepmimic import HINGES, JOINTS, read_deepmimic
+from reconstruct.formats.read_motion import read_motion, read_motion_and_tell
+from reconstruct.kinematics import point_positions
+
+MOTIONS = Path(__file__).resolve().parents[4] / "shared" / "data" / "motions"
+
+
+def write_pose(path, joints=None, root=(1.0, 0.0, 0.0, 0.0), loop="none"):
+    """A file of ten equal frames; `joints` gives rotations by name, the others are straight."""
+    row = [1 / 30, 0.0, 0.9, 0.0, *root]
+    for name, _, _ in JOINTS[1:]:
+        row += list((joints or {}).get(name, [0.0] if name in HINGES else [1.0, 0.0, 0.0, 0.0]))
+    path.write_text(json.dumps({"Loop": loop, "Frames": [row] * 10}))
+    return path
+
+
+def bodies_of(motion, character):
+    data = mujoco.MjData(character.model)
+    data.qpos[:] = motion.qpos[0]
+    mujoco.mj_forward(character.model, data)
+    return data
+
+
+def test_straight_pose_stands_on_the_ground(tmp_path):
+    character = load_character("humanoid")
+    motion = read_motion(write_pose(tmp_path / "stand.txt"), character)
+    soles = point_positions(character.model, motion.qpos, contact_points(character, feet_only=True))
+    np.testing.assert_allclose(soles[..., 2], 0.0, atol=0.01)
+    assert motion.contacts[:, [motion.contact_names.index("left_foot")]].all()
+
+
+def test_knee_and_elbow_bend_the_way_people_do(tmp_path):
+    character = load_character("humanoid")
+    bent = read_motion(write_pose(tmp_path / "bent.txt", {"right_knee": [-1.2], "left_elbow": [1.2]}), character)
+    data = bodies_of(bent, character)
+    assert data.body("right_foot").xpos[0] < data.body("right_shin").xpos[0] - 0.2  # heel goes back
+    assert data.site("left_wrist").xpos[0] > data.body("left_forearm").xpos[0] + 0.15  # hand comes forward
+    assert abs(data.site("right_wrist").xpos[0] - data.body("right_forearm").xpos[0]) < 0.05
+
+
+def test_right_hip_swings_to_the_right(tmp_path):
+    # DeepMimic: x forward, y up, z right. A turn of -0.5 about x carries the leg (-y) towards +z, to the right.
+    character = load_character("humanoid")
+    swing = {"right_hip": [np.cos(0.25), -np.sin(0.25), 0.0, 0.0]}
+    path = write_pose(tmp_path / "swing.txt", swing)
+    skeleton = read_deepmimic(path)
+    at = dict(zip(skeleton.names, skeleton.positions[0], strict=True))
+    np.testing.assert_allclose(at["left_knee"] - at["left_hip"], [0.0, 0.0, -0.421546], atol=1e-9)
+    right = 0.421546 * np.array([0.0, -np.sin(0.5), -np.cos(0.5)])
+    np.testing.assert_allclose(at["right_knee"] - at["right_hip"], right, atol=1e-9)
+    data = bodies_of(read_motion(path, character), character)
+    hip, knee = data.body("right_thigh").xpos, data.body("right_shin").xpos
+    assert knee[1] < hip[1] - 0.15  # our y is left
+    assert data.body("left_shin").xpos[1] == pytest.approx(data.body("left_thigh").xpos[1], abs=0.02)
+
+
+def test_a_body_without_these_joints_gets_the_motion_carried_over(tmp_path):
+    path = write_pose(tmp_path / "bent.txt", {"right_knee": [-1.2]})
+    motion, note = read_motion_and_tell(path, load_character("atlas"))
+    assert motion.character == "atlas" and "known by name" in note
+    data = bodies_of(motion, load_character("atlas"))
+    assert data.body("r_foot").xpos[0] < data.body("r_lleg").xpos[0] - 0.2  # heel goes back
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not a DeepMimic motion"),
+        (json.dumps({"Loop": "wrap"}), "not a DeepMimic motion"),
+        (json.dumps({"Loop": "wrap", "Frames": [[1.0, 2.0]]}), "shape"),
+    ],
+)
+def test_damaged_files_are_told_in_one_line(tmp_path, content, words):
+    path = tmp_path / "broken.txt"
+    path.write_text(content)
+    with pytest.raises(InputError, match=words) as error:
+        read_motion(path, load_character("humanoid"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_rotation_that_is_none_is_told(tmp_path):
+    path = write_pose(tmp_path / "zero.txt", {"neck": [0.0, 0.0, 0.0, 0.0]})
+    with pytest.raises(InputError, match="'neck' is no unit quaternion"):
+        read_motion(path, load_character("humanoid"))
+
+
+def test_frames_of_unequal_length_are_laid_out_evenly(tmp_path):
+    path = write_pose(tmp_path / "walk.txt")
+    frames = json.loads(path.read_text())["Frames"]
+    durations = [0.02, 0.04] * 5
+    begins = np.concatenate([[0.0], np.cumsum(durations[:-1])])
+    for frame, duration, begin in zip(frames, durations, begins, strict=True):
+        frame[0], frame[1] = duration, 2.0 * begin  # 2 m/s forward
+    path.write_text(json.dumps({"Frames": frames}))
+    skeleton = read_deepmimic(path)
+    assert skeleton.fps == pytest.approx(9 / begins[-1])
+    np.testing.assert_allclose(np.diff(skeleton.positions[:, 0, 0]) * skeleton.fps, 2.0)
+
+
+@pytest.mark.skipif(not MOTIONS.is_dir(), reason="DeepMimic's motions are not on this machine")
+@pytest.mark.parametrize("name", ["walk", "run", "backflip", "cartwheel", "jump"])
+def test_real_motions_are_put_on_the_ground(name):
+    character = load_character("humanoid")
+    motion = read_motion(MOTIONS / f"humanoid3d_{name}.txt", character)
+    assert motion.fps == pytest.approx(30.0, rel=0.01)  # time goes with the root of the leg's length
+    assert motion.contacts.any(axis=1).mean() > 0.5
+    heights = point_positions(character.model, motion.qpos, contact_points(character))[..., 2]
+    assert heights.min() > -0.02
+    # Whatever rests does so on the ground, though our arms and legs are not those of DeepMimic's body.
+    first = 0
+    for part, sites in enumerate(character.contacts.values()):
+        lowest = heights[:, first : first + len(sites)].min(axis=1)
+        first += len(sites)
+        assert np.abs(lowest[motion.contacts[:, part]]).max(initial=0.0) < 0.015
+    # All files say that they wrap; a flip, a wheel and a jump are done once all the same.
+    assert motion.loop == (name in ("walk", "run"))
+    assert not motion.contacts.any(axis=1).all() or name in ("walk", "cartwheel")  # the others fly

@@ -1,0 +1,43 @@
+"""BVH as another program reads it (bvhio): joints at the places where MuJoCo has them, for bodies of every kind."""
+
+import bvhio
+import mujoco
+import numpy as np
+import pytest
+
+from reconstruct.characters.character import load_character
+from reconstruct.formats.write_bvh import write_bvh
+from reconstruct.motion import ReferenceMotion
+from reconstruct.tangent import integrate, layout
+
+
+@pytest.mark.parametrize("name", ["humanoid", "child", "heavy", "atlas"])
+def test_bvh_shows_the_same_motion(tmp_path, name):
+    rng = np.random.default_rng(0)
+    character = load_character(name)
+    model = character.model
+    qpos = np.tile(np.array(model.qpos0), (12, 1))
+    step = 0.5 * rng.normal(size=(12, model.nv))
+    step[:, 3:6] = np.arange(12)[:, None] * np.array([0.1, 0.9, 0.0])  # through full turns
+    qpos = integrate(layout(model), qpos, step)
+    motion = ReferenceMotion(
+        qpos, 30.0, name, character.height, character.joint_names, np.zeros((12, 1), dtype=bool), ("foot",)
+    )
+    path = tmp_path / "motion.bvh"
+    write_bvh(motion, character, path)
+
+    assert bvhio.readAsBvh(str(path)).FrameTime == pytest.approx(1 / 30, abs=1e-6)
+    tree = bvhio.readAsHierarchy(str(path))
+    joints = [joint for joint, _, _ in tree.layout()]
+    bodies = [model.body(body).name for body in range(1, model.nbody)]
+    assert {joint.Name for joint in joints} >= set(bodies)
+    data = mujoco.MjData(model)
+    for t, pose in enumerate(qpos):
+        data.qpos[:] = pose
+        mujoco.mj_kinematics(model, data)
+        tree.loadPose(t)
+        # The file's z, x, y are our x forward, y left, z up.
+        places = {joint.Name: np.array(joint.PositionWorld)[[2, 0, 1]] / 100.0 for joint in joints}
+        for body in bodies:
+            np.testing.assert_allclose(places[body], data.body(body).xpos, atol=1e-4)
+    assert list(tmp_path.iterdir()) == [path]

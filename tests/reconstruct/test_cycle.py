@@ -1,0 +1,112 @@
+"""Cycles: found, mirrored, closed, repeated."""
+
+import numpy as np
+import pytest
+
+from reconstruct.characters.character import load_character
+from reconstruct.cycle import carried_on, close_loop, find_cycle, mirrored, repeated, seam_gap, straightened
+from reconstruct.rotations import angle_between, from_rotvec, multiply
+from reconstruct.tangent import integrate, layout
+
+FPS = 30.0
+PERIOD = 32
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_character("humanoid").model
+
+
+def gait(model, frames, speed=1.3, drift=0.0):
+    """Legs and arms that swing with a period of `PERIOD` frames, left and right half a period apart."""
+    qpos = np.tile(np.array(model.qpos0), (frames, 1))
+    step = np.zeros((frames, model.nv))
+    phase = 2 * np.pi * np.arange(frames) / PERIOD
+    for side, shift in (("left", 0.0), ("right", np.pi)):
+        step[:, model.joint(f"{side}_hip").dofadr[0] + 1] = 0.5 * np.sin(phase + shift)
+        step[:, model.joint(f"{side}_knee").dofadr[0]] = 0.4 + 0.4 * np.sin(phase + shift + 1.0)
+        step[:, model.joint(f"{side}_shoulder").dofadr[0] + 1] = -0.4 * np.sin(phase + shift)
+    step[:, 0] = speed * np.arange(frames) / FPS
+    step[:, 2] = 0.02 * np.cos(2 * phase)
+    step[:, model.joint("chest").dofadr[0] + 1] = drift * np.arange(frames) / frames
+    return integrate(layout(model), qpos, step)
+
+
+def test_whole_cycles_of_a_walk_are_found(model):
+    cycle = find_cycle(model, gait(model, 80), FPS, "auto")
+    assert cycle is not None and not cycle.mirrored
+    assert cycle.last - cycle.first == 2 * PERIOD
+    assert find_cycle(model, gait(model, 80), FPS, "no") is None
+
+
+def test_one_step_is_half_a_cycle(model):
+    cycle = find_cycle(model, gait(model, PERIOD // 2 + 1), FPS, "auto")
+    assert cycle is not None and cycle.mirrored
+    assert cycle.last - cycle.first == PERIOD // 2
+
+
+def test_moving_in_place_is_repeated_if_it_fills_the_clip_in_full_swing(model):
+    in_place = gait(model, 2 * PERIOD + 4, speed=0.0)
+    cycle = find_cycle(model, in_place, FPS, "auto")
+    assert cycle is not None and cycle.last - cycle.first == 2 * PERIOD
+    rest = np.tile(in_place[:1], (12, 1))
+    once = np.concatenate([rest, in_place[: PERIOD + 1], rest])  # from rest to rest: done once
+    assert find_cycle(model, once, FPS, "auto") is None
+    cycle = find_cycle(model, once, FPS, "yes")
+    assert cycle is not None
+
+
+def test_what_turns_over_is_done_once(model):
+    tumbling = gait(model, 2 * PERIOD + 1, speed=0.0)
+    angle = np.linspace(0.0, 2 * np.pi, len(tumbling))[:, None] * np.array([0.0, 1.0, 0.0])
+    tumbling[:, 3:7] = multiply(from_rotvec(angle), tumbling[:, 3:7])
+    assert find_cycle(model, tumbling, FPS, "auto") is None
+
+
+def test_closed_loop_has_no_gap_and_keeps_its_middle(model):
+    qpos = gait(model, PERIOD + 1, drift=0.3)
+    assert np.abs(seam_gap(model, qpos)).max() > 0.2
+    closed = close_loop(model, qpos, blend=8)
+    np.testing.assert_allclose(seam_gap(model, closed), 0.0, atol=1e-9)
+    np.testing.assert_allclose(closed[10:-10], qpos[10:-10], atol=1e-3)
+
+
+def test_mirror_image_of_the_mirror_image_is_the_motion(model):
+    rng = np.random.default_rng(0)
+    qpos = integrate(layout(model), np.tile(np.array(model.qpos0), (3, 1)), 0.5 * rng.normal(size=(3, model.nv)))
+    np.testing.assert_allclose(mirrored(model, mirrored(model, qpos)), qpos, atol=1e-12)
+    half = gait(model, PERIOD + 1)
+    ahead, image = half[PERIOD // 2, 7:], mirrored(model, half)[0, 7:]
+    np.testing.assert_allclose(ahead, image, atol=1e-9)
+
+
+def test_repeating_goes_on_in_place_and_heading(model):
+    qpos = close_loop(model, gait(model, PERIOD + 1), blend=4)
+    turned = qpos.copy()
+    angle = np.linspace(0.0, 0.5, len(qpos))[:, None]
+    turned[:, 3:7] = multiply(from_rotvec(angle * np.array([0.0, 0.0, 1.0])), qpos[:, 3:7])
+    twice = repeated(turned, 2)
+    assert len(twice) == 2 * PERIOD + 1
+    np.testing.assert_allclose(twice[PERIOD], turned[-1], atol=1e-9)
+    assert abs(angle_between(twice[-1, 3:7], twice[0, 3:7]) - 1.0) < 1e-6
+    moved = carried_on(qpos, turned[-1])
+    np.testing.assert_allclose(moved[0, :2], turned[-1, :2], atol=1e-12)
+
+
+@pytest.mark.parametrize(("turn", "is_straight"), [(12.0, True), (40.0, False)])
+def test_a_cycle_that_turns_a_little_goes_straight_on(model, turn, is_straight):
+    circle = gait(model, PERIOD + 1, speed=0.0)
+    angle = np.radians(turn) * np.linspace(0.0, 1.0, len(circle))
+    circle[:, 3:7] = multiply(from_rotvec(np.stack([0 * angle, 0 * angle, angle], axis=1)), circle[:, 3:7])
+    radius = 1.4 / angle[-1]
+    circle[:, 0], circle[:, 1] = radius * np.sin(angle), radius * (1.0 - np.cos(angle))
+    bent = straightened(circle)
+    if not is_straight:
+        np.testing.assert_array_equal(bent, circle)
+        return
+    assert angle_between(bent[0, 3:7], bent[-1, 3:7]) < 1e-6
+    # A circle of that length becomes a straight line, in the direction that was the mean one.
+    way = bent[-1, :2] - bent[0, :2]
+    assert np.linalg.norm(way) == pytest.approx(1.4, abs=0.01)
+    assert np.degrees(np.arctan2(way[1], way[0])) == pytest.approx(turn / 2, abs=0.1)
+    np.testing.assert_allclose(bent[:, 7:], circle[:, 7:])

@@ -1,0 +1,86 @@
+"""The detector's habits in 3D are undone."""
+
+import numpy as np
+import pytest
+
+from pose.keypoints import Keypoints
+from reconstruct.characters.character import load_character
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, observe, seen_points, straightened
+from reconstruct.rotations import from_rotvec, to_matrix
+from sfv.demo.motions import demo_take
+
+CHARACTER = load_character("humanoid")
+NAMES = tuple(CHARACTER.landmarks)
+AT = {name: index for index, name in enumerate(NAMES)}
+
+
+def standing(yaw):
+    """A body upright before the camera, turned by `yaw`: 0 faces it; camera axes, (1, J, 3)."""
+    points = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks.values()))
+    xyz_w = point_positions(CHARACTER.model, demo_take("jump", CHARACTER)[0][:1], points)
+    turned = xyz_w @ to_matrix(from_rotvec(np.array([0.0, 0.0, yaw]))).T
+    # World x towards the camera, y to its right, z up.
+    return turned @ np.array([[0.0, 0.0, -1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+
+
+def trunk(xyz):
+    return (xyz[:, [AT["left_shoulder"], AT["right_shoulder"]]] - xyz[:, [AT["left_hip"], AT["right_hip"]]]).mean(
+        axis=1
+    )[0]
+
+
+@pytest.mark.parametrize(("yaw", "degrees"), [(0.0, STOOP[1]), (np.pi, STOOP[1]), (np.pi / 2, STOOP[0])])
+def test_the_trunk_comes_up_as_much_as_the_view_asks(yaw, degrees):
+    xyz = standing(yaw)
+    before, after = trunk(xyz), trunk(straightened(xyz, NAMES))
+    cosine = before @ after / np.linalg.norm(before) / np.linalg.norm(after)
+    assert np.degrees(np.arccos(cosine)) == pytest.approx(degrees, abs=0.5)
+    # Backwards: away from where the nose points.
+    nose = (xyz[:, AT["nose"]] - 0.5 * (xyz[:, AT["left_ear"]] + xyz[:, AT["right_ear"]]))[0]
+    assert (after - before) @ nose < 0
+
+
+def test_ankles_and_feet_come_nearer_together():
+    xyz = standing(1.0)
+    moved = straightened(xyz, NAMES) - xyz
+    shin = np.linalg.norm(xyz[0, AT["left_ankle"]] - xyz[0, AT["left_knee"]])
+    for part in ("ankle", "heel", "foot_index"):
+        np.testing.assert_allclose(moved[0, AT[f"left_{part}"]], np.array([0.0, 0.0, -FEET_AWAY * shin]), atol=1e-12)
+    np.testing.assert_array_equal(moved[0, [AT["left_knee"], AT["right_hip"]]], 0.0)
+
+
+def test_arms_and_head_go_along_with_the_trunk():
+    moved = straightened(standing(0.3), NAMES) - standing(0.3)
+    np.testing.assert_allclose(moved[0, AT["left_wrist"]], moved[0, AT["right_shoulder"]])
+    np.testing.assert_allclose(moved[0, AT["nose"]], moved[0, AT["right_shoulder"]])
+
+
+def test_feet_are_seen_within_the_foot_on_either_side():
+    sites = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks.values()))
+    moved = seen_points(CHARACTER, NAMES).local - sites.local
+    forward, outwards, up = np.array(SEEN_AT["heel"]) / 1000.0 * CHARACTER.height / 1.75
+    np.testing.assert_allclose(moved[AT["left_heel"]], np.array([forward, outwards, up]))
+    np.testing.assert_allclose(moved[AT["right_heel"]], np.array([forward, -outwards, up]))
+    np.testing.assert_array_equal(moved[AT["left_knee"]], 0.0)
+    child = load_character("humanoid", 1.2)
+    assert seen_points(child, ("left_heel",)).local[0, 2] - BodyPoints.of_sites(
+        child.model, (child.landmarks["left_heel"],)
+    ).local[0, 2] == pytest.approx(up * 1.2 / CHARACTER.height)
+
+
+def test_a_bone_shorter_than_usual_counts_less():
+    """A forearm that the detector makes .6 as long in one frame: it wavers between two depths there."""
+    names, frames = tuple(sorted(NAMES)), 20
+    points = standing(0.5)[:, [NAMES.index(name) for name in names]]
+    xyz = np.repeat(points, frames, axis=0)
+    elbow, wrist = names.index("left_elbow"), names.index("left_wrist")
+    xyz[7, wrist] = xyz[7, elbow] + 0.6 * (xyz[7, wrist] - xyz[7, elbow])
+    keypoints = Keypoints(
+        np.full((frames, len(names), 2), 300.0), xyz, np.ones((frames, len(names))), 30.0, names, (600, 600)
+    )
+    seen = observe(keypoints, CHARACTER, 600.0)
+    forearm = [(seen.names[a], seen.names[b]) for a, b in seen.bones].index(("left_elbow", "left_wrist"))
+    np.testing.assert_allclose(seen.bone_weight[7, forearm] / seen.bone_weight[6, forearm], 0.6**SHORT)
+    others = np.arange(len(seen.bones)) != forearm
+    np.testing.assert_allclose(seen.bone_weight[7, others], seen.bone_weight[6, others])

@@ -1,0 +1,34 @@
+"""Motions and training options that many tests share."""
+
+import numpy as np
+
+from imitate.training.config import TrainConfig
+from imitate.training.ppo import PPOConfig
+from reconstruct.characters.character import load_character
+from reconstruct.motion import ReferenceMotion
+
+CHARACTER = load_character("humanoid")
+TINY = TrainConfig(
+    minutes=5.0,
+    samples=128,
+    workers=1,
+    environments=8,
+    steps=4,
+    hidden=(16, 16),
+    evaluate_samples=64,
+    tensorboard=False,
+    warm_start="none",
+    ppo=PPOConfig(minibatch=16, epochs=2),
+)
+
+
+def standing(frames: int = 31) -> ReferenceMotion:
+    return ReferenceMotion(
+        qpos=np.tile(CHARACTER.model.qpos0, (frames, 1)),
+        fps=30.0,
+        character=CHARACTER.name,
+        height=CHARACTER.height,
+        joint_names=CHARACTER.joint_names,
+        contacts=np.ones((frames, 2), dtype=bool),
+        contact_names=("left_foot", "right_foot"),
+    )

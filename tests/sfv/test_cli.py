@@ -1,0 +1,119 @@
+"""The real command line: bad input gets one clear line, exit code 2, and nothing is left behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+
+from pose.video import VideoWriter
+
+ROOT = Path(__file__).parents[2]
+
+
+def sfv(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "sfv", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error:")
+    for word in words:
+        assert word in last
+
+
+@pytest.fixture(scope="module")
+def grey_video(tmp_path_factory) -> Path:
+    """A second of grey noise: a video, and nobody in it."""
+    path = tmp_path_factory.mktemp("video") / "grey.mp4"
+    rng = np.random.default_rng(0)
+    with VideoWriter(path, 30.0, (320, 240)) as writer:
+        for _ in range(30):
+            writer.write(rng.integers(100, 120, (240, 320, 3), dtype=np.uint8))
+    return path
+
+
+def test_help_is_quick_and_names_the_commands(tmp_path):
+    done = sfv("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for command in ("clip", "demo", "doctor", "bench"):
+        assert command in done.stderr
+
+
+def test_clip_help_tells_every_variable_of_the_makefile(tmp_path):
+    done = sfv("clip", "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for flag in ["video", "motion", "start", "end", "person", "height", "character", "scene", "minutes", "seed", "out"]:
+        assert f"--{flag} " in done.stdout, flag
+
+
+def test_unknown_command(tmp_path):
+    assert_one_line(sfv("clipp", cwd=tmp_path), "unknown command 'clipp'", "clip")
+
+
+def test_unknown_option(tmp_path):
+    done = sfv("clip", "--vidoe=x", cwd=tmp_path)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a video at all" * 100], ids=["missing", "empty", "text"])
+def test_file_that_is_no_video(tmp_path, content):
+    video = tmp_path / "my -$(x); 'flip'.mp4"
+    if content is not None:
+        video.write_bytes(content)
+    assert_one_line(sfv("clip", f"--video={video}", cwd=tmp_path), "flip")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_motion_file_that_cannot_be_used(tmp_path):
+    (tmp_path / "walk.txt").write_text("no motion")
+    for arguments, word in (
+        (["--motion=walk.txt"], "walk.txt"),
+        (["--motion=gone.npz"], "no such file"),
+        (["--motion=walk.txt", "--video=walk.mp4"], "exclude each other"),
+    ):
+        assert_one_line(sfv("clip", *arguments, cwd=tmp_path), word)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_truncated_video(tmp_path, grey_video):
+    video = tmp_path / "cut.mp4"
+    video.write_bytes(grey_video.read_bytes()[:200])
+    assert_one_line(sfv("clip", f"--video={video}", cwd=tmp_path), "cut.mp4")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_start_past_the_end(tmp_path, grey_video):
+    assert_one_line(sfv("clip", f"--video={grey_video}", "--start=5", cwd=tmp_path), "grey.mp4")
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_nobody_in_the_video(tmp_path, grey_video):
+    done = sfv("clip", f"--video={grey_video}", cwd=tmp_path)
+    if "weights" in done.stderr:
+        pytest.skip("the pose network's weights cannot be had on this machine")
+    assert_one_line(done, "person")
+    assert not list(tmp_path.rglob("*.npz")) and not (tmp_path / "runs/grey").exists()
+
+
+def test_unknown_character(tmp_path, grey_video):
+    assert_one_line(sfv("clip", f"--video={grey_video}", "--character=r2d2", cwd=tmp_path), "r2d2", "humanoid")
+
+
+def test_unknown_scene(tmp_path, grey_video):
+    assert_one_line(sfv("clip", f"--video={grey_video}", "--scene=moon", cwd=tmp_path), "moon", "flat")
+
+
+def test_two_runs_on_one_folder(tmp_path, grey_video):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "config.json").write_text("{}")
+    with filelock.FileLock(out / ".lock"):
+        assert_one_line(sfv("clip", f"--video={grey_video}", f"--out={out}", cwd=tmp_path), "another run")
