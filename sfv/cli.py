@@ -20,17 +20,20 @@ from sfv.backend import prepare_process
 from sfv.console import console
 
 COMMANDS = {
-    "clip": ("sfv.clip:clip", "video -> skill: the whole pipeline, resumable"),
-    "retarget": ("sfv.retarget:retarget", "a finished run's skill, learnt by another body"),
-    "table": ("sfv.table:table", "many videos through the pipeline: a row a skill"),
+    "clip": ("sfv.commands.clip:clip", "video -> skill: the whole pipeline, resumable"),
+    "retarget": ("sfv.commands.retarget:retarget", "a finished run's skill, learnt by another body"),
+    "table": ("sfv.commands.table:table", "many videos through the pipeline: a row a skill"),
     "demo": ("sfv.demo.demo:demo", "a synthetic sample video with known truth"),
-    "render": ("sfv.render:render", "films of a finished run's motions, at any size"),
+    "render": ("sfv.commands.render:render", "films of a finished run's motions, at any size"),
     "export": (
-        "sfv.export:export",
+        "sfv.commands.export:export",
         "a finished run's motions (GLB, BVH, CSV, NPZ) and policy (ONNX), or skill to ship",
     ),
-    "play": ("sfv.play:play", "a skill, shipped or learnt, performed in simulation as a video; the list of them"),
-    "complete": ("sfv.complete:complete_picture", "one picture in, a plausible physical motion out"),
+    "play": (
+        "sfv.commands.play:play",
+        "a skill, shipped or learnt, performed in simulation as a video; the list of them",
+    ),
+    "complete": ("sfv.commands.complete:complete_picture", "one picture in, a plausible physical motion out"),
     "learn": (
         "sfv.lecture.learn:run_learn",
         "one algorithm of the lecture on a small problem",

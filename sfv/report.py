@@ -35,29 +35,29 @@ def write_report(
     name: str = "report.html",
 ) -> Path:
     """Writes the report into the run's folder from what the stages left; videos and pictures are embedded."""
-    figures = result.figures
-    completed = figures.get("completed") or 0.0
+    metrics = result.metrics
+    completed = metrics.get("completed") or 0.0
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
     stages = (*([pose] if pose else []), motion, draft, policy, result)
     html = page.render(
         title=f"{folder.name}: a simulated skill from a {'video' if pose else 'motion file'}",
         filmed=pose is not None,
         lead=f"{source.name} | sfv {__version__}",
-        verdict=verdict(figures, draft.figures),
+        verdict=verdict(metrics, draft.metrics),
         verdict_good=completed >= 0.9,
         side_by_side=embedded_video(result.folder / "side_by_side.mp4"),
-        pose=pose.figures if pose else None,
+        pose=pose.metrics if pose else None,
         confidence_curve=Markup(confidence_curve(Keypoints.load(pose.folder / "keypoints.npz"))) if pose else "",
         draft=embedded_video(draft.folder / "draft.mp4"),
-        problems=draft.figures["problems"],
-        headline=headline(motion.figures, figures),
+        problems=draft.metrics["problems"],
+        headline=headline(motion.metrics, metrics),
         stages=[
             {"name": stage.folder.relative_to(folder), "summary": stage.summary, "seconds": f"{stage.seconds:.0f}"}
             for stage in stages
         ],
         curves=Markup(training_curves(policy.folder / "curves.csv")),
         reward_curves=Markup(reward_curves(Rollout.load(result.folder / "rollout.npz"))),
-        tables=[(stage.folder.relative_to(folder), flat_rows(stage.figures)) for stage in stages],
+        tables=[(stage.folder.relative_to(folder), flat_rows(stage.metrics)) for stage in stages],
         files=[
             str(path.relative_to(folder))
             for stage in stages
@@ -77,14 +77,14 @@ def embedded_video(path: Path) -> Markup:
     return Markup("data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))
 
 
-def verdict(figures: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
+def verdict(metrics: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
     """How far the skill was learnt, and what to do if it was not.
 
     Args:
-      figures: of the result.
-      draft: figures of the draft: what it could do with the reference tells where the fault lies.
+      metrics: of the result.
+      draft: metrics of the draft: what it could do with the reference tells where the fault lies.
     """
-    completed, returned = figures.get("completed") or 0.0, figures.get("normalised_return") or 0.0
+    completed, returned = metrics.get("completed") or 0.0, metrics.get("normalised_return") or 0.0
     if completed >= 0.9 and returned >= 0.7:
         return f"Learnt: {completed:.0%} of the rollouts reach the end, at a normalised return of {returned:.2f}."
     if completed >= 0.5:
@@ -103,7 +103,7 @@ def verdict(figures: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
 
 
 def headline(motion: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The figures that a person asks for first: (value, meaning)."""
+    """The metrics that a person asks for first: (value, meaning)."""
     wanted = (
         (result, "normalised_return", "{:.3f}", "normalised return"),
         (result, "completed", "{:.0%}", "of rollouts completed"),
@@ -117,10 +117,10 @@ def headline(motion: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple
     return [(form.format(table[key]), text) for table, key, form, text in wanted if table.get(key) is not None]
 
 
-def flat_rows(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested figures as (dotted name, text) rows."""
+def flat_rows(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested metrics as (dotted name, text) rows."""
     rows: list[tuple[str, str]] = []
-    for key, value in figures.items():
+    for key, value in metrics.items():
         if isinstance(value, Mapping):
             rows += flat_rows(value, f"{prefix}{key}.")
         elif isinstance(value, float):

@@ -1,7 +1,7 @@
 """Skills: a reference, the policy that performs it and where; those that are shipped and those of finished runs.
 
 A shipped skill is three files, assets/skills/<skill>/<body>.npz (the reference), .pt (the actor) and .json (licence,
-the command that makes it again, figures), where <body> is a character, or character@scene.
+the command that makes it again, metrics), where <body> is a character, or character@scene.
 """
 
 import json
@@ -25,7 +25,7 @@ LARGEST = 1_000_000
 """Of a shipped skill [bytes]."""
 LEAST_LOSS = 0.005
 """A smaller loss of return by rounding the weights to half precision is accepted."""
-FIGURES = (
+METRICS = (
     "normalised_return",
     "normalised_return_spread",
     "completed",
@@ -46,7 +46,7 @@ class Skill:
     reference: ReferenceMotion
     policy_path: Path
     scene: Scene
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     """Of the evaluation: `normalised_return`, `completed` and more."""
     licence: str | None
     """Whose motion it is and under what licence; None for a run's, which nobody has asked."""
@@ -72,7 +72,7 @@ def shipped_skills(folder: Path = SHIPPED) -> Iterator[Skill]:
             reference=ReferenceMotion.load(note_path.with_suffix(".npz")),
             policy_path=note_path.with_suffix(".pt"),
             scene=Scene(**note["scene"]),
-            figures=note["figures"],
+            metrics=note["metrics"],
             licence=note["licence"],
         )
 
@@ -96,7 +96,7 @@ def skill_of(result: Result, folder: Path) -> Skill:
         reference=result.reference,
         policy_path=folder / "3_policy" / result.name / "policy.pt",
         scene=result.scene,
-        figures=stage.get("figures", {}),
+        metrics=stage.get("metrics", stage.get("figures", {})),
         licence=None,
     )
 
@@ -150,7 +150,7 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
     def judged(policy: Policy) -> dict[str, float]:
         return evaluate_policy(policy, skill.reference, character, skill.scene, EvaluateConfig()).figures
 
-    before = skill.figures.get("normalised_return")  # as the run has judged it; a judgement of a cycle takes a minute
+    before = skill.metrics.get("normalised_return")  # as the run has judged it; a judgement of a cycle takes a minute
     if before is None:
         before = judged(policy)["normalised_return"]
     for half in (True, False):
@@ -168,9 +168,9 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
         "command": command,
         "scene": skill.scene.settings,
         "weights": "float16" if half else "float32",
-        "figures": {row: round(after[row], 4) for row in FIGURES}
+        "metrics": {row: round(after[row], 4) for row in METRICS}
         | {"normalised_return_in_training_precision": round(before, 4)}
-        | {row: round(skill.figures[row]) for row in ("samples", "train_seconds", "seed") if row in skill.figures},
+        | {row: round(skill.metrics[row]) for row in ("samples", "train_seconds", "seed") if row in skill.metrics},
     }
     write_json(note_path, note)
     return note_path, note

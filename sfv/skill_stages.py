@@ -21,7 +21,7 @@ from reconstruct.motion import ReferenceMotion
 from sfv.console import console
 from sfv.rendering import scenery, write_preview
 from sfv.run_folder import find_camera
-from sfv.stage import Figures, StageResult, run_stage
+from sfv.stage import Metrics, StageResult, run_stage
 
 
 def body_name(character: Character, scene: Scene) -> str:
@@ -102,17 +102,17 @@ def judged(
     return replace(evaluation, figures=evaluation.figures | repeated)
 
 
-def training_figures(policy: StageResult) -> Figures:
-    """What the training took and with what, for the result's figures."""
+def training_metrics(policy: StageResult) -> Metrics:
+    """What the training took and with what, for the result's metrics."""
     return {
-        **{key: policy.figures[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
+        **{key: policy.metrics[key] for key in ("samples", "train_seconds", "env_steps_per_second", "seed")},
         "versions": {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")},
     }
 
 
 def _write_draft(
     config: TrackConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
-) -> tuple[str, Figures]:
+) -> tuple[str, Metrics]:
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
     scene = scene.drafted
     draft = track_motion(motion, character, scene, config, progress)
@@ -139,7 +139,7 @@ def _write_policy(
     scene: Scene,
     folder: Path,
     progress: Progress,
-) -> tuple[str, Figures]:
+) -> tuple[str, Metrics]:
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
     expert = Draft.load(draft) if draft else None
     training = train_policy(motion, character, scene, config, folder, progress, expert)

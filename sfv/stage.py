@@ -24,13 +24,13 @@ from pose.errors import InputError
 from pose.progress import Progress
 from sfv.console import bar, console
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raise it when the files that stages write change their meaning: everything is made again then."""
 
 KEY_FILE = ".key"
 """In a partial folder: which config and inputs the interrupted work belongs to."""
 
-Figures = dict[str, Any]
+Metrics = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class StageResult:
     folder: Path
     summary: str
     """One line for the user: what was found."""
-    figures: Figures
+    metrics: Metrics
     seconds: float
     """How long it took when it was made."""
     skipped: bool
     """True if it was there already."""
 
 
-Make = Callable[[Path, Progress], tuple[str, Figures]]
-"""Fills a folder and returns the summary line and the figures. What a previous, interrupted attempt with the same
+Make = Callable[[Path, Progress], tuple[str, Metrics]]
+"""Fills a folder and returns the summary line and the metrics. What a previous, interrupted attempt with the same
 fingerprint left in the folder is still there."""
 
 
@@ -88,7 +88,7 @@ def run_stage(
         damaged = _damaged_file(final, found)
         if damaged is None:
             console.print(f"[dim]{name:<20} done before: {found['summary']}[/dim]")
-            return StageResult(final, found["summary"], found["figures"], found["seconds"], skipped=True)
+            return StageResult(final, found["summary"], found["metrics"], found["seconds"], skipped=True)
         console.print(f"[yellow]{name:<20} {damaged} is missing or damaged: made again[/yellow]")
         found = None
 
@@ -96,7 +96,7 @@ def run_stage(
     begin = time.monotonic()
     try:
         with bar(name) as progress:
-            summary, figures = make(partial, progress)
+            summary, metrics = make(partial, progress)
     except InputError:
         shutil.rmtree(partial)  # the input is at fault: nothing here is worth continuing from
         raise
@@ -112,15 +112,15 @@ def run_stage(
             "budget": plain(budget),
             "outputs": outputs,
             "summary": summary,
-            "figures": figures,
+            "metrics": metrics,
             "seconds": round(seconds, 2),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
     )
     _replace_folder(partial, final)
-    figures = plain(figures)
+    metrics = plain(metrics)
     console.print(f"[green]{name:<20}[/green] {summary} [dim]({seconds:.0f} s)[/dim]")
-    return StageResult(final, summary, figures, seconds, skipped=False)
+    return StageResult(final, summary, metrics, seconds, skipped=False)
 
 
 def plain(value: Any) -> Any:
@@ -161,7 +161,7 @@ def _digest(content: Any) -> str:
 def _read_stage(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-        return found if {"key", "fingerprint", "outputs", "summary", "figures", "seconds"} <= found.keys() else None
+        return found if {"key", "fingerprint", "outputs", "summary", "metrics", "seconds"} <= found.keys() else None
     except (OSError, ValueError, AttributeError):
         return None
 

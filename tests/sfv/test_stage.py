@@ -26,7 +26,7 @@ class Counted:
         if self.fail:
             raise self.fail
         (folder / "out.txt").write_text(self.text)
-        return "summary", {"figure": 1.5}
+        return "summary", {"metric": 1.5}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_done_once(tmp_path, video):
     make = Counted()
     first, second = run(tmp_path, make, video), run(tmp_path, make, video)
     assert make.calls == 1 and not first.skipped and second.skipped
-    assert second.figures == {"figure": 1.5} and second.summary == "summary"
+    assert second.metrics == {"metric": 1.5} and second.summary == "summary"
     assert (second.folder / "out.txt").read_text() == "text"
 
 

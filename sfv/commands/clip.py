@@ -41,10 +41,10 @@ from sfv.skill_stages import (
     judged,
     policy_stage,
     setting,
-    training_figures,
+    training_metrics,
     with_found_box,
 )
-from sfv.stage import Figures, StageResult, plain, run_stage, write_json
+from sfv.stage import Metrics, StageResult, plain, run_stage, write_json
 
 
 def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
@@ -74,7 +74,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 config={"pose": config.pose, "format": POSE_FORMAT},
                 inputs={"video": source} | _keypoint_files(config),
             )
-            for finding in pose.figures["findings"]:
+            for finding in pose.metrics["findings"]:
                 console.print(f"  [yellow]{finding}[/yellow]")
             motion = run_stage(
                 folder,
@@ -122,7 +122,7 @@ def performer(config: ClipConfig) -> tuple[Character, Character]:
     return character, person
 
 
-def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[str, Figures]:
+def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[str, Metrics]:
     assert config.video is not None
     if config.keypoints is not None:
         info, part = probe(config.video), config.pose
@@ -133,15 +133,15 @@ def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[s
     keypoints.save(folder / "keypoints.npz")
     write_overlay(config.video, keypoints, folder / "overlay.mp4")
     seen, quality = float(keypoints.seen.mean()), judge(keypoints)
-    figures = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
-    figures |= {"verdict": quality.verdict, "good": quality.good, "findings": quality.findings}
+    metrics = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
+    metrics |= {"verdict": quality.verdict, "good": quality.good, "findings": quality.findings}
     summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
-    return f"{summary}. {quality.verdict}", figures
+    return f"{summary}. {quality.verdict}", metrics
 
 
 def _write_motion(
     config: ClipConfig, pose: Path, character: Character, person: Character, folder: Path, progress: Progress
-) -> tuple[str, Figures]:
+) -> tuple[str, Metrics]:
     keypoints = Keypoints.load(pose / "keypoints.npz")
     found = reconstruct_motion(keypoints, person, config.reconstruct, progress)
     if person is not character:
@@ -152,19 +152,19 @@ def _write_motion(
     found.camera.save(folder / "camera.npz")
     write_bvh(found.motion, character, folder / "motion.bvh")
     write_preview(found.motion, character, folder / "preview.mp4", found.camera)
-    figures = {**found.figures, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
+    metrics = {**found.figures, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     kind = "a cycle" if found.motion.loop else "one pass"
     summary = (
         f"{len(found.motion)} frames, {kind} of {found.motion.duration:.2f} s; "
         f"off by {found.figures['reprojection_px']:.1f} px, "
         f"feet slide {found.figures['foot_slide_mm_per_frame']:.1f} mm/frame"
     )
-    return summary, figures
+    return summary, metrics
 
 
 def _write_given_motion(
     config: ClipConfig, character: Character, folder: Path, progress: Progress
-) -> tuple[str, Figures]:
+) -> tuple[str, Metrics]:
     """A motion that the user brings, in place of a reconstructed one."""
     assert config.motion is not None
     part, wanted = (config.pose.start, config.pose.end), config.reconstruct.loop
@@ -185,22 +185,22 @@ def _write_result(
     scene: Scene,
     folder: Path,
     progress: Progress,
-) -> tuple[str, Figures]:
+) -> tuple[str, Metrics]:
     motion = ReferenceMotion.load(motion_stage.folder / "motion.npz")
     evaluation = judged(policy.folder, motion, character, scene, config.evaluate, folder)
     filmed, camera = None, find_camera(motion_stage.folder)
     if pose is not None and camera is not None:
         keypoints = Keypoints.load(pose.folder / "keypoints.npz")
-        filmed = Filmed(pose.folder / "overlay.mp4", keypoints, camera, motion_stage.figures["first_frame"])
+        filmed = Filmed(pose.folder / "overlay.mp4", keypoints, camera, motion_stage.metrics["first_frame"])
     write_result_video(filmed, motion, evaluation.rollout, character, scene, folder / "side_by_side.mp4", progress)
-    figures = {
+    metrics = {
         **evaluation.figures,
-        "reprojection_px": motion_stage.figures.get("reprojection_px"),
-        **training_figures(policy),
+        "reprojection_px": motion_stage.metrics.get("reprojection_px"),
+        **training_metrics(policy),
     }
-    write_json(folder / "result.json", figures)
-    summary = f"normalised return {figures['normalised_return']:.3f}, completed {figures['completed']:.0%}"
-    return summary, figures
+    write_json(folder / "result.json", metrics)
+    summary = f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}"
+    return summary, metrics
 
 
 def _with_source(config: ClipConfig) -> ClipConfig:

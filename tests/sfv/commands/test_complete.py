@@ -8,7 +8,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.rotations import from_rotvec, rotate
 from sfv.bench.complete import KEY_POSES, SAME, key_frames, known_motions, pose_distances, skill_name
-from sfv.complete import skills_of
+from sfv.commands.complete import skills_of
 
 CHARACTER = load_character("humanoid")
 

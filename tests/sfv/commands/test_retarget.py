@@ -17,7 +17,7 @@ from reconstruct.retargeting import leg_length
 from sfv.results import results
 from sfv.skill import run_skills
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STAGES = ("2_motion/atlas", "3_draft/atlas", "3_policy/atlas", "4_result/atlas")
 BUDGET = ("--minutes=0.02", "--evaluate.rollouts=2", "--track.horizon=4", "--no-tensorboard")
 

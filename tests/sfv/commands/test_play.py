@@ -18,10 +18,10 @@ from pose.video import probe
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from sfv import skill as skills
+from sfv.commands.export import export, flags, made_by
+from sfv.commands.play import choose, perform, play
 from sfv.config import ClipConfig
 from sfv.demo.motions import demo_motion
-from sfv.export import export, flags, made_by
-from sfv.play import choose, perform, play
 from sfv.results import results
 from sfv.skill import LARGEST, SHIPPED, Skill, run_skills, ship, shipped_skills
 from sfv.stage import plain
@@ -53,7 +53,7 @@ def made_run(folder: Path, motion: ReferenceMotion) -> Path:
         ("4_result/humanoid", {"scene": Scene().settings}),
     ):
         (folder / stage).mkdir(parents=True)
-        content = {"config": config, "budget": {"minutes": 3.0}, "figures": {"samples": 9, "seed": 4}}
+        content = {"config": config, "budget": {"minutes": 3.0}, "metrics": {"samples": 9, "seed": 4}}
         (folder / stage / "stage.json").write_text(json.dumps(content))
     motion.save(folder / "2_motion/humanoid/motion.npz")
     policy.save(folder / "3_policy/humanoid/policy.pt")
@@ -84,7 +84,7 @@ def test_a_shipped_skill_is_small_and_does_the_same(run, skill, tmp_path):
     assert (again.name, again.body, again.licence) == ("stand", "humanoid", "CC0")
     seen = np.random.default_rng(0).normal(size=(50, skill.policy.layout.observation_size)).astype(np.float32)
     np.testing.assert_allclose(again.policy.act(seen), skill.policy.act(seen), atol=2e-3)
-    assert again.figures["normalised_return"] == pytest.approx(perform(again).reward[1:].mean(), abs=0.02)
+    assert again.metrics["normalised_return"] == pytest.approx(perform(again).reward[1:].mean(), abs=0.02)
     # Nothing in the files can run code, and nothing only learning needs is in them.
     state = torch.load(again.policy_path, weights_only=True)["state"]
     assert not [name for name in state if "critic" in name] and state["actor.0.weight"].dtype == torch.float16
@@ -181,5 +181,5 @@ def test_shipped_skills_do_what_their_notes_say(shipped):
     assert not perform(shipped).terminated
     config = EvaluateConfig(rollouts=32)
     figures = evaluate_policy(shipped.policy, shipped.reference, shipped.character, shipped.scene, config).figures
-    assert figures["normalised_return"] == pytest.approx(shipped.figures["normalised_return"], abs=0.03)
-    assert figures["completed"] == pytest.approx(shipped.figures["completed"], abs=0.05)
+    assert figures["normalised_return"] == pytest.approx(shipped.metrics["normalised_return"], abs=0.03)
+    assert figures["completed"] == pytest.approx(shipped.metrics["completed"], abs=0.05)

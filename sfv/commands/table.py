@@ -31,8 +31,8 @@ EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
 
 @dataclass(frozen=True)
-class Skill:
-    """What became of one video: the figures of its runs, one a seed."""
+class TableRow:
+    """What became of one video: the metrics of its runs, one a seed."""
 
     video: Path
     seconds: float
@@ -53,12 +53,12 @@ class Skill:
     """Why runs ended without a result, a line each."""
 
     def mean(self, name: str) -> float | None:
-        """Of a figure over the seeds; None where no run has it."""
+        """Of a metric over the seeds; None where no run has it."""
         values = self._values(name)
         return statistics.fmean(values) if values else None
 
     def spread(self, name: str) -> float | None:
-        """Standard deviation of a figure over the seeds; None for fewer than two."""
+        """Standard deviation of a metric over the seeds; None for fewer than two."""
         values = self._values(name)
         return statistics.pstdev(values) if len(values) > 1 else None
 
@@ -103,7 +103,7 @@ def table(
     skills = [_looked_at(film, known.get(film.stem)) for film in films]
     out.mkdir(parents=True, exist_ok=True)
     workers = max(1, usable_cores() // jobs)
-    # All videos once before any of them a second time: a table that is stopped has a figure for each.
+    # All videos once before any of them a second time: a table that is stopped has a metric for each.
     plan = [(skill.video, seed) for seed in range(seeds) for skill in skills if not skill.errors]
     done: dict[tuple[Path, int], str] = {}
     with bar("table") as progress, ThreadPoolExecutor(jobs) as pool:
@@ -129,13 +129,13 @@ def table(
     console.print(f"[bold]table[/bold]  {out / 'table.html'}")
 
 
-def _looked_at(film: Path, published: float | None) -> Skill:
+def _looked_at(film: Path, published: float | None) -> TableRow:
     try:
-        return Skill(film, probe(film).duration, published)
+        return TableRow(film, probe(film).duration, published)
     except InputError as error:
         if not film.is_file():  # a slip of the pen; what is in a file is not
             raise
-        return Skill(film, 0.0, published, errors=(str(error),))
+        return TableRow(film, 0.0, published, errors=(str(error),))
 
 
 def _run(
@@ -176,7 +176,7 @@ def _share_reference(first: Path, folder: Path) -> None:
         (folder / "config.json").write_bytes((first / "config.json").read_bytes())
 
 
-def _gathered(skill: Skill, out: Path, seeds: int, done: dict[tuple[Path, int], str]) -> Skill:
+def _gathered(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int], str]) -> TableRow:
     """The skill with what its runs left so far."""
     runs, results, errors = [], [], list(skill.errors)
     for seed in range(seeds):
@@ -189,15 +189,15 @@ def _gathered(skill: Skill, out: Path, seeds: int, done: dict[tuple[Path, int], 
             runs.append(folder)
             results.append(json.loads(found.read_text(encoding="utf-8")))
     stages = _stages(runs[0]) if runs else {}
-    return Skill(
+    return TableRow(
         video=skill.video,
         seconds=skill.seconds,
         published=skill.published,
         runs=tuple(runs),
         results=tuple(results),
         stage_seconds={name: float(stage["seconds"]) for name, stage in stages.items()},
-        draft=stages["3_draft"]["figures"] if "3_draft" in stages else {},
-        loop=bool(stages["2_motion"]["figures"].get("loop")) if "2_motion" in stages else False,
+        draft=stages["3_draft"]["metrics"] if "3_draft" in stages else {},
+        loop=bool(stages["2_motion"]["metrics"].get("loop")) if "2_motion" in stages else False,
         errors=tuple(dict.fromkeys(errors)),
     )
 
@@ -228,7 +228,7 @@ HEADER = (
 )
 
 
-def rows(skills: list[Skill]) -> list[tuple[str, ...]]:
+def rows(skills: list[TableRow]) -> list[tuple[str, ...]]:
     """The table's cells, a row a skill, under `HEADER`."""
     return [
         (
@@ -263,7 +263,7 @@ def _minutes(seconds: dict[str, float]) -> str:
     return f"{parts} = {sum(seconds.values()) / 60:.1f}"
 
 
-def _write(out: Path, skills: list[Skill]) -> None:
+def _write(out: Path, skills: list[TableRow]) -> None:
     cells, on = rows(skills), machine()
     where = f"{on['processor']}, {on['cores']} core{'s' * (on['cores'] > 1)}, {time.strftime('%Y-%m-%d')}"
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]

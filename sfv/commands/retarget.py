@@ -40,10 +40,10 @@ from sfv.skill_stages import (
     judged,
     policy_stage,
     setting,
-    training_figures,
+    training_metrics,
     with_found_box,
 )
-from sfv.stage import Figures, StageResult, run_stage, write_json
+from sfv.stage import Metrics, StageResult, run_stage, write_json
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def source_motion(folder: Path, name: str | None) -> Path:
 
 def _write_motion(
     config: RetargetRunConfig, origin: Path, source: Character, character: Character, folder: Path, _: Progress
-) -> tuple[str, Figures]:
+) -> tuple[str, Metrics]:
     found = carry_over(ReferenceMotion.load(origin / "motion.npz"), source, character, config.retarget)
     motion = found.motion
     motion.save(folder / "motion.npz")
@@ -142,12 +142,12 @@ def _write_motion(
         shutil.copy(origin / "camera.npz", folder / "camera.npz")
     write_bvh(motion, character, folder / "motion.bvh")
     write_preview(motion, character, folder / "preview.mp4", find_camera(folder))
-    figures = retarget_figures(found, character) | {"loop": motion.loop}
+    metrics = retarget_figures(found, character) | {"loop": motion.loop}
     summary = (
-        f"{len(motion)} frames carried over from {source.name}; ankles off by {figures['ankle_error_mm']:.0f} mm, "
-        f"feet slide {figures['foot_slide_mm_per_frame']:.1f} mm/frame"
+        f"{len(motion)} frames carried over from {source.name}; ankles off by {metrics['ankle_error_mm']:.0f} mm, "
+        f"feet slide {metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
     )
-    return summary, figures
+    return summary, metrics
 
 
 def _write_result(
@@ -160,14 +160,14 @@ def _write_result(
     scene: Scene,
     folder: Path,
     progress: Progress,
-) -> tuple[str, Figures]:
+) -> tuple[str, Metrics]:
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
     evaluation = judged(policy.folder, motion, character, scene, config.evaluate, folder)
     camera, out = find_camera(motion_folder), folder / "side_by_side.mp4"
     write_comparison(original, first, motion, evaluation.rollout, character, scene, camera, out, progress)
-    figures = evaluation.figures | training_figures(policy)
-    write_json(folder / "result.json", figures)
-    return f"normalised return {figures['normalised_return']:.3f}, completed {figures['completed']:.0%}", figures
+    metrics = evaluation.figures | training_metrics(policy)
+    write_json(folder / "result.json", metrics)
+    return f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}", metrics
 
 
 def write_comparison(

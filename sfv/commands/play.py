@@ -138,14 +138,14 @@ def show_skills() -> None:
     for column in ("skill", "body", "length", "return", "completed", "from", "licence"):
         table.add_column(column, justify="right" if column in ("length", "return", "completed") else "left")
     for skill in known_skills():
-        motion, figures = skill.reference, skill.figures
+        motion, metrics = skill.reference, skill.metrics
         shipped = skill.policy_path.is_relative_to(SHIPPED)
         table.add_row(
             skill.name,
             skill.body,
             "cycle" if motion.loop else f"{motion.duration:.1f} s",
-            _text(figures.get("normalised_return"), ".3f"),
-            _text(figures.get("completed"), ".0%"),
+            _text(metrics.get("normalised_return"), ".3f"),
+            _text(metrics.get("completed"), ".0%"),
             "shipped" if shipped else "a run",
             skill.licence or "",
         )

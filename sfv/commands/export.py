@@ -12,10 +12,10 @@ from reconstruct.characters.character import Character
 from reconstruct.formats.write_bvh import write_bvh, write_csv
 from reconstruct.formats.write_glb import write_glb
 from reconstruct.motion import ReferenceMotion
+from sfv.commands.retarget import RetargetRunConfig
 from sfv.config import ClipConfig
 from sfv.console import console
 from sfv.results import Result, results, run_folder
-from sfv.retarget import RetargetRunConfig
 from sfv.skill import ship, skill_of
 from sfv.stage import plain
 
@@ -64,7 +64,7 @@ def export(
             raise InputError("--skill needs --licence 'TEXT': whose motion it is, and under what licence")
         for result in chosen:
             note_path, note = ship(skill_of(result, folder), skill, licence, command or made_by(folder, result))
-            found = note["figures"]
+            found = note["metrics"]
             console.print(
                 f"{note_path.with_suffix('')}.*: {note['weights']}, return {found['normalised_return']:.3f} (before "
                 f"{found['normalised_return_in_training_precision']:.3f}), completed {found['completed']:.0%}"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pose.errors import InputError
+from sfv.commands.table import HEADER, TableRow, _gathered, _share_reference, rows, table
 from sfv.report import verdict
-from sfv.table import HEADER, Skill, _gathered, _share_reference, rows, table
 
 
 def finished_run(out: Path, name: str, seed: int, returned: float) -> Path:
@@ -20,9 +20,9 @@ def finished_run(out: Path, name: str, seed: int, returned: float) -> Path:
         "3_policy/humanoid": {},
         "4_result/humanoid": {},
     }
-    for stage, figures in stages.items():
+    for stage, metrics in stages.items():
         (run / stage).mkdir(parents=True)
-        (run / stage / "stage.json").write_text(json.dumps({"seconds": 60.0, "figures": figures}))
+        (run / stage / "stage.json").write_text(json.dumps({"seconds": 60.0, "metrics": metrics}))
     result = {
         "normalised_return": returned,
         "completed": 1.0,
@@ -39,7 +39,7 @@ def test_cells_are_means_over_the_seeds(tmp_path):
     for seed, returned in enumerate((0.8, 0.9)):
         finished_run(tmp_path, "hop", seed, returned)
     video = Path("hop.mp4")
-    skill = _gathered(Skill(video, 2.0, 0.75), tmp_path, 2, {(video, 0): "", (video, 1): ""})
+    skill = _gathered(TableRow(video, 2.0, 0.75), tmp_path, 2, {(video, 0): "", (video, 1): ""})
     cells = dict(zip(HEADER, rows([skill])[0], strict=True))
     # Mean of .8 and .9 is .85, each .05 away from it.
     assert cells["return"] == "0.850 ± 0.050 (2)" and cells["published"] == "0.750"
@@ -60,7 +60,7 @@ def test_a_verdict_says_where_the_fault_lies():
 def test_a_run_that_is_not_done_does_not_count(tmp_path):
     finished_run(tmp_path, "hop", 0, 0.8)  # of an earlier call, perhaps with other options
     video = Path("hop.mp4")
-    assert _gathered(Skill(video, 2.0, None), tmp_path, 1, {}).results == ()
+    assert _gathered(TableRow(video, 2.0, None), tmp_path, 1, {}).results == ()
 
 
 def test_what_cannot_be_read_gets_a_row_that_says_why(tmp_path):

@@ -12,7 +12,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.write_bvh import coordinate_names
 from reconstruct.motion import ReferenceMotion
-from sfv.export import WRITERS, export
+from sfv.commands.export import WRITERS, export
 
 
 @pytest.fixture

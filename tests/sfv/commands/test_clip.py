@@ -13,7 +13,7 @@ import pytest
 from pose.video import probe
 from reconstruct.motion import ReferenceMotion
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STAGES = ("1_pose", "2_motion/humanoid", "3_draft/humanoid", "3_policy/humanoid", "4_result/humanoid")
 
 
@@ -146,4 +146,4 @@ def test_stopped_training_goes_on(finished, tmp_path, kill):
         assert process.returncode == 130 and "Traceback" not in text
     done = clip(run, video, "--minutes=0.25", "--checkpoint-seconds=2", f"--seed={7 + kill}")
     assert done.returncode == 0, done.stderr
-    assert stage(run, "3_policy/humanoid")["figures"]["resumed_from_samples"] > 0
+    assert stage(run, "3_policy/humanoid")["metrics"]["resumed_from_samples"] > 0
