@@ -4,7 +4,6 @@ The graph is written node by node (normalise, cut, layers with ReLU between), so
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from imitate.env.observation import LIMIT
 from imitate.policy import CLIP, Policy
 from imitate.scene.ground import MAP_POINTS
 from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
+from pose.files import replace_file
 from reconstruct.characters.character import Character
 
 OPSET, IR_VERSION = 17, 8
@@ -60,12 +60,8 @@ def write_onnx(policy: Policy, character: Character, scene: Scene, path: Path) -
     content = onnx_model(policy).SerializeToString()
     words = json.dumps(layout_in_words(policy, character, scene), indent=2) + "\n"
     for target, data in ((path, content), (path.with_suffix(".json"), words.encode())):
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
+        with replace_file(target) as temporary:
             temporary.write_bytes(data)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def onnx_model(policy: Policy) -> onnx.ModelProto:

@@ -1,6 +1,5 @@
 """Policy: a Gaussian over actions, with the value function and the normaliser it was trained with."""
 
-import os
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pose.errors import InputError
+from pose.files import replace_file
 
 FORMAT_VERSION = 1
 CLIP = 8.0
@@ -228,17 +228,9 @@ class Policy(nn.Module):
 
 
 def save_torch(content: dict[str, Any], path: Path) -> None:
-    """`torch.save` to a temporary name, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """`torch.save`, whole or not at all; the folder of `path` is made."""
+    with replace_file(path) as temporary, open(temporary, "wb") as file:
+        torch.save(content, file)
 
 
 def load_torch(path: Path, kind: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Arrays in one `.npz` with a kind and a format version, written so that a reader never meets half a file."""
 
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,21 +8,20 @@ from typing import Any
 import numpy as np
 
 from pose.errors import InputError
+from pose.files import replace_file
 
 
 def save_arrays(path: Path, kind: str, version: int, arrays: Mapping[str, Any]) -> None:
-    """Writes `arrays` beside `path` and renames: after a crash there is the old file or the new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez_compressed(file, kind=np.array(kind), format_version=np.array(version), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes arrays to a compressed `.npz`, whole or not at all.
+
+    Args:
+      path: file to write; its folder is made.
+      kind: what the arrays are, such as "keypoints".
+      version: of the format, counted up when keys or meanings change.
+      arrays: array or number by key.
+    """
+    with replace_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, kind=np.array(kind), format_version=np.array(version), **arrays)
 
 
 def load_arrays(path: Path, kind: str, version: int) -> dict[str, np.ndarray]:

@@ -1,8 +1,7 @@
 """Video files: what is in them, their frames upright at a constant rate, and writing new ones."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 
 from pose.errors import InputError
+from pose.files import replace_file
 
 FPS_RANGE = (1.0, 1000.0)
 """Frame rates outside are headers that lie; 30 is taken instead."""
@@ -138,7 +138,7 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int], quality: int = 21) -> None:
-        """Opens the file.
+        """Opens no file yet; entering the context does.
 
         Args:
           path: where the video goes; its folder is made.
@@ -148,20 +148,8 @@ class VideoWriter:
         """
         self.path = Path(path)
         self.size = size
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        self._container = av.open(_url(self._temporary), "w", format="mp4", options={"movflags": "+faststart"})
-        try:
-            rate = Fraction(fps).limit_denominator(1001)
-            options = {"crf": str(quality), "preset": "veryfast"}
-            stream = self._container.add_stream("libx264", rate=rate, options=options)
-            stream.width, stream.height = size[0] + size[0] % 2, size[1] + size[1] % 2
-            stream.pix_fmt = "yuv420p"
-            stream.codec_context.thread_count = 1
-            self._stream = stream
-        except BaseException:
-            self._discard()
-            raise
+        self._rate = Fraction(fps).limit_denominator(1001)
+        self._options = {"crf": str(quality), "preset": "veryfast"}
 
     def write(self, rgb: np.ndarray) -> None:
         """Appends one image, uint8 (H, W, 3)."""
@@ -175,29 +163,32 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
 
     def __enter__(self) -> "VideoWriter":
+        with ExitStack() as opened:
+            temporary = opened.enter_context(replace_file(self.path))
+            self._container = av.open(_url(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            opened.push(self._close)
+            self._stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
+            self._stream.width, self._stream.height = (side + side % 2 for side in self.size)
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.codec_context.thread_count = 1
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._discard()
-            return
-        try:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-            os.replace(self._temporary, self.path)
-        except BaseException:
-            self._discard()
-            raise
+        if kind is None:
+            with self._opened:
+                self._container.mux(self._stream.encode(None))
+        else:
+            self._opened.__exit__(kind, error, trace)
 
-    def _discard(self) -> None:
+    def _close(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self._container.close()
         except (av.error.FFmpegError, OSError):
-            pass  # closing writes the trailer; on a full disk that fails again, and the file goes anyway
-        finally:
-            self._temporary.unlink(missing_ok=True)
+            if kind is None:  # after an error closing fails again (a full disk), and the file is removed anyway
+                raise
 
 
 @contextmanager

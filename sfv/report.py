@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from imitate.rollout import Rollout
+from pose.files import replace_file
 from pose.keypoints import Keypoints
 from pose.quality import judge
 from sfv import __version__
@@ -66,9 +66,8 @@ def write_report(
         ],
     )
     path = folder / name
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(html, encoding="utf-8")
-    os.replace(temporary, path)
+    with replace_file(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
     return path
 
 

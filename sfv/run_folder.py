@@ -11,8 +11,9 @@ from typing import Any
 import filelock
 
 from pose.errors import InputError
+from pose.files import sha256_of
 from reconstruct.camera import Camera
-from sfv.stage import file_hash, write_json
+from sfv.stage import write_json
 
 RUNS = Path("runs")
 
@@ -85,7 +86,7 @@ def _remove_if_nothing_was_made(created: list[Path]) -> None:
 
 
 def _claim(folder: Path, video: Path, config: dict[str, Any]) -> None:
-    digest = file_hash(video)
+    digest = sha256_of(video)
     path = folder / "config.json"
     if path.exists():
         try:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from pose.errors import InputError
+from pose.files import replace_file, sha256_of
 from pose.progress import Progress
 from sfv.console import bar, console
 
@@ -74,7 +75,7 @@ def run_stage(
         "format": FORMAT_VERSION,
         "stage": name,
         "config": plain(config),
-        "inputs": {role: file_hash(path) for role, path in inputs.items()},
+        "inputs": {role: sha256_of(path) for role, path in inputs.items()},
     }
     key = _digest(identity)
     fingerprint = _digest({"key": key, "budget": plain(budget)})
@@ -102,7 +103,7 @@ def run_stage(
         raise
     seconds = time.monotonic() - begin
     files = [path for path in sorted(partial.rglob("*")) if path.is_file() and path != partial / KEY_FILE]
-    outputs = {str(path.relative_to(partial)): file_hash(path) for path in files}
+    outputs = {str(path.relative_to(partial)): sha256_of(path) for path in files}
     write_json(
         partial / "stage.json",
         {
@@ -138,20 +139,10 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_json(path: Path, content: Any) -> None:
     """Writes JSON so that a reader never meets half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replace_file(path) as temporary:
         temporary.write_text(json.dumps(plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _digest(content: Any) -> str:
@@ -169,7 +160,7 @@ def _read_stage(folder: Path) -> dict[str, Any] | None:
 def _damaged_file(folder: Path, found: dict[str, Any]) -> str | None:
     for name, digest in found["outputs"].items():
         path = folder / name
-        if not path.is_file() or file_hash(path) != digest:
+        if not path.is_file() or sha256_of(path) != digest:
             return name
     return None
 

@@ -31,6 +31,7 @@ from imitate.training.memory import peak_memory_mb, release_memory
 from imitate.training.ppo import PPO
 from imitate.training.process_group import Ranks
 from imitate.training.skill_collector import Episodes, SkillCollector
+from pose.files import replace_file
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
 
@@ -301,12 +302,11 @@ class TrainingRun:
         if not self.curves:
             return
         names = sorted({name for row in self.curves for name in row})
-        temporary = self.job.folder / f".{CURVES}.tmp"
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
+        path = self.job.folder / CURVES
+        with replace_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=names)
             writer.writeheader()
             writer.writerows(self.curves)
-        temporary.replace(self.job.folder / CURVES)
 
 
 def running_average(average: Tensor, weights: Tensor, updates: Tensor | int, window: float) -> Tensor:

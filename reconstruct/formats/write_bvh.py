@@ -1,12 +1,12 @@
 """Motions for other programs: BVH, which Blender, Maya and most animation tools read, and tables of qpos."""
 
 import csv
-import os
 from pathlib import Path
 
 import mujoco
 import numpy as np
 
+from pose.files import replace_file
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply, to_scipy
@@ -34,13 +34,8 @@ def write_bvh(motion: ReferenceMotion, character: Character, path: Path) -> None
     table = np.concatenate(channels, axis=1)
     lines += ["MOTION", f"Frames: {len(table)}", f"Frame Time: {1.0 / motion.fps:.8f}"]
     lines += [" ".join(f"{value:.6f}" for value in row) for row in table]
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replace_file(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="ascii")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_csv(motion: ReferenceMotion, character: Character, path: Path) -> None:
@@ -54,17 +49,11 @@ def write_csv(motion: ReferenceMotion, character: Character, path: Path) -> None
       character: gives the names.
       path: file to write; replaced whole or not at all.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["time", *coordinate_names(character.model)])
-            for t, pose in enumerate(motion.qpos):
-                writer.writerow([f"{t / motion.fps:.6f}", *(f"{value:.8g}" for value in pose)])
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replace_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["time", *coordinate_names(character.model)])
+        for t, pose in enumerate(motion.qpos):
+            writer.writerow([f"{t / motion.fps:.6f}", *(f"{value:.8g}" for value in pose)])
 
 
 def coordinate_names(model: mujoco.MjModel) -> list[str]:

@@ -1,7 +1,6 @@
 """Motions as GLB (glTF 2.0, binary): the body as nodes, its skin or its shapes as meshes, one animation."""
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import mujoco
 import numpy as np
 import trimesh
 
+from pose.files import replace_file
 from reconstruct.characters.character import Character, fit_skin
 from reconstruct.characters.meshes import geom_surface
 from reconstruct.motion import ReferenceMotion
@@ -95,13 +95,8 @@ def write_glb(motion: ReferenceMotion, character: Character, path: Path) -> None
     else:
         _add_geoms(document, model)
     _add_animation(document, position, rotation, motion.fps)
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replace_file(path) as temporary:
         temporary.write_bytes(document.glb())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def local_poses(model: mujoco.MjModel, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from PIL import Image
 from imitate.completion import KnownPoses, Match, about_hips, compared_points, nearest_phases, seen_points
 from imitate.scene.scene import course
 from pose.blazepose import BlazePose
+from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.picture import keypoints_in
@@ -24,7 +25,6 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import pose_in_picture
 from sfv.backdrop import room
 from sfv.bench.films import VIEWPOINTS, Viewpoint
-from sfv.cache import cache_folder
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, standing_camera
 from sfv.demo.motions import demo_motion, demo_names

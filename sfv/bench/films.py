@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
+from pose.downloads import cache_folder
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import PoseConfig, estimate_keypoints
 from pose.keypoints import Keypoints
@@ -24,7 +25,6 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion, resampled
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.backdrop import Light, room
-from sfv.cache import cache_folder
 from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, standing_camera, truth_path
 from sfv.demo.motions import FPS, demo_take
@@ -146,14 +146,12 @@ def made(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Pa
         return out
     character = load_character(film.body)
     truth = staged(film, qpos, contacts, character)
-    partial_file = out.with_name(f".{out.stem}.{os.getpid()}.mp4")
     size = truth.camera.image_size
-    with bar(f"filming {film.title}") as progress, VideoWriter(partial_file, FPS, size, quality=18) as video:
+    with bar(f"filming {film.title}") as progress, VideoWriter(out, FPS, size, quality=18) as video:
         for t, image in enumerate(frames(film, truth, character)):
             video.write(image)
             progress(t + 1, len(qpos), "filming")
     truth.save(truth_path(out), character)
-    os.replace(partial_file, out)
     return out
 
 

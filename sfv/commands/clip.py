@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from imitate.scene.scene import Scene
+from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import estimate_keypoints
@@ -26,7 +27,6 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import reconstruct_motion
 from reconstruct.retargeting import retarget, same_joints
 from sfv import __version__
-from sfv.cache import cache_folder
 from sfv.config import ClipConfig
 from sfv.console import console
 from sfv.rendering import write_preview

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from pose.cores import usable_cores
 from pose.errors import InputError
+from pose.files import replace_file
 from pose.video import probe
 from sfv.console import bar, console
 from sfv.report import embedded_video, verdict
@@ -269,18 +270,19 @@ def _write(out: Path, skills: list[TableRow]) -> None:
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in cells]
     _replace(out / "table.md", "\n".join([*lines, "", f"Measured on {where}, by `python -m sfv table`.", ""]))
-    with open(out / ".table.csv.tmp", "w", newline="", encoding="utf-8") as file:
+    with (
+        replace_file(out / "table.csv") as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file).writerows([HEADER, *cells])
-    os.replace(out / ".table.csv.tmp", out / "table.csv")
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
     films = [embedded_video(skill.film) if skill.film is not None else None for skill in skills]
     _replace(out / "table.html", page.render(header=HEADER, rows=list(zip(cells, films, strict=True)), where=where))
 
 
 def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with replace_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _films(videos: tuple[Path, ...]) -> list[Path]:

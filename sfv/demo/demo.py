@@ -4,7 +4,6 @@ Demo, benchmark and test fixture at once: beside `NAME.mp4` lies `NAME.truth.npz
 to find out. Offline and deterministic.
 """
 
-import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
+from pose.files import replace_file
 from pose.landmarks import LANDMARKS
 from pose.progress import Progress, silent
 from pose.video import VideoWriter
@@ -57,27 +57,25 @@ class Demo:
         still = not self.path
         cameras = self.path or (self.camera,) * len(self.qpos)
         part = 0 if still else slice(None)
-        temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-        np.savez_compressed(
-            temporary,
-            allow_pickle=False,
-            qpos=self.qpos,
-            fps=FPS,
-            xyz_w=self.xyz_w,
-            xy_px=np.stack([camera.project(xyz) for camera, xyz in zip(cameras, self.xyz_w, strict=True)]),
-            names=np.array(LANDMARKS),
-            K=np.stack([camera.intrinsics for camera in cameras])[part],
-            dist=np.zeros(5),
-            R_camera_world=np.stack([camera.R_camera_world for camera in cameras])[part],
-            t_camera_world=np.stack([camera.t_camera_world for camera in cameras])[part],
-            image_size=np.array(self.camera.image_size),
-            contacts=self.contacts,
-            contact_names=np.array(tuple(character.contacts)),
-            joint_names=np.array(character.joint_names),
-            character=np.array(character.name),
-            height=character.height,
-        )
-        os.replace(temporary, path)
+        arrays = {
+            "qpos": self.qpos,
+            "fps": FPS,
+            "xyz_w": self.xyz_w,
+            "xy_px": np.stack([camera.project(xyz) for camera, xyz in zip(cameras, self.xyz_w, strict=True)]),
+            "names": np.array(LANDMARKS),
+            "K": np.stack([camera.intrinsics for camera in cameras])[part],
+            "dist": np.zeros(5),
+            "R_camera_world": np.stack([camera.R_camera_world for camera in cameras])[part],
+            "t_camera_world": np.stack([camera.t_camera_world for camera in cameras])[part],
+            "image_size": np.array(self.camera.image_size),
+            "contacts": self.contacts,
+            "contact_names": np.array(tuple(character.contacts)),
+            "joint_names": np.array(character.joint_names),
+            "character": np.array(character.name),
+            "height": character.height,
+        }
+        with replace_file(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def demo(

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.estimate import PoseConfig, estimate_keypoints, keypoints_from
 from pose.estimator import Poses, no_poses
 from pose.landmarks import INDEX, LANDMARKS
 from pose.overlay import write_overlay
 from pose.video import VideoWriter, probe, read_frames
-from pose.weights import SIZES, cache_folder, is_intact
+from pose.weights import SIZES, is_intact
 
 WALK = Path(__file__).resolve().parents[3] / "shared/data/videos/walk_and_frontflip.mp4"
 

