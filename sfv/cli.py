@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     prepare_process()
     try:
         if "TORCHELASTIC_RUN_ID" in os.environ:
-            _run_in_a_crew(command, arguments[words:])
+            _run_in_group(command, arguments[words:])
         else:
             _run(command, arguments[words:])
     except (InputError, WorkError) as error:
@@ -98,12 +98,12 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"no disk space left ({file}); free some, then the same command goes on")
 
 
-def _run_in_a_crew(name: str, arguments: list[str]) -> None:
+def _run_in_group(name: str, arguments: list[str]) -> None:
     """Under torchrun: one process runs the command, the others train with it."""
-    from imitate.training.torchrun import crew
+    from imitate.training.torchrun import join_torchrun
 
-    with crew() as leads:
-        if leads:
+    with join_torchrun() as is_main:
+        if is_main:
             _run(name, arguments)
     # All is saved. Python's orderly end is left out: gloo's threads, still running, have been seen to abort it.
     sys.stdout.flush()

@@ -12,13 +12,13 @@ TINY = TrainConfig(
     minutes=5.0,
     samples=128,
     workers=1,
-    environments=8,
-    steps=4,
-    hidden=(16, 16),
-    evaluate_samples=64,
+    num_envs=8,
+    num_steps=4,
+    hidden_sizes=(16, 16),
+    evaluation_interval=64,
     tensorboard=False,
     warm_start="none",
-    ppo=PPOConfig(minibatch=16, epochs=2),
+    ppo=PPOConfig(minibatch_size=16, update_epochs=2),
 )
 
 

@@ -136,7 +136,7 @@ SETTINGS: dict[str, Settings] = {
             "ppo": {
                 "environments": 32,
                 "steps": 32,
-                "minibatch": 256,
+                "minibatch_size": 256,
                 "gamma": 0.95,
                 "learning_rate": 0.03,
                 "learning_rate_range": (1e-3, 0.1),
@@ -155,7 +155,13 @@ SETTINGS: dict[str, Settings] = {
             "a2c": {"environments": 16, "steps": 16, "gae_lambda": 0.95, "learning_rate": 3e-3},
             "a3c": {"environments": 8, "learning_rate": 2e-3, "entropy_weight": 0.0, "reward_scale": 0.02},
             "a3c-lstm": {"environments": 8, "learning_rate": 2e-3, "entropy_weight": 0.0, "reward_scale": 0.02},
-            "ppo": {"minibatch": 256, "epochs": 10, "gamma": 0.98, "gae_lambda": 0.9, "learning_rate": 1e-3},
+            "ppo": {
+                "minibatch_size": 256,
+                "update_epochs": 10,
+                "gamma": 0.98,
+                "gae_lambda": 0.9,
+                "learning_rate": 1e-3,
+            },
         },
     ),
     "imitation": Settings(
@@ -166,7 +172,7 @@ SETTINGS: dict[str, Settings] = {
             "reinforce-to-go": {"environments": 64, "gamma": 0.97, "learning_rate": 1e-3},
             "reinforce-baseline": {"environments": 64, "gamma": 0.97, "learning_rate": 1e-3},
             "a2c": {"environments": 128, "gamma": 0.97, "gae_lambda": 0.95, "learning_rate": 3e-4},
-            "ppo": {"environments": 128, "steps": 16, "minibatch": 512},
+            "ppo": {"environments": 128, "steps": 16, "minibatch_size": 512},
         },
     ),
     "pendulum": Settings(
@@ -177,8 +183,8 @@ SETTINGS: dict[str, Settings] = {
             "ppo": {
                 "environments": 16,
                 "steps": 128,
-                "minibatch": 256,
-                "epochs": 10,
+                "minibatch_size": 256,
+                "update_epochs": 10,
                 "gamma": 0.95,
                 "learning_rate": 1e-3,
                 "learning_rate_range": (1e-4, 1e-3),

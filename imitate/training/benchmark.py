@@ -67,14 +67,19 @@ def part_times(
     """
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
-    size = config.environments // usable_cores()  # as one of the workers that training starts
+    size = config.num_envs // usable_cores()  # as one of the workers that training starts
     env = ImitationEnv(character, scene, motion, config.env, size)
     actions = tuple(env.model.actuator(u).name for u in range(env.model.nu))
     layout = PolicyLayout(
-        character.name, character.height, env.observation_layout.sizes, actions, config.env.action_scale, config.hidden
+        character.name,
+        character.height,
+        env.observation_layout.sizes,
+        actions,
+        config.env.action_scale,
+        config.hidden_sizes,
     )
     policy = Policy(layout, config.initial_std)
-    policy.actor.coarse = policy.critic.coarse = config.coarse
+    policy.actor.coarse = policy.critic.coarse = config.bf16
     collector = SkillCollector(env, ReferenceStart(env.reference), config.seed)
     learner = PPO(policy, config.ppo)
     shuffle = torch.Generator().manual_seed(config.seed)
@@ -88,9 +93,11 @@ def part_times(
 
     rng = np.random.default_rng(config.seed)
     for i in range(iterations):
-        batch, _ = timed("collect", collector.collect, policy, config.steps, config.ppo.gamma, config.ppo.gae_lambda)
+        batch, _ = timed(
+            "collect", collector.collect, policy, config.num_steps, config.ppo.gamma, config.ppo.gae_lambda
+        )
         timed("update", learner.update, batch, shuffle)
-        for _ in range(config.steps):
+        for _ in range(config.num_steps):
             observation = timed("observe", env.observe)
             action = timed("act", policy.act, observation, rng)
             env.set_targets(timed("targets", env.targets, action))
@@ -100,7 +107,7 @@ def part_times(
             if len(ended):
                 env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)
         progress(i + 1, iterations)
-    decisions = iterations * config.steps * size
+    decisions = iterations * config.num_steps * size
     times = {name: 1e6 * seconds / decisions for name, seconds in spent.items()}
     return times | {"limit": 1e6 / bare_steps_per_second(character, scene, motion, 1, 1.0)}
 
@@ -129,8 +136,8 @@ def loop_figures(
         samples=samples,
         workers=workers,
         early_stop=False,
-        evaluate_samples=never,
-        judge_seconds=0.1,
+        evaluation_interval=never,
+        evaluation_seconds=0.1,
         checkpoint_seconds=float(never),
         tensorboard=False,
         warm_start="none",

@@ -22,7 +22,7 @@ from imitate.policy import Normaliser, Policy
 from imitate.tracking.draft import Draft
 from imitate.training.collect import Actor, Batch
 from imitate.training.initial_state import InitialStates
-from imitate.training.process_group import Ranks
+from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import SkillCollector
 
 REACH = 0.7
@@ -32,20 +32,20 @@ of a model about the draft."""
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """How the warm start works."""
+    """Settings of the warm start."""
 
     samples: int = 160_000
-    """Decisions that the policy watches the expert for."""
-    expert_share: float = 0.4
-    """Part of them during which the expert acts in some simulations, in all of them at first."""
-    epochs: int = 6
+    """Control steps that the policy imitates the expert for."""
+    beta_decay: float = 0.4
+    """Fraction of these samples over which the share of environments where the expert acts falls from 1 to 0."""
+    update_epochs: int = 6
     """Passes over each batch."""
-    minibatch: int = 512
-    """Samples in one step of the optimiser, shared out among the processes."""
+    minibatch_size: int = 512
+    """Samples of all processes together in one step of the optimiser."""
     learning_rate: float = 1e-3
-    """Adam's step; a third of it in the last third."""
+    """Step size of Adam, a third of it in the last third."""
     ppo_learning_rate: float = 1e-4
-    """PPO's step when it begins: what was learnt is not to be lost in the first updates."""
+    """Initial step size of PPO after the warm start, small so that what was imitated is kept."""
 
 
 class Expert:
@@ -149,14 +149,14 @@ class ExpertCollector(SkillCollector):
 class Distiller:
     """Fits the policy to the expert and the value function to the returns."""
 
-    def __init__(self, policy: Policy, config: DistillConfig, ranks: Ranks):
-        self.policy, self.config, self.ranks = policy, config, ranks
+    def __init__(self, policy: Policy, config: DistillConfig, group: ProcessGroup):
+        self.policy, self.config, self.group = policy, config, group
         self.parameters = [*policy.actor.parameters(), *policy.critic.parameters()]
         self.optimiser = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5)
 
     def expert_share(self, samples: int) -> float:
         """Share of the simulations in which the expert acts after so many samples."""
-        return max(0.0, 1.0 - samples / max(self.config.expert_share * self.config.samples, 1.0))
+        return max(0.0, 1.0 - samples / max(self.config.beta_decay * self.config.samples, 1.0))
 
     def update(
         self, batch: Batch, wanted: torch.Tensor, weight: torch.Tensor, samples: int, generator: torch.Generator
@@ -173,16 +173,16 @@ class Distiller:
         Returns:
           Mean squared error of actions (`imitation_loss`) and of the value function (`value_loss`).
         """
-        policy, config, ranks = self.policy, self.config, self.ranks
+        policy, config, group = self.policy, self.config, self.group
         late = samples > config.samples * 2 / 3
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.learning_rate * (1.0 / 3.0 if late else 1.0)
+        for options in self.optimiser.param_groups:
+            options["lr"] = config.learning_rate * (1.0 / 3.0 if late else 1.0)
         returns = batch.advantage + batch.value
-        policy.returns.update(ranks.sum(Normaliser.moments(returns[:, None])))
+        policy.returns.update(group.sum(Normaliser.moments(returns[:, None])))
         target = ((returns - policy.returns.mean) * torch.rsqrt(policy.returns.variance + 1e-6)).detach()
-        size = min(max(1, config.minibatch // ranks.size), len(target))
+        size = min(max(1, config.minibatch_size // group.size), len(target))
         losses = []
-        for _ in range(config.epochs):
+        for _ in range(config.update_epochs):
             order = torch.randperm(len(target), generator=generator)
             for rows in order[: len(target) // size * size].view(-1, size):
                 observation = batch.observation[rows]
@@ -191,23 +191,14 @@ class Distiller:
                 value = (policy.critic(observation).squeeze(-1) - target[rows]).square().mean()
                 self.optimiser.zero_grad()
                 (imitation + value).backward()
-                self._average_gradients()
+                both = torch.stack([imitation.detach(), value.detach()])
+                losses.append(group.average_gradients(self.parameters, both))
                 nn.utils.clip_grad_norm_(self.parameters, 1.0)
                 self.optimiser.step()
-                losses.append(torch.stack([imitation.detach(), value.detach()]))
         # Only now, so that all of a batch was normalised alike.
-        policy.observations.update(ranks.sum(batch.observation_moments.clone()))
-        imitation, value = ranks.mean(torch.stack(losses).mean(0)).tolist()
+        policy.observations.update(group.sum(batch.observation_moments.clone()))
+        imitation, value = torch.stack(losses).mean(0).tolist()
         return {"imitation_loss": imitation, "value_loss": value}
-
-    def _average_gradients(self) -> None:
-        """Means over processes, in place."""
-        if self.ranks.size == 1:
-            return
-        gradients = [p.grad.view(-1) for p in self.parameters if p.grad is not None]
-        together = self.ranks.mean(torch.cat(gradients))
-        for gradient, mean in zip(gradients, together.split([len(g) for g in gradients]), strict=True):
-            gradient.copy_(mean)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must hold."""

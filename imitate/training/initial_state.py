@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from imitate.env.reference import Reference
-from imitate.training.process_group import Ranks
+from imitate.training.process_group import ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class InitialStates(Protocol):
         """Takes note of finished episodes: how they started, their return (M,), which failed soon, bool (M,)."""
         ...
 
-    def improve(self, ranks: Ranks) -> None:
+    def improve(self, group: ProcessGroup) -> None:
         """Makes one step on what was noted since the last one, in all processes together."""
         ...
 
@@ -68,7 +68,7 @@ class ReferenceStart:
     def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
         """Nothing to learn."""
 
-    def improve(self, ranks: Ranks) -> None:
+    def improve(self, group: ProcessGroup) -> None:
         """Nothing to improve."""
 
     def state(self) -> dict[str, Any]:
@@ -126,9 +126,9 @@ class FailureStart(ReferenceStart):
         np.add.at(self._noted[0], starts.rows, 1.0)
         np.add.at(self._noted[1], starts.rows[lost], 1.0)
 
-    def improve(self, ranks: Ranks) -> None:
+    def improve(self, group: ProcessGroup) -> None:
         """Adds up what all processes have counted."""
-        self.seen = self.MEMORY * self.seen + ranks.sum(torch.from_numpy(self._noted)).numpy()
+        self.seen = self.MEMORY * self.seen + group.sum(torch.from_numpy(self._noted)).numpy()
         self._noted = np.zeros((2, self.rows))
 
     def state(self) -> dict[str, Any]:
@@ -204,12 +204,12 @@ class AdaptiveStart:
         by_shift[:, :6] = 0.0
         return by_logits, by_shift
 
-    def improve(self, ranks: Ranks) -> None:
+    def improve(self, group: ProcessGroup) -> None:
         """One step of policy gradient ascent on the episodes noted, of all processes."""
         count = len(self.logits)
         returns = np.concatenate([noted for _, noted in self._noted]) if self._noted else np.zeros(0)
         moments = torch.tensor([len(returns), returns.sum(), (returns**2).sum()], dtype=torch.float64)
-        episodes, total, squares = ranks.sum(moments).tolist()
+        episodes, total, squares = group.sum(moments).tolist()
         gradient = np.zeros((count, 1 + self.nv))
         if episodes >= 2:
             mean = total / episodes
@@ -219,7 +219,7 @@ class AdaptiveStart:
                 by_logits, by_shift = self.score(starts)
                 gradient[:, 0] += advantage @ by_logits
                 np.add.at(gradient[:, 1:], starts.component, advantage[:, None] * by_shift)
-        gradient = ranks.sum(torch.from_numpy(gradient)).numpy() / max(episodes, 1.0)
+        gradient = group.sum(torch.from_numpy(gradient)).numpy() / max(episodes, 1.0)
         self._noted.clear()
         self.logits += self.LOGIT_STEP * gradient[:, 0]
         self.logits -= self.logits.mean()

@@ -29,7 +29,7 @@ from imitate.training.distill import Distiller, Expert, ExpertCollector
 from imitate.training.initial_state import AdaptiveStart, FailureStart, FixedStart, InitialStates, ReferenceStart
 from imitate.training.memory import peak_memory_mb, release_memory
 from imitate.training.ppo import PPO
-from imitate.training.process_group import Ranks
+from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import Episodes, SkillCollector
 from pose.files import replace_file
 from reconstruct.characters.character import Character
@@ -67,16 +67,16 @@ class Job:
 class TrainingRun:
     """The state of a run in one process, and the steps that change it."""
 
-    def __init__(self, job: Job, ranks: Ranks):
+    def __init__(self, job: Job, group: ProcessGroup):
         config = job.config
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
-        self.job, self.config, self.ranks = job, config, ranks
+        self.job, self.config, self.group = job, config, group
         scene = {} if job.scene.kind == "flat" else {"scene": job.scene.identity}
         draft = job.draft if config.warm_start == "draft" else None
         expert = {"draft": draft.digest} if draft else {}
         self.task = task_digest(job.motion, job.character, config.without_budget() | scene | expert)
-        share = max(1, config.environments // ranks.size)
+        share = max(1, config.num_envs // group.size)
         env = ImitationEnv(job.character, job.scene, job.motion, config.env, share)
         layout = PolicyLayout(
             character=job.character.name,
@@ -84,24 +84,24 @@ class TrainingRun:
             observation=env.observation_layout.sizes,
             action=tuple(env.model.actuator(u).name for u in range(env.model.nu)),
             action_scale=config.env.action_scale,
-            hidden=config.hidden,
+            hidden=config.hidden_sizes,
         )
         self.policy = Policy(layout, config.initial_std)
         self.policy.log_std.requires_grad_(config.learn_std)
-        self.policy.actor.coarse = self.policy.critic.coarse = config.coarse
+        self.policy.actor.coarse = self.policy.critic.coarse = config.bf16
         self.averaged = AveragedModel(
-            self.policy, avg_fn=partial(running_average, window=AVERAGED / (config.environments * config.steps))
+            self.policy, avg_fn=partial(running_average, window=AVERAGED / (config.num_envs * config.num_steps))
         )
         rate = config.distill.ppo_learning_rate if draft else config.ppo.learning_rate
-        self.ppo = PPO(self.policy, replace(config.ppo, learning_rate=rate), ranks)
-        stream = config.seed * 1000 + ranks.rank
+        self.ppo = PPO(self.policy, replace(config.ppo, learning_rate=rate), group)
+        stream = config.seed * 1000 + group.rank
         self.shuffle = torch.Generator().manual_seed(stream)
         states = initial_states(config, env)
         self.collector = SkillCollector(env, states, stream)
         self.distiller: Distiller | None = None
         if draft and len(draft.controls):
             self.collector = ExpertCollector(env, states, stream, Expert(draft, env))
-            self.distiller = Distiller(self.policy, config.distill, ranks)
+            self.distiller = Distiller(self.policy, config.distill, group)
         self.collector.env.pushed[:] = np.arange(share) % PUSHED_ONE_IN == 0
         self.judge = self._judging_env()
         self.samples, self.seconds = 0, 0.0
@@ -121,8 +121,8 @@ class TrainingRun:
 
     def _judging_env(self) -> ImitationEnv:
         """The simulations that this process contributes to evaluations: two thirds are left alone, one is pushed."""
-        share = max(1, JUDGED // 2 // self.ranks.size)
-        env_config = replace(self.config.env, episode_seconds=self.config.judge_seconds)
+        share = max(1, JUDGED // 2 // self.group.size)
+        env_config = replace(self.config.env, episode_seconds=self.config.evaluation_seconds)
         env = ImitationEnv(self.job.character, self.job.scene, self.job.motion, env_config, 3 * share)
         env.pushed[: 2 * share] = False
         return env
@@ -139,8 +139,8 @@ class TrainingRun:
     def warm_up(self) -> None:
         """Shows the normaliser what observations are like before anything is learnt from them."""
         ppo = self.config.ppo
-        batch, _ = self.collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
-        self.policy.observations.update(self.ranks.sum(batch.observation_moments.clone()))
+        batch, _ = self.collector.collect(self.policy, self.config.num_steps, ppo.gamma, ppo.gae_lambda)
+        self.policy.observations.update(self.group.sum(batch.observation_moments.clone()))
         self.averaged.update_parameters(self.policy)
 
     def iterate(self) -> dict[str, float]:
@@ -151,20 +151,20 @@ class TrainingRun:
         if isinstance(collector, ExpertCollector) and distiller is not None:
             collector.watched = self.samples < self.config.distill.samples
             collector.share = distiller.expert_share(self.samples)
-        batch, episodes = collector.collect(self.policy, self.config.steps, ppo.gamma, ppo.gae_lambda)
+        batch, episodes = collector.collect(self.policy, self.config.num_steps, ppo.gamma, ppo.gae_lambda)
         if isinstance(collector, ExpertCollector) and distiller is not None and collector.watched:
             losses = distiller.update(batch, *collector.said(), self.samples, self.shuffle)
         else:
             losses = self.ppo.update(batch, self.shuffle)
         self.averaged.update_parameters(self.policy)
-        self.collector.initial_states.improve(self.ranks)
+        self.collector.initial_states.improve(self.group)
         self.cpu_own_loop += time.process_time() - begin
         return losses | self._summed(episodes)
 
     def _summed(self, episodes: Episodes) -> dict[str, float]:
         names = sorted(episodes.terms)
         values = [episodes.steps, episodes.reward, episodes.ended, episodes.completed, self.collector.env.non_finite]
-        total = self.ranks.sum(torch.tensor([*values, *(episodes.terms[name] for name in names)], dtype=torch.float64))
+        total = self.group.sum(torch.tensor([*values, *(episodes.terms[name] for name in names)], dtype=torch.float64))
         steps, reward, ended, completed, non_finite = total[:5].tolist()
         self.samples += int(steps)
         figures = {"reward": reward / steps, "episode_completed": completed / max(ended, 1.0), "non_finite": non_finite}
@@ -176,15 +176,15 @@ class TrainingRun:
         From the first frame and all phases; under pushes from phases. The same starts and pushes in every evaluation,
         split among the processes.
         """
-        env, ranks = self.judge, self.ranks
+        env, group = self.judge, self.group
         share = env.size // 3
-        phases = starting_rows(env.reference, share * ranks.size)[ranks.rank :: ranks.size]
+        phases = starting_rows(env.reference, share * group.size)[group.rank :: group.size]
         rows = np.concatenate([np.zeros(share, dtype=np.int64), phases, phases])
         env.episode[:] = 0
-        scores = run_episodes(env, self.average, rows, start_rng=np.random.default_rng(ranks.rank))
+        scores = run_episodes(env, self.average, rows, start_rng=np.random.default_rng(group.rank))
         calm, pushed = np.split(scores.normalised_return, [2 * share])
         sums = torch.tensor([calm.sum(), scores.completed[: 2 * share].sum(), pushed.sum(), share], dtype=torch.float64)
-        total, completed, total_pushed, count = ranks.sum(sums).tolist()
+        total, completed, total_pushed, count = group.sum(sums).tolist()
         return total / (2 * count), completed / (2 * count), total_pushed / count
 
     def judge_now(self, figures: dict[str, float]) -> None:
@@ -201,7 +201,7 @@ class TrainingRun:
         release_memory()
         if self.scores[-1] >= max(self.scores):
             self.best, self.best_completed = score, completed
-            if self.ranks.rank == 0:
+            if self.group.is_main:
                 self.average.save(self.job.folder / BEST_POLICY)
 
     def goal_met(self) -> bool:
@@ -239,15 +239,15 @@ class TrainingRun:
             "best_completed": self.best_completed,
             "non_finite": self.curves[-1].get("non_finite", 0.0),
             "seed": self.config.seed,
-            "workers": self.ranks.size,
+            "workers": self.group.size,
         }
 
     def save(self) -> None:
         """Writes checkpoint and curves; all processes take part."""
         own = [time.process_time(), self.cpu_own_loop, peak_memory_mb()]
-        used, self.cpu_loop, self.memory = self.ranks.sum(torch.tensor(own, dtype=torch.float64)).tolist()
+        used, self.cpu_loop, self.memory = self.group.sum(torch.tensor(own, dtype=torch.float64)).tolist()
         self.cpu_total = self.cpu_before + used
-        parts = self.ranks.gather({"collector": self.collector.state(), "shuffle": self.shuffle.get_state()})
+        parts = self.group.gather({"collector": self.collector.state(), "shuffle": self.shuffle.get_state()})
         if parts is None:
             return
         save_checkpoint(
@@ -285,8 +285,8 @@ class TrainingRun:
         if self.distiller:
             self.distiller.restore(found["distiller"])
         # With another number of processes than before, simulations start afresh.
-        if self.ranks.rank < len(found["parts"]):
-            part = found["parts"][self.ranks.rank]
+        if self.group.rank < len(found["parts"]):
+            part = found["parts"][self.group.rank]
             if len(part["collector"]["earned"]) == self.collector.env.size:
                 self.collector.restore(part["collector"])
                 self.shuffle.set_state(part["shuffle"])
@@ -320,22 +320,24 @@ def initial_states(config: TrainConfig, env: ImitationEnv) -> InitialStates:
     return kinds[config.initial_state](env.reference)
 
 
-def train(job: Job, ranks: Ranks, report: Callable[[dict[str, Any]], None], stop: Callable[[], bool]) -> dict[str, Any]:
+def train(
+    job: Job, group: ProcessGroup, report: Callable[[dict[str, Any]], None], stop: Callable[[], bool]
+) -> dict[str, Any]:
     """Trains until the budget is used, the goal is met or `stop` says so.
 
     Args:
       job: what to learn, alike in all processes.
-      ranks: this process's place among them.
+      group: this process's place among them.
       report: is told the state of training about once a second (rank 0 only).
       stop: asked once an iteration; true in any process stops all of them.
 
     Returns:
       Figures of the run and `reason`, why it ended.
     """
-    run, config = TrainingRun(job, ranks), job.config
+    run, config = TrainingRun(job, group), job.config
     if not run.restore():
         run.warm_up()
-    first = ranks.rank == 0
+    first = group.is_main
     writer = _tensorboard(job.folder) if first and config.tensorboard else None
     samples_before, seconds_before = run.samples, run.seconds
     started = last_report = last_save = time.monotonic()
@@ -346,7 +348,7 @@ def train(job: Job, ranks: Ranks, report: Callable[[dict[str, Any]], None], stop
         reason = _agreed_reason(run, stop)
         # Whoever presses Ctrl-C does not want to wait for an evaluation, unless there is no policy to keep yet.
         last = reason and ((run.judged < run.samples and reason != STOPPED) or not run.scores)
-        if last or run.samples // config.evaluate_samples > run.judged // config.evaluate_samples:
+        if last or run.samples // config.evaluation_interval > run.judged // config.evaluation_interval:
             run.judge_now(figures)
             if writer is not None:
                 for name, value in run.curves[-1].items():
@@ -356,7 +358,7 @@ def train(job: Job, ranks: Ranks, report: Callable[[dict[str, Any]], None], stop
         if first and figures and now - last_report > 0.5:
             last_report = now
             report(run.progress(figures, (run.samples - samples_before) / (now - started)))
-        if bool(ranks.first(torch.tensor(float(now - last_save > config.checkpoint_seconds))) > 0):
+        if bool(group.broadcast(torch.tensor(float(now - last_save > config.checkpoint_seconds))) > 0):
             run.save()
             last_save = time.monotonic()
         figures = run.iterate()
@@ -377,8 +379,8 @@ def _agreed_reason(run: TrainingRun, stop: Callable[[], bool]) -> str:
         code = 2
     elif config.samples is not None and run.samples >= config.samples:
         code = 3
-    decision = int(run.ranks.first(torch.tensor(float(code))))
-    return reasons[1] if run.ranks.any(stop()) else reasons[decision]
+    decision = int(run.group.broadcast(torch.tensor(float(code))))
+    return reasons[1] if run.group.any(stop()) else reasons[decision]
 
 
 def _tensorboard(folder: Path) -> Any:

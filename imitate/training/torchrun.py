@@ -15,7 +15,7 @@ from pathlib import Path
 import torch.distributed as dist
 
 from imitate.training.loop import Job, train
-from imitate.training.process_group import Ranks
+from imitate.training.process_group import ProcessGroup
 from pose.errors import InputError
 
 PATIENCE = timedelta(days=2)
@@ -23,7 +23,7 @@ PATIENCE = timedelta(days=2)
 
 
 @contextmanager
-def crew() -> Iterator[bool]:
+def join_torchrun() -> Iterator[bool]:
     """Joins the processes that torchrun started.
 
     Yields:
@@ -34,29 +34,29 @@ def crew() -> Iterator[bool]:
     dist.init_process_group("gloo", timeout=PATIENCE)
     try:
         if dist.get_rank() > 0:
-            while (job := shared(None)) is not None:
+            while (job := broadcast_job(None)) is not None:
                 with tempfile.TemporaryDirectory(prefix="sfv-train-") as folder:  # files are rank 0's to write
-                    train(replace(job, folder=Path(folder)), own_ranks(), lambda state: None, lambda: False)
+                    train(replace(job, folder=Path(folder)), own_process_group(), lambda state: None, lambda: False)
             yield False
             return
         try:
             yield True
         except InputError:
-            shared(None)
+            broadcast_job(None)
             raise
         # After any other error torchrun ends the others, who may be in the middle of something.
-        shared(None)
+        broadcast_job(None)
     finally:
         dist.destroy_process_group()
 
 
-def shared(job: Job | None) -> Job | None:
+def broadcast_job(job: Job | None) -> Job | None:
     """Rank 0's job, in every process; None if there are no more."""
     message = [job]
     dist.broadcast_object_list(message, src=0)
     return message[0]
 
 
-def own_ranks() -> Ranks:
+def own_process_group() -> ProcessGroup:
     """This process's place in the crew."""
-    return Ranks(dist.get_rank(), dist.get_world_size())
+    return ProcessGroup(dist.get_rank(), dist.get_world_size())

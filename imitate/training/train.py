@@ -24,8 +24,8 @@ from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import TrainConfig, resolved
 from imitate.training.loop import BEST_POLICY, Job, train
 from imitate.training.ppo import NonFiniteError
-from imitate.training.process_group import Ranks
-from imitate.training.torchrun import own_ranks, shared
+from imitate.training.process_group import ProcessGroup
+from imitate.training.torchrun import broadcast_job, own_process_group
 from pose.cores import usable_cores
 from pose.errors import InputError, WorkError
 from pose.progress import Progress, silent
@@ -87,7 +87,7 @@ def train_policy(
     job = Job(motion, character, scene, config, folder, draft)
     show = _shown(config, progress)
     if dist.is_initialized():  # torchrun started this process and others
-        figures = train(cast(Job, shared(job)), own_ranks(), show, lambda: False)
+        figures = train(cast(Job, broadcast_job(job)), own_process_group(), show, lambda: False)
     else:
         figures = _train_here(job, show)
     figures["train_seconds"] += drafting
@@ -206,7 +206,7 @@ def _work(job: Job, rank: int, size: int, meeting: str, sender: Connection, stop
             dist.init_process_group("gloo", init_method=f"file://{meeting}/peers", rank=rank, world_size=size)
         result = train(
             job,
-            Ranks(rank, size),
+            ProcessGroup(rank, size),
             lambda state: sender.send(("state", state)),
             lambda: stop.is_set() or os.getppid() != parent,  # orphans end, too
         )

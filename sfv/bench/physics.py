@@ -97,15 +97,15 @@ def _rival_speed(motion: ReferenceMotion, body: Character, kind: str) -> float:
         model = stable_baselines3.PPO(
             "MlpPolicy",
             env,
-            n_steps=config.environments * config.steps // count,
-            batch_size=config.ppo.minibatch,
-            n_epochs=config.ppo.epochs,
-            policy_kwargs={"net_arch": list(config.hidden), "activation_fn": torch.nn.ReLU},
+            n_steps=config.num_envs * config.num_steps // count,
+            batch_size=config.ppo.minibatch_size,
+            n_epochs=config.ppo.update_epochs,
+            policy_kwargs={"net_arch": list(config.hidden_sizes), "activation_fn": torch.nn.ReLU},
             device="cpu",
             seed=0,
         )
         begin = time.perf_counter()
-        model.learn(config.environments * config.steps)
+        model.learn(config.num_envs * config.num_steps)
         return model.num_timesteps / (time.perf_counter() - begin)
     finally:
         env.close()

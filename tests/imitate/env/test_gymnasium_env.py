@@ -36,7 +36,7 @@ def test_gymnasium_accepts_it():
 
 
 def test_benchmark_tells_all_parts():
-    config = TrainConfig(environments=8, steps=4, hidden=(16, 16))
+    config = TrainConfig(num_envs=8, num_steps=4, hidden_sizes=(16, 16))
     times = part_times(CHARACTER, Scene(), STANDING, config, iterations=1)
     assert set(times) == {"collect", "update", "observe", "act", "targets", "physics", "reward", "limit"}
     assert all(value > 0 for value in times.values())

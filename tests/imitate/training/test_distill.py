@@ -18,7 +18,7 @@ from imitate.training.config import TrainConfig
 from imitate.training.distill import DistillConfig, Expert
 from imitate.training.loop import CHECKPOINT, Job, TrainingRun, train
 from imitate.training.ppo import PPOConfig
-from imitate.training.process_group import Ranks
+from imitate.training.process_group import ProcessGroup
 from imitate.training.train import train_policy
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
@@ -30,14 +30,14 @@ TINY = TrainConfig(
     minutes=5.0,
     samples=128,
     workers=1,
-    environments=8,
-    steps=4,
-    hidden=(16, 16),
-    evaluate_samples=64,
+    num_envs=8,
+    num_steps=4,
+    hidden_sizes=(16, 16),
+    evaluation_interval=64,
     tensorboard=False,
     warm_start="draft",
-    distill=DistillConfig(samples=64, epochs=2, minibatch=16),
-    ppo=PPOConfig(minibatch=16, epochs=2),
+    distill=DistillConfig(samples=64, update_epochs=2, minibatch_size=16),
+    ppo=PPOConfig(minibatch_size=16, update_epochs=2),
 )
 
 
@@ -163,9 +163,13 @@ def test_the_policy_learns_what_the_expert_does(tmp_path: Path):
     """After 6,000 decisions its actions are the expert's to a few hundredths of a radian, in states of its own."""
     motion, draft = leaning()
     config = replace(
-        TINY, environments=64, steps=16, hidden=(64,), distill=DistillConfig(samples=6144, epochs=8, minibatch=256)
+        TINY,
+        num_envs=64,
+        num_steps=16,
+        hidden_sizes=(64,),
+        distill=DistillConfig(samples=6144, update_epochs=8, minibatch_size=256),
     )
-    run = TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, draft), Ranks())
+    run = TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, draft), ProcessGroup())
     run.warm_up()
     losses = [run.iterate() for _ in range(6)]
     assert "kl" not in losses[-1]  # PPO did not have its turn yet
@@ -186,7 +190,7 @@ def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
     def go(folder: str, samples: int) -> list[torch.Tensor]:
         (tmp_path / folder).mkdir(exist_ok=True)
         job = Job(motion, CHARACTER, Scene(), replace(TINY, samples=samples), tmp_path / folder, draft)
-        train(job, Ranks(), lambda state: None, lambda: False)
+        train(job, ProcessGroup(), lambda state: None, lambda: False)
         content = torch.load(tmp_path / folder / CHECKPOINT, weights_only=True)["content"]
         return [*content["policy"].values(), content["parts"][0]["collector"]["env"]["batch"]]
 
@@ -199,7 +203,7 @@ def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
 def test_another_draft_is_another_task(tmp_path: Path):
     motion, draft = leaning()
     runs = [
-        TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, expert), Ranks()).task
+        TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, expert), ProcessGroup()).task
         for config, expert in (
             (TINY, draft),
             (TINY, replace(draft, controls=2.0 * draft.controls)),

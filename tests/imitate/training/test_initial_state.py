@@ -8,7 +8,7 @@ import pytest
 
 from imitate.env.reference import Reference
 from imitate.training.initial_state import AdaptiveStart, FailureStart, FixedStart, ReferenceStart, Starts
-from imitate.training.process_group import Ranks
+from imitate.training.process_group import ProcessGroup
 
 NV = 9
 REFERENCE = cast(Reference, SimpleNamespace(starts=40, qvel=np.zeros((60, NV)), loop=False))
@@ -54,7 +54,7 @@ def test_starts_drift_to_where_most_is_earned_but_keep_a_floor():
     for _ in range(300):
         starts = adaptive.choose(200, rng)
         adaptive.learn(starts, (starts.component == 3) * (1.0 + 5.0 * starts.offset[:, 7]), np.zeros(200, dtype=bool))
-        adaptive.improve(Ranks())
+        adaptive.improve(ProcessGroup())
     assert adaptive.probability.argmax() == 3
     assert adaptive.probability[3] > 0.4
     assert adaptive.probability.min() >= adaptive.FLOOR / 10 - 1e-12
@@ -69,7 +69,7 @@ def test_one_step_by_hand():
     adaptive = AdaptiveStart(REFERENCE)
     starts = Starts(np.array([0, 4]), np.zeros((2, NV)), np.array([0, 1]))
     adaptive.learn(starts, np.array([1.0, 0.0]), np.zeros(2, dtype=bool))
-    adaptive.improve(Ranks())
+    adaptive.improve(ProcessGroup())
     step = adaptive.LOGIT_STEP * (1 - adaptive.FLOOR) / 2
     np.testing.assert_allclose(adaptive.logits, [step, -step, 0, 0, 0, 0, 0, 0, 0, 0], atol=1e-5)
 
@@ -81,7 +81,7 @@ def test_starts_go_where_they_are_lost():
     rows = np.repeat(np.arange(40), 10)
     starts = Starts(rows, np.zeros((400, NV)), np.zeros(400, dtype=np.int64))
     failing.learn(starts, np.zeros(400), rows == 7)
-    failing.improve(Ranks())
+    failing.improve(ProcessGroup())
     # Shares by hand: (10 + .05) / 11 for row 7, .05 / 11 for the 39 others.
     share = np.full(40, 0.05)
     share[7] = 10.05

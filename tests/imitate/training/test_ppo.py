@@ -55,7 +55,7 @@ def test_update_makes_good_actions_likelier():
     policy = Policy(LAYOUT)
     batch = batch_of(policy)
     before = policy.actor(batch.observation).mean(0)
-    figures = PPO(policy, PPOConfig(minibatch=32, epochs=8)).update(batch, torch.Generator().manual_seed(0))
+    figures = PPO(policy, PPOConfig(minibatch_size=32, update_epochs=8)).update(batch, torch.Generator().manual_seed(0))
     after = policy.actor(batch.observation).mean(0)
     assert after[0] > before[0] + 0.01
     assert figures["kl"] > 0
@@ -65,10 +65,10 @@ def test_learning_rate_follows_the_divergence():
     torch.manual_seed(0)
     policy = Policy(LAYOUT)
     batch = batch_of(policy)
-    timid = PPO(policy, PPOConfig(minibatch=32, kl_target=1e3))
+    timid = PPO(policy, PPOConfig(minibatch_size=32, target_kl=1e3))
     timid.update(batch, torch.Generator().manual_seed(0))
     assert timid.learning_rate == pytest.approx(1.5 * PPOConfig.learning_rate)
-    bold = PPO(policy, PPOConfig(minibatch=32, kl_target=1e-9))
+    bold = PPO(policy, PPOConfig(minibatch_size=32, target_kl=1e-9))
     bold.update(batch, torch.Generator().manual_seed(0))
     assert bold.learning_rate == pytest.approx(PPOConfig.learning_rate / 1.5)
 
@@ -80,7 +80,7 @@ def test_non_finite_numbers_stop_before_they_reach_the_weights():
     before = [parameter.detach().clone() for parameter in policy.parameters()]
     broken = replace(batch, advantage=batch.advantage.index_fill(0, torch.tensor([3]), float("nan")))
     with pytest.raises(NonFiniteError):
-        PPO(policy, PPOConfig(minibatch=32)).update(broken, torch.Generator().manual_seed(0))
+        PPO(policy, PPOConfig(minibatch_size=32)).update(broken, torch.Generator().manual_seed(0))
     assert all(torch.equal(a, b) for a, b in zip(before, policy.parameters(), strict=True))
 
 

@@ -20,7 +20,7 @@ from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.config import TrainConfig, resolved
 from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, running_average, train
 from imitate.training.ppo import PPOConfig
-from imitate.training.process_group import Ranks
+from imitate.training.process_group import ProcessGroup
 from imitate.training.train import TrainingError, train_policy
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
@@ -32,7 +32,7 @@ WALK = Path(__file__).resolve().parents[4] / "shared" / "data" / "motions" / "hu
 
 def train_alone(folder: Path, config: TrainConfig) -> dict:
     folder.mkdir(exist_ok=True)
-    return train(Job(standing(), CHARACTER, Scene(), config, folder), Ranks(), lambda state: None, lambda: False)
+    return train(Job(standing(), CHARACTER, Scene(), config, folder), ProcessGroup(), lambda state: None, lambda: False)
 
 
 def parameters(folder: Path) -> list[torch.Tensor]:
@@ -60,11 +60,11 @@ def test_seed_decides(tmp_path):
 
 def test_preset_gives_way_to_what_was_chosen():
     config = resolved(TrainConfig(preset="sfv", initial_std=0.1, ppo=PPOConfig(gamma=0.9)))
-    assert (config.hidden, config.initial_std, config.learn_std) == ((1024, 512), 0.1, False)
-    assert (config.ppo.gamma, config.ppo.minibatch, config.ppo.learning_rate_range) == (0.9, 256, (5e-5, 5e-5))
+    assert (config.hidden_sizes, config.initial_std, config.learn_std) == ((1024, 512), 0.1, False)
+    assert (config.ppo.gamma, config.ppo.minibatch_size, config.ppo.learning_rate_range) == (0.9, 256, (5e-5, 5e-5))
     assert config.env.push == 0.0  # the paper pushes nobody
-    assert config.steps == 16
-    assert resolved(TrainConfig(warm_start="none")).steps == 8
+    assert config.num_steps == 16
+    assert resolved(TrainConfig(warm_start="none")).num_steps == 8
     assert resolved(TrainConfig()) == TrainConfig()
 
 
@@ -76,7 +76,9 @@ def test_pushes_that_cannot_be_are_refused(tmp_path, env):
 
 
 def test_returns_are_told_without_pushes_and_policies_chosen_with_them(tmp_path):
-    run = TrainingRun(Job(standing(), CHARACTER, Scene(), replace(TINY, env=EnvConfig(push=5.0)), tmp_path), Ranks())
+    run = TrainingRun(
+        Job(standing(), CHARACTER, Scene(), replace(TINY, env=EnvConfig(push=5.0)), tmp_path), ProcessGroup()
+    )
     fallen = []
     for env in (run.collector.env, run.judge):
         env.start(np.zeros(env.size, dtype=np.int64))
@@ -161,7 +163,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="lo
 
 
 def trains_for_long(folder: Path) -> None:
-    config = replace(TINY, samples=None, workers=2, evaluate_samples=10**9, early_stop=False)
+    config = replace(TINY, samples=None, workers=2, evaluation_interval=10**9, early_stop=False)
     train_policy(standing(), CHARACTER, Scene(), config, folder)
 
 
@@ -267,7 +269,7 @@ def test_running_average_forgets_the_beginning_and_then_looks_back_a_window():
 
 
 def test_the_average_of_the_weights_is_what_is_kept(tmp_path):
-    run = TrainingRun(Job(standing(), CHARACTER, Scene(), TINY, tmp_path), Ranks())
+    run = TrainingRun(Job(standing(), CHARACTER, Scene(), TINY, tmp_path), ProcessGroup())
     run.warm_up()
     expected = run.policy.log_std.detach().clone()
     for updates in range(1, 4):
