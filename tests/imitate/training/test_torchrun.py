@@ -39,7 +39,7 @@ def test_wrong_input_ends_all_of_them(tmp_path):
 
 
 def test_loop_figures_of_one_process():
-    config = replace(TINY, num_envs=8, steps=4)
+    config = replace(TINY, num_envs=8, num_steps=4)
     found = loop_figures(load_character("humanoid"), Scene(), standing(), config, 64, workers=1)
     assert found["workers"] == 1
     assert found["wall"] > 0 and found["cpu"] > 0
