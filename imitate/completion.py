@@ -18,10 +18,10 @@ from imitate.rollout import check_policy
 from imitate.scene.scene import CONTROL_HZ, Scene
 from reconstruct import rotations
 from reconstruct.characters.character import Character
-from reconstruct.cycle import mirrored
+from reconstruct.cycle import mirror_motion
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.picture_pose import PosedPicture
+from reconstruct.picture_pose import PicturePose
 from reconstruct.tangent import difference, integrate, layout
 
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -114,7 +114,7 @@ def about_hips(points: np.ndarray) -> np.ndarray:
     return points - points[..., hips, :].mean(axis=-2, keepdims=True)
 
 
-def seen_points(picture: PosedPicture, character: Character) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def seen_points(picture: PicturePose, character: Character) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What `nearest_phases` compares of a picture: points (J, 3) [m], confidence (J,), the camera's axis (3,)."""
     points = about_hips(compared_points(character, picture.qpos[None]))[0]
     columns = [picture.keypoints.names.index(name) for name in COMPARED]
@@ -185,9 +185,9 @@ def complete(
     """
     if match.mirrored:
         # Turned by an angle and then mirrored is mirrored and then turned by the opposite one.
-        image = mirrored(character.model, pose[None])[0]
+        image = mirror_motion(character.model, pose[None])[0]
         found = complete(image, replace(match, mirrored=False, turn=-match.turn), motion, policy, character)
-        return replace(found, qpos=mirrored(character.model, found.qpos))
+        return replace(found, qpos=mirror_motion(character.model, found.qpos))
     config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=motion.duration + FUTURE_S)
     env = ImitationEnv(character, Scene(), motion, config, len(SHARES))
     check_policy(policy, env, character)

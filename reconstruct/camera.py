@@ -153,18 +153,18 @@ class View:
     """Height above the ground [m]."""
     log_focal: float
     """Logarithm of the focal length [px]."""
-    belt: tuple[float, float] = (0.0, 0.0)
+    ground_velocity: tuple[float, float] = (0.0, 0.0)
     """Velocity of the ground under the person [m/s], world x and y: a treadmill, or a camera that goes along."""
 
     def vector(self) -> np.ndarray:
         """The G unknowns in a row, (6,)."""
-        return np.array([self.pitch, self.roll, self.height, self.log_focal, *self.belt])
+        return np.array([self.pitch, self.roll, self.height, self.log_focal, *self.ground_velocity])
 
     @classmethod
     def from_vector(cls, vector: np.ndarray) -> "View":
         """The inverse of `vector`."""
-        pitch, roll, height, log_focal, belt_x, belt_y = (float(value) for value in vector)
-        return cls(pitch, roll, height, log_focal, (belt_x, belt_y))
+        pitch, roll, height, log_focal, velocity_x, velocity_y = (float(value) for value in vector)
+        return cls(pitch, roll, height, log_focal, (velocity_x, velocity_y))
 
     def rotation(self) -> np.ndarray:
         """R_camera_world, (3, 3)."""

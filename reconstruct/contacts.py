@@ -52,28 +52,28 @@ def find_contacts(
     height = points_w[..., 2] / doubt
     surely = (height < limits.height[0]) & (speed < limits.speed[0])
     perhaps = (height < limits.height[1]) & (speed < limits.speed[1])
-    contact = np.stack([grown(surely[:, p], perhaps[:, p]) for p in range(points_w.shape[1])], axis=1)
+    contact = np.stack([grow_contacts(surely[:, p], perhaps[:, p]) for p in range(points_w.shape[1])], axis=1)
     ground = np.zeros(2) if ground_velocity is None else np.asarray(ground_velocity)
     carried = points_w[..., :2] - np.arange(len(points_w))[:, None, None] / fps * ground
     for p in range(points_w.shape[1]):
-        for start, end in inner_runs(~contact[:, p]):
+        for start, end in find_inner_runs(~contact[:, p]):
             back = np.linalg.norm(carried[end, p] - carried[start - 1, p]) < limits.same_place[1]
             low = height[start:end, p].max() < limits.height[1]
             if back and low and end - start <= limits.same_place[0] * fps:
                 contact[start:end, p] = True
-    return tidied(contact, round(limits.shortest * fps), round(limits.gap * fps))
+    return clean_contacts(contact, round(limits.shortest * fps), round(limits.gap * fps))
 
 
-def grown(surely: np.ndarray, perhaps: np.ndarray) -> np.ndarray:
+def grow_contacts(surely: np.ndarray, perhaps: np.ndarray) -> np.ndarray:
     """Hysteresis: the runs of `perhaps` that hold at least one frame of `surely`, bool (T,)."""
     result = np.zeros_like(perhaps)
-    for start, end in runs(perhaps):
+    for start, end in find_runs(perhaps):
         if surely[start:end].any():
             result[start:end] = True
     return result
 
 
-def tidied(contact: np.ndarray, shortest: int, gap: int) -> np.ndarray:
+def clean_contacts(contact: np.ndarray, shortest: int, gap: int) -> np.ndarray:
     """Gaps of up to `gap` frames closed, then runs below `shortest` frames dropped; those at the clip's ends are kept.
 
     Args:
@@ -81,24 +81,24 @@ def tidied(contact: np.ndarray, shortest: int, gap: int) -> np.ndarray:
     """
     result = contact.copy()
     for column in result.T:
-        for start, end in inner_runs(~column):
+        for start, end in find_inner_runs(~column):
             if end - start <= gap:
                 column[start:end] = True
-        for start, end in inner_runs(column):
+        for start, end in find_inner_runs(column):
             if end - start < shortest:
                 column[start:end] = False
     return result
 
 
-def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+def find_runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """Half-open intervals [start, end) in which `flags` (T,) holds."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def inner_runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """The `runs` that neither begin with the clip nor end with it."""
-    return [(start, end) for start, end in runs(flags) if start > 0 and end < len(flags)]
+def find_inner_runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """The `find_runs` that neither begin with the clip nor end with it."""
+    return [(start, end) for start, end in find_runs(flags) if start > 0 and end < len(flags)]
 
 
 def contact_points(character: Character, feet_only: bool = False) -> BodyPoints:
@@ -144,7 +144,7 @@ SLOWEST_GROUND = 0.5
 """Slower treadmills are taken for ground at rest [m/s]."""
 
 
-def ground_velocity(points_w: np.ndarray, view: View, fps: float) -> tuple[float, float]:
+def find_ground_velocity(points_w: np.ndarray, view: View, fps: float) -> tuple[float, float]:
     """Velocity of the ground [m/s] if it moves under the person, as on a treadmill or before a camera that follows.
 
     In nearly every frame some low point of the body goes with the ground. Among the velocities of low points this is

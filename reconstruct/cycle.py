@@ -116,7 +116,10 @@ def find_cycle(
     shortest = round(SHORTEST_CYCLE * fps)
     if wanted == "no":
         return None
-    straight, image = gait_features(model, qpos, fps), gait_features(model, mirrored(model, qpos), fps)
+    straight, image = (
+        compute_gait_features(model, qpos, fps),
+        compute_gait_features(model, mirror_motion(model, qpos), fps),
+    )
     apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
     found = []
     for is_mirrored, other, least in ((False, straight, shortest), (True, image, max(2, shortest // 2))):
@@ -124,18 +127,18 @@ def find_cycle(
         distance = pairwise_rms(other, straight)
         allowed = apart >= least
         if wanted == "auto":
-            allowed &= steady_gait(qpos, fps) & (distance < LIKENESS)
+            allowed &= find_steady_gait(qpos, fps) & (distance < LIKENESS)
             if is_mirrored:
                 allowed &= apart <= LONGEST_STEP * fps
-        found += longest_good(distance, allowed, is_mirrored)
+        found += find_longest_cycle(distance, allowed, is_mirrored)
     if wanted == "auto" and not found:
         pose, swing = np.split(straight, 2, axis=1)
         distance = pairwise_rms(pose, pose)
         speed, end = np.linalg.norm(swing, axis=1), max(1, round(AT_THE_ENDS * fps))
         slowest = min(np.median(speed[:end]), np.median(speed[-end:]))
-        if slowest > IN_MOTION * np.median(speed) and root_turns(qpos) < MOST_TURN:
+        if slowest > IN_MOTION * np.median(speed) and count_root_turns(qpos) < MOST_TURN:
             allowed = (apart >= max(shortest, LEAST_OF_PLACE * (len(qpos) - 1))) & (distance < SAME_POSE)
-            found += longest_good(distance, allowed, False)
+            found += find_longest_cycle(distance, allowed, False)
     # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
     return min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
 
@@ -146,7 +149,7 @@ def pairwise_rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(squares, 0.0) / a.shape[1])
 
 
-def steady_gait(qpos: np.ndarray, fps: float) -> np.ndarray:
+def find_steady_gait(qpos: np.ndarray, fps: float) -> np.ndarray:
     """Pairs of frames between which the body travels steadily and that span enough of the clip, bool (T, T)."""
     apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
     travel = np.linalg.norm(qpos[:, None, :2] - qpos[None, :, :2], axis=-1)
@@ -157,7 +160,7 @@ def steady_gait(qpos: np.ndarray, fps: float) -> np.ndarray:
     return (pace > SLOWEST_GAIT) & (slowest > STEADINESS * pace) & (apart >= LEAST_PART * (len(qpos) - 1))
 
 
-def longest_good(distance: np.ndarray, allowed: np.ndarray, is_mirrored: bool) -> list[Cycle]:
+def find_longest_cycle(distance: np.ndarray, allowed: np.ndarray, is_mirrored: bool) -> list[Cycle]:
     """Of all allowed pairs of frames about as near to each other as the best, those furthest apart; none or one."""
     if not allowed.any():
         return []
@@ -167,7 +170,7 @@ def longest_good(distance: np.ndarray, allowed: np.ndarray, is_mirrored: bool) -
     return [Cycle(int(first), int(last), is_mirrored, float(distance[first, last]))]
 
 
-def gait_features(model: mujoco.MjModel, qpos: np.ndarray, fps: float) -> np.ndarray:
+def compute_gait_features(model: mujoco.MjModel, qpos: np.ndarray, fps: float) -> np.ndarray:
     """Joint positions and 0.1 s times their velocities, about the root and in its heading, (T, 6 B)."""
     bodies = np.arange(1, model.nbody)
     points = BodyPoints(bodies, np.zeros((len(bodies), 3)), np.zeros(len(bodies)))
@@ -179,7 +182,7 @@ def gait_features(model: mujoco.MjModel, qpos: np.ndarray, fps: float) -> np.nda
     return both.reshape(len(qpos), -1)
 
 
-def root_turns(qpos: np.ndarray) -> float:
+def count_root_turns(qpos: np.ndarray) -> float:
     """Full turns of the root, the largest over the three axes of its own frame, without those that cancel."""
     rotation = to_matrix(qpos[:, 3:7])
     step = np.swapaxes(rotation[:-1], 1, 2) @ rotation[1:]
@@ -189,7 +192,7 @@ def root_turns(qpos: np.ndarray) -> float:
     return float(np.abs(vector.sum(axis=0)).max() / (2.0 * np.pi))
 
 
-def mirrored(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
+def mirror_motion(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
     """The mirror image: y to -y, left and right exchanged, (T, nq)."""
     flip = np.array([1.0, -1.0, 1.0, -1.0])
     image = qpos.copy()
@@ -214,15 +217,15 @@ def _other_side(name: str) -> str:
     return name.replace("right_", "left_", 1)
 
 
-def repeated(qpos: np.ndarray, times: int) -> np.ndarray:
+def repeat_cycle(qpos: np.ndarray, times: int) -> np.ndarray:
     """A closed cycle (T, nq) one after the other, each beginning where the last one ended, (times (T - 1) + 1, nq)."""
     result = [qpos]
     for _ in range(times - 1):
-        result.append(carried_on(qpos, result[-1][-1])[1:])
+        result.append(align_start(qpos, result[-1][-1])[1:])
     return np.concatenate(result)
 
 
-def straightened(qpos: np.ndarray) -> np.ndarray:
+def straighten_cycle(qpos: np.ndarray) -> np.ndarray:
     """A cycle (T, nq) bent so that it ends in the direction in which it began, if that is nearly so (`STRAIGHT`)."""
     turn = to_rotvec(multiply(heading(qpos[-1, 3:7]), conjugate(heading(qpos[0, 3:7]))))[2]
     if abs(turn) > np.radians(STRAIGHT):
@@ -237,7 +240,7 @@ def straightened(qpos: np.ndarray) -> np.ndarray:
     return bent
 
 
-def carried_on(qpos: np.ndarray, pose: np.ndarray) -> np.ndarray:
+def align_start(qpos: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """A motion moved along the ground and turned about the vertical so that it begins where `pose` (nq,) is."""
     turn = multiply(heading(pose[3:7]), conjugate(heading(qpos[0, 3:7])))
     moved = qpos.copy()

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from reconstruct.characters.character import Character
-from reconstruct.contacts import contact_points, find_contacts, runs
+from reconstruct.contacts import contact_points, find_contacts, find_runs
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rolling import other_heights, resting_parts
+from reconstruct.rolling import find_resting_parts, other_heights
 
 RESTING = (0.3, 0.12, 0.1)
 """The lowest point rests when it is slower than this [m/s] and so near the ground [m] for so long [s]."""
@@ -18,7 +18,7 @@ NEAR_GROUND = 0.03
 
 
 @dataclass(frozen=True)
-class Ground:
+class GroundContacts:
     """What of a motion is on the ground."""
 
     contact: np.ndarray
@@ -27,14 +27,14 @@ class Ground:
     """Frames in which the body flies: nothing rests or rolls and nothing is near the ground, bool (T,)."""
 
 
-def carried_ground(motion: ReferenceMotion, source: Character, character: Character) -> Ground:
+def find_ground_contacts(motion: ReferenceMotion, source: Character, character: Character) -> GroundContacts:
     """What of a motion will be on the ground when another body performs it.
 
     Parts go by name. Points of a part go one by one where both bodies have as many, else with their part. A cycle's
     first and last frame are the same.
     """
     points_w = point_positions(source.model, motion.qpos, contact_points(source))
-    floor = floor_height(points_w, motion.fps)[:, None]
+    floor = estimate_floor_height(points_w, motion.fps)[:, None]
     points_w[..., 2] -= floor
     found = find_contacts(points_w, motion.fps)
     columns: list[np.ndarray] = []
@@ -52,13 +52,13 @@ def carried_ground(motion: ReferenceMotion, source: Character, character: Charac
     contact = np.stack(columns, axis=1)
     if motion.loop:
         contact[[0, -1]] = contact[0] | contact[-1]
-    rolling = resting_parts(other_heights(source, motion.qpos) - floor, motion.fps)
+    rolling = find_resting_parts(other_heights(source, motion.qpos) - floor, motion.fps)
     low = points_w[..., 2].min(axis=1) <= NEAR_GROUND
     flight = np.logical_not(contact.any(axis=1) | rolling.any(axis=1) | low)
-    return Ground(contact, flight)
+    return GroundContacts(contact, flight)
 
 
-def floor_height(points_w: np.ndarray, fps: float) -> np.ndarray:
+def estimate_floor_height(points_w: np.ndarray, fps: float) -> np.ndarray:
     """Where a motion seems to have its ground: the height of the lowest point while it rests, else between such times.
 
     Motion capture on a body of other feet stands some centimetres above the ground here and below it there.
@@ -75,12 +75,12 @@ def floor_height(points_w: np.ndarray, fps: float) -> np.ndarray:
     lowest = points_w[..., 2].argmin(axis=1)
     height = points_w[frames, lowest, 2]
     rests = (speed[frames, lowest] < RESTING[0]) & (np.abs(height) < RESTING[1])
-    for start, end in runs(rests):
+    for start, end in find_runs(rests):
         rests[start:end] &= end - start >= RESTING[2] * fps
     return np.interp(frames, frames[rests], height[rests]) if rests.any() else np.zeros(len(frames))
 
 
-def resting_shift(points_w: np.ndarray, contact: np.ndarray) -> np.ndarray:
+def solve_resting_shift(points_w: np.ndarray, contact: np.ndarray) -> np.ndarray:
     """The least and smoothest shift of a foot after which what is in contact lies on the ground and does not slide.
 
     Args:

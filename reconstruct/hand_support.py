@@ -4,9 +4,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from reconstruct.characters.character import Character
-from reconstruct.contacts import contact_points, runs, tidied
+from reconstruct.contacts import clean_contacts, contact_points, find_runs
 from reconstruct.dynamics import FOOT_HALF_WIDTH, Masses, nearest_in_hull, zero_moment_points
-from reconstruct.kinematics import BodyPoints, kinematics
+from reconstruct.kinematics import BodyPoints, compute_kinematics
 
 ABOVE = 0.25
 """They are this share of the body's height above the ground, at least; lower, a hand may rest on the ground itself."""
@@ -26,7 +26,7 @@ MOST_OF_IT = 0.7
 """All of the above must be true in this share of the frames of a contact; a waving hand rests at either end."""
 
 
-def leaning_hands(character: Character, qpos: np.ndarray, contact: np.ndarray, fps: float) -> np.ndarray:
+def find_hand_support(character: Character, qpos: np.ndarray, contact: np.ndarray, fps: float) -> np.ndarray:
     """Which points carry weight although they are above the ground.
 
     A body whose zero-moment point stays outside of its feet would fall over; if it does not, and a hand on that side is
@@ -45,7 +45,7 @@ def leaning_hands(character: Character, qpos: np.ndarray, contact: np.ndarray, f
     feet = np.isin(touching.bodies, [character.model.body(name).id for name in character.foot_bodies])
     if feet.all() or len(qpos) < 5:
         return found
-    kin = kinematics(character.model, qpos, touching.joined(BodyPoints.of_masses(character.model)))
+    kin = compute_kinematics(character.model, qpos, touching.joined(BodyPoints.of_masses(character.model)))
     zmp, _ = zero_moment_points(kin, Masses.of(character.model, len(touching)), fps)
     sigma, grounded = SMOOTH_S * fps, contact.any(axis=1)
     zmp = gaussian_filter1d(np.concatenate([zmp[:1], zmp, zmp[-1:]]), sigma, axis=0, mode="nearest")
@@ -68,9 +68,9 @@ def leaning_hands(character: Character, qpos: np.ndarray, contact: np.ndarray, f
             & (against < STEADY)
             & (np.abs(velocity[:, 2]) < LEVEL)
         )
-    kept = tidied(found, round(SHORTEST_S * fps), round(GAP_S * fps))
+    kept = clean_contacts(found, round(SHORTEST_S * fps), round(GAP_S * fps))
     for p in range(kept.shape[1]):
-        for start, end in runs(kept[:, p]):
+        for start, end in find_runs(kept[:, p]):
             if end - start < SHORTEST_S * fps or found[start:end, p].mean() < MOST_OF_IT:
                 kept[start:end, p] = False
     return kept

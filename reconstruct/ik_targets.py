@@ -6,7 +6,7 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character
-from reconstruct.grounding import Ground, contact_columns, rest_contacts, resting_shift
+from reconstruct.grounding import GroundContacts, contact_columns, rest_contacts, solve_resting_shift
 from reconstruct.kinematics import BodyPoints, Kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import to_matrix
@@ -21,7 +21,7 @@ HEAD = ("nose", "left_ear", "right_ear")
 
 
 @dataclass(frozen=True)
-class Spreads:
+class TargetSigmas:
     """How tightly each aim holds; smaller is stronger."""
 
     ankle: float = 0.004
@@ -41,7 +41,7 @@ class Spreads:
 
 
 @dataclass(frozen=True)
-class Targets:
+class IKTargets:
     """Where combinations of a body's points should be."""
 
     combine: np.ndarray
@@ -59,11 +59,11 @@ class Targets:
         """The vectors of given points, (T, P, 3) -> (T, M, 3)."""
         return np.einsum("mp,tpi->tmi", self.combine, points_w)
 
-    def at(self, frames: np.ndarray) -> "Targets":
+    def at(self, frames: np.ndarray) -> "IKTargets":
         """Those of some frames."""
         return replace(self, wanted=self.wanted[frames], spread=self.spread[frames], shift=self.shift[frames])
 
-    def loosened(self, factor: float) -> "Targets":
+    def loosened(self, factor: float) -> "IKTargets":
         """The same with every spread `factor` times as wide, but none wider than a limb."""
         return replace(self, spread=np.minimum(self.spread * factor, np.maximum(self.spread, 0.1)))
 
@@ -119,7 +119,7 @@ def leg_length(character: Character) -> float:
     return float(thigh + shin + rest["left_ankle"][2] - sole)
 
 
-def frames_of(across: np.ndarray, other: np.ndarray) -> np.ndarray:
+def build_frames(across: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Right-handed frames from a direction to the left and another across it, (..., 3) each -> (..., 3, 3)."""
     y = across / np.linalg.norm(across, axis=-1, keepdims=True)
     x = np.cross(y, other)
@@ -127,7 +127,7 @@ def frames_of(across: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.stack([x, y, np.cross(x, y)], axis=-1)
 
 
-def body_turn(character: Character, qpos: np.ndarray, landmark: str) -> np.ndarray:
+def body_rotations(character: Character, qpos: np.ndarray, landmark: str) -> np.ndarray:
     """How the body that carries a landmark is turned from its rest pose, world axes, (T, 3, 3)."""
     model = character.model
     body = model.site_bodyid[model.site(character.landmarks[landmark]).id]
@@ -137,15 +137,15 @@ def body_turn(character: Character, qpos: np.ndarray, landmark: str) -> np.ndarr
     return axes[1:] @ axes[0].T
 
 
-def aims(
+def compute_ik_targets(
     motion: ReferenceMotion,
     source: Character,
     character: Character,
     names: tuple[str, ...],
     scale: float,
-    ground: Ground,
-    spreads: Spreads,
-) -> Targets:
+    ground: GroundContacts,
+    sigmas: TargetSigmas,
+) -> IKTargets:
     """What the new body's landmarks should do, from what the old one's do."""
     index = {name: i for i, name in enumerate(names)}
     sites = BodyPoints.of_sites(source.model, tuple(source.landmarks[name] for name in names))
@@ -170,37 +170,37 @@ def aims(
     # -- feet: the middle of the sole goes where the old one's went, but what rests on the ground stays there
     turns, ankles, shifts = {}, {}, []
     for side in SIDES:
-        turn = turns[side] = body_turn(source, motion.qpos, f"{side}_heel")
+        turn = turns[side] = body_rotations(source, motion.qpos, f"{side}_heel")
         sole = 0.5 * (moving[f"{side}_heel"] + moving[f"{side}_foot_index"])
         own = 0.5 * (after[f"{side}_heel"] + after[f"{side}_foot_index"]) - after[f"{side}_ankle"]
         ankle = scale * sole - turn @ own
         part = contact_columns(character, f"{side}_foot")
         offsets = rest_contacts(character)[part] - after[f"{side}_ankle"]
         points = ankle[:, None] + np.einsum("tij,pj->tpi", turn, offsets)
-        shifts.append(resting_shift(points, ground.contact[:, part]))
+        shifts.append(solve_resting_shift(points, ground.contact[:, part]))
         ankles[side] = ankle + shifts[-1]
     shift = np.stack(shifts, axis=1)
     pelvis = scale * middle(moving, "hip") + shift.mean(axis=1)
-    rows.append(("pelvis", hips, pelvis, grounded(spreads.pelvis, spreads.flight)))
-    rows.append(("hips", pair("left_hip", "right_hip"), root @ (after["left_hip"] - after["right_hip"]), spreads.trunk))
+    rows.append(("pelvis", hips, pelvis, grounded(sigmas.pelvis, sigmas.flight)))
+    rows.append(("hips", pair("left_hip", "right_hip"), root @ (after["left_hip"] - after["right_hip"]), sigmas.trunk))
     # -- the chest, as shoulders and spine tell
     spine = middle(moving, "shoulder") - middle(moving, "hip")
-    chest = frames_of(moving["left_shoulder"] - moving["right_shoulder"], spine)
-    upright = frames_of(
+    chest = build_frames(moving["left_shoulder"] - moving["right_shoulder"], spine)
+    upright = build_frames(
         before["left_shoulder"] - before["right_shoulder"], middle(before, "shoulder") - middle(before, "hip")
     )
     chest = chest @ upright.T
     width = after["left_shoulder"] - after["right_shoulder"]
-    rows.append(("shoulders", pair("left_shoulder", "right_shoulder"), chest @ width, spreads.trunk))
+    rows.append(("shoulders", pair("left_shoulder", "right_shoulder"), chest @ width, sigmas.trunk))
     back = {**shoulders, **{name: -value for name, value in hips.items()}}
-    rows.append(("spine", back, chest @ (middle(after, "shoulder") - middle(after, "hip")), spreads.trunk))
+    rows.append(("spine", back, chest @ (middle(after, "shoulder") - middle(after, "hip")), sigmas.trunk))
     # -- the head
     if "nose" in names:
-        head = body_turn(source, motion.qpos, "nose")
+        head = body_rotations(source, motion.qpos, "nose")
         face = {"nose": 1.0, "left_ear": -0.5, "right_ear": -0.5}
-        rows.append(("face", face, head @ (after["nose"] - middle(after, "ear")), spreads.trunk))
+        rows.append(("face", face, head @ (after["nose"] - middle(after, "ear")), sigmas.trunk))
         rows.append(
-            ("ears", pair("left_ear", "right_ear"), head @ (after["left_ear"] - after["right_ear"]), spreads.trunk)
+            ("ears", pair("left_ear", "right_ear"), head @ (after["left_ear"] - after["right_ear"]), sigmas.trunk)
         )
     for side in SIDES:
         # -- arms and legs: the direction of every bone, at the new body's length
@@ -209,21 +209,21 @@ def aims(
             upper, lower = (
                 np.linalg.norm(after[b] - after[a]) * _unit(moving[b] - moving[a]) for a, b in ((top, mid), (mid, end))
             )
-            rows.append((mid, pair(mid, top), upper, spreads.elbow))
+            rows.append((mid, pair(mid, top), upper, sigmas.elbow))
             if limb == "arm":
-                rows.append((end, pair(end, top), upper + lower, spreads.wrist))
+                rows.append((end, pair(end, top), upper + lower, sigmas.wrist))
             else:
-                rows.append((f"{side}_leg", pair(end, top), upper + lower, grounded(spreads.elbow, spreads.ankle)))
+                rows.append((f"{side}_leg", pair(end, top), upper + lower, grounded(sigmas.elbow, sigmas.ankle)))
         place = {f"{side}_ankle": 1.0}
-        rows.append((f"{side}_ankle", place, ankles[side], grounded(spreads.ankle, spreads.flight)))
+        rows.append((f"{side}_ankle", place, ankles[side], grounded(sigmas.ankle, sigmas.flight)))
         for name in (f"{side}_heel", f"{side}_foot_index"):
             offset = turns[side] @ (after[name] - after[f"{side}_ankle"])
-            rows.append((name, pair(name, f"{side}_ankle"), offset, spreads.foot))
+            rows.append((name, pair(name, f"{side}_ankle"), offset, sigmas.foot))
     combine = np.zeros((len(rows), len(names)))
     for m, (_, weights, _, _) in enumerate(rows):
         for name, weight in weights.items():
             combine[m, index[name]] += weight
-    return Targets(
+    return IKTargets(
         combine,
         np.stack([wanted for _, _, wanted, _ in rows], axis=1),
         np.stack([np.broadcast_to(spread, len(motion)) for _, _, _, spread in rows], axis=1),

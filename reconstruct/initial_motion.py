@@ -8,7 +8,7 @@ from reconstruct.camera import R_LEVEL
 from reconstruct.characters.character import Character
 from reconstruct.kinematics import point_positions
 from reconstruct.observations import Observations
-from reconstruct.rotations import conjugate, continuous, from_matrix, multiply, normalised, to_matrix
+from reconstruct.rotations import conjugate, from_matrix, make_continuous, multiply, normalise, to_matrix
 from reconstruct.tangent import layout
 
 SIDES = ("left", "right")
@@ -21,7 +21,7 @@ STRAIGHT = 0.35
 """A limb bent by less than this [rad] says little of its twist."""
 
 
-def initial_motion(
+def guess_initial_motion(
     seen: Observations, character: Character, focal_px: float, fps: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Poses for a level camera that stands above the origin, seen along x; the ground is not known yet.
@@ -31,14 +31,14 @@ def initial_motion(
       motion of the trunk, bool (T,): the others are better not believed at all.
     """
     model = character.model
-    qpos, weight = landmark_pose(seen, model)
-    steady = steady_frames(qpos[:, 3:7], weight, fps)
-    qpos = smoothed_rotations(model, qpos, weight * steady, sigma=max(1.0, 0.04 * fps))
-    qpos[:, :3] = placed_roots(seen, model, qpos, focal_px, fps)
+    qpos, weight = pose_from_landmarks(seen, model)
+    steady = find_steady_frames(qpos[:, 3:7], weight, fps)
+    qpos = smooth_rotations(model, qpos, weight * steady, sigma=max(1.0, 0.04 * fps))
+    qpos[:, :3] = place_roots(seen, model, qpos, focal_px, fps)
     return qpos, steady
 
 
-def landmark_pose(seen: Observations, model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
+def pose_from_landmarks(seen: Observations, model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     """Rotations frame by frame from directions between landmarks.
 
     The trunk's frame comes from hips and shoulders, a limb's from its direction and the plane in which it bends.
@@ -54,8 +54,8 @@ def landmark_pose(seen: Observations, model: mujoco.MjModel) -> tuple[np.ndarray
 
     middle_hip, middle_shoulder = (0.5 * (at[f"left_{part}"] + at[f"right_{part}"]) for part in ("hip", "shoulder"))
     trunk_up = middle_shoulder - middle_hip
-    pelvis = frame_from(up=trunk_up, left=at["left_hip"] - at["right_hip"])
-    chest = frame_from(up=trunk_up, left=at["left_shoulder"] - at["right_shoulder"])
+    pelvis = build_frame(up=trunk_up, left=at["left_hip"] - at["right_hip"])
+    chest = build_frame(up=trunk_up, left=at["left_shoulder"] - at["right_shoulder"])
     qpos[:, 3:7] = from_matrix(pelvis)
     set_ball(model, qpos, "chest", pelvis, chest)
 
@@ -64,7 +64,7 @@ def landmark_pose(seen: Observations, model: mujoco.MjModel) -> tuple[np.ndarray
         forward = at["nose"] - 0.5 * (at["left_ear"] + at["right_ear"])
         # The model's nose lies a little lower than its ears.
         up = np.cross(forward, left) + 0.2 * np.linalg.norm(left, axis=-1, keepdims=True) * forward
-        set_ball(model, qpos, "neck", chest, frame_from(up=up, left=left))
+        set_ball(model, qpos, "neck", chest, build_frame(up=up, left=left))
     for side in SIDES:
         upper = at[f"{side}_elbow"] - at[f"{side}_shoulder"]
         lower = at[f"{side}_wrist"] - at[f"{side}_elbow"]
@@ -81,13 +81,13 @@ def landmark_pose(seen: Observations, model: mujoco.MjModel) -> tuple[np.ndarray
         if {f"{side}_heel", f"{side}_foot_index"} <= at.keys():
             toe = at[f"{side}_foot_index"] - at[f"{side}_heel"]
             # The foot's forward is the toe's direction; sideways it follows the shin's hinge.
-            foot = frame_from(up=np.cross(toe, shin[..., 1]), left=shin[..., 1])
+            foot = build_frame(up=np.cross(toe, shin[..., 1]), left=shin[..., 1])
             set_ball(model, qpos, f"{side}_ankle", shin, foot)
     trunk = [seen.names.index(f"{side}_{part}") for side in SIDES for part in ("hip", "shoulder")]
     return qpos, seen.weight[:, trunk].min(axis=1) * seen.seen
 
 
-def frame_from(up: np.ndarray, left: np.ndarray) -> np.ndarray:
+def build_frame(up: np.ndarray, left: np.ndarray) -> np.ndarray:
     """Body frame with z along `up` and y as near to `left` as can be, (T, 3) each -> (T, 3, 3)."""
     z = up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
     x = np.cross(left, z)
@@ -121,7 +121,7 @@ def limb_frame(
     sine = np.maximum(np.sin(bend)[:, None], 1e-6)
     forward = trust * sideways / sine + (1.0 - trust) * rest_forward
     left = np.cross(-upper, forward)
-    return frame_from(up=-upper, left=left), bend
+    return build_frame(up=-upper, left=left), bend
 
 
 def shortest_swing(start: np.ndarray, end: np.ndarray, vector: np.ndarray) -> np.ndarray:
@@ -129,7 +129,7 @@ def shortest_swing(start: np.ndarray, end: np.ndarray, vector: np.ndarray) -> np
     quat = np.concatenate([1.0 + np.sum(start * end, axis=-1, keepdims=True), np.cross(start, end)], axis=-1)
     opposite = np.linalg.norm(quat, axis=-1) < 1e-3
     quat[opposite] = [0.0, 0.0, 1.0, 0.0]
-    quat = normalised(quat)
+    quat = normalise(quat)
     w, u = quat[..., :1], quat[..., 1:]
     turn = 2.0 * np.cross(u, vector)
     return vector + w * turn + np.cross(u, turn)
@@ -147,7 +147,7 @@ def set_hinge(model: mujoco.MjModel, qpos: np.ndarray, joint: str, bend: np.ndar
     qpos[:, hinge.qposadr[0]] = np.clip(bend, *hinge.range) if model.jnt_limited[hinge.id] else bend
 
 
-def steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarray:
+def find_steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarray:
     """Frames whose rotation can be joined to others by turning at a human pace; the rest are mistakes of the detector.
 
     A detector that takes left for right, or front for back, turns the trunk by up to 180 degrees within a frame; where
@@ -183,7 +183,7 @@ def steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.ndarra
     return steady
 
 
-def smoothed_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+def smooth_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """Every joint averaged over neighbouring frames, weighted by trust; frames without any take their neighbours'.
 
     A robust pass first leaves out rotations that are far from the average around them (a detector that took left for
@@ -198,25 +198,25 @@ def smoothed_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarr
     # A little of a very wide window fills gaps of any length.
     hinges = lay.scalar_columns[3:]
     if len(hinges):
-        smooth[:, hinges] = filled(qpos[:, hinges], weight, sigma)
+        smooth[:, hinges] = fill_gaps(qpos[:, hinges], weight, sigma)
     for column in lay.quat_columns:
         quat = qpos[:, column : column + 4]
         mean = average_quaternions(quat, weight, sigma)
         for _ in range(2):
             away = 2.0 * np.arccos(np.clip(np.abs(np.sum(mean * quat, axis=-1)), 0.0, 1.0))
             mean = average_quaternions(quat, weight / (1.0 + (away / 0.5) ** 4), sigma)
-        smooth[:, column : column + 4] = continuous(mean)
+        smooth[:, column : column + 4] = make_continuous(mean)
     return smooth
 
 
 def average_quaternions(quat: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """Markley's mean over a sliding window: largest eigenvector of the weighted sum of q q^T, (T, 4) -> (T, 4)."""
     outer = (quat[:, :, None] * quat[:, None, :]).reshape(len(quat), 16)
-    moments = filled(outer, weight, sigma).reshape(-1, 4, 4)
-    return normalised(np.linalg.eigh(moments)[1][..., -1])
+    moments = fill_gaps(outer, weight, sigma).reshape(-1, 4, 4)
+    return normalise(np.linalg.eigh(moments)[1][..., -1])
 
 
-def filled(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+def fill_gaps(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """Weighted Gaussian average over time; windows of growing width stand in where nothing was seen, (T, N)."""
     total, sums = np.full(len(values), 1e-12), values.mean(axis=0) * 1e-12
     for width, share in ((sigma, 1.0), (3 * sigma, 1e-3), (10 * sigma, 1e-6), (100 * sigma, 1e-9)):
@@ -226,9 +226,7 @@ def filled(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     return sums / total[:, None]
 
 
-def placed_roots(
-    seen: Observations, model: mujoco.MjModel, qpos: np.ndarray, focal_px: float, fps: float
-) -> np.ndarray:
+def place_roots(seen: Observations, model: mujoco.MjModel, qpos: np.ndarray, focal_px: float, fps: float) -> np.ndarray:
     """Where the root must be for the posed body to project onto the detections, smoothed; world of a level camera.
 
     The camera is the origin. Each landmark gives two linear equations, focal (x, y) = uv z; three unknowns a frame.
@@ -257,8 +255,8 @@ def placed_roots(
     log_depth[~seen.seen] = np.median(log_depth[seen.seen])
     trust = trust * (root_c[:, 2] > 0.5)
     steady = median_filter(log_depth, size=max(3, 2 * round(0.15 * fps) + 1), mode="nearest")
-    depth = np.exp(filled(steady[:, None], trust, 0.2 * fps)[:, 0])
-    direction = filled(root_c[:, :2] / np.maximum(root_c[:, 2:], 0.5), trust, max(0.7, 0.03 * fps))
+    depth = np.exp(fill_gaps(steady[:, None], trust, 0.2 * fps)[:, 0])
+    direction = fill_gaps(root_c[:, :2] / np.maximum(root_c[:, 2:], 0.5), trust, max(0.7, 0.03 * fps))
     return np.concatenate([direction * depth[:, None], depth[:, None]], axis=1) @ R_LEVEL
 
 

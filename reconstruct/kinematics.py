@@ -94,7 +94,7 @@ class Kinematics:
     """d com_w / d tangent, (T, 3, nv)."""
 
 
-def kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> Kinematics:
+def compute_kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> Kinematics:
     """Positions and Jacobians of `points` and of the centre of mass for every frame of qpos (T, nq).
 
     The Jacobians come from MuJoCo's `cdof` (each degree of freedom's motion about the centre of mass), as in

@@ -4,8 +4,8 @@ import numpy as np
 
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character
-from reconstruct.contacts import ContactThresholds, contact_points, foot_slide, runs
-from reconstruct.cycle import root_turns
+from reconstruct.contacts import ContactThresholds, contact_points, find_runs, foot_slide
+from reconstruct.cycle import count_root_turns
 from reconstruct.dynamics import (
     FOOT_HALF_WIDTH,
     Masses,
@@ -14,12 +14,12 @@ from reconstruct.dynamics import (
     nearest_in_hull,
     zero_moment_points,
 )
-from reconstruct.hand_support import leaning_hands
-from reconstruct.kinematics import GRAVITY, BodyPoints, kinematics, point_positions
+from reconstruct.hand_support import find_hand_support
+from reconstruct.kinematics import GRAVITY, BodyPoints, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
-from reconstruct.rolling import other_parts, resting_parts
-from reconstruct.support import LONGEST_FLIGHT, LOWEST_FLIGHT, falling_part
+from reconstruct.rolling import find_other_parts, find_resting_parts
+from reconstruct.support import LONGEST_FLIGHT, LOWEST_FLIGHT, find_fall
 
 CLEAR = 0.01
 """A body without contact flies if it is higher than this above the ground [m]; otherwise it lies or slides on it."""
@@ -34,7 +34,7 @@ def reprojection_px(qpos: np.ndarray, camera: Camera, character: Character, seen
     return float(np.sum(distance * seen.weight) / np.sum(seen.weight))
 
 
-def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, float]:
+def compute_motion_metrics(motion: ReferenceMotion, character: Character) -> dict[str, float]:
     """Physical facts of a motion.
 
     Returns:
@@ -55,7 +55,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     """
     model, fps, qpos = character.model, motion.fps, motion.qpos
     touching, solid = contact_points(character), BodyPoints.of_geoms(model)
-    kin = kinematics(model, qpos, touching.joined(solid).joined(BodyPoints.of_masses(model)))
+    kin = compute_kinematics(model, qpos, touching.joined(solid).joined(BodyPoints.of_masses(model)))
     soles = kin.points_w[:, : len(touching)]
     surface = kin.points_w[:, len(touching) : len(touching) + len(solid), 2] - solid.radius
     owner = np.repeat(np.arange(len(character.contacts)), [len(sites) for sites in character.contacts.values()])
@@ -64,14 +64,14 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     ways = [foot_slide(soles[1:, one], soles[:-1, one], contact[1:, one] & contact[:-1, one]) for one in own]
     slide = np.concatenate(ways) * fps / 30.0
     lowest = np.minimum(surface.min(axis=1), soles[..., 2].min(axis=1))
-    parts = other_parts(character)
-    rolling = resting_parts(surface[:, parts], fps)
+    parts = find_other_parts(character)
+    rolling = find_resting_parts(surface[:, parts], fps)
     flight = np.logical_not(motion.contacts.any(axis=1) | rolling.any(axis=1)) & (lowest > CLEAR)
     acceleration = com_acceleration(kin.com_w, fps)
 
     falls = [
         -acceleration[start : end - 2, 2].mean() / GRAVITY
-        for start, end in (_fall(run, kin.com_w[:, 2], fps) for run in runs(flight))
+        for start, end in (_fall(run, kin.com_w[:, 2], fps) for run in find_runs(flight))
         if max(4, 0.1 * fps) <= end - start <= LONGEST_FLIGHT * fps and lowest[start:end].max() > LOWEST_FLIGHT
     ]
     masses = Masses.of(model, len(touching) + len(solid))
@@ -80,7 +80,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     touches = np.concatenate([contact, rolling], axis=1)
     supported = touches[1:-1].any(axis=1) & (acceleration[:, 2] > -0.5 * GRAVITY)
     resting = supported & (np.linalg.norm(np.gradient(kin.com_w, 1.0 / fps, axis=0)[1:-1], axis=1) < 0.15)
-    leaning = leaning_hands(character, qpos, contact, fps)
+    leaning = find_hand_support(character, qpos, contact, fps)
     # Of the other parts, those that ever touch: a hull of many corners takes long.
     ever = np.flatnonzero(rolling.any(axis=0))
     bearing = np.concatenate([np.arange(len(touching)), len(touching) + parts[ever]])
@@ -97,7 +97,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
         "contact_share": float((~flight).mean()),
         "leaning_share": float(leaning.any(axis=1).mean()),
         "leaning_height": _mean(soles[..., 2][leaning]),
-        "root_turns": root_turns(qpos),
+        "root_turns": count_root_turns(qpos),
         "zmp_outside_support_mm": 1000.0 * _rms(_outside(zmp, corners, present)[supported], load[supported]),
         "free_moment_nm": float(free_moment(kin, masses, bearing, held, fps, 1.0).residual.mean()),
         "rest_com_outside_support_mm": 1000.0 * _rms(_outside(com[:, :2], corners, present)[resting]),
@@ -105,7 +105,7 @@ def motion_figures(motion: ReferenceMotion, character: Character) -> dict[str, f
     return figures
 
 
-def swapped_detections(qpos: np.ndarray, camera: Camera, character: Character, seen: Observations) -> int:
+def count_swapped_frames(qpos: np.ndarray, camera: Camera, character: Character, seen: Observations) -> int:
     """Frames whose detections would fit the motion clearly better with left and right exchanged."""
     projected = camera.project(point_positions(character.model, qpos, seen.points)) - camera.principal_point_px
     sides = [(i, seen.names.index(name.replace("left_", "right_"))) for i, name in enumerate(seen.names)
@@ -125,7 +125,7 @@ def _fall(run: tuple[int, int], com_z: np.ndarray, fps: float) -> tuple[int, int
     start, end = run
     if end - start <= LONGEST_FLIGHT * fps:
         return run
-    first, last = falling_part(com_z[start:end], fps)
+    first, last = find_fall(com_z[start:end], fps)
     return start + first, start + last
 
 

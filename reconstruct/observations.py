@@ -135,19 +135,19 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     if needed - set(names):
         raise InputError(f"the keypoints or character '{character.name}' lack {sorted(needed - set(names))[0]}")
     columns = [keypoints.names.index(name) for name in names]
-    points = seen_points(character, names)
+    points = detected_points(character, names)
     weight = keypoints.confidence[:, columns] * np.array([TRUST.get(name, 1.0) for name in names])
     plane = keypoints.xy[:, columns] - 0.5 * np.array(keypoints.image_size)
     motion, reference = keypoints.camera_motion, 0
-    xyz = straightened(keypoints.xyz[:, columns], names)
+    xyz = correct_depth_bias(keypoints.xyz[:, columns], names)
     if motion is None:
-        xyz = turned_to_ray(xyz, plane, weight, focal_px)
+        xyz = rotate_to_camera(xyz, plane, weight, focal_px)
     else:
-        reference = middle_frame(motion)
+        reference = find_middle_frame(motion)
         lens = motion.for_focal(focal_px / float(motion.zoom[reference]))
-        xyz = turned_to_ray(xyz, plane, weight, lens.focal_px * lens.zoom)
+        xyz = rotate_to_camera(xyz, plane, weight, lens.focal_px * lens.zoom)
         xyz = xyz @ (lens.R @ lens.R[reference].T)
-        plane = steadied(plane, motion, reference)
+        plane = stabilise_points(plane, motion, reference)
 
     bones = np.array([(names.index(a), names.index(b)) for a, b in BONES if a in names and b in names])
     rest = point_positions(character.model, np.array(character.model.qpos0)[None], points)[0]
@@ -164,7 +164,7 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     )  # fmt: skip
 
 
-def seen_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
+def detected_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
     """Where on the body the detector sees its landmarks: the character's sites, moved by `SEEN_AT`."""
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))
     offset = np.zeros((len(names), 3))
@@ -176,7 +176,7 @@ def seen_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
     return replace(points, local=points.local + offset)
 
 
-def straightened(xyz_c: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+def correct_depth_bias(xyz_c: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """The detector's 3D without its two habits: shins that lead away from the camera, and a trunk that stoops.
 
     Held against known truth (synthetic films and real motion capture, from all sides), it puts ankles too far away
@@ -208,7 +208,7 @@ def straightened(xyz_c: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return fixed
 
 
-def middle_frame(motion: CameraMotion) -> int:
+def find_middle_frame(motion: CameraMotion) -> int:
     """The frame from whose line of sight the others are turned away least, at most.
 
     Raises:
@@ -223,7 +223,7 @@ def middle_frame(motion: CameraMotion) -> int:
     return reference
 
 
-def steadied(plane_px: np.ndarray, motion: CameraMotion, reference: int) -> np.ndarray:
+def stabilise_points(plane_px: np.ndarray, motion: CameraMotion, reference: int) -> np.ndarray:
     """Points of every frame where the camera of the reference frame would have seen them.
 
     A camera that turns and zooms moves its whole picture by one homography a frame (Hartley and Zisserman 2004, 8.4),
@@ -244,7 +244,7 @@ def steadied(plane_px: np.ndarray, motion: CameraMotion, reference: int) -> np.n
     return moved[..., :2] / moved[..., 2:]
 
 
-def turned_to_ray(
+def rotate_to_camera(
     xyz: np.ndarray, plane_px: np.ndarray, weight: np.ndarray, focal_px: float | np.ndarray
 ) -> np.ndarray:
     """The detector sees a crop as if the camera looked straight at it; turns its 3D into the camera's own axes.

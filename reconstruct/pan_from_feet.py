@@ -28,12 +28,12 @@ STEP = 0.05
 """They are told apart by so much [body sizes/s]."""
 BETTER = 0.5
 """A pan must leave less than this share of what the best steady motion leaves unexplained: that is a camera at rest, or
-a treadmill (`contacts.ground_velocity`)."""
+a treadmill (`contacts.find_ground_velocity`)."""
 FURTHER = 0.5
 """It must move the picture by this much [body sizes]."""
 
 
-def followed_by_feet(keypoints: Keypoints, fov: float) -> CameraMotion | None:
+def estimate_pan_from_feet(keypoints: Keypoints, fov: float) -> CameraMotion | None:
     """Turn of the camera to the side in every frame; None for one that stands still, as most do.
 
     Dynamic programming over the picture's horizontal motion: it changes little from frame to frame, and in as many

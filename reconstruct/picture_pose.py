@@ -7,9 +7,9 @@ import numpy as np
 from pose.keypoints import Keypoints
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import Character
-from reconstruct.initial_motion import initial_motion
+from reconstruct.initial_motion import guess_initial_motion
 from reconstruct.observations import FEWEST_FRAMES, observe
-from reconstruct.problem import Problem, Spreads
+from reconstruct.problem import FitSigmas, Problem
 from reconstruct.solve import minimise
 from reconstruct.tangent import layout
 
@@ -17,7 +17,7 @@ ITERATIONS = 12
 
 
 @dataclass(frozen=True)
-class PosedPicture:
+class PicturePose:
     """A body as a level camera at the origin sees it, which looks along x; where the ground is, is not known."""
 
     qpos: np.ndarray
@@ -32,7 +32,7 @@ class PosedPicture:
         return replace(self.view, height=height).camera(self.keypoints.image_size)
 
 
-def pose_in_picture(keypoints: Keypoints, character: Character, fov: float = 50.0) -> PosedPicture:
+def fit_pose_to_picture(keypoints: Keypoints, character: Character, fov: float = 50.0) -> PicturePose:
     """Poses the character as the person in a picture.
 
     Args:
@@ -52,8 +52,8 @@ def pose_in_picture(keypoints: Keypoints, character: Character, fov: float = 50.
     )
     focal_px = focal_from_fov(fov, keypoints.image_size)
     seen = observe(held, character, focal_px)
-    qpos, _ = initial_motion(seen, character, focal_px, held.fps)
-    problem = Problem(character, held.fps, Spreads(), seen=seen, focal_px=focal_px).with_scale(qpos)
+    qpos, _ = guess_initial_motion(seen, character, focal_px, held.fps)
+    problem = Problem(character, held.fps, FitSigmas(), seen=seen, focal_px=focal_px).with_scale(qpos)
     view = problem.first_view()
     solution = minimise(
         problem.residuals,
@@ -63,4 +63,4 @@ def pose_in_picture(keypoints: Keypoints, character: Character, fov: float = 50.
         problem.free_globals(view),
         ITERATIONS,
     )
-    return PosedPicture(solution.qpos[FEWEST_FRAMES // 2], view, keypoints)
+    return PicturePose(solution.qpos[FEWEST_FRAMES // 2], view, keypoints)

@@ -11,12 +11,12 @@ from reconstruct import dynamics, residuals, rolling
 from reconstruct.camera import View
 from reconstruct.characters.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
-from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
+from reconstruct.kinematics import BodyPoints, com_positions, compute_kinematics, point_positions
 from reconstruct.observations import TRUST, Observations
 from reconstruct.solve import Block
 from reconstruct.support import Sight, Support, find_support
 from reconstruct.tangent import layout
-from reconstruct.world_frame import in_view, level_ground
+from reconstruct.world_frame import estimate_tilt, to_view
 
 SURE = 0.7
 """Least confidence of a landmark that tells whether a foot is still in its place."""
@@ -27,7 +27,7 @@ WINDOW = 200
 
 
 @dataclass(frozen=True)
-class Spreads:
+class FitSigmas:
     """Standard deviation of every term: how far off it is expected to be. Smaller is stronger."""
 
     reprojection: float = 0.03
@@ -84,7 +84,7 @@ class Problem:
 
     character: Character
     fps: float
-    spreads: Spreads
+    sigmas: FitSigmas
     seen: Observations | None = None
     """Keypoints to agree with."""
     target: np.ndarray | None = None
@@ -134,12 +134,12 @@ class Problem:
         upright = np.array(self.model.qpos0)[None]
         rise = com_positions(self.model, upright) - point_positions(self.model, upright, feet).mean(axis=1)
         standing = float(np.linalg.norm(rise))
-        pitch, roll, balance = level_ground(com, middle, view, self.spreads.tilt, duration, standing)
+        pitch, roll, balance = estimate_tilt(com, middle, view, self.sigmas.tilt, duration, standing)
         tilted = replace(view, pitch=pitch, roll=roll)
-        lowest = (point_positions(self.model, in_view(qpos, view, tilted), solid)[..., 2] - solid.radius).min(axis=1)
+        lowest = (point_positions(self.model, to_view(qpos, view, tilted), solid)[..., 2] - solid.radius).min(axis=1)
         stood = replace(tilted, height=tilted.height - float(np.percentile(lowest, 25)))
-        tilt_spread = tuple(balance * tilt / float(np.hypot(balance, tilt)) for tilt in self.spreads.tilt)
-        return replace(self, expected=stood, tilt_spread=tilt_spread), in_view(qpos, view, stood), stood
+        tilt_spread = tuple(balance * tilt / float(np.hypot(balance, tilt)) for tilt in self.sigmas.tilt)
+        return replace(self, expected=stood, tilt_spread=tilt_spread), to_view(qpos, view, stood), stood
 
     def on_ground(self, support: Support) -> "Problem":
         """The same with contacts."""
@@ -152,8 +152,8 @@ class Problem:
     def free_globals(self, view: View) -> np.ndarray:
         """Camera and ground may move once contacts are known; the ground's speed only where it has one, bool (G,)."""
         grounded = self.support is not None and bool(self.support.contact.any())
-        belt = grounded and view.belt != (0.0, 0.0)
-        return np.array([grounded, grounded, grounded, grounded, belt, belt])
+        ground_velocity = grounded and view.ground_velocity != (0.0, 0.0)
+        return np.array([grounded, grounded, grounded, grounded, ground_velocity, ground_velocity])
 
     def contact_positions(self, qpos: np.ndarray) -> np.ndarray:
         """Points that may touch the ground, world frame [m], (T, P, 3)."""
@@ -163,12 +163,14 @@ class Problem:
         """What carries the body in a motion; see `find_support`."""
         heights = rolling.other_heights(self.character, qpos)
         others = heights.min(axis=1, initial=np.inf)
-        parts = rolling.resting_parts(heights, self.fps) if looseness == 1.0 else None
+        parts = rolling.find_resting_parts(heights, self.fps) if looseness == 1.0 else None
         com_z = com_positions(self.model, qpos)[:, 2]
         bodies = contact_points(self.character).bodies
         feet = np.isin(bodies, [self.model.body(name).id for name in self.character.foot_bodies])
         doubt = np.where(feet, 1.0, HAND_DOUBT)
-        sight = self.contact_sight() if view.belt == (0.0, 0.0) else None  # else the ground goes through the picture
+        sight = (
+            self.contact_sight() if view.ground_velocity == (0.0, 0.0) else None
+        )  # else the ground goes through the picture
         points_w = self.contact_positions(qpos)
         return find_support(points_w, view, self.fps, looseness, others, com_z, doubt, parts, sight)
 
@@ -188,8 +190,8 @@ class Problem:
         """All terms in force at a point, window by window."""
         view = View.from_vector(unknowns)
         if self.support is not None:
-            expected = replace(self.expected or view, height=view.height, belt=view.belt)
-            spread = np.array([*self.tilt_spread, 1.0, self.spreads.focal, 1.0, 1.0])
+            expected = replace(self.expected or view, height=view.height, ground_velocity=view.ground_velocity)
+            spread = np.array([*self.tilt_spread, 1.0, self.sigmas.focal, 1.0, 1.0])
             yield residuals.view_prior(view, expected, spread, self.model.nv)
         edges = np.linspace(0, len(qpos), max(round(len(qpos) / WINDOW), 1) + 1).astype(int)
         for first, end in pairwise(edges.tolist()):
@@ -217,7 +219,7 @@ class Problem:
 
     def terms(self, qpos: np.ndarray, view: View) -> list[Block]:
         """All terms in force but what is thought of the view."""
-        model, lay, spreads = self.model, layout(self.model), self.spreads
+        model, lay, sigmas = self.model, layout(self.model), self.sigmas
         touching, solid = contact_points(self.character), BodyPoints.of_geoms(model)
         points = touching.joined(solid) if self.seen is None else self.seen.points.joined(touching).joined(solid)
         first = len(points) - len(solid) - len(touching)
@@ -225,20 +227,20 @@ class Problem:
         masses = dynamics.Masses.of(model, len(points))
         # Of the other parts, those that ever touch the ground: the rest would only cost time.
         ever = np.flatnonzero(self.support.rolls.any(axis=0)) if self.support is not None else np.zeros(0, dtype=int)
-        parts = rolling.other_parts(self.character)[ever] if len(ever) else ever
+        parts = rolling.find_other_parts(self.character)[ever] if len(ever) else ever
         rolls, place = len(ever) > 0, solid_slice.start + parts
         corners = BodyPoints.of_masses(model)
-        kin = kinematics(model, qpos, points.joined(corners) if self.physics or rolls else points)
+        kin = compute_kinematics(model, qpos, points.joined(corners) if self.physics or rolls else points)
 
         blocks = [
             residuals.acceleration(lay, qpos, self.fps, self.acceleration_spread()),
-            residuals.hinge_limits(model, qpos, spreads.limits),
-            residuals.ball_limits(model, lay, qpos, spreads.limits),
+            residuals.hinge_limits(model, qpos, sigmas.limits),
+            residuals.ball_limits(model, lay, qpos, sigmas.limits),
         ]
         if self.seen is not None:
             blocks += [
-                residuals.reprojection(kin, view, self.seen, spreads.reprojection),
-                residuals.bones_3d(kin, view, self.seen, spreads.bones),
+                residuals.reprojection(kin, view, self.seen, sigmas.reprojection),
+                residuals.bones_3d(kin, view, self.seen, sigmas.bones),
                 residuals.velocity(lay, qpos, self.fps, self.velocity_spread()),
                 residuals.pose_prior(model, lay, qpos),
             ]
@@ -247,54 +249,54 @@ class Problem:
         if self.support is not None:
             held = self.support.contact.astype(np.float64)
             blocks += [
-                residuals.ground_height(kin, contact_slice, held, spreads.ground),
-                residuals.no_slip(kin, contact_slice, held, view, self.fps, spreads.slip),
-                residuals.no_penetration(kin, solid_slice, solid.radius, spreads.penetration),
+                residuals.ground_height(kin, contact_slice, held, sigmas.ground),
+                residuals.no_slip(kin, contact_slice, held, view, self.fps, sigmas.slip),
+                residuals.no_penetration(kin, solid_slice, solid.radius, sigmas.penetration),
             ]
             if self.support.leaning is not None:
-                blocks.append(residuals.level(kin, contact_slice, self.support.leaning, spreads.slip))
+                blocks.append(residuals.hand_height(kin, contact_slice, self.support.leaning, sigmas.slip))
             if self.support.rests.any():
                 alone = self.support.rests & ~self.support.contact.any(axis=1)
-                blocks.append(residuals.carried(kin, solid_slice, solid.radius, alone, spreads.carried))
+                blocks.append(residuals.lowest_point_on_ground(kin, solid_slice, solid.radius, alone, sigmas.carried))
             if rolls:
                 points, held = solid.at(parts), self.support.rolls[:, ever]
                 blocks += [
-                    rolling.on_ground(kin, place, points.radius, held, spreads.rolling),
-                    rolling.no_slip(kin, place, points, masses, corners, held, spreads.roll),
+                    rolling.part_height(kin, place, points.radius, held, sigmas.rolling),
+                    rolling.no_slip(kin, place, points, masses, corners, held, sigmas.roll),
                 ]
         if self.support is not None and self.physics:
             # Where the body rests on something that is not known, feet and hands are not all of the support.
             known = ~self.support.rests[:, None]
             held = np.concatenate([self.support.carrying, self.support.rolls[:, ever]], axis=1) & known
             bearing = np.concatenate([np.arange(contact_slice.start, contact_slice.stop), place])
-            spin, twist = (spread * float(masses.mass.sum()) / 75.0 for spread in (spreads.spin, spreads.twist))
+            spin, twist = (spread * float(masses.mass.sum()) / 75.0 for spread in (sigmas.spin, sigmas.twist))
             blocks += [
-                dynamics.flight_parabola(kin, self.support.flight, self.fps, spreads.gravity),
+                dynamics.flight_parabola(kin, self.support.flight, self.fps, sigmas.gravity),
                 dynamics.flight_spin(kin, masses, self.support.flight, self.fps, spin),
-                dynamics.friction_cone(kin, self.fps, spreads.friction),
-                dynamics.zero_moment_point(kin, masses, bearing, held, self.fps, spreads.zmp),
+                dynamics.friction_cone(kin, self.fps, sigmas.friction),
+                dynamics.zero_moment_point(kin, masses, bearing, held, self.fps, sigmas.zmp),
                 dynamics.free_moment(kin, masses, bearing, held, self.fps, twist),
             ]
         return blocks
 
     def acceleration_spread(self) -> np.ndarray:
         """Of each degree of freedom, (nv,)."""
-        spread = np.full(self.model.nv, self.spreads.joint_acceleration)
-        spread[:3], spread[3:6] = self.spreads.root_acceleration, self.spreads.root_turning
+        spread = np.full(self.model.nv, self.sigmas.joint_acceleration)
+        spread[:3], spread[3:6] = self.sigmas.root_acceleration, self.sigmas.root_turning
         for joint in ("chest", "neck"):
             if joint in self.character.joint_names:
                 dof = self.model.joint(joint).dofadr[0]
-                spread[dof : dof + 3] = self.spreads.trunk_acceleration
+                spread[dof : dof + 3] = self.sigmas.trunk_acceleration
         return spread
 
     def tracking_spread(self) -> np.ndarray:
         """Of each degree of freedom, (nv,)."""
-        spread = np.full(self.model.nv, self.spreads.tracking)
-        spread[:3] = self.spreads.root_tracking
+        spread = np.full(self.model.nv, self.sigmas.tracking)
+        spread[:3] = self.sigmas.root_tracking
         return spread
 
     def velocity_spread(self) -> np.ndarray:
         """Of each degree of freedom, (nv,); the root is left free."""
-        spread = np.full(self.model.nv, self.spreads.joint_velocity)
+        spread = np.full(self.model.nv, self.sigmas.joint_velocity)
         spread[:6] = 1e3
         return spread

@@ -15,20 +15,20 @@ from pose.keypoints import Keypoints
 from pose.progress import Progress, silent
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import Character
-from reconstruct.contacts import ground_velocity, part_contacts
+from reconstruct.contacts import find_ground_velocity, part_contacts
 from reconstruct.cycle import find_cycle
-from reconstruct.hand_support import leaning_hands
-from reconstruct.initial_motion import initial_motion
+from reconstruct.hand_support import find_hand_support
+from reconstruct.initial_motion import guess_initial_motion
 from reconstruct.motion import ReferenceMotion
-from reconstruct.motion_metrics import motion_figures, reprojection_px, swapped_detections
-from reconstruct.observations import middle_frame, observe
-from reconstruct.pan_from_feet import followed_by_feet
-from reconstruct.problem import Problem, Spreads
-from reconstruct.repair import closed_cycle
+from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
+from reconstruct.observations import find_middle_frame, observe
+from reconstruct.pan_from_feet import estimate_pan_from_feet
+from reconstruct.problem import FitSigmas, Problem
+from reconstruct.repair import cut_cycle
 from reconstruct.solve import Solution, minimise
 from reconstruct.support import Support
 from reconstruct.tangent import layout
-from reconstruct.world_frame import centred, standing_still
+from reconstruct.world_frame import centre_world, remove_ground_velocity
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class ReconstructConfig:
     """How keypoints become a motion."""
 
     fov: float = 50.0
-    """Field of view of the lens along the image's longer side [degrees]; a start, refined within `spreads.focal`."""
+    """Field of view of the lens along the image's longer side [degrees]; a start, refined within `sigmas.focal`."""
     loop: Literal["auto", "yes", "no"] = "auto"
     """Whether the clip is a cycle that can be repeated: found from the motion, or known."""
     iterations: int = 12
     """Steps of the optimiser at most, in each of its five passes."""
-    spreads: Spreads = field(default_factory=Spreads)
+    sigmas: FitSigmas = field(default_factory=FitSigmas)
     """What the optimisation weighs: the standard deviation of every term."""
 
 
@@ -55,8 +55,8 @@ class Reconstruction:
     """Where the film was taken from, in the motion's world, from the motion's first frame on."""
     cost: dict[str, float]
     """Cost of each term where the optimisation ended."""
-    figures: dict[str, float]
-    """How good it is: see `figures.py`."""
+    metrics: dict[str, float]
+    """How good it is: see `compute_motion_metrics`."""
     first_frame: int
     """Frame of the keypoints that became the motion's first one (a cycle is cut out of the clip)."""
     ended: str = ""
@@ -82,11 +82,11 @@ def reconstruct_motion(
     """
     began = time.perf_counter()
     if keypoints.camera_motion is None:
-        keypoints = replace(keypoints, camera_motion=followed_by_feet(keypoints, config.fov))
+        keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
     focal_px = expected_focal(keypoints, config.fov)
     seen = observe(keypoints, character, focal_px)
-    problem = Problem(character, keypoints.fps, config.spreads, seen=seen, focal_px=focal_px)
-    qpos, steady = initial_motion(seen, character, focal_px, keypoints.fps)
+    problem = Problem(character, keypoints.fps, config.sigmas, seen=seen, focal_px=focal_px)
+    qpos, steady = guess_initial_motion(seen, character, focal_px, keypoints.fps)
     problem = problem.with_scale(qpos).trusting(steady)
     progress(1, 6, "first guess")
 
@@ -98,7 +98,9 @@ def reconstruct_motion(
     # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
     for turn, looseness in enumerate((2.0, 1.4, 1.0)):
         if turn == 0:
-            view = replace(view, belt=ground_velocity(problem.contact_positions(qpos), view, keypoints.fps))
+            view = replace(
+                view, ground_velocity=find_ground_velocity(problem.contact_positions(qpos), view, keypoints.fps)
+            )
         support = problem.support_of(qpos, view, looseness)
         problem = problem.on_ground(support)
         solution = _solve(problem, qpos, view, config.iterations)
@@ -107,7 +109,7 @@ def reconstruct_motion(
 
     # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
     support = problem.support_of(qpos, view)
-    support = replace(support, leaning=leaning_hands(character, qpos, support.contact, keypoints.fps))
+    support = replace(support, leaning=find_hand_support(character, qpos, support.contact, keypoints.fps))
     problem = problem.on_ground(support).with_physics()
     solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")
@@ -123,15 +125,15 @@ def expected_focal(keypoints: Keypoints, fov: float) -> float:
     motion, focal = keypoints.camera_motion, focal_from_fov(fov, keypoints.image_size)
     if motion is None or not motion.focal_measured:
         return focal
-    return motion.focal_px * float(motion.zoom[middle_frame(motion)])
+    return motion.focal_px * float(motion.zoom[find_middle_frame(motion)])
 
 
 def film_camera(view: View, keypoints: Keypoints, reference: int) -> Camera:
     """The camera of the first frame and how it moved, from the view of the reference frame."""
     camera, motion = view.camera(keypoints.image_size), keypoints.camera_motion
-    if view.belt != (0.0, 0.0):
+    if view.ground_velocity != (0.0, 0.0):
         times = np.arange(len(keypoints)) / keypoints.fps
-        camera = replace(camera, path=-np.outer(times, [*view.belt, 0.0]))
+        camera = replace(camera, path=-np.outer(times, [*view.ground_velocity, 0.0]))
     if motion is None:
         return camera
     lens = motion.for_focal(camera.focal_px / float(motion.zoom[reference]))
@@ -155,20 +157,20 @@ def _finished(
     solution: Solution,
     seconds: float,
 ) -> Reconstruction:
-    """The world set upon the person, cycles cut out, figures taken."""
+    """The world set upon the person, cycles cut out, metrics computed."""
     assert problem.seen is not None
     fps, first, contact = keypoints.fps, 0, support.contact
     view = View.from_vector(solution.unknowns)
     standing = view.camera(keypoints.image_size)
     error_px = reprojection_px(solution.qpos, standing, character, problem.seen)
-    swapped = swapped_detections(solution.qpos, standing, character, problem.seen)
+    swapped = count_swapped_frames(solution.qpos, standing, character, problem.seen)
     camera = film_camera(view, keypoints, problem.seen.reference)
-    qpos = standing_still(solution.qpos, view.belt, fps)
+    qpos = remove_ground_velocity(solution.qpos, view.ground_velocity, fps)
     cycle = find_cycle(character.model, qpos, fps, config.loop)
     if cycle is not None:
         first = cycle.first
-        qpos, contact = closed_cycle(character, qpos, support, cycle, fps, config.spreads, straight=True)
-    qpos, camera = centred(qpos, camera.beginning(first))
+        qpos, contact = cut_cycle(character, qpos, support, cycle, fps, config.sigmas, straight=True)
+    qpos, camera = centre_world(qpos, camera.beginning(first))
     motion = ReferenceMotion(
         qpos=qpos,
         fps=fps,
@@ -179,11 +181,11 @@ def _finished(
         contact_names=tuple(character.contacts),
         loop=cycle is not None,
     )
-    figures = {
+    metrics = {
         "reprojection_px": error_px,
         "swapped_frames": swapped,
-        **motion_figures(motion, character),
-        "ground_speed": float(np.hypot(*view.belt)),
+        **compute_motion_metrics(motion, character),
+        "ground_speed": float(np.hypot(*view.ground_velocity)),
         "solve_seconds": seconds,
     }
-    return Reconstruction(motion, camera, solution.cost, figures, first, solution.message)
+    return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message)

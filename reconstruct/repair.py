@@ -6,9 +6,9 @@ import numpy as np
 
 from reconstruct.camera import View
 from reconstruct.characters.character import Character
-from reconstruct.cycle import Cycle, carried_on, close_loop, lead_into, mirrored, repeated, straightened
-from reconstruct.hand_support import leaning_hands
-from reconstruct.problem import Problem, Spreads
+from reconstruct.cycle import Cycle, align_start, close_loop, lead_into, mirror_motion, repeat_cycle, straighten_cycle
+from reconstruct.hand_support import find_hand_support
+from reconstruct.problem import FitSigmas, Problem
 from reconstruct.solve import minimise
 from reconstruct.support import Support
 from reconstruct.tangent import layout
@@ -19,25 +19,25 @@ MARGIN = 0.6
 """So much of the neighbouring cycles is repaired along with one [s]."""
 
 
-def repaired(
-    character: Character, qpos: np.ndarray, support: Support, fps: float, spreads: Spreads, iterations: int = 24
+def repair_motion(
+    character: Character, qpos: np.ndarray, support: Support, fps: float, sigmas: FitSigmas, iterations: int = 24
 ) -> np.ndarray:
     """The motion nearest to a given one that keeps its contacts and obeys physics, (T, nq)."""
     if support.leaning is None:
-        support = replace(support, leaning=leaning_hands(character, qpos, support.contact, fps))
+        support = replace(support, leaning=find_hand_support(character, qpos, support.contact, fps))
     view = View(0.0, 0.0, 0.0, 0.0)
-    problem = Problem(character, fps, spreads, target=qpos).on_ground(support).with_physics()
+    problem = Problem(character, fps, sigmas, target=qpos).on_ground(support).with_physics()
     nothing = np.zeros(len(view.vector()), dtype=bool)
     return minimise(problem.residuals, layout(character.model), qpos, view.vector(), nothing, iterations).qpos
 
 
-def closed_cycle(
+def cut_cycle(
     character: Character,
     qpos: np.ndarray,
     support: Support,
     cycle: Cycle,
     fps: float,
-    spreads: Spreads,
+    sigmas: FitSigmas,
     straight: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cuts a cycle out of a motion and makes it one that can go on for ever.
@@ -55,29 +55,29 @@ def closed_cycle(
     # Other parts on the ground are where they belong already; here they only say that the body does not fly.
     lying = support.rests[part] | support.rolls[part].any(axis=1)
     if cycle.mirrored:
-        image = mirrored(model, qpos)
+        image = mirror_motion(model, qpos)
         qpos = lead_into(model, qpos, image[0], blend)
-        qpos = np.concatenate([qpos, carried_on(mirrored(model, qpos), qpos[-1])[1:]])
-        image_contact = mirrored_contacts(character, contact)
+        qpos = np.concatenate([qpos, align_start(mirror_motion(model, qpos), qpos[-1])[1:]])
+        image_contact = mirror_contacts(character, contact)
         contact[-1] |= image_contact[0]
         contact, lying = np.concatenate([contact, image_contact[1:]]), np.concatenate([lying, lying[1:]])
     qpos = close_loop(model, qpos, min(len(qpos) // 4, blend))
     if straight:
-        qpos = straightened(qpos)
+        qpos = straighten_cycle(qpos)
     contact[0] = contact[-1] = contact[0] | contact[-1]
 
     steps = len(qpos) - 1
     margin = min(steps, round(MARGIN * fps))
-    three = repeated(qpos, 3)[steps - margin : 2 * steps + margin + 1]
+    three = repeat_cycle(qpos, 3)[steps - margin : 2 * steps + margin + 1]
     laid_out = slice(steps - margin, 2 * steps + margin + 1)
     contacts, lies = (np.concatenate([x[:-1], x[:-1], x])[laid_out] for x in (contact, lying))
     support = Support(contacts, np.logical_not(contacts.any(axis=1) | lies), lying=lies)
-    three = repaired(character, three, support, fps, spreads)
+    three = repair_motion(character, three, support, fps, sigmas)
     # The one in the middle has gone on by a cycle: back to where the camera saw it.
-    return carried_on(close_loop(model, three[margin : margin + steps + 1], blend), qpos[0]), contact
+    return align_start(close_loop(model, three[margin : margin + steps + 1], blend), qpos[0]), contact
 
 
-def mirrored_contacts(character: Character, contact: np.ndarray) -> np.ndarray:
+def mirror_contacts(character: Character, contact: np.ndarray) -> np.ndarray:
     """Contacts of the mirror image of a motion, bool (T, P)."""
     names = [site for sites in character.contacts.values() for site in sites]
     swap = {"left": "right", "right": "left"}

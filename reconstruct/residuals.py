@@ -256,12 +256,12 @@ def no_slip(kin: Kinematics, points: slice, contact: np.ndarray, view: View, fps
 
     Args:
       contact: how surely each rests on the ground, 0 to 1, (T, P).
-      view: its `belt` is the ground's velocity (zero but for treadmills).
+      view: its `ground_velocity` is the ground's velocity (zero but for treadmills).
       spread: standard deviation of the slip in one frame [m].
     """
     both = np.sqrt(contact[:-1] * contact[1:])[..., None] / spread
     position, jac = kin.points_w[:, points, :2], kin.points_jac[:, points, :2]
-    residual = both * (position[1:] - position[:-1] - np.array(view.belt) / fps)
+    residual = both * (position[1:] - position[:-1] - np.array(view.ground_velocity) / fps)
     pairs, count = residual.shape[:2]
     jacobian = np.stack([-both[..., None] * jac[:-1], both[..., None] * jac[1:]], axis=1)
     by_view = np.zeros((pairs, count, 2, GLOBALS))
@@ -274,7 +274,7 @@ def no_slip(kin: Kinematics, points: slice, contact: np.ndarray, view: View, fps
     )
 
 
-def level(kin: Kinematics, points: slice, leaning: np.ndarray, spread: float) -> Block:
+def hand_height(kin: Kinematics, points: slice, leaning: np.ndarray, spread: float) -> Block:
     """Hands that rest on something above the ground keep their height from frame to frame, (T - 1, P).
 
     What they rest on may be pushed along, so their way across is free.
@@ -302,7 +302,9 @@ def no_penetration(kin: Kinematics, points: slice, radius: np.ndarray, spread: f
     return Block("penetration", depth / spread, (below * kin.points_jac[:, points, 2])[:, None])
 
 
-def carried(kin: Kinematics, points: slice, radius: np.ndarray, lying: np.ndarray, spread: float) -> Block:
+def lowest_point_on_ground(
+    kin: Kinematics, points: slice, radius: np.ndarray, lying: np.ndarray, spread: float
+) -> Block:
     """A body that neither flies nor stands on feet or hands lies on the ground with its lowest part, (T, 1).
 
     It may roll, so nothing is said of slipping. Which part is lowest is kept in the Jacobian.

@@ -22,13 +22,13 @@ from scipy.ndimage import maximum_filter1d, median_filter
 
 from reconstruct import dynamics, residuals
 from reconstruct.characters.character import Character
-from reconstruct.contacts import contact_points, part_contacts, runs
+from reconstruct.contacts import contact_points, find_runs, part_contacts
 from reconstruct.cycle import close_loop
-from reconstruct.grounding import Ground, carried_ground
-from reconstruct.ik_targets import SIDES, Spreads, Targets, aims, landmark_names, leg_length
-from reconstruct.kinematics import GRAVITY, BodyPoints, Kinematics, com_positions, kinematics, point_positions
+from reconstruct.grounding import GroundContacts, find_ground_contacts
+from reconstruct.ik_targets import SIDES, IKTargets, TargetSigmas, compute_ik_targets, landmark_names, leg_length
+from reconstruct.kinematics import GRAVITY, BodyPoints, Kinematics, com_positions, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import from_matrix, normalised, to_matrix
+from reconstruct.rotations import from_matrix, normalise, to_matrix
 from reconstruct.solve import Block, minimise
 from reconstruct.tangent import Layout, difference, difference_jacobians, integrate, layout
 
@@ -40,7 +40,7 @@ LASTING = 0.2
 class RetargetConfig:
     """How tightly each term holds; smaller is stronger."""
 
-    aims: Spreads = field(default_factory=Spreads)
+    targets: TargetSigmas = field(default_factory=TargetSigmas)
     """Of where the landmarks should be."""
     seam: float = 0.01
     """Where a cycle ends, about where it begins: height and turn of the root, joints [m or rad]."""
@@ -81,8 +81,8 @@ class Retargeted:
     motion: ReferenceMotion
     points: BodyPoints
     """The body's landmarks that were aimed at."""
-    targets: Targets
-    ground: Ground
+    targets: IKTargets
+    ground: GroundContacts
 
 
 def retarget(
@@ -105,12 +105,12 @@ def retarget(
     fps = motion.fps / np.sqrt(scale)
     model, lay = character.model, layout(character.model)
     points = BodyPoints.of_sites(model, tuple(character.landmarks[name] for name in names))
-    ground = carried_ground(motion, source, character)
-    targets = aims(motion, source, character, names, scale, ground, config.aims)
+    ground = find_ground_contacts(motion, source, character)
+    targets = compute_ik_targets(motion, source, character, names, scale, ground, config.targets)
     contact = ground.contact
 
     soles, touching = contact_points(character), slice(len(points), len(points) + len(contact.T))
-    start = first_guess(motion, source, character, targets)
+    start = guess_poses(motion, source, character, targets)
     posture = np.full(model.nv, config.posture)
     posture[:6] = 1e3  # where the root is, the targets tell
     steady = np.full(model.nv, config.acceleration)
@@ -119,22 +119,22 @@ def retarget(
     def pose_terms(qpos: np.ndarray, near: np.ndarray, spread: np.ndarray) -> list[Block]:
         """What is asked of the joints of single frames: near a posture, and in their range."""
         return [
-            nearness(lay, qpos, near, spread),
+            near_poses(lay, qpos, near, spread),
             residuals.hinge_limits(model, qpos, config.limits),
             residuals.ball_limits(model, lay, qpos, 0.05),
         ]
 
     def first_terms(qpos: np.ndarray, frames: np.ndarray, looseness: float) -> Block:
         """Those, and feet on the ground."""
-        kin = kinematics(model, qpos, points.joined(soles))
+        kin = compute_kinematics(model, qpos, points.joined(soles))
         level = residuals.ground_height(kin, touching, contact[frames] * 1.0, 0.003 * looseness)
         aimed = targets.at(frames).loosened(looseness).residual(kin)
-        return joined([aimed, *pose_terms(qpos, start[frames], posture[None]), level])
+        return join_blocks([aimed, *pose_terms(qpos, start[frames], posture[None]), level])
 
     qpos = start
     for looseness in (1.0,) if same_joints(source, character) else (12.0, 1.0):
-        qpos = posed(partial(first_terms, looseness=looseness), lay, qpos, config.pose_iterations)
-        qpos = without_outliers(model, qpos)
+        qpos = solve_poses(partial(first_terms, looseness=looseness), lay, qpos, config.pose_iterations)
+        qpos = remove_outliers(model, qpos)
     near, near_spread = start, np.tile(posture, (len(qpos), 1))
     if motion.loop:  # both ends are held at one pose from here on, wherever on the ground they are
         closed = close_loop(model, qpos, blend=max(2, len(qpos) // 6))
@@ -142,7 +142,7 @@ def retarget(
         near[[0, -1]] = closed[[0, -1]]
         near_spread[[0, -1]] = config.seam
         near_spread[[0, -1], :2] = 1e3
-    places = resting_places(point_positions(model, qpos, soles), contact)
+    places = find_resting_places(point_positions(model, qpos, soles), contact)
     com_before = com_positions(source.model, motion.qpos)
     com = scale * com_before + targets.shift.mean(axis=1)
     pushed = dynamics.com_acceleration(com_before, motion.fps)  # of similar motions, it is the same
@@ -150,26 +150,26 @@ def retarget(
     pushed[flies] = 0.0, 0.0, -GRAVITY
     push_spread = np.where(flies, config.gravity, config.push)
     spin = config.spin * model.body_mass.sum() * character.height**2
-    shapes = near_ground(character, qpos)
+    shapes = find_points_near_ground(character, qpos)
     solid = slice(touching.stop, touching.stop + len(shapes))
     every = points.joined(soles).joined(shapes)
 
     def terms(qpos: np.ndarray, _: np.ndarray, looseness: float) -> list[Block]:
         """All terms, those that only push one way `looseness` times as wide."""
-        kin = kinematics(model, qpos, every)
+        kin = compute_kinematics(model, qpos, every)
         return [
-            joined(
+            join_blocks(
                 [
                     targets.residual(kin),
                     *pose_terms(qpos, near, near_spread),
-                    pinned(kin, touching, contact, places, config.ground),
+                    contact_places(kin, touching, contact, places, config.ground),
                     balance(kin, com, ~ground.flight, config.balance),
                     residuals.no_penetration(kin, solid, shapes.radius, config.penetration * looseness),
                 ]
             ),
             residuals.acceleration(lay, qpos, fps, steady),
-            too_fast(lay, qpos, fps, config.speed, 0.004 * looseness),
-            similar(kin, pushed, fps, push_spread),
+            speed_limit(lay, qpos, fps, config.speed, 0.004 * looseness),
+            com_acceleration_near(kin, pushed, fps, push_spread),
             steady_spin(model, qpos, ground.flight, fps, spin),
         ]
 
@@ -179,7 +179,7 @@ def retarget(
         qpos = minimise(stage, lay, qpos, np.zeros(0), np.zeros(0, bool), config.iterations, config.tolerance).qpos
     if motion.loop:
         qpos = close_loop(model, qpos, blend=max(2, len(qpos) // 6))
-    qpos = within_limits(character, qpos)
+    qpos = clip_to_limits(character, qpos)
     found = ReferenceMotion(
         qpos=qpos,
         fps=float(fps),
@@ -193,7 +193,7 @@ def retarget(
     return Retargeted(found, points, targets, ground)
 
 
-def first_guess(motion: ReferenceMotion, source: Character, character: Character, targets: Targets) -> np.ndarray:
+def guess_poses(motion: ReferenceMotion, source: Character, character: Character, targets: IKTargets) -> np.ndarray:
     """The old body's angles where the joints are the same; else the rest pose, turned and placed as the pelvis is."""
     model = character.model
     qpos = np.tile(np.array(model.qpos0), (len(motion), 1))
@@ -201,7 +201,7 @@ def first_guess(motion: ReferenceMotion, source: Character, character: Character
         qpos = motion.qpos.copy()
     else:
         turn = to_matrix(motion.qpos[:, 3:7]) @ to_matrix(np.array(source.model.qpos0[3:7])).T
-        qpos[:, 3:7] = normalised(from_matrix(turn @ to_matrix(np.array(model.qpos0[3:7]))))
+        qpos[:, 3:7] = normalise(from_matrix(turn @ to_matrix(np.array(model.qpos0[3:7]))))
     hips = BodyPoints.of_sites(model, tuple(character.landmarks[f"{side}_hip"] for side in SIDES))
     place = point_positions(model, qpos, hips).mean(axis=1)
     qpos[:, :3] += targets.wanted[:, targets.names.index("pelvis")] - place
@@ -213,23 +213,23 @@ def same_joints(one: Character, other: Character) -> bool:
     return one.joint_names == other.joint_names and one.model.nq == other.model.nq
 
 
-def nearness(lay: Layout, qpos: np.ndarray, target: np.ndarray, spread: np.ndarray) -> Block:
+def near_poses(lay: Layout, qpos: np.ndarray, target: np.ndarray, spread: np.ndarray) -> Block:
     """Nearness to given poses (T, nq), each degree of freedom with its own spread in each frame (T, nv), (T, nv)."""
     step = difference(lay, target, qpos)
     _, by_end = difference_jacobians(lay, step)
     return Block("near", step / spread, (by_end / spread[..., None])[:, None])
 
 
-def resting_places(points_w: np.ndarray, contact: np.ndarray) -> np.ndarray:
+def find_resting_places(points_w: np.ndarray, contact: np.ndarray) -> np.ndarray:
     """Where each point rests during each of its contacts: the middle of where it is, at z = 0, (T, P, 3)."""
     places = points_w * np.array([1.0, 1.0, 0.0])
     for p in range(contact.shape[1]):
-        for start, end in runs(contact[:, p]):
+        for start, end in find_runs(contact[:, p]):
             places[start:end, p] = np.median(places[start:end, p], axis=0)
     return places
 
 
-def pinned(kin: Kinematics, points: slice, contact: np.ndarray, places: np.ndarray, spread: float) -> Block:
+def contact_places(kin: Kinematics, points: slice, contact: np.ndarray, places: np.ndarray, spread: float) -> Block:
     """Points in contact stay at their places, (T, 3 P)."""
     scale = contact[..., None] / spread
     residual = scale * (kin.points_w[:, points] - places)
@@ -246,8 +246,8 @@ def balance(kin: Kinematics, com_w: np.ndarray, supported: np.ndarray, spread: f
     return Block("balance", scale * (kin.com_w - com_w)[:, :2], jacobian[:, None])
 
 
-def similar(kin: Kinematics, acceleration: np.ndarray, fps: float, spread: np.ndarray) -> Block:
-    """The centre of mass is accelerated as given [m/s2], (T - 2, 3), by spreads (T - 2,), (T - 2, 3)."""
+def com_acceleration_near(kin: Kinematics, acceleration: np.ndarray, fps: float, spread: np.ndarray) -> Block:
+    """The centre of mass is accelerated as given [m/s2], (T - 2, 3), by sigmas (T - 2,), (T - 2, 3)."""
     residual = (dynamics.com_acceleration(kin.com_w, fps) - acceleration) / spread[:, None]
     return Block("push", residual, dynamics.second_difference(kin.com_jac, fps) / spread[:, None, None, None])
 
@@ -257,15 +257,15 @@ def steady_spin(model: mujoco.MjModel, qpos: np.ndarray, flight: np.ndarray, fps
     points = BodyPoints.of_masses(model)
     masses = dynamics.Masses.of(model, 0)
     residual, jacobian = np.zeros((len(qpos) - 2, 3)), np.zeros((len(qpos) - 2, 3, 3, model.nv))
-    for start, end in runs(flight):
+    for start, end in find_runs(flight):
         if end - start >= LASTING * fps:
-            kin = kinematics(model, qpos[start:end], points)
+            kin = compute_kinematics(model, qpos[start:end], points)
             block = dynamics.flight_spin(kin, masses, np.ones(end - start, dtype=bool), fps, spread)
             residual[start : end - 2], jacobian[start : end - 2] = block.residual, block.jacobian
     return Block("spin", residual, jacobian)
 
 
-def too_fast(lay: Layout, qpos: np.ndarray, fps: float, limit: float, spread: float) -> Block:
+def speed_limit(lay: Layout, qpos: np.ndarray, fps: float, limit: float, spread: float) -> Block:
     """How much faster than `limit` [rad/s] joints turn, `spread` [rad] a frame, (T - 1, nv); the root may."""
     block = residuals.velocity(lay, qpos, fps, np.ones(lay.nv))
     excess = block.residual - np.clip(block.residual, -limit, limit)
@@ -274,13 +274,13 @@ def too_fast(lay: Layout, qpos: np.ndarray, fps: float, limit: float, spread: fl
     return Block("speed", excess * weight, block.jacobian * ((excess != 0) * weight)[:, None, :, None])
 
 
-def joined(blocks: list[Block]) -> Block:
+def join_blocks(blocks: list[Block]) -> Block:
     """Blocks of single frames as one: a long matrix product costs less than many short ones."""
     residual = np.concatenate([block.residual for block in blocks], axis=1)
     return Block("pose", residual, np.concatenate([block.jacobian for block in blocks], axis=2))
 
 
-def posed(
+def solve_poses(
     terms: Callable[[np.ndarray, np.ndarray], Block], lay: Layout, qpos: np.ndarray, iterations: int
 ) -> np.ndarray:
     """Levenberg-Marquardt in all frames at once, each for itself, with its own damping, and until it gains no more.
@@ -323,7 +323,7 @@ def posed(
     return qpos
 
 
-def without_outliers(model: mujoco.MjModel, qpos: np.ndarray, jump: float = 0.7, window: int = 9) -> np.ndarray:
+def remove_outliers(model: mujoco.MjModel, qpos: np.ndarray, jump: float = 0.7, window: int = 9) -> np.ndarray:
     """Hinges that leap by more than `jump` [rad] between frames, as where an arm has two ways to reach, are given their
     median over `window` frames around the leap, (T, nq)."""
     columns = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE]
@@ -336,7 +336,7 @@ def without_outliers(model: mujoco.MjModel, qpos: np.ndarray, jump: float = 0.7,
     return moved
 
 
-def near_ground(character: Character, qpos: np.ndarray, margin: float = 0.15) -> BodyPoints:
+def find_points_near_ground(character: Character, qpos: np.ndarray, margin: float = 0.15) -> BodyPoints:
     """The points of `BodyPoints.of_geoms` that come within `margin` [m] of the ground at some time."""
     shapes = BodyPoints.of_geoms(character.model)
     lowest = (point_positions(character.model, qpos, shapes)[..., 2] - shapes.radius).min(axis=0)
@@ -344,7 +344,7 @@ def near_ground(character: Character, qpos: np.ndarray, margin: float = 0.15) ->
     return BodyPoints(shapes.bodies[near], shapes.local[near], shapes.radius[near])
 
 
-def within_limits(character: Character, qpos: np.ndarray) -> np.ndarray:
+def clip_to_limits(character: Character, qpos: np.ndarray) -> np.ndarray:
     """Hinges cut to their range: what the solution leaves beyond is a fraction of a degree."""
     model = character.model
     moved = qpos.copy()

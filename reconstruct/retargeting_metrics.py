@@ -5,7 +5,7 @@ import numpy as np
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points
 from reconstruct.dynamics import com_acceleration
-from reconstruct.grounding import Ground
+from reconstruct.grounding import GroundContacts
 from reconstruct.ik_targets import SIDES, leg_length
 from reconstruct.kinematics import GRAVITY, BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
@@ -13,7 +13,7 @@ from reconstruct.retargeting import Retargeted
 from reconstruct.tangent import difference, layout
 
 
-def retarget_figures(result: Retargeted, character: Character) -> dict[str, float]:
+def compute_retargeting_metrics(result: Retargeted, character: Character) -> dict[str, float]:
     """What the issue of carrying over asks for.
 
     Returns:
@@ -22,7 +22,7 @@ def retarget_figures(result: Retargeted, character: Character) -> dict[str, floa
       ankle_error_share: the former over the length of a leg.
       target_shift_mm: how far the ankles' targets lie from the scaled original, so that feet that slid or floated there
         rest on the ground (mean over the frames on the ground).
-      And those of `own_figures`.
+      And those of `compute_quality_metrics`.
     """
     motion, targets, flight = result.motion, result.targets, result.ground.flight
     off = targets.of(point_positions(character.model, motion.qpos, result.points)) - targets.wanted
@@ -33,11 +33,11 @@ def retarget_figures(result: Retargeted, character: Character) -> dict[str, floa
         "wrist_error_mm": float(np.mean([distance[f"{side}_wrist"] for side in SIDES])),
         "ankle_error_share": float(ankle / 1000.0 / leg_length(character)),
         "target_shift_mm": 1000.0 * _mean_of(np.linalg.norm(targets.shift[~flight], axis=-1)),
-        **own_figures(motion, character, result.ground),
+        **compute_quality_metrics(motion, character, result.ground),
     }
 
 
-def own_figures(motion: ReferenceMotion, character: Character, ground: Ground) -> dict[str, float]:
+def compute_quality_metrics(motion: ReferenceMotion, character: Character, ground: GroundContacts) -> dict[str, float]:
     """What can be told of a motion without its targets.
 
     Returns:

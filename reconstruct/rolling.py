@@ -7,7 +7,7 @@ frame another one. That point must be on the ground and must not slip, so the ba
 import numpy as np
 
 from reconstruct.characters.character import Character
-from reconstruct.contacts import contact_points, grown, tidied
+from reconstruct.contacts import clean_contacts, contact_points, grow_contacts
 from reconstruct.dynamics import Masses
 from reconstruct.kinematics import BodyPoints, Kinematics, point_positions
 from reconstruct.solve import Block
@@ -22,7 +22,7 @@ NEXT_TO = 0.12
 """Parts of the same limb within this share of the body's height from a contact point belong to it."""
 
 
-def other_parts(character: Character) -> np.ndarray:
+def find_other_parts(character: Character) -> np.ndarray:
     """Which of `BodyPoints.of_geoms` may rest on the ground beside feet and hands: trunk, head, knees and elbows.
 
     Whatever lies next to a contact point (the lower end of a shin) is left out: it is never far from the ground.
@@ -40,21 +40,21 @@ def other_parts(character: Character) -> np.ndarray:
 
 
 def other_heights(character: Character, qpos: np.ndarray) -> np.ndarray:
-    """Height of the lowest points of `other_parts` above the ground [m], (T, nq) -> (T, Q)."""
-    solid, parts = BodyPoints.of_geoms(character.model), other_parts(character)
+    """Height of the lowest points of `find_other_parts` above the ground [m], (T, nq) -> (T, Q)."""
+    solid, parts = BodyPoints.of_geoms(character.model), find_other_parts(character)
     return point_positions(character.model, qpos, solid)[:, parts, 2] - solid.radius[parts]
 
 
-def resting_parts(heights: np.ndarray, fps: float) -> np.ndarray:
+def find_resting_parts(heights: np.ndarray, fps: float) -> np.ndarray:
     """Which parts are on the ground, with hysteresis and short gaps closed, (T, Q) [m] -> bool (T, Q)."""
     low, high = HEIGHT
     found = np.zeros(heights.shape, dtype=bool)
     for q, height in enumerate(heights.T):
-        found[:, q] = grown(height < low, height < high)
-    return tidied(found, round(SHORTEST_S * fps), round(GAP_S * fps))
+        found[:, q] = grow_contacts(height < low, height < high)
+    return clean_contacts(found, round(SHORTEST_S * fps), round(GAP_S * fps))
 
 
-def on_ground(kin: Kinematics, parts: np.ndarray, radius: np.ndarray, rolling: np.ndarray, spread: float) -> Block:
+def part_height(kin: Kinematics, parts: np.ndarray, radius: np.ndarray, rolling: np.ndarray, spread: float) -> Block:
     """Parts in contact touch the ground with their lowest points, (T, Q).
 
     Args:

@@ -38,7 +38,7 @@ def conjugate(quat: np.ndarray) -> np.ndarray:
     return np.asarray(quat) * np.array([1.0, -1.0, -1.0, -1.0])
 
 
-def normalised(quat: np.ndarray) -> np.ndarray:
+def normalise(quat: np.ndarray) -> np.ndarray:
     """Scaled to unit length, (..., 4)."""
     return quat / np.linalg.norm(quat, axis=-1, keepdims=True)
 
@@ -80,7 +80,7 @@ def angle_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return 2.0 * np.arctan2(np.linalg.norm(difference[..., 1:], axis=-1), np.abs(difference[..., 0]))
 
 
-def continuous(quat: np.ndarray) -> np.ndarray:
+def make_continuous(quat: np.ndarray) -> np.ndarray:
     """Signs chosen along the first axis so that neighbours lie in the same half space, (T, ..., 4)."""
     dot = np.sum(quat[1:] * quat[:-1], axis=-1, keepdims=True)
     signs = np.concatenate([np.ones_like(dot[:1]), np.cumprod(np.where(dot < 0, -1.0, 1.0), axis=0)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.contacts import LOW, ContactThresholds, find_contacts, runs, tidied
+from reconstruct.contacts import LOW, ContactThresholds, clean_contacts, find_contacts, find_runs
 from reconstruct.kinematics import GRAVITY
 
 
@@ -18,7 +18,7 @@ class Support:
     flight: np.ndarray
     """Frames in which nothing touches the ground, bool (T,)."""
     rolling: np.ndarray | None = None
-    """Other parts on the ground (trunk, knees, elbows), bool (T, Q), in the order of `rolling.other_parts`."""
+    """Other parts on the ground (trunk, knees, elbows), bool (T, Q), in the order of `rolling.find_other_parts`."""
     lying: np.ndarray | None = None
     """Frames in which the body rests on a part that is not known, bool (T,); None for never."""
     leaning: np.ndarray | None = None
@@ -114,7 +114,7 @@ def find_support(
       others: height of the lowest of all other parts [m], (T,); None if they never touch.
       com_z: height of the centre of mass [m], (T,): in flight it falls.
       doubt: factor on the limits of height, of each point (P,): hands are placed less well than feet.
-      rolling: which of the other parts rest on the ground (`rolling.resting_parts`), bool (T, Q), once it is known.
+      rolling: which of the other parts rest on the ground (`find_resting_parts`), bool (T, Q), once it is known.
       sight: where in the picture the points were seen; None if that is not known, or the ground moves.
     """
     limits = ContactThresholds()
@@ -127,24 +127,24 @@ def find_support(
     axis = view.rotation()[2]
     squeezed = points_w - (0.5 if looseness > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
     squeezed[..., 2] = points_w[..., 2]
-    contact = find_contacts(squeezed, fps, scaled, np.array(view.belt), doubt)
+    contact = find_contacts(squeezed, fps, scaled, np.array(view.ground_velocity), doubt)
     sight = sight or Sight(np.full((*points_w.shape[:2], 2), np.nan), np.ones(len(points_w)))
-    contact = in_place(contact, sight.height, fps)
-    contact = prolonged(contact, sight, points_w[..., 2] < 2.0 * scaled.height[1])
-    carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.belt)
+    contact = trim_contacts(contact, sight.height, fps)
+    contact = extend_contacts(contact, sight, points_w[..., 2] < 2.0 * scaled.height[1])
+    carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.ground_velocity)
     lowest = points_w[..., 2].min(axis=1)
     if rolling is not None:
         rolls, lying = rolling.any(axis=1), np.zeros(len(contact), dtype=bool)
     else:
         rolls = lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness
     flight = np.logical_not(contact.any(axis=1) | rolls)
-    for start, end in runs(flight):
+    for start, end in find_runs(flight):
         if end - start > LONGEST_FLIGHT * fps:
             # Who is up for so long has stood on something else at first: a foot was still there.
             step = np.linalg.norm(np.diff(squeezed[start : end + 1], axis=0), axis=-1).min(axis=1) * fps
-            still = tidied((step < scaled.speed[0])[:, None], round(STANDS * fps), 2)[:, 0]
+            still = clean_contacts((step < scaled.speed[0])[:, None], round(STANDS * fps), 2)[:, 0]
             flight[start : start + len(still)] &= ~still
-    for start, end in runs(flight):
+    for start, end in find_runs(flight):
         # Who flies takes the feet along.
         way = np.ptp(sight.place_px[start:end], axis=0).max(axis=-1) / np.median(sight.px_per_metre[start:end])
         stood = (way < 1.5 * MOVED) & (points_w[start:end, :, 2].max(axis=0) < NEAR)
@@ -152,9 +152,9 @@ def find_support(
             flight[start:end] = False
             contact[start:end] |= stood
     if com_z is not None:
-        cut_to_falls(flight, contact, points_w[..., 2], com_z, fps, 2.0 * scaled.height[1], sight.height)
-    for start, end in runs(flight):
-        if end - start > LONGEST_FLIGHT * fps or (com_z is not None and not falls(com_z[start:end], fps)):
+        shorten_flights(flight, contact, points_w[..., 2], com_z, fps, 2.0 * scaled.height[1], sight.height)
+    for start, end in find_runs(flight):
+        if end - start > LONGEST_FLIGHT * fps or (com_z is not None and not is_falling(com_z[start:end], fps)):
             flight[start:end] = False
             continue
         short = end - start < SHORTEST_FLIGHT * fps
@@ -173,7 +173,7 @@ def find_support(
     return Support(contact, flight, rolling, lying | (near & np.logical_not(flight | rolls | contact.any(axis=1))))
 
 
-def in_place(contact: np.ndarray, seen_height: np.ndarray, fps: float) -> np.ndarray:
+def trim_contacts(contact: np.ndarray, seen_height: np.ndarray, fps: float) -> np.ndarray:
     """Contacts without their first and last moments in which the detector sees the point higher up, bool (T, P).
 
     A point that is held to the ground in a motion cannot show there that it has left; in the picture it can.
@@ -185,9 +185,9 @@ def in_place(contact: np.ndarray, seen_height: np.ndarray, fps: float) -> np.nda
     """
     stays, longest = contact.copy(), round(LIFTING * fps)
     for p in range(contact.shape[1]):
-        for start, end in runs(contact[:, p]):
+        for start, end in find_runs(contact[:, p]):
             height = seen_height[start:end, p]
-            rests = np.flatnonzero(~(height - usual(height[:, None]) > MOVED))
+            rests = np.flatnonzero(~(height - median_over_time(height[:, None]) > MOVED))
             if len(rests) and start > 0:
                 stays[start : start + min(rests[0], longest), p] = False
             if len(rests) and end < len(contact):
@@ -195,7 +195,7 @@ def in_place(contact: np.ndarray, seen_height: np.ndarray, fps: float) -> np.nda
     return stays
 
 
-def prolonged(contact: np.ndarray, sight: Sight, low: np.ndarray) -> np.ndarray:
+def extend_contacts(contact: np.ndarray, sight: Sight, low: np.ndarray) -> np.ndarray:
     """Contacts with the moments before and after in which the detector sees the point where it rested, bool (T, P).
 
     A foot that a first motion lets slip too soon is not held there in the next, and slips again.
@@ -207,8 +207,8 @@ def prolonged(contact: np.ndarray, sight: Sight, low: np.ndarray) -> np.ndarray:
     """
     longer = contact.copy()
     for p in range(contact.shape[1]):
-        for start, end in runs(contact[:, p]):
-            away = np.linalg.norm(sight.place_px[:, p] - usual(sight.place_px[start:end, p]), axis=1)
+        for start, end in find_runs(contact[:, p]):
+            away = np.linalg.norm(sight.place_px[:, p] - median_over_time(sight.place_px[start:end, p]), axis=1)
             stays = (away < SEEN_STILL * sight.px_per_metre) & low[:, p]
             after, before = stays[end:], stays[:start][::-1]
             longer[end : end + int(np.logical_and.accumulate(after).sum()), p] = True
@@ -216,7 +216,7 @@ def prolonged(contact: np.ndarray, sight: Sight, low: np.ndarray) -> np.ndarray:
     return longer
 
 
-def usual(values: np.ndarray) -> np.ndarray:
+def median_over_time(values: np.ndarray) -> np.ndarray:
     """Median over the frames in which there is a value, NaN where there is none, (T, P) -> (P,)."""
     known = np.isfinite(values).any(axis=0)
     median = np.full(values.shape[1], np.nan)
@@ -224,7 +224,7 @@ def usual(values: np.ndarray) -> np.ndarray:
     return median
 
 
-def cut_to_falls(
+def shorten_flights(
     flight: np.ndarray,
     contact: np.ndarray,
     height: np.ndarray,
@@ -249,10 +249,10 @@ def cut_to_falls(
       seen_height: as `Sight.height`, (T, P) [m].
     """
     blur, around = round(BLUR * fps), round(STANDS * fps)
-    for start, end in runs(flight):
+    for start, end in find_runs(flight):
         if end - start < TELLING_FLIGHT * fps:
             continue
-        first, last = falling_part(com_z[start:end], fps)
+        first, last = find_fall(com_z[start:end], fps)
         if last - first < SHORTEST_FLIGHT * fps:
             continue
 
@@ -265,7 +265,7 @@ def cut_to_falls(
             return np.asarray(points & (height[part] < np.minimum(lowest + PRESSED, highest)))
 
         def stands(t: int, points: np.ndarray, before: slice) -> bool:
-            lifted = seen_height[t] - usual(seen_height[before])
+            lifted = seen_height[t] - median_over_time(seen_height[before])
             lifted = lifted[level(slice(t, t + 1), points)[0]]
             return bool(np.nanmax(lifted, initial=-1.0) < MOVED and np.isfinite(lifted).any())
 
@@ -284,7 +284,7 @@ def cut_to_falls(
             flight[part] = False
 
 
-def falling_part(com_z: np.ndarray, fps: float) -> tuple[int, int]:
+def find_fall(com_z: np.ndarray, fps: float) -> tuple[int, int]:
     """The part of a time without contact in which the centre of mass falls.
 
     Among all parts it is the one in which the velocity drops furthest beyond what half of gravity would take off.
@@ -301,7 +301,7 @@ def falling_part(com_z: np.ndarray, fps: float) -> tuple[int, int]:
     return int(gain[: end + 1].argmax()), end + 1
 
 
-def falls(com_z: np.ndarray, fps: float) -> bool:
+def is_falling(com_z: np.ndarray, fps: float) -> bool:
     """Whether a centre of mass falls as in flight, (T,); true as well of times too short to tell.
 
     What merely slides or rolls over the ground (a moving camera, a slippery mat) keeps its height.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from reconstruct.rotations import conjugate, from_rotvec, multiply, normalised, to_rotvec
+from reconstruct.rotations import conjugate, from_rotvec, multiply, normalise, to_rotvec
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def integrate(lay: Layout, qpos: np.ndarray, step: np.ndarray) -> np.ndarray:
     moved = qpos.copy()
     moved[:, lay.scalar_columns] += step[:, lay.scalar_dofs]
     rotvec = step[:, lay.quat_dofs[:, None] + np.arange(3)]
-    turned = normalised(multiply(quaternions(lay, qpos), from_rotvec(rotvec)))
+    turned = normalise(multiply(quaternions(lay, qpos), from_rotvec(rotvec)))
     moved[:, lay.quat_columns[:, None] + np.arange(4)] = turned
     return moved
 

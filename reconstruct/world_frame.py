@@ -14,7 +14,7 @@ STRETCHED = (0.6, 0.9)
 nothing, beyond the second all: who crouches or lunges is balanced by limbs whose depth is known badly."""
 
 
-def level_ground(
+def estimate_tilt(
     com_w: np.ndarray,
     feet_w: np.ndarray,
     view: View,
@@ -60,7 +60,7 @@ def level_ground(
     return float(pitch), float(roll), spread
 
 
-def in_view(qpos: np.ndarray, old: View, new: View) -> np.ndarray:
+def to_view(qpos: np.ndarray, old: View, new: View) -> np.ndarray:
     """The same motion before the same camera, in the world of another view, (T, nq)."""
     rotation, shift = old.seen_from(new)
     moved = qpos.copy()
@@ -69,14 +69,14 @@ def in_view(qpos: np.ndarray, old: View, new: View) -> np.ndarray:
     return moved
 
 
-def standing_still(qpos: np.ndarray, belt: tuple[float, float], fps: float) -> np.ndarray:
-    """The motion as seen from the ground, if the ground moved with the velocity `belt` [m/s] (a treadmill)."""
+def remove_ground_velocity(qpos: np.ndarray, ground_velocity: tuple[float, float], fps: float) -> np.ndarray:
+    """The motion as seen from a ground that moves at `ground_velocity` [m/s], as a treadmill does, (T, nq)."""
     moved = qpos.copy()
-    moved[:, :2] -= np.arange(len(qpos))[:, None] / fps * np.array(belt)
+    moved[:, :2] -= np.arange(len(qpos))[:, None] / fps * np.array(ground_velocity)
     return moved
 
 
-def centred(qpos: np.ndarray, camera: Camera) -> tuple[np.ndarray, Camera]:
+def centre_world(qpos: np.ndarray, camera: Camera) -> tuple[np.ndarray, Camera]:
     """Motion and camera in a world whose origin lies under the first root position and whose x is its heading."""
     turn = conjugate(heading(qpos[0, 3:7]))
     origin = np.array([qpos[0, 0], qpos[0, 1], 0.0])

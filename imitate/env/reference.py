@@ -70,7 +70,7 @@ def unrolled(motion: ReferenceMotion, duration: float) -> np.ndarray:
         moved[:, 3:7] = rotations.multiply(total_turn, cycle[:, 3:7])
         cycles.append(moved)
         origin = origin + rotations.rotate(total_turn, way)
-        total_turn = rotations.normalised(rotations.multiply(turn, total_turn))
+        total_turn = rotations.normalise(rotations.multiply(turn, total_turn))
     return np.concatenate(cycles)
 
 

@@ -12,8 +12,8 @@ from imitate.scene.footprints import SOLE, part_sites
 from imitate.scene.ground import Ground
 from reconstruct import residuals
 from reconstruct.characters.character import Character
-from reconstruct.contacts import contact_points, find_contacts, part_contacts, runs
-from reconstruct.kinematics import kinematics, point_positions
+from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
+from reconstruct.kinematics import compute_kinematics, point_positions
 from reconstruct.solve import Block, minimise
 from reconstruct.tangent import Layout, difference, difference_jacobians, layout
 
@@ -57,7 +57,7 @@ def placed(frames: np.ndarray, fps: float, character: Character, model: mujoco.M
     pose[:3], pose[3:6] = POSE_SPREAD["place"], POSE_SPREAD["turn"]
 
     def terms(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
-        kin = kinematics(model, qpos, soles)
+        kin = compute_kinematics(model, qpos, soles)
         count = 3 * len(soles)
         off = (scale * (kin.points_w - wanted)).reshape(-1, count)
         by_pose = (scale[..., None] * kin.points_jac).reshape(-1, 1, count, model.nv)
@@ -94,7 +94,7 @@ def foot_paths(flat: np.ndarray, contact: np.ndarray, character: Character, grou
         here = flat[:, sites]
         shift, known = np.zeros(len(flat)), np.zeros(len(flat), dtype=bool)
         rise = np.zeros(here.shape[:2])
-        for start, end in runs(touching[:, part]):
+        for start, end in find_runs(touching[:, part]):
             middle = here[start:end].mean(axis=0)
             u, _ = ground.local(middle[:, :2])
             shift[start:end] = ground.foothold(float(u.min()) - SOLE, float(u.max()) + SOLE)

@@ -16,7 +16,7 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
-from reconstruct.contacts import contact_points, find_contacts, part_contacts, runs
+from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
 from reconstruct.formats.amass import is_amass, read_amass
 from reconstruct.formats.bvh import read_bvh
@@ -24,11 +24,11 @@ from reconstruct.formats.deepmimic import read_deepmimic
 from reconstruct.formats.skeleton import SkeletonMotion, as_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.problem import Spreads
-from reconstruct.repair import closed_cycle
+from reconstruct.problem import FitSigmas
+from reconstruct.repair import cut_cycle
 from reconstruct.retargeting import retarget
-from reconstruct.rolling import other_heights, resting_parts
-from reconstruct.rotations import continuous, normalised
+from reconstruct.rolling import find_resting_parts, other_heights
+from reconstruct.rotations import make_continuous, normalise
 from reconstruct.support import Support
 from reconstruct.tangent import layout
 
@@ -159,9 +159,9 @@ def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> Referen
     if cycle is None or (loop == "auto" and cycle.last - cycle.first < LEAST_SHARE * (len(motion) - 1)):
         return motion
     contact = find_contacts(point_positions(character.model, motion.qpos, contact_points(character)), motion.fps)
-    rolling = resting_parts(other_heights(character, motion.qpos), motion.fps)
+    rolling = find_resting_parts(other_heights(character, motion.qpos), motion.fps)
     support = Support(contact, np.logical_not(contact.any(axis=1) | rolling.any(axis=1)), rolling)
-    qpos, contact = closed_cycle(character, motion.qpos, support, cycle, motion.fps, Spreads())
+    qpos, contact = cut_cycle(character, motion.qpos, support, cycle, motion.fps, FitSigmas())
     return replace(motion, qpos=qpos, contacts=part_contacts(contact, character.contacts), loop=True)
 
 
@@ -179,10 +179,10 @@ def resampled(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: f
     smooth = qpos.copy()
     columns = layout(model).quat_columns[:, None] + np.arange(4)
     for quat in columns:
-        smooth[:, quat] = continuous(normalised(smooth[:, quat]))
+        smooth[:, quat] = make_continuous(normalise(smooth[:, quat]))
     result = CubicSpline(times, smooth, axis=0)(np.linspace(times[0], times[-1], frames))
     for quat in columns:
-        result[:, quat] = normalised(result[:, quat])
+        result[:, quat] = normalise(result[:, quat])
     return result
 
 
@@ -207,7 +207,7 @@ def wandering_ground(lowest: np.ndarray, fps: float) -> np.ndarray:
     window = round(fps) | 1
     valley = maximum_filter1d(minimum_filter1d(lowest, window), window)
     standing = np.ones(len(lowest), dtype=bool)
-    for start, end in runs(lowest - valley > CLEAR_FLIGHT):
+    for start, end in find_runs(lowest - valley > CLEAR_FLIGHT):
         while start > 1 and lowest[start] - lowest[start - 1] > SLOW_RISE / fps:
             start -= 1
         while end < len(lowest) - 1 and lowest[end - 1] - lowest[end] > SLOW_RISE / fps:

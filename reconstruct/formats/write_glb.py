@@ -14,7 +14,7 @@ from pose.files import replace_file
 from reconstruct.characters.character import Character, fit_skin
 from reconstruct.characters.meshes import geom_surface
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import continuous, to_scipy
+from reconstruct.rotations import make_continuous, to_scipy
 
 FLOAT, UINT32, UINT16 = 5126, 5125, 5123
 Y_UP_FROM_Z_UP = [-0.5, -0.5, -0.5, 0.5]
@@ -111,7 +111,7 @@ def local_poses(model: mujoco.MjModel, qpos: np.ndarray) -> tuple[np.ndarray, np
         position[t] = parent.inv().apply(data.xpos - data.xpos[model.body_parentid])
         rotation[t] = (parent.inv() * world).as_quat()
     for body in range(model.nbody):
-        rotation[:, body] = continuous(rotation[:, body])
+        rotation[:, body] = make_continuous(rotation[:, body])
     return position, rotation
 
 

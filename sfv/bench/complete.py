@@ -22,7 +22,7 @@ from pose.weights import find_or_fetch
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion
 from reconstruct.motion import ReferenceMotion
-from reconstruct.picture_pose import pose_in_picture
+from reconstruct.picture_pose import fit_pose_to_picture
 from sfv.backdrop import room
 from sfv.bench.films import VIEWPOINTS, Viewpoint
 from sfv.console import bar
@@ -131,7 +131,7 @@ def known_motions(folder: Path | None, character: Character) -> dict[str, Refere
 
 def looked_up(picture: Shown, known: list[KnownPoses], character: Character) -> Match:
     """The moment of a known motion that a picture is most like."""
-    return nearest_phases(*seen_points(pose_in_picture(picture.keypoints, character), character), known, 1)[0]
+    return nearest_phases(*seen_points(fit_pose_to_picture(picture.keypoints, character), character), known, 1)[0]
 
 
 def key_frames(name: str, known: dict[str, KnownPoses]) -> list[int]:
@@ -230,7 +230,7 @@ def filmed_pictures(
                 keypoints = cached_keypoints(image, estimator, model_size) if number in wanted else None
                 if keypoints is not None:
                     found.append(keypoints)
-            poses = [seen_points(pose_in_picture(keypoints, character), character)[0] for keypoints in found]
+            poses = [seen_points(fit_pose_to_picture(keypoints, character), character)[0] for keypoints in found]
             among = pose_distances(np.array([*poses, *stand]), np.array([*poses, *stand]))
             chosen = [len(poses)]
             while len(chosen) <= min(KEY_POSES, len(poses)):

@@ -106,7 +106,7 @@ def measure(video: Path, character: Character, config: PoseConfig = EVERY_FRAME)
     seconds = {"pose_seconds_per_clip": pose_seconds, "solve_seconds_per_clip": time.process_time() - began}
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in TWELVE))
     joints_w = point_positions(character.model, found.motion.qpos, points)
-    return Measured(video.stem, keypoints, found, joints_w, {n: found.figures[n] for n in PHYSICAL} | seconds)
+    return Measured(video.stem, keypoints, found, joints_w, {n: found.metrics[n] for n in PHYSICAL} | seconds)
 
 
 def synthetic_rows(character: Character, full: bool) -> list[Row]:

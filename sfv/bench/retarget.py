@@ -7,10 +7,10 @@ from pathlib import Path
 from pose.errors import InputError
 from reconstruct.characters.character import Character, character_names, load_character
 from reconstruct.formats.read_motion import read_motion
-from reconstruct.grounding import carried_ground
+from reconstruct.grounding import find_ground_contacts
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import retarget
-from reconstruct.retargeting_metrics import own_figures, retarget_figures
+from reconstruct.retargeting_metrics import compute_quality_metrics, compute_retargeting_metrics
 from sfv.console import bar, console
 from sfv.demo.motions import demo_motion, demo_names
 from sfv.rows import Row, mean_row, show
@@ -53,13 +53,16 @@ def bench_retarget(
     bodies = reachable(characters or tuple(sorted(set(character_names()) - {SOURCE})), named=bool(characters))
     found: dict[str, list[dict[str, float]]] = {body.name: [] for body in bodies}
     rows: list[Row] = []
-    own = [own_figures(motion, source, carried_ground(motion, source, source)) for motion in given.values()]
+    own = [
+        compute_quality_metrics(motion, source, find_ground_contacts(motion, source, source))
+        for motion in given.values()
+    ]
     with bar("retarget") as progress:
         for done, (body, name) in enumerate((body, name) for body in bodies for name in given):
             begin = time.process_time()
             result = retarget(given[name], source, body)
             seconds = time.process_time() - begin
-            figures = retarget_figures(result, body) | {"frames_per_second": len(given[name]) / seconds}
+            figures = compute_retargeting_metrics(result, body) | {"frames_per_second": len(given[name]) / seconds}
             found[body.name].append(figures)
             if each:
                 rows += [Row(f"{body.name}_{name}_{key}", _finite(value)) for key, value in figures.items()]

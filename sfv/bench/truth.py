@@ -10,7 +10,7 @@ from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 from reconstruct.camera import focal_from_fov
-from reconstruct.contacts import find_contacts, runs
+from reconstruct.contacts import find_contacts, find_runs
 from reconstruct.kinematics import GRAVITY
 from reconstruct.reconstruct import Reconstruction
 from sfv.bench.metrics import (
@@ -183,7 +183,7 @@ def physical_facts(joints_w: np.ndarray, soles_w: np.ndarray, held: np.ndarray, 
     com = np.einsum("j,tji->ti", share / share.sum(), joints_w)
     falls = [
         -2.0 * np.polyfit(np.arange(end - start) / fps, com[start:end, 2], 2)[0] / GRAVITY
-        for start, end in runs(np.logical_not(held.any(axis=1)))
+        for start, end in find_runs(np.logical_not(held.any(axis=1)))
         if end - start >= max(4, 0.1 * fps)
     ]
     return {

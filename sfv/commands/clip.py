@@ -152,12 +152,12 @@ def _write_motion(
     found.camera.save(folder / "camera.npz")
     write_bvh(found.motion, character, folder / "motion.bvh")
     write_preview(found.motion, character, folder / "preview.mp4", found.camera)
-    metrics = {**found.figures, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
+    metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     kind = "a cycle" if found.motion.loop else "one pass"
     summary = (
         f"{len(found.motion)} frames, {kind} of {found.motion.duration:.2f} s; "
-        f"off by {found.figures['reprojection_px']:.1f} px, "
-        f"feet slide {found.figures['foot_slide_mm_per_frame']:.1f} mm/frame"
+        f"off by {found.metrics['reprojection_px']:.1f} px, "
+        f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
     )
     return summary, metrics
 

@@ -18,7 +18,7 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
-from reconstruct.picture_pose import PosedPicture, pose_in_picture
+from reconstruct.picture_pose import PicturePose, fit_pose_to_picture
 from sfv.console import bar, console
 from sfv.rendering import render_motion, side_by_side
 from sfv.run_folder import RUNS, run_name
@@ -82,7 +82,7 @@ def complete_picture(
     skills = skills_of(load_character(character), runs)
     with bar("pose") as progress:
         image, keypoints = picture_keypoints(picture, person, model_size, progress)
-    posed = pose_in_picture(keypoints, body, fov)
+    posed = fit_pose_to_picture(keypoints, body, fov)
     folder = out or RUNS / f"complete_{run_name(picture)}"
     found = candidates(posed, skills, body)
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def skills_of(character: Character, runs: Path) -> list[Skill]:
     return found
 
 
-def candidates(posed: PosedPicture, skills: list[Skill], character: Character) -> list[Candidate]:
+def candidates(posed: PicturePose, skills: list[Skill], character: Character) -> list[Candidate]:
     """The moments of known skills that a picture shows, each performed; the most plausible first.
 
     Raises:

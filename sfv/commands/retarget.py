@@ -26,7 +26,7 @@ from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as carry_over
-from reconstruct.retargeting_metrics import retarget_figures
+from reconstruct.retargeting_metrics import compute_retargeting_metrics
 from sfv.console import console
 from sfv.rendering import follow, render_motion, scenery, side_by_side, write_preview
 from sfv.report import write_report
@@ -142,7 +142,7 @@ def _write_motion(
         shutil.copy(origin / "camera.npz", folder / "camera.npz")
     write_bvh(motion, character, folder / "motion.bvh")
     write_preview(motion, character, folder / "preview.mp4", find_camera(folder))
-    metrics = retarget_figures(found, character) | {"loop": motion.loop}
+    metrics = compute_retargeting_metrics(found, character) | {"loop": motion.loop}
     summary = (
         f"{len(motion)} frames carried over from {source.name}; ankles off by {metrics['ankle_error_mm']:.0f} mm, "
         f"feet slide {metrics['foot_slide_mm_per_frame']:.1f} mm/frame"

@@ -18,7 +18,7 @@ from reconstruct import dynamics, residuals
 from reconstruct.camera import View
 from reconstruct.characters.character import CHARACTERS, Character, load_character
 from reconstruct.cycle import close_loop
-from reconstruct.kinematics import BodyPoints, kinematics
+from reconstruct.kinematics import BodyPoints, compute_kinematics
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
 from reconstruct.solve import Block, Residuals, minimise
@@ -123,7 +123,7 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
 
     def terms(slack: float) -> Residuals:
         def blocks(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
-            kin = kinematics(model, qpos, points)
+            kin = compute_kinematics(model, qpos, points)
             # The lowest point of each, which for a hand is below the middle of its sphere however the arm leans.
             lowest = replace(kin, points_w=kin.points_w - np.outer(points.radius, [0.0, 0.0, 1.0]))
             smooth = residuals.acceleration(lay, qpos, SOLVE_FPS, acceleration_spread)

@@ -18,7 +18,7 @@ from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene.scene import Scene
 from reconstruct.characters.character import load_character
-from reconstruct.cycle import mirrored
+from reconstruct.cycle import mirror_motion
 from reconstruct.rotations import from_rotvec, multiply, rotate
 from sfv.demo.motions import demo_motion, demo_names
 
@@ -102,7 +102,7 @@ def test_in_picture_keeps_the_shape_of_the_way():
 
 def test_a_mirrored_pose_is_found_and_its_motion_is_mirrored_back():
     motion = MOTIONS["cartwheel"]
-    pose = turned(mirrored(CHARACTER.model, motion.qpos[45:46])[0], 0.6)
+    pose = turned(mirror_motion(CHARACTER.model, motion.qpos[45:46])[0], 0.6)
     points = about_hips(compared_points(CHARACTER, pose[None]))[0]
     match = nearest_phases(points, SURE, ALONG_X, KNOWN)[0]
     assert KNOWN[match.skill].name == "cartwheel" and match.mirrored

@@ -8,7 +8,7 @@ import pytest
 from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from reconstruct.camera import Camera, View
-from reconstruct.observations import middle_frame, steadied
+from reconstruct.observations import find_middle_frame, stabilise_points
 from reconstruct.rotations import from_rotvec, to_matrix
 
 SIZE = (1280, 720)
@@ -68,11 +68,11 @@ def test_keypoints_of_a_pan_are_brought_before_one_camera():
             t_camera_world=TURN[frame] @ STILL.t_camera_world,
         )
         expected = reference.project(POINTS) - STILL.principal_point_px
-        np.testing.assert_allclose(steadied(plane, motion, frame), expected, atol=1e-6)
-    assert abs(middle_frame(motion) - FRAMES // 2) <= 1
+        np.testing.assert_allclose(stabilise_points(plane, motion, frame), expected, atol=1e-6)
+    assert abs(find_middle_frame(motion) - FRAMES // 2) <= 1
 
 
 def test_a_camera_that_turns_all_the_way_round_is_told():
     turn = to_matrix(from_rotvec(np.outer(np.linspace(0.0, 3.0, FRAMES), [0.0, 1.0, 0.0])))
     with pytest.raises(InputError, match="turns by more than 130 degrees"):
-        middle_frame(CameraMotion(turn, np.ones(FRAMES), 1000.0, True))
+        find_middle_frame(CameraMotion(turn, np.ones(FRAMES), 1000.0, True))

@@ -3,9 +3,9 @@
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.contacts import HAND_DOUBT, find_contacts, foot_slide, ground_velocity, runs, tidied
+from reconstruct.contacts import HAND_DOUBT, clean_contacts, find_contacts, find_ground_velocity, find_runs, foot_slide
 from reconstruct.kinematics import GRAVITY
-from reconstruct.support import Sight, find_support, in_place, prolonged
+from reconstruct.support import Sight, extend_contacts, find_support, trim_contacts
 
 FPS = 30.0
 LEVEL = View(0.0, 0.0, 1.2, 7.0)
@@ -23,7 +23,7 @@ def hop(frames=60, take_off=20, landing=38):
 
 def test_a_hop_has_one_flight():
     support = find_support(hop(), LEVEL, FPS)
-    flights = runs(support.flight)
+    flights = find_runs(support.flight)
     assert len(flights) == 1
     start, end = flights[0]
     assert abs(start - 20) <= 1 and abs(end - 38) <= 1
@@ -61,7 +61,7 @@ def test_who_does_not_fall_is_carried():
     com_z = np.where(since > 0.5, 0.9 + fall * (since - 0.5) - 0.5 * fall / 0.5 * (since - 0.5) ** 2, com_z)
     com_z[50:] = com_z[50]
     support = find_support(points, LEVEL, FPS, com_z=com_z)
-    ((start, end),) = runs(support.flight)
+    ((start, end),) = find_runs(support.flight)
     assert abs(start - 20) <= 2 and abs(end - 35) <= 2
     assert support.contact[12:18].all()
 
@@ -89,12 +89,12 @@ def test_a_foot_that_comes_back_to_its_place_never_left():
 def test_short_gaps_close_and_short_contacts_go():
     contact = np.zeros((20, 1), dtype=bool)
     contact[2:8] = contact[10:15] = contact[18] = True
-    np.testing.assert_array_equal(np.flatnonzero(tidied(contact, shortest=2, gap=2)[:, 0]), np.arange(2, 15))
+    np.testing.assert_array_equal(np.flatnonzero(clean_contacts(contact, shortest=2, gap=2)[:, 0]), np.arange(2, 15))
 
 
 def test_runs():
-    assert runs(np.array([True, False, True, True])) == [(0, 1), (2, 4)]
-    assert runs(np.zeros(3, dtype=bool)) == []
+    assert find_runs(np.array([True, False, True, True])) == [(0, 1), (2, 4)]
+    assert find_runs(np.zeros(3, dtype=bool)) == []
 
 
 def treadmill(speed, frames=60):
@@ -112,11 +112,11 @@ def treadmill(speed, frames=60):
 
 
 def test_a_treadmill_is_found_and_firm_ground_is_not():
-    belt = ground_velocity(treadmill(1.4), LEVEL, FPS)
+    belt = find_ground_velocity(treadmill(1.4), LEVEL, FPS)
     np.testing.assert_allclose(belt, [0.0, -1.4], atol=0.1)
     walked = treadmill(1.4)
     walked[..., 1] += 1.4 * np.arange(len(walked))[:, None] / FPS
-    assert ground_velocity(walked, LEVEL, FPS) == (0.0, 0.0)
+    assert find_ground_velocity(walked, LEVEL, FPS) == (0.0, 0.0)
 
 
 def test_a_still_hand_is_believed_from_higher_up_than_a_foot():
@@ -146,7 +146,7 @@ def test_a_heel_that_is_seen_to_lift_has_left_though_it_is_held_down():
     place_px += np.random.default_rng(0).normal(size=place_px.shape)
     contact = np.ones((frames, 2), dtype=bool)
     contact[-1] = False
-    kept = in_place(contact, Sight(place_px, np.full(frames, 100.0)).height, FPS)
+    kept = trim_contacts(contact, Sight(place_px, np.full(frames, 100.0)).height, FPS)
     np.testing.assert_array_equal(np.flatnonzero(contact[:, 0] & ~kept[:, 0]), np.arange(lifts + 1, frames - 1))
     np.testing.assert_array_equal(kept[:, 1], contact[:, 1])
 
@@ -172,9 +172,9 @@ def test_a_contact_lasts_as_long_as_the_point_is_seen_in_its_place():
     contact, low = np.zeros((40, 1), dtype=bool), np.ones((40, 1), dtype=bool)
     contact[12:20], low[26:] = True, False
     sight = Sight(place, np.full(40, 100.0))
-    assert runs(prolonged(contact, sight, low)[:, 0]) == [(10, 26)]
+    assert find_runs(extend_contacts(contact, sight, low)[:, 0]) == [(10, 26)]
     unseen = Sight(np.full_like(place, np.nan), np.full(40, 100.0))
-    assert runs(prolonged(contact, unseen, low)[:, 0]) == [(12, 20)]
+    assert find_runs(extend_contacts(contact, unseen, low)[:, 0]) == [(12, 20)]
 
 
 def test_a_foot_that_pivots_does_not_slide():

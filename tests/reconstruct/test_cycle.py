@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from reconstruct.characters.character import load_character
-from reconstruct.cycle import carried_on, close_loop, find_cycle, mirrored, repeated, seam_gap, straightened
+from reconstruct.cycle import (
+    align_start,
+    close_loop,
+    find_cycle,
+    mirror_motion,
+    repeat_cycle,
+    seam_gap,
+    straighten_cycle,
+)
 from reconstruct.rotations import angle_between, from_rotvec, multiply
 from reconstruct.tangent import integrate, layout
 
@@ -74,9 +82,9 @@ def test_closed_loop_has_no_gap_and_keeps_its_middle(model):
 def test_mirror_image_of_the_mirror_image_is_the_motion(model):
     rng = np.random.default_rng(0)
     qpos = integrate(layout(model), np.tile(np.array(model.qpos0), (3, 1)), 0.5 * rng.normal(size=(3, model.nv)))
-    np.testing.assert_allclose(mirrored(model, mirrored(model, qpos)), qpos, atol=1e-12)
+    np.testing.assert_allclose(mirror_motion(model, mirror_motion(model, qpos)), qpos, atol=1e-12)
     half = gait(model, PERIOD + 1)
-    ahead, image = half[PERIOD // 2, 7:], mirrored(model, half)[0, 7:]
+    ahead, image = half[PERIOD // 2, 7:], mirror_motion(model, half)[0, 7:]
     np.testing.assert_allclose(ahead, image, atol=1e-9)
 
 
@@ -85,11 +93,11 @@ def test_repeating_goes_on_in_place_and_heading(model):
     turned = qpos.copy()
     angle = np.linspace(0.0, 0.5, len(qpos))[:, None]
     turned[:, 3:7] = multiply(from_rotvec(angle * np.array([0.0, 0.0, 1.0])), qpos[:, 3:7])
-    twice = repeated(turned, 2)
+    twice = repeat_cycle(turned, 2)
     assert len(twice) == 2 * PERIOD + 1
     np.testing.assert_allclose(twice[PERIOD], turned[-1], atol=1e-9)
     assert abs(angle_between(twice[-1, 3:7], twice[0, 3:7]) - 1.0) < 1e-6
-    moved = carried_on(qpos, turned[-1])
+    moved = align_start(qpos, turned[-1])
     np.testing.assert_allclose(moved[0, :2], turned[-1, :2], atol=1e-12)
 
 
@@ -100,7 +108,7 @@ def test_a_cycle_that_turns_a_little_goes_straight_on(model, turn, is_straight):
     circle[:, 3:7] = multiply(from_rotvec(np.stack([0 * angle, 0 * angle, angle], axis=1)), circle[:, 3:7])
     radius = 1.4 / angle[-1]
     circle[:, 0], circle[:, 1] = radius * np.sin(angle), radius * (1.0 - np.cos(angle))
-    bent = straightened(circle)
+    bent = straighten_cycle(circle)
     if not is_straight:
         np.testing.assert_array_equal(bent, circle)
         return

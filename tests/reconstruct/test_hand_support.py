@@ -5,7 +5,7 @@ import pytest
 
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
-from reconstruct.hand_support import leaning_hands
+from reconstruct.hand_support import find_hand_support
 from reconstruct.kinematics import point_positions
 from reconstruct.tangent import integrate, layout
 from sfv.demo.motions import demo_motion
@@ -31,7 +31,7 @@ def leaning(pitch, frames=30, speed=1.0):
 
 def found(qpos):
     contact = np.tile(np.logical_not(HANDS), (len(qpos), 1))
-    return leaning_hands(CHARACTER, qpos, contact, FPS)
+    return find_hand_support(CHARACTER, qpos, contact, FPS)
 
 
 def test_who_leans_with_stretched_arms_is_held_by_the_hands():
@@ -56,4 +56,4 @@ def test_hands_that_wave_hold_nothing():
 def test_acrobatics_need_nothing_to_hold_on_to(name):
     motion = demo_motion(name, CHARACTER)
     contact = find_contacts(point_positions(MODEL, motion.qpos, contact_points(CHARACTER)), motion.fps)
-    assert not leaning_hands(CHARACTER, motion.qpos, contact, motion.fps).any()
+    assert not find_hand_support(CHARACTER, motion.qpos, contact, motion.fps).any()

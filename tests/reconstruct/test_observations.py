@@ -6,7 +6,7 @@ import pytest
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, observe, seen_points, straightened
+from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, correct_depth_bias, detected_points, observe
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.demo.motions import demo_take
 
@@ -33,7 +33,7 @@ def trunk(xyz):
 @pytest.mark.parametrize(("yaw", "degrees"), [(0.0, STOOP[1]), (np.pi, STOOP[1]), (np.pi / 2, STOOP[0])])
 def test_the_trunk_comes_up_as_much_as_the_view_asks(yaw, degrees):
     xyz = standing(yaw)
-    before, after = trunk(xyz), trunk(straightened(xyz, NAMES))
+    before, after = trunk(xyz), trunk(correct_depth_bias(xyz, NAMES))
     cosine = before @ after / np.linalg.norm(before) / np.linalg.norm(after)
     assert np.degrees(np.arccos(cosine)) == pytest.approx(degrees, abs=0.5)
     # Backwards: away from where the nose points.
@@ -43,7 +43,7 @@ def test_the_trunk_comes_up_as_much_as_the_view_asks(yaw, degrees):
 
 def test_ankles_and_feet_come_nearer_together():
     xyz = standing(1.0)
-    moved = straightened(xyz, NAMES) - xyz
+    moved = correct_depth_bias(xyz, NAMES) - xyz
     shin = np.linalg.norm(xyz[0, AT["left_ankle"]] - xyz[0, AT["left_knee"]])
     for part in ("ankle", "heel", "foot_index"):
         np.testing.assert_allclose(moved[0, AT[f"left_{part}"]], np.array([0.0, 0.0, -FEET_AWAY * shin]), atol=1e-12)
@@ -51,20 +51,20 @@ def test_ankles_and_feet_come_nearer_together():
 
 
 def test_arms_and_head_go_along_with_the_trunk():
-    moved = straightened(standing(0.3), NAMES) - standing(0.3)
+    moved = correct_depth_bias(standing(0.3), NAMES) - standing(0.3)
     np.testing.assert_allclose(moved[0, AT["left_wrist"]], moved[0, AT["right_shoulder"]])
     np.testing.assert_allclose(moved[0, AT["nose"]], moved[0, AT["right_shoulder"]])
 
 
 def test_feet_are_seen_within_the_foot_on_either_side():
     sites = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks.values()))
-    moved = seen_points(CHARACTER, NAMES).local - sites.local
+    moved = detected_points(CHARACTER, NAMES).local - sites.local
     forward, outwards, up = np.array(SEEN_AT["heel"]) / 1000.0 * CHARACTER.height / 1.75
     np.testing.assert_allclose(moved[AT["left_heel"]], np.array([forward, outwards, up]))
     np.testing.assert_allclose(moved[AT["right_heel"]], np.array([forward, -outwards, up]))
     np.testing.assert_array_equal(moved[AT["left_knee"]], 0.0)
     child = load_character("humanoid", 1.2)
-    assert seen_points(child, ("left_heel",)).local[0, 2] - BodyPoints.of_sites(
+    assert detected_points(child, ("left_heel",)).local[0, 2] - BodyPoints.of_sites(
         child.model, (child.landmarks["left_heel"],)
     ).local[0, 2] == pytest.approx(up * 1.2 / CHARACTER.height)
 

@@ -5,7 +5,7 @@ import numpy as np
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from reconstruct.camera import focal_from_fov
-from reconstruct.pan_from_feet import followed_by_feet
+from reconstruct.pan_from_feet import estimate_pan_from_feet
 
 FPS, FRAMES, SIZE, FOV = 30.0, 90, (1280, 720), 50.0
 FOCAL = focal_from_fov(FOV, SIZE)
@@ -39,11 +39,11 @@ def walk(pan, noise_px=0.7):
 def test_a_pan_is_followed_by_the_feet():
     seconds = np.arange(FRAMES) / FPS
     pan = 0.12 * seconds + 0.08 * np.sin(2.0 * seconds)
-    motion = followed_by_feet(walk(pan), FOV)
+    motion = estimate_pan_from_feet(walk(pan), FOV)
     assert motion is not None and not motion.focal_measured
     forward = motion.R[:, 0, 2]  # where the first camera's axis of view is in each frame's picture
     np.testing.assert_allclose(np.arcsin(-forward), pan - pan[0], atol=0.03)
 
 
 def test_a_camera_that_stands_still_does():
-    assert followed_by_feet(walk(np.zeros(FRAMES)), FOV) is None
+    assert estimate_pan_from_feet(walk(np.zeros(FRAMES)), FOV) is None

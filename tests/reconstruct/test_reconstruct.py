@@ -13,11 +13,11 @@ from pose.landmarks import LANDMARKS, TWELVE
 from reconstruct import problem
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import load_character
-from reconstruct.initial_motion import steady_frames
+from reconstruct.initial_motion import find_steady_frames
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.motion_metrics import motion_figures
-from reconstruct.observations import observe, seen_points
+from reconstruct.motion_metrics import compute_motion_metrics
+from reconstruct.observations import detected_points, observe
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.bench.metrics import world_mpjpe
@@ -38,7 +38,7 @@ def filmed(name, azimuth, seed=0, pan=False):
     present = [landmark for landmark in LANDMARKS if landmark in character.landmarks]
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[landmark] for landmark in present))
     points_w = point_positions(character.model, qpos, points)
-    seen_w = point_positions(character.model, qpos, seen_points(character, tuple(present)))
+    seen_w = point_positions(character.model, qpos, detected_points(character, tuple(present)))
 
     focal = focal_from_fov(50.0, SIZE)
     level = View(0.08, 0.0, 1.3, float(np.log(focal))).camera(SIZE)
@@ -117,7 +117,7 @@ def test_gravity_is_that_of_the_fall_when_the_body_stood_on_something_unknown():
     motion = ReferenceMotion(
         qpos, FPS, character.name, character.height, character.joint_names, landed, names, loop=False
     )  # fmt: skip
-    assert motion_figures(motion, character)["flight_gravity_ratio"] == pytest.approx(1.0, abs=0.05)
+    assert compute_motion_metrics(motion, character)["flight_gravity_ratio"] == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_panning_camera_costs_little_accuracy():
@@ -133,7 +133,7 @@ def test_a_panning_camera_costs_little_accuracy():
 
 def test_backflip_turns_once_flies_with_gravity_and_lands_on_its_feet():
     found, _, _, contacts = reconstructed("backflip", 1.2)
-    figures = found.figures
+    figures = found.metrics
     assert figures["root_turns"] == pytest.approx(1.0, abs=0.15)
     assert figures["flight_gravity_ratio"] == pytest.approx(1.0, abs=0.1)
     assert figures["foot_slide_mm_per_frame"] < 3
@@ -146,7 +146,7 @@ def test_backflip_turns_once_flies_with_gravity_and_lands_on_its_feet():
 
 
 def test_walk_neither_skates_nor_flies():
-    figures = reconstructed("walk", 1.4)[0].figures
+    figures = reconstructed("walk", 1.4)[0].metrics
     assert figures["foot_slide_mm_per_frame"] < 3
     assert figures["contact_share"] > 0.95
     assert figures["root_turns"] < 0.15
@@ -178,7 +178,7 @@ def test_frames_that_turn_the_trunk_round_are_left_out():
     angle = np.linspace(0.0, 2 * np.pi, 40)
     angle[18:22] += np.pi
     quat = from_rotvec(angle[:, None] * np.array([0.0, 1.0, 0.0]))
-    steady = steady_frames(quat, np.ones(40), FPS)
+    steady = find_steady_frames(quat, np.ones(40), FPS)
     np.testing.assert_array_equal(np.flatnonzero(~steady), [18, 19, 20, 21])
 
 
@@ -186,7 +186,7 @@ def test_a_twist_is_no_mistake_though_a_leap_of_the_long_axis_is():
     rate = 24.0  # rad/s: faster than any flip
     for axis, kept in (([0.0, 0.0, 1.0], True), ([0.0, 1.0, 0.0], False)):
         angle = np.concatenate([np.zeros(12), np.arange(1, 9) * rate / FPS, np.full(12, 8 * rate / FPS)])
-        steady = steady_frames(from_rotvec(angle[:, None] * np.array(axis)), np.ones(len(angle)), FPS)
+        steady = find_steady_frames(from_rotvec(angle[:, None] * np.array(axis)), np.ones(len(angle)), FPS)
         assert steady[12:20].all() == kept
 
 

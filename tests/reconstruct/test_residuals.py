@@ -9,9 +9,9 @@ from reconstruct import dynamics, residuals, rolling
 from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
-from reconstruct.kinematics import BodyPoints, kinematics
+from reconstruct.kinematics import BodyPoints, compute_kinematics
 from reconstruct.observations import BONES, Observations
-from reconstruct.rolling import other_parts
+from reconstruct.rolling import find_other_parts
 from reconstruct.tangent import integrate, layout
 
 FPS = 30.0
@@ -53,7 +53,7 @@ def scene():
     points = points.joined(BodyPoints.of_masses(model))
     contact = rng.uniform(size=(FRAMES, len(touching)))
     flight = np.ones(FRAMES, dtype=bool)
-    parts = other_parts(character)
+    parts = find_other_parts(character)
     rolls = rng.uniform(size=(FRAMES, len(parts))) > 0.3
     balls, corners = BodyPoints.of_geoms(model).at(parts), BodyPoints.of_masses(model)
     target = integrate(lay, qpos, 0.2 * rng.normal(size=(FRAMES, model.nv)))
@@ -61,7 +61,7 @@ def scene():
     expected = View(0.0, 0.0, 1.2, 7.1)
 
     # What carries is kept in the Jacobian of the free moment: here a point that stays where it is.
-    one, place = np.zeros((FRAMES, len(touching)), dtype=bool), kinematics(model, qpos[:1], points).points_w
+    one, place = np.zeros((FRAMES, len(touching)), dtype=bool), compute_kinematics(model, qpos[:1], points).points_w
     one[:, 0] = True
 
     def planted(kin):
@@ -71,7 +71,7 @@ def scene():
 
     def term(name, qpos, unknowns):
         view = View.from_vector(unknowns)
-        kin = kinematics(model, qpos, points)
+        kin = compute_kinematics(model, qpos, points)
         return {
             "reprojection": lambda: residuals.reprojection(kin, view, seen, 0.03),
             "bones_3d": lambda: residuals.bones_3d(kin, view, seen, 0.1),
@@ -85,9 +85,9 @@ def scene():
             "ground": lambda: residuals.ground_height(kin, sole, contact, 0.01),
             "slip": lambda: residuals.no_slip(kin, sole, contact, view, FPS, 0.01),
             "penetration": lambda: residuals.no_penetration(kin, body, points.radius[body], 0.01),
-            "level": lambda: residuals.level(kin, sole, contact > 0.3, 0.003),
-            "carried": lambda: residuals.carried(kin, body, points.radius[body], flight, 0.02),
-            "rolling": lambda: rolling.on_ground(kin, body.start + parts, balls.radius, rolls, 0.01),
+            "level": lambda: residuals.hand_height(kin, sole, contact > 0.3, 0.003),
+            "carried": lambda: residuals.lowest_point_on_ground(kin, body, points.radius[body], flight, 0.02),
+            "rolling": lambda: rolling.part_height(kin, body.start + parts, balls.radius, rolls, 0.01),
             "roll": lambda: rolling.no_slip(kin, body.start + parts, balls, masses, corners, rolls, 0.01),
             "friction": lambda: dynamics.friction_cone(kin, 20 * FPS, 1.0),
             "flight": lambda: dynamics.flight_parabola(kin, flight, FPS, 1.0),
@@ -154,8 +154,8 @@ def free_body(frames, fps, velocity, spin):
     points = BodyPoints.of_masses(model)
     seconds = np.arange(frames)[:, None] / fps
     path = np.array([0.0, 0.0, 1.0]) + seconds * velocity - 0.5 * seconds**2 * np.array([0, 0, dynamics.GRAVITY])
-    qpos[:, :3] += path - kinematics(model, qpos, points).com_w
-    return kinematics(model, qpos, points), masses
+    qpos[:, :3] += path - compute_kinematics(model, qpos, points).com_w
+    return compute_kinematics(model, qpos, points), masses
 
 
 def test_a_thrown_body_leaves_no_residual_in_flight():

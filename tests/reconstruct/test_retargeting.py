@@ -10,11 +10,18 @@ from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.cycle import seam_gap
 from reconstruct.dynamics import Masses, com_acceleration, momentum_rate
-from reconstruct.grounding import Ground, carried_ground, floor_height, resting_shift
-from reconstruct.ik_targets import Spreads, aims, frames_of, landmark_names, leg_length
-from reconstruct.kinematics import BodyPoints, com_positions, kinematics, point_positions
+from reconstruct.grounding import GroundContacts, estimate_floor_height, find_ground_contacts, solve_resting_shift
+from reconstruct.ik_targets import TargetSigmas, build_frames, compute_ik_targets, landmark_names, leg_length
+from reconstruct.kinematics import BodyPoints, com_positions, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import pinned, resting_places, retarget, similar, steady_spin, too_fast
+from reconstruct.retargeting import (
+    com_acceleration_near,
+    contact_places,
+    find_resting_places,
+    retarget,
+    speed_limit,
+    steady_spin,
+)
 from reconstruct.tangent import difference, integrate, layout
 from sfv.demo.motions import demo_motion
 
@@ -37,7 +44,7 @@ def test_leg_length_is_measured_along_the_leg():
 
 
 def test_frames_are_rotations_with_y_to_the_left():
-    frame = frames_of(np.array([[0.0, 2.0, 0.0]]), np.array([[0.0, 0.3, 1.0]]))[0]
+    frame = build_frames(np.array([[0.0, 2.0, 0.0]]), np.array([[0.0, 0.3, 1.0]]))[0]
     np.testing.assert_allclose(frame, np.eye(3), atol=1e-12)
 
 
@@ -114,7 +121,7 @@ def test_nothing_turns_a_body_in_flight(carried):
     _, character, result = carried
     flight = np.flatnonzero(result.ground.flight)
     points, masses = BodyPoints.of_masses(character.model), Masses.of(character.model, 0)
-    kin = kinematics(character.model, result.motion.qpos[flight[1] : flight[-1]], points)
+    kin = compute_kinematics(character.model, result.motion.qpos[flight[1] : flight[-1]], points)
     moment, _ = momentum_rate(kin, masses, result.motion.fps)
     turning = moment / (masses.mass.sum() * character.height**2)
     assert np.sqrt(np.square(turning).sum(axis=1).mean()) < 0.3  # rad/s2; the flip takes 2 pi in half a second
@@ -141,8 +148,8 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
         motion.contacts[:3], motion.contact_names,
     )  # fmt: skip
     names = landmark_names(humanoid, character)
-    ground = Ground(rng.random((3, len(contact_points(character)))) < 0.7, np.array([False, True, False]))
-    targets = aims(motion, humanoid, character, names, 1.0, ground, Spreads())
+    ground = GroundContacts(rng.random((3, len(contact_points(character)))) < 0.7, np.array([False, True, False]))
+    targets = compute_ik_targets(motion, humanoid, character, names, 1.0, ground, TargetSigmas())
     points = BodyPoints.of_sites(model, tuple(character.landmarks[name] for name in names))
     soles = contact_points(character)
     places = rng.normal(size=(3, len(soles), 3))
@@ -150,12 +157,12 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
     touching = slice(len(points), len(points) + len(soles))
 
     def blocks(q):
-        kin = kinematics(model, q, points.joined(soles))
+        kin = compute_kinematics(model, q, points.joined(soles))
         return [
             targets.residual(kin),
-            pinned(kin, touching, ground.contact, places, 0.5),
-            too_fast(lay, q, 30.0, 8.0, 0.01),
-            similar(kin, np.array([[1.0, 2.0, -3.0]]), 30.0, np.array([0.5])),
+            contact_places(kin, touching, ground.contact, places, 0.5),
+            speed_limit(lay, q, 30.0, 8.0, 0.01),
+            com_acceleration_near(kin, np.array([[1.0, 2.0, -3.0]]), 30.0, np.array([0.5])),
             steady_spin(model, q, np.ones(3, dtype=bool), 10.0, 100.0),
         ]
 
@@ -196,11 +203,11 @@ def test_a_foot_that_slides_is_shifted_until_it_rests():
     points = np.zeros((13, 1, 3))
     points[:, 0, 0], points[:, 0, 2] = 0.01 * time, 0.02
     contact = ((time >= 4) & (time <= 8))[:, None]
-    rested = points[:, 0] + resting_shift(points, contact)
+    rested = points[:, 0] + solve_resting_shift(points, contact)
     np.testing.assert_allclose(rested[4:9, 0], rested[6, 0], atol=1e-3)
     np.testing.assert_allclose(rested[4:9, 2], 0.0, atol=1e-3)
     assert rested[6, 0] == pytest.approx(0.06, abs=0.002)  # the middle stays
-    assert (resting_shift(points, contact & False) == 0).all()
+    assert (solve_resting_shift(points, contact & False) == 0).all()
 
 
 def test_a_floor_is_where_the_lowest_point_rests():
@@ -208,7 +215,7 @@ def test_a_floor_is_where_the_lowest_point_rests():
     hop = 0.06 + np.linspace(0, -0.08, 12)[1:-1] + 0.3 * np.sin(np.linspace(0, np.pi, 12))[1:-1]
     height = np.concatenate([np.full(10, 0.06), hop, np.full(10, -0.02)])
     points = np.stack([np.zeros_like(height), np.zeros_like(height), height], axis=-1)[:, None]
-    floor = floor_height(points, 30.0)
+    floor = estimate_floor_height(points, 30.0)
     np.testing.assert_allclose(floor[:8], 0.06, atol=1e-9)
     np.testing.assert_allclose(floor[-8:], -0.02, atol=1e-9)
     assert (np.diff(floor) <= 1e-9).all()
@@ -216,7 +223,7 @@ def test_a_floor_is_where_the_lowest_point_rests():
 
 def test_a_body_near_the_ground_does_not_fly(humanoid):
     motion = demo_motion("backflip", humanoid)
-    ground = carried_ground(motion, humanoid, humanoid)
+    ground = find_ground_contacts(motion, humanoid, humanoid)
     lowest = point_positions(humanoid.model, motion.qpos, contact_points(humanoid))[..., 2].min(axis=1)
     assert ground.flight.any()
     assert lowest[ground.flight].min() > 0.0
@@ -227,7 +234,7 @@ def test_resting_places_are_one_a_contact():
     points = np.zeros((5, 1, 3))
     points[:, 0] = [[0, 0, 0.01], [0.1, 0, 0.02], [0.2, 0, 0], [5, 0, 1], [7, 0, 0]]
     contact = np.array([1, 1, 1, 0, 1], dtype=bool)[:, None]
-    places = resting_places(points, contact)
+    places = find_resting_places(points, contact)
     np.testing.assert_allclose(places[:, 0], [[0.1, 0, 0], [0.1, 0, 0], [0.1, 0, 0], [5, 0, 0], [7, 0, 0]])
 
 

@@ -8,11 +8,11 @@ from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.dynamics import Masses
-from reconstruct.grounding import carried_ground
-from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.grounding import find_ground_contacts
+from reconstruct.kinematics import BodyPoints, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.problem import Problem, Spreads
-from reconstruct.repair import repaired
+from reconstruct.problem import FitSigmas, Problem
+from reconstruct.repair import repair_motion
 from reconstruct.rotations import from_rotvec
 from reconstruct.support import find_support
 
@@ -26,7 +26,7 @@ TURN = 0.15
 def body():
     """The humanoid, and its ball that will carry it: the right end of its pelvis."""
     character = load_character("humanoid")
-    solid, parts = BodyPoints.of_geoms(character.model), rolling.other_parts(character)
+    solid, parts = BodyPoints.of_geoms(character.model), rolling.find_other_parts(character)
     names = [character.model.body(b).name for b in solid.bodies[parts]]
     return character, solid, parts, names.index("pelvis")
 
@@ -54,10 +54,10 @@ def slip_of(body, qpos):
     """Way of the lowest point of the ball in each frame [m], (T - 1, 2)."""
     character, solid, parts, ball = body
     corners = BodyPoints.of_masses(character.model)
-    kin = kinematics(character.model, qpos, solid.joined(corners))
+    kin = compute_kinematics(character.model, qpos, solid.joined(corners))
     masses, part = Masses.of(character.model, len(solid)), parts[[ball]]
     held = np.ones((FRAMES, 1), dtype=bool)
-    assert rolling.on_ground(kin, part, solid.radius[part], held, 1.0).residual.shape == (FRAMES, 1)
+    assert rolling.part_height(kin, part, solid.radius[part], held, 1.0).residual.shape == (FRAMES, 1)
     return rolling.no_slip(kin, part, solid.at(part), masses, corners, held, 1.0).residual
 
 
@@ -89,22 +89,22 @@ def test_a_rolling_body_does_not_fly(body):
     qpos, radius = rolled(body, TURN, 0.0)
     qpos, _ = rolled(body, TURN, TURN * radius)
     heights = rolling.other_heights(character, qpos)
-    parts = rolling.resting_parts(heights, FPS)
+    parts = rolling.find_resting_parts(heights, FPS)
     assert parts[:, ball].all()
     points_w = point_positions(character.model, qpos, contact_points(character))
     support = find_support(points_w, View(0.0, 0.0, 1.2, 7.0), FPS, others=heights.min(axis=1), rolling=parts)
     assert not support.flight.any()
     raised = qpos + np.array([0.0, 0.0, 2.0, *np.zeros(qpos.shape[1] - 3)])
-    assert not rolling.resting_parts(rolling.other_heights(character, raised), FPS).any()
+    assert not rolling.find_resting_parts(rolling.other_heights(character, raised), FPS).any()
 
 
 def test_a_body_that_floats_and_slides_a_little_is_laid_down_and_rolls(body):
     character, solid, parts, ball = body
     qpos, radius = rolled(body, 0.2 * TURN, 0.0, leans=0.4)
     qpos, _ = rolled(body, 0.2 * TURN, 0.2 * TURN * radius + 0.01, height=0.02, leans=0.4)
-    support = Problem(character, FPS, Spreads()).support_of(qpos, View(0.0, 0.0, 1.2, 7.0))
+    support = Problem(character, FPS, FitSigmas()).support_of(qpos, View(0.0, 0.0, 1.2, 7.0))
     assert support.rolls[:, ball].all() and not support.flight.any()
-    mended = repaired(character, qpos, support, FPS, Spreads())
+    mended = repair_motion(character, qpos, support, FPS, FitSigmas())
     height = point_positions(character.model, mended, solid.at(parts[[ball]]))[:, 0, 2] - radius
     assert np.abs(height).mean() < 0.3 * 0.02
     before, after = (np.abs(slip_of(body, q)[:, 0]).mean() for q in (qpos, mended))
@@ -126,4 +126,4 @@ def test_a_rolling_body_does_not_fly_either_when_it_is_carried_over(body):
         contact_names=tuple(character.contacts),
         loop=False,
     )
-    assert not carried_ground(motion, character, character).flight.any()
+    assert not find_ground_contacts(motion, character, character).flight.any()

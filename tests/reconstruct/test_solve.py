@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reconstruct.characters.character import load_character
-from reconstruct.kinematics import BodyPoints, kinematics, point_positions
+from reconstruct.kinematics import BodyPoints, compute_kinematics, point_positions
 from reconstruct.solve import Block, banded, bordered_step, minimise, normal_equations
 from reconstruct.tangent import difference, integrate, inverse_right_jacobian, layout
 
@@ -41,7 +41,7 @@ def test_inverse_right_jacobian_near_zero_is_continuous():
 def test_points_and_jacobians_are_those_of_mujoco(poses):
     model, qpos, _ = poses
     names = ("nose", "left_palm", "right_heel")
-    kin = kinematics(model, qpos, BodyPoints.of_sites(model, names))
+    kin = compute_kinematics(model, qpos, BodyPoints.of_sites(model, names))
     data = mujoco.MjData(model)
     for t in range(len(qpos)):
         data.qpos[:] = qpos[t]
@@ -66,7 +66,7 @@ def test_point_masses_carry_the_angular_momentum_of_the_body(poses):
     mujoco.mj_forward(model, data)
     mujoco.mj_subtreeVel(model, data)
     around = np.concatenate([integrate(lay, qpos[:1], sign * 0.5 * dt * qvel[None]) for sign in (-1, 1)])
-    kin = kinematics(model, around, BodyPoints.of_masses(model))
+    kin = compute_kinematics(model, around, BodyPoints.of_masses(model))
     arm = kin.points_w - kin.com_w[:, None]
     mass = np.repeat(model.body_mass[1:] / 4, 4)
     ours = np.einsum("p,pi->i", mass, np.cross(arm[0], arm[1])) / dt

@@ -188,5 +188,5 @@ def test_accuracy_does_not_rot(tmp_path):
     assert figures["pa_mpjpe_upright_mm"] < 35 and figures["pa_mpjpe_inverted_mm"] < 40
     assert figures["mpjpe_mm"] < 50 and figures["world_mpjpe_mm"] < 75
     assert figures["contact_f1"] > 0.9 and figures["swapped_share"] == 0
-    assert found.figures["flight_gravity_ratio"] == pytest.approx(1.0, abs=0.1)
-    assert found.figures["foot_slide_mm_per_frame"] < 3 and found.figures["penetration_mm"] < 5
+    assert found.metrics["flight_gravity_ratio"] == pytest.approx(1.0, abs=0.1)
+    assert found.metrics["foot_slide_mm_per_frame"] < 3 and found.metrics["penetration_mm"] < 5
