@@ -1,7 +1,8 @@
-"""The command line: `python -m sfv COMMAND`.
+"""The command line: `sfv COMMAND`, or `python -m sfv COMMAND`.
 
 A command is a function whose signature and docstring tyro turns into flags and help. Its module is imported when the
-command is called, so that help appears at once and a command loads only what it needs.
+command is called, so that help appears at once and a command loads only what it needs. This file, `sfv/doctor.py` and
+`sfv/installation.py` need the standard library alone: they help where nothing is installed yet.
 """
 
 import errno
@@ -11,13 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
-from pose.errors import InputError, WorkError
 from sfv import __version__
-from sfv.backend import prepare_process
-from sfv.console import console
+from sfv.installation import PACKAGES, find_clash, setup_command
 
 COMMANDS = {
     "clip": ("sfv.commands.clip:clip", "video -> skill: the whole pipeline, resumable"),
@@ -29,36 +25,42 @@ COMMANDS = {
         "sfv.commands.export:export",
         "a finished run's motions (GLB, BVH, CSV, NPZ) and policy (ONNX), or skill to ship",
     ),
-    "play": (
-        "sfv.commands.play:play",
-        "a skill, shipped or learnt, performed in simulation as a video; the list of them",
-    ),
+    "play": ("sfv.commands.play:play", "performs a shipped or learnt skill as a video; lists them"),
     "complete": ("sfv.commands.complete:complete_picture", "one picture in, a plausible physical motion out"),
     "learn": (
         "sfv.lecture.learn:run_learn",
         "one algorithm of the lecture on a small problem",
     ),
-    "lecture": ("sfv.lecture.lecture:lecture", "all of them, compared: writes docs/policy_gradients.md"),
-    "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth; what share of real clips is seen"),
+    "lecture": (
+        "sfv.lecture.lecture:lecture",
+        "all algorithms of the lecture, compared: writes docs/policy_gradients.md",
+    ),
+    "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth, and coverage of real clips"),
     "bench reconstruct": (
         "sfv.bench.reconstruct:bench_reconstruct",
         "accuracy of reference motions against truth",
     ),
-    "bench retarget": ("sfv.bench.retarget:bench_retarget", "carry motions over to other bodies"),
+    "bench retarget": ("sfv.bench.retarget:bench_retarget", "accuracy of motions retargeted to other bodies"),
     "bench draft": ("sfv.bench.draft:bench_draft", "perform a motion file by tracking control"),
     "bench physics": ("sfv.bench.physics:bench_physics", "speed of training and its parts against bare physics"),
     "bench loop": ("sfv.bench.loop:bench_loop", "speed of the training loop, under torchrun too"),
     "bench initial-states": (
         "sfv.bench.initial_states:bench_initial_states",
-        "where episodes start: fixed, reference, adaptive",
+        "distributions of initial states compared: fixed, reference, adaptive",
     ),
-    "bench train": ("sfv.bench.train:bench_train", "train on motion files and judge the policies"),
-    "bench scene": ("sfv.bench.scene:bench_scene", "skills carried over to a slope, to gaps, to a box"),
-    "bench complete": ("sfv.bench.complete:bench_complete", "is a picture's skill found, and the moment of it"),
-    "character new": ("sfv.character_new:new_character", "a character of your own model: MJCF, URDF, folder of meshes"),
-    "character list": ("sfv.character_list:list_characters", "the characters that there are"),
-    "doctor": ("sfv.doctor:doctor", "what is there, what is missing, how to mend it"),
-    "fetch": ("sfv.fetch:fetch", "get the pose network's weights and the sample video"),
+    "bench train": ("sfv.bench.train:bench_train", "train on motion files and evaluate the policies"),
+    "bench scene": ("sfv.bench.scene:bench_scene", "skills on a slope, over gaps, with a box"),
+    "bench complete": (
+        "sfv.bench.complete:bench_complete",
+        "how often the skill and the moment in a picture are found",
+    ),
+    "character new": (
+        "sfv.character_new:new_character",
+        "makes a character of your own model: MJCF, URDF, folder of meshes",
+    ),
+    "character list": ("sfv.character_list:list_characters", "lists the characters"),
+    "doctor": ("sfv.doctor:doctor", "checks this machine and names the command that mends it"),
+    "fetch": ("sfv.fetch:fetch", "downloads the pose network's weights and the sample video"),
 }
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
@@ -68,29 +70,57 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits: 0 done, 2 the input cannot be used (one line says why), 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
-        _print_help()
+        print_help()
         sys.exit(0)
     if arguments[0] == "--version":
         print(__version__)
         sys.exit(0)
+    clash = find_clash()
+    if clash:
+        _fail(clash)
     words = 2 if arguments[0] in ("bench", "character") else 1
     command = " ".join(arguments[:words])
     if command not in COMMANDS:
-        _fail(f"unknown command '{command}'; known ones: {', '.join(COMMANDS)}")
+        similar = [name for name in COMMANDS if name.startswith(f"{arguments[0]} ")]
+        _fail(f"unknown command '{command}'; known ones: {', '.join(similar or COMMANDS)}")
+    if command == "doctor":  # without tyro: it must run where no package is installed
+        _run_doctor(arguments[words:])
+    else:
+        _run_guarded(command, arguments[words:])
+
+
+def _run_doctor(arguments: list[str]) -> None:
+    from sfv.doctor import doctor
+
+    if arguments:
+        print(f"usage: sfv doctor\n\n{doctor.__doc__}")
+        sys.exit(0 if arguments[0] in ("-h", "--help") else EXIT_INPUT)
+    doctor()
+
+
+def _run_guarded(command: str, arguments: list[str]) -> None:
+    """Runs a command and turns the errors that are meant for the user into one line and an exit code."""
+    from pose.errors import InputError, WorkError
+    from sfv.backend import prepare_process
+
     prepare_process()
     try:
         if "TORCHELASTIC_RUN_ID" in os.environ:
-            _run_in_group(command, arguments[words:])
+            _run_in_group(command, arguments)
         else:
-            _run(command, arguments[words:])
+            _run(command, arguments)
     except (InputError, WorkError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        console.print("[yellow]stopped; the same command goes on from here[/yellow]")
+        print("stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:  # the reader, `head` for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.split(".")[0] in ("sfv", *PACKAGES):
+            raise
+        _fail(f"the package '{error.name}' is not installed for {sys.executable}; mend it with: {setup_command()}")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -118,21 +148,20 @@ def _run(name: str, arguments: list[str]) -> None:
     command: Callable[..., Any] = getattr(importlib.import_module(module), function)
     # `--scene slope` is short for `--scene.kind slope`.
     words = ["--scene.kind" + a.removeprefix("--scene") if a.split("=")[0] == "--scene" else a for a in arguments]
-    tyro.cli(command, prog=f"python -m sfv {name}", args=words, config=(tyro.conf.OmitSubcommandPrefixes,))
+    tyro.cli(command, prog=f"sfv {name}", args=words, config=(tyro.conf.OmitSubcommandPrefixes,))
 
 
 def _fail(message: str) -> None:
-    console.print(f"[bold red]error:[/bold red] {escape(' '.join(message.split()))}", soft_wrap=True)
+    line = "error: " + " ".join(message.split())
+    print(f"\033[1;31m{line}\033[0m" if sys.stderr.isatty() and os.name != "nt" else line, file=sys.stderr)
     sys.exit(EXIT_INPUT)
 
 
-def _print_help() -> None:
-    console.print("[bold]A video of a person goes in, a physically simulated skill comes out.[/bold]\n")
-    console.print("usage: python -m sfv COMMAND [OPTIONS]      (python -m sfv COMMAND --help tells the options)\n")
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3))
+def print_help() -> None:
+    """Prints the list of commands."""
+    print("A video of a person goes in, a physically simulated skill comes out.\n")
+    print("usage: sfv COMMAND [OPTIONS]      (sfv COMMAND --help lists the options; sfv is also python -m sfv)\n")
+    width = max(map(len, COMMANDS))
     for name, (_, text) in COMMANDS.items():
-        table.add_row(f"  [cyan]{name}[/cyan]", text)
-    console.print(table)
-    console.print(
-        '\nfirst steps: [cyan]python -m sfv clip --video "my flip.mp4"[/cyan], or without a video for a sample'
-    )
+        print(f"  {name:{width}}   {text}")
+    print('\nfirst steps: sfv clip --video "my flip.mp4", or sfv clip for a sample; sfv doctor if something is missing')

@@ -1,4 +1,4 @@
-"""What the user sees while a run works: one line a stage, a bar with the time left for what is long."""
+"""What the user sees while a run works: one line a stage, and a progress bar for long work."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from pose.progress import Progress as ProgressCallback
 
 console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
-"""Everything for people goes to standard error; standard output is for figures that programs read."""
+"""Everything for people goes to standard error; standard output is for numbers that programs read."""
 
 PLAIN_INTERVAL = 30.0
 """Seconds between lines where no terminal is there to draw a bar on."""
@@ -20,12 +20,12 @@ PLAIN_INTERVAL = 30.0
 @contextmanager
 def bar(title: str) -> Iterator[ProgressCallback]:
     """A progress callback that draws on a terminal, or writes a line now and then into a log."""
-    with _drawn_bar(title) if console.is_terminal else _written_lines(title) as progress:
+    with _draw_bar(title) if console.is_terminal else _print_lines(title) as progress:
         yield progress
 
 
 @contextmanager
-def _drawn_bar(title: str) -> Iterator[ProgressCallback]:
+def _draw_bar(title: str) -> Iterator[ProgressCallback]:
     columns = (
         SpinnerColumn(),
         TextColumn("[bold]{task.description}"),
@@ -45,7 +45,7 @@ def _drawn_bar(title: str) -> Iterator[ProgressCallback]:
 
 
 @contextmanager
-def _written_lines(title: str) -> Iterator[ProgressCallback]:
+def _print_lines(title: str) -> Iterator[ProgressCallback]:
     begin = last = time.monotonic()
 
     def progress(done: float, total: float, note: str = "") -> None:

@@ -1,4 +1,4 @@
-"""`python -m sfv doctor`: what is there, what is missing, and the command that mends it."""
+"""`sfv doctor`: what is there, what is missing, and the command that mends it. Standard library only."""
 
 import importlib.metadata
 import os
@@ -7,15 +7,37 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-
-from rich.table import Table
+from pathlib import Path
 
 from pose.cores import usable_cores
-from pose.downloads import cache_folder
+from sfv import __version__
 from sfv.backend import choose_gl
-from sfv.console import console
+from sfv.installation import ROOT, setup_command
 
-PACKAGES = ("torch", "mujoco", "mediapipe", "opencv-python", "scipy", "numpy", "trimesh", "av")
+PYTHONS = ((3, 11), (3, 13))
+"""First and last minor version of Python that the program is tested with."""
+
+DISTRIBUTIONS = (
+    "av",
+    "filelock",
+    "gymnasium",
+    "jinja2",
+    "matplotlib",
+    "mediapipe",
+    "mujoco",
+    "numpy",
+    "onnx",
+    "opencv-python",
+    "platformdirs",
+    "rich",
+    "scipy",
+    "tensorboard",
+    "torch",
+    "trimesh",
+    "tyro",
+)
+"""What the program needs at run time: the dependencies of pyproject.toml."""
+
 DISK_NEEDED_GB = 2.0
 
 
@@ -30,85 +52,131 @@ class Finding:
 
 
 def doctor() -> None:
-    """Says what is there and what is missing, with the command that mends it; exit code 1 if something is missing."""
-    findings = [_python(), _packages(), _torch(), _cores(), _gl(), _video_writer(), _weights(), _sample(), _disk()]
-    table = Table(box=None, header_style="bold", padding=(0, 2))
-    for column in ("", "what", "found", "mend it with"):
-        table.add_column(column)
-    for finding in findings:
-        mark = "[green]ok[/green]" if finding.fine else "[red]missing[/red]"
-        table.add_row(mark, finding.what, finding.found, "" if finding.fine else finding.remedy)
-    console.print(table)
+    """Prints what is there and what is missing, with the command that mends it; exit code 1 if something is missing."""
+    findings = examine()
+    print_findings(findings)
     if not all(finding.fine for finding in findings):
         sys.exit(1)
 
 
-def _python() -> Finding:
-    fine = sys.version_info >= (3, 11)
-    return Finding("python", platform.python_version(), fine, "install Python 3.11 or newer, then make clean setup")
+def examine() -> list[Finding]:
+    """Examines the machine; where packages are missing, what depends on them is not examined."""
+    packages = check_packages()
+    findings = [check_python(), packages, check_machine(), check_disk()]
+    if packages.fine:
+        findings += [check_torch(), check_renderer(), check_video_writer(), check_weights(), check_sample()]
+    return findings
 
 
-def _packages() -> Finding:
-    versions, missing = [], []
-    for package in PACKAGES:
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(package)
+def print_findings(findings: list[Finding]) -> None:
+    """Prints the table, then the one command that mends the first thing that is missing."""
+    print(f"sfv {__version__} in {ROOT}")
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.name != "nt"
+    for finding in findings:
+        mark = "ok     " if finding.fine else "missing"
+        if colour:
+            mark = f"\033[{32 if finding.fine else 31}m{mark}\033[0m"
+        print(f"  {mark}  {finding.what:13}  {finding.found}")
+    missing = [finding for finding in findings if not finding.fine]
+    for finding in missing:
+        print(f"\n{finding.what}: mend it with\n  {finding.remedy}")
+
+
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+    """Whether this Python is one of those that the program is tested with."""
+    first, last = (".".join(map(str, bound)) for bound in PYTHONS)
+    found = f"{platform.python_version()} ({sys.executable})"
+    return Finding("Python", found, PYTHONS[0] <= version[:2] <= PYTHONS[1], f"install Python {first} to {last}")
+
+
+def check_packages(names: tuple[str, ...] = DISTRIBUTIONS) -> Finding:
+    """Whether all dependencies are installed in this environment, and how much disk it takes."""
+    missing = [name for name in names if not _is_installed(name)]
     if missing:
-        return Finding("packages", f"no {', '.join(missing)}", False, "make clean setup")
-    return Finding("packages", ", ".join(versions), True)
+        return Finding("packages", f"not installed: {', '.join(missing)}", False, setup_command())
+    main = ("torch", "mujoco", "mediapipe", "scipy", "numpy")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in main)
+    return Finding("packages", f"{versions}; {environment_size() / 1e9:.1f} GB in all", True)
 
 
-def _torch() -> Finding:
+def _is_installed(name: str) -> bool:
     try:
-        import torch
-    except (ImportError, OSError) as error:
-        return Finding("torch build", str(error).splitlines()[0], False, "make clean setup")
-    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU (all that is needed)"
-    return Finding("torch build", build, True)
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
-def _cores() -> Finding:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
-    return Finding("machine", f"{usable_cores()} cores, {memory:.0f} GB", True)
+def environment_size() -> int:
+    """Size of all installed distributions [bytes], as their own lists of files state it."""
+    distributions = importlib.metadata.distributions()
+    return sum(file.size or 0 for distribution in distributions for file in distribution.files or ())
 
 
-def _gl() -> Finding:
-    backend = os.environ.get("MUJOCO_GL", choose_gl())
+def check_machine() -> Finding:
+    """Processor cores and memory; nothing is asked of them."""
+    memory = ""
+    if hasattr(os, "sysconf"):  # not on Windows
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB of memory"
+    return Finding("machine", f"{platform.system()} {platform.machine()}, {usable_cores()} cores{memory}", True)
+
+
+def check_disk(folder: Path = Path()) -> Finding:
+    """Whether there is room for runs in the current folder."""
+    free = shutil.disk_usage(folder).free / 1e9
+    return Finding("disk", f"{free:.0f} GB free here", free > DISK_NEEDED_GB, f"free {DISK_NEEDED_GB:.0f} GB for runs/")
+
+
+def check_torch() -> Finding:
+    """Whether torch can be loaded, and for which processor it was built."""
+    code = "import torch; print(torch.version.cuda or torch.version.hip or '')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return Finding("torch build", (done.stderr.strip().splitlines() or ["crashes"])[-1], False, setup_command())
+    build = done.stdout.strip()
+    found = f"GPU build ({build}); the CPU build is enough and some GB smaller" if build else "CPU (all that is needed)"
+    return Finding("torch build", found, True)
+
+
+def check_renderer() -> Finding:
+    """Whether MuJoCo can draw with the GL backend that is chosen on this machine."""
     # In a process of its own: a broken GL driver may end the process instead of raising.
     code = "import mujoco; c = mujoco.GLContext(64, 64); c.make_current(); c.free()"
-    environment = {**os.environ, "MUJOCO_GL": backend}
-    probe = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
-    remedy = "sudo apt install libegl1 libgl1-mesa-dri (Debian, Ubuntu), or set MUJOCO_GL=osmesa"
-    return Finding(
-        "renderer",
-        f"MUJOCO_GL={backend}" if probe.returncode == 0 else f"{backend} fails",
-        not probe.returncode,
-        remedy,
-    )
+    environment, name = dict(os.environ), "the system's OpenGL"
+    if sys.platform.startswith("linux"):
+        name = f"MUJOCO_GL={environment.setdefault('MUJOCO_GL', choose_gl())}"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    if done.returncode == 0:
+        return Finding("renderer", name, True)
+    if sys.platform.startswith("linux"):
+        remedy = "sudo apt install libegl1 libgl1-mesa-dri    (Debian, Ubuntu; or set MUJOCO_GL=osmesa)"
+    else:
+        remedy = "install the graphics driver, or log in on the screen: OpenGL needs a desktop session here"
+    return Finding("renderer", f"{name} fails", False, remedy)
 
 
-def _video_writer() -> Finding:
+def check_video_writer() -> Finding:
+    """Whether PyAV brings an H.264 encoder."""
     try:
         import av
 
         av.codec.Codec("libx264", "w")
         return Finding("H.264 writer", f"libx264 in PyAV {av.__version__}", True)
     except Exception as error:  # PyAV's own exception types depend on whether it could be imported at all
-        return Finding("H.264 writer", str(error), False, f"{sys.executable} -m pip install --force-reinstall av")
+        return Finding("H.264 writer", str(error), False, f'"{sys.executable}" -m pip install --force-reinstall av')
 
 
-def _weights() -> Finding:
+def check_weights() -> Finding:
+    """Whether the pose network's weights are in the user's cache."""
+    from pose.downloads import cache_folder
+
     found = sorted(path.name for path in cache_folder().rglob("pose_landmarker_*.task"))
-    return Finding("pose weights", ", ".join(found) or "none", bool(found), "python -m sfv fetch")
+    return Finding("pose weights", ", ".join(found) or "none", bool(found), f'"{sys.executable}" -m sfv fetch')
 
 
-def _sample() -> Finding:
+def check_sample() -> Finding:
+    """Whether the sample video is in the user's cache; the program works without it."""
+    from pose.downloads import cache_folder
+
     found = (cache_folder() / "sports2d_demo.mp4").is_file()
-    return Finding("sample video", "cached" if found else "none", found, "python -m sfv fetch (optional)")
-
-
-def _disk() -> Finding:
-    free = shutil.disk_usage(".").free / 1e9
-    return Finding("disk", f"{free:.0f} GB free", free > DISK_NEEDED_GB, f"free {DISK_NEEDED_GB:.0f} GB for runs/")
+    return Finding("sample video", "cached" if found else "none (fetched when needed)", True)

@@ -44,7 +44,7 @@ def test_help_is_quick_and_names_the_commands(tmp_path):
     done = sfv("--help", cwd=tmp_path)
     assert done.returncode == 0
     for command in ("clip", "demo", "doctor", "bench"):
-        assert command in done.stderr
+        assert command in done.stdout
 
 
 def test_clip_help_tells_every_variable_of_the_makefile(tmp_path):
