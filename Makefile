@@ -1,7 +1,10 @@
 # Two commands on a fresh machine: `make clip VIDEO=...` and `make test`. Each sets up what it needs the first time.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-VENV := .venv
+
+# PYTHON=python3.12 works in an environment of its own, .venv-python3.12; without it the newest Python found, in .venv.
+PYTHON ?=
+VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 PY := $(VENV)/bin/python
 SFV := $(PY) -m sfv
 
@@ -11,23 +14,33 @@ WORDS := VIDEO MOTION START END PERSON HEIGHT CHARACTER SCENE MINUTES SEED OUT C
 unexport $(WORDS) MAKEFLAGS MFLAGS MAKEOVERRIDES
 $(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
 
-# Torch's build is whatever is installed already; else the pinned one (see `make help`).
-PIP_ARGS ?=
+# Read by .ci/install.py, which says what they mean: which build of torch, from where, and further words for pip.
+export TORCH TORCH_INDEX PIP_ARGS
+ifeq ($(origin TORCH_INDEX),undefined)
+unexport TORCH_INDEX
+endif
 
-.PHONY: setup clip retarget table render demo lecture doctor bench check test test-slow clean help
+.PHONY: setup setup-dev clip retarget table render demo lecture doctor bench check test test-slow clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
-	@echo 'Variables of clip: VIDEO MOTION START END [s] PERSON HEIGHT [m] CHARACTER SCENE MINUTES SEED OUT; PIP_ARGS for setup'
+	@echo 'Variables of clip: VIDEO MOTION START END [s] PERSON HEIGHT [m] CHARACTER SCENE MINUTES SEED OUT'
+	@echo 'Variables of setup: PYTHON=python3.12 TORCH=auto|cpu|gpu TORCH_INDEX=<url> PIP_ARGS'
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready ## the virtual environment and the pose network's weights
 
-$(VENV)/.ready: pyproject.toml constraints.txt .ci/find_python
-	@python=$$(sh .ci/find_python) && echo "setting up $(VENV) with $$python (once; some minutes)" \
+setup-dev: $(VENV)/.ready-dev ## the same with the developers' tools
+
+$(VENV)/.ready: pyproject.toml constraints.txt .ci/find_python .ci/install.py
+	@python=$$(sh .ci/find_python $(PYTHON)) && echo "setting up $(VENV) with $$python (once; some minutes)" \
 		&& "$$python" -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@$(PY) .ci/install.py
 	@$(SFV) fetch
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(PY) .ci/install.py dev
 	@touch $@
 
 clip: setup ## video -> skill -> result video and report (without VIDEO: a real sample)
@@ -37,10 +50,10 @@ clip: setup ## video -> skill -> result video and report (without VIDEO: a real 
 		[ -z "$$value" ] || set -- "$$@" "--$$flag=$$value"; \
 	done; exec $(SFV) clip "$$@"
 
-render: setup ## CLIP=<run>: draws the result videos of a finished run again
+render: setup ## CLIP=<run>: renders the result videos of a finished run again
 	@exec $(SFV) render "--clip=$$SFV_CLIP"
 
-retarget: setup ## CLIP=<run> CHARACTER=<body>: a finished run's skill, learnt by another body
+retarget: setup ## CLIP=<run> CHARACTER=<body>: the skill of a finished run, learnt by another body
 	@set --; for word in CLIP CHARACTER HEIGHT SCENE MINUTES SEED; do \
 		value=$$(printenv "SFV_$$word" || true); \
 		flag=$$(echo "$$word" | tr A-Z a-z); \
@@ -57,24 +70,25 @@ demo: setup ## a synthetic backflip video with known truth, in runs/demo
 lecture: setup ## the policy gradients of the lecture, checked and compared: docs/policy_gradients.md
 	@exec $(SFV) lecture
 
-doctor: setup ## what is there, what is missing, how to mend it
+doctor: setup ## checks this machine and names the command that mends it
 	@exec $(SFV) doctor
 
 bench: setup ## accuracy against known truth (more: python -m sfv --help)
 	@exec $(SFV) bench reconstruct
 
-check: setup ## lint, types, import directions
+check: setup-dev ## lint, types, import directions, words
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/lint-imports --no-cache
-	@$(VENV)/bin/pyright
+	@$(VENV)/bin/pyright --pythonpath $(PY)
+	@$(PY) .ci/check_words.py
 
-test: setup ## the tests, minutes
+test: setup-dev ## the tests, minutes
 	@$(PY) -m pytest -n 2 --dist loadfile
 
-test-slow: setup ## the tests that learn
+test-slow: setup-dev ## the tests that learn
 	@$(PY) -m pytest -m slow
 
-clean: ## removes the virtual environment and caches; runs/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
+clean: ## removes the virtual environments and caches; runs/ stays
+	rm -rf .venv .venv-* .pytest_cache .ruff_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

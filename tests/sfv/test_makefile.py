@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make on
 def given_to_python(folder: Path, *words: str, **environment: str) -> list[str]:
     """The arguments that `make` starts the project's Python with; that only prints them here."""
     shutil.copy(MAKEFILE, folder)
-    for file in ("pyproject.toml", "constraints.txt", ".ci/find_python", ".venv/.ready"):
+    for file in ("pyproject.toml", "constraints.txt", ".ci/find_python", ".ci/install.py", ".venv/.ready"):
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).touch()
     python = folder / ".venv/bin/python"
