@@ -1,0 +1,144 @@
+"""Keeps the conventions of CONTRIBUTING.md that a program can check: `python .ci/check_words.py [--write-debt]`.
+
+    words       none of the left column of CONTRIBUTING.md's table of words in code, tests and docs
+    help        the text of an option has at most 25 words
+    verbs       no public function is named by a participle (`judged`, `written`)
+    documents   a document that is cited lies in the repository
+    size        functions have at most 60 lines, files 400, README.md 900 words
+
+What `.ci/word_debt.txt` lists is tolerated until it is mended; `--write-debt` writes that file anew.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DEBT = ROOT / ".ci" / "word_debt.txt"
+CODE = ("sfv", "imitate", "reconstruct", "pose", "assets", "examples")
+MAX_HELP_WORDS, MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_README_WORDS = 25, 60, 400, 900
+
+NOT_PARTICIPLES = {"seed", "speed", "feed", "need", "embed", "bed", "red"}
+PARTICIPLES = set(
+    [
+        "told",
+        "said",
+        "written",
+        "drawn",
+        "known",
+        "held",
+        "kept",
+        "given",
+        "taken",
+        "seen",
+        "left",
+        "spun",
+        "worn",
+        "beside",
+        "similar",
+    ]
+)
+"""Irregular ones, and two adverbs that were used like them; regular ones end in -ed."""
+
+ABSENT_DOCUMENTS = re.compile(
+    r"\b(DESIGN|KNOWN|REVIEW|EXEMPLARS|CASES)(\.md|['’]s)\b|\bthe issue (on|about|of)\b|\.\./shared/\S+\.md"
+)
+CITED = re.compile(r"(?<![\w./])(?:docs/)?[\w/]+\.md\b")
+
+
+def main(arguments: list[str]) -> int:
+    """Prints what breaks a rule; returns 1 if something does that is not on the list of debts."""
+    found = sorted(set(find_all(ROOT)))
+    if arguments == ["--write-debt"]:
+        DEBT.write_text("".join(f"{line}\n" for line in found), encoding="utf-8")
+        return 0
+    debt = set(DEBT.read_text(encoding="utf-8").splitlines()) if DEBT.exists() else set()
+    new = [line for line in found if line not in debt]
+    for line in new:
+        print(line)
+    paid = len(debt - set(found))
+    print(f"words: {len(new)} to mend, {len(debt) - paid} known, {paid} of the known ones mended", file=sys.stderr)
+    return int(bool(new))
+
+
+def find_all(root: Path) -> Iterator[str]:
+    """One line for each thing that breaks a rule: `file: rule: what`, without line numbers, so that edits keep it."""
+    words = read_word_table((root / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    modules = [path for folder in CODE for path in sorted((root / folder).rglob("*.py"))]
+    pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    for path in [*modules, *sorted((root / "tests").rglob("*.py")), *pages]:
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
+        findings = [*find_words(text, words), *find_documents(text, root)]
+        if path in modules:
+            findings += find_in_module(text)
+        if path.name == "README.md" and len(text.split()) > MAX_README_WORDS:
+            findings.append(f"size: {len(text.split())} words, at most {MAX_README_WORDS}")
+        yield from (f"{name}: {finding}" for finding in findings)
+
+
+def read_word_table(page: str) -> dict[str, str]:
+    """Words to avoid, and what to write, from the table whose head is `| not | but |`."""
+    words = {}
+    for line in page.partition("| not | but |")[2].splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        avoided, better = (cell.strip() for cell in line.strip("|").split("|"))
+        words |= {word.strip(" `"): better for word in avoided.split(",")}
+    return words
+
+
+def find_words(text: str, words: dict[str, str]) -> Iterator[str]:
+    """Words of the table, also as parts of a name: `decision` is found in `decisions` and `per_decision`."""
+    for word, better in words.items():
+        if re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![a-rt-z])", text):
+            yield f"words: '{word}', say {better}"
+
+
+def find_documents(text: str, root: Path) -> Iterator[str]:
+    """Documents that are cited and are not in the repository."""
+    for match in ABSENT_DOCUMENTS.finditer(text):
+        yield f"documents: '{match.group()}' is not in the repository"
+    for name in CITED.findall(ABSENT_DOCUMENTS.sub("", text)):
+        if not (root / name).exists() and not (root / "docs" / name).exists():
+            yield f"documents: {name} is not in the repository"
+
+
+def find_in_module(text: str) -> Iterator[str]:
+    """Sizes, names of functions and help texts of one module."""
+    if text.count("\n") > MAX_FILE_LINES:
+        yield f"size: {MAX_FILE_LINES} lines at most"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > MAX_FUNCTION_LINES:
+                yield f"size: {node.name} has more than {MAX_FUNCTION_LINES} lines"
+            if is_participle(node):
+                yield f"verbs: {node.name} is a participle; name what it does"
+        elif isinstance(node, ast.ClassDef) and (node.name.endswith("Config") or node.name == "Scene"):
+            yield from find_long_help(node)
+
+
+def is_participle(function: ast.FunctionDef) -> bool:
+    """Whether a public function that is no property has a name like `judged` or `written_rows`."""
+    first = function.name.split("_")[0]
+    decorators = {ast.unparse(decorator).split(".")[-1] for decorator in function.decorator_list}
+    if first == "" or decorators & {"property", "cached_property", "setter"}:
+        return False
+    return first in PARTICIPLES or (first.endswith("ed") and first not in NOT_PARTICIPLES)
+
+
+def find_long_help(config: ast.ClassDef) -> Iterator[str]:
+    """Options of a config whose text, the string below the field, is too long for a help page."""
+    for field, text in zip(config.body, config.body[1:], strict=False):
+        if not (
+            isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+        ):
+            continue
+        if len(str(text.value.value).split()) > MAX_HELP_WORDS:
+            yield f"help: {config.name}.{ast.unparse(field.target)} has more than {MAX_HELP_WORDS} words"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
