@@ -21,25 +21,23 @@ CODE = ("sfv", "imitate", "reconstruct", "pose", "assets", "examples")
 MAX_HELP_WORDS, MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_README_WORDS = 25, 60, 400, 900
 
 NOT_PARTICIPLES = {"seed", "speed", "feed", "need", "embed", "bed", "red"}
-PARTICIPLES = set(
-    [
-        "told",
-        "said",
-        "written",
-        "drawn",
-        "known",
-        "held",
-        "kept",
-        "given",
-        "taken",
-        "seen",
-        "left",
-        "spun",
-        "worn",
-        "beside",
-        "similar",
-    ]
-)
+PARTICIPLES = {
+    "told",
+    "said",
+    "written",
+    "drawn",
+    "known",
+    "held",
+    "kept",
+    "given",
+    "taken",
+    "seen",
+    "left",
+    "spun",
+    "worn",
+    "beside",
+    "similar",
+}
 """Irregular ones, and two adverbs that were used like them; regular ones end in -ed."""
 
 ABSENT_DOCUMENTS = re.compile(
