@@ -38,7 +38,11 @@ DISTRIBUTIONS = (
 )
 """What the program needs at run time: the dependencies of pyproject.toml."""
 
+PACKAGES_DOWNLOAD_GB, PACKAGES_DISK_GB = 0.6, 2.0
+"""Size of all packages with the CPU build of torch, as wheels and installed."""  # 2026-11-28; Linux, Python 3.11
+
 DISK_NEEDED_GB = 2.0
+"""Free space that some runs need."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ def check_packages(names: tuple[str, ...] = DISTRIBUTIONS) -> Finding:
     """Whether all dependencies are installed in this environment, and how much disk it takes."""
     missing = [name for name in names if not _is_installed(name)]
     if missing:
-        return Finding("packages", f"not installed: {', '.join(missing)}", False, setup_command())
+        size = f"all of them: {PACKAGES_DOWNLOAD_GB} GB to download, {PACKAGES_DISK_GB} GB on disk"
+        return Finding("packages", f"not installed: {', '.join(missing)} ({size})", False, setup_command())
     main = ("torch", "mujoco", "mediapipe", "scipy", "numpy")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in main)
     return Finding("packages", f"{versions}; {environment_size() / 1e9:.1f} GB in all", True)
