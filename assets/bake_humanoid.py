@@ -18,7 +18,7 @@ import numpy as np
 from assets.anny_person import HEIGHT, Person, close_hands, rest_person, unit
 from assets.humanoid_mjcf import Build, Capsule, mjcf
 from assets.humanoid_skin import dress, paint, skin_weights, write_skin
-from reconstruct.characters.character import CHARACTERS
+from reconstruct.characters.assets_folder import CHARACTERS
 
 MASS = 75.0
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import tyro
 from rich.table import Table
 
-from reconstruct.characters import character as characters
+from reconstruct.characters.character import list_character_names, read_character_table
 from sfv.console import console
 
 
@@ -16,7 +16,7 @@ def list_characters(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) 
     Args:
       json_: one JSON object on standard output instead of a table.
     """
-    rows = [character_row(name) for name in characters.character_names()]
+    rows = [character_row(name) for name in list_character_names()]
     if json_:
         print(json.dumps({"characters": rows}))
         return
@@ -28,7 +28,7 @@ def list_characters(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) 
 
 def character_row(name: str) -> dict[str, Any]:
     """What a folder says of itself; nothing is fetched or compiled."""
-    table = characters.character_table(name)
+    table = read_character_table(name)
     package = table.get("package")
     return {
         "name": name,

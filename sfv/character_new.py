@@ -11,13 +11,13 @@ import tyro
 from rich.table import Table
 
 from pose.errors import InputError
-from reconstruct.characters import character as characters
-from reconstruct.characters.character import Character, load_character
-from reconstruct.characters.import_model import written
-from reconstruct.characters.infer_landmarks import Guess, guessed, toml_of
-from reconstruct.characters.mesh_body import body_of_meshes
-from reconstruct.characters.source_model import Original, read_body
-from sfv.character_views import landmark_views
+from reconstruct.characters import assets_folder
+from reconstruct.characters.character import Character, find_folders, load_character
+from reconstruct.characters.import_model import to_mjcf
+from reconstruct.characters.infer_landmarks import InferredBody, infer_landmarks, to_toml
+from reconstruct.characters.mesh_body import assemble_body
+from reconstruct.characters.source_model import SourceModel, read_body
+from sfv.character_views import draw_landmarks
 from sfv.console import console
 
 MODELS = (".xml", ".urdf")
@@ -46,41 +46,44 @@ class NewCharacterConfig:
 def new_character(config: Annotated[NewCharacterConfig, tyro.conf.arg(name="")]) -> None:
     """Makes a character of a model (MJCF, URDF, folder of meshes): `make clip CHARACTER=<name>` can use it at once.
 
-    Landmarks, servos, and what may touch the ground are guessed; the picture shows them for you to check. What is wrong
-    is put right with --on, or by editing character.toml and the sites in the MJCF.
+    Landmarks, servos, and what may touch the ground are inferred; the picture shows them for you to check. What is
+    wrong is put right with --on, or by editing character.toml and the sites in the MJCF.
     """
     name = config.name or re.sub(r"[^a-z0-9_]+", "_", config.path.stem.lower()).strip("_")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise InputError(f"'{name}' cannot be a character's name; give --name in small letters, digits and _")
-    folder = characters.CHARACTERS / name
+    folder = assets_folder.OWN_CHARACTERS / name
+    if name in find_folders() and find_folders()[name] != folder:
+        raise InputError(f"the program has a character '{name}'; give another --name")
     if folder.exists() and not config.replace:
         raise InputError(f"{folder} is there already; give another --name, or --replace")
     if not config.path.exists():
         raise InputError(f"{config.path}: no such file or folder; give an .xml, a .urdf or a folder of meshes")
-    work = characters.CHARACTERS.parent / f".{name}.new"
+    work = folder.parent.parent / f".{name}.new"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
         if config.path.is_dir():
-            model = body_of_meshes(config.path, config.mass)
+            model = assemble_body(config.path, config.mass)
         elif config.path.suffix.lower() in MODELS:
             model = read_body(config.path)
         else:
             raise InputError(f"{config.path}: give an .xml (MJCF), a .urdf or a folder of meshes")
-        guess = guessed(model, str(config.path), config.on)
-        text = written(Original.of(model, guess.plan.rest), name, guess.plan, work)
+        guess = infer_landmarks(model, str(config.path), config.on)
+        text = to_mjcf(SourceModel.in_pose(model, guess.plan.rest), name, guess.plan, work)
         (work / f"{name}.xml").write_text(text, encoding="utf-8")
         heading = {"name": name, "mjcf": f"{name}.xml", "licence": config.licence or "see LICENSE"}
-        (work / "character.toml").write_text(toml_of(guess, heading), encoding="utf-8")
+        (work / "character.toml").write_text(to_toml(guess, heading), encoding="utf-8")
         (work / "LICENSE").write_text(licence_note(config), encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     made = load_character(name)
     picture = folder / "landmarks.png"
-    cv2.imwrite(str(picture), cv2.cvtColor(landmark_views(made), cv2.COLOR_RGB2BGR))
+    cv2.imwrite(str(picture), cv2.cvtColor(draw_landmarks(made), cv2.COLOR_RGB2BGR))
     tell(made, guess)
     console.print(f"[bold]look at[/bold] {picture}: are the landmarks where they belong?")
     console.print(f"[bold]then[/bold] make clip CHARACTER={name}")
@@ -102,7 +105,7 @@ def licence_note(config: NewCharacterConfig) -> str:
     return "\n".join([*lines, "The model's licence is not known: put it here before you pass it on.", ""])
 
 
-def tell(character: Character, guess: Guess) -> None:
+def tell(character: Character, guess: InferredBody) -> None:
     """What was found, for the user to check."""
     table = Table("landmark", "on body", box=None, pad_edge=False)
     for landmark, site in guess.landmarks.items():

@@ -11,7 +11,7 @@ SIZE = (640, 800)
 VIEWS = (("from the front", 180.0), ("from its left", -90.0))
 
 
-def landmark_views(character: Character) -> np.ndarray:
+def draw_landmarks(character: Character) -> np.ndarray:
     """The body at rest from the front and from its left, landmarks as dots with their names.
 
     Returns:

@@ -14,13 +14,14 @@ from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene.scene import Scene
 from pose.errors import InputError
+from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
 from sfv.results import Result, results, run_folder
 from sfv.run_folder import RUNS
 from sfv.stage import write_json
 
-SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "skills"
+SHIPPED = ASSETS / "skills"
 LARGEST = 1_000_000
 """Of a shipped skill [bytes]."""
 LEAST_LOSS = 0.005

@@ -1,4 +1,4 @@
-"""Character: one body to imitate with, as a folder `assets/characters/<name>/` holding MJCF and `character.toml`."""
+"""A body to imitate with, read from a folder `characters/<name>/` that holds an MJCF and a `character.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ import mujoco
 import numpy as np
 
 from pose.errors import InputError
-
-CHARACTERS = Path(__file__).resolve().parents[2] / "assets" / "characters"
+from reconstruct.characters import assets_folder
+from reconstruct.characters.packaged_models import fetch_model
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Character:
         """All files that the body is made from, by name; those of a variant's own folder with the folder's name."""
         found = {file.name: file for file in sorted(self.path.parent.iterdir()) if file.is_file()}
         if self.path.parent.name != self.name:
-            own = CHARACTERS / self.name
+            own = find_folders()[self.name]
             found |= {f"{self.name}/{file.name}": file for file in sorted(own.iterdir()) if file.is_file()}
         return found
 
@@ -91,17 +91,26 @@ class Character:
         return np.array([self.model.site(name).id for name in names])
 
 
-def character_names() -> tuple[str, ...]:
+def list_character_names() -> tuple[str, ...]:
     """Names of the characters that can be loaded."""
-    return tuple(sorted(path.parent.name for path in CHARACTERS.glob("*/character.toml")))
+    return tuple(sorted(find_folders()))
 
 
-def character_table(name: str) -> dict[str, Any]:
+def find_folders() -> dict[str, Path]:
+    """Name -> folder of every character: those of the program and the user's own."""
+    shelves = (assets_folder.OWN_CHARACTERS, assets_folder.CHARACTERS)
+    return {file.parent.name: file.parent for shelf in shelves for file in shelf.glob("*/character.toml")}
+
+
+def read_character_table(name: str) -> dict[str, Any]:
     """A character's `character.toml`, filled up with that of the body that it varies."""
-    own = tomllib.loads((CHARACTERS / name / "character.toml").read_text(encoding="utf-8"))
-    if "base" not in own:
-        return own
-    return tomllib.loads((CHARACTERS / own["base"] / "character.toml").read_text(encoding="utf-8")) | own
+    own = read_toml(find_folders()[name])
+    return read_toml(find_folders()[own["base"]]) | own if "base" in own else own
+
+
+def read_toml(folder: Path) -> dict[str, Any]:
+    """The `character.toml` of a folder, as it stands."""
+    return tomllib.loads((folder / "character.toml").read_text(encoding="utf-8"))
 
 
 def load_character(name: str, height: float | None = None) -> Character:
@@ -110,21 +119,21 @@ def load_character(name: str, height: float | None = None) -> Character:
     Raises:
       InputError: no such character, or a height that no person has.
     """
-    toml = CHARACTERS / name / "character.toml"
-    if name not in character_names():
-        raise InputError(f"unknown character '{name}'; known ones: {', '.join(character_names())}")
+    folders = find_folders()
+    if name not in folders:
+        raise InputError(f"unknown character '{name}'; known ones: {', '.join(sorted(folders))}")
     if height is not None and not 0.5 <= height <= 2.5:
         raise InputError(f"height {height} m is out of range; give the person's height in metres, 0.5 to 2.5")
-    table = character_table(name)
+    table = read_character_table(name)
     # A variant is a folder without an MJCF: the name of the body that it varies, and what differs.
-    base = CHARACTERS / table["base"] / "character.toml" if "base" in table else toml
-    modelled, own_height = tomllib.loads(base.read_text(encoding="utf-8")), float(table["height"])
-    path = packaged(name, table) if "package" in table else base.with_name(table["mjcf"])
+    base = folders[table.get("base", name)]
+    own_height, base_height = float(table["height"]), float(read_toml(base)["height"])
+    path = fetch_model(name, table) if "package" in table else base / table["mjcf"]
     return Character(
         name=name,
         path=path,
         height=height or own_height,
-        scale=(height or own_height) / float(modelled["height"]),
+        scale=(height or own_height) / base_height,
         girth=float(table.get("girth", 1.0)),
         head=float(table.get("head", 1.0)),
         landmarks=dict(table["landmarks"]),
@@ -134,15 +143,6 @@ def load_character(name: str, height: float | None = None) -> Character:
         fall_bodies=tuple(table["fall_bodies"]),
         key_bodies=tuple(table["key_bodies"]),
     )
-
-
-def packaged(name: str, table: dict[str, Any]) -> Path:
-    """The MJCF of a character whose model is not ours to ship."""
-    from reconstruct.characters.packaged_models import (
-        packaged_model,  # with trimesh and pip behind it, which few characters need
-    )
-
-    return packaged_model(name, table)
 
 
 def scale_spec(spec: mujoco.MjSpec, scale: float) -> None:

@@ -1,8 +1,8 @@
-"""A body that others modelled, MJCF or URDF, written anew as one of our characters.
+"""Imports a model of others (MJCF or URDF): rewrites it as the MJCF of a character of ours.
 
-Whatever the original's conventions, the new MJCF has ours: it holds the body alone; zero is standing upright with
+Whatever the source's conventions, the new MJCF has ours: it holds the body alone; zero is standing upright with
 hanging arms, facing x, soles at z = 0; every body's axes lie along the world's there. Bodies without joints are part of
-what carries them. Masses and inertias stay; what touches the ground are capsules, and boxes for feet; the original's
+what carries them. Masses and inertias stay; what touches the ground are capsules, and boxes for feet; the source's
 meshes stay to be looked at, simplified. Each joint is moved by one PD servo with a torque limit.
 """
 
@@ -14,8 +14,8 @@ import mujoco
 import numpy as np
 import trimesh
 
-from reconstruct.characters.meshes import capsule_of, simplified, together
-from reconstruct.characters.source_model import BALL, Original
+from reconstruct.characters.meshes import fit_capsule, join, simplify
+from reconstruct.characters.source_model import BALL, SourceModel
 
 Vec3 = tuple[float, float, float]
 
@@ -42,13 +42,13 @@ class Servo:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """What has to be known of a body to write it anew."""
 
     yaw: float
     """By how much it is turned about the vertical to face x [rad]."""
     rest: dict[str, float]
-    """Hinge -> its angle when the body stands with hanging arms [rad]; others are at the original's zero."""
+    """Hinge -> its angle when the body stands with hanging arms [rad]; others are at the source's zero."""
     servos: dict[str, Servo]
     """Joint -> servo, for all."""
     feet: tuple[str, ...]
@@ -57,38 +57,38 @@ class Plan:
     """Name -> body and position from that body's origin, world axes at rest [m]."""
 
 
-def written(original: Original, name: str, plan: Plan, folder: Path) -> str:
+def to_mjcf(source: SourceModel, name: str, plan: ImportPlan, folder: Path) -> str:
     """The body as MJCF text; its meshes are put into `folder`.
 
     Args:
-      original: in its rest pose.
+      source: in its rest pose.
       name: of the character.
       plan: what is known of it.
     """
-    model = original.model
+    model = source.model
     turn = np.array(
         [[np.cos(plan.yaw), -np.sin(plan.yaw), 0.0], [np.sin(plan.yaw), np.cos(plan.yaw), 0.0], [0, 0, 1.0]]
     )
-    shapes = {body: original.surface(body) for body in original.bodies}
+    shapes = {body: source.surface(body) for body in source.bodies}
     height = np.concatenate([shape.vertices for shape in shapes.values() if shape is not None])[:, 2]
     floor, tall = height.min(), np.ptp(height)
-    start = original.origin(original.root)
+    start = source.origin(source.root)
     assets: list[str] = []
 
     def place(point: np.ndarray) -> np.ndarray:
-        """World frame of the original -> ours, (..., 3)."""
+        """World frame of the source -> ours, (..., 3)."""
         return (point - [start[0], start[1], floor]) @ turn.T
 
     def branch(body: int) -> Iterator[str]:
-        label, origin = original.name(body), place(original.origin(body))
-        parent = original.parent(body)
-        above = place(original.origin(parent)) if parent >= 0 else np.zeros(3)
+        label, origin = source.name(body), place(source.origin(body))
+        parent = source.parent(body)
+        above = place(source.origin(parent)) if parent >= 0 else np.zeros(3)
         yield f'<body name="{label}" pos="{numbers(origin - above)}"' + (' childclass="body">' if parent < 0 else ">")
         if parent < 0:
             yield '  <freejoint name="root"/>'
-        for joint in original.joints(body):
-            yield "  " + joint_text(original, plan, joint, turn, place(original.state.xanchor[joint]) - origin)
-        mass, com, inertia = merged_inertia(original, body)
+        for joint in source.joints(body):
+            yield "  " + joint_text(source, plan, joint, turn, place(source.state.xanchor[joint]) - origin)
+        mass, com, inertia = merge_inertia(source, body)
         matrix = turn @ inertia @ turn.T
         full = " ".join(f"{matrix[i, j]:.6g}" for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)))
         yield f'  <inertial pos="{numbers(place(com) - origin)}" mass="{mass:.6g}" fullinertia="{full}"/>'
@@ -98,25 +98,25 @@ def written(original: Original, name: str, plan: Plan, folder: Path) -> str:
             if label in plan.feet:
                 yield "  " + sole_text(label, ours, -origin[2])
             else:
-                parts = [original.mesh(geom) for geom in original.solid(body)]
+                parts = [source.mesh(geom) for geom in source.solid(body)]
                 for part in parts:
                     part.vertices = place(part.vertices) - origin
-                for index, (a, b, radius) in enumerate(outermost([capsule_of(part) for part in parts])):
+                for index, (a, b, radius) in enumerate(drop_inner_capsules([fit_capsule(part) for part in parts])):
                     yield "  " + shape_text(f"{label}_{index}", a, b, radius)
-            for line in visual_text(original, body, label, place, origin, tall, folder, assets):
+            for line in visual_text(source, body, label, place, origin, tall, folder, assets):
                 yield "  " + line
         for site, (carrier, pos) in plan.sites.items():
             if carrier == label:
                 yield f'  <site name="{site}" pos="{numbers(np.array(pos))}"/>'
-        for child in original.bodies:
-            if original.parent(child) == body:
+        for child in source.bodies:
+            if source.parent(child) == body:
                 yield from ("  " + line for line in branch(child))
         yield "</body>"
 
-    body = ["    " + line for line in branch(original.root)]
+    body = ["    " + line for line in branch(source.root)]
     servos = []
-    for joint in (j for b in original.bodies for j in original.joints(b)):
-        label = original.joint_name(joint)
+    for joint in (j for b in source.bodies for j in source.joints(b)):
+        label = source.joint_name(joint)
         servo = plan.servos[label]
         axes = (("_x", "1 0 0"), ("_y", "0 1 0"), ("_z", "0 0 1")) if model.jnt_type[joint] == BALL else (("", ""),)
         for suffix, axis in axes:
@@ -127,7 +127,7 @@ def written(original: Original, name: str, plan: Plan, folder: Path) -> str:
             )
     return "\n".join(
         [
-            "<!-- Written by reconstruct/adopt.py. -->",
+            "<!-- Written by reconstruct/characters/import_model.py. -->",
             f'<mujoco model="{name}">',
             '  <compiler angle="radian" autolimits="true" balanceinertia="true"/>',
             "  <default>",
@@ -153,9 +153,9 @@ def written(original: Original, name: str, plan: Plan, folder: Path) -> str:
     )
 
 
-def joint_text(original: Original, plan: Plan, joint: int, turn: np.ndarray, pos: np.ndarray) -> str:
+def joint_text(source: SourceModel, plan: ImportPlan, joint: int, turn: np.ndarray, pos: np.ndarray) -> str:
     """A joint as MJCF; its zero is the rest pose."""
-    model, label = original.model, original.joint_name(joint)
+    model, label = source.model, source.joint_name(joint)
     servo = plan.servos[label]
     armature = max(float(model.dof_armature[model.jnt_dofadr[joint]]), min(STIFFEST * servo.kp, MOST_ARMATURE))
     # A servo at its torque limit damps no more and chatters; a joint goes on.
@@ -165,17 +165,17 @@ def joint_text(original: Original, plan: Plan, joint: int, turn: np.ndarray, pos
     if model.jnt_type[joint] == BALL:
         limit = f' range="0 {model.jnt_range[joint][1]:.6g}"' if model.jnt_limited[joint] else ""
         return text + f' type="ball"{limit}/>'
-    text += f' type="hinge" axis="{numbers(turn @ original.state.xaxis[joint])}"'
+    text += f' type="hinge" axis="{numbers(turn @ source.state.xaxis[joint])}"'
     if model.jnt_limited[joint]:
-        low, high = model.jnt_range[joint] - original.state.qpos[model.jnt_qposadr[joint]]
+        low, high = model.jnt_range[joint] - source.state.qpos[model.jnt_qposadr[joint]]
         text += f' range="{low:.6g} {high:.6g}"'
     return text + "/>"
 
 
-def merged_inertia(original: Original, body: int) -> tuple[float, np.ndarray, np.ndarray]:
+def merge_inertia(source: SourceModel, body: int) -> tuple[float, np.ndarray, np.ndarray]:
     """Mass [kg], centre [m], inertia about it [kg m2] of a body and what it carries without joints; world frame."""
-    model, state = original.model, original.state
-    parts = np.flatnonzero(original.owner == body)
+    model, state = source.model, source.state
+    parts = np.flatnonzero(source.owner == body)
     mass = model.body_mass[parts]
     total = max(float(mass.sum()), LEAST_MASS)
     com = (mass @ state.xipos[parts]) / mass.sum() if mass.sum() > 0 else state.xpos[body]
@@ -187,9 +187,13 @@ def merged_inertia(original: Original, body: int) -> tuple[float, np.ndarray, np
     return total, com, inertia
 
 
-def outermost(capsules: list[tuple[np.ndarray, np.ndarray, float]]) -> list[tuple[np.ndarray, np.ndarray, float]]:
+Capsule = tuple[np.ndarray, np.ndarray, float]
+"""Ends of the axis (3,), (3,) and radius [m]."""
+
+
+def drop_inner_capsules(capsules: list[Capsule]) -> list[Capsule]:
     """Capsules without those that lie in a larger one."""
-    found: list[tuple[np.ndarray, np.ndarray, float]] = []
+    found: list[Capsule] = []
     for a, b, radius in sorted(capsules, key=lambda c: -(np.linalg.norm(c[1] - c[0]) + 2.0 * c[2])):
         inside = any(max(distance(a, c, d), distance(b, c, d)) + radius < 1.1 * r for c, d, r in found)
         if not inside:
@@ -223,19 +227,19 @@ def sole_text(label: str, surface: trimesh.Trimesh, floor: float) -> str:
 
 
 def visual_text(
-    original: Original, body: int, label: str, place, origin, tall, folder: Path, assets: list[str]
+    source: SourceModel, body: int, label: str, place, origin, tall, folder: Path, assets: list[str]
 ) -> Iterator[str]:
     """What a body looks like, one mesh a colour: geoms as MJCF; the meshes' files are listed in `assets`."""
-    model, colours = original.model, dict[str, list[int]]()
-    meshes = [g for g in original.geoms(body) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH]
+    model, colours = source.model, dict[str, list[int]]()
+    meshes = [g for g in source.geoms(body) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH]
     for geom in [g for g in meshes if not (model.geom_contype[g] or model.geom_conaffinity[g])] or meshes:
         material = model.geom_matid[geom]
         rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom]
         colours.setdefault(numbers(rgba), []).append(geom)
     for index, (colour, geoms) in enumerate(colours.items()):
-        shape = together([original.mesh(geom) for geom in geoms])
+        shape = join([source.mesh(geom) for geom in geoms])
         ours = place(shape.vertices) - origin
-        shape = simplified(trimesh.Trimesh(ours, shape.faces, process=False), DETAIL * tall / 1.75)
+        shape = simplify(trimesh.Trimesh(ours, shape.faces, process=False), DETAIL * tall / 1.75)
         if len(shape.faces) < 4:
             continue
         file = f"{label}_{index}"

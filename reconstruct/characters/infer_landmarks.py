@@ -1,5 +1,5 @@
-"""What has to be known of a body of others, guessed from names, geometry and inertia: landmarks, servos, what may touch
-the ground."""
+"""Infers what an import needs to know of a model of others from its names, geometry and inertia: where landmarks are,
+which servos it needs, and what may touch the ground."""
 
 import json
 import re
@@ -9,9 +9,19 @@ import mujoco
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.characters.import_model import Plan, Servo
-from reconstruct.characters.limbs import SIDES, Limb, end_point, forward, is_below, joints_of, limbs, listed, standing
-from reconstruct.characters.source_model import Original
+from reconstruct.characters.import_model import ImportPlan, Servo
+from reconstruct.characters.limbs import (
+    SIDES,
+    Limb,
+    find_end_point,
+    forward,
+    is_below,
+    limbs,
+    list_bodies,
+    locate_joints,
+    standing,
+)
+from reconstruct.characters.source_model import SourceModel
 from reconstruct.kinematics import GRAVITY
 
 HEAD = re.compile(r"head|skull|face", re.IGNORECASE)
@@ -28,10 +38,10 @@ STRENGTH = {"leg": 0.2, "foot": 0.12, "trunk": 0.25, "arm": 0.08, "hand": 0.02}
 
 
 @dataclass(frozen=True)
-class Guess:
+class InferredBody:
     """A plan, and what `character.toml` says beside it."""
 
-    plan: Plan
+    plan: ImportPlan
     landmarks: dict[str, str]
     end_effectors: tuple[str, ...]
     contacts: dict[str, tuple[str, ...]]
@@ -44,7 +54,7 @@ class Guess:
     """[kg]."""
 
 
-def guessed(model: mujoco.MjModel, where: str, named: dict[str, str] | None = None) -> Guess:
+def infer_landmarks(model: mujoco.MjModel, where: str, named: dict[str, str] | None = None) -> InferredBody:
     """All that has to be known of a body of others.
 
     Args:
@@ -56,61 +66,61 @@ def guessed(model: mujoco.MjModel, where: str, named: dict[str, str] | None = No
       InputError: a limb or a landmark cannot be found.
     """
     named = dict(named or {})
-    original = Original.of(model)
+    source = SourceModel.in_pose(model)
     for landmark, body in named.items():
-        if body not in [original.name(b) for b in original.bodies]:
-            raise InputError(f"{where}: {landmark}={body}: there is no such body with joints; {listed(original)}")
-    legs, arms = limbs(original, where, named)
+        if body not in [source.name(b) for b in source.bodies]:
+            raise InputError(f"{where}: {landmark}={body}: there is no such body with joints; {list_bodies(source)}")
+    legs, arms = limbs(source, where, named)
     rest = standing(model, legs, arms)
-    original = Original.of(model, rest)
-    front = forward(original, legs)
+    source = SourceModel.in_pose(model, rest)
+    front = forward(source, legs)
     yaw = -float(np.arctan2(front[1], front[0]))
     yaw = round(yaw / (np.pi / 2)) * np.pi / 2
-    return marked(original, legs, arms, yaw, rest, named, where)
+    return mark_landmarks(source, legs, arms, yaw, rest, named, where)
 
 
-def marked(
-    original: Original,
+def mark_landmarks(
+    source: SourceModel,
     legs: dict[str, Limb],
     arms: dict[str, Limb],
     yaw: float,
     rest: dict[str, float],
     named: dict[str, str],
     where: str,
-) -> Guess:
+) -> InferredBody:
     """Landmarks on the body in its rest pose, and everything that follows from them."""
     turn = np.array([[np.cos(yaw), -np.sin(yaw), 0.0], [np.sin(yaw), np.cos(yaw), 0.0], [0.0, 0.0, 1.0]])
-    surfaces = {b: s for b in original.bodies if (s := original.surface(b)) is not None}
+    surfaces = {b: s for b in source.bodies if (s := source.surface(b)) is not None}
     every = np.concatenate([s.vertices for s in surfaces.values()])
     floor, tall = float(every[:, 2].min()), float(np.ptp(every[:, 2]))
     sites: dict[str, tuple[str, tuple[float, float, float]]] = {}
 
     def mark(site: str, body: int, point: np.ndarray) -> None:
-        x, y, z = np.round(turn @ (point - original.origin(body)), 5) + 0.0
-        sites[site] = (original.name(body), (float(x), float(y), float(z)))
+        x, y, z = np.round(turn @ (point - source.origin(body)), 5) + 0.0
+        sites[site] = (source.name(body), (float(x), float(y), float(z)))
 
     feet: list[int] = []
     for side in SIDES:
         for limb, words in ((legs[side], ("hip", "knee", "ankle")), (arms[side], ("shoulder", "elbow", "wrist"))):
             bodies = (limb.chain[limb.bend - 1], limb.chain[limb.bend], limb.end)
-            for word, body, point in zip(words, bodies, joints_of(original, limb), strict=True):
+            for word, body, point in zip(words, bodies, locate_joints(source, limb), strict=True):
                 mark(f"{side}_{word}", body, point)
         foot = legs[side].end
-        parts = [b for b in surfaces if b == foot or is_below(original, b, foot)]
+        parts = [b for b in surfaces if b == foot or is_below(source, b, foot)]
         if not parts:
-            raise InputError(f"{where}: the foot {original.name(foot)} has no shape; give it a geom or a mesh")
+            raise InputError(f"{where}: the foot {source.name(foot)} has no shape; give it a geom or a mesh")
         feet += parts
-        low = {b: low_part(surfaces[b].vertices @ turn.T) for b in parts}
+        low = {b: take_lower_half(surfaces[b].vertices @ turn.T) for b in parts}
         back, front = min(parts, key=lambda b: low[b][:, 0].min()), max(parts, key=lambda b: low[b][:, 0].max())
         for name, body, x in (("heel", back, low[back][:, 0].min()), ("foot_index", front, low[front][:, 0].max())):
             middle = 0.5 * (low[body][:, 1].min() + low[body][:, 1].max())
             mark(f"{side}_{name}", body, turn.T @ np.array([x, middle, floor]))
-        elbow, wrist = joints_of(original, arms[side])[1:]
-        palm = end_point(original, arms[side].end, wrist - elbow)
+        elbow, wrist = locate_joints(source, arms[side])[1:]
+        palm = find_end_point(source, arms[side].end, wrist - elbow)
         mark(f"{side}_palm", arms[side].end, palm)
         mark(f"{side}_index", arms[side].end, wrist + 0.9 * (palm - wrist))
-    trunk = trunk_of(original, arms["left"])
-    head, skull = head_of(original, trunk, arms, tall, named)
+    trunk = find_trunk(source, arms["left"])
+    head, skull = find_head(source, trunk, arms, tall, named)
     skull = skull @ turn.T
     low, high = skull.min(axis=0), skull.max(axis=0)
     middle, size = 0.5 * (low + high), high - low
@@ -119,19 +129,19 @@ def marked(
             mark(side + site, head, turn.T @ (middle + size * [x, sign * y, z]))
 
     servos = {}
-    strength = original.model.body_mass[original.owner >= 0].sum() * GRAVITY * tall
-    for body in original.bodies:
-        for joint in original.joints(body):
-            torque = told_torque(original.model, joint) or STRENGTH[part_of(body, legs, arms, original)] * strength
-            kp = max(torque / SATURATION, STEADY * toppling(original, body, joint, legs, trunk))
-            servos[original.joint_name(joint)] = Servo(*(float(f"{v:.3g}") for v in (kp, DAMPING * kp, torque)))
-    name = original.name
+    strength = source.model.body_mass[source.owner >= 0].sum() * GRAVITY * tall
+    for body in source.bodies:
+        for joint in source.joints(body):
+            torque = find_torque_limit(source.model, joint) or STRENGTH[find_part(body, legs, arms, source)] * strength
+            kp = max(torque / SATURATION, STEADY * compute_toppling_stiffness(source, body, joint, legs, trunk))
+            servos[source.joint_name(joint)] = Servo(*(float(f"{v:.3g}") for v in (kp, DAMPING * kp, torque)))
+    name = source.name
     uppers = [limb.chain[limb.bend - 1] for limbs in (legs, arms) for limb in limbs.values()]
-    falls = dict.fromkeys([original.root, *trunk_path(original, trunk), head, *uppers])
+    falls = dict.fromkeys([source.root, *trunk_path(source, trunk), head, *uppers])
     keys = dict.fromkeys([head, *(arms[s].chain[arms[s].bend] for s in SIDES), *(legs[s].end for s in SIDES)])
     landmarks = {site: site for site in sites if "palm" not in site}
-    return Guess(
-        plan=Plan(yaw, rest, servos, tuple(name(b) for b in feet), sites),
+    return InferredBody(
+        plan=ImportPlan(yaw, rest, servos, tuple(name(b) for b in feet), sites),
         landmarks=landmarks,
         end_effectors=("left_palm", "right_palm", "left_ankle", "right_ankle"),
         contacts={
@@ -142,69 +152,67 @@ def marked(
         fall_bodies=tuple(name(b) for b in falls),
         key_bodies=tuple(name(b) for b in keys),
         height=round(tall, 3),
-        mass=round(float(original.model.body_mass[original.owner >= 0].sum()), 2),
+        mass=round(float(source.model.body_mass[source.owner >= 0].sum()), 2),
     )
 
 
-def low_part(points: np.ndarray) -> np.ndarray:
+def take_lower_half(points: np.ndarray) -> np.ndarray:
     """The lower half of a foot: without what it hangs on."""
     return points[points[:, 2] <= points[:, 2].min() + 0.5 * np.ptp(points[:, 2]) + 1e-9]
 
 
-def trunk_of(original: Original, arm: Limb) -> int:
+def find_trunk(source: SourceModel, arm: Limb) -> int:
     """The body that carries the arms."""
-    return max(original.parent(arm.chain[0]), original.root)
+    return max(source.parent(arm.chain[0]), source.root)
 
 
-def trunk_path(original: Original, trunk: int) -> list[int]:
+def trunk_path(source: SourceModel, trunk: int) -> list[int]:
     """The bodies from the root to the trunk."""
     path = [trunk]
-    while path[-1] != original.root:
-        path.append(original.parent(path[-1]))
+    while path[-1] != source.root:
+        path.append(source.parent(path[-1]))
     return path[::-1]
 
 
-def head_of(
-    original: Original, trunk: int, arms: dict[str, Limb], tall: float, named: dict[str, str]
+def find_head(
+    source: SourceModel, trunk: int, arms: dict[str, Limb], tall: float, named: dict[str, str]
 ) -> tuple[int, np.ndarray]:
     """The body that the head is or is part of, and points of the head's surface, world frame (N, 3)."""
-    model = original.model
+    model = source.model
     held = [limb.chain[0] for limb in arms.values()]
-    surfaces = {b: s for b in original.bodies if (s := original.surface(b)) is not None}
+    surfaces = {b: s for b in source.bodies if (s := source.surface(b)) is not None}
     if "head" in named:
-        body = next(b for b in original.bodies if original.name(b) == named["head"])
+        body = next(b for b in source.bodies if source.name(b) == named["head"])
         if body in surfaces:
             return body, surfaces[body].vertices
     for geom in range(model.ngeom):
         shape = model.mesh(model.geom_dataid[geom]).name if model.geom_dataid[geom] >= 0 else ""
-        owner = int(original.owner[model.geom_bodyid[geom]])
+        owner = int(source.owner[model.geom_bodyid[geom]])
         if owner == trunk and (HEAD.search(model.geom(geom).name) or HEAD.search(shape)):
-            return owner, original.mesh(geom).vertices
+            return owner, source.mesh(geom).vertices
     above = [
-        b
-        for b in surfaces
-        if is_below(original, b, trunk) and not any(b == h or is_below(original, b, h) for h in held)
+        b for b in surfaces if is_below(source, b, trunk) and not any(b == h or is_below(source, b, h) for h in held)
     ]
-    called = [b for b in above if HEAD.search(original.name(b))]
+    called = [b for b in above if HEAD.search(source.name(b))]
     if called or above:
         body = max(called or above, key=lambda b: float(surfaces[b].bounds[1][2]))
         return body, surfaces[body].vertices
-    points = surfaces[trunk].vertices if trunk in surfaces else original.origin(trunk)[None]
+    points = surfaces[trunk].vertices if trunk in surfaces else source.origin(trunk)[None]
     return trunk, points[points[:, 2] > points[:, 2].max() - 0.12 * tall]
 
 
-def part_of(body: int, legs: dict[str, Limb], arms: dict[str, Limb], original: Original) -> str:
+def find_part(body: int, legs: dict[str, Limb], arms: dict[str, Limb], source: SourceModel) -> str:
     """Which entry of `STRENGTH` a body's joints have."""
     for both, upper, lower in ((legs, "leg", "foot"), (arms, "arm", "hand")):
         for limb in both.values():
             if body in limb.chain[: limb.bend + 1]:
                 return upper
-            if body in limb.chain or is_below(original, body, limb.chain[0]):
+            if body in limb.chain or is_below(source, body, limb.chain[0]):
                 return lower
-    return "trunk" if is_below(original, arms["left"].chain[0], body) else "hand"
+    return "trunk" if is_below(source, arms["left"].chain[0], body) else "hand"
 
 
-def told_torque(model: mujoco.MjModel, joint: int) -> float | None:
+def find_torque_limit(model: mujoco.MjModel, joint: int) -> float | None:
     """The torque limit that a model states for a joint [N m]; None if it states none."""
     if model.jnt_actfrclimited[joint] and model.jnt_actfrcrange[joint][1] > 0:
         return float(model.jnt_actfrcrange[joint][1])
@@ -218,25 +226,25 @@ def told_torque(model: mujoco.MjModel, joint: int) -> float | None:
     return None
 
 
-def toppling(original: Original, body: int, joint: int, legs: dict[str, Limb], trunk: int) -> float:
+def compute_toppling_stiffness(source: SourceModel, body: int, joint: int, legs: dict[str, Limb], trunk: int) -> float:
     """How fast gravity's torque on a standing body's joint grows with its angle [N m/rad]: an upside-down pendulum.
 
     Legs share all of the body's weight above a joint, joints of the trunk carry what hangs on them.
     """
-    model, state = original.model, original.state
-    carried = np.flatnonzero(original.owner >= 0)
+    model, state = source.model, source.state
+    carried = np.flatnonzero(source.owner >= 0)
     share = 1.0
-    if any(body in limb.chain and not is_below(original, body, limb.end) for limb in legs.values()):
+    if any(body in limb.chain and not is_below(source, body, limb.end) for limb in legs.values()):
         share = 0.5
-    elif body == trunk or is_below(original, trunk, body):
-        carried = [p for p in carried if original.owner[p] == body or is_below(original, int(original.owner[p]), body)]
+    elif body == trunk or is_below(source, trunk, body):
+        carried = [p for p in carried if source.owner[p] == body or is_below(source, int(source.owner[p]), body)]
     else:
         return 0.0
     mass = model.body_mass[carried]
     return max(float(share * GRAVITY * mass @ (state.xipos[carried, 2] - state.xanchor[joint][2])), 0.0)
 
 
-def toml_of(guess: Guess, heading: dict[str, str], with_plan: bool = False) -> str:
+def to_toml(guess: InferredBody, heading: dict[str, str], with_plan: bool = False) -> str:
     """`character.toml` of a guess.
 
     Args:
@@ -258,7 +266,7 @@ def toml_of(guess: Guess, heading: dict[str, str], with_plan: bool = False) -> s
     lines += [listed_in(part, sites) for part, sites in guess.contacts.items()]
     if with_plan:
         plan = guess.plan
-        lines += ["", "# How the package's model is written anew, see reconstruct/adopt.py.", "[plan]"]
+        lines += ["", "# How the package's model is imported, see reconstruct/characters/import_model.py.", "[plan]"]
         lines += [f"yaw = {plan.yaw:.6g}    # rad", listed_in("feet", plan.feet)]
         lines += ["", "# Hinge -> its angle where ours is zero [rad].", "[plan.rest]"]
         lines += [f"{joint} = {angle:g}" for joint, angle in plan.rest.items()]

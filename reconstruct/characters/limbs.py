@@ -13,8 +13,8 @@ import trimesh
 from scipy.optimize import least_squares
 
 from pose.errors import InputError
-from reconstruct.characters.meshes import together
-from reconstruct.characters.source_model import BALL, HINGE, Original
+from reconstruct.characters.meshes import join
+from reconstruct.characters.source_model import BALL, HINGE, SourceModel
 
 SIDES = ("left", "right")
 KNEE = re.compile(r"knee|kny|tibia|shank|shin|calf|lower_?leg|lleg", re.IGNORECASE)
@@ -39,17 +39,17 @@ class Limb:
     """Body of foot or hand."""
 
 
-def listed(original: Original) -> str:
+def list_bodies(source: SourceModel) -> str:
     """The bodies there are, for errors."""
-    return "bodies are " + ", ".join(original.name(b) for b in original.bodies)
+    return "bodies are " + ", ".join(source.name(b) for b in source.bodies)
 
 
-def bodies_of(original: Original, chain: tuple[int, ...]) -> str:
+def list_names(source: SourceModel, chain: tuple[int, ...]) -> str:
     """The names of a limb's bodies, for errors."""
-    return ", ".join(original.name(b) for b in chain)
+    return ", ".join(source.name(b) for b in chain)
 
 
-def mirror_name(name: str, names: set[str]) -> str | None:
+def find_mirror_name(name: str, names: set[str]) -> str | None:
     """The right one of a left body's name, if there is one."""
     for left, right in (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT"), ("L", "R"), ("l", "r")):
         for match in re.finditer(left, name):
@@ -59,165 +59,165 @@ def mirror_name(name: str, names: set[str]) -> str | None:
     return None
 
 
-def pairs(original: Original) -> dict[int, int]:
+def pair_bodies(source: SourceModel) -> dict[int, int]:
     """Left body -> right body, by names; where those tell nothing, by mirrored places."""
-    ids = {original.name(b): b for b in original.bodies}
-    found = {ids[n]: ids[m] for n in ids if (m := mirror_name(n, set(ids))) is not None}
+    ids = {source.name(b): b for b in source.bodies}
+    found = {ids[n]: ids[m] for n in ids if (m := find_mirror_name(n, set(ids))) is not None}
     if found:
         return found
-    place = {b: original.origin(b) - original.origin(original.root) for b in original.bodies}
+    place = {b: source.origin(b) - source.origin(source.root) for b in source.bodies}
     flip = np.array([1.0, -1.0, 1.0])
-    for b in original.bodies:
+    for b in source.bodies:
         if place[b][1] > 0.01:
-            near = min(original.bodies, key=lambda o: float(np.linalg.norm(place[o] * flip - place[b])))
+            near = min(source.bodies, key=lambda o: float(np.linalg.norm(place[o] * flip - place[b])))
             if np.linalg.norm(place[near] * flip - place[b]) < 0.03:
                 found[b] = near
     return found
 
 
-def limbs(original: Original, where: str, named: dict[str, str]) -> tuple[dict[str, Limb], dict[str, Limb]]:
+def limbs(source: SourceModel, where: str, named: dict[str, str]) -> tuple[dict[str, Limb], dict[str, Limb]]:
     """Legs and arms, by side."""
-    paired = pairs(original)
-    tips = [b for b in paired if not any(original.parent(c) == b for c in original.bodies)]
+    paired = pair_bodies(source)
+    tips = [b for b in paired if not any(source.parent(c) == b for c in source.bodies)]
     if not tips:
         raise InputError(
             f"{where}: no left and right limbs found by name (left_x and right_x, l_x and r_x) or place; "
-            f"{listed(original)}"
+            f"{list_bodies(source)}"
         )
 
     def lowest(body: int) -> float:
-        surface = original.surface(body)
-        return float(surface.bounds[0][2] if surface is not None else original.origin(body)[2])
+        surface = source.surface(body)
+        return float(surface.bounds[0][2] if surface is not None else source.origin(body)[2])
 
     foot = min(tips, key=lowest)
-    leg = chain_of(original, foot, paired)
-    others = [b for b in tips if leg[0] not in chain_of(original, b, paired)]
+    leg = trace_chain(source, foot, paired)
+    others = [b for b in tips if leg[0] not in trace_chain(source, b, paired)]
     if not others:
-        raise InputError(f"{where}: legs found, but no arms; {listed(original)}")
+        raise InputError(f"{where}: legs found, but no arms; {list_bodies(source)}")
     reach = {
-        b: sum(np.linalg.norm(np.diff([original.origin(c) for c in chain_of(original, b, paired)], axis=0), axis=1))
+        b: sum(np.linalg.norm(np.diff([source.origin(c) for c in trace_chain(source, b, paired)], axis=0), axis=1))
         for b in others
     }
     hand = max(others, key=lambda b: float(reach[b]))
-    arm = chain_of(original, hand, paired)
+    arm = trace_chain(source, hand, paired)
     result = []
     for chain, bend, word in ((leg, KNEE, "knee"), (arm, ELBOW, "elbow")):
         sides = {}
         for side in SIDES:
             bodies = chain if side == "left" else tuple(paired[b] for b in chain)
-            sides[side] = limb_of(original, bodies, bend, f"{side}_{word}", named, where)
+            sides[side] = find_limb(source, bodies, bend, f"{side}_{word}", named, where)
         result.append(sides)
     return result[0], result[1]
 
 
-def chain_of(original: Original, tip: int, paired: dict[int, int]) -> tuple[int, ...]:
+def trace_chain(source: SourceModel, tip: int, paired: dict[int, int]) -> tuple[int, ...]:
     """The bodies from where left and right part to a tip."""
     chain = [tip]
-    while (parent := original.parent(chain[-1])) in paired:
+    while (parent := source.parent(chain[-1])) in paired:
         chain.append(parent)
     return tuple(reversed(chain))
 
 
-def limb_of(
-    original: Original, chain: tuple[int, ...], bend: re.Pattern[str], word: str, named: dict[str, str], where: str
+def find_limb(
+    source: SourceModel, chain: tuple[int, ...], bend: re.Pattern[str], word: str, named: dict[str, str], where: str
 ) -> Limb:
     """Which joints of a chain are which."""
-    origins = [original.origin(b) for b in chain]
+    origins = [source.origin(b) for b in chain]
     if word in named:
-        middle = next((i for i, b in enumerate(chain) if original.name(b) == named[word]), None)
+        middle = next((i for i, b in enumerate(chain) if source.name(b) == named[word]), None)
         if middle is None:
-            raise InputError(f"{where}: {word}={named[word]} is not on that limb; it has {bodies_of(original, chain)}")
+            raise InputError(f"{where}: {word}={named[word]} is not on that limb; it has {list_names(source, chain)}")
     else:
-        tip = end_point(original, chain[-1], origins[-1] - origins[0])
+        tip = find_end_point(source, chain[-1], origins[-1] - origins[0])
         reach = np.array([min(np.linalg.norm(o - origins[0]), np.linalg.norm(tip - o)) for o in origins])
-        possible = [i for i in range(1, len(chain)) if bends(original, chain[i], tip)]
+        possible = [i for i in range(1, len(chain)) if is_bend(source, chain[i], tip)]
         called = [
             i
             for i in possible
-            if bend.search(original.name(chain[i]))
-            or any(bend.search(original.joint_name(j)) for j in original.joints(chain[i]))
+            if bend.search(source.name(chain[i]))
+            or any(bend.search(source.joint_name(j)) for j in source.joints(chain[i]))
         ]
         if not possible:
             raise InputError(
-                f"{where}: no hinge for {word} on {bodies_of(original, chain)}; name its body: --on {word} BODY"
+                f"{where}: no hinge for {word} on {list_names(source, chain)}; name its body: --on {word} BODY"
             )
         middle = called[0] if called else max(possible, key=lambda i: float(reach[i]))
-    before = [j for b in chain[:middle] for j in original.joints(b)]
-    after = [j for b in chain[middle + 1 :] for j in original.joints(b)]
-    first, last = independent(original, before[::-1]), independent(original, after)
+    before = [j for b in chain[:middle] for j in source.joints(b)]
+    after = [j for b in chain[middle + 1 :] for j in source.joints(b)]
+    first, last = take_independent(source, before[::-1]), take_independent(source, after)
     if not first:
-        raise InputError(f"{where}: no joints above {word} on {bodies_of(original, chain)}")
-    end = int(original.model.jnt_bodyid[last[-1]]) if last else chain[middle]
+        raise InputError(f"{where}: no joints above {word} on {list_names(source, chain)}")
+    end = int(source.model.jnt_bodyid[last[-1]]) if last else chain[middle]
     return Limb(chain, middle, first, last, end)
 
 
-def bends(original: Original, body: int, tip: np.ndarray) -> bool:
+def is_bend(source: SourceModel, body: int, tip: np.ndarray) -> bool:
     """Whether a body's first joint swings what lies beyond it, instead of twisting it."""
-    joint = original.joints(body)[0]
-    if original.model.jnt_type[joint] != HINGE:
+    joint = source.joints(body)[0]
+    if source.model.jnt_type[joint] != HINGE:
         return False
-    way = tip - original.state.xanchor[joint]
-    return bool(abs(original.state.xaxis[joint] @ way) < 0.7 * np.linalg.norm(way))
+    way = tip - source.state.xanchor[joint]
+    return bool(abs(source.state.xaxis[joint] @ way) < 0.7 * np.linalg.norm(way))
 
 
-def independent(original: Original, joints: list[int]) -> tuple[int, ...]:
+def take_independent(source: SourceModel, joints: list[int]) -> tuple[int, ...]:
     """The first joints of a list until an axis comes again, at most three."""
     found: list[int] = []
     for joint in joints:
-        axis = original.state.xaxis[joint]
-        if original.model.jnt_type[joint] == BALL:
+        axis = source.state.xaxis[joint]
+        if source.model.jnt_type[joint] == BALL:
             return tuple(found) or (joint,)
-        if len(found) == 3 or any(abs(axis @ original.state.xaxis[o]) > 0.9 for o in found):
+        if len(found) == 3 or any(abs(axis @ source.state.xaxis[o]) > 0.9 for o in found):
             break
         found.append(joint)
     return tuple(found)
 
 
-def centre(original: Original, joints: tuple[int, ...]) -> np.ndarray:
+def centre(source: SourceModel, joints: tuple[int, ...]) -> np.ndarray:
     """The point nearest to the axes of some joints; along what they leave open, near their anchors, (3,)."""
-    anchors = original.state.xanchor[list(joints)]
+    anchors = source.state.xanchor[list(joints)]
     system, right = 1e-3 * np.eye(3), 1e-3 * anchors.mean(axis=0)
     for joint, anchor in zip(joints, anchors, strict=True):
-        axis = original.state.xaxis[joint]
+        axis = source.state.xaxis[joint]
         across = np.eye(3) - np.outer(axis, axis)
         system, right = system + across, right + across @ anchor
     return np.linalg.solve(system, right)
 
 
-def end_point(original: Original, body: int, way: np.ndarray) -> np.ndarray:
+def find_end_point(source: SourceModel, body: int, way: np.ndarray) -> np.ndarray:
     """The point of a limb's last part that is farthest along a direction, (3,)."""
-    parts = [b for b in original.bodies if b == body or is_below(original, b, body)]
-    points = [s.vertices for b in parts if (s := original.surface(b)) is not None]
+    parts = [b for b in source.bodies if b == body or is_below(source, b, body)]
+    points = [s.vertices for b in parts if (s := source.surface(b)) is not None]
     if not points:
-        return original.origin(body)
+        return source.origin(body)
     every, way = np.concatenate(points), way / max(np.linalg.norm(way), 1e-9)
     far = every @ way
     return every[far > far.max() - 0.01].mean(axis=0)
 
 
-def is_below(original: Original, body: int, above: int) -> bool:
+def is_below(source: SourceModel, body: int, above: int) -> bool:
     """Whether one body is carried by another."""
     while body >= 0:
-        body = original.parent(body)
+        body = source.parent(body)
         if body == above:
             return True
     return False
 
 
-def joints_of(original: Original, limb: Limb) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def locate_joints(source: SourceModel, limb: Limb) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hip, knee, ankle or shoulder, elbow, wrist, world frame [m], (3,) each."""
-    top = centre(original, limb.first)
-    middle = original.origin(limb.chain[limb.bend])
+    top = centre(source, limb.first)
+    middle = source.origin(limb.chain[limb.bend])
     if limb.last:
-        return top, middle, centre(original, limb.last)
-    tip = end_point(original, limb.end, middle - top)
-    way = end_point(original, limb.end, tip - middle) - middle
+        return top, middle, centre(source, limb.last)
+    tip = find_end_point(source, limb.end, middle - top)
+    way = find_end_point(source, limb.end, tip - middle) - middle
     return top, middle, middle + 0.75 * way  # a stump: the hand is its last quarter
 
 
 def standing(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]) -> dict[str, float]:
     """Angles of the limbs' hinges with straight legs, level soles, hanging arms and the body's centre over the feet."""
-    start = Original.of(model)
+    start = SourceModel.in_pose(model)
     limbs = [*legs.values(), *arms.values()]
     moved = [j for limb in limbs for b in limb.chain for j in start.joints(b) if model.jnt_type[j] == HINGE]
     moved = [
@@ -227,13 +227,13 @@ def standing(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]
     ]
     low = np.where(model.jnt_limited[moved] == 1, model.jnt_range[moved, 0], -np.pi)
     high = np.where(model.jnt_limited[moved] == 1, model.jnt_range[moved, 1], np.pi)
-    soles = {side: flat_part(start, limb) for side, limb in legs.items()}
-    level = {side: soles_up(soles[side], start, limb) for side, limb in legs.items()}
+    soles = {side: find_sole(start, limb) for side, limb in legs.items()}
+    level = {side: level_sole(soles[side], start, limb) for side, limb in legs.items()}
     marks = []  # hip, knee, ankle or shoulder, elbow, wrist of each limb, in their bodies' frames
     for limb in limbs:
         bodies = (limb.chain[limb.bend - 1], limb.chain[limb.bend], limb.end)
         frames = [(start.state.xpos[b], start.state.xmat[b].reshape(3, 3)) for b in bodies]
-        local = [axes.T @ (p - at) for p, (at, axes) in zip(joints_of(start, limb), frames, strict=True)]
+        local = [axes.T @ (p - at) for p, (at, axes) in zip(locate_joints(start, limb), frames, strict=True)]
         marks.append((bodies, local))
     middles = []  # halfway from the ankles to the middle of the soles, in the feet's frames
     for limb, (_, (_, _, ankle)) in zip(legs.values(), marks, strict=False):
@@ -274,38 +274,38 @@ def standing(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]
     return {start.joint_name(j): round(float(a), 4) for j, a in zip(moved, angles, strict=True) if abs(a) > 1e-3}
 
 
-def flat_part(original: Original, limb: Limb) -> np.ndarray:
+def find_sole(source: SourceModel, limb: Limb) -> np.ndarray:
     """Two directions of a foot in its own frame that are level when it stands on its sole, (3, 2)."""
-    surface = foot_surface(original, limb)
+    surface = foot_surface(source, limb)
     corners = surface.vertices
     low = corners[corners[:, 2] < corners[:, 2].min() + 0.25 * np.ptp(corners[:, 2])]
     spread = low - low.mean(axis=0)
     axes = np.linalg.svd(spread, full_matrices=False)[2]
     normal = axes[2] * np.sign(axes[2][2] or 1.0)
     level = np.stack([axes[0], np.cross(normal, axes[0])], axis=1)
-    return original.state.xmat[limb.end].reshape(3, 3).T @ level
+    return source.state.xmat[limb.end].reshape(3, 3).T @ level
 
 
-def soles_up(sole: np.ndarray, original: Original, limb: Limb) -> np.ndarray:
+def level_sole(sole: np.ndarray, source: SourceModel, limb: Limb) -> np.ndarray:
     """Those two directions as they are when the foot is level and points where it did, world frame (3, 2)."""
-    now = original.state.xmat[limb.end].reshape(3, 3) @ sole
+    now = source.state.xmat[limb.end].reshape(3, 3) @ sole
     ahead = now[:, 0] * [1.0, 1.0, 0.0]
     ahead /= max(np.linalg.norm(ahead), 1e-9)
     return np.stack([ahead, np.cross([0.0, 0.0, 1.0], ahead)], axis=1)
 
 
-def foot_surface(original: Original, limb: Limb) -> trimesh.Trimesh:
+def foot_surface(source: SourceModel, limb: Limb) -> trimesh.Trimesh:
     """Foot and toes as one surface, world frame."""
-    parts = [b for b in original.bodies if b == limb.end or is_below(original, b, limb.end)]
-    shapes = [s for b in parts if (s := original.surface(b)) is not None]
-    return together(shapes)
+    parts = [b for b in source.bodies if b == limb.end or is_below(source, b, limb.end)]
+    shapes = [s for b in parts if (s := source.surface(b)) is not None]
+    return join(shapes)
 
 
-def forward(original: Original, legs: dict[str, Limb]) -> np.ndarray:
+def forward(source: SourceModel, legs: dict[str, Limb]) -> np.ndarray:
     """Where the feet point: the middle of the soles seen from the ankles, level, (3,)."""
     ways = []
     for limb in legs.values():
-        surface = foot_surface(original, limb)
-        ways.append(surface.bounds.mean(axis=0) - joints_of(original, limb)[2])
+        surface = foot_surface(source, limb)
+        ways.append(surface.bounds.mean(axis=0) - locate_joints(source, limb)[2])
     way = np.mean(ways, axis=0) * [1.0, 1.0, 0.0]
     return way / max(np.linalg.norm(way), 1e-9)

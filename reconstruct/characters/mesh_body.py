@@ -2,8 +2,8 @@
 
 The folder holds `pelvis`, `chest`, `head`, and for left and right `left_thigh`, `left_shin`, `left_foot`,
 `left_upper_arm`, `left_forearm` and, if there is one, `left_hand`, as .stl or .obj: the parts of a standing body in one
-frame (x forward, z up, metres). Parts of other names need `joints.toml`, which also moves joints that are guessed
-wrong:
+frame (x forward, z up, metres). Parts of other names need `joints.toml`, which also moves joints that were
+put in the wrong place:
 
     [tail]
     parent = "pelvis"
@@ -22,7 +22,7 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from pose.errors import InputError
-from reconstruct.characters.meshes import capsule_of, simplified
+from reconstruct.characters.meshes import fit_capsule, simplify
 
 DENSITY = 1000.0
 """[kg/m3]."""
@@ -44,7 +44,7 @@ DEFAULT: dict[str, dict[str, Any]] = {
 OPTIONAL = ("head", "left_hand", "right_hand")
 
 
-def body_of_meshes(folder: Path, mass: float | None = None) -> mujoco.MjModel:
+def assemble_body(folder: Path, mass: float | None = None) -> mujoco.MjModel:
     """Compiles a body of the meshes in a folder.
 
     Args:
@@ -69,10 +69,10 @@ def body_of_meshes(folder: Path, mass: float | None = None) -> mujoco.MjModel:
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
     bodies, places = dict[str, mujoco.MjsBody](), dict[str, np.ndarray]()
-    for name in ordered(joints, folder):
+    for name in sort_parents_first(joints, folder):
         told, parent = joints[name], joints[name].get("parent")
         part = parts[name]
-        place = part.bounds.mean(axis=0) if parent is None else joint_place(name, told, part, parts[parent])
+        place = part.bounds.mean(axis=0) if parent is None else locate_joint(name, told, part, parts[parent])
         carrier = spec.worldbody if parent is None else bodies[parent]
         body = carrier.add_body(name=name, pos=place - (places[parent] if parent else 0.0))
         bodies[name], places[name] = body, place
@@ -85,7 +85,7 @@ def body_of_meshes(folder: Path, mass: float | None = None) -> mujoco.MjModel:
                 range=np.radians([low, high]),
                 limited=True,
             )
-        shape = simplified(part, 0.002 * tall)
+        shape = simplify(part, 0.002 * tall)
         spec.add_mesh(name=name, uservert=(shape.vertices - place).ravel(), userface=shape.faces.ravel())
         body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, density=0.0)
         whole = solid(part)
@@ -129,7 +129,7 @@ def joint_tree(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     return tree
 
 
-def ordered(joints: dict[str, dict[str, Any]], folder: Path) -> list[str]:
+def sort_parents_first(joints: dict[str, dict[str, Any]], folder: Path) -> list[str]:
     """Parents before children, one root."""
     roots = [name for name in joints if joints[name].get("parent") is None]
     if len(roots) != 1:
@@ -160,12 +160,12 @@ def solid(part: trimesh.Trimesh) -> trimesh.Trimesh:
     return part.copy() if part.is_watertight and part.volume > 0 else part.convex_hull
 
 
-def joint_place(name: str, told: dict[str, Any], part: trimesh.Trimesh, parent: trimesh.Trimesh) -> np.ndarray:
+def locate_joint(name: str, told: dict[str, Any], part: trimesh.Trimesh, parent: trimesh.Trimesh) -> np.ndarray:
     """Where a part turns about its parent, (3,) [m]: as told; the near end of a long bone; where the two parts meet."""
     if "at" in told:
         return np.array(told["at"], dtype=float)
     if name.endswith(LONG):
-        start, end, _ = capsule_of(part)
+        start, end, _ = fit_capsule(part)
         return min((start, end), key=lambda point: float(np.linalg.norm(parent.vertices - point, axis=1).min()))
     near, _ = cKDTree(parent.vertices).query(part.vertices)
     facing, _ = cKDTree(part.vertices).query(parent.vertices)
@@ -175,7 +175,7 @@ def joint_place(name: str, told: dict[str, Any], part: trimesh.Trimesh, parent: 
 
 
 def joint_axis(axis: str | list[float], part: trimesh.Trimesh, place: np.ndarray) -> np.ndarray:
-    """A hinge's axis, (3,); one that bends turns the part's far end straight to the front, or to the back."""
+    """A hinge's axis, (3,); one that is_bend turns the part's far end straight to the front, or to the back."""
     if isinstance(axis, str) and axis in AXES:
         return np.array(AXES[axis])
     if isinstance(axis, str):

@@ -26,15 +26,14 @@ def geom_surface(model: mujoco.MjModel, geom: int) -> trimesh.Trimesh | None:
     return None
 
 
-def together(shapes: list[trimesh.Trimesh]) -> trimesh.Trimesh:
-    """Several surfaces as one."""
-    first = np.cumsum([0, *(len(shape.vertices) for shape in shapes)])
-    vertices = np.concatenate([shape.vertices for shape in shapes])
-    faces = np.concatenate([shape.faces + start for shape, start in zip(shapes, first, strict=False)])
-    return trimesh.Trimesh(vertices, faces, process=False)
+def join(surfaces: list[trimesh.Trimesh]) -> trimesh.Trimesh:
+    """Several surfaces as one; at least one is given."""
+    joined = trimesh.util.concatenate(surfaces)
+    assert isinstance(joined, trimesh.Trimesh)
+    return joined
 
 
-def capsule_of(surface: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray, float]:
+def fit_capsule(surface: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray, float]:
     """The capsule that lies in a surface as a limb's flesh does: along its longest axis, as wide as it is on average.
 
     Returns:
@@ -53,7 +52,7 @@ def capsule_of(surface: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray, float]
     return centre - reach, centre + reach, radius
 
 
-def simplified(surface: trimesh.Trimesh, edge: float) -> trimesh.Trimesh:
+def simplify(surface: trimesh.Trimesh, edge: float) -> trimesh.Trimesh:
     """Fewer triangles: vertices within a cube of side `edge` [m] become one (Rossignac and Borrel 1993)."""
     cells = np.round(surface.vertices / edge).astype(np.int64)
     _, member, count = np.unique(cells, axis=0, return_inverse=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""Characters whose models are not ours to ship: taken out of a public package, written anew, kept in the user's cache.
+"""Characters whose models are not ours to ship: fetched from a public package, imported, kept in the user's cache.
 
 Such a folder in `assets/characters` has no MJCF. Its `character.toml` names the package, by version and sha256, and the
 model in it, and holds what `reconstruct.characters.import_model` has to know of that model.
@@ -15,15 +15,15 @@ from typing import Any
 
 from pose.downloads import CACHE_VARIABLE, FetchError, cache_folder, download_wheel
 from pose.errors import InputError
-from reconstruct.characters.import_model import Plan, Servo, written
-from reconstruct.characters.source_model import Original, read_body
+from reconstruct.characters.import_model import ImportPlan, Servo, to_mjcf
+from reconstruct.characters.source_model import SourceModel, read_body
 
 FORMAT = 1
-"""Counts up when `written` changes what it writes."""
+"""Counts up when `to_mjcf` changes what it writes."""
 
 
-def packaged_model(name: str, table: dict[str, Any]) -> Path:
-    """The MJCF of a character from a package; fetched, checked and written the first time.
+def fetch_model(name: str, table: dict[str, Any]) -> Path:
+    """The MJCF of a character from a package; fetched, checked and imported the first time.
 
     Args:
       name: of the character.
@@ -41,20 +41,20 @@ def packaged_model(name: str, table: dict[str, Any]) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as work:
-            models = unpacked(name, package, Path(work))
-            written_to = Path(work) / "written"
-            written_to.mkdir()
+            models = download_models(name, package, Path(work))
+            imported = Path(work) / "imported"
+            imported.mkdir()
             plan = read_plan(table["plan"])
-            text = written(Original.of(read_body(models / package["model"]), plan.rest), name, plan, written_to)
-            (written_to / made.name).write_text(text, encoding="utf-8")
+            text = to_mjcf(SourceModel.in_pose(read_body(models / package["model"]), plan.rest), name, plan, imported)
+            (imported / made.name).write_text(text, encoding="utf-8")
             if not folder.is_dir():  # whoever else fetched it meanwhile has the same
-                os.replace(written_to, folder)
+                os.replace(imported, folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot keep character '{name}' there ({error}); set {CACHE_VARIABLE}") from error
     return made
 
 
-def unpacked(name: str, package: dict[str, Any], work: Path) -> Path:
+def download_models(name: str, package: dict[str, Any], work: Path) -> Path:
     """A folder with the package's models."""
     print(
         f"fetching the model of '{name}' once: {package['name']}, {package['size_mb']} MB, {package['licence']}",
@@ -73,9 +73,9 @@ def unpacked(name: str, package: dict[str, Any], work: Path) -> Path:
     return work / "models"
 
 
-def read_plan(table: dict[str, Any]) -> Plan:
+def read_plan(table: dict[str, Any]) -> ImportPlan:
     """A plan as `character.toml` has it."""
-    return Plan(
+    return ImportPlan(
         yaw=float(table["yaw"]),
         rest={joint: float(angle) for joint, angle in table["rest"].items()},
         servos={joint: Servo(*map(float, values)) for joint, values in table["servos"].items()},

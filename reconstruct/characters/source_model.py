@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 
 from pose.errors import InputError
-from reconstruct.characters.meshes import geom_surface, together
+from reconstruct.characters.meshes import geom_surface, join
 
 FREE, BALL, HINGE, SLIDE = (
     int(kind)
@@ -23,7 +23,7 @@ FREE, BALL, HINGE, SLIDE = (
 
 
 @dataclass(frozen=True)
-class Original:
+class SourceModel:
     """A compiled body of others, in a pose."""
 
     model: mujoco.MjModel
@@ -34,7 +34,7 @@ class Original:
     """The body with joints that carries each body, or itself; -1 outside of the tree, (nbody,)."""
 
     @classmethod
-    def of(cls, model: mujoco.MjModel, rest: dict[str, float] | None = None) -> "Original":
+    def in_pose(cls, model: mujoco.MjModel, rest: dict[str, float] | None = None) -> "SourceModel":
         """In the pose that a plan calls rest."""
         state, size = mujoco.MjData(model), np.bincount(model.body_rootid, minlength=model.nbody)
         size[0] = 0
@@ -89,7 +89,7 @@ class Original:
     def surface(self, body: int) -> trimesh.Trimesh | None:
         """All that is solid of a body, world frame; None if it has no shape."""
         shapes = [self.mesh(geom) for geom in self.solid(body)]
-        return together(shapes) if shapes else None
+        return join(shapes) if shapes else None
 
     def name(self, body: int) -> str:
         """Of a body."""

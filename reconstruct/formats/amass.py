@@ -12,7 +12,7 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
-from reconstruct.formats.skeleton import SkeletonMotion, posed_skeleton
+from reconstruct.formats.skeleton import SkeletonMotion, pose_skeleton
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import from_rotvec
 
@@ -66,7 +66,7 @@ def read_amass(path: Path) -> SkeletonMotion:
     parents = tuple(parent for _, parent in JOINTS)
     offsets = rest - np.where(np.array(parents)[:, None] < 0, 0.0, rest[list(parents)])
     local = from_rotvec(poses[:, :count].reshape(frames, len(JOINTS), 3))
-    return posed_skeleton(tuple(name for name, _ in JOINTS), parents, offsets, local, trans, float(fps))
+    return pose_skeleton(tuple(name for name, _ in JOINTS), parents, offsets, local, trans, float(fps))
 
 
 def rest_positions() -> np.ndarray:

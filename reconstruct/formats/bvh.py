@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
-from reconstruct.formats.skeleton import SkeletonMotion, posed_skeleton
+from reconstruct.formats.skeleton import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
 
 
@@ -47,7 +47,7 @@ def read_bvh(path: Path) -> SkeletonMotion:
                     root[:, axis] = values[:, i]
                 else:
                     offsets[joint, axis] = values[:, i].mean()
-    return posed_skeleton(names, parents, offsets, local, root, 1.0 / seconds)
+    return pose_skeleton(names, parents, offsets, local, root, 1.0 / seconds)
 
 
 def _hierarchy(words: list[str]) -> tuple[tuple[str, ...], tuple[int, ...], np.ndarray, list[list[str]]]:

@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation, RotationSpline
 
 from pose.errors import InputError
-from reconstruct.formats.skeleton import SkeletonMotion, posed_skeleton
+from reconstruct.formats.skeleton import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
 
 JOINTS = (
@@ -55,7 +55,7 @@ def read_deepmimic(path: Path) -> SkeletonMotion:
             turns[:, joint] = from_scipy(RotationSpline(times, found)(even), (len(table),))
             column += 4
     parts = JOINTS + ENDS
-    return posed_skeleton(
+    return pose_skeleton(
         tuple(name for name, _, _ in parts),
         tuple(parent for _, parent, _ in parts),
         _z_up(np.array([offset for _, _, offset in parts])),

@@ -22,7 +22,7 @@ IGNORED = {"bip", "def", "org", "jnt", "joint", "bone", "character", "mixamorig"
 PARTS = {part for parts in ROLES.values() for part in parts}
 
 
-def joint_roles(names: Sequence[str], parents: Sequence[int], path: Path) -> dict[str, int]:
+def find_joint_roles(names: Sequence[str], parents: Sequence[int], path: Path) -> dict[str, int]:
     """Landmark -> joint, by names and, where names are silent, by the tree.
 
     Args:
@@ -36,7 +36,7 @@ def joint_roles(names: Sequence[str], parents: Sequence[int], path: Path) -> dic
     Raises:
       InputError: a limb cannot be found.
     """
-    named = [side_and_part(name) for name in names]
+    named = [split_side(name) for name in names]
     roles: dict[str, int] = {}
     for side in SIDES:
         for role, parts in ROLES.items():
@@ -58,7 +58,7 @@ def joint_roles(names: Sequence[str], parents: Sequence[int], path: Path) -> dic
     return roles | ({"head": heads[0]} if heads else {})
 
 
-def side_and_part(name: str) -> tuple[str | None, str]:
+def split_side(name: str) -> tuple[str | None, str]:
     """A joint's side and its name without it: `mixamorig:LeftUpLeg`, `Bip01 L Thigh` and `thigh.L` are on the left."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name.rsplit(":", 1)[-1])
     words = [word.rstrip("0123456789") for word in re.split(r"[^A-Za-z0-9]+", name.lower())]

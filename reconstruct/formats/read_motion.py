@@ -21,7 +21,7 @@ from reconstruct.cycle import close_loop, find_cycle, seam_gap
 from reconstruct.formats.amass import is_amass, read_amass
 from reconstruct.formats.bvh import read_bvh
 from reconstruct.formats.deepmimic import read_deepmimic
-from reconstruct.formats.skeleton import SkeletonMotion, as_character
+from reconstruct.formats.skeleton import SkeletonMotion, to_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import FitSigmas
@@ -57,11 +57,11 @@ def read_motion(
     end: float | None = None,
     loop: Loop = "auto",
 ) -> ReferenceMotion:
-    """Reads a reference motion; see `read_motion_and_tell`."""
-    return read_motion_and_tell(path, character, fps, start, end, loop)[0]
+    """Reads a reference motion; see `read_motion_with_notes`."""
+    return read_motion_with_notes(path, character, fps, start, end, loop)[0]
 
 
-def read_motion_and_tell(
+def read_motion_with_notes(
     path: Path,
     character: Character,
     fps: float = 30.0,
@@ -119,16 +119,16 @@ def _of_skeleton(
     loop: Loop,
 ) -> tuple[ReferenceMotion, str]:
     """A motion of some skeleton on a character, and what was guessed."""
-    body, whole, note = as_character(skeleton, path)
+    body, whole, note = to_character(skeleton, path)
     given = _part(whole, *part, path)
     times = np.arange(len(given)) / given.fps
     soles = contact_points(body)
-    qpos = resampled(body.model, given.qpos, times, fps)
-    qpos = grounded(body.model, qpos, contact_points(body, feet_only=True))
+    qpos = resample(body.model, given.qpos, times, fps)
+    qpos = set_on_ground(body.model, qpos, contact_points(body, feet_only=True))
     points = point_positions(body.model, qpos, soles)
     contacts = find_contacts(points, fps)
     if contacts.any(axis=1).mean() < LOST_GROUND:
-        qpos[:, 2] -= wandering_ground(points[..., 2].min(axis=1), fps)
+        qpos[:, 2] -= estimate_ground_height(points[..., 2].min(axis=1), fps)
         contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
         note += "; its height wanders, so the lowest point is set on the ground wherever it is no clear flight"
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
@@ -165,7 +165,7 @@ def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> Referen
     return replace(motion, qpos=qpos, contacts=part_contacts(contact, character.contacts), loop=True)
 
 
-def resampled(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: float) -> np.ndarray:
+def resample(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: float) -> np.ndarray:
     """Cubic interpolation to a constant frame rate: positions as they are, quaternions by their renormalised spline.
 
     Args:
@@ -186,7 +186,7 @@ def resampled(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: f
     return result
 
 
-def grounded(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> np.ndarray:
+def set_on_ground(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> np.ndarray:
     """Moves a whole motion up or down so that its lowest points, frame by frame the low third, touch z = 0."""
     lowest = point_positions(model, qpos, points)[..., 2].min(axis=1)
     moved = qpos.copy()
@@ -194,7 +194,7 @@ def grounded(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> np.
     return moved
 
 
-def wandering_ground(lowest: np.ndarray, fps: float) -> np.ndarray:
+def estimate_ground_height(lowest: np.ndarray, fps: float) -> np.ndarray:
     """Height of a ground that drifts, as below motions found from a single camera: (T,).
 
     It is the lowest point's own height but where that rises clearly above its neighbourhood of a second: from take-off

@@ -14,7 +14,7 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character
-from reconstruct.formats.joint_names import SIDES, joint_roles
+from reconstruct.formats.joint_names import SIDES, find_joint_roles
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
 
@@ -45,7 +45,7 @@ class SkeletonMotion:
     """The file says that its end leads into its beginning."""
 
 
-def posed_skeleton(
+def pose_skeleton(
     names: tuple[str, ...],
     parents: tuple[int, ...],
     offsets: np.ndarray,
@@ -87,7 +87,7 @@ class SkeletonBody(Character):
         return mujoco.MjSpec.from_string(self.xml)
 
 
-def as_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, ReferenceMotion, str]:
+def to_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, ReferenceMotion, str]:
     """A skeleton as a character, its motion, and what was guessed.
 
     Args:
@@ -101,20 +101,20 @@ def as_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, Refe
     Raises:
       InputError: the skeleton is no person's, or has no size.
     """
-    roles = joint_roles(motion.names, motion.parents, path)
-    motion, left_out = without_rest_frame(motion)
+    roles = find_joint_roles(motion.names, motion.parents, path)
+    motion, left_out = drop_rest_frame(motion)
     pelvis = common_ancestor(motion.parents, roles["left_hip"], roles["right_hip"])
-    kept = needed_joints(motion.parents, pelvis, tuple(roles.values()))
+    kept = select_joints(motion.parents, pelvis, tuple(roles.values()))
     for name, joint in roles.items():
         if joint not in kept:
             raise InputError(f"{path}: '{motion.names[joint]}' ({name}) does not hang on '{motion.names[pelvis]}'")
-    up = upward(motion.positions, roles, upward(motion.rest, roles))
+    up = find_up_axis(motion.positions, roles, find_up_axis(motion.rest, roles))
     axes = axes_with_up(up)
     placed = motion.positions @ axes.T
     turned = axes @ to_matrix(motion.rotations)
-    neutral, neutral_turn, how = neutral_pose(motion, placed, turned, roles)
+    neutral, neutral_turn, how = find_neutral_pose(motion, placed, turned, roles)
 
-    unit, length = unit_of(leg(neutral, roles), path)
+    unit, length = find_unit(leg(neutral, roles), path)
     neutral, placed = neutral * length, placed * length
     placed = placed - placed[:1, pelvis : pelvis + 1] * [1.0, 1.0, 0.0]
     body, order = _body(motion, neutral, roles, kept, path)
@@ -137,7 +137,7 @@ def as_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, Refe
     return body, found, f"{len(roles)} joints known by name, {axis} up, lengths in {unit}{how}{left_out}"
 
 
-def without_rest_frame(motion: SkeletonMotion) -> tuple[SkeletonMotion, str]:
+def drop_rest_frame(motion: SkeletonMotion) -> tuple[SkeletonMotion, str]:
     """The motion without a first frame in which no joint is turned, as converted CMU files have; and a note of that."""
     bend = angle_between(motion.rotations[:2], motion.rotations[:2, :1]).max(axis=1)
     if len(motion.positions) < 4 or bend[0] > np.radians(1.0) or bend[1] < np.radians(10.0):
@@ -156,7 +156,7 @@ def common_ancestor(parents: Sequence[int], a: int, b: int) -> int:
     return b
 
 
-def needed_joints(parents: Sequence[int], root: int, joints: Sequence[int]) -> list[int]:
+def select_joints(parents: Sequence[int], root: int, joints: Sequence[int]) -> list[int]:
     """The root, the joints below it and all between, in order."""
     kept = {root}
     for joint in joints:
@@ -169,7 +169,7 @@ def needed_joints(parents: Sequence[int], root: int, joints: Sequence[int]) -> l
     return sorted(kept)
 
 
-def upward(positions: np.ndarray, roles: dict[str, int], expected: np.ndarray | None = None) -> np.ndarray:
+def find_up_axis(positions: np.ndarray, roles: dict[str, int], expected: np.ndarray | None = None) -> np.ndarray:
     """The signed axis along which shoulders are above ankles over the frames, (3,).
 
     Args:
@@ -193,7 +193,7 @@ def axes_with_up(up: np.ndarray) -> np.ndarray:
     return np.stack([forward, np.cross(up, forward), up])
 
 
-def neutral_pose(
+def find_neutral_pose(
     motion: SkeletonMotion, placed: np.ndarray, turned: np.ndarray, roles: dict[str, int]
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The body standing upright, facing x: as it is without any angle, else in the frame that comes nearest to it.
@@ -207,11 +207,11 @@ def neutral_pose(
     Returns:
       Positions (J, 3), rotations (J, 3, 3), and a note where a frame was taken.
     """
-    axes = axes_with_up(upward(motion.rest, roles))
+    axes = axes_with_up(find_up_axis(motion.rest, roles))
     rest = motion.rest @ axes.T
     turns, how = np.tile(axes, (len(rest), 1, 1)), ""
-    if uprightness(rest, roles) < STANDS:
-        best = int(uprightness(placed, roles).argmax())
+    if measure_uprightness(rest, roles) < STANDS:
+        best = int(measure_uprightness(placed, roles).argmax())
         rest, turns = placed[best], turned[best]
         how = f"; as upright as at {best / motion.fps:.2f} s is taken for standing"
     left = rest[roles["left_hip"]] - rest[roles["right_hip"]]
@@ -220,7 +220,7 @@ def neutral_pose(
     return rest @ facing.T, facing @ turns, how
 
 
-def uprightness(points: np.ndarray, roles: dict[str, int]) -> np.ndarray:
+def measure_uprightness(points: np.ndarray, roles: dict[str, int]) -> np.ndarray:
     """The least of: legs' and trunk's upright share, feet's level share, toes' pointing ahead, (..., J, 3) -> (...)."""
     at = {name: points[..., joint, :] for name, joint in roles.items()}
 
@@ -254,7 +254,7 @@ def leg(neutral: np.ndarray, roles: dict[str, int]) -> float:
     return float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle)) + above
 
 
-def unit_of(leg_length: float, path: Path) -> tuple[str, float]:
+def find_unit(leg_length: float, path: Path) -> tuple[str, float]:
     """The unit in which a leg of that length is nearest to an adult's: its name and length [m].
 
     Raises:

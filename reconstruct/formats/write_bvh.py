@@ -1,6 +1,5 @@
-"""Motions for other programs: BVH, which Blender, Maya and most animation tools read, and tables of qpos."""
+"""Writes motions as BVH, which Blender, Maya and most animation tools read."""
 
-import csv
 from pathlib import Path
 
 import mujoco
@@ -36,32 +35,6 @@ def write_bvh(motion: ReferenceMotion, character: Character, path: Path) -> None
     lines += [" ".join(f"{value:.6f}" for value in row) for row in table]
     with replace_file(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="ascii")
-
-
-def write_csv(motion: ReferenceMotion, character: Character, path: Path) -> None:
-    """Writes qpos as a table: `time` [s], then a column for each coordinate, named after its joint.
-
-    A hinge has one column [rad]; a ball joint its quaternion `_qw _qx _qy _qz` relative to the parent body; the root
-    `_x _y _z` [m] and its quaternion, both in the world (z up).
-
-    Args:
-      motion: of this character.
-      character: gives the names.
-      path: file to write; replaced whole or not at all.
-    """
-    with replace_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["time", *coordinate_names(character.model)])
-        for t, pose in enumerate(motion.qpos):
-            writer.writerow([f"{t / motion.fps:.6f}", *(f"{value:.8g}" for value in pose)])
-
-
-def coordinate_names(model: mujoco.MjModel) -> list[str]:
-    """A name for each coordinate of qpos, (nq,)."""
-    place, quaternion = ["_x", "_y", "_z"], ["_qw", "_qx", "_qy", "_qz"]
-    endings = {mujoco.mjtJoint.mjJNT_FREE.value: place + quaternion, mujoco.mjtJoint.mjJNT_BALL.value: quaternion}
-    joints = (model.joint(j) for j in range(model.njnt))
-    return [joint.name + ending for joint in joints for ending in endings.get(int(joint.type[0]), [""])]
 
 
 def body_rotations(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:

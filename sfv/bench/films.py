@@ -22,7 +22,7 @@ from pose.landmarks import LANDMARKS
 from pose.video import VideoWriter
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
-from reconstruct.formats.read_motion import read_motion, resampled
+from reconstruct.formats.read_motion import read_motion, resample
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.backdrop import Light, room
 from sfv.console import bar
@@ -202,7 +202,7 @@ def frames(film: Film, truth: Demo, character: Character) -> Iterator[np.ndarray
     rng = np.random.default_rng(0)
     count = len(truth.qpos)
     times = (np.arange(count)[:, None] + SHUTTER * (np.arange(EXPOSURES) / (EXPOSURES - 1) - 0.5)).ravel()
-    fine = resampled(character.model, truth.qpos, np.arange(count, dtype=float), 20.0)
+    fine = resample(character.model, truth.qpos, np.arange(count, dtype=float), 20.0)
     nearest = np.clip(np.round(20.0 * times).astype(int), 0, len(fine) - 1)
     images = render_motion(character, fine[nearest], FPS, cameras, backdrop=backdrop, smooth_edges=False)
     for _ in range(count):

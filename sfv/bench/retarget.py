@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from pose.errors import InputError
-from reconstruct.characters.character import Character, character_names, load_character
+from reconstruct.characters.character import Character, list_character_names, load_character
 from reconstruct.formats.read_motion import read_motion
 from reconstruct.grounding import find_ground_contacts
 from reconstruct.motion import ReferenceMotion
@@ -50,7 +50,7 @@ def bench_retarget(
     """
     source = load_character(SOURCE)
     given = originals(motions, source)
-    bodies = reachable(characters or tuple(sorted(set(character_names()) - {SOURCE})), named=bool(characters))
+    bodies = reachable(characters or tuple(sorted(set(list_character_names()) - {SOURCE})), named=bool(characters))
     found: dict[str, list[dict[str, float]]] = {body.name: [] for body in bodies}
     rows: list[Row] = []
     own = [

@@ -20,7 +20,7 @@ from pose.progress import Progress
 from pose.quality import judge
 from pose.video import probe
 from reconstruct.characters.character import Character, load_character
-from reconstruct.formats.read_motion import read_motion_and_tell
+from reconstruct.formats.read_motion import read_motion_with_notes
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
@@ -168,7 +168,7 @@ def _write_given_motion(
     """A motion that the user brings, in place of a reconstructed one."""
     assert config.motion is not None
     part, wanted = (config.pose.start, config.pose.end), config.reconstruct.loop
-    motion, note = read_motion_and_tell(config.motion, character, start=part[0], end=part[1], loop=wanted)
+    motion, note = read_motion_with_notes(config.motion, character, start=part[0], end=part[1], loop=wanted)
     motion.save(folder / "motion.npz")
     write_bvh(motion, character, folder / "motion.bvh")
     write_preview(motion, character, folder / "preview.mp4")

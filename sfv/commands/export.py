@@ -9,7 +9,8 @@ from typing import Any, Literal
 from imitate.export_onnx import write_onnx
 from pose.errors import InputError
 from reconstruct.characters.character import Character
-from reconstruct.formats.write_bvh import write_bvh, write_csv
+from reconstruct.formats.write_bvh import write_bvh
+from reconstruct.formats.write_csv import write_csv
 from reconstruct.formats.write_glb import write_glb
 from reconstruct.motion import ReferenceMotion
 from sfv.commands.retarget import RetargetRunConfig

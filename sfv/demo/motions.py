@@ -16,7 +16,8 @@ from scipy.ndimage import gaussian_filter1d
 from pose.errors import InputError
 from reconstruct import dynamics, residuals
 from reconstruct.camera import View
-from reconstruct.characters.character import CHARACTERS, Character, load_character
+from reconstruct.characters.assets_folder import ASSETS
+from reconstruct.characters.character import Character, load_character
 from reconstruct.cycle import close_loop
 from reconstruct.kinematics import BodyPoints, compute_kinematics
 from reconstruct.motion import ReferenceMotion
@@ -25,7 +26,7 @@ from reconstruct.solve import Block, Residuals, minimise
 from reconstruct.tangent import Layout, difference, difference_jacobians, layout
 from sfv.demo.plans import PLANS, WITH_THINGS, Plan
 
-TAKES = CHARACTERS.parent / "demo"
+TAKES = ASSETS / "demo"
 
 SOLVE_FPS = 60.0
 FPS = 30.0

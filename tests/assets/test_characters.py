@@ -9,9 +9,10 @@ from assets.humanoid_mjcf import MASS_SHARE, PAIRED
 from imitate.scene.scene import Scene, build_model
 from pose.errors import InputError
 from pose.landmarks import LANDMARKS
-from reconstruct.characters.character import CHARACTERS, Character, character_names, character_table, load_character
+from reconstruct.characters.assets_folder import CHARACTERS
+from reconstruct.characters.character import Character, list_character_names, load_character, read_character_table
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.character_views import landmark_views
+from sfv.character_views import draw_landmarks
 
 HUMANOID_JOINTS = [
     "root", "chest", "neck", "right_shoulder", "right_elbow", "left_shoulder", "left_elbow",
@@ -19,7 +20,7 @@ HUMANOID_JOINTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=character_names())
+@pytest.fixture(params=list_character_names())
 def character(request):
     return available(request.param)
 
@@ -29,7 +30,7 @@ def available(name: str) -> Character:
     try:
         return load_character(name)
     except InputError as error:
-        if "package" in character_table(name):
+        if "package" in read_character_table(name):
             pytest.skip(str(error))
         raise
 
@@ -79,7 +80,7 @@ def test_every_degree_of_freedom_has_one_limited_servo(character):
 
 
 def test_the_toml_says_what_the_model_is(character):
-    table, model = character_table(character.name), character.model
+    table, model = read_character_table(character.name), character.model
     if "base" not in table:
         assert model.body_mass.sum() == pytest.approx(table["mass"], abs=0.1)
     shapes = BodyPoints.of_geoms(model)
@@ -98,7 +99,7 @@ def test_faces_x_with_its_left_on_the_left(character):
 
 
 def test_is_drawn(character):
-    picture = landmark_views(character)
+    picture = draw_landmarks(character)
     assert picture.dtype == np.uint8
     assert np.ptp(picture.astype(int), axis=(0, 1)).min() > 100
     # The body covers the middle of either view: it differs there from the empty ground and sky beside it.

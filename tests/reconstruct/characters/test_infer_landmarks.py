@@ -7,12 +7,12 @@ import trimesh
 
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
-from reconstruct.characters.import_model import written
-from reconstruct.characters.infer_landmarks import guessed, told_torque
-from reconstruct.characters.limbs import mirror_name
-from reconstruct.characters.mesh_body import body_of_meshes
-from reconstruct.characters.meshes import capsule_of, geom_surface, simplified, together
-from reconstruct.characters.source_model import Original, find_mesh, read_body, urdf_for_mujoco
+from reconstruct.characters.import_model import to_mjcf
+from reconstruct.characters.infer_landmarks import find_torque_limit, infer_landmarks
+from reconstruct.characters.limbs import find_mirror_name
+from reconstruct.characters.mesh_body import assemble_body
+from reconstruct.characters.meshes import fit_capsule, geom_surface, simplify
+from reconstruct.characters.source_model import SourceModel, find_mesh, read_body, urdf_for_mujoco
 from tests.robots import urdf_robot
 
 
@@ -25,7 +25,7 @@ def boxes(tmp_path_factory):
 
 def adopted(model: mujoco.MjModel, guess, folder) -> mujoco.MjModel:
     path = folder / "body.xml"
-    path.write_text(written(Original.of(model, guess.plan.rest), "body", guess.plan, folder), encoding="utf-8")
+    path.write_text(to_mjcf(SourceModel.in_pose(model, guess.plan.rest), "body", guess.plan, folder), encoding="utf-8")
     return mujoco.MjModel.from_xml_path(str(path))
 
 
@@ -37,7 +37,7 @@ def places(model: mujoco.MjModel) -> dict[str, np.ndarray]:
 
 def test_a_urdf_of_boxes_is_understood(boxes, tmp_path):
     model = read_body(boxes)
-    guess = guessed(model, "boxes.urdf")
+    guess = infer_landmarks(model, "boxes.urdf")
     sites = guess.plan.sites
     assert {sites[f"left_{part}"][0] for part in ("knee", "elbow", "ankle")} == {"left_a3", "left_b3", "left_a4"}
     assert sites["nose"][0] == "neck"
@@ -60,11 +60,11 @@ def test_a_urdf_of_boxes_is_understood(boxes, tmp_path):
 
 
 def test_the_rewritten_body_moves_as_the_original(boxes, tmp_path):
-    """The same joint angles put every body's centre of mass where the original has it, and need the same torques."""
+    """The same joint angles put every body's centre of mass where the source has it, and need the same torques."""
     model = read_body(boxes)
-    guess = guessed(model, "boxes.urdf")
+    guess = infer_landmarks(model, "boxes.urdf")
     ours = adopted(model, guess, tmp_path)
-    theirs = Original.of(model)
+    theirs = SourceModel.in_pose(model)
     rng = np.random.default_rng(0)
     a, b = mujoco.MjData(model), mujoco.MjData(ours)
     for joint in range(1, model.njnt):
@@ -95,7 +95,7 @@ def test_a_body_that_faces_backwards_is_turned(boxes, tmp_path):
         text.replace("left_", "tmp_").replace("right_", "left_").replace("tmp_", "right_"), encoding="utf-8"
     )
     model = read_body(path)
-    guess = guessed(model, "back")
+    guess = infer_landmarks(model, "back")
     at = places(adopted(model, guess, tmp_path))
     assert abs(guess.plan.yaw) == pytest.approx(np.pi)
     assert at["left_foot_index"][0] > at["left_heel"][0] + 0.2
@@ -110,20 +110,20 @@ def test_limbs_are_found_without_names_by_their_mirrored_places(tmp_path):
             text = text.replace(f"{side}_{part}", f"part{next(names)}q")
     path = tmp_path / "nameless.urdf"
     path.write_text(text, encoding="utf-8")
-    guess = guessed(read_body(path), "nameless")
+    guess = infer_landmarks(read_body(path), "nameless")
     assert guess.plan.sites["left_knee"][0] == "part2q"
     assert guess.plan.sites["right_elbow"][0] == "part13q"
 
 
 def test_the_user_can_name_a_body(boxes):
     model = read_body(boxes)
-    guess = guessed(model, "boxes", {"left_elbow": "left_b2", "right_elbow": "right_b2"})
+    guess = infer_landmarks(model, "boxes", {"left_elbow": "left_b2", "right_elbow": "right_b2"})
     assert guess.plan.sites["left_elbow"][0] == "left_b2"
     with pytest.raises(InputError, match=r"left_knee=shin: there is no such body.*bodies are base, .*left_a3"):
-        guessed(model, "boxes", {"left_knee": "shin"})
+        infer_landmarks(model, "boxes", {"left_knee": "shin"})
 
 
-def test_what_cannot_be_mapped_is_told(tmp_path):
+def test_what_cannot_be_mapped_is_named(tmp_path):
     path = tmp_path / "snake.xml"
     path.write_text(
         '<mujoco><worldbody><body name="a"><freejoint/><geom size=".1"/><body name="b" pos=".2 0 0">'
@@ -131,7 +131,7 @@ def test_what_cannot_be_mapped_is_told(tmp_path):
         encoding="utf-8",
     )
     with pytest.raises(InputError, match=r"no left and right limbs.*bodies are a, b"):
-        guessed(read_body(path), str(path))
+        infer_landmarks(read_body(path), str(path))
     path.write_text("<mujoco><worldbody/></mujoco>", encoding="utf-8")
     with pytest.raises(InputError, match="no body"):
         read_body(path)
@@ -166,8 +166,8 @@ def test_meshes_of_a_urdf_are_found_below_it(tmp_path):
     [("left_knee", "right_knee"), ("Shank_Left", "Shank_Right"), ("l_uleg", "r_uleg"), ("AL1", "AR1")],
 )
 def test_mirrored_names(name, other):
-    assert mirror_name(name, {name, other, "pelvis"}) == other
-    assert mirror_name("pelvis", {"pelvis", name, other}) is None
+    assert find_mirror_name(name, {name, other, "pelvis"}) == other
+    assert find_mirror_name("pelvis", {"pelvis", name, other}) is None
 
 
 def test_torque_limits_are_read_where_a_model_has_them():
@@ -181,23 +181,23 @@ def test_torque_limits_are_read_where_a_model_has_them():
         '<position joint="c" forcerange="-5 5" forcelimited="true"/></actuator></mujoco>'
     )
     model = mujoco.MjModel.from_xml_string(text)
-    assert [told_torque(model, model.joint(n).id) for n in "abcd"] == [7, 30, 5, None]
+    assert [find_torque_limit(model, model.joint(n).id) for n in "abcd"] == [7, 30, 5, None]
 
 
 def test_a_capsule_is_found_in_its_own_surface():
     shape = trimesh.creation.capsule(height=0.4, radius=0.05)
     shape.apply_transform(trimesh.transformations.rotation_matrix(0.7, [1, 2, 3], [0.1, 0.2, 0.3]))
-    start, end, radius = capsule_of(shape)
+    start, end, radius = fit_capsule(shape)
     assert radius == pytest.approx(0.05, rel=0.03)
     assert np.linalg.norm(end - start) == pytest.approx(0.4, rel=0.05)
 
 
 def test_simplified_surfaces_keep_their_shape():
     ball = trimesh.creation.icosphere(5, radius=0.1)
-    few = simplified(ball, 0.02)
+    few = simplify(ball, 0.02)
     assert len(few.faces) < 0.2 * len(ball.faces)
     assert np.abs(np.linalg.norm(few.vertices, axis=1) - 0.1).max() < 0.01
-    two = together([ball, ball.copy().apply_translation([1, 0, 0])])
+    two = trimesh.util.concatenate([ball, ball.copy().apply_translation([1, 0, 0])])
     assert two.volume == pytest.approx(2 * ball.volume)
 
 
@@ -218,18 +218,18 @@ def cut_up(tmp_path_factory):
             surface = geom_surface(model, int(geom))
             assert surface is not None
             shapes.append(surface.apply_transform(pose))
-        together(shapes).export(folder / f"{model.body(body).name}.stl")
+        trimesh.util.concatenate(shapes).export(folder / f"{model.body(body).name}.stl")
     return folder
 
 
 def test_a_folder_of_meshes_becomes_a_body(cut_up, tmp_path):
-    model = body_of_meshes(cut_up, mass=75.0)
-    guess = guessed(model, "parts")
+    model = assemble_body(cut_up, mass=75.0)
+    guess = infer_landmarks(model, "parts")
     ours, humanoid = adopted(model, guess, tmp_path), load_character("humanoid").model
     assert ours.body_mass.sum() == pytest.approx(75.0, rel=1e-3)
     at, true = places(ours), places(humanoid)
     for name in ("left_hip", "left_knee", "left_ankle", "left_shoulder", "left_elbow", "right_knee", "right_elbow"):
-        # Joints are guessed where parts meet: within some centimetres of where the humanoid has them.
+        # Joints are infer_landmarks where parts meet: within some centimetres of where the humanoid has them.
         off = (at[name] - at["left_hip"]) - (true[name] - true["left_hip"])
         assert np.linalg.norm(off) < 0.09, (name, off)
     state = mujoco.MjData(ours)
@@ -244,7 +244,7 @@ def test_a_joint_can_be_told(cut_up, tmp_path):
     for file in cut_up.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "joints.toml").write_text("[left_shin]\nat = [0.0, 0.1, 0.5]\n", encoding="utf-8")
-    model = body_of_meshes(tmp_path)
+    model = assemble_body(tmp_path)
     state = mujoco.MjData(model)
     mujoco.mj_forward(model, state)
     np.testing.assert_allclose(state.body("left_shin").xpos, [0.0, 0.1, 0.5], atol=1e-9)
@@ -252,13 +252,13 @@ def test_a_joint_can_be_told(cut_up, tmp_path):
 
 def test_a_folder_that_lacks_a_part_says_which(cut_up, tmp_path):
     with pytest.raises(InputError, match="no meshes there"):
-        body_of_meshes(tmp_path)
+        assemble_body(tmp_path)
     for file in cut_up.iterdir():
         if file.stem != "left_shin":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     with pytest.raises(InputError, match="no mesh for left_shin"):
-        body_of_meshes(tmp_path)
+        assemble_body(tmp_path)
     (tmp_path / "left_shin.stl").write_bytes((cut_up / "left_shin.stl").read_bytes())
     (tmp_path / "tail.stl").write_bytes((cut_up / "left_shin.stl").read_bytes())
     with pytest.raises(InputError, match="what carries 'tail'"):
-        body_of_meshes(tmp_path)
+        assemble_body(tmp_path)

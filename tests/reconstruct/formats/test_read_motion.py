@@ -11,7 +11,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.formats.deepmimic import HINGES, JOINTS, read_deepmimic
-from reconstruct.formats.read_motion import read_motion, read_motion_and_tell
+from reconstruct.formats.read_motion import read_motion, read_motion_with_notes
 from reconstruct.kinematics import point_positions
 
 MOTIONS = Path(__file__).resolve().parents[4] / "shared" / "data" / "motions"
@@ -68,7 +68,7 @@ def test_right_hip_swings_to_the_right(tmp_path):
 
 def test_a_body_without_these_joints_gets_the_motion_carried_over(tmp_path):
     path = write_pose(tmp_path / "bent.txt", {"right_knee": [-1.2]})
-    motion, note = read_motion_and_tell(path, load_character("atlas"))
+    motion, note = read_motion_with_notes(path, load_character("atlas"))
     assert motion.character == "atlas" and "known by name" in note
     data = bodies_of(motion, load_character("atlas"))
     assert data.body("r_foot").xpos[0] < data.body("r_lleg").xpos[0] - 0.2  # heel goes back

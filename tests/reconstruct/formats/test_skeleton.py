@@ -10,9 +10,9 @@ from scipy.spatial.transform import Rotation
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.bvh import read_bvh
-from reconstruct.formats.joint_names import side_and_part
-from reconstruct.formats.read_motion import read_motion, read_motion_and_tell, wandering_ground
-from reconstruct.formats.skeleton import as_character, axes_with_up
+from reconstruct.formats.joint_names import split_side
+from reconstruct.formats.read_motion import estimate_ground_height, read_motion, read_motion_with_notes
+from reconstruct.formats.skeleton import axes_with_up, to_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from tests.skeletons import NAMES, PARENTS, swinging, write_amass, write_bvh
@@ -65,7 +65,7 @@ def joints_of(motion: ReferenceMotion, character) -> dict[str, np.ndarray]:
 )
 def test_every_dialect_of_bvh_tells_the_same_motion(tmp_path, humanoid, options, told, heading):
     write_bvh(tmp_path / "a.bvh", **options)
-    motion, note = read_motion_and_tell(tmp_path / "a.bvh", humanoid, loop="no")
+    motion, note = read_motion_with_notes(tmp_path / "a.bvh", humanoid, loop="no")
     assert told in note
     assert motion.fps == pytest.approx(30.0, rel=0.02) and len(motion) == pytest.approx(30, abs=1)
     at, bones = joints_of(motion, humanoid), true_directions()
@@ -86,7 +86,7 @@ def test_every_dialect_of_bvh_tells_the_same_motion(tmp_path, humanoid, options,
 def test_amass_tells_the_same_as_bvh(tmp_path, humanoid, rate):
     write_amass(tmp_path / "a.npz", rate)
     write_bvh(tmp_path / "a.bvh")
-    amass, note = read_motion_and_tell(tmp_path / "a.npz", humanoid, loop="no")
+    amass, note = read_motion_with_notes(tmp_path / "a.npz", humanoid, loop="no")
     bvh = read_motion(tmp_path / "a.bvh", humanoid, loop="no")
     assert "AMASS" in note and "proportions" in note and "lengths in m" in note
     one, other = joints_of(amass, humanoid), joints_of(bvh, humanoid)
@@ -111,7 +111,7 @@ def test_a_first_frame_of_rest_is_no_part_of_the_motion(tmp_path, humanoid):
     lines.insert(first, " ".join(["0"] * len(lines[first].split())))
     (tmp_path / "b.bvh").write_text("\n".join(lines))
     plain = read_motion(tmp_path / "a.bvh", humanoid, loop="no")
-    motion, note = read_motion_and_tell(tmp_path / "b.bvh", humanoid, loop="no")
+    motion, note = read_motion_with_notes(tmp_path / "b.bvh", humanoid, loop="no")
     assert "first frame" in note
     np.testing.assert_allclose(motion.qpos, plain.qpos, atol=1e-6)
 
@@ -119,9 +119,9 @@ def test_a_first_frame_of_rest_is_no_part_of_the_motion(tmp_path, humanoid):
 def test_a_motion_of_another_body_is_carried_over(tmp_path, humanoid):
     write_bvh(tmp_path / "a.bvh")
     read_motion(tmp_path / "a.bvh", humanoid).save(tmp_path / "a.npz")
-    motion, note = read_motion_and_tell(tmp_path / "a.npz", load_character("atlas"))
+    motion, note = read_motion_with_notes(tmp_path / "a.npz", load_character("atlas"))
     assert motion.character == "atlas" and note == "carried over from humanoid"
-    same, note = read_motion_and_tell(tmp_path / "a.npz", humanoid)
+    same, note = read_motion_with_notes(tmp_path / "a.npz", humanoid)
     assert note == "as given" and (same.qpos == ReferenceMotion.load(tmp_path / "a.npz").qpos).all()
 
 
@@ -129,7 +129,7 @@ def test_kinematics_of_the_body_are_those_of_the_file(tmp_path):
     """The source body has every joint where the file has it, scaled and turned upright."""
     write_bvh(tmp_path / "a.bvh", odd_rest=True)
     skeleton = read_bvh(tmp_path / "a.bvh")
-    body, motion, _ = as_character(skeleton, tmp_path / "a.bvh")
+    body, motion, _ = to_character(skeleton, tmp_path / "a.bvh")
     names = ("left_wrist", "right_ankle", "left_elbow", "right_hip")
     points = BodyPoints.of_sites(body.model, names)
     found = point_positions(body.model, motion.qpos, points)
@@ -157,7 +157,7 @@ def test_kinematics_of_the_body_are_those_of_the_file(tmp_path):
     ],
 )
 def test_names_of_joints(name, known):
-    assert side_and_part(name) == known
+    assert split_side(name) == known
 
 
 def test_wandering_ground_keeps_flights():
@@ -165,7 +165,7 @@ def test_wandering_ground_keeps_flights():
     t = np.arange(90) / 30
     ground = 0.3 * np.sin(t)
     height = np.where((t > 1) & (t < 1.5), 0.5 * np.sin(np.pi * (t - 1) / 0.5), 0.0)
-    found = wandering_ground(ground + height, 30.0)
+    found = estimate_ground_height(ground + height, 30.0)
     flight = height > 0.2
     np.testing.assert_allclose(found[height == 0], ground[height == 0], atol=0.02)
     np.testing.assert_allclose((ground + height - found)[flight], height[flight], atol=0.21)

@@ -10,7 +10,7 @@ import pytest
 from imitate.rollout import Rollout
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
-from reconstruct.formats.write_bvh import coordinate_names
+from reconstruct.formats.write_csv import coordinate_names
 from reconstruct.motion import ReferenceMotion
 from sfv.commands.export import WRITERS, export
 
