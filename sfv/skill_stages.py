@@ -67,7 +67,7 @@ def policy_stage(
     run: Path, motion: StageResult, character: Character, scene: Scene, config: TrainConfig
 ) -> StageResult:
     """The policy that learns it, from the draft on if it wants that; more minutes go on from where fewer ended."""
-    body = body_name(character, scene)
+    body, config = body_name(character, scene), config.resolve()
     draft = run / f"3_draft/{body}/draft.npz" if config.warm_start == "draft" else None
     return run_stage(
         run,
@@ -143,4 +143,4 @@ def _write_policy(
     motion = ReferenceMotion.load(motion_folder / "motion.npz")
     expert = Draft.load(draft) if draft else None
     training = train_policy(motion, character, scene, config, folder, progress, expert)
-    return training.summary, training.figures
+    return training.summary, training.metrics

@@ -58,9 +58,10 @@ class EnvConfig:
     """Standard deviation of joint speeds about the reference at the start of an episode [rad/s]."""
     box_noise: float = 0.05
     """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; never nearer than it was."""
-    push: float = 0.0
-    """Strongest push against the root, for 0.2 s from any side: what it changes the body's speed by [m/s]; none where
-    there is a box to push."""
+    push: float | None = None
+    """Strongest random push while learning, as a change of the body's speed [m/s]; default 0.6 after a warm start."""
+    # Against the root, for 0.2 s from any side; none where there is a box to push. None is for `TrainConfig.resolve` to
+    # fill; an environment takes it for 0.
     push_every: float = 2.0
     """Time between such pushes [s]."""
 
@@ -148,7 +149,7 @@ class ImitationEnv:
         """Origins of the moving bodies, world [m], (N, B, 3)."""
         self.com = self._com[:, 1]
         """Centre of mass, world [m], (N, 3)."""
-        strongest, every = config.push * body.body_subtreemass[1] / PUSH_SECONDS, config.push_every
+        strongest, every = (config.push or 0.0) * body.body_subtreemass[1] / PUSH_SECONDS, config.push_every
         if scene.has_box:  # it disturbs enough: pushed about as well, nobody learns to push it
             strongest = 0.0
         if scene.kind == "wind":

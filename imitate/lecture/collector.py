@@ -4,10 +4,10 @@ import numpy as np
 
 from imitate.env.env import StepResult
 from imitate.lecture.problems import Problem
-from imitate.training.collect import Actor, Loop, Transitions
+from imitate.training.collect import Actor, EpisodeLoop, Transitions
 
 
-class Collector(Loop):
+class Collector(EpisodeLoop):
     """The lecture's problems: episodes start as the problem says, and their returns are kept."""
 
     env: Problem
@@ -27,7 +27,7 @@ class Collector(Loop):
     def trajectories(self, policy: Actor) -> Transitions:
         """One whole trajectory in every environment, from its start to its end."""
         self.env.start(rng=self.rng)
-        self.earned[:] = 0.0
+        self.episode_return[:] = 0.0
         return self.run(policy, self.env.horizon, restart=False)
 
     def start(self, ids: np.ndarray) -> None:
@@ -38,11 +38,11 @@ class Collector(Loop):
         """Raw observations of these environments."""
         return self.env.observe()[ids]
 
-    def note(self, outcome: StepResult, live: np.ndarray) -> None:
+    def record_step(self, result: StepResult, running: np.ndarray) -> None:
         """Counts samples and returns, these not discounted."""
-        self.samples += int(live.sum())
-        self.earned += outcome.reward * live
+        self.samples += int(running.sum())
+        self.episode_return += result.reward * running
 
-    def ended(self, ids: np.ndarray) -> None:
+    def record_end(self, ids: np.ndarray) -> None:
         """Keeps the returns."""
-        self.finished.extend(self.earned[ids].tolist())
+        self.finished.extend(self.episode_return[ids].tolist())

@@ -1,4 +1,4 @@
-"""How much better an action was than expected."""
+"""Generalised advantage estimation."""
 
 import torch
 from torch import Tensor
@@ -13,13 +13,13 @@ def generalised_advantage(
     gamma: float,
     gae_lambda: float,
 ) -> Tensor:
-    """Generalised advantage estimation (Schulman et al. 2016).
+    """Generalised advantage estimation (Schulman et al. 2016, equation 16).
 
-    The lecture's A = r + gamma V(s') - V(s), averaged over horizons.
+    delta_t = r_t + gamma V(s_{t+1}) - V(s_t), the TD error;  A_t = sum over l of (gamma lambda)^l delta_{t+l}.
 
-    Failure and time running out differ. After failure (`terminated`) there is nothing to earn, so V(s') counts as 0.
-    At the end of time (`done` but not terminated) the motion would have gone on, so V(s') stands for what was not
-    seen; the caller gives the value of the last state of that episode, not of the one that the next began with.
+    After a failure (`terminated`) no reward follows, so V(s') counts as 0. When time runs out (`done` but not
+    terminated) the motion would have continued, so V(s') stands for the rewards that were not seen: `next_value` must
+    be that of the last state of the episode, not of the first state of the next.
 
     Args:
       reward: (T, N).
@@ -28,15 +28,15 @@ def generalised_advantage(
       terminated: the episode failed at this step, bool (T, N).
       done: the episode ended at this step, failed or not, bool (T, N).
       gamma: discount.
-      gae_lambda: 0 trusts the value function, 1 the rewards seen.
+      gae_lambda: from 0, trust the value function, to 1, trust the observed rewards.
 
     Returns:
-      Advantages (T, N); added to `value` they are the returns that the value function learns.
+      Advantages (T, N); `advantage + value` are the returns that the value function is fitted to.
     """
-    surprise = reward + gamma * next_value * (~terminated) - value
+    delta = reward + gamma * next_value * (~terminated) - value
     advantage = torch.empty_like(reward)
-    running = torch.zeros_like(reward[0])
+    last_advantage = torch.zeros_like(reward[0])
     for t in reversed(range(len(reward))):
-        running = surprise[t] + gamma * gae_lambda * (~done[t]) * running
-        advantage[t] = running
+        last_advantage = delta[t] + gamma * gae_lambda * (~done[t]) * last_advantage
+        advantage[t] = last_advantage
     return advantage

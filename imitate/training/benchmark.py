@@ -31,7 +31,7 @@ def bare_steps_per_second(
 ) -> float:
     """Control steps a second of bare `mj_step` on `threads` threads: servos hold poses of the motion, no more."""
     model = build_model(character, scene)
-    env = ImitationEnv(character, scene, motion, TrainConfig().env, 1)
+    env = ImitationEnv(character, scene, motion, TrainConfig().resolve().env, 1)
     rows = np.linspace(0, env.reference.starts - 1, 16).astype(int)
     targets = env.joints.rotation_vectors(env.reference.qpos[rows])[:, env.joints.actuator_dof]
 
@@ -59,12 +59,13 @@ def part_times(
     iterations: int = 4,
     progress: Progress = silent,
 ) -> dict[str, float]:
-    """Where one process spends its time: microseconds of processor time a decision of one simulation.
+    """Where one process spends its time, in microseconds of processor time a control step of one environment.
 
     Returns:
-      `targets`, `physics`, `reward`, `observe`, `act`: the parts of gathering; `collect`, `update`: the two halves of
+      `targets`, `physics`, `reward`, `observe`, `act`: the parts of collecting; `collect`, `update`: the two halves of
       an iteration as training runs them; `limit`: bare physics steps on one core.
     """
+    config = config.resolve()
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
     size = config.num_envs // usable_cores()  # as one of the workers that training starts
@@ -102,31 +103,31 @@ def part_times(
             action = timed("act", policy.act, observation, rng)
             env.set_targets(timed("targets", env.targets, action))
             timed("physics", env.simulate)
-            outcome = timed("reward", env.judge)
-            ended = np.flatnonzero(outcome.done)
+            result = timed("reward", env.judge)
+            ended = np.flatnonzero(result.done)
             if len(ended):
                 env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)
         progress(i + 1, iterations)
-    decisions = iterations * config.num_steps * size
-    times = {name: 1e6 * seconds / decisions for name, seconds in spent.items()}
+    steps = iterations * config.num_steps * size
+    times = {name: 1e6 * seconds / steps for name, seconds in spent.items()}
     return times | {"limit": 1e6 / bare_steps_per_second(character, scene, motion, 1, 1.0)}
 
 
-def loop_figures(
+def loop_speed(
     character: Character, scene: Scene, motion: ReferenceMotion, config: TrainConfig, samples: int, workers: int
 ) -> dict[str, float]:
-    """How fast training runs: gathering and learning, without judging and saving.
+    """How fast training runs: collecting and learning, without evaluating and saving.
 
     Args:
       character: the body.
       scene: where.
       motion: what is learnt.
       config: of the learner.
-      samples: decisions, all processes together.
+      samples: control steps of all environments together.
       workers: processes; under torchrun there are as many as it started.
 
     Returns:
-      Decisions a second by wall clock of all processes together (`wall`) and by processor time of one core (`cpu`),
+      Control steps a second by wall clock of all processes together (`wall`) and by processor time of one core (`cpu`),
       `memory_mb` and number (`workers`) of the processes.
     """
     never = 10**9
@@ -143,7 +144,7 @@ def loop_figures(
         warm_start="none",
     )
     with tempfile.TemporaryDirectory() as folder:
-        found = train_policy(motion, character, scene, config, Path(folder)).figures
+        found = train_policy(motion, character, scene, config, Path(folder)).metrics
     return {
         "wall": found["env_steps_per_second"],
         "cpu": found["samples"] / found["loop_cpu_seconds"],

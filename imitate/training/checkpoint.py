@@ -14,11 +14,11 @@ from pose.errors import InputError
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 def task_digest(motion: ReferenceMotion, character: Character, settings: dict[str, Any]) -> str:
-    """Names what is being learnt: a checkpoint of another motion, body or setting is not to be gone on with."""
+    """Names what is being learnt: a checkpoint of another motion, body or setting is not continued."""
     text = json.dumps(
         {
             "qpos": hashlib.sha256(np.ascontiguousarray(motion.qpos).tobytes()).hexdigest(),
@@ -35,8 +35,8 @@ def task_digest(motion: ReferenceMotion, character: Character, settings: dict[st
 
 
 def save_checkpoint(path: Path, task: str, content: dict[str, Any]) -> None:
-    """Writes arrays, tensors and plain values, nested; a crash leaves the old file or the new one."""
-    save_torch({"format": FORMAT_VERSION, "task": task, "content": tensors(content)}, path)
+    """Writes nested arrays, tensors and plain values; a crash leaves the old file or the new one."""
+    save_torch({"format": FORMAT_VERSION, "task": task, "content": _to_tensors(content)}, path)
 
 
 def load_checkpoint(path: Path, task: str) -> dict[str, Any] | None:
@@ -50,14 +50,14 @@ def load_checkpoint(path: Path, task: str) -> dict[str, Any] | None:
     return found["content"]
 
 
-def tensors(value: Any) -> Any:
-    """Numpy arrays and scalars, at any depth, as tensors and numbers: what torch loads without running code."""
+def _to_tensors(value: Any) -> Any:
+    """NumPy arrays and scalars, at any depth, as tensors and numbers, which torch loads without running code."""
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.copy())
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, dict):
-        return {key: tensors(item) for key, item in value.items()}
+        return {key: _to_tensors(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [tensors(item) for item in value]
+        return [_to_tensors(item) for item in value]
     return value

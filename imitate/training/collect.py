@@ -1,4 +1,4 @@
-"""Running a policy in environments: the one loop that every learner's samples come from, and what is made of them."""
+"""Collecting samples: the loop that runs a policy in environments, and the batches that learners are fitted to."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,14 +11,15 @@ from torch import Tensor, nn
 from imitate.env.env import StepResult
 from imitate.policy import Layers, Normaliser
 from imitate.training.advantage import generalised_advantage
+from imitate.training.process_group import ProcessGroup
 
 
 class Environments(Protocol):
-    """N environments in step; nothing restarts by itself."""
+    """N environments in step; none restarts by itself."""
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Number of environments, N."""
         ...
 
     def observe(self) -> np.ndarray:
@@ -26,19 +27,19 @@ class Environments(Protocol):
         ...
 
     def step(self, action: np.ndarray) -> StepResult:
-        """One control step of all of them."""
+        """One control step of all environments with actions (N, A)."""
         ...
 
 
 class Actor(Protocol):
-    """What acts in environments."""
+    """Chooses actions in N environments."""
 
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations (N, O): the likeliest, or a sample where `rng` is given."""
         ...
 
     def forget(self, ids: np.ndarray) -> None:
-        """The episodes in these environments are over; a policy without a memory does nothing."""
+        """New episodes have begun in these environments: a policy with a memory clears it."""
         ...
 
     @property
@@ -48,7 +49,7 @@ class Actor(Protocol):
 
 
 class ActorCritic(Protocol):
-    """What the algorithms improve: a stochastic policy and its value function."""
+    """A stochastic policy and its value function, as the algorithms improve them."""
 
     actor: Layers
     critic: Layers
@@ -60,7 +61,7 @@ class ActorCritic(Protocol):
         ...
 
     def forget(self, ids: np.ndarray) -> None:
-        """The episodes in these environments are over."""
+        """New episodes have begun in these environments: a policy with a memory clears it."""
         ...
 
     def value(self, observation: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ class ActorCritic(Protocol):
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """What is learnt."""
+        """The weights that are learnt."""
         ...
 
 
@@ -101,107 +102,104 @@ class Transitions:
     next_observation: Tensor
     """s' that the action led to, normalised, also where the episode ended there, (T, N, O)."""
     terminated: Tensor
-    """The problem ended at s': nothing more to earn, bool (T, N)."""
+    """The problem ended at s': no reward follows, bool (T, N)."""
     done: Tensor
-    """The episode ended at s', because of that or because its time ran out, bool (T, N)."""
+    """The episode ended at s', terminated or out of time, bool (T, N)."""
     alive: Tensor
-    """False where the trajectory was over already and the entry is padding, bool (T, N)."""
+    """False where the trajectory was over before and the entry is padding, bool (T, N)."""
     moments: Tensor
-    """Of the raw observations, for the normaliser."""
+    """Moments of the raw observations, for the normaliser."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """M = T * N samples that the policy gathered."""
+    """M = T * N samples for one update."""
 
     observation: Tensor
     """Normalised observations (M, O)."""
     action: Tensor
     """Actions taken (M, A)."""
     mean: Tensor
-    """Means of the policy that took them (M, A)."""
+    """Means of the policy that collected (M, A)."""
     log_std: Tensor
-    """Its log standard deviations (A,)."""
+    """Log standard deviations of that policy (A,)."""
     log_prob: Tensor
-    """Log density of the actions under it (M,)."""
+    """Log density of the actions under that policy (M,)."""
     value: Tensor
     """V(s) [reward] (M,)."""
     advantage: Tensor
-    """How much better than expected each action was [reward] (M,)."""
+    """Generalised advantage of each action [reward] (M,)."""
     observation_moments: Tensor
-    """Of the raw observations, for the normaliser."""
+    """Moments of the raw observations, for the normaliser."""
 
 
-class Loop:
-    """Environments in step together with where their episodes stand: act, step, note, restart what ended.
+class EpisodeLoop:
+    """Environments in step, and where their episodes stand: act, step, record, restart those that ended.
 
-    How episodes start is left to those that inherit: `Collector` here for the lecture's problems, `SkillCollector` for
-    the training of skills.
+    A subclass says how episodes start and what is recorded: `SkillCollector` for the training of skills, `Collector`
+    for the lecture's problems.
     """
 
     def __init__(self, env: Environments, seed: int):
         self.env = env
         self.rng = np.random.default_rng(seed)
-        self.earned = np.zeros(env.size)
-        """Return so far of the episodes that go on; those that inherit count it, discounted or not."""
+        self.episode_return = np.zeros(env.size)
+        """Return so far of the episodes that go on, (N,); the subclass adds to it, discounted or not."""
 
     def start(self, ids: np.ndarray) -> None:
         """Begins an episode in these environments."""
         raise NotImplementedError
 
     def observe(self, ids: np.ndarray) -> np.ndarray:
-        """Raw observations of these environments."""
+        """Raw observations of these environments, (len(ids), O)."""
         raise NotImplementedError
 
-    def act(self, policy: Actor, observation: np.ndarray) -> np.ndarray:
-        """Actions for what is observed now."""
-        return policy.act(observation, self.rng)
+    def record_step(self, result: StepResult, running: np.ndarray) -> None:
+        """Called after every step; `running` are the environments whose episode was not over before it, bool (N,)."""
 
-    def note(self, outcome: StepResult, live: np.ndarray) -> None:
-        """Is told of every step; `live` are the environments whose episode was not over before it."""
-
-    def ended(self, ids: np.ndarray) -> None:
-        """Is told which episodes ended, before `earned` is set back to zero."""
+    def record_end(self, ids: np.ndarray) -> None:
+        """Called for episodes that ended, before their `episode_return` is set back to zero."""
 
     def run(self, policy: Actor, steps: int, restart: bool = True) -> Transitions:
-        """So many steps in every environment; an episode that ends is followed by the next one, or by padding."""
+        """Takes so many steps in every environment; an episode that ends is followed by the next one, or by padding."""
         env = self.env
-        seen, led_to, actions, rewards, terminated, done, alive = [], [], [], [], [], [], []
-        live = np.ones(env.size, dtype=bool)
+        observations, next_observations, actions, rewards = [], [], [], []
+        terminated, done, alive = [], [], []
+        running = np.ones(env.size, dtype=bool)
         observation = env.observe()
         for _ in range(steps):
-            action = self.act(policy, observation)
-            outcome = env.step(action)
-            following = env.observe()
-            seen.append(observation)
-            led_to.append(following)
+            action = policy.act(observation, self.rng)
+            result = env.step(action)
+            next_observation = env.observe()
+            observations.append(observation)
+            next_observations.append(next_observation)
             actions.append(action)
-            rewards.append(outcome.reward * live)
-            terminated.append(outcome.terminated)
-            done.append(outcome.done)
-            alive.append(live.copy())
-            self.note(outcome, live)
-            ids = np.flatnonzero(outcome.done & live)
-            observation = following
+            rewards.append(result.reward * running)
+            terminated.append(result.terminated)
+            done.append(result.done)
+            alive.append(running.copy())
+            self.record_step(result, running)
+            ids = np.flatnonzero(result.done & running)
+            observation = next_observation
             if len(ids):
-                self.ended(ids)
-                self.earned[ids] = 0.0
+                self.record_end(ids)
+                self.episode_return[ids] = 0.0
                 if restart:
                     self.start(ids)
                     policy.forget(ids)
-                    observation = following.copy()
+                    observation = next_observation.copy()
                     observation[ids] = self.observe(ids)
             if not restart:
-                live &= ~outcome.done
-                if not live.any():
+                running &= ~result.done
+                if not running.any():
                     break
         mask = torch.from_numpy(np.stack(alive))
-        raw = torch.from_numpy(np.stack(seen))
+        raw = torch.from_numpy(np.stack(observations))
         return Transitions(
             observation=policy.observations(raw),
             action=torch.from_numpy(np.stack(actions)),
             reward=torch.from_numpy(np.stack(rewards).astype(np.float32)),
-            next_observation=policy.observations(torch.from_numpy(np.stack(led_to))),
+            next_observation=policy.observations(torch.from_numpy(np.stack(next_observations))),
             terminated=torch.from_numpy(np.stack(terminated)),
             done=torch.from_numpy(np.stack(done)),
             alive=mask,
@@ -222,10 +220,29 @@ def estimate_advantage(
     return advantage, value
 
 
+def normalise_returns(policy: ActorCritic, returns: Tensor) -> Tensor:
+    """Returns in the units that the critic predicts, (M,) -> (M,)."""
+    return (returns - policy.returns.mean) * torch.rsqrt(policy.returns.variance + 1e-6)
+
+
 def value_loss(policy: ActorCritic, observation: Tensor, returns: Tensor) -> Tensor:
-    """Squared error of V(s) against the returns, both normalised by the returns seen so far."""
-    target = (returns - policy.returns.mean) * torch.rsqrt(policy.returns.variance + 1e-6)
-    return (policy.critic(observation).squeeze(-1) - target).square().mean()
+    """Mean squared error of V(s) against the returns, both normalised by the returns seen so far, ()."""
+    return (policy.critic(observation).squeeze(-1) - normalise_returns(policy, returns)).square().mean()
+
+
+def value_target(policy: ActorCritic, batch: Batch, group: ProcessGroup) -> Tensor:
+    """What the critic is to predict for a batch, after the batch's returns have entered the normaliser, (M,)."""
+    returns = batch.advantage + batch.value
+    policy.returns.update(group.sum(Normaliser.moments(returns[:, None])))
+    return normalise_returns(policy, returns).detach()
+
+
+def minibatches(count: int, size: int, epochs: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Indices of the samples of each minibatch, shuffled anew in every epoch; an incomplete last one is left out."""
+    size = min(max(1, size), count)
+    for _ in range(epochs):
+        order = torch.randperm(count, generator=generator)
+        yield from order[: count // size * size].view(-1, size)
 
 
 def surrogate_batch(policy: ActorCritic, batch: Transitions, gamma: float, gae_lambda: float) -> Batch:

@@ -1,28 +1,29 @@
-"""Options of training, and the presets that change several of them together."""
+"""Options of training, and the presets that give a value to those that are left out."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from imitate.env.env import EnvConfig
 from imitate.policy import bfloat16_is_fast
 from imitate.training.distill import DistillConfig
-from imitate.training.ppo import PPOConfig
+from imitate.training.ppo import PPOConfig, PPOOptions
+
+BUDGET = ("minutes", "samples", "early_stop", "patience", "workers", "checkpoint_seconds", "tensorboard")
+"""Options whose change continues a training instead of starting over."""
 
 PUSH = 0.6
-"""Strongest push while learning [m/s]."""
+"""Strongest push while learning after a warm start [m/s]."""
 # Training with pushes also reduces unprovoked falls: of the jumps from video a sixth fell without pushes, with them an
 # eighth in less time, none in more. It costs .02 of return on a walk from video.
-SCRATCH_STEPS = 8
-"""Control steps between updates without a warm start: the first updates need few samples, but many updates."""
-# Before weights were averaged, a walk from scratch was at .93 with 8 instead of .65 with 16 after 600,000 samples; one
-# from video, after a warm start, at .93 instead of .95 after 1.2 M. Since, a walk has .95 either way, but a spin .66
-# instead of .84 after 1 M.
-BUDGET = ("minutes", "samples", "early_stop", "patience", "workers", "checkpoint_seconds", "tensorboard")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Learning a skill by PPO."""
+    """Learning a skill by PPO.
+
+    Presets steer the options whose default is None: None means the preset's value, and any value that is given, the
+    usual one included, takes precedence. `resolve` returns the options as they will run.
+    """
 
     minutes: float = 20.0
     """Wall-clock time for training [min]; the same command with more continues."""
@@ -40,18 +41,16 @@ class TrainConfig:
     """End when every evaluation rollout completes and the return has stopped rising."""
     patience: int = 4
     """Evaluations that must be no better on average than as many before, for the early stop."""
-    num_envs: int = 512
-    """Environments of all processes together."""
-    num_steps: int = 16
-    """Control steps in each environment between updates (T)."""
-    hidden_sizes: tuple[int, ...] = (256, 256)
-    """Widths of the hidden layers of actor and critic."""
-    # SFV's 1024-512 takes 8 times as long for no better walk.
-    initial_std: float = 0.15
-    """Initial standard deviation of actions, in units of the action scale."""
-    # Targets lie around the reference, so little noise is enough.
-    learn_std: bool = True
-    """Learn one standard deviation for each action instead of keeping it fixed."""
+    num_envs: int | None = None
+    """Environments of all processes together (tuned: 512, sfv: 256)."""
+    num_steps: int | None = None
+    """Control steps in each environment between updates (16; tuned without a warm start: 8)."""
+    hidden_sizes: tuple[int, ...] | None = None
+    """Widths of the hidden layers of actor and critic (tuned: 256 256, sfv: 1024 512)."""
+    initial_std: float | None = None
+    """Initial standard deviation of actions, in units of the action scale (tuned: 0.15, sfv: 0.2)."""
+    learn_std: bool | None = None
+    """Learn one standard deviation for each action instead of keeping it fixed (tuned: yes, sfv: no)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format of the hidden layers while learning; auto takes bfloat16 where the processor is faster with it."""
     evaluation_interval: int = 200_000
@@ -62,17 +61,21 @@ class TrainConfig:
     """Time between checkpoints [s]."""
     tensorboard: bool = True
     """Write TensorBoard scalars next to the policy."""
-    warm_start: Literal["draft", "none"] = "draft"
-    """Imitate the tracking controller (the draft) before PPO, or begin with PPO."""
+    warm_start: Literal["draft", "none"] | None = None
+    """Imitate the tracking controller (draft) before PPO, or begin with PPO (tuned: draft, sfv: none)."""
     distill: DistillConfig = field(default_factory=DistillConfig)
-    env: EnvConfig = field(default_factory=lambda: EnvConfig(push=PUSH))
-    ppo: PPOConfig = field(default_factory=lambda: PPOConfig(update_epochs=2))
-    # Two epochs: with a third each sample takes a tenth longer, and the walk (one seed each) was not learnt sooner.
+    env: EnvConfig = field(default_factory=EnvConfig)
+    ppo: PPOOptions = field(default_factory=PPOOptions)
 
-    @property
-    def bf16(self) -> bool:
-        """Hidden layers learn in bfloat16."""
-        return self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())
+    def resolve(self) -> "ResolvedTrainConfig":
+        """The options as they run: whatever is None gets the preset's value.
+
+        Call it once, where a command begins, and record what it returns. Resolving twice changes nothing.
+        """
+        preset = SFV if self.preset == "sfv" else TUNED
+        if self.preset == "tuned" and self.warm_start == "none":
+            preset = FROM_SCRATCH
+        return replace(_fill(self, preset), env=_fill(self.env, preset.env), ppo=_fill(self.ppo, preset.ppo))
 
     def budget(self) -> dict[str, Any]:
         """Options whose change continues the training instead of starting over."""
@@ -83,40 +86,66 @@ class TrainConfig:
         return {name: value for name, value in asdict(self).items() if name not in BUDGET}
 
 
-SFV = {
-    "hidden_sizes": (1024, 512),
-    "num_envs": 256,
-    "num_steps": 16,
-    "initial_std": 0.2,
-    "learn_std": False,
-    "warm_start": "none",
-}
-"""The paper's networks; 4096 samples an update; fixed noise of .05 rad, here in units of `action_scale`."""
-SFV_PPO = {
-    "update_epochs": 1,
-    "minibatch_size": 256,
-    "gamma": 0.95,
-    "gae_lambda": 0.95,
-    "clip_coef": 0.2,
-    "learning_rate": 5e-5,
-    "learning_rate_range": (5e-5, 5e-5),
-}
-"""As in the paper and in DeepMimic, whose code it is. Those use gradient descent with momentum at this rate for the
-policy and .01 for the value function; here both are Adam's."""
+@dataclass(frozen=True)
+class ResolvedTrainConfig(TrainConfig):
+    """Options of training, every one with a value; the defaults are the tuned preset's."""
+
+    num_envs: int = 512
+    num_steps: int = 16
+    hidden_sizes: tuple[int, ...] = (256, 256)
+    # SFV's 1024-512 takes 8 times as long for no better walk.
+    initial_std: float = 0.15
+    # Targets lie around the reference, so little noise is enough.
+    learn_std: bool = True
+    warm_start: Literal["draft", "none"] = "draft"
+    env: EnvConfig = field(default_factory=lambda: EnvConfig(push=PUSH))
+    ppo: PPOConfig = field(default_factory=lambda: PPOConfig(update_epochs=2))
+    # Two epochs: with a third each sample takes a tenth longer, and the walk (one seed each) was not learnt sooner.
+
+    @property
+    def bf16(self) -> bool:
+        """Hidden layers learn in bfloat16."""
+        return self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())
 
 
-def resolved(config: TrainConfig) -> TrainConfig:
-    """The config with its preset's settings wherever an option was left at its default."""
-    usual = TrainConfig()
+TUNED = ResolvedTrainConfig()
+"""Minutes on few cores, from a draft on."""
 
-    def untouched(chosen: dict[str, Any], given: Any, default: Any) -> dict[str, Any]:
-        return {name: value for name, value in chosen.items() if getattr(given, name) == getattr(default, name)}
+FROM_SCRATCH = replace(TUNED, warm_start="none", num_steps=8, env=replace(TUNED.env, push=0.0))
+"""The tuned settings without a warm start: the first updates need few samples, but many updates; no pushes."""
+# Before weights were averaged, a walk from scratch was at .93 with 8 steps and .65 with 16 after 600,000 samples; one
+# from video, after a warm start, at .93 and .95 after 1.2 M. Since, a walk has .95 either way, but a spin .66 with 8
+# and .84 with 16 after 1 M.
 
-    if config.preset == "sfv":
-        ppo = replace(config.ppo, **untouched(SFV_PPO, config.ppo, usual.ppo))
-        config = replace(config, ppo=ppo, **untouched(SFV, config, usual))
-    elif config.warm_start == "none":
-        config = replace(config, **untouched({"num_steps": SCRATCH_STEPS}, config, usual))
-    if config.warm_start == "none":  # who begins with nothing is not pushed, as in the papers
-        config = replace(config, env=replace(config.env, **untouched({"push": 0.0}, config.env, usual.env)))
-    return config
+SFV = replace(
+    TUNED,
+    preset="sfv",
+    num_envs=256,
+    num_steps=16,
+    hidden_sizes=(1024, 512),
+    initial_std=0.2,
+    learn_std=False,
+    warm_start="none",
+    env=replace(TUNED.env, push=0.0),
+    ppo=replace(
+        TUNED.ppo,
+        update_epochs=1,
+        minibatch_size=256,
+        gamma=0.95,
+        gae_lambda=0.95,
+        clip_coef=0.2,
+        learning_rate=5e-5,
+        learning_rate_range=(5e-5, 5e-5),
+    ),
+)
+"""Networks, noise and PPO settings of SFV and of DeepMimic, whose code it is (Peng et al. 2018).
+
+4096 samples an update; fixed noise of .05 rad, here in units of `action_scale`; nobody is pushed. Those papers use
+gradient descent with momentum, at this rate for the policy and .01 for the value function; here both are Adam's.
+"""
+
+
+def _fill(options: Any, values: Any) -> Any:
+    """`values`, changed where the options, which have the same fields, are not None."""
+    given = {entry.name: getattr(options, entry.name) for entry in fields(options)}
+    return replace(values, **{name: value for name, value in given.items() if value is not None})

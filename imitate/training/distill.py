@@ -1,13 +1,14 @@
-"""Warm start: the tracker's controller distilled into a policy before reinforcement learning goes on from it.
+"""Warm start: the tracking controller is distilled into the policy before PPO takes over.
 
-The policy acts, the expert says in every state it comes to what it would have done, and the policy is fitted to that
-(DAgger, Ross et al. 2011). The expert is the draft's own controller, feed-forward controls and feedback gains at every
-step: one smooth function of the state, which plans made anew at every step are not, and free of cost. Actions carry
-the policy's noise, half of the episodes start on the draft, half on the reference, so that what is learnt holds in a
-tube around both. The value function learns from the same samples; when PPO begins it knows what the policy is worth
-with that noise, and nothing has to be frozen. (With less noise in some of the simulations a walk's clone fell as soon,
-and PPO then took longer: .80 instead of .95 after 0.25 M samples.)
+The policy acts, the expert labels every state with the action that it would have taken there, and the policy is fitted
+to the labels (DAgger, Ross et al. 2011). The expert is the draft's own controller, feed-forward controls and feedback
+gains at every control step: one smooth function of the state, which plans made anew at every step are not, and cheap.
+Actions carry the policy's noise, and half of the episodes start on the draft, half on the reference, so that what is
+learnt holds in a tube around both. The value function learns from the same samples; when PPO begins it knows the value
+of the policy with that noise, and nothing has to be frozen.
 """
+# With less noise in some of the environments a walk's clone fell as soon, and PPO then took longer: .80 instead of .95
+# after 0.25 M samples.
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +16,19 @@ from typing import Any
 import mujoco
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from imitate.env.env import ImitationEnv
-from imitate.policy import Normaliser, Policy
+from imitate.policy import Policy
 from imitate.tracking.draft import Draft
-from imitate.training.collect import Actor, Batch
-from imitate.training.initial_state import InitialStates
+from imitate.training.collect import Batch, minibatches, value_target
+from imitate.training.learner import SkillPPO
 from imitate.training.process_group import ProcessGroup
-from imitate.training.skill_collector import SkillCollector
+from imitate.training.skill_collector import EpisodeSums
 
-REACH = 0.7
-"""Where a joint or the root is this far from the draft [rad, m], the expert's word counts a third: its gains are those
-of a model about the draft."""
+TRUST_DISTANCE = 0.7
+"""Distance of a joint or the root from the draft at which an expert label has 1/e of its weight [rad, m]."""
+# The gains are those of a linear model about the draft.
 
 
 @dataclass(frozen=True)
@@ -49,161 +50,184 @@ class DistillConfig:
 
 
 class Expert:
-    """The draft's controller at every row of an environment's reference.
+    """The draft's controller at every frame of an environment's reference.
 
-    It is kept as differences from the reference, so that a loop's later cycles, which the draft did not perform, are
-    done like its last but one (the last has no future to act for). It looks at the body alone, not at a scene's box.
+    It is kept as differences from the reference, so that later cycles of a loop, which the draft did not perform, are
+    controlled like the draft's last cycle but one (the last has no future to act for). It observes the body alone, not
+    the box of a scene.
     """
 
     def __init__(self, draft: Draft, env: ImitationEnv):
         reference, steps = env.reference, len(draft.controls)
-        rows, cycle = np.arange(len(reference)), reference.starts
-        own = np.minimum(rows, max(steps - 1, 0))
-        """Row of the draft that each row of the reference is done like."""
+        frames, cycle = np.arange(len(reference)), reference.starts
+        source = np.minimum(frames, max(steps - 1, 0))
+        """Frame of the draft that controls each frame of the reference."""
         if reference.loop and steps >= cycle:
             first = max(0, steps - 2 * cycle)
             model = np.arange(first, first + cycle)
-            apart = np.abs(reference.phase[rows][:, None] - reference.phase[model])
+            apart = np.abs(reference.phase[frames][:, None] - reference.phase[model])
             nearest = model[np.minimum(apart, 1.0 - apart).argmin(axis=1)]
-            own = np.where(rows < first, rows, nearest)
-        self.covered = (rows < steps) | (reference.loop and steps >= cycle)
-        self._turn = reference.heading[rows] - reference.heading[own]
-        self._controls, self._gains = draft.controls[own], draft.gains[own].astype(np.float32)
-        self.pose_offset = env.joints.difference(reference.qpos[own], draft.rollout.qpos[own])
-        self.speed_offset = draft.qvel[own] - reference.qvel[own]
-        for offset in (self.pose_offset, self.speed_offset):
-            offset[:, :2] = _turned(offset[:, :2], self._turn)
-        self._qpos, self._qvel = reference.qpos.copy(), reference.qvel + self.speed_offset
+            source = np.where(frames < first, frames, nearest)
+        self.covered = (frames < steps) | (reference.loop and steps >= cycle)
+        """Frames that the draft has a controller for, bool (frames,)."""
+        self._yaw = reference.heading[frames] - reference.heading[source]
+        self._controls, self._gains = draft.controls[source], draft.gains[source].astype(np.float32)
+        self.pose_offset = env.joints.difference(reference.qpos[source], draft.rollout.qpos[source])
+        """Tangent step from the reference's pose to the draft's, (frames, nv)."""
+        self.velocity_offset = draft.qvel[source] - reference.qvel[source]
+        """Velocity of the draft less that of the reference, (frames, nv)."""
+        for offset in (self.pose_offset, self.velocity_offset):
+            offset[:, :2] = _rotate(offset[:, :2], self._yaw)
+        self._qpos, self._qvel = reference.qpos.copy(), reference.qvel + self.velocity_offset
         for pose, step in zip(self._qpos, self.pose_offset, strict=True):
             mujoco.mj_integratePos(env.body, pose, step, 1.0)
-        self._scale = env.config.action_scale
+        self._action_scale = env.config.action_scale
 
-    def act(self, env: ImitationEnv) -> tuple[np.ndarray, np.ndarray]:
-        """What the expert would do, and how much its word counts.
+    def label(self, env: ImitationEnv) -> tuple[np.ndarray, np.ndarray]:
+        """The expert's actions in the states that the environments are in.
 
         Returns:
-          Actions, float32 (N, nu), and weights from 0 to 1, float32 (N,).
+          Actions, float32 (N, nu), and their weights in the loss from 0 to 1, float32 (N,).
         """
-        row = env.row
-        pose = env.joints.difference(self._qpos[row], env.qpos)
-        weight = self.covered[row] * np.exp(-np.square(np.abs(pose).max(axis=1) / REACH))
-        speed = env.qvel - self._qvel[row]
-        for offset in (pose, speed):
-            offset[:, :2] = _turned(offset[:, :2], -self._turn[row])
-        away = np.concatenate([pose, speed], axis=1, dtype=np.float32, casting="same_kind")
-        controls = self._controls[row] + np.matmul(self._gains[row], away[:, :, None])[:, :, 0]
-        return (np.clip(controls, -1.0, 1.0) / self._scale).astype(np.float32), weight.astype(np.float32)
+        frame = env.row
+        pose = env.joints.difference(self._qpos[frame], env.qpos)
+        weight = self.covered[frame] * np.exp(-np.square(np.abs(pose).max(axis=1) / TRUST_DISTANCE))
+        velocity = env.qvel - self._qvel[frame]
+        for offset in (pose, velocity):
+            offset[:, :2] = _rotate(offset[:, :2], -self._yaw[frame])
+        offset = np.concatenate([pose, velocity], axis=1, dtype=np.float32, casting="same_kind")
+        controls = self._controls[frame] + np.matmul(self._gains[frame], offset[:, :, None])[:, :, 0]
+        return (np.clip(controls, -1.0, 1.0) / self._action_scale).astype(np.float32), weight.astype(np.float32)
 
 
-def _turned(xy: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Vectors turned about the vertical, (N, 2) by (N,) [rad]."""
+def _rotate(xy: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Vectors (N, 2) rotated about the vertical by angles (N,) [rad]."""
     cos, sin = np.cos(angle), np.sin(angle)
     return np.stack([cos * xy[:, 0] - sin * xy[:, 1], sin * xy[:, 0] + cos * xy[:, 1]], axis=1)
 
 
-class ExpertCollector(SkillCollector):
-    """Collects with the expert looking on: what it would have done is kept beside the samples."""
+class LabellingActor:
+    """The policy, with every state that it meets labelled by the expert.
 
-    def __init__(self, env: ImitationEnv, initial_states: InitialStates, seed: int, expert: Expert):
-        self.expert = expert
-        self.share = 0.0
-        """Share of the simulations in which the expert acts."""
-        self.watched = False
-        """The expert is asked at all."""
-        self._said: list[tuple[np.ndarray, np.ndarray]] = []
-        super().__init__(env, initial_states, seed)
+    In the fraction `beta` of the environments (DAgger's mixing coefficient) the expert acts, with the policy's noise.
+    """
 
-    def act(self, policy: Actor, observation: np.ndarray) -> np.ndarray:
-        """The policy's actions, or the expert's with the policy's noise."""
-        if not self.watched:
-            return super().act(policy, observation)
-        wanted, weight = self.expert.act(self.env)
-        self._said.append((wanted, weight))
-        action = super().act(policy, observation)
-        if self.share > 0.0:
-            assert isinstance(policy, Policy)
-            noise = np.exp(policy.log_std.detach().numpy()) * self.rng.standard_normal(wanted.shape, dtype=np.float32)
-            led = (np.arange(self.env.size) < self.share * self.env.size) & (weight > 0.0)
-            action = np.where(led[:, None], wanted + noise, action)
+    def __init__(self, policy: Policy, expert: Expert, env: ImitationEnv, beta: float):
+        self.policy, self.expert, self.env, self.beta = policy, expert, env, beta
+        self.observations, self.forget = policy.observations, policy.forget
+        self._labels: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Actions for raw observations (N, O) of the environment's present state, (N, A)."""
+        label, weight = self.expert.label(self.env)
+        self._labels.append((label, weight))
+        action = self.policy.act(observation, rng)
+        if self.beta > 0.0 and rng is not None:
+            std = np.exp(self.policy.log_std.detach().numpy())
+            noise = std * rng.standard_normal(label.shape, dtype=np.float32)
+            by_expert = (np.arange(self.env.size) < self.beta * self.env.size) & (weight > 0.0)
+            action = np.where(by_expert[:, None], label + noise, action)
         return action
 
-    def start(self, ids: np.ndarray) -> None:
-        """Half of the episodes on the draft, half on the reference."""
-        super().start(ids)
-        if not self.watched:
-            return
-        rows, half = self.env.row[ids], self.rng.random(len(ids)) < 0.5
-        half &= self.expert.covered[rows]
-        if half.any():
-            rows, ids = rows[half], ids[half]
-            offset, speed = self.expert.pose_offset[rows], self.expert.speed_offset[rows]
-            self.env.start(rows, ids, self.rng, offset, speed)
-
-    def said(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Actions (M, nu) and weights (M,) since the last call, in the order of a batch."""
-        wanted, weight = (np.concatenate(parts) for parts in zip(*self._said, strict=True))
-        self._said.clear()
-        return torch.from_numpy(wanted), torch.from_numpy(weight)
+    def labels(self) -> tuple[Tensor, Tensor]:
+        """The expert's actions (M, A) and their weights (M,), in the order of a batch."""
+        action, weight = (np.concatenate(parts) for parts in zip(*self._labels, strict=True))
+        return torch.from_numpy(action), torch.from_numpy(weight)
 
 
-class Distiller:
-    """Fits the policy to the expert and the value function to the returns."""
+@dataclass(frozen=True)
+class LabelledBatch(Batch):
+    """Samples with the expert's labels."""
 
-    def __init__(self, policy: Policy, config: DistillConfig, group: ProcessGroup):
-        self.policy, self.config, self.group = policy, config, group
-        self.parameters = [*policy.actor.parameters(), *policy.critic.parameters()]
+    label: Tensor
+    """The expert's actions (M, A)."""
+    weight: Tensor
+    """Weight of each label in the loss, 0 to 1 (M,)."""
+
+
+class WarmStart:
+    """The learner before PPO: imitates the expert for a number of samples, then hands over to PPO."""
+
+    def __init__(self, expert: Expert, config: DistillConfig, ppo: SkillPPO, group: ProcessGroup):
+        self.expert, self.config, self.ppo, self.group = expert, config, ppo, group
+        self.policy, self.collector = ppo.policy, ppo.collector
+        self.samples = 0
+        """Samples so far of all processes together."""
+        self.parameters = [*self.policy.actor.parameters(), *self.policy.critic.parameters()]
         self.optimiser = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5)
 
-    def expert_share(self, samples: int) -> float:
-        """Share of the simulations in which the expert acts after so many samples."""
-        return max(0.0, 1.0 - samples / max(self.config.beta_decay * self.config.samples, 1.0))
+    @property
+    def finished(self) -> bool:
+        """PPO has taken over."""
+        return self.samples >= self.config.samples
 
-    def update(
-        self, batch: Batch, wanted: torch.Tensor, weight: torch.Tensor, samples: int, generator: torch.Generator
-    ) -> dict[str, float]:
-        """K epochs of minibatch steps on one batch.
+    @property
+    def beta(self) -> float:
+        """Fraction of the environments where the expert acts now."""
+        return max(0.0, 1.0 - self.samples / max(self.config.beta_decay * self.config.samples, 1.0))
 
-        Args:
-          batch: what the policy met.
-          wanted: the expert's actions there, (M, A).
-          weight: how much they count, (M,).
-          samples: seen so far, all processes together.
-          generator: shuffles the minibatches.
+    def collect(self) -> tuple[Batch, EpisodeSums]:
+        """The samples of one update, with the expert's labels until PPO has taken over."""
+        if self.finished:
+            return self.ppo.collect()
+        actor, config = LabellingActor(self.policy, self.expert, self.collector.env, self.beta), self.ppo.ppo.config
+        batch, sums = self.collector.collect(
+            self.policy, self.ppo.num_steps, config.gamma, config.gae_lambda, actor, self._start_on_draft
+        )
+        return LabelledBatch(**vars(batch), **dict(zip(("label", "weight"), actor.labels(), strict=True))), sums
+
+    def update(self, batch: Batch) -> dict[str, float]:
+        """Fits the policy to the labels and the value function to the returns, until PPO has taken over.
 
         Returns:
-          Mean squared error of actions (`imitation_loss`) and of the value function (`value_loss`).
+          Mean squared error of actions (`imitation_loss`) and of the value function (`value_loss`); or PPO's metrics.
         """
+        if self.finished:
+            return self.ppo.update(batch)
+        assert isinstance(batch, LabelledBatch)
+        metrics = self._fit(batch)
+        self.samples += len(batch.value) * self.group.size
+        return metrics
+
+    def _fit(self, batch: LabelledBatch) -> dict[str, float]:
         policy, config, group = self.policy, self.config, self.group
-        late = samples > config.samples * 2 / 3
+        late = self.samples > config.samples * 2 / 3
         for options in self.optimiser.param_groups:
             options["lr"] = config.learning_rate * (1.0 / 3.0 if late else 1.0)
-        returns = batch.advantage + batch.value
-        policy.returns.update(group.sum(Normaliser.moments(returns[:, None])))
-        target = ((returns - policy.returns.mean) * torch.rsqrt(policy.returns.variance + 1e-6)).detach()
-        size = min(max(1, config.minibatch_size // group.size), len(target))
-        losses = []
-        for _ in range(config.update_epochs):
-            order = torch.randperm(len(target), generator=generator)
-            for rows in order[: len(target) // size * size].view(-1, size):
-                observation = batch.observation[rows]
-                missed = (policy.actor(observation) - wanted[rows]).square().mean(-1)
-                imitation = (weight[rows] * missed).mean()
-                value = (policy.critic(observation).squeeze(-1) - target[rows]).square().mean()
-                self.optimiser.zero_grad()
-                (imitation + value).backward()
-                both = torch.stack([imitation.detach(), value.detach()])
-                losses.append(group.average_gradients(self.parameters, both))
-                nn.utils.clip_grad_norm_(self.parameters, 1.0)
-                self.optimiser.step()
+        target, losses = value_target(policy, batch, group), list[Tensor]()
+        size = config.minibatch_size // group.size
+        for ids in minibatches(len(target), size, config.update_epochs, self.ppo.shuffle):
+            observation = batch.observation[ids]
+            error = (policy.actor(observation) - batch.label[ids]).square().mean(-1)
+            imitation_loss = (batch.weight[ids] * error).mean()
+            value_loss = (policy.critic(observation).squeeze(-1) - target[ids]).square().mean()
+            self.optimiser.zero_grad()
+            (imitation_loss + value_loss).backward()
+            both = torch.stack([imitation_loss.detach(), value_loss.detach()])
+            losses.append(group.average_gradients(self.parameters, both))
+            nn.utils.clip_grad_norm_(self.parameters, 1.0)
+            self.optimiser.step()
         # Only now, so that all of a batch was normalised alike.
         policy.observations.update(group.sum(batch.observation_moments.clone()))
-        imitation, value = torch.stack(losses).mean(0).tolist()
-        return {"imitation_loss": imitation, "value_loss": value}
+        imitation_loss, value_loss = torch.stack(losses).mean(0).tolist()
+        return {"imitation_loss": imitation_loss, "value_loss": value_loss}
+
+    def _start_on_draft(self, ids: np.ndarray, rng: np.random.Generator) -> None:
+        """Moves half of the episodes that have just started in these environments from the reference to the draft."""
+        env = self.collector.env
+        frames, moved = env.row[ids], rng.random(len(ids)) < 0.5
+        moved &= self.expert.covered[frames]
+        if moved.any():
+            frames, ids = frames[moved], ids[moved]
+            offset, velocity = self.expert.pose_offset[frames], self.expert.velocity_offset[frames]
+            env.start(frames, ids, rng, offset, velocity)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold."""
-        return {"optimiser": self.optimiser.state_dict()}
+        """The optimisers, and how far the warm start is."""
+        return {"samples": self.samples, "optimiser": self.optimiser.state_dict(), "ppo": self.ppo.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """The opposite of `state`."""
+        """Continues from what `state` returned."""
+        self.samples = int(state["samples"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.ppo.restore(state["ppo"])

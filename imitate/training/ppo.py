@@ -6,7 +6,6 @@ for iteration = 1, 2, ...:
     pi_old <- pi
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from imitate.policy import Normaliser
-from imitate.training.collect import ActorCritic, Batch
+from imitate.training.collect import ActorCritic, Batch, minibatches, value_target
 from imitate.training.process_group import ProcessGroup
 
 
@@ -23,24 +22,23 @@ class NonFiniteError(FloatingPointError):
 
 
 @dataclass(frozen=True)
-class PPOConfig:
-    """Settings of PPO."""
+class PPOOptions:
+    """Settings of PPO; None is for whoever resolves them to fill, see `TrainConfig.resolve`."""
 
-    update_epochs: int = 3
-    """Passes over each batch (K)."""
-    minibatch_size: int = 1024
-    """Samples of all processes together in one step of the optimiser (M)."""
-    gamma: float = 0.97
-    """Discount of rewards a control step."""
-    # Looks about 1 s ahead at 30 control steps a second.
-    gae_lambda: float = 0.95
-    """Lambda of generalised advantage estimation, from 0 (value function) to 1 (observed rewards)."""
-    clip_coef: float = 0.2
-    """The probability ratio of new to old policy is clipped to 1 +- this."""
-    learning_rate: float = 3e-4
-    """Initial step size of Adam; later ones follow the KL divergence."""
-    learning_rate_range: tuple[float, float] = (1e-5, 1e-3)
-    """Bounds of the step size."""
+    update_epochs: int | None = None
+    """Passes over each batch (K; tuned: 2, sfv: 1)."""
+    minibatch_size: int | None = None
+    """Samples of all processes together in one step of the optimiser (M; tuned: 1024, sfv: 256)."""
+    gamma: float | None = None
+    """Discount of rewards a control step (tuned: 0.97, sfv: 0.95)."""
+    gae_lambda: float | None = None
+    """Lambda of generalised advantage estimation, from 0 (value function) to 1 (observed rewards) (0.95)."""
+    clip_coef: float | None = None
+    """The probability ratio of new to old policy is clipped to 1 +- this (0.2)."""
+    learning_rate: float | None = None
+    """Initial step size of Adam; later ones follow the KL divergence (tuned: 3e-4, sfv: 5e-5)."""
+    learning_rate_range: tuple[float, float] | None = None
+    """Bounds of the step size (tuned: 1e-5 1e-3, sfv: 5e-5 5e-5)."""
     target_kl: float = 0.1
     """KL divergence of the policies before and after an update that the learning rate is steered to [nat]."""
     # Large against the usual .01 to .02 because the noise is small: with 28 actions it is .08 standard deviations.
@@ -50,6 +48,20 @@ class PPOConfig:
     """Gradients are clipped to this norm."""
 
 
+@dataclass(frozen=True)
+class PPOConfig(PPOOptions):
+    """Settings of PPO, every one with a value."""
+
+    update_epochs: int = 3
+    minibatch_size: int = 1024
+    gamma: float = 0.97
+    # Looks about 1 s ahead at 30 control steps a second.
+    gae_lambda: float = 0.95
+    clip_coef: float = 0.2
+    learning_rate: float = 3e-4
+    learning_rate_range: tuple[float, float] = (1e-5, 1e-3)
+
+
 def clipped_surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip_coef: float) -> Tensor:
     """The loss -E[min(r A, clip(r, 1 - c, 1 + c) A)], r the ratio of new to old probability, (M,) each -> ()."""
     ratio = torch.exp(log_prob - old_log_prob)
@@ -57,7 +69,7 @@ def clipped_surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor,
 
 
 class PPO:
-    """The optimiser's side: `update(batch)` improves the policy in place."""
+    """Improves a policy in place, one batch after the other."""
 
     def __init__(self, policy: ActorCritic, config: PPOConfig, group: ProcessGroup | None = None):
         self.policy, self.config, self.group = policy, config, group or ProcessGroup()
@@ -69,43 +81,39 @@ class PPO:
         """K epochs of minibatch steps on one batch.
 
         Args:
-          batch: what `collect` gathered with the current policy.
+          batch: samples collected with the current policy.
           generator: shuffles the minibatches.
 
         Returns:
-          Losses and figures averaged over the steps: policy_loss, value_loss, kl, clipped, learning_rate, std.
+          Metrics, averaged over the steps: policy_loss, value_loss, kl, clipped (fraction of the samples),
+          learning_rate, std.
 
         Raises:
           NonFiniteError: numbers exploded; the parameters are those before the step that did.
         """
         policy, config, group = self.policy, self.config, self.group
-        returns = batch.advantage + batch.value
-        policy.returns.update(group.sum(Normaliser.moments(returns[:, None])))
-        target = ((returns - policy.returns.mean) * torch.rsqrt(policy.returns.variance + 1e-6)).detach()
-        advantage = self._normalised(batch.advantage)
+        target, advantage = value_target(policy, batch, group), self._normalise(batch.advantage)
         # Rounded once here, or every minibatch would do it again.
-        seen = batch.observation.bfloat16() if policy.actor.coarse else batch.observation
+        observation = batch.observation.bfloat16() if policy.actor.coarse else batch.observation
         history: list[Tensor] = []
-        for rows in self._minibatches(len(target), generator):
-            observation, old_mean = seen[rows], batch.mean[rows]
-            mean = policy.actor(observation)
-            log_prob = policy.log_prob(mean, batch.action[rows])
-            policy_loss = clipped_surrogate(log_prob, batch.log_prob[rows], advantage[rows], config.clip_coef)
-            value_loss = (policy.critic(observation).squeeze(-1) - target[rows]).square().mean()
-            loss = policy_loss + config.vf_coef * value_loss
+        for ids in minibatches(len(target), config.minibatch_size // group.size, config.update_epochs, generator):
+            mean = policy.actor(observation[ids])
+            log_prob, old_log_prob = policy.log_prob(mean, batch.action[ids]), batch.log_prob[ids]
+            policy_loss = clipped_surrogate(log_prob, old_log_prob, advantage[ids], config.clip_coef)
+            value_loss = (policy.critic(observation[ids]).squeeze(-1) - target[ids]).square().mean()
             for parameter in self.parameters:
                 parameter.grad = None
-            loss.backward()
+            (policy_loss + config.vf_coef * value_loss).backward()
             with torch.no_grad():
-                kl = policy.kl(old_mean, batch.log_std, mean)
-                clipped = ((log_prob - batch.log_prob[rows]).exp() - 1.0).abs() > config.clip_coef
-                figures = torch.stack([policy_loss, value_loss, kl, clipped.float().mean()])
-                figures = group.average_gradients(self.parameters, figures)
+                kl = policy.kl(batch.mean[ids], batch.log_std, mean)
+                clipped = ((log_prob - old_log_prob).exp() - 1.0).abs() > config.clip_coef
+                metrics = torch.stack([policy_loss, value_loss, kl, clipped.float().mean()])
+                metrics = group.average_gradients(self.parameters, metrics)
                 norm = nn.utils.clip_grad_norm_(self.parameters, config.max_grad_norm)
-                if not (torch.isfinite(norm) and torch.isfinite(figures).all()):
+                if not (torch.isfinite(norm) and torch.isfinite(metrics).all()):
                     raise NonFiniteError("loss or gradient is not finite")
                 self.optimiser.step()
-            history.append(figures)
+            history.append(metrics)
         last_epoch = torch.stack(history[-(len(history) // config.update_epochs) :])
         self._steer_learning_rate(float(last_epoch[:, 2].mean()))
         # Only now, so that all of a batch was normalised alike.
@@ -117,18 +125,11 @@ class PPO:
             "std": policy.spread(),
         }
 
-    def _normalised(self, advantage: Tensor) -> Tensor:
-        """To mean 0 and deviation 1 over the samples of all processes."""
+    def _normalise(self, advantage: Tensor) -> Tensor:
+        """To mean 0 and standard deviation 1 over the samples of all processes, (M,) -> (M,)."""
         count, total, squares = self.group.sum(Normaliser.moments(advantage[:, None])).tolist()
         mean = total / count
         return (advantage - mean) / (max(squares / count - mean * mean, 0.0) ** 0.5 + 1e-6)
-
-    def _minibatches(self, samples: int, generator: torch.Generator) -> Iterator[Tensor]:
-        """Rows of each minibatch; the same number of them in every process."""
-        size = min(max(1, self.config.minibatch_size // self.group.size), samples)
-        for _ in range(self.config.update_epochs):
-            order = torch.randperm(samples, generator=generator)
-            yield from order[: samples // size * size].view(-1, size)
 
     def _steer_learning_rate(self, kl: float) -> None:
         """Smaller steps when the policy moved too fast, larger when it hardly moved (Schulman et al. 2017).
@@ -145,10 +146,10 @@ class PPO:
             options["lr"] = self.learning_rate
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold beside the policy."""
+        """What a checkpoint holds besides the policy."""
         return {"optimiser": self.optimiser.state_dict(), "learning_rate": self.learning_rate}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """The opposite of `state`."""
+        """Continues from what `state` returned."""
         self.optimiser.load_state_dict(state["optimiser"])
         self.learning_rate = float(state["learning_rate"])

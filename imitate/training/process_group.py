@@ -4,6 +4,8 @@ Every process runs the same program on its own environments; only gradients and 
 runs alone, under `train_policy`'s own workers and under `torchrun`.
 """
 
+import os
+import platform
 from collections.abc import Iterable
 
 import torch
@@ -56,6 +58,17 @@ class ProcessGroup:
         dist.gather_object(part, parts, dst=0)
         return parts
 
+    def decide(self, flag: bool) -> bool:
+        """Rank 0's answer, in all processes."""
+        return bool(self.broadcast(torch.tensor(float(flag))) > 0)
+
     def any(self, flag: bool) -> bool:
         """True in all processes if it is in one."""
         return bool(self.sum(torch.tensor(float(flag))) > 0)
+
+
+def use_loopback() -> None:
+    """Lets gloo talk over this machine's loopback device, unless the user has chosen a device."""
+    device = {"Linux": "lo", "Darwin": "lo0"}.get(platform.system())
+    if device:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", device)

@@ -84,7 +84,7 @@ def bench_initial_states(
                         workers=workers,
                         initial_state=kind,
                         warm_start="none",
-                    )
+                    ).resolve()
                     folder = (out or Path(scratch)) / path.stem / f"{kind}_{seed}"
                     with bar(f"{path.stem}, {kind}, seed {seed}") as progress:
                         found[path.stem][kind].append(_run(reference, body, config, folder, progress))

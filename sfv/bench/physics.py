@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from imitate.scene.scene import Scene
-from imitate.training.benchmark import bare_steps_per_second, loop_figures, part_times
+from imitate.training.benchmark import bare_steps_per_second, loop_speed, part_times
 from imitate.training.config import TrainConfig
 from pose.cores import usable_cores
 from pose.errors import WorkError
@@ -51,11 +51,11 @@ def bench_physics(
     with bar("physics") as progress:
         parts = part_times(body, Scene(), reference, TrainConfig())
         progress(1, 4, "the whole loop, one process")
-        alone = loop_figures(body, Scene(), reference, TrainConfig(), samples // cores, workers=1)
+        alone = loop_speed(body, Scene(), reference, TrainConfig(), samples // cores, workers=1)
         progress(2, 4, "the whole loop, one process a core")
         # The limit before and after: other programs, and the clock of a warm processor, change from minute to minute.
         before = bare_steps_per_second(body, Scene(), reference, cores, 2.0)
-        loop = loop_figures(body, Scene(), reference, TrainConfig(), samples, workers=cores)
+        loop = loop_speed(body, Scene(), reference, TrainConfig(), samples, workers=cores)
         limit = 0.5 * (before + bare_steps_per_second(body, Scene(), reference, cores, 2.0))
         rows = [
             Row("limit_steps_per_second", limit, note=f"bare mj_step, {cores} threads, by processor time"),
@@ -90,7 +90,7 @@ def _rival_speed(motion: ReferenceMotion, body: Character, kind: str) -> float:
 
     from imitate.env.gymnasium_env import GymImitationEnv
 
-    config = TrainConfig()
+    config = TrainConfig().resolve()
     count = 16 if kind == "DummyVecEnv" else 2 * usable_cores()
     env = getattr(vec_env, kind)([partial(GymImitationEnv, body, motion) for _ in range(count)])
     try:

@@ -52,7 +52,7 @@ def bench_train(
     minutes: float | None = None,
     samples: int | None = None,
     preset: Literal["tuned", "sfv"] = "tuned",
-    warm_start: Literal["draft", "none"] = TrainConfig.warm_start,
+    warm_start: Literal["draft", "none"] | None = None,
     character: str = "humanoid",
     seed: int = 0,
     out: Path | None = None,
@@ -88,7 +88,7 @@ def bench_train(
                 preset=preset,
                 warm_start=warm_start,
                 seed=seed,
-            )
+            ).resolve()
             found[path.stem] = measured(path, body, config, target, (out or Path(scratch)) / path.stem)
     if page is not None:
         write_skills_page(page, found)
@@ -166,11 +166,11 @@ def measured(path: Path, body: Character, config: TrainConfig, target: Target, f
     rows = [
         *_judged(training.policy, reference, body),
         *(
-            Row(name, training.figures[name], unit)
+            Row(name, training.metrics[name], unit)
             for name, unit in (("samples", ""), ("train_seconds", "s"), ("cpu_seconds", "s"))
         ),
-        Row("memory_mb", training.figures["memory_mb"] + peak_memory_mb(), "MB", goal=2000.0, note="all processes"),
-        Row("env_steps_per_second", training.figures["env_steps_per_second"], note="wall clock, evaluations included"),
+        Row("memory_mb", training.metrics["memory_mb"] + peak_memory_mb(), "MB", goal=2000.0, note="all processes"),
+        Row("env_steps_per_second", training.metrics["env_steps_per_second"], note="wall clock, evaluations included"),
     ]
     rows = [
         replace(row, baseline=target.published, goal=target.goal) if row.name == target.measure else row for row in rows

@@ -53,7 +53,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     Leaves a run folder: keypoints, reference motion, draft, policy, rollout, result video and report.html. The same
     command again skips what is done; a changed option redoes exactly what depends on it; Ctrl-C loses nothing.
     """
-    config = _with_source(config)
+    config = _with_source(replace(config, imitate=config.imitate.resolve()))
     source = config.motion or config.video
     assert source is not None
     character, person = performer(config)

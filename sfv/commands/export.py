@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,11 +94,16 @@ def made_by(folder: Path, result: Result) -> str:
     motion = json.loads((folder / "2_motion" / result.reference.character / "stage.json").read_text(encoding="utf-8"))
     learnt = {"imitate": policy["config"]["imitate"] | policy["budget"], "scene": policy["config"]["scene"]}
     if "retarget" not in motion["config"]:
-        return "python -m sfv clip" + flags(config | learnt, plain(ClipConfig()))
+        return "python -m sfv clip" + flags(config | learnt, plain(_resolve(ClipConfig())))
     carried = {"clip": folder.name, "character": result.reference.character, "retarget": motion["config"]["retarget"]}
-    default = plain(RetargetRunConfig(clip=Path(), character=""))
-    first = "python -m sfv clip" + flags(config, plain(ClipConfig()))
+    default = plain(_resolve(RetargetRunConfig(clip=Path(), character="")))
+    first = "python -m sfv clip" + flags(config, plain(_resolve(ClipConfig())))
     return f"{first}; python -m sfv retarget{flags(carried | learnt, default)}"
+
+
+def _resolve(config: ClipConfig | RetargetRunConfig) -> ClipConfig | RetargetRunConfig:
+    """The same with the options of training that a run records."""
+    return replace(config, imitate=config.imitate.resolve())
 
 
 def flags(options: dict[str, Any], default: dict[str, Any], prefix: str = "", bare: bool = False) -> str:

@@ -17,13 +17,13 @@ def advantage(terminated: list[bool], done: list[bool]) -> list[float]:
 
 
 def test_episode_that_goes_on():
-    # surprise: 1 + .9 * 1 - .5 = 1.4;  2 + .9 * 1.5 - 1 = 2.35;  3 + .9 * 2 - 1.5 = 3.3;  gamma lambda = .45
+    # delta: 1 + .9 * 1 - .5 = 1.4;  2 + .9 * 1.5 - 1 = 2.35;  3 + .9 * 2 - 1.5 = 3.3;  gamma lambda = .45
     # advantage: 3.3;  2.35 + .45 * 3.3 = 3.835;  1.4 + .45 * 3.835 = 3.12575
     assert advantage([False] * 3, [False] * 3) == [3.12575, 3.835, 3.3]
 
 
-def test_failure_leaves_nothing_to_earn():
-    # The second step fails: its surprise is 2 + 0 - 1 = 1 and nothing of the third flows back.
+def test_no_reward_follows_a_failure():
+    # The second step fails: its delta is 2 + 0 - 1 = 1 and nothing of the third flows back.
     # first: 1.4 + .45 * 1 = 1.85
     assert advantage([False, True, False], [False, True, False]) == [1.85, 1.0, 3.3]
 

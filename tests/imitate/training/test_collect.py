@@ -1,4 +1,4 @@
-"""What the learner, and the distribution of initial states, are told about the ends of episodes."""
+"""Ends of episodes, as the learner and the distribution of initial states see them."""
 
 import numpy as np
 import pytest
@@ -61,36 +61,36 @@ def test_time_limit_of_a_loop_is_bootstrapped():
     assert collect_standing(loop=True) == pytest.approx(-5.3, abs=0.3)
 
 
-class Told(ReferenceStart):
-    """Remembers what it is told."""
+class Recording(ReferenceStart):
+    """Remembers the returns that it is given."""
 
     def __init__(self, reference: Reference):
         super().__init__(reference)
         self.returns: list[float] = []
 
-    def learn(self, starts: Starts, returns: np.ndarray, lost: np.ndarray) -> None:
+    def record(self, starts: Starts, returns: np.ndarray, failed_soon: np.ndarray) -> None:
         self.returns += returns.tolist()
 
 
-def test_starts_are_judged_by_the_return_that_the_policy_maximises():
+def test_starts_are_scored_by_the_return_that_the_policy_maximises():
     """Discounted, with the last reward of a clip paid for ever, across calls of `collect`."""
     env = ImitationEnv(CHARACTER, Scene(), standing(7, False), EnvConfig(pose_noise=0.3, velocity_noise=3.0), 6)
-    told, outcomes = Told(env.reference), list[StepResult]()
-    collector = SkillCollector(env, told, 0)
-    note = collector.note
-    collector.note = lambda outcome, live: (outcomes.append(outcome), note(outcome, live))[1]  # type: ignore[method-assign]
+    initial_states, outcomes = Recording(env.reference), list[StepResult]()
+    collector = SkillCollector(env, initial_states, 0)
+    record_step = collector.record_step
+    collector.record_step = lambda result, running: (outcomes.append(result), record_step(result, running))[1]  # type: ignore[method-assign]
     torch.manual_seed(0)
     policy = small_policy(env, 2.0)
     for _ in range(4):
         collector.collect(policy, 5, GAMMA, gae_lambda=0.95)
     expected, rewards = [], [list[float]() for _ in range(env.size)]
     for outcome in outcomes:
-        for i, earned in enumerate(rewards):
-            earned.append(float(outcome.reward[i]))
+        for i, rewards_so_far in enumerate(rewards):
+            rewards_so_far.append(float(outcome.reward[i]))
             if outcome.done[i]:
-                last = earned[-1] / (1.0 - GAMMA) if outcome.truncated[i] else 0.0
-                expected.append(sum(GAMMA**t * reward for t, reward in enumerate([*earned, last])))
-                earned.clear()
+                last = rewards_so_far[-1] / (1.0 - GAMMA) if outcome.truncated[i] else 0.0
+                expected.append(sum(GAMMA**t * reward for t, reward in enumerate([*rewards_so_far, last])))
+                rewards_so_far.clear()
     assert any(outcome.terminated.any() for outcome in outcomes)
     assert any(outcome.truncated.any() for outcome in outcomes)
-    np.testing.assert_allclose(told.returns, expected, rtol=1e-6)
+    np.testing.assert_allclose(initial_states.returns, expected, rtol=1e-6)

@@ -79,9 +79,9 @@ def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0) -> Dra
     )
 
 
-def placed(env: ImitationEnv, expert: Expert, rows: np.ndarray) -> None:
+def place(env: ImitationEnv, expert: Expert, rows: np.ndarray) -> None:
     """The environment's simulations where the expert expects them."""
-    env.start(rows, offset=expert.pose_offset[rows], speed_offset=expert.speed_offset[rows])
+    env.start(rows, offset=expert.pose_offset[rows], speed_offset=expert.velocity_offset[rows])
 
 
 @pytest.mark.parametrize("kind", ["flat", "box"])
@@ -91,11 +91,11 @@ def test_on_the_draft_the_experts_actions_are_the_plans(kind):
     draft = made_up_draft(motion, motion.duration)
     env = ImitationEnv(CHARACTER, Scene(kind), motion, EnvConfig(action_scale=0.25), 15)
     expert, rows = Expert(draft, env), np.arange(15)
-    placed(env, expert, rows)
+    place(env, expert, rows)
     np.testing.assert_allclose(env.qpos, draft.rollout.qpos[:15], atol=1e-9)
     np.testing.assert_allclose(env.qvel, draft.qvel[:15], atol=1e-9)
-    wanted, weight = expert.act(env)
-    np.testing.assert_allclose(wanted, draft.controls / 0.25, atol=1e-5)
+    label, weight = expert.label(env)
+    np.testing.assert_allclose(label, draft.controls / 0.25, atol=1e-5)
     np.testing.assert_allclose(weight, 1.0, atol=1e-5)
 
 
@@ -104,16 +104,16 @@ def test_beside_the_draft_they_follow_its_gains_and_count_less():
     draft = made_up_draft(motion, motion.duration)
     env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(action_scale=0.25), 1)
     expert = Expert(draft, env)
-    placed(env, expert, np.array([7]))
+    place(env, expert, np.array([7]))
     step, push = np.zeros(NV), np.zeros(NV)
     step[:3], step[20], push[0] = (0.04, -0.02, 0.01), 0.1, 0.2
     pose = env.qpos[0].copy()
     mujoco.mj_integratePos(CHARACTER.model, pose, step, 1.0)
     env.qpos[0] = pose
     env.qvel[0] += push
-    wanted, weight = expert.act(env)
+    label, weight = expert.label(env)
     expected = draft.controls[7] + draft.gains[7] @ np.concatenate([step, push])
-    np.testing.assert_allclose(wanted[0], np.clip(expected, -1.0, 1.0) / 0.25, atol=1e-4)
+    np.testing.assert_allclose(label[0], np.clip(expected, -1.0, 1.0) / 0.25, atol=1e-4)
     assert weight[0] == pytest.approx(np.exp(-((0.1 / 0.7) ** 2)), abs=1e-3)
 
 
@@ -125,16 +125,16 @@ def test_later_cycles_of_a_loop_are_done_like_the_drafts_turned_with_the_motion(
     env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(action_scale=0.25, episode_seconds=4.0), 2)
     expert = Expert(draft, env)
     rows = np.array([4, 4 + 4 * cycle])
-    placed(env, expert, rows)
+    place(env, expert, rows)
     assert expert.covered.all()
     turn = env.reference.heading[rows]
     assert turn[1] - turn[0] == pytest.approx(4.0, abs=1e-6)
     ahead = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     env.qpos[:, :2] += 0.05 * ahead
     env.qvel[:, :2] += 0.3 * ahead
-    wanted, _ = expert.act(env)
-    np.testing.assert_allclose(wanted[1], wanted[0], atol=1e-4)
-    assert np.abs(wanted[0] - draft.controls[4] / 0.25).max() > 0.01
+    label, _ = expert.label(env)
+    np.testing.assert_allclose(label[1], label[0], atol=1e-4)
+    assert np.abs(label[0] - draft.controls[4] / 0.25).max() > 0.01
 
 
 def test_a_draft_that_fell_teaches_only_what_it_did():
@@ -143,8 +143,8 @@ def test_a_draft_that_fell_teaches_only_what_it_did():
     fallen = replace(draft, controls=draft.controls[:6], gains=draft.gains[:6], qvel=draft.qvel[:7])
     env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(), 2)
     expert = Expert(fallen, env)
-    placed(env, expert, np.array([5, 9]))
-    assert expert.act(env)[1].tolist() == [pytest.approx(1.0, abs=1e-5), 0.0]
+    place(env, expert, np.array([5, 9]))
+    assert expert.label(env)[1].tolist() == [pytest.approx(1.0, abs=1e-5), 0.0]
 
 
 def leaning() -> tuple[ReferenceMotion, Draft]:
@@ -169,17 +169,17 @@ def test_the_policy_learns_what_the_expert_does(tmp_path: Path):
         hidden_sizes=(64,),
         distill=DistillConfig(samples=6144, update_epochs=8, minibatch_size=256),
     )
-    run = TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, draft), ProcessGroup())
-    run.warm_up()
+    run = TrainingRun(Job(motion, CHARACTER, Scene(), config.resolve(), tmp_path, draft), ProcessGroup())
+    run.initialise_normaliser()
     losses = [run.iterate() for _ in range(6)]
     assert "kl" not in losses[-1]  # PPO did not have its turn yet
     env = ImitationEnv(CHARACTER, Scene(), motion, config.env, 32)
     run_episodes(env, run.policy, np.zeros(32, dtype=np.int64), start_rng=np.random.default_rng(0))
     env.start(np.full(32, 10), rng=np.random.default_rng(0))
-    wanted, _ = Expert(draft, env).act(env)
-    missed = 0.25 * np.abs(run.policy.act(env.observe()) - wanted).mean()
+    label, _ = Expert(draft, env).label(env)
+    missed = 0.25 * np.abs(run.policy.act(env.observe()) - label).mean()
     assert missed < 0.02
-    assert missed < 0.3 * 0.25 * np.abs(wanted).mean()
+    assert missed < 0.3 * 0.25 * np.abs(label).mean()
     assert "kl" in run.iterate()
 
 
@@ -189,8 +189,8 @@ def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
 
     def go(folder: str, samples: int) -> list[torch.Tensor]:
         (tmp_path / folder).mkdir(exist_ok=True)
-        job = Job(motion, CHARACTER, Scene(), replace(TINY, samples=samples), tmp_path / folder, draft)
-        train(job, ProcessGroup(), lambda state: None, lambda: False)
+        job = Job(motion, CHARACTER, Scene(), replace(TINY, samples=samples).resolve(), tmp_path / folder, draft)
+        train(job, ProcessGroup(), lambda status: None, lambda: False)
         content = torch.load(tmp_path / folder / CHECKPOINT, weights_only=True)["content"]
         return [*content["policy"].values(), content["parts"][0]["collector"]["env"]["batch"]]
 
@@ -203,7 +203,7 @@ def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
 def test_another_draft_is_another_task(tmp_path: Path):
     motion, draft = leaning()
     runs = [
-        TrainingRun(Job(motion, CHARACTER, Scene(), config, tmp_path, expert), ProcessGroup()).task
+        TrainingRun(Job(motion, CHARACTER, Scene(), config.resolve(), tmp_path, expert), ProcessGroup()).task
         for config, expert in (
             (TINY, draft),
             (TINY, replace(draft, controls=2.0 * draft.controls)),
@@ -220,9 +220,10 @@ def test_two_workers_learn_from_one_draft(tmp_path: Path):
     """They share gradients from the first sample on, or their policies would differ at the end."""
     motion, draft = leaning()
     config = replace(TINY, workers=2, samples=128)
-    training = train_policy(motion, CHARACTER, Scene(), config, tmp_path, draft=draft)
-    assert training.figures["samples"] == 128
-    assert training.figures["workers"] == 2
+    training = train_policy(motion, CHARACTER, Scene(), config.resolve(), tmp_path, draft=draft)
+    assert training.metrics["samples"] == 128
+    assert training.metrics["workers"] == 2
     content = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]
     assert len(content["parts"]) == 2
-    assert content["distiller"]["optimiser"]["state"]
+    assert content["learner"]["samples"] == 64
+    assert content["learner"]["optimiser"]["state"]

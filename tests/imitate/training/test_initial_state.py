@@ -16,15 +16,15 @@ REFERENCE = cast(Reference, SimpleNamespace(starts=40, qvel=np.zeros((60, NV)), 
 
 def test_fixed_and_reference_starts():
     rng = np.random.default_rng(0)
-    assert (FixedStart(REFERENCE).choose(50, rng).rows == 0).all()
-    rows = ReferenceStart(REFERENCE).choose(4000, rng).rows
+    assert (FixedStart(REFERENCE).choose(50, rng).frames == 0).all()
+    rows = ReferenceStart(REFERENCE).choose(4000, rng).frames
     counts = np.bincount(rows, minlength=40)
     assert len(counts) == 40
     assert counts.min() > 50  # 100 each on average
 
 
 def log_rho(adaptive: AdaptiveStart, component: int, offset: np.ndarray) -> float:
-    residual = (offset - adaptive.shift[component])[6:] / adaptive.SPREAD
+    residual = (offset - adaptive.shift[component])[6:] / adaptive.STD
     return float(np.log(adaptive.probability[component]) - 0.5 * residual @ residual)
 
 
@@ -53,12 +53,12 @@ def test_starts_drift_to_where_most_is_earned_but_keep_a_floor():
     adaptive = AdaptiveStart(REFERENCE)
     for _ in range(300):
         starts = adaptive.choose(200, rng)
-        adaptive.learn(starts, (starts.component == 3) * (1.0 + 5.0 * starts.offset[:, 7]), np.zeros(200, dtype=bool))
+        adaptive.record(starts, (starts.component == 3) * (1.0 + 5.0 * starts.offset[:, 7]), np.zeros(200, dtype=bool))
         adaptive.improve(ProcessGroup())
     assert adaptive.probability.argmax() == 3
     assert adaptive.probability[3] > 0.4
     assert adaptive.probability.min() >= adaptive.FLOOR / 10 - 1e-12
-    assert adaptive.shift[3, 7] > 0.4 * adaptive.SPREAD
+    assert adaptive.shift[3, 7] > 0.4 * adaptive.STD
     assert np.abs(adaptive.shift[:, :6]).max() == 0.0
 
 
@@ -68,7 +68,7 @@ def test_one_step_by_hand():
     # Gradient of logit 0: ((1 - f) * .9 + (1 - f) * .1) / 2 = (1 - f) / 2, of logit 1 the opposite, of others 0.
     adaptive = AdaptiveStart(REFERENCE)
     starts = Starts(np.array([0, 4]), np.zeros((2, NV)), np.array([0, 1]))
-    adaptive.learn(starts, np.array([1.0, 0.0]), np.zeros(2, dtype=bool))
+    adaptive.record(starts, np.array([1.0, 0.0]), np.zeros(2, dtype=bool))
     adaptive.improve(ProcessGroup())
     step = adaptive.LOGIT_STEP * (1 - adaptive.FLOOR) / 2
     np.testing.assert_allclose(adaptive.logits, [step, -step, 0, 0, 0, 0, 0, 0, 0, 0], atol=1e-5)
@@ -80,11 +80,11 @@ def test_starts_go_where_they_are_lost():
     np.testing.assert_allclose(failing.probability, 1 / 40)
     rows = np.repeat(np.arange(40), 10)
     starts = Starts(rows, np.zeros((400, NV)), np.zeros(400, dtype=np.int64))
-    failing.learn(starts, np.zeros(400), rows == 7)
+    failing.record(starts, np.zeros(400), rows == 7)
     failing.improve(ProcessGroup())
     # Shares by hand: (10 + .05) / 11 for row 7, .05 / 11 for the 39 others.
     share = np.full(40, 0.05)
     share[7] = 10.05
     np.testing.assert_allclose(failing.probability, 0.3 / 40 + 0.7 * share / share.sum())
-    drawn = failing.choose(2000, np.random.default_rng(0)).rows
+    drawn = failing.choose(2000, np.random.default_rng(0)).frames
     assert np.mean(drawn == 7) == pytest.approx(failing.probability[7], abs=0.05)

@@ -17,9 +17,9 @@ from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
 from imitate.scene.scene import Scene
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
-from imitate.training.config import TrainConfig, resolved
-from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, running_average, train
-from imitate.training.ppo import PPOConfig
+from imitate.training.config import TrainConfig
+from imitate.training.evaluation import Score
+from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, train, update_average
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import TrainingError, train_policy
 from pose.errors import InputError
@@ -32,7 +32,12 @@ WALK = Path(__file__).resolve().parents[4] / "shared" / "data" / "motions" / "hu
 
 def train_alone(folder: Path, config: TrainConfig) -> dict:
     folder.mkdir(exist_ok=True)
-    return train(Job(standing(), CHARACTER, Scene(), config, folder), ProcessGroup(), lambda state: None, lambda: False)
+    return train(
+        Job(standing(), CHARACTER, Scene(), config.resolve(), folder),
+        ProcessGroup(),
+        lambda status: None,
+        lambda: False,
+    )
 
 
 def parameters(folder: Path) -> list[torch.Tensor]:
@@ -58,16 +63,6 @@ def test_seed_decides(tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(same, other, strict=True))
 
 
-def test_preset_gives_way_to_what_was_chosen():
-    config = resolved(TrainConfig(preset="sfv", initial_std=0.1, ppo=PPOConfig(gamma=0.9)))
-    assert (config.hidden_sizes, config.initial_std, config.learn_std) == ((1024, 512), 0.1, False)
-    assert (config.ppo.gamma, config.ppo.minibatch_size, config.ppo.learning_rate_range) == (0.9, 256, (5e-5, 5e-5))
-    assert config.env.push == 0.0  # the paper pushes nobody
-    assert config.num_steps == 16
-    assert resolved(TrainConfig(warm_start="none")).num_steps == 8
-    assert resolved(TrainConfig()) == TrainConfig()
-
-
 @pytest.mark.parametrize("env", [EnvConfig(push=-1.0), EnvConfig(push=float("nan")), EnvConfig(push_every=0.1)])
 def test_pushes_that_cannot_be_are_refused(tmp_path, env):
     with pytest.raises(InputError, match=r"env\.push"):
@@ -75,23 +70,23 @@ def test_pushes_that_cannot_be_are_refused(tmp_path, env):
     assert not (tmp_path / "run").exists()
 
 
-def test_returns_are_told_without_pushes_and_policies_chosen_with_them(tmp_path):
-    run = TrainingRun(
-        Job(standing(), CHARACTER, Scene(), replace(TINY, env=EnvConfig(push=5.0)), tmp_path), ProcessGroup()
-    )
+def test_pushes_disturb_a_quarter_of_what_is_learnt_from_and_a_third_of_evaluations(tmp_path):
+    config = replace(TINY, env=EnvConfig(push=5.0)).resolve()
+    run = TrainingRun(Job(standing(), CHARACTER, Scene(), config, tmp_path), ProcessGroup())
     fallen = []
-    for env in (run.collector.env, run.judge):
+    for env in (run.collector.env, run.evaluator.env):
         env.start(np.zeros(env.size, dtype=np.int64))
         ended = np.zeros(env.size, dtype=bool)
         for _ in range(29):
             ended |= env.step(np.zeros((env.size, env.action_size))).terminated
         fallen.append(ended)
     learning, (*calm, pushed) = fallen[0], np.split(fallen[1], 3)
-    assert learning.any() and not learning[1::2].any()  # every other simulation is left alone
+    assert learning.any() and not learning[np.arange(len(learning)) % 4 > 0].any()
     assert pushed.any() and not np.any(calm)
-    assert run.evaluate() == run.evaluate()  # the same pushes every time
-    returned, completed, under_pushes = run.evaluate()
-    assert completed == 1.0 and under_pushes < returned
+    score = run.evaluator.evaluate(run.average)
+    assert score == run.evaluator.evaluate(run.average)  # the same pushes every time
+    assert score.completed == 1.0 and score.pushed_return < score.episode_return
+    assert score.overall == pytest.approx((score.episode_return + score.pushed_return) / 2)
 
 
 @pytest.mark.parametrize("kind", ["fixed", "adaptive", "failures"])
@@ -124,8 +119,8 @@ def test_checkpoint_of_another_task_or_damaged_is_not_resumed(tmp_path):
 
 def test_two_workers_train_as_one_and_the_policy_can_be_judged(tmp_path):
     training = train_policy(standing(), CHARACTER, Scene(), replace(TINY, workers=2), tmp_path)
-    assert training.figures["samples"] == 128
-    assert training.figures["workers"] == 2
+    assert training.metrics["samples"] == 128
+    assert training.metrics["workers"] == 2
     assert "the samples are used" in training.summary
     assert (tmp_path / CURVES).read_text().count("\n") >= 2
 
@@ -242,8 +237,8 @@ def test_walk_reaches_its_goal(tmp_path):
         pytest.skip(f"{WALK} is not there")
     config = TrainConfig(minutes=60.0, samples=1_200_000, warm_start="none")
     training = train_policy(read_motion(WALK, CHARACTER), CHARACTER, Scene(), config, tmp_path)
-    assert training.figures["best_return"] >= 0.95
-    assert training.figures["best_completed"] == 1.0
+    assert training.metrics["best_return"] >= 0.95
+    assert training.metrics["best_completed"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -256,27 +251,27 @@ def test_walk_reaches_its_goal(tmp_path):
     ],
 )
 def test_training_ends_early_only_when_the_return_has_stopped_rising(scores, completed, ends):
-    run = SimpleNamespace(scores=scores, completed=completed, config=TrainConfig(patience=4))
+    run = SimpleNamespace(scores=scores, last=Score(0.9, completed, 0.9), config=TrainConfig(patience=4))
     assert TrainingRun.goal_met(run) is ends  # type: ignore[arg-type]
 
 
-def test_running_average_forgets_the_beginning_and_then_looks_back_a_window():
-    first = running_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(0), window=20.0)
+def test_update_average_forgets_the_beginning_and_then_looks_back_a_window():
+    first = update_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(0), window=20.0)
     assert float(first) == pytest.approx(0.1 * 5.0 + 0.9 * 1.0)
-    late = running_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(1000), window=20.0)
+    late = update_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(1000), window=20.0)
     assert float(late) == pytest.approx(0.95 * 5.0 + 0.05 * 1.0)
-    assert float(running_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(1000), window=0.5)) == 1.0
+    assert float(update_average(torch.tensor(5.0), torch.tensor(1.0), torch.tensor(1000), window=0.5)) == 1.0
 
 
 def test_the_average_of_the_weights_is_what_is_kept(tmp_path):
-    run = TrainingRun(Job(standing(), CHARACTER, Scene(), TINY, tmp_path), ProcessGroup())
-    run.warm_up()
+    run = TrainingRun(Job(standing(), CHARACTER, Scene(), TINY.resolve(), tmp_path), ProcessGroup())
+    run.initialise_normaliser()
     expected = run.policy.log_std.detach().clone()
     for updates in range(1, 4):
         run.iterate()
         weight = 9.0 / (10.0 + updates)  # a batch of 32 samples: the window is far
         expected += weight * (run.policy.log_std.detach() - expected)
-    run.judge_now({})
+    run.evaluate_and_keep_best({})
     kept = Policy.load(tmp_path / BEST_POLICY)
     assert not torch.equal(kept.log_std, run.policy.log_std)
     torch.testing.assert_close(kept.log_std.detach(), expected)
