@@ -10,7 +10,7 @@ import pytest
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+pytestmark = pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="no make on this machine")
 
 
 def given_to_python(folder: Path, *words: str, **environment: str) -> list[str]:
