@@ -8,6 +8,7 @@ index has. It is taken unless a GPU is found or asked for, and unless that index
     PIP_ARGS     further words for pip, separated by spaces
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -33,11 +34,13 @@ def main(extras: list[str]) -> int:
 
 
 def choose_torch_index() -> list[str]:
-    """The options for pip that let it find torch's CPU build; none where the registry's own build is right."""
+    """The options for pip that let it find torch's CPU build; none if torch is there already."""
     wanted = os.environ.get("TORCH") or "auto"
     if wanted not in ("auto", "cpu", "gpu"):
         sys.exit(f"TORCH={wanted}: choose auto, cpu or gpu")
     if not sys.platform.startswith("linux") or wanted == "gpu" or (wanted == "auto" and has_gpu()):
+        return []
+    if importlib.util.find_spec("torch"):
         return []
     index = os.environ.get("TORCH_INDEX", TORCH_INDEX)
     if index and answers(index):

@@ -31,6 +31,7 @@ def test_build_of_torch(monkeypatch, wanted, system, gpu, online, cpu_index):
     monkeypatch.setenv("TORCH", wanted)
     monkeypatch.setenv("TORCH_INDEX", "https://mirror.example/cpu")
     monkeypatch.setattr(install.sys, "platform", system)
+    monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(install, "has_gpu", lambda: gpu)
     monkeypatch.setattr(install, "answers", lambda index: online)
     assert install.choose_torch_index() == (["--extra-index-url", "https://mirror.example/cpu"] if cpu_index else [])
