@@ -106,7 +106,7 @@ def policies() -> list[str]:
         f"| softmax: {at(score.softmax_score)} | {errors['softmax'][0]:.0e} | {errors['softmax'][1]:.0e} |",
         f"| Gaussian: {at(score.gaussian_score)} | {errors['gaussian'][0]:.0e} | {errors['gaussian'][1]:.0e} |",
         "",
-        "Tests: `tests/test_imitate_score.py`. (For a fixed deviation the slide's *- const.* is zero.)",
+        "Tests: `tests/imitate/lecture/test_score.py`. (For a fixed deviation the slide's *- const.* is zero.)",
         "",
     ]
 
@@ -166,7 +166,7 @@ def estimators(
         f"In a decision process of {len(problem.start)} states, {problem.reward.shape[1]} actions and "
         f"{problem.horizon} steps there are {tau.state.shape[1]:,} trajectories. Summing over all of them gives each",
         "estimator's mean and variance exactly, without a sample",
-        "([imitate/exact_gradient.py](../imitate/exact_gradient.py)).",
+        "([imitate/lecture/exact_gradient.py](../imitate/lecture/exact_gradient.py)).",
         "The critic is exact here; what a learnt one costs, the learning curves show.",
         "",
         "| weight of an action | bias: largest error of the mean | variance, one trajectory | of the first |",
@@ -189,7 +189,7 @@ def grid(results: Results) -> list[str]:
         "## Why stochastic: the aliased grid world",
         "",
         "Two grey cells look alike; treasure lies under the middle one, skulls under the corners "
-        "([imitate/finite.py](../imitate/finite.py)).",
+        "([imitate/lecture/finite.py](../imitate/lecture/finite.py)).",
         f"All {len(values)} deterministic policies, enumerated: the best has value {values.max():.3f} and never",
         "arrives from two of the five cells. The best stochastic policy, by exact gradients: "
         f"{BEST_STOCHASTIC_GRID:.3f}.",
@@ -238,7 +238,7 @@ def actor_critics() -> list[str]:
         *(f"| {formula} | {place} |" for formula, place in rows),
         "",
         "The online learner's update is compared with one worked out in closed form, step by step, and A2C's gradient",
-        "with the written-out loss (`tests/test_imitate_actor_critic.py`). PPO is the one that trains the skills.",
+        "with the written-out loss (`tests/imitate/lecture/test_actor_critic.py`). PPO is what trains the skills.",
         "",
     ]
 
