@@ -40,6 +40,9 @@ PARTICIPLES = {
 }
 """Irregular ones, and two adverbs that were used like them; regular ones end in -ed."""
 
+TERMS = re.compile(r"[Dd]ecision process(es)?")
+"""Terms of the field that contain a word of the table."""
+
 ABSENT_DOCUMENTS = re.compile(
     r"\b(DESIGN|KNOWN|REVIEW|EXEMPLARS|CASES)(\.md|['’]s)\b|\bthe issue (on|about|of)\b|\.\./shared/\S+\.md"
 )
@@ -89,6 +92,7 @@ def read_word_table(page: str) -> dict[str, str]:
 
 def find_words(text: str, words: dict[str, str]) -> Iterator[str]:
     """Words of the table, also as parts of a name: `decision` is found in `decisions` and `per_decision`."""
+    text = TERMS.sub("", text)
     for word, better in words.items():
         if re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![a-rt-z])", text):
             yield f"words: '{word}', say {better}"
