@@ -35,7 +35,7 @@ class Trajectories:
 
 
 @dataclass(frozen=True)
-class Truth:
+class TrueValues:
     """What a critic tries to learn: the policy's values at each of the trajectories' steps, (T, M) each."""
 
     value: Tensor
@@ -46,7 +46,7 @@ class Truth:
     """Q(s_t, a_t)."""
 
 
-Weight = Callable[[Trajectories, Truth, float], Tensor]
+Weight = Callable[[Trajectories, TrueValues, float], Tensor]
 """Trajectories, true values and gamma -> weight of each action, (T, M)."""
 
 ESTIMATORS: dict[str, Weight] = {
@@ -75,7 +75,7 @@ ESTIMATORS: dict[str, Weight] = {
 """In the order of the lecture; each is unbiased when the values are true."""
 
 
-def slide_reward_to_go(tau: Trajectories, _: Truth, gamma: float) -> Tensor:
+def slide_reward_to_go(tau: Trajectories, _: TrueValues, gamma: float) -> Tensor:
     """Reward to go exactly as on the slide, without gamma^t: biased for gamma < 1 (Thomas 2014)."""
     return reward_to_go(tau.reward, gamma)
 
@@ -107,12 +107,12 @@ def exact_gradient(problem: FiniteProblem, theta: Tensor) -> Tensor:
     return theta.grad.flatten()
 
 
-def true_values(problem: FiniteProblem, theta: Tensor, tau: Trajectories) -> Truth:
+def true_values(problem: FiniteProblem, theta: Tensor, tau: Trajectories) -> TrueValues:
     """V and Q of the policy along the trajectories, exact; V depends on the steps that are left."""
     values = problem.values(torch.softmax(theta, -1))  # (H + 1, S), first row: all H steps to go
     q = torch.stack([problem.action_values(following) for following in values[1:]])  # (H, S, A)
     step = torch.arange(problem.horizon)[:, None]
-    return Truth(
+    return TrueValues(
         value=values[step, tau.state[:-1]],
         next_value=values[step + 1, tau.state[1:]],
         action_value=q[step, tau.state[:-1], tau.action],

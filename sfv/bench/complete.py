@@ -29,20 +29,20 @@ from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, standing_camera
 from sfv.demo.motions import demo_motion, demo_names
 from sfv.rendering import render_motion
-from sfv.rows import Row, mean_row, show
+from sfv.rows import Row, show
 from sfv.skill import known_skills
 
 KEY_POSES = 4
 """Of each skill."""
-LOOKED_AT = 8
+SAMPLED_FRAMES = 8
 """Frames of a video among which its key poses are chosen."""
-SAME = 0.05
+SAME_POSE_M = 0.05
 """A key pose that another skill has, too, within this distance [m] tells nothing and is passed over."""
 GOALS = {"right_skill": 0.9, "phase_error": 0.1}
 
 
 @dataclass(frozen=True)
-class Shown:
+class LabelledPicture:
     """A picture and what is right about it."""
 
     label: str
@@ -70,15 +70,15 @@ def bench_complete(
       json: one JSON object on standard output instead of a table.
     """
     character = load_character("humanoid")
-    library = known_motions(motions, character)
+    library = read_known_motions(motions, character)
     learnt = {
         skill.name: skill.reference
         for skill in known_skills()
         if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names
     }
     with BlazePose(find_or_fetch(None, model_size), workers=1) as estimator:
-        rendered = list(rendered_pictures(library, character, estimator, model_size))
-        filmed = list(filmed_pictures(videos, library, character, estimator, model_size)) if videos else []
+        rendered = list(render_pictures(library, character, estimator, model_size))
+        filmed = list(extract_pictures(videos, library, character, estimator, model_size)) if videos else []
     rows = list[Row]()
     shared = [KnownPoses.of(name, motion, character) for name, motion in library.items()]
     own = [KnownPoses.of(name, motion, character) for name, motion in learnt.items()]
@@ -88,7 +88,7 @@ def bench_complete(
             # A frame of a video is looked up among what was learnt from the others, too.
             others = own if picture.phase is None else []
             known = shared + [poses for poses in others if poses.name != picture.source]
-            match = looked_up(picture, known, character)
+            match = find_moment(picture, known, character)
             found = float(skill_name(known[match.skill].name) == picture.skill)
             progress(done + 1, len(rendered + filmed))
             if picture.phase is None:
@@ -98,15 +98,15 @@ def bench_complete(
             if found:
                 away = abs(match.phase - picture.phase)
                 late.append(min(away, 1.0 - away) if known[match.skill].loop else away)
-    rows.append(mean_row("right_skill", right + video_right, "", goal=GOALS["right_skill"]))
-    rows.append(mean_row("phase_error", late, "", goal=GOALS["phase_error"]))
-    rows.append(mean_row("right_skill_rendered", right, ""))
+    rows.append(Row.mean_of("right_skill", right + video_right, "", goal=GOALS["right_skill"]))
+    rows.append(Row.mean_of("phase_error", late, "", goal=GOALS["phase_error"]))
+    rows.append(Row.mean_of("right_skill_rendered", right, ""))
     if videos is None:
         rows.append(Row("right_skill_videos", None, note="no videos given: --videos FOLDER"))
     elif not video_right:
         rows.append(Row("right_skill_videos", None, note=f"no video in {videos} is named after a known skill"))
     else:
-        rows.append(mean_row("right_skill_videos", video_right, ""))
+        rows.append(Row.mean_of("right_skill_videos", video_right, ""))
     show("complete", rows, json)
 
 
@@ -115,7 +115,7 @@ def skill_name(name: str) -> str:
     return re.sub(r"^humanoid3d_|_[a-z0-9]$", "", name)
 
 
-def known_motions(folder: Path | None, character: Character) -> dict[str, ReferenceMotion]:
+def read_known_motions(folder: Path | None, character: Character) -> dict[str, ReferenceMotion]:
     """Name -> motion of every file in a folder, or of the demonstrations.
 
     Raises:
@@ -129,21 +129,21 @@ def known_motions(folder: Path | None, character: Character) -> dict[str, Refere
     return {skill_name(file.stem): read_motion(file, character) for file in files}
 
 
-def looked_up(picture: Shown, known: list[KnownPoses], character: Character) -> Match:
+def find_moment(picture: LabelledPicture, known: list[KnownPoses], character: Character) -> Match:
     """The moment of a known motion that a picture is most like."""
     return nearest_phases(*seen_points(fit_pose_to_picture(picture.keypoints, character), character), known, 1)[0]
 
 
-def key_frames(name: str, known: dict[str, KnownPoses]) -> list[int]:
+def choose_key_frames(name: str, known: dict[str, KnownPoses]) -> list[int]:
     """Frames of a skill that are most unlike each other, without those that another skill has, too.
 
     The first is the one that is least like any other skill; each next one is the furthest from those before it.
     """
     own = known[name].points
-    others = [pose_distances(own, poses.points).min(axis=1) for other, poses in known.items() if other != name]
+    others = [compute_pose_distances(own, poses.points).min(axis=1) for other, poses in known.items() if other != name]
     alone = np.min(others, axis=0) if others else np.ones(len(own))
-    frames, possible = [int(alone.argmax())], alone > SAME
-    among = pose_distances(own, own)
+    frames, possible = [int(alone.argmax())], alone > SAME_POSE_M
+    among = compute_pose_distances(own, own)
     while len(frames) < KEY_POSES:
         frame = int(np.where(possible, among[frames].min(axis=0), -1.0).argmax())
         if not possible[frame] or frame in frames:
@@ -152,7 +152,7 @@ def key_frames(name: str, known: dict[str, KnownPoses]) -> list[int]:
     return frames
 
 
-def pose_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def compute_pose_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Root mean square distance between poses at the best turn about the vertical, (A, J, 3) x (B, J, 3) -> (A, B).
 
     The sum of a . R(angle) b is C cos + S sin + (heights), greatest at sqrt(C^2 + S^2).
@@ -163,24 +163,26 @@ def pose_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(squares, 0.0) / a.shape[1])
 
 
-def rendered_pictures(
+def render_pictures(
     library: dict[str, ReferenceMotion], character: Character, estimator: BlazePose, model_size: str
-) -> Iterator[Shown]:
+) -> Iterator[LabelledPicture]:
     """Key poses of every motion from each of `VIEWPOINTS`; what was found in them is kept for the next time."""
     known = {name: KnownPoses.of(name, motion, character) for name, motion in library.items()}
-    wanted = [(name, frame, view) for name in library for frame in key_frames(name, known) for view in VIEWPOINTS]
+    wanted = [
+        (name, frame, view) for name in library for frame in choose_key_frames(name, known) for view in VIEWPOINTS
+    ]
     with bar("pictures") as progress:
         for done, (name, frame, view) in enumerate(wanted):
             motion = library[name]
-            path = _picture(name, motion, frame, view, character)
-            found = cached_keypoints(np.asarray(Image.open(path)), estimator, model_size)
+            path = _render_pose(name, motion, frame, view, character)
+            found = find_keypoints(np.asarray(Image.open(path)), estimator, model_size)
             if found is not None:
                 phase = frame / (len(motion) - 1)
-                yield Shown(f"{name}_{frame}_{view.name}", skill_name(name), phase, found, "")
+                yield LabelledPicture(f"{name}_{frame}_{view.name}", skill_name(name), phase, found, "")
             progress(done + 1, len(wanted))
 
 
-def cached_keypoints(image: np.ndarray, estimator: BlazePose, model_size: str) -> Keypoints | None:
+def find_keypoints(image: np.ndarray, estimator: BlazePose, model_size: str) -> Keypoints | None:
     """The keypoints of a picture, found once for its pixels; None if nobody is found in it."""
     digest = hashlib.sha256(image.tobytes() + model_size.encode()).hexdigest()[:16]
     path = cache_folder() / "bench" / "pictures" / f"{digest}.npz"
@@ -194,7 +196,7 @@ def cached_keypoints(image: np.ndarray, estimator: BlazePose, model_size: str) -
     return Keypoints.load(path)
 
 
-def _picture(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint, character: Character) -> Path:
+def _render_pose(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint, character: Character) -> Path:
     """One pose before a wall, rendered once."""
     digest = hashlib.sha256(motion.qpos[frame].tobytes() + repr(view).encode()).hexdigest()[:8]
     path = cache_folder() / "bench" / "pictures" / f"{name}-{frame}-{view.name}-{digest}.png"
@@ -214,9 +216,9 @@ def _picture(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint, ch
     return path
 
 
-def filmed_pictures(
+def extract_pictures(
     folder: Path, library: dict[str, ReferenceMotion], character: Character, estimator: BlazePose, model_size: str
-) -> Iterator[Shown]:
+) -> Iterator[LabelledPicture]:
     """Key poses of the videos that are named after a known motion: of some frames, evenly spread, those that are most
     unlike an upright stand and each other."""
     stand = about_hips(compared_points(character, np.array(character.model.qpos0)[None]))
@@ -224,17 +226,17 @@ def filmed_pictures(
     with bar("videos") as progress:
         for done, video in enumerate(named):
             info = probe(video)
-            wanted = {round((k + 0.5) / LOOKED_AT * info.duration * info.fps) for k in range(LOOKED_AT)}
+            wanted = {round((k + 0.5) / SAMPLED_FRAMES * info.duration * info.fps) for k in range(SAMPLED_FRAMES)}
             found = list[Keypoints]()
             for number, (_, image) in enumerate(read_frames(video)):
-                keypoints = cached_keypoints(image, estimator, model_size) if number in wanted else None
+                keypoints = find_keypoints(image, estimator, model_size) if number in wanted else None
                 if keypoints is not None:
                     found.append(keypoints)
             poses = [seen_points(fit_pose_to_picture(keypoints, character), character)[0] for keypoints in found]
-            among = pose_distances(np.array([*poses, *stand]), np.array([*poses, *stand]))
+            among = compute_pose_distances(np.array([*poses, *stand]), np.array([*poses, *stand]))
             chosen = [len(poses)]
             while len(chosen) <= min(KEY_POSES, len(poses)):
                 chosen.append(int(among[chosen, : len(poses)].min(axis=0).argmax()))
             for frame in chosen[1:]:
-                yield Shown(f"{video.stem}_{frame}", skill_name(video.stem), None, found[frame], video.stem)
+                yield LabelledPicture(f"{video.stem}_{frame}", skill_name(video.stem), None, found[frame], video.stem)
             progress(done + 1, len(named))

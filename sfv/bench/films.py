@@ -93,7 +93,7 @@ class Film:
         return f"{self.group}-{self.motion}-{self.viewpoint.name}"
 
 
-def film_list(motions: list[str], full: bool) -> list[Film]:
+def list_films(motions: list[str], full: bool) -> list[Film]:
     """Which films the benchmark looks at; bodies and outfits change from film to film so that each meets every view.
 
     Args:
@@ -113,12 +113,12 @@ def film_list(motions: list[str], full: bool) -> list[Film]:
     return films
 
 
-def synthetic_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
-    """The films of `film_list` with their videos; beside each lies its truth. Those that are there are not made again.
+def make_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
+    """The films of `list_films` with their videos; beside each lies its truth. Those that are there are not made again.
 
     Args:
       motion_files: motions to film beside the demonstrations.
-      full: see `film_list`.
+      full: see `list_films`.
     """
     character = load_character("humanoid")
     takes = {name: demo_take(name, character) for name in PLANS}
@@ -127,11 +127,11 @@ def synthetic_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Pa
         takes[path.stem] = motion.qpos[:LONGEST], motion.contacts[:LONGEST]
     folder = cache_folder() / "bench" / "films"
     folder.mkdir(parents=True, exist_ok=True)
-    films = film_list(list(takes), full)
-    return [(film, made(film, *takes[film.motion], folder)) for film in films]
+    films = list_films(list(takes), full)
+    return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
 
 
-def made(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Path:
+def render_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Path:
     """Renders a film and its truth into a folder, if they are not there.
 
     Args:
@@ -145,27 +145,27 @@ def made(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Pa
     if out.is_file() and truth_path(out).is_file():
         return out
     character = load_character(film.body)
-    truth = staged(film, qpos, contacts, character)
+    truth = stage_film(film, qpos, contacts, character)
     size = truth.camera.image_size
     with bar(f"filming {film.title}") as progress, VideoWriter(out, FPS, size, quality=18) as video:
-        for t, image in enumerate(frames(film, truth, character)):
+        for t, image in enumerate(render_frames(film, truth, character)):
             video.write(image)
             progress(t + 1, len(qpos), "filming")
     truth.save(truth_path(out), character)
     return out
 
 
-def staged(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Character) -> Demo:
+def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Character) -> Demo:
     """The motion before its camera, which turns with the body in a panned film."""
     xyz_w = point_positions(character.model, qpos, BodyPoints.of_sites(character.model, LANDMARKS))
     across = PLANS[film.motion].azimuth if film.motion in PLANS else ACROSS
     view = film.viewpoint
     camera = standing_camera(xyz_w, np.radians(across + view.azimuth), view.fov, view.eye_height)
-    path = following(camera, xyz_w) if film.group == "panning" else ()
+    path = pan_with_body(camera, xyz_w) if film.group == "panning" else ()
     return Demo(qpos, contacts, xyz_w, path[0] if path else camera, path)
 
 
-def following(camera: Camera, xyz_w: np.ndarray) -> tuple[Camera, ...]:
+def pan_with_body(camera: Camera, xyz_w: np.ndarray) -> tuple[Camera, ...]:
     """A hand that keeps the body in the middle: turns after it, sways a little, and draws nearer by a tenth.
 
     Args:
@@ -184,18 +184,18 @@ def following(camera: Camera, xyz_w: np.ndarray) -> tuple[Camera, ...]:
     rotation = np.stack([right, np.cross(forward, right), forward], axis=1)
     size = np.array(camera.image_size)
     seen = np.einsum("tij,tpj->tpi", rotation, xyz_w - position)
-    reach = (np.abs(seen[..., :2] / seen[..., 2:]) * zoom[:, None, None] / size).max()
-    focal = (0.5 - MARGIN) / reach
+    extent = (np.abs(seen[..., :2] / seen[..., 2:]) * zoom[:, None, None] / size).max()
+    focal = (0.5 - MARGIN) / extent
     return tuple(
         replace(camera, focal_px=float(focal * near), R_camera_world=R, t_camera_world=-R @ position)
         for near, R in zip(zoom, rotation, strict=True)
     )
 
 
-def frames(film: Film, truth: Demo, character: Character) -> Iterator[np.ndarray]:
+def render_frames(film: Film, truth: Demo, character: Character) -> Iterator[np.ndarray]:
     """The film's images, RGB uint8 (height, width, 3)."""
     cameras = truth.path or truth.camera
-    backdrop = _stage(film, truth)
+    backdrop = _build_backdrop(film, truth)
     if film.group != "rough":
         yield from render_motion(character, truth.qpos, FPS, cameras, backdrop=backdrop)
         return
@@ -212,18 +212,18 @@ def frames(film: Film, truth: Demo, character: Character) -> Iterator[np.ndarray
         yield np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
 
 
-def _stage(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]:
+def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]:
     ahead = truth.camera.R_camera_world[2, :2] / np.linalg.norm(truth.camera.R_camera_world[2, :2])
     wall = float((truth.xyz_w[..., :2] @ ahead).max()) + WALL_BEHIND
     seed = [view.name for view in VIEWPOINTS].index(film.viewpoint.name)
     build = partial(room, ahead=ahead, distance=wall, seed=seed, pictures=film.group == "panning")
 
-    def dressed(spec: mujoco.MjSpec) -> Light:
+    def dress(spec: mujoco.MjSpec) -> Light:
         if film.dark:
             change_clothes(spec)
         return build(spec)
 
-    return dressed
+    return dress
 
 
 def change_clothes(spec: mujoco.MjSpec) -> None:
@@ -241,7 +241,7 @@ def change_clothes(spec: mujoco.MjSpec) -> None:
     texture.data = np.ascontiguousarray(painted).tobytes()
 
 
-def cached_keypoints(video: Path, config: PoseConfig) -> tuple[Keypoints, float]:
+def find_cached_keypoints(video: Path, config: PoseConfig) -> tuple[Keypoints, float]:
     """`estimate_keypoints`, once for each video's bytes, settings and `pose.estimate.FORMAT_VERSION`.
 
     Returns:
@@ -252,16 +252,16 @@ def cached_keypoints(video: Path, config: PoseConfig) -> tuple[Keypoints, float]
     path = cache_folder() / "bench" / "keypoints" / f"{video.stem}-{digest}.npz"
     spent = path.with_suffix(".seconds")
     if not (path.is_file() and spent.is_file()):
-        began = _processor_seconds()
+        began = _read_processor_seconds()
         with bar(f"{video.stem} pose") as progress:
             found = estimate_keypoints(video, config, progress)
         path.parent.mkdir(parents=True, exist_ok=True)
         found.save(path)
-        spent.write_text(f"{_processor_seconds() - began:.2f}\n")
+        spent.write_text(f"{_read_processor_seconds() - began:.2f}\n")
     return Keypoints.load(path), float(spent.read_text())
 
 
-def _processor_seconds() -> float:
+def _read_processor_seconds() -> float:
     """Of this process and of the children that it has waited for."""
     times = os.times()
     return time.process_time() + times.children_user + times.children_system

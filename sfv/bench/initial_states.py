@@ -18,9 +18,9 @@ from pose.progress import Progress
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion
 from reconstruct.motion import ReferenceMotion
-from sfv.bench.train import motion_files
+from sfv.bench.train import list_motion_files
 from sfv.console import bar
-from sfv.rows import Row, machine, mean_row, show
+from sfv.rows import Row, describe_machine, show
 from sfv.stage import write_json
 
 Kind = Literal["fixed", "reference", "adaptive", "failures"]
@@ -31,7 +31,7 @@ TITLES = {
     "adaptive": "adaptive (SFV)",
     "failures": "where they are lost soon",
 }
-FIGURES = ("normalised_return", "one_pass_return", "one_pass_completed")
+METRICS = ("normalised_return", "one_pass_return", "one_pass_completed")
 
 HEAD = """# Where episodes start
 
@@ -69,7 +69,7 @@ def bench_initial_states(
     """
     body, found = load_character(character), dict[str, dict[str, list[dict[str, float]]]]()
     with tempfile.TemporaryDirectory() as scratch:
-        for path in motion_files(motion):
+        for path in list_motion_files(motion):
             reference = read_motion(path, body)
             found[path.stem] = {kind: [] for kind in kinds}
             # A seed of every kind before the next seed: what was measured at any time can be compared.
@@ -87,25 +87,25 @@ def bench_initial_states(
                     ).resolve()
                     folder = (out or Path(scratch)) / path.stem / f"{kind}_{seed}"
                     with bar(f"{path.stem}, {kind}, seed {seed}") as progress:
-                        found[path.stem][kind].append(_run(reference, body, config, folder, progress))
+                        found[path.stem][kind].append(_measure_once(reference, body, config, folder, progress))
     rows = [
-        mean_row(f"{name}_{kind}_{figure}", [run[figure] for run in runs], "")
+        Row.mean_of(f"{name}_{kind}_{figure}", [run[figure] for run in runs], "")
         for name, by_kind in found.items()
         for kind, runs in by_kind.items()
-        for figure in FIGURES
+        for figure in METRICS
     ]
     rows += [
-        Row(f"{name}_adaptive_less_reference", _lead(by_kind), goal=0.0, note="one pass")
+        Row(f"{name}_adaptive_less_reference", _compute_lead(by_kind), goal=0.0, note="one pass")
         for name, by_kind in found.items()
         if {"adaptive", "reference"} <= set(by_kind)
     ]
     if page is not None:
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(ablation_page(found, samples), encoding="utf-8")
+        page.write_text(format_page(found, samples), encoding="utf-8")
     show("initial-states", rows, json)
 
 
-def _run(
+def _measure_once(
     motion: ReferenceMotion, body: Character, config: TrainConfig, folder: Path, progress: Progress
 ) -> dict[str, float]:
     """Trains and judges once, or reads what was found before with the same settings."""
@@ -130,21 +130,21 @@ def _run(
     return figures
 
 
-def _lead(by_kind: dict[str, list[dict[str, float]]]) -> float:
+def _compute_lead(by_kind: dict[str, list[dict[str, float]]]) -> float:
     adaptive, reference = (
         statistics.fmean(run["one_pass_return"] for run in by_kind[kind]) for kind in ("adaptive", "reference")
     )
     return adaptive - reference
 
 
-def ablation_page(found: dict[str, dict[str, list[dict[str, float]]]], samples: int) -> str:
+def format_page(found: dict[str, dict[str, list[dict[str, float]]]], samples: int) -> str:
     """The table in Markdown: a line a motion and distribution."""
     lines = [HEAD, "| motion | starts | seeds | return | one pass | completed |", "|---|---|--:|--:|--:|--:|"]
     for name, by_kind in found.items():
         for kind, runs in by_kind.items():
-            cells = [_cell([run[figure] for run in runs]) for figure in FIGURES]
+            cells = [_format_cell([run[figure] for run in runs]) for figure in METRICS]
             lines.append(f"| {name.removeprefix('humanoid3d_')} | {TITLES[kind]} | {len(runs)} | {' | '.join(cells)} |")
-    here = machine()
+    here = describe_machine()
     lines += [
         "",
         f"{samples / 1e6:g} M samples each; {date.today().isoformat()}, {here['cores']} cores of {here['processor']}.",
@@ -155,5 +155,5 @@ def ablation_page(found: dict[str, dict[str, list[dict[str, float]]]], samples: 
     return "\n".join(lines)
 
 
-def _cell(values: list[float]) -> str:
+def _format_cell(values: list[float]) -> str:
     return f"{statistics.fmean(values):.3f} ± {statistics.pstdev(values):.3f}"

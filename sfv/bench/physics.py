@@ -34,7 +34,7 @@ PARTS = {
 
 
 def bench_physics(
-    motion: Path, character: str = "humanoid", samples: int = 65_536, rivals: bool = True, json: bool = False
+    motion: Path, character: str = "humanoid", samples: int = 65_536, comparisons: bool = True, json: bool = False
 ) -> None:
     """How fast training and its parts are, against bare physics, Stable-Baselines3 and several processes.
 
@@ -42,7 +42,7 @@ def bench_physics(
       motion: reference motion (DeepMimic .txt, or .npz of a run).
       character: body that performs it.
       samples: decisions that the training loop is timed over.
-      rivals: also time Stable-Baselines3 and torchrun.
+      comparisons: also time Stable-Baselines3 and torchrun.
       json: one JSON object on standard output instead of a table.
     """
     body = load_character(character)
@@ -66,24 +66,27 @@ def bench_physics(
             Row("one_process_steps_per_second", alone["wall"], note="wall clock"),
             *(Row(f"{name}_us", parts[name], "us", note=f"a decision: {what}") for name, what in PARTS.items()),
         ]
-        if rivals:
+        if comparisons:
             progress(3, 4, "Stable-Baselines3 and torchrun")
-            rows += [_rival(reference, body, loop["wall"]), _under_torchrun(motion, character, samples, alone, cores)]
+            rows += [
+                _compare_stable_baselines(reference, body, loop["wall"]),
+                _measure_torchrun(motion, character, samples, alone, cores),
+            ]
     show("physics", rows, json)
 
 
-def _rival(motion: ReferenceMotion, body: Character, ours: float) -> Row:
+def _compare_stable_baselines(motion: ReferenceMotion, body: Character, ours: float) -> Row:
     """Stable-Baselines3's PPO on the same environment, with our networks, batch and epochs."""
     name = "sb3_steps_per_second"
     if importlib.util.find_spec("stable_baselines3") is None:
         return Row(name, None, note="Stable-Baselines3 is not installed (pip install -e '.[bench]')")
-    speeds = {kind: _rival_speed(motion, body, kind) for kind in ("DummyVecEnv", "SubprocVecEnv")}
+    speeds = {kind: _time_stable_baselines(motion, body, kind) for kind in ("DummyVecEnv", "SubprocVecEnv")}
     best = max(speeds, key=lambda kind: speeds[kind])
     note = f"with {best}, the faster one, wall clock; ours is {ours / speeds[best]:.1f} times as fast (goal 5)"
     return Row(name, speeds[best], note=note)
 
 
-def _rival_speed(motion: ReferenceMotion, body: Character, kind: str) -> float:
+def _time_stable_baselines(motion: ReferenceMotion, body: Character, kind: str) -> float:
     """Decisions a second of Stable-Baselines3's PPO over one batch: gathering and learning."""
     import stable_baselines3  # pyright: ignore[reportMissingImports]
     from stable_baselines3.common import vec_env  # pyright: ignore[reportMissingImports]
@@ -111,7 +114,7 @@ def _rival_speed(motion: ReferenceMotion, body: Character, kind: str) -> float:
         env.close()
 
 
-def _under_torchrun(motion: Path, character: str, samples: int, alone: dict[str, float], cores: int) -> Row:
+def _measure_torchrun(motion: Path, character: str, samples: int, alone: dict[str, float], cores: int) -> Row:
     """Samples a second and core of as many processes as there are cores, against those of one."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(cores), "-m", "sfv"]
     command += ["bench", "loop", "--motion", str(motion), "--character", character, "--samples", str(samples), "--json"]

@@ -13,13 +13,13 @@ from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, MIRRORED, TWELVE
-from sfv.bench.films import cached_keypoints, synthetic_films
+from sfv.bench.films import find_cached_keypoints, make_films
 from sfv.bench.metrics import pck, swapped_frames
 from sfv.bench.reconstruct import EVERY_FRAME, FRONT_FLIP, SHARED
 from sfv.bench.truth import HIPS, SHOULDERS, Truth
 from sfv.bench.truth import MIRRORED as MIRRORED_TWELVE
 from sfv.demo.demo import truth_path
-from sfv.rows import Row, mean_row, show
+from sfv.rows import Row, show
 
 COLUMNS = [INDEX[name] for name in TWELVE]
 SYNTHETIC = ("synthetic", "rough", "panning")
@@ -51,57 +51,59 @@ def bench_pose(
     if (video is None) != (truth is None):
         raise InputError("bench pose: give both --video and --truth, or neither")
     if video is not None and truth is not None:
-        show("pose", _truth_rows(video.stem, [(video, truth)], baseline)[0], json)
+        show("pose", _measure_clips(video.stem, [(video, truth)], baseline)[0], json)
         return
     sets: dict[str, list[tuple[Path, Path]]] = {}
-    for film, path in synthetic_films(sorted((SHARED / "motions").glob("*.txt")) if full else [], full):
+    for film, path in make_films(sorted((SHARED / "motions").glob("*.txt")) if full else [], full):
         sets.setdefault(film.group, []).append((path, truth_path(path)))
     if calibrate:
-        pairs = [found for name in SYNTHETIC for found in _truth_rows(name, sets[name], baseline=False)[1]]
-        show("pose", _calibration(np.concatenate(pairs)), json)
+        pairs = [found for name in SYNTHETIC for found in _measure_clips(name, sets[name], baseline=False)[1]]
+        show("pose", _calibrate(np.concatenate(pairs)), json)
         return
     for name in ("kick_cam01", "kick_cam03"):
         sets[name] = [(path, truth_path(path)) for path in (SHARED / "videos").glob(f"{name}.mp4")]
     rows, pairs = list[Row](), list[np.ndarray]()
     for name, clips in sets.items():
-        more, found = _truth_rows(name, clips, baseline)
+        more, found = _measure_clips(name, clips, baseline)
         rows += more
         pairs += found if name in SYNTHETIC else []
-    rows += _calibration_rows(np.concatenate(pairs))
-    rows += _paper_rows(baseline) + _front_flip_rows(baseline)
+    rows += _measure_calibrate(np.concatenate(pairs))
+    rows += _measure_paper_videos(baseline) + _measure_front_flip(baseline)
     show("pose", rows, json)
 
 
-def _found(video: Path, config: PoseConfig, single_look: bool = False) -> tuple[Keypoints, float]:
+def _find_keypoints(video: Path, config: PoseConfig, single_look: bool = False) -> tuple[Keypoints, float]:
     """Keypoints, and processor seconds that a frame took."""
-    keypoints, seconds = cached_keypoints(video, replace(config, looks=0, min_seen=0.1) if single_look else config)
+    keypoints, seconds = find_cached_keypoints(video, replace(config, looks=0, min_seen=0.1) if single_look else config)
     return keypoints, seconds / len(keypoints)
 
 
-def _truth_rows(group: str, clips: Sequence[tuple[Path, Path]], baseline: bool) -> tuple[list[Row], list[np.ndarray]]:
+def _measure_clips(
+    group: str, clips: Sequence[tuple[Path, Path]], baseline: bool
+) -> tuple[list[Row], list[np.ndarray]]:
     """Means over clips with known truth; and each landmark's (confidence, whether it is right), arrays (N, 2)."""
     if not clips:
         return [Row(f"{group}_detected_upright", None, note="skipped: the clip is not here")], []
     figures, single, pairs = list[dict[str, float]](), list[dict[str, float]](), list[np.ndarray]()
     for video, truth in clips:
-        keypoints, seconds = _found(video, EVERY_FRAME)
-        clip, landmarks = _compared(keypoints, truth)
+        keypoints, seconds = _find_keypoints(video, EVERY_FRAME)
+        clip, landmarks = _compare(keypoints, truth)
         figures.append(clip | {"pose_seconds_per_frame": seconds})
         pairs.append(landmarks)
         if baseline:
-            keypoints, seconds = _found(video, EVERY_FRAME, single_look=True)
-            single.append(_compared(keypoints, truth)[0] | {"pose_seconds_per_frame": seconds})
+            keypoints, seconds = _find_keypoints(video, EVERY_FRAME, single_look=True)
+            single.append(_compare(keypoints, truth)[0] | {"pose_seconds_per_frame": seconds})
     rows = []
     for name in {name: None for clip in figures for name in clip}:
-        before = mean_row("", [clip[name] for clip in single if name in clip], "").value if baseline else None
+        before = Row.mean_of("", [clip[name] for clip in single if name in clip], "").value if baseline else None
         unit = "s" if "seconds" in name else "torso" if "error" in name else ""
-        rows.append(mean_row(f"{group}_{name}", [clip[name] for clip in figures if name in clip], unit, before))
+        rows.append(Row.mean_of(f"{group}_{name}", [clip[name] for clip in figures if name in clip], unit, before))
     return rows, pairs
 
 
-def _compared(keypoints: Keypoints, truth_file: Path) -> tuple[dict[str, float], np.ndarray]:
+def _compare(keypoints: Keypoints, truth_file: Path) -> tuple[dict[str, float], np.ndarray]:
     """Figures of one clip, and its landmarks as (confidence, whether right), (N, 2)."""
-    truth, true_px = Truth.load(truth_file), _true_px(truth_file)
+    truth, true_px = Truth.load(truth_file), _read_true_px(truth_file)
     count = min(len(keypoints), len(true_px))
     true_px, inverted, seen = true_px[:count], truth.inverted[:count], keypoints.seen[:count]
     torso = np.linalg.norm(true_px[:, SHOULDERS].mean(1) - true_px[:, HIPS].mean(1), axis=-1)
@@ -116,13 +118,13 @@ def _compared(keypoints: Keypoints, truth_file: Path) -> tuple[dict[str, float],
             figures[f"pck_{name}"] = float(right[which].mean())
             figures[f"median_error_{name}_torso"] = float(np.median(error[which][confidence[which] > 0]))
     exchanged = swapped_frames(
-        _about_hips(keypoints.xyz[:count, COLUMNS][seen]), _about_hips(truth.xyz_c[:count][seen]), MIRRORED_TWELVE
+        _center_hips(keypoints.xyz[:count, COLUMNS][seen]), _center_hips(truth.xyz_c[:count][seen]), MIRRORED_TWELVE
     )
     figures["swapped_share"] = exchanged / max(int(seen.sum()), 1)
     return figures, np.column_stack([confidence[seen].ravel(), right[seen].ravel()])
 
 
-def _true_px(truth_file: Path) -> np.ndarray:
+def _read_true_px(truth_file: Path) -> np.ndarray:
     """The twelve joints in the image [px], (T, 12, 2); through the lens where the file does not hold them."""
     with np.load(truth_file, allow_pickle=False) as arrays:
         columns = [list(map(str, arrays["names"])).index(name) for name in TWELVE]
@@ -134,11 +136,11 @@ def _true_px(truth_file: Path) -> np.ndarray:
     return px.reshape(*points.shape[:2], 2)
 
 
-def _about_hips(joints: np.ndarray) -> np.ndarray:
+def _center_hips(joints: np.ndarray) -> np.ndarray:
     return joints - joints[:, HIPS].mean(axis=1, keepdims=True)
 
 
-def _calibration(pairs: np.ndarray) -> list[Row]:
+def _calibrate(pairs: np.ndarray) -> list[Row]:
     """The share of right landmarks at each raw confidence: isotonic regression, read off at `pose.confidence.RAW`."""
     raw, right = uncalibrated(pairs[pairs[:, 0] > 0, 0]), pairs[pairs[:, 0] > 0, 1]
     order = np.argsort(raw)
@@ -153,7 +155,7 @@ def _calibration(pairs: np.ndarray) -> list[Row]:
     return rows
 
 
-def _calibration_rows(pairs: np.ndarray) -> list[Row]:
+def _measure_calibrate(pairs: np.ndarray) -> list[Row]:
     """How many landmarks are right at each confidence, and how far apart the two are on the mean."""
     confidence, right = pairs.T
     tenth = np.minimum((10 * confidence).astype(int), 9)
@@ -168,46 +170,46 @@ def _calibration_rows(pairs: np.ndarray) -> list[Row]:
     return [Row("confidence_error", gap, "", len(pairs), note="expected calibration error, synthetic films"), *rows]
 
 
-def _paper_rows(baseline: bool) -> list[Row]:
+def _measure_paper_videos(baseline: bool) -> list[Row]:
     """How much of the paper's videos is seen; there is no truth."""
     videos = sorted((SHARED / "videos" / "sfv").glob("*.mp4"))
     if not videos:
         return [Row("sfv_detected", None, note="skipped: the paper's videos are not here")]
-    found = {video.stem: _found(video, EVERY_FRAME) for video in videos}
-    single = [_found(video, EVERY_FRAME, single_look=True)[0] for video in videos] if baseline else []
+    found = {video.stem: _find_keypoints(video, EVERY_FRAME) for video in videos}
+    single = [_find_keypoints(video, EVERY_FRAME, single_look=True)[0] for video in videos] if baseline else []
     shares = {name: float(keypoints.seen.mean()) for name, (keypoints, _) in found.items()}
     least = min(shares, key=lambda name: shares[name])
     before = float(np.mean([keypoints.seen.mean() for keypoints in single])) if baseline else None
-    exchanges = {name: float(_exchanges(keypoints)) for name, (keypoints, _) in found.items()}
+    exchanges = {name: float(_count_exchanges(keypoints)) for name, (keypoints, _) in found.items()}
     most = max(exchanges, key=lambda name: exchanges[name])
     return [
         replace(
-            mean_row("sfv_detected", list(shares.values()), "", before), note=f"least: {least} {shares[least]:.3g}"
+            Row.mean_of("sfv_detected", list(shares.values()), "", before), note=f"least: {least} {shares[least]:.3g}"
         ),
         replace(
-            mean_row(
+            Row.mean_of(
                 "sfv_exchanges",
                 list(exchanges.values()),
                 "",
-                float(np.mean([_exchanges(k) for k in single])) if baseline else None,
+                float(np.mean([_count_exchanges(k) for k in single])) if baseline else None,
             ),
             note=f"most: {most} {exchanges[most]:.0f}",
         ),
-        mean_row("sfv_pose_seconds_per_frame", [seconds for _, seconds in found.values()], "s"),
+        Row.mean_of("sfv_pose_seconds_per_frame", [seconds for _, seconds in found.values()], "s"),
     ]
 
 
-def _front_flip_rows(baseline: bool) -> list[Row]:
+def _measure_front_flip(baseline: bool) -> list[Row]:
     """A real front flip against the light, without truth: physical facts."""
     video = SHARED / "videos" / "walk_and_frontflip.mp4"
     if not video.is_file():
         return [Row("frontflip_detected", None, note=f"skipped: no {video.name} here")]
-    keypoints, seconds = _found(video, FRONT_FLIP)
-    before = _found(video, FRONT_FLIP, single_look=True)[0] if baseline else None
+    keypoints, seconds = _find_keypoints(video, FRONT_FLIP)
+    before = _find_keypoints(video, FRONT_FLIP, single_look=True)[0] if baseline else None
     figures = {
         "frontflip_detected": lambda k: float(k.seen.mean()),
-        "frontflip_turns": _turns,
-        "frontflip_exchanges": _exchanges,
+        "frontflip_turns": _count_turns,
+        "frontflip_exchanges": _count_exchanges,
     }
     rows = [
         Row(name, float(figure(keypoints)), "", None, None, float(figure(before)) if before else None, GOALS[name])
@@ -216,7 +218,7 @@ def _front_flip_rows(baseline: bool) -> list[Row]:
     return [*rows, Row("frontflip_pose_seconds_per_frame", seconds, "s")]
 
 
-def _turns(keypoints: Keypoints) -> float:
+def _count_turns(keypoints: Keypoints) -> float:
     """Full turns of the torso in the image from the first to the last frame in which it is seen."""
     torso = [INDEX[f"{side}_{joint}"] for joint in ("shoulder", "hip") for side in ("left", "right")]
     known = (keypoints.confidence[:, torso] > 0).all(axis=1)
@@ -225,7 +227,7 @@ def _turns(keypoints: Keypoints) -> float:
     return float(abs(lean[-1] - lean[0]) / (2 * np.pi))
 
 
-def _exchanges(keypoints: Keypoints) -> int:
+def _count_exchanges(keypoints: Keypoints) -> int:
     """Frames whose 3D landmarks would follow more smoothly on the last frame's with left and right exchanged."""
     seen = np.flatnonzero(keypoints.seen)
     columns = np.array(COLUMNS)

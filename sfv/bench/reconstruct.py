@@ -15,12 +15,12 @@ from pose.landmarks import TWELVE
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
-from sfv.bench import sfv_baseline as rival
-from sfv.bench.films import Film, cached_keypoints, synthetic_films
+from sfv.bench.films import Film, find_cached_keypoints, make_films
+from sfv.bench.sfv_baseline import measure_both
 from sfv.bench.truth import Truth, compare
 from sfv.console import console
 from sfv.demo.demo import truth_path
-from sfv.rows import Row, mean_row, show
+from sfv.rows import Row, show
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 """Real clips and motion files; measured where they are, skipped elsewhere."""
@@ -47,7 +47,7 @@ KICK = "kick_cam01"
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredClip:
     """One clip, through both stages."""
 
     name: str
@@ -82,53 +82,53 @@ def bench_reconstruct(
         raise InputError("bench reconstruct: give both --video and --truth, or neither")
     character = load_character("humanoid", height)
     if video is not None and truth is not None:
-        show("reconstruct", truth_rows(video.stem, [(video, Truth.load(truth))], character), json)
+        show("reconstruct", measure_clips(video.stem, [(video, Truth.load(truth))], character), json)
         return
-    rows = synthetic_rows(character, full)
+    rows = measure_synthetic_films(character, full)
     for camera in ("kick_cam01", "kick_cam03"):
         path = SHARED / "videos" / f"{camera}.mp4"
         if path.is_file():
-            rows += truth_rows(camera, [(path, Truth.load(truth_path(path)))], character)
+            rows += measure_clips(camera, [(path, Truth.load(truth_path(path)))], character)
         else:
             rows.append(Row(f"{camera}_mpjpe_mm", None, "mm", note=f"skipped: no {path.name} here"))
-    rows += paper_rows(character)
-    rows += front_flip_rows(character)
-    rows += time_rows(character, full)
+    rows += measure_paper_videos(character)
+    rows += measure_front_flip(character)
+    rows += measure_solve_time(character, full)
     show("reconstruct", rows, json)
 
 
-def measure(video: Path, character: Character, config: PoseConfig = EVERY_FRAME) -> Measured:
+def measure(video: Path, character: Character, config: PoseConfig = EVERY_FRAME) -> MeasuredClip:
     """Keypoints, from the cache if they are there, and the motion that they become."""
     console.print(f"[dim]{video.stem}[/dim]")
-    keypoints, pose_seconds = cached_keypoints(video, config)
+    keypoints, pose_seconds = find_cached_keypoints(video, config)
     began = time.process_time()
     found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
     seconds = {"pose_seconds_per_clip": pose_seconds, "solve_seconds_per_clip": time.process_time() - began}
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in TWELVE))
     joints_w = point_positions(character.model, found.motion.qpos, points)
-    return Measured(video.stem, keypoints, found, joints_w, {n: found.metrics[n] for n in PHYSICAL} | seconds)
+    return MeasuredClip(video.stem, keypoints, found, joints_w, {n: found.metrics[n] for n in PHYSICAL} | seconds)
 
 
-def synthetic_rows(character: Character, full: bool) -> list[Row]:
+def measure_synthetic_films(character: Character, full: bool) -> list[Row]:
     """The films with exact truth: clean, rough and panned ones."""
     files = sorted((SHARED / "motions").glob("*.txt")) if full else []
-    films = synthetic_films(files, full)
+    films = make_films(files, full)
     pairs = {film: (path, Truth.load(truth_path(path))) for film, path in films}
-    clips = {film: compared(*pair, character) for film, pair in pairs.items()}
+    clips = {film: compare_with_truth(*pair, character) for film, pair in pairs.items()}
     rows = []
     for group in ("synthetic", "rough", "panning"):
-        rows += group_rows(group, {f.title: clip for f, clip in clips.items() if f.group == group})
+        rows += summarize_group(group, {f.title: clip for f, clip in clips.items() if f.group == group})
     if full:
         for view in ("side", "quarter", "front"):
             named = {f.title: c for f, c in clips.items() if f.group == "synthetic" and f.viewpoint.name == view}
             kept = (f"synthetic_{view}_pa_mpjpe_mm", f"synthetic_{view}_world_mpjpe_mm")
-            rows += [row for row in group_rows(f"synthetic_{view}", named) if row.name in kept]
+            rows += [row for row in summarize_group(f"synthetic_{view}", named) if row.name in kept]
     done = {film: clip for film, clip in clips.items() if not isinstance(clip, str)}
     flown = [clip["flight_gravity_ratio"] for film, clip in done.items() if film.motion == "backflip"]
-    return [*rows, mean_row("flight_gravity_ratio_backflip", flown, "", None, 1.0), panning_row(done)]
+    return [*rows, Row.mean_of("flight_gravity_ratio_backflip", flown, "", None, 1.0), compare_panned_films(done)]
 
 
-def panning_row(clips: dict[Film, dict[str, float]]) -> Row:
+def compare_panned_films(clips: dict[Film, dict[str, float]]) -> Row:
     """Each panned film against the still one of the same motion from the same side."""
     world = "world_mpjpe_mm"
     still = {film.motion: clip[world] for film, clip in clips.items()
@@ -142,7 +142,7 @@ def panning_row(clips: dict[Film, dict[str, float]]) -> Row:
     return Row(name, panned / stood, "", len(both), None, None, GOALS[name], f"{panned:.0f} and {stood:.0f} mm")
 
 
-def compared(video: Path, truth: Truth, character: Character) -> dict[str, float] | str:
+def compare_with_truth(video: Path, truth: Truth, character: Character) -> dict[str, float] | str:
     """Figures of a clip with known truth, or why there are none."""
     try:
         clip = measure(video, character)
@@ -151,41 +151,43 @@ def compared(video: Path, truth: Truth, character: Character) -> dict[str, float
     return compare(clip.keypoints, clip.found, clip.found.camera.to_camera(clip.joints_w), truth) | clip.figures
 
 
-def truth_rows(group: str, films: list[tuple[Path, Truth]], character: Character) -> list[Row]:
+def measure_clips(group: str, films: list[tuple[Path, Truth]], character: Character) -> list[Row]:
     """Rows of clips with known truth."""
-    return group_rows(group, {video.stem: compared(video, truth, character) for video, truth in films})
+    return summarize_group(group, {video.stem: compare_with_truth(video, truth, character) for video, truth in films})
 
 
-def group_rows(group: str, clips: dict[str, dict[str, float] | str]) -> list[Row]:
+def summarize_group(group: str, clips: dict[str, dict[str, float] | str]) -> list[Row]:
     """Means over clips; the baseline is BlazePose as it is, the one low-passed at 8 Hz has rows of its own."""
     done = {name: clip for name, clip in clips.items() if not isinstance(clip, str)}
     failed = "; ".join(f"{name}: {clip}" for name, clip in clips.items() if isinstance(clip, str))
     rows = []
     for name in {name: None for clip in done.values() for name in clip if not name.startswith("raw_")}:
-        raw = mean_row("", [clip[f"raw_{name}"] for clip in done.values() if f"raw_{name}" in clip], "").value
+        raw = Row.mean_of("", [clip[f"raw_{name}"] for clip in done.values() if f"raw_{name}" in clip], "").value
         values = {title: clip[name] for title, clip in done.items() if name in clip}
-        row = mean_row(f"{group}_{name}", list(values.values()), unit_of(name), raw, GOALS.get(f"{group}_{name}"))
-        rows.append(replace(row, note="; ".join(filter(None, [most(values) if len(clips) > 1 else "", failed]))))
+        row = Row.mean_of(f"{group}_{name}", list(values.values()), find_unit(name), raw, GOALS.get(f"{group}_{name}"))
+        rows.append(
+            replace(row, note="; ".join(filter(None, [name_largest(values) if len(clips) > 1 else "", failed])))
+        )
     return rows or [Row(f"{group}_mpjpe_mm", None, "mm", note=failed or "no film")]
 
 
-def unit_of(name: str) -> str:
+def find_unit(name: str) -> str:
     """The unit at a figure's end."""
     return next((unit for end, unit in UNITS.items() if name.endswith(f"_{end}")), "")
 
 
-def most(values: dict[str, float], count: int = 1) -> str:
+def name_largest(values: dict[str, float], count: int = 1) -> str:
     """The clips with the largest values, for a row's note."""
     real = {name: value for name, value in values.items() if math.isfinite(value)}
     return ", ".join(f"{name} {real[name]:.3g}" for name in sorted(real, key=lambda name: -real[name])[:count])
 
 
-def paper_rows(character: Character) -> list[Row]:
+def measure_paper_videos(character: Character) -> list[Row]:
     """Physical facts of the paper's videos, and what SFV made of them beside ours."""
     videos = sorted((SHARED / "videos" / "sfv").glob("*.mp4"))
     if not videos:
         return [Row("sfv_reprojection_ratio", None, note="skipped: the paper's videos are not here")]
-    clips: dict[str, Measured] = {}
+    clips: dict[str, MeasuredClip] = {}
     failed: list[str] = []
     for video in videos:
         try:
@@ -195,21 +197,21 @@ def paper_rows(character: Character) -> list[Row]:
     rows = []
     for name, unit in PHYSICAL.items():
         values = {clip: measured.figures[name] for clip, measured in clips.items()}
-        row = mean_row(name, list(values.values()), unit, None, GOALS.get(name))
-        rows.append(replace(row, note="; ".join([most(values, 3), *failed])))
+        row = Row.mean_of(name, list(values.values()), unit, None, GOALS.get(name))
+        rows.append(replace(row, note="; ".join([name_largest(values, 3), *failed])))
     for name in ("backflip_a", "jump"):
         if name in clips:
             rows.append(Row(f"flight_gravity_ratio_{name}", clips[name].figures["flight_gravity_ratio"], goal=1.0))
-    return rows + rival_rows(clips.values(), videos[0].parent)
+    return rows + compare_with_sfv(clips.values(), videos[0].parent)
 
 
-def rival_rows(clips: Iterable[Measured], folder: Path) -> list[Row]:
+def compare_with_sfv(clips: Iterable[MeasuredClip], folder: Path) -> list[Row]:
     """Ours over SFV's own, means over its videos."""
     means: dict[str, tuple[list[float], list[float]]] = {}
     for clip in clips:
         file = folder / f"{clip.name}.sfv.bvh"
         if file.is_file():
-            for name, (ours, theirs) in rival.beside(clip.keypoints, clip.found, clip.joints_w, file).items():
+            for name, (ours, theirs) in measure_both(clip.keypoints, clip.found, clip.joints_w, file).items():
                 both = means.setdefault(name, ([], []))
                 both[0].append(ours)
                 both[1].append(theirs)
@@ -222,7 +224,7 @@ def rival_rows(clips: Iterable[Measured], folder: Path) -> list[Row]:
     return rows
 
 
-def front_flip_rows(character: Character) -> list[Row]:
+def measure_front_flip(character: Character) -> list[Row]:
     """A real front flip against the light, without truth."""
     video = SHARED / "videos" / "walk_and_frontflip.mp4"
     if not video.is_file():
@@ -237,14 +239,14 @@ def front_flip_rows(character: Character) -> list[Row]:
     return [*rows, Row("flight_gravity_ratio_frontflip", clip.figures["flight_gravity_ratio"], goal=1.0)]
 
 
-def time_rows(character: Character, full: bool) -> list[Row]:
+def measure_solve_time(character: Character, full: bool) -> list[Row]:
     """Processor seconds of the reconstruction, and how they grow: the kick's keypoints to and fro."""
     video = SHARED / "videos" / f"{KICK}.mp4"
     if not video.is_file():
         return [Row("solve_seconds_120_frames", None, "s", note=f"skipped: no {video.name} here")]
-    keypoints, _ = cached_keypoints(video, EVERY_FRAME)
+    keypoints, _ = find_cached_keypoints(video, EVERY_FRAME)
     long = 3000 if full else 600
-    seconds = [_solve_seconds(keypoints, frames, character) for frames in (120, long)]
+    seconds = [_time_solve(keypoints, frames, character) for frames in (120, long)]
     growth = (seconds[1] / long) / (seconds[0] / 120)
     return [
         Row("solve_seconds_120_frames", seconds[0], "s", goal=GOALS["solve_seconds_120_frames"], note="of one core"),
@@ -253,7 +255,7 @@ def time_rows(character: Character, full: bool) -> list[Row]:
     ]
 
 
-def _solve_seconds(keypoints: Keypoints, frames: int, character: Character) -> float:
+def _time_solve(keypoints: Keypoints, frames: int, character: Character) -> float:
     last = len(keypoints) - 1
     order = last - np.abs(np.arange(frames) % (2 * last) - last)
     parts = {field: values[order] for field, values in vars(keypoints).items() if isinstance(values, np.ndarray)}

@@ -13,7 +13,7 @@ from reconstruct.retargeting import retarget
 from reconstruct.retargeting_metrics import compute_quality_metrics, compute_retargeting_metrics
 from sfv.console import bar, console
 from sfv.demo.motions import demo_motion, demo_names
-from sfv.rows import Row, mean_row, show
+from sfv.rows import Row, show
 
 SOURCE = "humanoid"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "motions"
@@ -49,8 +49,8 @@ def bench_retarget(
       json: one JSON object on standard output instead of a table.
     """
     source = load_character(SOURCE)
-    given = originals(motions, source)
-    bodies = reachable(characters or tuple(sorted(set(list_character_names()) - {SOURCE})), named=bool(characters))
+    given = read_motions(motions, source)
+    bodies = load_available(characters or tuple(sorted(set(list_character_names()) - {SOURCE})), named=bool(characters))
     found: dict[str, list[dict[str, float]]] = {body.name: [] for body in bodies}
     rows: list[Row] = []
     own = [
@@ -71,11 +71,11 @@ def bench_retarget(
         for key in cases[0]:
             name = f"{prefix}_{key}" if prefix else key
             baseline = _mean([figures[key] for figures in own if key in figures])
-            rows.append(mean_row(name, [case[key] for case in cases], UNITS.get(key, ""), baseline, GOALS.get(key)))
+            rows.append(Row.mean_of(name, [case[key] for case in cases], UNITS.get(key, ""), baseline, GOALS.get(key)))
     show("retarget", rows, json)
 
 
-def reachable(names: tuple[str, ...], named: bool) -> list[Character]:
+def load_available(names: tuple[str, ...], named: bool) -> list[Character]:
     """Characters, without those whose models cannot be fetched unless they were asked for."""
     found: list[Character] = []
     for name in names:
@@ -88,7 +88,7 @@ def reachable(names: tuple[str, ...], named: bool) -> list[Character]:
     return found
 
 
-def originals(given: Path | None, source: Character) -> dict[str, ReferenceMotion]:
+def read_motions(given: Path | None, source: Character) -> dict[str, ReferenceMotion]:
     """The motions to measure with, by name.
 
     Raises:

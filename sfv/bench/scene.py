@@ -25,11 +25,11 @@ from sfv.rows import Row, show
 
 ROLLOUTS = 32
 GOAL = 0.8
-PUSHED_M = 2.0
+PUSH_DISTANCE_M = 2.0
 """The box must have gone so far."""
 
 
-class BoxWatch:
+class BoxRecorder:
     """How far each box gets in a rollout; read as `run_episodes` reads a meter."""
 
     def __init__(self, start: np.ndarray):
@@ -78,26 +78,30 @@ def bench_scene(
     for skill in skills:
         file = files[skill]
         motion = read_motion(file, body) if file else demo_motion(skill, body)
-        rows.append(_row(skill, motion, body, out / f"{skill}@{SKILLS[skill][1].kind}", minutes, seed))
+        rows.append(_measure_skill(skill, motion, body, out / f"{skill}@{SKILLS[skill][1].kind}", minutes, seed))
     show("scene", rows, json)
 
 
-def _row(skill: str, motion: ReferenceMotion, character: Character, folder: Path, minutes: float, seed: int) -> Row:
+def _measure_skill(
+    skill: str, motion: ReferenceMotion, character: Character, folder: Path, minutes: float, seed: int
+) -> Row:
     name, scene = SKILLS[skill]
     if minutes > 0:
         with bar(name) as progress:
-            draft = kept_draft(motion, character, scene, folder, progress)
+            draft = load_or_make_draft(motion, character, scene, folder, progress)
             train_policy(motion, character, scene, TrainConfig(minutes=minutes, seed=seed), folder, progress, draft)
     if not (folder / "policy.pt").is_file():
         return Row(name, None, goal=GOAL, note=f"no policy in {folder}: give --minutes")
     try:
-        done, spread, note = completed(Policy.load(folder / "policy.pt"), motion, character, scene)
+        done, spread, note = evaluate_in_scene(Policy.load(folder / "policy.pt"), motion, character, scene)
     except InputError as error:
         return Row(name, None, goal=GOAL, note=str(error))
     return Row(name, done, "", ROLLOUTS, spread, goal=GOAL, note=note)
 
 
-def kept_draft(motion: ReferenceMotion, character: Character, scene: Scene, folder: Path, progress: Progress) -> Draft:
+def load_or_make_draft(
+    motion: ReferenceMotion, character: Character, scene: Scene, folder: Path, progress: Progress
+) -> Draft:
     """The motion performed by tracking control there; made once for a motion on a ground."""
     task = hashlib.sha256(motion.qpos.tobytes() + repr((character.name, character.height, scene.identity)).encode())
     path = folder / f"draft_{task.hexdigest()[:12]}.npz"
@@ -109,21 +113,23 @@ def kept_draft(motion: ReferenceMotion, character: Character, scene: Scene, fold
     return draft
 
 
-def completed(policy: Policy, motion: ReferenceMotion, character: Character, scene: Scene) -> tuple[float, float, str]:
+def evaluate_in_scene(
+    policy: Policy, motion: ReferenceMotion, character: Character, scene: Scene
+) -> tuple[float, float, str]:
     """Share of rollouts from the first frame, a little disturbed, that reach the end (and push the box far enough)."""
     config = EnvConfig(action_scale=policy.layout.action_scale)
     env = ImitationEnv(character, scene, motion, config, ROLLOUTS)
     check_policy(policy, env, character)
     rows = np.zeros(ROLLOUTS, dtype=np.int64)
-    watch, note = None, ""
+    recorder, note = None, ""
     if scene.has_box:
         planned = float(env.reference.reach[-1] - env.reference.reach[0])
-        if planned < PUSHED_M:
-            raise InputError(f"the motion itself goes {planned:.1f} m; a box is to be pushed {PUSHED_M:g} m")
+        if planned < PUSH_DISTANCE_M:
+            raise InputError(f"the motion itself goes {planned:.1f} m; a box is to be pushed {PUSH_DISTANCE_M:g} m")
         env.start(rows)
-        watch = BoxWatch(env.box_progress().copy())
-    scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(0), meter=watch)
+        recorder = BoxRecorder(env.box_progress().copy())
+    scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(0), meter=recorder)
     done = scores.completed
-    if watch is not None:
-        done, note = done & (watch.way >= PUSHED_M), f"pushed {watch.way.mean():.2f} m on average"
+    if recorder is not None:
+        done, note = done & (recorder.way >= PUSH_DISTANCE_M), f"pushed {recorder.way.mean():.2f} m on average"
     return float(done.mean()), float(done.std()), note

@@ -34,7 +34,7 @@ Pair = tuple[float, float]
 """Ours and SFV's."""
 
 
-def beside(keypoints: Keypoints, found: Reconstruction, joints_w: np.ndarray, file: Path) -> dict[str, Pair]:
+def measure_both(keypoints: Keypoints, found: Reconstruction, joints_w: np.ndarray, file: Path) -> dict[str, Pair]:
     """(ours, SFV's) of three measures, on the same twelve joints, the same frames and contacts, our size.
 
     Args:
@@ -50,7 +50,7 @@ def beside(keypoints: Keypoints, found: Reconstruction, joints_w: np.ndarray, fi
     weight = keypoints.confidence[:, columns]
     centre = np.array(keypoints.image_size) / 2.0
     focal = focal_from_fov(BASELINE_FOV, keypoints.image_size)
-    theirs_c, lag, theirs_px = placed_before_camera(points, keypoints.xy[:, columns] - centre, weight, focal)
+    theirs_c, lag, theirs_px = place_before_camera(points, keypoints.xy[:, columns] - centre, weight, focal)
     frames = min(len(theirs_c), len(joints_w) - lag)
     part = slice(lag, lag + frames)
     ours = joints_w[part]
@@ -62,13 +62,13 @@ def beside(keypoints: Keypoints, found: Reconstruction, joints_w: np.ndarray, fi
         theirs = theirs + found.camera.path[part, None]
     held = [motion.contacts[part, motion.contact_names.index(f"{side}_foot")] for side in ("left", "right")]
     return {
-        "foot_slide": (_ankle_slide(ours, held, motion.fps), _ankle_slide(theirs, held, motion.fps)),
-        "acceleration": (_acceleration(ours, motion.fps), _acceleration(theirs, motion.fps)),
+        "foot_slide": (_compute_ankle_slide(ours, held, motion.fps), _compute_ankle_slide(theirs, held, motion.fps)),
+        "acceleration": (_compute_acceleration(ours, motion.fps), _compute_acceleration(theirs, motion.fps)),
         "reprojection": (ours_px, theirs_px),
     }
 
 
-def _ankle_slide(joints_w: np.ndarray, held: list[np.ndarray], fps: float) -> float:
+def _compute_ankle_slide(joints_w: np.ndarray, held: list[np.ndarray], fps: float) -> float:
     """Way of the ankles along the ground while their feet touch it in the film [mm a frame at 30 frames a second]."""
     ways = []
     for side, contact in zip(("left", "right"), held, strict=True):
@@ -78,7 +78,7 @@ def _ankle_slide(joints_w: np.ndarray, held: list[np.ndarray], fps: float) -> fl
     return float(MM * way.mean() * fps / 30.0) if len(way) else float("nan")
 
 
-def _acceleration(joints: np.ndarray, fps: float) -> float:
+def _compute_acceleration(joints: np.ndarray, fps: float) -> float:
     return float(np.linalg.norm(np.diff(joints, 2, axis=0), axis=-1).mean() * fps**2)
 
 
@@ -112,7 +112,7 @@ def limb_length(points: np.ndarray, names: tuple[str, ...]) -> float:
     return total
 
 
-def placed_before_camera(
+def place_before_camera(
     points: np.ndarray, xy: np.ndarray, weight: np.ndarray, focal_px: float
 ) -> tuple[np.ndarray, int, float]:
     """A motion moved rigidly, as a whole, to where a still camera sees it best.
@@ -132,10 +132,10 @@ def placed_before_camera(
         frames = min(len(points), len(xy) - lag)
         target, trust = xy[lag : lag + frames], weight[lag : lag + frames]
         part = points[:frames]
-        misses = partial(_misses, part, target, trust, focal_px)
-        for start in _starts(part, target, trust, focal_px):
-            found = least_squares(misses, start, loss="soft_l1", f_scale=20.0, max_nfev=60).x
-            distance = np.linalg.norm(misses(found).reshape(*trust.shape, 2), axis=-1)
+        errors = partial(_compute_errors, part, target, trust, focal_px)
+        for start in _list_starts(part, target, trust, focal_px):
+            found = least_squares(errors, start, loss="soft_l1", f_scale=20.0, max_nfev=60).x
+            distance = np.linalg.norm(errors(found).reshape(*trust.shape, 2), axis=-1)
             mean = float((np.sqrt(trust) * distance).sum() / trust.sum())
             if best is None or mean < best[0]:
                 best = mean, found, lag
@@ -145,14 +145,16 @@ def placed_before_camera(
     return moved, lag, mean
 
 
-def _misses(points: np.ndarray, xy: np.ndarray, weight: np.ndarray, focal_px: float, vector: np.ndarray) -> np.ndarray:
+def _compute_errors(
+    points: np.ndarray, xy: np.ndarray, weight: np.ndarray, focal_px: float, vector: np.ndarray
+) -> np.ndarray:
     """Weighted distances [px] of points moved by a rotation vector and a shift, (6,), from their detections."""
     seen = Rotation.from_rotvec(vector[:3]).apply(points.reshape(-1, 3)).reshape(points.shape) + vector[3:]
     error = focal_px * seen[..., :2] / np.maximum(seen[..., 2:], 0.3) - xy
     return (np.sqrt(weight)[..., None] * error).ravel()
 
 
-def _starts(points: np.ndarray, xy: np.ndarray, weight: np.ndarray, focal_px: float) -> list[np.ndarray]:
+def _list_starts(points: np.ndarray, xy: np.ndarray, weight: np.ndarray, focal_px: float) -> list[np.ndarray]:
     """First guesses: the file's axes as a camera's or upside down, turned by quarters; depth from the size."""
     spread_px = np.linalg.norm(xy - xy.mean(1, keepdims=True), axis=-1)
     metre_px = (

@@ -22,7 +22,7 @@ from reconstruct.formats.read_motion import read_motion
 from reconstruct.motion import ReferenceMotion
 from sfv.bench.skills_page import write_skills_page
 from sfv.console import bar
-from sfv.rows import Row, machine, show
+from sfv.rows import Row, describe_machine, show
 from sfv.stage import write_json
 
 ROLLOUTS = 32
@@ -76,7 +76,7 @@ def bench_train(
       page: Markdown page to write the table of skills to.
       json: one JSON object on standard output instead of a table.
     """
-    files, targets = motion_files(motion), read_targets(published)
+    files, targets = list_motion_files(motion), read_targets(published)
     body = load_character(character)
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -89,7 +89,7 @@ def bench_train(
                 warm_start=warm_start,
                 seed=seed,
             ).resolve()
-            found[path.stem] = measured(path, body, config, target, (out or Path(scratch)) / path.stem)
+            found[path.stem] = measure_motion(path, body, config, target, (out or Path(scratch)) / path.stem)
     if page is not None:
         write_skills_page(page, found)
     tables = {name: [Row(**row) for row in entry["rows"]] for name, entry in found.items()}
@@ -99,7 +99,7 @@ def bench_train(
         show(f"train {name}" if len(tables) > 1 else "train", rows, json)
 
 
-def motion_files(given: tuple[Path, ...]) -> list[Path]:
+def list_motion_files(given: tuple[Path, ...]) -> list[Path]:
     """The files that are meant by files and folders.
 
     Raises:
@@ -148,7 +148,7 @@ def _target(line: dict[str, str]) -> Target:
     return Target(**numbers, measure=line["measure"] or Target.measure)
 
 
-def measured(path: Path, body: Character, config: TrainConfig, target: Target, folder: Path) -> dict[str, Any]:
+def measure_motion(path: Path, body: Character, config: TrainConfig, target: Target, folder: Path) -> dict[str, Any]:
     """Trains on one motion and judges it, or reads what was found before with the same settings."""
     reference = read_motion(path, body)
     settings = {"train": config.without_budget() | config.budget(), "target": asdict(target), "motion": str(path)}
@@ -164,7 +164,7 @@ def measured(path: Path, body: Character, config: TrainConfig, target: Target, f
     with bar(path.stem) as progress:
         training = train_policy(reference, body, Scene(), config, folder, progress)
     rows = [
-        *_judged(training.policy, reference, body),
+        *_evaluate(training.policy, reference, body),
         *(
             Row(name, training.metrics[name], unit)
             for name, unit in (("samples", ""), ("train_seconds", "s"), ("cpu_seconds", "s"))
@@ -179,13 +179,13 @@ def measured(path: Path, body: Character, config: TrainConfig, target: Target, f
         "settings": settings,
         "rows": [asdict(row) for row in rows],
         "date": date.today().isoformat(),
-        "machine": machine(),
+        "machine": describe_machine(),
     }
     write_json(kept, entry)
     return entry
 
 
-def _judged(policy: Policy, motion: ReferenceMotion, body: Character) -> list[Row]:
+def _evaluate(policy: Policy, motion: ReferenceMotion, body: Character) -> list[Row]:
     """All that is asked of a policy, by its mean actions unless said otherwise."""
     found = evaluate_policy(policy, motion, body, Scene(), EvaluateConfig(rollouts=ROLLOUTS)).figures
     pushed = push_survival(policy, motion, body, Scene(), rollouts=ROLLOUTS)

@@ -91,7 +91,7 @@ class Truth:
             elif set(SOLES) <= set(names):
                 soles = arrays["xyz_w"][:, [names.index(name) for name in SOLES]]
                 soles = soles - [0.0, 0.0, np.percentile(soles[..., 2].min(axis=1), 10)]
-                contacts = feet(find_contacts(soles, float(arrays["fps"])))
+                contacts = to_foot_contacts(find_contacts(soles, float(arrays["fps"])))
             return cls(
                 xyz_w=arrays["xyz_w"][:, columns],
                 R_camera_world=R,
@@ -116,7 +116,7 @@ class Truth:
         return (points_c - self.t_camera_world) @ self.R_camera_world
 
 
-def feet(sole_contacts: np.ndarray) -> np.ndarray:
+def to_foot_contacts(sole_contacts: np.ndarray) -> np.ndarray:
     """A foot is on the ground when its heel or its toe is, bool (T, 4) in the order of `SOLES` -> (T, 2)."""
     return np.asarray(sole_contacts.reshape(-1, 2, 2).any(axis=2))
 
@@ -136,7 +136,7 @@ def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, t
     true_c, inverted, ours = truth.xyz_c[part], truth.inverted[part], joints_c[:count]
     columns = [keypoints.names.index(name) for name in TWELVE]
     seen = keypoints.seen[part]
-    raw, soles = (filled(points[part], seen) for points in placed_by_reprojection(keypoints, columns))
+    raw, soles = (interpolate_unseen(points[part], seen) for points in place_by_reprojection(keypoints, columns))
     band = butter(4, min(BASELINE_CUTOFF_HZ / (keypoints.fps / 2), 0.99), output="sos")
 
     figures: dict[str, float] = {"detected": float(seen.mean())}
@@ -157,7 +157,7 @@ def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, t
         index = [found.motion.contact_names.index(name) for name in FEET]
         figures["contact_f1"] = contact_f1(found.motion.contacts[:count, index], held)
         for prefix, (joints, feet_c) in baselines.items():
-            facts = physical_facts(truth.to_world(joints), truth.to_world(feet_c), held, keypoints.fps)
+            facts = compute_physical_facts(truth.to_world(joints), truth.to_world(feet_c), held, keypoints.fps)
             figures |= {prefix + name: value for name, value in facts.items()}
     if truth.xy_px is not None:
         true_px = truth.xy_px[part]
@@ -169,7 +169,7 @@ def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, t
     return {name: float(value) for name, value in figures.items()}
 
 
-def physical_facts(joints_w: np.ndarray, soles_w: np.ndarray, held: np.ndarray, fps: float) -> dict[str, float]:
+def compute_physical_facts(joints_w: np.ndarray, soles_w: np.ndarray, held: np.ndarray, fps: float) -> dict[str, float]:
     """What `reconstruct.motion_metrics` tells of a motion, for points without a body, in the true world.
 
     Args:
@@ -191,11 +191,11 @@ def physical_facts(joints_w: np.ndarray, soles_w: np.ndarray, held: np.ndarray, 
         "penetration_mm": MM * float(np.maximum(-lowest.min(axis=1), 0.0).mean()),
         "float_mm": MM * float(np.maximum(lowest[held], 0.0).mean()) if held.any() else float("nan"),
         "flight_gravity_ratio": float(np.mean(falls)) if falls else float("nan"),
-        "contact_f1": contact_f1(feet(find_contacts(soles_w, fps)), held),
+        "contact_f1": contact_f1(to_foot_contacts(find_contacts(soles_w, fps)), held),
     }
 
 
-def placed_by_reprojection(keypoints: Keypoints, columns: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def place_by_reprojection(keypoints: Keypoints, columns: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """BlazePose's 3D landmarks moved, frame by frame, to where they project onto its 2D ones.
 
     Least squares on f (X + tx) = u (Z + tz), f (Y + ty) = v (Z + tz), linear in the shift t.
@@ -221,7 +221,7 @@ def placed_by_reprojection(keypoints: Keypoints, columns: list[int]) -> tuple[np
     return xyz + shift[:, None], soles + shift[:, None]
 
 
-def filled(xyz: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def interpolate_unseen(xyz: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Frames that were not seen, interpolated, (T, J, 3)."""
     frames = np.arange(len(xyz))
     flat = xyz.reshape(len(xyz), -1)

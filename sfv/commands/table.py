@@ -22,7 +22,7 @@ from pose.files import replace_file
 from pose.video import probe
 from sfv.console import bar, console
 from sfv.report import embedded_video, verdict
-from sfv.rows import machine
+from sfv.rows import describe_machine
 from sfv.run_folder import run_name
 
 FILMS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
@@ -265,7 +265,7 @@ def _minutes(seconds: dict[str, float]) -> str:
 
 
 def _write(out: Path, skills: list[TableRow]) -> None:
-    cells, on = rows(skills), machine()
+    cells, on = rows(skills), describe_machine()
     where = f"{on['processor']}, {on['cores']} core{'s' * (on['cores'] > 1)}, {time.strftime('%Y-%m-%d')}"
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in cells]

@@ -20,7 +20,7 @@ from pose.errors import InputError
 from sfv.console import bar, console
 from sfv.lecture.learn import imitation
 from sfv.lecture.stable_baselines import available, learn_with_stable_baselines
-from sfv.rows import machine
+from sfv.rows import describe_machine
 
 JUDGEMENTS = 16
 IMITATION_JUDGEMENTS = 5
@@ -115,7 +115,7 @@ def lecture(config: Annotated[LectureConfig, tyro.conf.arg(name="")]) -> None:
     with bar("lecture") as progress:
         total, done = sum(_effort(job) for job in jobs), 0.0
         try:
-            with closing(run(jobs, config.processes or machine()["cores"])) as runs:
+            with closing(run(jobs, config.processes or describe_machine()["cores"])) as runs:
                 for job, curve in runs:
                     results[job.problem, job.algorithm].append(curve)
                     finished, done = finished + 1, done + _effort(job)

@@ -26,7 +26,7 @@ from imitate.lecture.problems import BEST_STOCHASTIC_GRID, PROBLEMS, evaluate
 from imitate.lecture.softmax import SoftmaxPolicy
 from imitate.policy import gaussian_log_prob
 from imitate.training import advantage, ppo
-from sfv.rows import machine
+from sfv.rows import describe_machine
 
 ROOT = Path(__file__).parents[2]
 SB3 = {"sb3-a2c": "Stable-Baselines3 A2C", "sb3-ppo": "Stable-Baselines3 PPO"}
@@ -59,7 +59,7 @@ def write_page(folder: Path, results: Results, seeds: int, remark: str, seconds:
     if curves:
         draw_curves(folder / "policy_gradients_curves.svg", results, curves)
     bias = {name: float((mean - truth).abs().max()) for name, (mean, _) in moments.items()}
-    host = machine()
+    host = describe_machine()
     parts = [
         "# The policy gradients of the lecture",
         "",

@@ -2,7 +2,7 @@
 
 import json
 
-from sfv.bench.initial_states import Kind, ablation_page, bench_initial_states
+from sfv.bench.initial_states import Kind, bench_initial_states, format_page
 from tests.samples import standing
 
 KINDS: tuple[Kind, ...] = ("reference", "adaptive")
@@ -34,6 +34,6 @@ def test_distributions_are_measured_and_kept(tmp_path, capsys):
 
 def test_page_tells_mean_and_spread():
     runs = [{"normalised_return": r, "one_pass_return": 0.5, "one_pass_completed": 1.0} for r in (0.6, 0.8)]
-    page = ablation_page({"humanoid3d_walk": {"adaptive": runs}}, 500_000)
+    page = format_page({"humanoid3d_walk": {"adaptive": runs}}, 500_000)
     assert "| walk | adaptive (SFV) | 2 | 0.700 ± 0.100 | 0.500 ± 0.000 | 1.000 ± 0.000 |" in page
     assert "0.5 M samples each" in page

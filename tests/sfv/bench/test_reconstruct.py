@@ -15,9 +15,9 @@ from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import Reconstruction, reconstruct_motion
-from sfv.bench.films import VIEWPOINTS, Film, film_list, made, staged
-from sfv.bench.reconstruct import group_rows, panning_row
-from sfv.bench.sfv_baseline import JOINTS, limb_length, placed_before_camera, read_joints
+from sfv.bench.films import VIEWPOINTS, Film, list_films, render_film, stage_film
+from sfv.bench.reconstruct import compare_panned_films, summarize_group
+from sfv.bench.sfv_baseline import JOINTS, limb_length, place_before_camera, read_joints
 from sfv.bench.truth import Truth, compare
 from sfv.demo.demo import truth_path
 from sfv.demo.motions import FPS, demo_take
@@ -30,7 +30,7 @@ TWELVE_COLUMNS = [LANDMARKS.index(name) for name in TWELVE]
 def perfect(film, tmp_path):
     """Truth as its file tells it, keypoints without any error, and the true motion in place of a reconstruction."""
     qpos, contacts = demo_take(film.motion, CHARACTER)
-    demo = staged(film, qpos, contacts, CHARACTER)
+    demo = stage_film(film, qpos, contacts, CHARACTER)
     demo.save(tmp_path / "film.truth.npz", CHARACTER)
     xyz_c = demo.camera.to_camera(demo.xyz_w)
     hips = xyz_c[:, [LANDMARKS.index("left_hip"), LANDMARKS.index("right_hip")]].mean(axis=1, keepdims=True)
@@ -87,13 +87,13 @@ def test_a_panned_film_keeps_the_body_in_the_picture_and_knows_its_cameras(tmp_p
 
 
 def test_every_motion_meets_bodies_outfits_and_views():
-    films = film_list(["backflip", "cartwheel", "walk", "jump", "captured"], full=True)
+    films = list_films(["backflip", "cartwheel", "walk", "jump", "captured"], full=True)
     for motion in ("backflip", "captured"):
         clean = [film for film in films if film.motion == motion and film.group == "synthetic"]
         assert {film.viewpoint.name for film in clean} == {"side", "quarter", "front"}
         assert len({film.body for film in clean}) == len({film.dark for film in clean}) == 2
         assert {film.group for film in films if film.motion == motion} == {"synthetic", "rough", "panning"}
-    assert len(film_list(["backflip", "cartwheel", "walk", "jump"], full=False)) == 12
+    assert len(list_films(["backflip", "cartwheel", "walk", "jump"], full=False)) == 12
 
 
 def test_rows_hold_means_baselines_and_what_failed():
@@ -102,20 +102,20 @@ def test_rows_hold_means_baselines_and_what_failed():
         "b": {"mpjpe_mm": 60.0, "raw_mpjpe_mm": 70.0},
         "c": "too dark",
     }
-    (row,) = group_rows("synthetic", clips)
+    (row,) = summarize_group("synthetic", clips)
     assert (row.name, row.value, row.unit, row.n, row.spread, row.baseline, row.goal) == (
         "synthetic_mpjpe_mm", 50.0, "mm", 2, 10.0, 80.0, 55,
     )  # fmt: skip
     assert row.note == "b 60; c: too dark"
-    (row,) = group_rows("kick", {"kick": "nobody is seen"})
+    (row,) = summarize_group("kick", {"kick": "nobody is seen"})
     assert row.value is None and row.note == "kick: nobody is seen"
 
 
 def test_panning_is_held_against_the_still_film_of_the_same_motion():
     panned = replace(SIDE, group="panning")
-    row = panning_row({SIDE: {"world_mpjpe_mm": 80.0}, panned: {"world_mpjpe_mm": 100.0}})
+    row = compare_panned_films({SIDE: {"world_mpjpe_mm": 80.0}, panned: {"world_mpjpe_mm": 100.0}})
     assert row.value == pytest.approx(1.25) and row.n == 1
-    assert panning_row({SIDE: {"world_mpjpe_mm": 80.0}}).value is None
+    assert compare_panned_films({SIDE: {"world_mpjpe_mm": 80.0}}).value is None
 
 
 def test_a_truth_file_that_lacks_something_says_what(tmp_path):
@@ -161,11 +161,11 @@ def test_bvh_joints(tmp_path):
 
 def test_a_motion_in_foreign_axes_is_found_before_the_camera():
     qpos, contacts = demo_take("walk", CHARACTER)
-    demo = staged(replace(SIDE, motion="walk"), qpos, contacts, CHARACTER)
+    demo = stage_film(replace(SIDE, motion="walk"), qpos, contacts, CHARACTER)
     xyz_w = demo.xyz_w[:, TWELVE_COLUMNS]
     y_up = xyz_w[..., [1, 2, 0]]
     centred = demo.camera.project(xyz_w) - demo.camera.principal_point_px
-    moved, lag, mean_px = placed_before_camera(y_up[2:], centred, np.ones(xyz_w.shape[:2]), demo.camera.focal_px)
+    moved, lag, mean_px = place_before_camera(y_up[2:], centred, np.ones(xyz_w.shape[:2]), demo.camera.focal_px)
     assert lag == 2 and mean_px < 0.5
     np.testing.assert_allclose(moved, demo.camera.to_camera(xyz_w)[2:], atol=0.02)
     assert limb_length(2.0 * xyz_w, TWELVE) == pytest.approx(2.0 * limb_length(xyz_w, TWELVE))
@@ -179,7 +179,7 @@ def test_accuracy_does_not_rot(tmp_path):
     """A flip, filmed and found by the real detector: bounds a little above what is measured."""
     qpos, contacts = demo_take("backflip", CHARACTER)
     part = slice(18, 62)  # from the crouch to the landing
-    video = made(SIDE, qpos[part], contacts[part], tmp_path)
+    video = render_film(SIDE, qpos[part], contacts[part], tmp_path)
     keypoints = estimate_keypoints(video, PoseConfig(looks=2))
     found = reconstruct_motion(keypoints, CHARACTER)
     points = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks[name] for name in TWELVE))

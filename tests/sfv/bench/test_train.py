@@ -7,18 +7,18 @@ import pytest
 
 from pose.errors import InputError
 from sfv.bench.skills_page import write_skills_page
-from sfv.bench.train import Target, measured, motion_files, read_targets
+from sfv.bench.train import Target, list_motion_files, measure_motion, read_targets
 from tests.samples import CHARACTER, TINY, standing
 
 
 def test_files_and_folders_of_motions(tmp_path):
     (tmp_path / "walk.txt").touch()
     (tmp_path / "notes.md").touch()
-    assert [path.name for path in motion_files((tmp_path,))] == ["walk.txt"]
+    assert [path.name for path in list_motion_files((tmp_path,))] == ["walk.txt"]
     with pytest.raises(InputError, match="two motions are called walk"):
-        motion_files((tmp_path, tmp_path / "walk.txt"))
+        list_motion_files((tmp_path, tmp_path / "walk.txt"))
     with pytest.raises(InputError, match="no such file or folder"):
-        motion_files((tmp_path / "run.txt",))
+        list_motion_files((tmp_path / "run.txt",))
 
 
 def test_table_of_published_returns(tmp_path):
@@ -34,7 +34,7 @@ def test_a_motion_is_measured_once_and_gets_its_line(tmp_path):
     motion = standing()
     motion.save(tmp_path / "stand.npz")
     target = Target(published=0.9, goal=0.95, minutes=2.0, measure="one_pass_return")
-    entry = measured(tmp_path / "stand.npz", CHARACTER, TINY, target, tmp_path / "out")
+    entry = measure_motion(tmp_path / "stand.npz", CHARACTER, TINY, target, tmp_path / "out")
     rows = {row["name"]: row for row in entry["rows"]}
     assert 0.0 < rows["one_pass_return"]["value"] <= 1.0
     assert (rows["one_pass_return"]["goal"], rows["one_pass_return"]["baseline"]) == (0.95, 0.9)
@@ -47,9 +47,9 @@ def test_a_motion_is_measured_once_and_gets_its_line(tmp_path):
     changed = json.loads(kept.read_text())
     changed["date"] = "2000-01-01"
     kept.write_text(json.dumps(changed))
-    assert measured(tmp_path / "stand.npz", CHARACTER, TINY, target, tmp_path / "out")["date"] == "2000-01-01"
+    assert measure_motion(tmp_path / "stand.npz", CHARACTER, TINY, target, tmp_path / "out")["date"] == "2000-01-01"
     longer = replace(TINY, samples=192)
-    assert measured(tmp_path / "stand.npz", CHARACTER, longer, target, tmp_path / "out")["date"] != "2000-01-01"
+    assert measure_motion(tmp_path / "stand.npz", CHARACTER, longer, target, tmp_path / "out")["date"] != "2000-01-01"
 
     write_skills_page(tmp_path / "skills.md", {"humanoid3d_stand": entry})
     line = next(line for line in (tmp_path / "skills.md").read_text().splitlines() if line.startswith("| stand"))
