@@ -22,7 +22,8 @@ from reconstruct.characters.source_model import read_body
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import Reconstruction
-from sfv.character_new import NewCharacterConfig, list_characters, new_character
+from sfv.character_list import list_characters
+from sfv.character_new import NewCharacterConfig, new_character
 from sfv.commands import clip
 from sfv.config import ClipConfig
 from sfv.demo.motions import demo_motion
