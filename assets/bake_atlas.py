@@ -10,9 +10,11 @@ body's axes lie along the world's (x forward, y left, z up) at rest, as in the o
 
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from reconstruct.characters.mjcf import start_model, to_full_inertia, to_numbers, to_text
 from reconstruct.rotations import from_rotvec, to_matrix
 
 Vec3 = tuple[float, float, float]
@@ -53,7 +55,7 @@ class Link:
 
 PELVIS = (9.509, (0.0111, 0.0, 0.0271), (0.1244, 0.0958, 0.1167, 0.0008, -0.0007, -0.0005))
 SOLE = 0.07645
-"""Of the sole below the ankle [m]."""
+"""Depth of the sole below the ankle [m]."""
 
 # fmt: off
 MIDDLE = (
@@ -146,13 +148,13 @@ def links() -> list[Link]:
                     f"{side}_{link.name}",
                     parent,
                     f"{side}_{link.joint}",
-                    flipped(link.origin, mirrored),
+                    mirror(link.origin, mirrored),
                     link.axis,
                     low,
                     high,
                     link.effort,
                     link.mass,
-                    flipped(link.com, mirrored),
+                    mirror(link.com, mirrored),
                     (xx, yy, zz, -xy, xz, -yz) if mirrored else link.inertia,
                     rest,
                 )
@@ -160,7 +162,7 @@ def links() -> list[Link]:
     return found
 
 
-def flipped(vector: Vec3, mirrored: bool = True) -> Vec3:
+def mirror(vector: Vec3, mirrored: bool = True) -> Vec3:
     """Mirror image in the plane between left and right."""
     return (vector[0], -vector[1], vector[2]) if mirrored else vector
 
@@ -168,94 +170,79 @@ def flipped(vector: Vec3, mirrored: bool = True) -> Vec3:
 def mjcf() -> str:
     """Atlas as MJCF text."""
     tree = {link.name: link for link in links()}
-    turn: dict[str, np.ndarray] = {"pelvis": np.eye(3)}
+    rotation: dict[str, np.ndarray] = {"pelvis": np.eye(3)}
     for link in tree.values():  # parents come before children
-        turn[link.name] = turn[link.parent] @ to_matrix(from_rotvec(link.rest * np.array(link.axis)))
-    shapes: dict[str, list[str]] = {name: [] for name in turn}
-    for body, start, end, radius in CAPSULES:
-        for name, mirrored in images(body):
-            ends = " ".join(text(turn[name] @ flipped(end_, mirrored)) for end_ in (start, end))
-            shapes[name].append(f'<geom name="{name}_{len(shapes[name])}" fromto="{ends}" size="{radius:g}"/>')
-    for foot in ("r_foot", "l_foot"):
-        # The published sole: 26 cm long, 13 cm wide.
-        shapes[foot].append(
-            f'<geom name="{foot}_0" type="box" pos="0.0426 0 {0.02 - SOLE:g}" size="0.1302 0.0643 0.02"/>'
-        )
-    for body, site, pos in SITES:
-        for name, mirrored in images(body):
-            side = site.replace("right", "left") if mirrored else site
-            shapes[name].append(f'<site name="{side}" pos="{text(turn[name] @ flipped(pos, mirrored))}"/>')
-            if body == "head" and "right" in site:
-                left = site.replace("right", "left")
-                shapes[name].append(f'<site name="{left}" pos="{text(turn[name] @ flipped(pos))}"/>')
-
-    def branch(name: str) -> list[str]:
-        if name == "pelvis":
-            mass, com, inertia = PELVIS
-            height = -sum(tree[f"r_{part}"].origin[2] for part in ("uglut", "lglut", "uleg", "lleg", "talus")) + SOLE
-            head = [f'<body name="pelvis" pos="0 0 {height:g}" childclass="atlas">', '  <freejoint name="root"/>']
-        else:
-            link = tree[name]
-            mass, com, inertia = link.mass, link.com, link.inertia
-            axis = turn[link.parent] @ np.array(link.axis)
-            limits = f"{link.low - link.rest:.6g} {link.high - link.rest:.6g}"
-            damping = DAMPING * link.effort / SATURATION
-            head = [
-                f'<body name="{name}" pos="{text(turn[link.parent] @ link.origin)}">',
-                f'  <joint name="{link.joint}" axis="{text(axis)}" range="{limits}" damping="{damping:.3g}"/>',
-            ]
-        matrix = turned_inertia(inertia, turn[name])
-        head.append(f'  <inertial pos="{text(turn[name] @ com)}" mass="{mass:g}" fullinertia="{matrix}"/>')
-        below = [line for child in tree.values() if child.parent == name for line in branch(child.name)]
-        return [*head, *("  " + line for line in (*shapes[name], *below)), "</body>"]
-
-    servos = []
+        rotation[link.name] = rotation[link.parent] @ to_matrix(from_rotvec(link.rest * np.array(link.axis)))
+    root = start_model("atlas", "atlas", "0.42 0.45 0.5 1", angle="radian")
+    defaults = root.find("default/default")
+    assert defaults is not None
+    defaults.insert(1, Element("joint", type="hinge", armature="0.1"))
+    bodies = add_bodies(SubElement(root, "worldbody"), tree, rotation)
+    add_shapes(bodies, rotation)
+    add_sites(bodies, rotation)
+    for link in tree.values():  # a body's children stand behind its shapes
+        if link.parent in bodies:
+            bodies[link.parent].append(bodies[link.name])
+    actuators = SubElement(root, "actuator")
     for link in tree.values():
         kp = link.effort / SATURATION
-        servos.append(
-            f'<position name="{link.joint}" joint="{link.joint}" kp="{kp:g}" kv="{DAMPING * kp:.3g}" '
-            f'forcerange="-{link.effort:g} {link.effort:g}"/>'
-        )
-    return "\n".join(
-        [
-            "<!-- Written by assets/bake_atlas.py; change it there. -->",
-            '<mujoco model="atlas">',
-            '  <compiler angle="radian" autolimits="true"/>',
-            "  <default>",
-            '    <default class="atlas">',
-            '      <geom type="capsule" contype="1" conaffinity="0" condim="3" friction="1" group="3"'
-            ' rgba="0.42 0.45 0.5 1"/>',
-            '      <joint type="hinge" armature="0.1"/>',
-            '      <site type="sphere" size="0.01" group="4" rgba="0.9 0.2 0.2 1"/>',
-            "    </default>",
-            "  </default>",
-            "  <worldbody>",
-            *("    " + line for line in branch("pelvis")),
-            "  </worldbody>",
-            "  <actuator>",
-            *("    " + line for line in servos),
-            "  </actuator>",
-            "</mujoco>",
-            "",
-        ]
-    )
+        gains = {"kp": f"{kp:g}", "kv": f"{DAMPING * kp:.3g}", "forcerange": f"-{link.effort:g} {link.effort:g}"}
+        SubElement(actuators, "position", {"name": link.joint, "joint": link.joint} | gains)
+    return to_text(root, "Written by assets/bake_atlas.py; change it there.")
+
+
+def add_bodies(world: Element, tree: dict[str, Link], rotation: dict[str, np.ndarray]) -> dict[str, Element]:
+    """Bodies by name, each with its joint and inertia; only the pelvis is in the tree yet."""
+    height = -sum(tree[f"r_{part}"].origin[2] for part in ("uglut", "lglut", "uleg", "lleg", "talus")) + SOLE
+    pelvis = SubElement(world, "body", name="pelvis", pos=f"0 0 {height:g}", childclass="atlas")
+    SubElement(pelvis, "freejoint", name="root")
+    add_inertial(pelvis, *PELVIS, np.eye(3))
+    bodies = {"pelvis": pelvis}
+    for link in tree.values():
+        above = rotation[link.parent]
+        body = bodies[link.name] = Element("body", name=link.name, pos=to_numbers(above @ link.origin, 5))
+        limits = f"{link.low - link.rest:.6g} {link.high - link.rest:.6g}"
+        damping = f"{DAMPING * link.effort / SATURATION:.3g}"
+        axis = to_numbers(above @ np.array(link.axis), 5)
+        SubElement(body, "joint", name=link.joint, axis=axis, range=limits, damping=damping)
+        add_inertial(body, link.mass, link.com, link.inertia, rotation[link.name])
+    return bodies
+
+
+def add_inertial(body: Element, mass: float, com: Vec3, inertia: tuple[float, ...], rotation: np.ndarray) -> None:
+    """Appends mass, centre of mass and inertia, turned into the axes at rest."""
+    xx, yy, zz, xy, xz, yz = inertia
+    matrix = rotation @ np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) @ rotation.T
+    pos = to_numbers(rotation @ com, 5)
+    SubElement(body, "inertial", pos=pos, mass=f"{mass:g}", fullinertia=to_full_inertia(matrix))
+
+
+def add_shapes(bodies: dict[str, Element], rotation: dict[str, np.ndarray]) -> None:
+    """Appends capsules, and boxes for the feet."""
+    for body, start, end, radius in CAPSULES:
+        for name, mirrored in images(body):
+            ends = " ".join(to_numbers(rotation[name] @ mirror(point, mirrored), 5) for point in (start, end))
+            label = f"{name}_{len(bodies[name].findall('geom'))}"
+            SubElement(bodies[name], "geom", name=label, fromto=ends, size=f"{radius:g}")
+    for foot in ("r_foot", "l_foot"):
+        # The published sole: 26 cm long, 13 cm wide.
+        box = {"type": "box", "pos": f"0.0426 0 {0.02 - SOLE:g}", "size": "0.1302 0.0643 0.02"}
+        SubElement(bodies[foot], "geom", {"name": f"{foot}_0"} | box)
+
+
+def add_sites(bodies: dict[str, Element], rotation: dict[str, np.ndarray]) -> None:
+    """Appends the landmarks of the right side and the middle, and their mirror images."""
+    for body, site, pos in SITES:
+        copies = [*images(body), *([(body, True)] if body == "head" and "right" in site else [])]
+        for name, mirrored in copies:
+            label = site.replace("right", "left") if mirrored else site
+            place = to_numbers(rotation[name] @ mirror(pos, mirrored), 5)
+            SubElement(bodies[name], "site", name=label, pos=place)
 
 
 def images(body: str) -> list[tuple[str, bool]]:
     """A body and, for a right one, its mirror image."""
     return [(body, False), ("l" + body[1:], True)] if body.startswith("r_") else [(body, False)]
-
-
-def turned_inertia(inertia: tuple[float, ...], turn: np.ndarray) -> str:
-    """An inertia matrix in the axes at rest, in MJCF's order."""
-    xx, yy, zz, xy, xz, yz = inertia
-    matrix = turn @ np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) @ turn.T
-    return " ".join(f"{matrix[i, j]:.6g}" for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)))
-
-
-def text(vector: Vec3 | np.ndarray) -> str:
-    """Numbers as MJCF has them."""
-    return " ".join(f"{round(float(value), 5) + 0.0:g}" for value in vector)
 
 
 if __name__ == "__main__":

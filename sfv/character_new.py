@@ -28,19 +28,17 @@ class NewCharacterConfig:
     """Makes a character of a model."""
 
     path: tyro.conf.Positional[Path]
-    """An MJCF (.xml), a URDF (.urdf), or a folder of meshes (.stl, .obj), one a body part, standing in one frame:
-    x forward, z up, metres."""
+    """An MJCF (.xml), a URDF (.urdf), or a folder of meshes, one a body part (x forward, z up, metres)."""
     name: str | None = None
-    """Of the character; default: the file's."""
+    """Name of the character; default: the file's."""
     on: dict[str, str] = field(default_factory=dict)
-    """Body that a joint or the head is on where it is not found or wrong: --on left_knee l_shank right_knee r_shank.
-    Joints are left_knee, right_knee, left_elbow, right_elbow; the head is head."""
+    """Body of a joint (left_knee, right_elbow ...) or the head where it is not found: --on left_knee l_shank."""
     mass: float | None = None
-    """Of the whole body [kg], for meshes; default: as heavy as water."""
+    """Mass of the whole body [kg], for meshes; default: as heavy as water."""
     licence: str | None = None
-    """The model's licence, a line for the folder's LICENSE; a LICENSE file beside the model is taken over."""
+    """The model's licence, a line for the folder's LICENSE; default: the LICENSE file beside the model."""
     replace: bool = False
-    """Write over a character of that name."""
+    """Overwrite a character of that name."""
 
 
 def new_character(config: Annotated[NewCharacterConfig, tyro.conf.arg(name="")]) -> None:
@@ -49,32 +47,12 @@ def new_character(config: Annotated[NewCharacterConfig, tyro.conf.arg(name="")])
     Landmarks, servos, and what may touch the ground are inferred; the picture shows them for you to check. What is
     wrong is put right with --on, or by editing character.toml and the sites in the MJCF.
     """
-    name = config.name or re.sub(r"[^a-z0-9_]+", "_", config.path.stem.lower()).strip("_")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise InputError(f"'{name}' cannot be a character's name; give --name in small letters, digits and _")
-    folder = assets_folder.OWN_CHARACTERS / name
-    if name in find_folders() and find_folders()[name] != folder:
-        raise InputError(f"the program has a character '{name}'; give another --name")
-    if folder.exists() and not config.replace:
-        raise InputError(f"{folder} is there already; give another --name, or --replace")
-    if not config.path.exists():
-        raise InputError(f"{config.path}: no such file or folder; give an .xml, a .urdf or a folder of meshes")
-    work = folder.parent.parent / f".{name}.new"
+    folder = choose_folder(config)
+    name, work = folder.name, folder.parent.parent / f".{folder.name}.new"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        if config.path.is_dir():
-            model = assemble_body(config.path, config.mass)
-        elif config.path.suffix.lower() in MODELS:
-            model = read_body(config.path)
-        else:
-            raise InputError(f"{config.path}: give an .xml (MJCF), a .urdf or a folder of meshes")
-        guess = infer_landmarks(model, str(config.path), config.on)
-        text = to_mjcf(SourceModel.in_pose(model, guess.plan.rest), name, guess.plan, work)
-        (work / f"{name}.xml").write_text(text, encoding="utf-8")
-        heading = {"name": name, "mjcf": f"{name}.xml", "licence": config.licence or "see LICENSE"}
-        (work / "character.toml").write_text(to_toml(guess, heading), encoding="utf-8")
-        (work / "LICENSE").write_text(licence_note(config), encoding="utf-8")
+        body = write_character(config, name, work)
         if folder.exists():
             shutil.rmtree(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -84,9 +62,49 @@ def new_character(config: Annotated[NewCharacterConfig, tyro.conf.arg(name="")])
     made = load_character(name)
     picture = folder / "landmarks.png"
     cv2.imwrite(str(picture), cv2.cvtColor(draw_landmarks(made), cv2.COLOR_RGB2BGR))
-    tell(made, guess)
+    print_summary(made, body)
     console.print(f"[bold]look at[/bold] {picture}: are the landmarks where they belong?")
     console.print(f"[bold]then[/bold] make clip CHARACTER={name}")
+
+
+def choose_folder(config: NewCharacterConfig) -> Path:
+    """The folder that the character will have.
+
+    Raises:
+      InputError: the name cannot be one, or is taken; or there is no such model.
+    """
+    name = config.name or re.sub(r"[^a-z0-9_]+", "_", config.path.stem.lower()).strip("_")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(f"'{name}' cannot be a character's name; give --name in small letters, digits and _")
+    folder = assets_folder.OWN_CHARACTERS / name
+    if find_folders().get(name, folder) != folder:
+        raise InputError(f"the program has a character '{name}' already; give another --name")
+    if folder.exists() and not config.replace:
+        raise InputError(f"{folder} is there already; give another --name, or --replace")
+    if not config.path.exists():
+        raise InputError(f"{config.path}: no such file or folder; give an .xml, a .urdf or a folder of meshes")
+    return folder
+
+
+def write_character(config: NewCharacterConfig, name: str, folder: Path) -> InferredBody:
+    """Writes the MJCF, its meshes, `character.toml` and LICENSE into a folder; what was inferred of the model.
+
+    Raises:
+      InputError: the model cannot be read, or is no body that could perform what a person does.
+    """
+    if config.path.is_dir():
+        model = assemble_body(config.path, config.mass)
+    elif config.path.suffix.lower() in MODELS:
+        model = read_body(config.path)
+    else:
+        raise InputError(f"{config.path}: give an .xml (MJCF), a .urdf or a folder of meshes")
+    body = infer_landmarks(model, str(config.path), config.on)
+    text = to_mjcf(SourceModel.in_pose(model, body.plan.rest), name, body.plan, folder)
+    (folder / f"{name}.xml").write_text(text, encoding="utf-8")
+    heading = {"name": name, "mjcf": f"{name}.xml", "licence": config.licence or "see LICENSE"}
+    (folder / "character.toml").write_text(to_toml(body, heading), encoding="utf-8")
+    (folder / "LICENSE").write_text(licence_note(config), encoding="utf-8")
+    return body
 
 
 def licence_note(config: NewCharacterConfig) -> str:
@@ -105,11 +123,11 @@ def licence_note(config: NewCharacterConfig) -> str:
     return "\n".join([*lines, "The model's licence is not known: put it here before you pass it on.", ""])
 
 
-def tell(character: Character, guess: InferredBody) -> None:
-    """What was found, for the user to check."""
+def print_summary(character: Character, body: InferredBody) -> None:
+    """Prints what was found, for the user to check."""
     table = Table("landmark", "on body", box=None, pad_edge=False)
-    for landmark, site in guess.landmarks.items():
-        table.add_row(landmark, guess.plan.sites[site][0])
+    for landmark, site in body.landmarks.items():
+        table.add_row(landmark, body.plan.sites[site][0])
     console.print(table)
-    hinges = len(guess.plan.servos)
-    console.print(f"{character.name}: {guess.height:.2f} m, {guess.mass:.1f} kg, {hinges} joints; {character.path}")
+    hinges = len(body.plan.servos)
+    console.print(f"{character.name}: {body.height:.2f} m, {body.mass:.1f} kg, {hinges} joints; {character.path}")

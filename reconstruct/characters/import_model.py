@@ -1,32 +1,36 @@
-"""Imports a model of others (MJCF or URDF): rewrites it as the MJCF of a character of ours.
+"""Imports a model of others, MJCF or URDF: rewrites it as the MJCF of a character.
 
 Whatever the source's conventions, the new MJCF has ours: it holds the body alone; zero is standing upright with
-hanging arms, facing x, soles at z = 0; every body's axes lie along the world's there. Bodies without joints are part of
-what carries them. Masses and inertias stay; what touches the ground are capsules, and boxes for feet; the source's
-meshes stay to be looked at, simplified. Each joint is moved by one PD servo with a torque limit.
+hanging arms, facing x, soles at z = 0; every body's axes lie along the world's there. Bodies without joints become part
+of the body that carries them. Masses and inertias stay. Capsules, and boxes for feet, touch the ground; the source's
+meshes are kept, simplified, to be looked at. One PD servo with a torque limit moves each degree of freedom.
 """
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
 
 import mujoco
 import numpy as np
 import trimesh
 
 from reconstruct.characters.meshes import fit_capsule, join, simplify
-from reconstruct.characters.source_model import BALL, SourceModel
+from reconstruct.characters.mjcf import start_model, to_full_inertia, to_numbers, to_text
+from reconstruct.characters.source_model import BALL, SourceModel, rotation_about_z
 
 Vec3 = tuple[float, float, float]
+Capsule = tuple[np.ndarray, np.ndarray, float]
+"""Ends of the axis (3,), (3,) and radius [m]."""
 
-STIFFEST = 1e-4
-"""A joint's armature over its servo's stiffness, at least: what is stable at 120 physics steps a second."""
+LEAST_ARMATURE = 1e-4
+"""A joint's armature over its servo's stiffness [s2], at least: what is stable at 120 physics steps a second."""
 MOST_ARMATURE = 0.1
-"""[kg m2]; limbs of bodies that have such servos are heavy enough by themselves."""
+"""Largest armature that is added for stability [kg m2]; limbs with stiffer servos are heavy enough by themselves."""
 LEAST_MASS = 1e-3
-"""Of a body with joints [kg]."""
+"""Least mass of a body with joints [kg]."""
 DETAIL = 0.008
-"""Meshes to be looked at are simplified to about this size of edges, for a body of 1.75 m [m]."""
+"""Length of edges that visual meshes are simplified to, for a body of 1.75 m [m]."""
 
 
 @dataclass(frozen=True)
@@ -34,142 +38,207 @@ class Servo:
     """PD control of one joint."""
 
     kp: float
-    """[N m/rad]."""
+    """Stiffness [N m/rad]."""
     kv: float
-    """[N m s/rad]; the joint itself has as much again."""
+    """Damping [N m s/rad]; the joint itself has as much again."""
     torque: float
-    """Most that it exerts [N m]."""
+    """Largest torque [N m]."""
 
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What has to be known of a body to write it anew."""
+    """What has to be known of a model to import it."""
 
     yaw: float
-    """By how much it is turned about the vertical to face x [rad]."""
+    """Rotation about the vertical that makes it face x [rad]."""
     rest: dict[str, float]
     """Hinge -> its angle when the body stands with hanging arms [rad]; others are at the source's zero."""
     servos: dict[str, Servo]
-    """Joint -> servo, for all."""
+    """Joint -> servo, for all joints."""
     feet: tuple[str, ...]
     """Bodies that get a box as a sole."""
     sites: dict[str, tuple[str, Vec3]]
-    """Name -> body and position from that body's origin, world axes at rest [m]."""
+    """Site -> its body, and its position from that body's origin, world axes at rest [m]."""
+
+
+@dataclass(frozen=True)
+class ImportJob:
+    """A source model on its way into an MJCF tree."""
+
+    source: SourceModel
+    plan: ImportPlan
+    R_ours_source: np.ndarray
+    """Rotation from the source's world to ours, (3, 3)."""
+    origin: np.ndarray
+    """Our origin in the source's world: below the root, on the floor, (3,) [m]."""
+    height: float
+    """Of the body [m]."""
+    folder: Path
+    """Where meshes are written."""
+    assets: Element
+    """`<asset>` of the tree."""
+
+    @classmethod
+    def start(cls, source: SourceModel, plan: ImportPlan, folder: Path) -> "ImportJob":
+        """Measures the body in its rest pose."""
+        z = np.concatenate([s.vertices for b in source.bodies if (s := source.surface(b)) is not None])[:, 2]
+        origin = np.array([*source.origin(source.root)[:2], z.min()])
+        return cls(source, plan, rotation_about_z(plan.yaw), origin, float(np.ptp(z)), folder, Element("asset"))
+
+    def to_ours(self, points: np.ndarray) -> np.ndarray:
+        """Points of the source's world in ours, (..., 3)."""
+        return (points - self.origin) @ self.R_ours_source.T
+
+    def body_origin(self, body: int) -> np.ndarray:
+        """A body's origin in our world, (3,); zero for the root's parent."""
+        return self.to_ours(self.source.origin(body)) if body >= 0 else np.zeros(3)
+
+    def to_body(self, surface: trimesh.Trimesh, body: int) -> trimesh.Trimesh:
+        """A surface of the source's world in our frame of a body."""
+        vertices = self.to_ours(surface.vertices) - self.body_origin(body)
+        return trimesh.Trimesh(vertices, surface.faces, process=False)
 
 
 def to_mjcf(source: SourceModel, name: str, plan: ImportPlan, folder: Path) -> str:
-    """The body as MJCF text; its meshes are put into `folder`.
+    """The body as MJCF text; its meshes are written into `folder`.
 
     Args:
       source: in its rest pose.
       name: of the character.
       plan: what is known of it.
+      folder: that the text will lie in.
     """
-    model = source.model
-    turn = np.array(
-        [[np.cos(plan.yaw), -np.sin(plan.yaw), 0.0], [np.sin(plan.yaw), np.cos(plan.yaw), 0.0], [0, 0, 1.0]]
-    )
-    shapes = {body: source.surface(body) for body in source.bodies}
-    height = np.concatenate([shape.vertices for shape in shapes.values() if shape is not None])[:, 2]
-    floor, tall = height.min(), np.ptp(height)
-    start = source.origin(source.root)
-    assets: list[str] = []
-
-    def place(point: np.ndarray) -> np.ndarray:
-        """World frame of the source -> ours, (..., 3)."""
-        return (point - [start[0], start[1], floor]) @ turn.T
-
-    def branch(body: int) -> Iterator[str]:
-        label, origin = source.name(body), place(source.origin(body))
-        parent = source.parent(body)
-        above = place(source.origin(parent)) if parent >= 0 else np.zeros(3)
-        yield f'<body name="{label}" pos="{numbers(origin - above)}"' + (' childclass="body">' if parent < 0 else ">")
-        if parent < 0:
-            yield '  <freejoint name="root"/>'
-        for joint in source.joints(body):
-            yield "  " + joint_text(source, plan, joint, turn, place(source.state.xanchor[joint]) - origin)
-        mass, com, inertia = merge_inertia(source, body)
-        matrix = turn @ inertia @ turn.T
-        full = " ".join(f"{matrix[i, j]:.6g}" for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)))
-        yield f'  <inertial pos="{numbers(place(com) - origin)}" mass="{mass:.6g}" fullinertia="{full}"/>'
-        surface = shapes[body]
-        if surface is not None:
-            ours = trimesh.Trimesh(place(surface.vertices) - origin, surface.faces, process=False)
-            if label in plan.feet:
-                yield "  " + sole_text(label, ours, -origin[2])
-            else:
-                parts = [source.mesh(geom) for geom in source.solid(body)]
-                for part in parts:
-                    part.vertices = place(part.vertices) - origin
-                for index, (a, b, radius) in enumerate(drop_inner_capsules([fit_capsule(part) for part in parts])):
-                    yield "  " + shape_text(f"{label}_{index}", a, b, radius)
-            for line in visual_text(source, body, label, place, origin, tall, folder, assets):
-                yield "  " + line
-        for site, (carrier, pos) in plan.sites.items():
-            if carrier == label:
-                yield f'  <site name="{site}" pos="{numbers(np.array(pos))}"/>'
-        for child in source.bodies:
-            if source.parent(child) == body:
-                yield from ("  " + line for line in branch(child))
-        yield "</body>"
-
-    body = ["    " + line for line in branch(source.root)]
-    servos = []
-    for joint in (j for b in source.bodies for j in source.joints(b)):
-        label = source.joint_name(joint)
-        servo = plan.servos[label]
-        axes = (("_x", "1 0 0"), ("_y", "0 1 0"), ("_z", "0 0 1")) if model.jnt_type[joint] == BALL else (("", ""),)
-        for suffix, axis in axes:
-            gear = f' gear="{axis} 0 0 0"' if axis else ""
-            servos.append(
-                f'    <position name="{label}{suffix}" joint="{label}"{gear} kp="{servo.kp:g}" kv="{servo.kv:g}" '
-                f'forcerange="{-servo.torque:g} {servo.torque:g}"/>'
-            )
-    return "\n".join(
-        [
-            "<!-- Written by reconstruct/characters/import_model.py. -->",
-            f'<mujoco model="{name}">',
-            '  <compiler angle="radian" autolimits="true" balanceinertia="true"/>',
-            "  <default>",
-            '    <default class="body">',
-            '      <geom type="capsule" contype="1" conaffinity="0" condim="3" friction="1" group="3"'
-            ' rgba="0.5 0.53 0.58 1"/>',
-            '      <site type="sphere" size="0.01" group="4" rgba="0.9 0.2 0.2 1"/>',
-            '      <default class="seen">',
-            '        <geom type="mesh" contype="0" conaffinity="0" density="0" group="2"/>',
-            "      </default>",
-            "    </default>",
-            "  </default>",
-            *(["  <asset>", *("    " + line for line in assets), "  </asset>"] if assets else []),
-            "  <worldbody>",
-            *body,
-            "  </worldbody>",
-            "  <actuator>",
-            *servos,
-            "  </actuator>",
-            "</mujoco>",
-            "",
-        ]
-    )
+    root = start_model(name, "body", "0.5 0.53 0.58 1", angle="radian", balanceinertia="true")
+    body_defaults = root.find("default/default")
+    assert body_defaults is not None
+    seen = {"type": "mesh", "contype": "0", "conaffinity": "0", "density": "0", "group": "2"}
+    SubElement(SubElement(body_defaults, "default", {"class": "seen"}), "geom", seen)
+    job = ImportJob.start(source, plan, folder)
+    root.append(job.assets)
+    add_body(SubElement(root, "worldbody"), job, source.root)
+    actuators = SubElement(root, "actuator")
+    for joint in (j for body in source.bodies for j in source.joints(body)):
+        add_servo(actuators, job, joint)
+    return to_text(root, "Written by reconstruct/characters/import_model.py.")
 
 
-def joint_text(source: SourceModel, plan: ImportPlan, joint: int, turn: np.ndarray, pos: np.ndarray) -> str:
-    """A joint as MJCF; its zero is the rest pose."""
-    model, label = source.model, source.joint_name(joint)
-    servo = plan.servos[label]
-    armature = max(float(model.dof_armature[model.jnt_dofadr[joint]]), min(STIFFEST * servo.kp, MOST_ARMATURE))
-    # A servo at its torque limit damps no more and chatters; a joint goes on.
-    text = f'<joint name="{label}" armature="{armature:.3g}" damping="{servo.kv:.3g}"'
+def add_body(above: Element, job: ImportJob, body: int) -> None:
+    """Appends a body and all below it to the element of the body that carries it."""
+    source, label, origin = job.source, job.source.name(body), job.body_origin(body)
+    parent = source.parent(body)
+    element = SubElement(above, "body", name=label, pos=to_numbers(origin - job.body_origin(parent)))
+    if parent < 0:
+        element.set("childclass", "body")
+        SubElement(element, "freejoint", name="root")
+    for joint in source.joints(body):
+        add_joint(element, job, joint, origin)
+    mass, com, inertia = merge_inertia(source, body)
+    inertia = job.R_ours_source @ inertia @ job.R_ours_source.T
+    pos = to_numbers(job.to_ours(com) - origin)
+    SubElement(element, "inertial", pos=pos, mass=f"{mass:.6g}", fullinertia=to_full_inertia(inertia))
+    add_shapes(element, job, body)
+    add_meshes(element, job, body)
+    for site, (carrier, place) in job.plan.sites.items():
+        if carrier == label:
+            SubElement(element, "site", name=site, pos=to_numbers(place))
+    for child in source.bodies:
+        if source.parent(child) == body:
+            add_body(element, job, child)
+
+
+def add_joint(element: Element, job: ImportJob, joint: int, origin: np.ndarray) -> None:
+    """Appends a joint to its body, whose origin is given in our world; its zero is the rest pose."""
+    source, model = job.source, job.source.model
+    servo = job.plan.servos[source.joint_name(joint)]
+    armature = max(float(model.dof_armature[model.jnt_dofadr[joint]]), min(LEAST_ARMATURE * servo.kp, MOST_ARMATURE))
+    # A servo at its torque limit damps no more and chatters; the joint's own damping goes on.
+    attributes = {"name": source.joint_name(joint), "armature": f"{armature:.3g}", "damping": f"{servo.kv:.3g}"}
+    pos = job.to_ours(source.state.xanchor[joint]) - origin
     if np.abs(pos).max() > 1e-6:
-        text += f' pos="{numbers(pos)}"'
+        attributes["pos"] = to_numbers(pos)
+    low, high = model.jnt_range[joint]
     if model.jnt_type[joint] == BALL:
-        limit = f' range="0 {model.jnt_range[joint][1]:.6g}"' if model.jnt_limited[joint] else ""
-        return text + f' type="ball"{limit}/>'
-    text += f' type="hinge" axis="{numbers(turn @ source.state.xaxis[joint])}"'
+        attributes["type"] = "ball"
+    else:
+        rest = source.state.qpos[model.jnt_qposadr[joint]]
+        low, high = low - rest, high - rest
+        attributes |= {"type": "hinge", "axis": to_numbers(job.R_ours_source @ source.state.xaxis[joint])}
     if model.jnt_limited[joint]:
-        low, high = model.jnt_range[joint] - source.state.qpos[model.jnt_qposadr[joint]]
-        text += f' range="{low:.6g} {high:.6g}"'
-    return text + "/>"
+        attributes["range"] = f"{low:.6g} {high:.6g}"
+    SubElement(element, "joint", attributes)
+
+
+def add_servo(actuators: Element, job: ImportJob, joint: int) -> None:
+    """Appends the servo of a joint: one for a hinge, one an axis for a ball joint."""
+    label = job.source.joint_name(joint)
+    servo = job.plan.servos[label]
+    is_ball = job.source.model.jnt_type[joint] == BALL
+    for suffix, axis in (("_x", "1 0 0"), ("_y", "0 1 0"), ("_z", "0 0 1")) if is_ball else (("", ""),):
+        element = SubElement(actuators, "position", name=label + suffix, joint=label)
+        if axis:
+            element.set("gear", f"{axis} 0 0 0")
+        element.set("kp", f"{servo.kp:g}")
+        element.set("kv", f"{servo.kv:g}")
+        element.set("forcerange", f"{-servo.torque:g} {servo.torque:g}")
+
+
+def add_shapes(element: Element, job: ImportJob, body: int) -> None:
+    """Appends what touches the ground: a sole for a foot, capsules for other bodies."""
+    source, label = job.source, job.source.name(body)
+    surface = source.surface(body)
+    if surface is None:
+        return
+    if label in job.plan.feet:
+        add_sole(element, label, job.to_body(surface, body), -job.body_origin(body)[2])
+        return
+    parts = [job.to_body(source.mesh(geom), body) for geom in source.solid(body)]
+    for index, (start, end, radius) in enumerate(drop_inner_capsules([fit_capsule(part) for part in parts])):
+        geom = SubElement(element, "geom", name=f"{label}_{index}")
+        if np.linalg.norm(end - start) < 0.2 * radius:
+            geom.set("type", "sphere")
+            geom.set("pos", to_numbers(0.5 * (start + end)))
+        else:
+            geom.set("fromto", f"{to_numbers(start)} {to_numbers(end)}")
+        geom.set("size", f"{radius:.4g}")
+
+
+def add_sole(element: Element, label: str, surface: trimesh.Trimesh, floor: float) -> None:
+    """Appends a level box as long and wide as the lower half of a foot, down to the floor.
+
+    Args:
+      element: the foot's.
+      label: name of the foot.
+      surface: of the foot, in its frame.
+      floor: height of the floor in that frame [m].
+    """
+    points, (low, high) = surface.vertices, surface.bounds
+    lower = points[points[:, 2] <= 0.5 * (low[2] + high[2]) + 1e-9]
+    top = floor + max(0.5 * (high[2] - floor), 0.01)
+    low, high = np.array([*lower.min(axis=0)[:2], floor]), np.array([*lower.max(axis=0)[:2], top])
+    pos, size = to_numbers(0.5 * (low + high)), to_numbers(0.5 * (high - low))
+    SubElement(element, "geom", name=f"{label}_0", type="box", pos=pos, size=size)
+
+
+def add_meshes(element: Element, job: ImportJob, body: int) -> None:
+    """Appends what a body looks like: its meshes, those of one colour joined, written to files and listed as assets."""
+    source, model, label = job.source, job.source.model, job.source.name(body)
+    meshes = [g for g in source.geoms(body) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH]
+    visual = [g for g in meshes if not (model.geom_contype[g] or model.geom_conaffinity[g])]
+    colours = dict[str, list[int]]()
+    for geom in visual or meshes:
+        material = model.geom_matid[geom]
+        rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom]
+        colours.setdefault(to_numbers(rgba), []).append(geom)
+    # A body's name may hold what a file's must not.
+    stem = label if re.fullmatch(r"[A-Za-z0-9_.-]+", label) else f"body_{body}"
+    for index, (colour, geoms) in enumerate(colours.items()):
+        surface = job.to_body(join([source.mesh(geom) for geom in geoms]), body)
+        surface = simplify(surface, DETAIL * job.height / 1.75)
+        if len(surface.faces) < 4:
+            continue
+        surface.export(job.folder / f"{stem}_{index}.stl")
+        SubElement(job.assets, "mesh", name=f"{label}_{index}", file=f"{stem}_{index}.stl", inertia="shell")
+        SubElement(element, "geom", {"class": "seen", "mesh": f"{label}_{index}", "rgba": colour})
 
 
 def merge_inertia(source: SourceModel, body: int) -> tuple[float, np.ndarray, np.ndarray]:
@@ -187,67 +256,20 @@ def merge_inertia(source: SourceModel, body: int) -> tuple[float, np.ndarray, np
     return total, com, inertia
 
 
-Capsule = tuple[np.ndarray, np.ndarray, float]
-"""Ends of the axis (3,), (3,) and radius [m]."""
-
-
 def drop_inner_capsules(capsules: list[Capsule]) -> list[Capsule]:
     """Capsules without those that lie in a larger one."""
     found: list[Capsule] = []
     for a, b, radius in sorted(capsules, key=lambda c: -(np.linalg.norm(c[1] - c[0]) + 2.0 * c[2])):
-        inside = any(max(distance(a, c, d), distance(b, c, d)) + radius < 1.1 * r for c, d, r in found)
+        inside = any(
+            max(distance_to_segment(a, c, d), distance_to_segment(b, c, d)) + radius < 1.1 * r for c, d, r in found
+        )
         if not inside:
             found.append((a, b, radius))
     return found
 
 
-def distance(point: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """Of a point from a line between two others."""
+def distance_to_segment(point: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """Distance of a point (3,) from the segment between two others [m]."""
     way = b - a
     share = np.clip((point - a) @ way / max(way @ way, 1e-12), 0.0, 1.0)
     return float(np.linalg.norm(point - a - share * way))
-
-
-def shape_text(label: str, start: np.ndarray, end: np.ndarray, radius: float) -> str:
-    """A capsule, or the sphere that it nearly is, as MJCF."""
-    if np.linalg.norm(end - start) < 0.2 * radius:
-        return f'<geom name="{label}" type="sphere" pos="{numbers(0.5 * (start + end))}" size="{radius:.4g}"/>'
-    return f'<geom name="{label}" fromto="{numbers(start)} {numbers(end)}" size="{radius:.4g}"/>'
-
-
-def sole_text(label: str, surface: trimesh.Trimesh, floor: float) -> str:
-    """A level box as long and wide as the lower half of a foot, down to the floor, as MJCF."""
-    points, (low, high) = surface.vertices, surface.bounds
-    lower = points[points[:, 2] <= 0.5 * (low[2] + high[2]) + 1e-9]
-    top = floor + max(0.5 * (high[2] - floor), 0.01)
-    low, high = np.array([*lower.min(axis=0)[:2], floor]), np.array([*lower.max(axis=0)[:2], top])
-    return (
-        f'<geom name="{label}_0" type="box" pos="{numbers(0.5 * (low + high))}" size="{numbers(0.5 * (high - low))}"/>'
-    )
-
-
-def visual_text(
-    source: SourceModel, body: int, label: str, place, origin, tall, folder: Path, assets: list[str]
-) -> Iterator[str]:
-    """What a body looks like, one mesh a colour: geoms as MJCF; the meshes' files are listed in `assets`."""
-    model, colours = source.model, dict[str, list[int]]()
-    meshes = [g for g in source.geoms(body) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH]
-    for geom in [g for g in meshes if not (model.geom_contype[g] or model.geom_conaffinity[g])] or meshes:
-        material = model.geom_matid[geom]
-        rgba = model.mat_rgba[material] if material >= 0 else model.geom_rgba[geom]
-        colours.setdefault(numbers(rgba), []).append(geom)
-    for index, (colour, geoms) in enumerate(colours.items()):
-        shape = join([source.mesh(geom) for geom in geoms])
-        ours = place(shape.vertices) - origin
-        shape = simplify(trimesh.Trimesh(ours, shape.faces, process=False), DETAIL * tall / 1.75)
-        if len(shape.faces) < 4:
-            continue
-        file = f"{label}_{index}"
-        shape.export(folder / f"{file}.stl")
-        assets.append(f'<mesh name="{file}" file="{file}.stl" inertia="shell"/>')
-        yield f'<geom class="seen" mesh="{file}" rgba="{colour}"/>'
-
-
-def numbers(vector: np.ndarray) -> str:
-    """Numbers as MJCF has them."""
-    return " ".join(f"{round(float(value), 6) + 0.0:g}" for value in vector)

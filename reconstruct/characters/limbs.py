@@ -75,7 +75,7 @@ def pair_bodies(source: SourceModel) -> dict[int, int]:
     return found
 
 
-def limbs(source: SourceModel, where: str, named: dict[str, str]) -> tuple[dict[str, Limb], dict[str, Limb]]:
+def find_limbs(source: SourceModel, where: str, named: dict[str, str]) -> tuple[dict[str, Limb], dict[str, Limb]]:
     """Legs and arms, by side."""
     paired = pair_bodies(source)
     tips = [b for b in paired if not any(source.parent(c) == b for c in source.bodies)]
@@ -215,7 +215,7 @@ def locate_joints(source: SourceModel, limb: Limb) -> tuple[np.ndarray, np.ndarr
     return top, middle, middle + 0.75 * way  # a stump: the hand is its last quarter
 
 
-def standing(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]) -> dict[str, float]:
+def solve_standing_pose(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]) -> dict[str, float]:
     """Angles of the limbs' hinges with straight legs, level soles, hanging arms and the body's centre over the feet."""
     start = SourceModel.in_pose(model)
     limbs = [*legs.values(), *arms.values()]

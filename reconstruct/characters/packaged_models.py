@@ -19,7 +19,7 @@ from reconstruct.characters.import_model import ImportPlan, Servo, to_mjcf
 from reconstruct.characters.source_model import SourceModel, read_body
 
 FORMAT = 1
-"""Counts up when `to_mjcf` changes what it writes."""
+"""Version of what `to_mjcf` writes; counts up when that changes, so that models are imported again."""
 
 
 def fetch_model(name: str, table: dict[str, Any]) -> Path:
@@ -33,8 +33,8 @@ def fetch_model(name: str, table: dict[str, Any]) -> Path:
       InputError: it could not be fetched, or the package is not the one that it should be.
     """
     package = table["package"]
-    told = json.dumps([FORMAT, package, table["plan"]], sort_keys=True)
-    folder = cache_folder() / "characters" / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    settings = json.dumps([FORMAT, package, table["plan"]], sort_keys=True)
+    folder = cache_folder() / "characters" / f"{name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
     made = folder / f"{name}.xml"
     if made.is_file():
         return made

@@ -11,15 +11,9 @@ import trimesh
 from pose.errors import InputError
 from reconstruct.characters.meshes import geom_surface, join
 
-FREE, BALL, HINGE, SLIDE = (
-    int(kind)
-    for kind in (
-        mujoco.mjtJoint.mjJNT_FREE,
-        mujoco.mjtJoint.mjJNT_BALL,
-        mujoco.mjtJoint.mjJNT_HINGE,
-        mujoco.mjtJoint.mjJNT_SLIDE,
-    )
-)
+BALL = int(mujoco.mjtJoint.mjJNT_BALL)
+HINGE = int(mujoco.mjtJoint.mjJNT_HINGE)
+SLIDE = int(mujoco.mjtJoint.mjJNT_SLIDE)
 
 
 @dataclass(frozen=True)
@@ -98,6 +92,12 @@ class SourceModel:
     def joint_name(self, joint: int) -> str:
         """Of a joint."""
         return self.model.joint(joint).name or f"joint_{joint}"
+
+
+def rotation_about_z(angle: float) -> np.ndarray:
+    """Rotation about the vertical by an angle [rad], (3, 3)."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
 def read_body(path: Path) -> mujoco.MjModel:

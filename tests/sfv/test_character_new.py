@@ -88,14 +88,14 @@ def fetched(shelf, robot, monkeypatch, tmp_path):
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("robots/boxes/boxes.urdf", robot.read_text())
         archive.writestr("robots/other/large.bin", "x")
-    guess = infer_landmarks(read_body(robot), "boxes")
+    body = infer_landmarks(read_body(robot), "boxes")
     (shelf / "boxes").mkdir()
     package = {
         "name": "robots==1.0", "sha256": sha256_of(wheel), "size_mb": 1, "licence": "MIT",
         "folder": "robots/boxes/", "model": "robots/boxes/boxes.urdf",
     }  # fmt: skip
     lines = [f"{key} = {json.dumps(value)}" for key, value in package.items()]
-    text = to_toml(guess, {"name": "boxes", "licence": "MIT"}, with_plan=True) + "\n".join(["[package]", *lines, ""])
+    text = to_toml(body, {"name": "boxes", "licence": "MIT"}, with_plan=True) + "\n".join(["[package]", *lines, ""])
     (shelf / "boxes" / "character.toml").write_text(text, encoding="utf-8")
     calls = []
 

@@ -1,5 +1,8 @@
 """Bodies of others become characters: joints, landmarks and servos are found, whatever the names and conventions."""
 
+import tomllib
+from xml.sax.saxutils import escape as escape_text
+
 import mujoco
 import numpy as np
 import pytest
@@ -8,10 +11,11 @@ import trimesh
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.characters.import_model import to_mjcf
-from reconstruct.characters.infer_landmarks import find_torque_limit, infer_landmarks
+from reconstruct.characters.infer_landmarks import find_torque_limit, infer_landmarks, to_toml
 from reconstruct.characters.limbs import find_mirror_name
 from reconstruct.characters.mesh_body import assemble_body
 from reconstruct.characters.meshes import fit_capsule, geom_surface, simplify
+from reconstruct.characters.packaged_models import read_plan
 from reconstruct.characters.source_model import SourceModel, find_mesh, read_body, urdf_for_mujoco
 from tests.robots import urdf_robot
 
@@ -23,9 +27,13 @@ def boxes(tmp_path_factory):
     return path
 
 
-def adopted(model: mujoco.MjModel, guess, folder) -> mujoco.MjModel:
+def escape(name: str) -> str:
+    return escape_text(name, {'"': "&quot;"})
+
+
+def rewrite(model: mujoco.MjModel, body, folder) -> mujoco.MjModel:
     path = folder / "body.xml"
-    path.write_text(to_mjcf(SourceModel.in_pose(model, guess.plan.rest), "body", guess.plan, folder), encoding="utf-8")
+    path.write_text(to_mjcf(SourceModel.in_pose(model, body.plan.rest), "body", body.plan, folder), encoding="utf-8")
     return mujoco.MjModel.from_xml_path(str(path))
 
 
@@ -37,15 +45,15 @@ def places(model: mujoco.MjModel) -> dict[str, np.ndarray]:
 
 def test_a_urdf_of_boxes_is_understood(boxes, tmp_path):
     model = read_body(boxes)
-    guess = infer_landmarks(model, "boxes.urdf")
-    sites = guess.plan.sites
+    body = infer_landmarks(model, "boxes.urdf")
+    sites = body.plan.sites
     assert {sites[f"left_{part}"][0] for part in ("knee", "elbow", "ankle")} == {"left_a3", "left_b3", "left_a4"}
     assert sites["nose"][0] == "neck"
-    assert guess.foot_bodies == ("left_a4", "right_a4")
+    assert body.foot_bodies == ("left_a4", "right_a4")
     # Arms out at zero hang at rest: a quarter turn about x, to the right on the left.
-    assert guess.plan.rest["j_left_b2"] == pytest.approx(-np.pi / 2, abs=0.05)
-    assert guess.plan.rest["j_right_b2"] == pytest.approx(np.pi / 2, abs=0.05)
-    ours = adopted(model, guess, tmp_path)
+    assert body.plan.rest["j_left_b2"] == pytest.approx(-np.pi / 2, abs=0.05)
+    assert body.plan.rest["j_right_b2"] == pytest.approx(np.pi / 2, abs=0.05)
+    ours = rewrite(model, body, tmp_path)
     at = places(ours)
     np.testing.assert_allclose(at["left_shoulder"] - at["left_elbow"], [0, 0, 0.25], atol=0.02)
     np.testing.assert_allclose(at["left_hip"] - at["left_knee"], [0, 0, 0.35], atol=0.02)
@@ -56,20 +64,20 @@ def test_a_urdf_of_boxes_is_understood(boxes, tmp_path):
     assert ours.body_mass.sum() == pytest.approx(8 + 15, rel=1e-3)
     assert (ours.nv, ours.nu) == (6 + 15, 15)
     low, high = ours.jnt_range[ours.joint("j_left_b2").id]
-    assert (low, high) == pytest.approx((-3 - guess.plan.rest["j_left_b2"], 3 - guess.plan.rest["j_left_b2"]), abs=1e-3)
+    assert (low, high) == pytest.approx((-3 - body.plan.rest["j_left_b2"], 3 - body.plan.rest["j_left_b2"]), abs=1e-3)
 
 
 def test_the_rewritten_body_moves_as_the_original(boxes, tmp_path):
     """The same joint angles put every body's centre of mass where the source has it, and need the same torques."""
     model = read_body(boxes)
-    guess = infer_landmarks(model, "boxes.urdf")
-    ours = adopted(model, guess, tmp_path)
+    body = infer_landmarks(model, "boxes.urdf")
+    ours = rewrite(model, body, tmp_path)
     theirs = SourceModel.in_pose(model)
     rng = np.random.default_rng(0)
     a, b = mujoco.MjData(model), mujoco.MjData(ours)
     for joint in range(1, model.njnt):
         name, angle = model.joint(joint).name, rng.uniform(-0.5, 0.5)
-        rest = guess.plan.rest.get(name, 0.0)
+        rest = body.plan.rest.get(name, 0.0)
         a.qpos[model.jnt_qposadr[joint]] = rest + angle
         b.qpos[ours.joint(name).qposadr[0]] = angle
     mujoco.mj_forward(model, a)
@@ -88,6 +96,22 @@ def test_the_rewritten_body_moves_as_the_original(boxes, tmp_path):
         )
 
 
+@pytest.mark.parametrize("odd", ["a&b", '"x"', "<y>", "o'z", "u/v", "ä w", "c\\\\d"])
+def test_names_may_hold_any_character(boxes, tmp_path, odd):
+    """Bodies and joints keep their names in the MJCF and in character.toml."""
+    path = tmp_path / "odd.urdf"
+    text = urdf_robot().replace("left_a3", f"left_{escape(odd)}").replace("right_a3", f"right_{escape(odd)}")
+    path.write_text(text.replace("neck", escape(odd)), encoding="utf-8")
+    model = read_body(path)
+    body = infer_landmarks(model, "odd", {"left_knee": f"left_{odd}"})
+    ours = rewrite(model, body, tmp_path)
+    assert {ours.body(b).name for b in range(1, ours.nbody)} == {model.body(b).name for b in range(1, model.nbody)}
+    assert ours.joint(f"j_left_{odd}").bodyid[0] == ours.body(f"left_{odd}").id
+    table = tomllib.loads(to_toml(body, {"name": "odd", "licence": odd}, with_plan=True))
+    assert table["licence"] == odd and odd in table["key_bodies"]
+    assert read_plan(table["plan"]) == body.plan
+
+
 def test_a_body_that_faces_backwards_is_turned(boxes, tmp_path):
     text = urdf_robot().replace('xyz=".05 0 -.05"', 'xyz="-.05 0 -.05"')
     path = tmp_path / "back.urdf"
@@ -95,9 +119,9 @@ def test_a_body_that_faces_backwards_is_turned(boxes, tmp_path):
         text.replace("left_", "tmp_").replace("right_", "left_").replace("tmp_", "right_"), encoding="utf-8"
     )
     model = read_body(path)
-    guess = infer_landmarks(model, "back")
-    at = places(adopted(model, guess, tmp_path))
-    assert abs(guess.plan.yaw) == pytest.approx(np.pi)
+    body = infer_landmarks(model, "back")
+    at = places(rewrite(model, body, tmp_path))
+    assert abs(body.plan.yaw) == pytest.approx(np.pi)
     assert at["left_foot_index"][0] > at["left_heel"][0] + 0.2
     assert at["left_hip"][1] > 0.05
 
@@ -110,15 +134,15 @@ def test_limbs_are_found_without_names_by_their_mirrored_places(tmp_path):
             text = text.replace(f"{side}_{part}", f"part{next(names)}q")
     path = tmp_path / "nameless.urdf"
     path.write_text(text, encoding="utf-8")
-    guess = infer_landmarks(read_body(path), "nameless")
-    assert guess.plan.sites["left_knee"][0] == "part2q"
-    assert guess.plan.sites["right_elbow"][0] == "part13q"
+    body = infer_landmarks(read_body(path), "nameless")
+    assert body.plan.sites["left_knee"][0] == "part2q"
+    assert body.plan.sites["right_elbow"][0] == "part13q"
 
 
 def test_the_user_can_name_a_body(boxes):
     model = read_body(boxes)
-    guess = infer_landmarks(model, "boxes", {"left_elbow": "left_b2", "right_elbow": "right_b2"})
-    assert guess.plan.sites["left_elbow"][0] == "left_b2"
+    body = infer_landmarks(model, "boxes", {"left_elbow": "left_b2", "right_elbow": "right_b2"})
+    assert body.plan.sites["left_elbow"][0] == "left_b2"
     with pytest.raises(InputError, match=r"left_knee=shin: there is no such body.*bodies are base, .*left_a3"):
         infer_landmarks(model, "boxes", {"left_knee": "shin"})
 
@@ -224,8 +248,8 @@ def cut_up(tmp_path_factory):
 
 def test_a_folder_of_meshes_becomes_a_body(cut_up, tmp_path):
     model = assemble_body(cut_up, mass=75.0)
-    guess = infer_landmarks(model, "parts")
-    ours, humanoid = adopted(model, guess, tmp_path), load_character("humanoid").model
+    body = infer_landmarks(model, "parts")
+    ours, humanoid = rewrite(model, body, tmp_path), load_character("humanoid").model
     assert ours.body_mass.sum() == pytest.approx(75.0, rel=1e-3)
     at, true = places(ours), places(humanoid)
     for name in ("left_hip", "left_knee", "left_ankle", "left_shoulder", "left_elbow", "right_knee", "right_elbow"):
