@@ -22,7 +22,7 @@ from reconstruct.cycle import mirror_motion
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import PicturePose
-from reconstruct.tangent import difference, integrate, layout
+from reconstruct.tangent import TangentSpace
 
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 COMPARED = ("nose", *(f"{side}_{part}" for part in LIMBS for side in ("left", "right")))
@@ -191,10 +191,10 @@ def complete(
     config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=motion.duration + FUTURE_S)
     env = ImitationEnv(character, Scene(), motion, config, len(SHARES))
     check_policy(policy, env, character)
-    reference, lay = env.reference, layout(env.body)
+    reference, space = env.reference, TangentSpace.of(env.body)
     row = min(round(match.phase * motion.duration * CONTROL_HZ), len(reference) - 2)
     start = placed_pose(pose, -match.turn, reference, row, character)
-    offset = difference(lay, reference.qpos[row][None], start[None])
+    offset = space.difference(reference.qpos[row][None], start[None])
     shares = np.array(SHARES)[:, None] * offset
     paths, held = _performed(env, policy, np.full(len(SHARES), row), shares, _steps_left(reference, row))
     chosen = next((i for i in range(len(SHARES)) if held[i]), 0)
@@ -239,7 +239,7 @@ def _past(
     env: ImitationEnv, policy: Policy, motion: ReferenceMotion, row: int, now: np.ndarray
 ) -> tuple[np.ndarray, bool]:
     """What led to a pose: the skill performed up to that moment (one cycle of it), run into the pose, (T, nq)."""
-    reference, lay = env.reference, layout(env.body)
+    reference, space = env.reference, TangentSpace.of(env.body)
     # A cycle comes from the same phase one cycle earlier.
     first, last = (row, row + reference.starts) if reference.loop else (0, row)
     if last == first:
@@ -254,11 +254,11 @@ def _past(
     level = np.array([1.0, 1.0, 0.0])
     moved[:, :3] = now[:3] * level + rotations.rotate(turn, path[:, :3] - end[:3] * level)
     moved[:, 3:7] = rotations.multiply(turn, path[:, 3:7])
-    gap = difference(lay, moved[-1:], now[None])
+    gap = space.difference(moved[-1:], now[None])
     age = (len(moved) - 1 - np.arange(len(moved))) / CONTROL_HZ
     fade = np.clip(1.0 - age / BLEND_S, 0.0, 1.0)
     fade = fade * fade * (3.0 - 2.0 * fade)
-    return integrate(lay, moved, fade[:, None] * gap)[:-1], bool(held[0])
+    return space.integrate(moved, fade[:, None] * gap)[:-1], bool(held[0])
 
 
 def in_picture(completion: Completion, pose: np.ndarray) -> tuple[np.ndarray, float]:

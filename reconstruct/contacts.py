@@ -108,7 +108,7 @@ def contact_points(character: Character, feet_only: bool = False) -> BodyPoints:
     if not feet_only:
         return points
     feet = np.isin(points.bodies, [character.model.body(name).id for name in character.foot_bodies])
-    return points.at(feet)
+    return points[feet]
 
 
 def foot_slide(now: np.ndarray, before: np.ndarray, bears: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import conjugate, from_rotvec, heading, multiply, rotate, to_matrix, to_rotvec
-from reconstruct.tangent import difference, integrate, layout
+from reconstruct.tangent import TangentSpace
 
 SHORTEST_CYCLE = 0.5
 """Of a whole cycle [s]; a sprinter takes two steps in about that."""
@@ -52,7 +52,7 @@ def seam_gap(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray | Non
     turn = multiply(heading(qpos[-1, 3:7]), conjugate(heading(target[3:7])))
     target[3:7] = multiply(turn, target[3:7])
     target[:2] = qpos[-1, :2]
-    return difference(layout(model), qpos[-1:], target[None])[0]
+    return TangentSpace.of(model).difference(qpos[-1:], target[None])[0]
 
 
 def close_loop(model: mujoco.MjModel, qpos: np.ndarray, blend: int) -> np.ndarray:
@@ -69,7 +69,7 @@ def close_loop(model: mujoco.MjModel, qpos: np.ndarray, blend: int) -> np.ndarra
     """
     ramp = _ramp(len(qpos), blend)
     step = 0.5 * (ramp[:, None] - ramp[::-1, None]) * seam_gap(model, qpos)
-    closed = integrate(layout(model), qpos, step)
+    closed = TangentSpace.of(model).integrate(qpos, step)
     # The two halves do not commute exactly; the rest (second order) goes into the last frames.
     return lead_into(model, closed, closed[0], blend)
 
@@ -77,7 +77,7 @@ def close_loop(model: mujoco.MjModel, qpos: np.ndarray, blend: int) -> np.ndarra
 def lead_into(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray, blend: int) -> np.ndarray:
     """Bends the last `blend` frames so that the last one is the pose `follower` (nq,), wherever it is on the ground."""
     step = _ramp(len(qpos), blend)[:, None] * seam_gap(model, qpos, follower)
-    return integrate(layout(model), qpos, step)
+    return TangentSpace.of(model).integrate(qpos, step)
 
 
 def _ramp(frames: int, blend: int) -> np.ndarray:

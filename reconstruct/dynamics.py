@@ -9,161 +9,178 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from reconstruct.kinematics import GRAVITY, Kinematics
+from reconstruct.kinematics import GRAVITY, Kinematics, PointPaths, point_masses
 from reconstruct.solve import Block
 from reconstruct.tangent import skew
 
 FOOT_HALF_WIDTH = 0.04
-"""Contact points lie on a foot's middle line; the support reaches this far around them [m]."""
+"""Half the width of a foot [m]: contact points lie on its middle line, and the support extends this far around them."""
 FRICTION = 0.8
-"""Most that the ground holds against sliding, over what presses on it."""
+"""Coefficient of friction of the ground."""
 LEAST_LOAD = 0.2
-"""A body on the ground presses on it with at least this share of its weight."""
+"""Smallest load on the ground that zero-moment points are computed for, as a share of the body's weight."""
 
 
 @dataclass(frozen=True)
-class Masses:
-    """Point masses among the points of a `Kinematics`."""
+class CentroidalMotion:
+    """What a body does as a whole: its centre of mass and its angular momentum, in all frames but the first and last.
 
-    points: slice
-    """Which ones, as many as `mass`."""
-    mass: np.ndarray
-    """[kg], (M,)."""
+    Jacobians are by the three frames that second differences touch, (T - 2, 3, ..., nv).
+    """
+
+    com_w: np.ndarray
+    """Centre of mass, world frame [m], (T - 2, 3)."""
+    com_jac: np.ndarray
+    """d com_w / d tangent of the same frame, (T - 2, 3, nv)."""
+    acceleration: np.ndarray
+    """Of the centre of mass [m/s2], (T - 2, 3)."""
+    acceleration_jac: np.ndarray
+    """(T - 2, 3, 3, nv)."""
+    moment: np.ndarray
+    """Rate of the angular momentum about the centre of mass [N m], (T - 2, 3)."""
+    moment_jac: np.ndarray
+    """(T - 2, 3, 3, nv)."""
+    mass: float
+    """Of the body [kg]."""
 
     @classmethod
-    def of(cls, model: mujoco.MjModel, first: int) -> "Masses":
-        """Of the points that `BodyPoints.of_masses` makes, if the first of them has the index `first`."""
-        mass = np.repeat(model.body_mass[1:] / 4.0, 4)
-        return cls(slice(first, first + len(mass)), mass)
+    def of(cls, model: mujoco.MjModel, kin: Kinematics, fps: float) -> "CentroidalMotion":
+        """From the motion of `BodyPoints.of_masses`, the group `masses` of the kinematics."""
+        mass = point_masses(model)
+        moment, moment_jac = momentum_rate(kin["masses"], mass, kin.com_w, fps)
+        return cls(
+            kin.com_w[1:-1],
+            kin.com_jac[1:-1],
+            com_acceleration(kin.com_w, fps),
+            second_difference(kin.com_jac, fps),
+            moment,
+            moment_jac,
+            mass.sum(),
+        )
+
+    def zero_moment_points(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where on the ground the contact force would have to act [m], (T - 2, 2), and its load [m/s2], (T - 2,).
+
+        The load is the force by mass. The moment of gravity and inertia about a point p of the ground has no horizontal
+        part where (c - p) load = c_z a + (dL_y, -dL_x) / m, with the centre of mass c, its acceleration a and
+        load = a_z + g.
+        """
+        load = np.maximum(self.acceleration[:, 2] + GRAVITY, LEAST_LOAD * GRAVITY)
+        turning = np.stack([self.moment[:, 1], -self.moment[:, 0]], axis=-1) / self.mass
+        return self.com_w[:, :2] - (self.com_w[:, 2:] * self.acceleration[:, :2] + turning) / load[:, None], load
 
 
-def flight_parabola(kin: Kinematics, flight: np.ndarray, fps: float, spread: float) -> Block:
+def flight_parabola(body: CentroidalMotion, flight: np.ndarray, sigma: float) -> Block:
     """In flight the centre of mass falls with g and keeps its horizontal speed, (T - 2, 3).
 
     Args:
-      flight: frames without any contact, bool (T,); a row counts when its frame and both neighbours fly.
-      spread: standard deviation of the acceleration [m/s2].
+      body: motion of the whole body.
+      flight: frames without any contact, bool (T,); a residual counts when its frame and both neighbours fly.
+      sigma: standard deviation of the acceleration [m/s2].
     """
-    flying = (flight[:-2] & flight[1:-1] & flight[2:])[:, None] / spread
-    acceleration = com_acceleration(kin.com_w, fps) + np.array([0.0, 0.0, GRAVITY])
-    jacobian = second_difference(kin.com_jac, fps) * flying[:, None, :, None]
-    return Block("flight", flying * acceleration, jacobian)
+    flying = all_three(flight)[:, None] / sigma
+    acceleration = body.acceleration + np.array([0.0, 0.0, GRAVITY])
+    return Block("flight", flying * acceleration, body.acceleration_jac * flying[:, None, :, None])
 
 
-def flight_spin(kin: Kinematics, masses: Masses, flight: np.ndarray, fps: float, spread: float) -> Block:
+def flight_spin(body: CentroidalMotion, flight: np.ndarray, sigma: float) -> Block:
     """In flight nothing turns the body: its angular momentum keeps its value from frame to frame, (T - 2, 3).
 
     Args:
-      masses: which of the kinematics' points are point masses.
+      body: motion of the whole body.
       flight: as in `flight_parabola`.
-      spread: standard deviation of the moment [N m].
+      sigma: standard deviation of the moment [N m].
     """
-    flying = (flight[:-2] & flight[1:-1] & flight[2:])[:, None] / spread
-    moment, jacobian = momentum_rate(kin, masses, fps)
-    return Block("spin", flying * moment, jacobian * flying[:, None, :, None])
+    flying = all_three(flight)[:, None] / sigma
+    return Block("spin", flying * body.moment, body.moment_jac * flying[:, None, :, None])
 
 
-def friction_cone(kin: Kinematics, fps: float, spread: float) -> Block:
+def friction_cone(body: CentroidalMotion, sigma: float) -> Block:
     """The ground pushes and does not pull, and sideways no more than friction allows, (T - 2, 1).
 
-    Coulomb's cone about the force that the motion needs. It is convex and holds the nothing of flight, too, so it is
-    true of the mean over any time, and no contact has to be known: what a body takes off with, it has to gain before.
+    Coulomb's cone about the force that the motion needs. The cone is convex and contains zero, the force in flight, so
+    the term holds for the mean over any time and no contact has to be known: what a body takes off with, it has to gain
+    before.
 
     Args:
-      spread: standard deviation of the force outside of the cone, by mass [m/s2].
+      body: motion of the whole body.
+      sigma: standard deviation of the force outside of the cone, by mass [m/s2].
     """
-    force, force_jac = com_acceleration(kin.com_w, fps), second_difference(kin.com_jac, fps)
-    force[:, 2] += GRAVITY
+    force = body.acceleration + np.array([0.0, 0.0, GRAVITY])
     along = np.linalg.norm(force[:, :2], axis=1)
     excess = np.maximum(along - FRICTION * force[:, 2], 0.0)
     normal = np.concatenate([force[:, :2] / np.maximum(along, 1e-9)[:, None], np.full((len(force), 1), -FRICTION)], 1)
-    jacobian = np.einsum("ti,tkid->tkd", normal * (excess > 0)[:, None] / spread, force_jac)
-    return Block("friction", excess[:, None] / spread, jacobian[:, :, None])
+    jacobian = np.einsum("ti,tkid->tkd", normal * (excess > 0)[:, None] / sigma, body.acceleration_jac)
+    return Block("friction", excess[:, None] / sigma, jacobian[:, :, None])
 
 
-def zero_moment_point(
-    kin: Kinematics, masses: Masses, points: slice | np.ndarray, contact: np.ndarray, fps: float, spread: float
-) -> Block:
+def zero_moment_point(body: CentroidalMotion, corners_w: np.ndarray, contact: np.ndarray, sigma: float) -> Block:
     """On the ground, the force that the motion needs must pass through the support, (T - 2, 2).
 
-    The residual is the way from the zero-moment point (Vukobratovic 1972) to the support polygon, times the load in
-    body weights, so that it stays finite when the load vanishes. At rest it leads from the centre of mass.
+    The residual is the vector to the zero-moment point (Vukobratovic 1972) from the support polygon, times the load in
+    body weights, so that it stays finite when the load vanishes. At rest the point is below the centre of mass.
 
-    The support is kept in the Jacobian although its nearest point moves. For feet that stand still the gradient is
-    exact all the same, and a Gauss-Newton step cannot overshoot: the distance to one point of a convex set bounds the
-    distance to the set.
+    The support is taken as fixed in the Jacobian although its nearest point moves. For feet that stand still the
+    gradient is exact all the same, and a Gauss-Newton step cannot overshoot: the distance to one point of a convex set
+    bounds the distance to the set.
 
     Args:
-      masses: which of the kinematics' points are point masses.
-      points: which of them may touch the ground.
-      contact: which of these do, bool (T, P); rows without any contact are left out.
-      spread: standard deviation of the distance [m].
+      body: motion of the whole body.
+      corners_w: points that may touch the ground, world frame [m], (T, P, 3).
+      contact: which of these do, bool (T, P); frames without any contact are left out.
+      sigma: standard deviation of the distance [m].
     """
-    zmp, load = zero_moment_points(kin, masses, fps)
-    nearest = nearest_in_hull(zmp, kin.points_w[1:-1, points, :2], contact[1:-1])
+    zmp, load = body.zero_moment_points()
+    nearest = nearest_in_hull(zmp, corners_w[1:-1, :, :2], contact[1:-1])
     away = np.linalg.norm(zmp - nearest, axis=-1, keepdims=True)
     support = nearest + (zmp - nearest) * np.minimum(1.0, FOOT_HALF_WIDTH / np.maximum(away, 1e-9))
     outside = contact[1:-1].any(axis=1, keepdims=True) & (away > FOOT_HALF_WIDTH)
-    scale = outside / (GRAVITY * spread)
+    scale = outside / (GRAVITY * sigma)
 
     # With lever = c_z a + (dL_y, -dL_x) / m the point is c - lever / load.
-    com, com_jac = kin.com_w[1:-1], kin.com_jac[1:-1]
-    acceleration, acceleration_jac = com_acceleration(kin.com_w, fps), second_difference(kin.com_jac, fps)
-    _, moment_jac = momentum_rate(kin, masses, fps)
+    com, com_jac, by_acceleration = body.com_w, body.com_jac, body.acceleration_jac
     arm = com[:, :2] - support
-    jacobian = arm[:, None, :, None] * acceleration_jac[:, :, 2:3] - com[:, None, 2:, None] * acceleration_jac[:, :, :2]
-    jacobian -= np.stack([moment_jac[:, :, 1], -moment_jac[:, :, 0]], axis=2) / masses.mass.sum()
-    jacobian[:, 1] += load[:, None, None] * com_jac[:, :2] - acceleration[:, :2, None] * com_jac[:, 2:]
+    jacobian = arm[:, None, :, None] * by_acceleration[:, :, 2:3] - com[:, None, 2:, None] * by_acceleration[:, :, :2]
+    jacobian -= np.stack([body.moment_jac[:, :, 1], -body.moment_jac[:, :, 0]], axis=2) / body.mass
+    jacobian[:, 1] += load[:, None, None] * com_jac[:, :2] - body.acceleration[:, :2, None] * com_jac[:, 2:]
     residual = scale * (zmp - support) * load[:, None]
     return Block("zmp", residual, jacobian * scale[:, None, :, None], group=2)
 
 
-def free_moment(
-    kin: Kinematics, masses: Masses, points: slice | np.ndarray, contact: np.ndarray, fps: float, spread: float
-) -> Block:
+def free_moment(body: CentroidalMotion, corners_w: np.ndarray, contact: np.ndarray, sigma: float) -> Block:
     """On the ground, nothing but friction turns the body about the vertical, (T - 2, 1).
 
     The moment that the motion needs about the vertical through the zero-moment point, beyond what friction holds: its
     share of the load, at the furthest part of the support. One foot holds some 40 N m; a reference that pirouettes
-    faster makes the simulated foot slip. The zero-moment point is kept in the Jacobian.
+    faster makes the simulated foot slip. The zero-moment point is taken as fixed in the Jacobian.
 
     Args:
-      masses: which of the kinematics' points are point masses.
-      points: which of them may touch the ground.
-      contact: which of these do, bool (T, P); rows without any contact are left out.
-      spread: standard deviation of the moment [N m].
+      body: motion of the whole body.
+      corners_w: points that may touch the ground, world frame [m], (T, P, 3).
+      contact: which of these do, bool (T, P); frames without any contact are left out.
+      sigma: standard deviation of the moment [N m].
     """
-    zmp, _ = zero_moment_points(kin, masses, fps)
-    corners, present, mass = kin.points_w[1:-1, points, :2], contact[1:-1], masses.mass.sum()
+    zmp, _ = body.zero_moment_points()
+    corners, present, mass = corners_w[1:-1, :, :2], contact[1:-1], body.mass
     centre = nearest_in_hull(zmp, corners, present)
-    reach = np.where(present, np.linalg.norm(corners - centre[:, None], axis=-1), 0.0).max(axis=1) + FOOT_HALF_WIDTH
-    com, com_jac = kin.com_w[1:-1], kin.com_jac[1:-1]
-    acceleration, acceleration_jac = com_acceleration(kin.com_w, fps), second_difference(kin.com_jac, fps)
-    rate, rate_jac = momentum_rate(kin, masses, fps)
-    arm, hold = com[:, :2] - centre, FRICTION * mass * reach
-    moment = rate[:, 2] + mass * (arm[:, 0] * acceleration[:, 1] - arm[:, 1] * acceleration[:, 0])
+    radius = np.where(present, np.linalg.norm(corners - centre[:, None], axis=-1), 0.0).max(axis=1) + FOOT_HALF_WIDTH
+    com, com_jac, acceleration = body.com_w, body.com_jac, body.acceleration
+    arm, hold = com[:, :2] - centre, FRICTION * mass * radius
+    moment = body.moment[:, 2] + mass * (arm[:, 0] * acceleration[:, 1] - arm[:, 1] * acceleration[:, 0])
     load = acceleration[:, 2] + GRAVITY
     excess = np.where(present.any(axis=1), np.abs(moment) - hold * np.maximum(load, 0.0), 0.0)
 
-    x, y, z = (acceleration_jac[:, :, axis] for axis in range(3))
-    moment_jac = rate_jac[:, :, 2] + mass * (arm[:, 0, None, None] * y - arm[:, 1, None, None] * x)
+    x, y, z = (body.acceleration_jac[:, :, axis] for axis in range(3))
+    moment_jac = body.moment_jac[:, :, 2] + mass * (arm[:, 0, None, None] * y - arm[:, 1, None, None] * x)
     moment_jac[:, 1] += mass * (acceleration[:, 1, None] * com_jac[:, 0] - acceleration[:, 0, None] * com_jac[:, 1])
     jacobian = np.sign(moment)[:, None, None] * moment_jac - (hold * (load > 0))[:, None, None] * z
-    scale = (excess > 0) / spread
-    return Block("twist", (scale * excess)[:, None], (scale[:, None, None] * jacobian)[:, :, None], group=1)
+    scale = (excess > 0) / sigma
+    return Block("free_moment", (scale * excess)[:, None], (scale[:, None, None] * jacobian)[:, :, None], group=1)
 
 
-def zero_moment_points(kin: Kinematics, masses: Masses, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where on the ground the contact force would have to act, (T - 2, 2) [m], and its load per mass [m/s2], (T - 2,).
-
-    The moment of gravity and inertia about a point p of the ground has no horizontal part where
-    (c - p) load = c_z a + (dL_y, -dL_x) / m, with the centre of mass c, its acceleration a and load = a_z + g.
-    """
-    moment, _ = momentum_rate(kin, masses, fps)
-    acceleration, com = com_acceleration(kin.com_w, fps), kin.com_w[1:-1]
-    load = np.maximum(acceleration[:, 2] + GRAVITY, LEAST_LOAD * GRAVITY)
-    turning = np.stack([moment[:, 1], -moment[:, 0]], axis=-1) / masses.mass.sum()
-    return com[:, :2] - (com[:, 2:] * acceleration[:, :2] + turning) / load[:, None], load
+def all_three(flags: np.ndarray) -> np.ndarray:
+    """Whether a flag holds in a frame and in both of its neighbours, bool (T,) -> (T - 2,)."""
+    return flags[:-2] & flags[1:-1] & flags[2:]
 
 
 def com_acceleration(com_w: np.ndarray, fps: float) -> np.ndarray:
@@ -176,14 +193,21 @@ def second_difference(jac: np.ndarray, fps: float) -> np.ndarray:
     return np.stack([jac[:-2], -2.0 * jac[1:-1], jac[2:]], axis=1) * fps**2
 
 
-def momentum_rate(kin: Kinematics, masses: Masses, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rate of the angular momentum about the centre of mass [N m], (T - 2, 3), and its Jacobian (T - 2, 3, 3, nv)."""
-    arm = kin.points_w[:, masses.points] - kin.com_w[:, None]
-    momentum = np.einsum("p,tpi->ti", masses.mass, np.cross(arm[:-1], arm[1:])) * fps
+def momentum_rate(masses: PointPaths, mass: np.ndarray, com_w: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rate of the angular momentum about the centre of mass [N m], (T - 2, 3), and its Jacobian (T - 2, 3, 3, nv).
+
+    Args:
+      masses: where the point masses are, (T, M).
+      mass: of each [kg], (M,).
+      com_w: their centre [m], (T, 3).
+      fps: frames a second.
+    """
+    arm = masses.pos_w - com_w[:, None]
+    momentum = np.einsum("p,tpi->ti", mass, np.cross(arm[:-1], arm[1:])) * fps
     # Sum of m [r]x d(p - c): the mean arm vanishes, so the centre of mass drops out of the derivative.
     frames, count = arm.shape[:2]
-    moved = kin.points_jac[:, masses.points].reshape(frames, 3 * count, -1)
-    lever = np.swapaxes(masses.mass[:, None, None] * skew(arm), 1, 2).reshape(frames, 3, 3 * count) * fps
+    moved = masses.jac.reshape(frames, 3 * count, -1)
+    lever = np.swapaxes(mass[:, None, None] * skew(arm), 1, 2).reshape(frames, 3, 3 * count) * fps
     by_start, by_end = -lever[1:] @ moved[:-1], lever[:-1] @ moved[1:]
     jacobian = np.stack([-by_start[:-1], by_start[1:] - by_end[:-1], by_end[1:]], axis=1) * fps
     return (momentum[1:] - momentum[:-1]) * fps, jacobian

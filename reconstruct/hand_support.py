@@ -5,8 +5,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from reconstruct.characters.character import Character
 from reconstruct.contacts import clean_contacts, contact_points, find_runs
-from reconstruct.dynamics import FOOT_HALF_WIDTH, Masses, nearest_in_hull, zero_moment_points
-from reconstruct.kinematics import BodyPoints, compute_kinematics
+from reconstruct.dynamics import FOOT_HALF_WIDTH, CentroidalMotion, nearest_in_hull
+from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
 
 ABOVE = 0.25
 """They are this share of the body's height above the ground, at least; lower, a hand may rest on the ground itself."""
@@ -45,11 +45,12 @@ def find_hand_support(character: Character, qpos: np.ndarray, contact: np.ndarra
     feet = np.isin(touching.bodies, [character.model.body(name).id for name in character.foot_bodies])
     if feet.all() or len(qpos) < 5:
         return found
-    kin = compute_kinematics(character.model, qpos, touching.joined(BodyPoints.of_masses(character.model)))
-    zmp, _ = zero_moment_points(kin, Masses.of(character.model, len(touching)), fps)
+    points = PointSet.of(contacts=touching, masses=BodyPoints.of_masses(character.model))
+    kin = compute_kinematics(character.model, qpos, points)
+    zmp, _ = CentroidalMotion.of(character.model, kin, fps).zero_moment_points()
     sigma, grounded = SMOOTH_S * fps, contact.any(axis=1)
     zmp = gaussian_filter1d(np.concatenate([zmp[:1], zmp, zmp[-1:]]), sigma, axis=0, mode="nearest")
-    soles = kin.points_w[:, : len(touching)]
+    soles = kin["contacts"].pos_w
     nearest = nearest_in_hull(zmp, soles[..., :2], contact)
     away = zmp - nearest
     outside = np.linalg.norm(away, axis=1) - FOOT_HALF_WIDTH

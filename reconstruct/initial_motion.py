@@ -9,7 +9,7 @@ from reconstruct.characters.character import Character
 from reconstruct.kinematics import point_positions
 from reconstruct.observations import Observations
 from reconstruct.rotations import conjugate, from_matrix, make_continuous, multiply, normalise, to_matrix
-from reconstruct.tangent import layout
+from reconstruct.tangent import TangentSpace
 
 SIDES = ("left", "right")
 PACE = (15.0, 30.0)
@@ -22,7 +22,7 @@ STRAIGHT = 0.35
 
 
 def guess_initial_motion(
-    seen: Observations, character: Character, focal_px: float, fps: float
+    observations: Observations, character: Character, focal_px: float, fps: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Poses for a level camera that stands above the origin, seen along x; the ground is not known yet.
 
@@ -31,14 +31,14 @@ def guess_initial_motion(
       motion of the trunk, bool (T,): the others are better not believed at all.
     """
     model = character.model
-    qpos, weight = pose_from_landmarks(seen, model)
+    qpos, weight = pose_from_landmarks(observations, model)
     steady = find_steady_frames(qpos[:, 3:7], weight, fps)
     qpos = smooth_rotations(model, qpos, weight * steady, sigma=max(1.0, 0.04 * fps))
-    qpos[:, :3] = place_roots(seen, model, qpos, focal_px, fps)
+    qpos[:, :3] = place_roots(observations, model, qpos, focal_px, fps)
     return qpos, steady
 
 
-def pose_from_landmarks(seen: Observations, model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
+def pose_from_landmarks(observations: Observations, model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     """Rotations frame by frame from directions between landmarks.
 
     The trunk's frame comes from hips and shoulders, a limb's from its direction and the plane in which it bends.
@@ -46,8 +46,8 @@ def pose_from_landmarks(seen: Observations, model: mujoco.MjModel) -> tuple[np.n
     Returns:
       qpos (T, nq) with the root at the origin, and how far each frame is to be trusted (T,).
     """
-    points_w = seen.xyz_c @ R_LEVEL
-    at = {name: points_w[:, column] for column, name in enumerate(seen.names)}
+    points_w = observations.xyz_c @ R_LEVEL
+    at = {name: points_w[:, column] for column, name in enumerate(observations.names)}
     frames = len(points_w)
     qpos = np.tile(np.array(model.qpos0), (frames, 1))
     qpos[:, :3] = 0.0
@@ -83,8 +83,8 @@ def pose_from_landmarks(seen: Observations, model: mujoco.MjModel) -> tuple[np.n
             # The foot's forward is the toe's direction; sideways it follows the shin's hinge.
             foot = build_frame(up=np.cross(toe, shin[..., 1]), left=shin[..., 1])
             set_ball(model, qpos, f"{side}_ankle", shin, foot)
-    trunk = [seen.names.index(f"{side}_{part}") for side in SIDES for part in ("hip", "shoulder")]
-    return qpos, seen.weight[:, trunk].min(axis=1) * seen.seen
+    trunk = [observations.names.index(f"{side}_{part}") for side in SIDES for part in ("hip", "shoulder")]
+    return qpos, observations.weight[:, trunk].min(axis=1) * observations.detected
 
 
 def build_frame(up: np.ndarray, left: np.ndarray) -> np.ndarray:
@@ -193,13 +193,13 @@ def smooth_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarray
       weight: trust in each frame, (T,).
       sigma: width of the averaging window [frames].
     """
-    lay = layout(model)
+    space = TangentSpace.of(model)
     smooth = qpos.copy()
     # A little of a very wide window fills gaps of any length.
-    hinges = lay.scalar_columns[3:]
+    hinges = space.scalar_qpos[3:]
     if len(hinges):
         smooth[:, hinges] = fill_gaps(qpos[:, hinges], weight, sigma)
-    for column in lay.quat_columns:
+    for column in space.quat_qpos[:, 0]:
         quat = qpos[:, column : column + 4]
         mean = average_quaternions(quat, weight, sigma)
         for _ in range(2):
@@ -226,7 +226,9 @@ def fill_gaps(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarra
     return sums / total[:, None]
 
 
-def place_roots(seen: Observations, model: mujoco.MjModel, qpos: np.ndarray, focal_px: float, fps: float) -> np.ndarray:
+def place_roots(
+    observations: Observations, model: mujoco.MjModel, qpos: np.ndarray, focal_px: float, fps: float
+) -> np.ndarray:
     """Where the root must be for the posed body to project onto the detections, smoothed; world of a level camera.
 
     The camera is the origin. Each landmark gives two linear equations, focal (x, y) = uv z; three unknowns a frame.
@@ -234,25 +236,25 @@ def place_roots(seen: Observations, model: mujoco.MjModel, qpos: np.ndarray, foc
     Returns:
       (T, 3).
     """
-    offset_c = point_positions(model, qpos, seen.points) @ R_LEVEL.T
-    frames, count = seen.weight.shape
-    ray = seen.plane_px / focal_px
+    offset_c = point_positions(model, qpos, observations.points) @ R_LEVEL.T
+    frames, count = observations.weight.shape
+    ray = observations.plane_px / focal_px
     rows = np.zeros((frames, count, 2, 3))
     rows[..., 0, 0] = rows[..., 1, 1] = 1.0
     rows[..., 2] = -ray
     right = ray * offset_c[..., 2:] - offset_c[..., :2]
-    root_c, trust = np.zeros((frames, 3)), seen.weight.sum(axis=1) * seen.seen
-    weight = seen.weight[..., None]
+    root_c, trust = np.zeros((frames, 3)), observations.weight.sum(axis=1) * observations.detected
+    weight = observations.weight[..., None]
     for _ in range(4):
         scaled = rows * weight[..., None]
         left = np.einsum("tjki,tjkl->til", scaled, rows) + 1e-6 * np.eye(3)
         root_c = np.linalg.solve(left, np.einsum("tjki,tjk->ti", scaled, right)[..., None])[..., 0]
         miss = np.linalg.norm(np.einsum("tjki,ti->tjk", rows, root_c) - right, axis=-1)
-        typical = np.median(miss[seen.seen]) if seen.seen.any() else 1.0
-        weight = (seen.weight / np.sqrt(1.0 + (miss / max(typical, 1e-6)) ** 2))[..., None]
+        typical = np.median(miss[observations.detected]) if observations.detected.any() else 1.0
+        weight = (observations.weight / np.sqrt(1.0 + (miss / max(typical, 1e-6)) ** 2))[..., None]
     # Depth is the noisy one: its logarithm is filtered by a median and a wider window.
     log_depth = np.log(np.clip(root_c[:, 2], 0.5, 100.0))
-    log_depth[~seen.seen] = np.median(log_depth[seen.seen])
+    log_depth[~observations.detected] = np.median(log_depth[observations.detected])
     trust = trust * (root_c[:, 2] > 0.5)
     steady = median_filter(log_depth, size=max(3, 2 * round(0.15 * fps) + 1), mode="nearest")
     depth = np.exp(fill_gaps(steady[:, None], trust, 0.2 * fps)[:, 0])

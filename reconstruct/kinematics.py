@@ -31,11 +31,11 @@ class BodyPoints:
 
     @classmethod
     def of_geoms(cls, model: mujoco.MjModel) -> "BodyPoints":
-        """What must not sink into the ground: ends of capsules, centres of spheres, corners of boxes."""
+        """Points of all shapes that collide: ends of capsules, centres of spheres, corners of boxes."""
         bodies, local, radius = [], [], []
         for geom in range(model.ngeom):
             if not (model.geom_contype[geom] or model.geom_conaffinity[geom]):
-                continue  # only to be seen
+                continue  # has no part in collisions
             kind, size = model.geom_type[geom], model.geom_size[geom]
             rotation = np.zeros(9)
             mujoco.mju_quat2Mat(rotation, model.geom_quat[geom])
@@ -53,54 +53,98 @@ class BodyPoints:
 
     @classmethod
     def of_masses(cls, model: mujoco.MjModel) -> "BodyPoints":
-        """Four points for each body, after their order; a quarter of its mass in each moves just as the body does.
+        """Four points for each body, in the bodies' order; each holds a quarter of the body's mass (`point_masses`).
 
-        Corners of a tetrahedron, stretched along the principal axes until they have the body's moments of inertia.
+        They are the corners of a tetrahedron, stretched along the principal axes until they have the body's moments
+        of inertia, so that four point masses move just as the rigid body does.
         """
         corners = np.array([[1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
         bodies, local = [], []
         for body in range(1, model.nbody):
             inertia, rotation = model.body_inertia[body], np.zeros(9)
             mujoco.mju_quat2Mat(rotation, model.body_iquat[body])
-            reach = np.sqrt(np.maximum(0.5 * inertia.sum() - inertia, 0.0) / model.body_mass[body])
+            extent = np.sqrt(np.maximum(0.5 * inertia.sum() - inertia, 0.0) / model.body_mass[body])
             bodies += [body] * 4
-            local += list(model.body_ipos[body] + (corners * reach) @ rotation.reshape(3, 3).T)
+            local += list(model.body_ipos[body] + (corners * extent) @ rotation.reshape(3, 3).T)
         return cls(np.array(bodies), np.array(local), np.zeros(len(bodies)))
 
-    def at(self, index: np.ndarray) -> "BodyPoints":
-        """Those of some indices."""
+    def __getitem__(self, index: np.ndarray | slice) -> "BodyPoints":
+        """Some of the points."""
         return BodyPoints(self.bodies[index], self.local[index], self.radius[index])
 
-    def joined(self, other: "BodyPoints") -> "BodyPoints":
-        """These points followed by others."""
-        return BodyPoints(
-            np.concatenate([self.bodies, other.bodies]),
-            np.concatenate([self.local, other.local]),
-            np.concatenate([self.radius, other.radius]),
+
+@dataclass(frozen=True)
+class PointSet:
+    """Points of a body in named groups: `PointSet.of(contacts=..., solid=...)`."""
+
+    points: BodyPoints
+    """All of them, group after group."""
+    groups: dict[str, slice]
+    """Where each group lies among them."""
+
+    @classmethod
+    def of(cls, **groups: BodyPoints) -> "PointSet":
+        """Joins groups of points in the order in which they are given."""
+        ends = np.cumsum([len(points) for points in groups.values()]).tolist()
+        slices = {name: slice(end - len(points), end) for (name, points), end in zip(groups.items(), ends, strict=True)}
+        joined = BodyPoints(
+            np.concatenate([points.bodies for points in groups.values()]),
+            np.concatenate([points.local for points in groups.values()]),
+            np.concatenate([points.radius for points in groups.values()]),
         )
+        return cls(joined, slices)
+
+
+@dataclass(frozen=True)
+class PointPaths:
+    """Where P points of a body are in T frames, and how they move with its pose."""
+
+    pos_w: np.ndarray
+    """World frame [m], (T, P, 3)."""
+    jac: np.ndarray
+    """d pos_w / d tangent, (T, P, 3, nv)."""
+    on_body: BodyPoints
+    """The points on the body, (P,)."""
+
+    def __len__(self) -> int:
+        return len(self.on_body)
+
+    def __getitem__(self, index: np.ndarray | slice) -> "PointPaths":
+        """The paths of some of the points."""
+        return PointPaths(self.pos_w[:, index], self.jac[:, index], self.on_body[index])
+
+    @property
+    def height(self) -> np.ndarray:
+        """Height of the surface below each point above z = 0 [m], (T, P)."""
+        return self.pos_w[..., 2] - self.on_body.radius
 
 
 @dataclass(frozen=True)
 class Kinematics:
-    """Points of a body over T frames, with their Jacobians in MuJoCo's tangent space."""
+    """Points of a body over T frames, with their Jacobians in MuJoCo's tangent space; `kin["contacts"]` is a group."""
 
-    points_w: np.ndarray
-    """World frame [m], (T, P, 3)."""
-    points_jac: np.ndarray
-    """d points_w / d tangent, (T, P, 3, nv)."""
+    points: PointPaths
+    """All points, group after group."""
+    groups: dict[str, slice]
+    """Where each group lies among them."""
     com_w: np.ndarray
     """Centre of mass of the whole body, world frame [m], (T, 3)."""
     com_jac: np.ndarray
     """d com_w / d tangent, (T, 3, nv)."""
 
+    def __getitem__(self, group: str) -> PointPaths:
+        """The paths of one group of points."""
+        return self.points[self.groups[group]]
 
-def compute_kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> Kinematics:
-    """Positions and Jacobians of `points` and of the centre of mass for every frame of qpos (T, nq).
+
+def compute_kinematics(model: mujoco.MjModel, qpos: np.ndarray, point_set: PointSet) -> Kinematics:
+    """Positions and Jacobians of points and of the centre of mass for every frame of qpos (T, nq).
 
     The Jacobians come from MuJoCo's `cdof` (each degree of freedom's motion about the centre of mass), as in
-    `mj_jac`, but for all frames at once: linear in T, and small beside the linear algebra that follows.
+    `mj_jac`, but for all frames at once: linear in T, and cheap compared with the linear algebra
+    that follows.
     """
-    frames, nv, root = len(qpos), model.nv, model.jnt_bodyid[0]
+    points, frames, nv, root = point_set.points, len(qpos), model.nv, model.jnt_bodyid[0]
     data = mujoco.MjData(model)
     body_pos, body_mat = np.empty((frames, model.nbody, 3)), np.empty((frames, model.nbody, 9))
     cdof = np.empty((frames, nv, 6))
@@ -126,7 +170,12 @@ def compute_kinematics(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoin
     jacobian = motion.reshape(frames, -1, 6) @ np.swapaxes(cdof, 1, 2)
     jacobian = jacobian.reshape(frames, len(points), 3, nv)
     jacobian *= carrying_dofs(model)[points.bodies][:, None]
-    return Kinematics(points_w, jacobian, com, com_jac)
+    return Kinematics(PointPaths(points_w, jacobian, points), point_set.groups, com, com_jac)
+
+
+def point_masses(model: mujoco.MjModel) -> np.ndarray:
+    """Masses of the points that `BodyPoints.of_masses` makes [kg], (4 (nbody - 1),)."""
+    return np.repeat(model.body_mass[1:] / 4.0, 4)
 
 
 def carrying_dofs(model: mujoco.MjModel) -> np.ndarray:

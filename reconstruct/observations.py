@@ -105,14 +105,14 @@ class Observations:
     """(T, B)."""
     px_per_metre: np.ndarray
     """How large a metre at the person's distance is in the image, slowly varying (T,)."""
-    seen: np.ndarray
+    detected: np.ndarray
     """Frames with a detection, bool (T,)."""
     reference: int = 0
     """The frame whose camera all frames are brought before, where the camera moves."""
 
-    def part(self, frames: slice) -> "Observations":
-        """What was seen in some of the frames."""
-        of_frames = ("plane_px", "weight", "xyz_c", "bone_vectors_c", "bone_weight", "px_per_metre", "seen")
+    def select(self, frames: slice) -> "Observations":
+        """The observations of some of the frames."""
+        of_frames = ("plane_px", "weight", "xyz_c", "bone_vectors_c", "bone_weight", "px_per_metre", "detected")
         return replace(self, **{name: getattr(self, name)[frames] for name in of_frames})
 
 

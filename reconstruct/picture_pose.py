@@ -11,7 +11,7 @@ from reconstruct.initial_motion import guess_initial_motion
 from reconstruct.observations import FEWEST_FRAMES, observe
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.solve import minimise
-from reconstruct.tangent import layout
+from reconstruct.tangent import TangentSpace
 
 ITERATIONS = 12
 
@@ -51,13 +51,13 @@ def fit_pose_to_picture(keypoints: Keypoints, character: Character, fov: float =
         confidence=np.repeat(keypoints.confidence[:1], FEWEST_FRAMES, axis=0),
     )
     focal_px = focal_from_fov(fov, keypoints.image_size)
-    seen = observe(held, character, focal_px)
-    qpos, _ = guess_initial_motion(seen, character, focal_px, held.fps)
-    problem = Problem(character, held.fps, FitSigmas(), seen=seen, focal_px=focal_px).with_scale(qpos)
+    observations = observe(held, character, focal_px)
+    qpos, _ = guess_initial_motion(observations, character, focal_px, held.fps)
+    problem = Problem(character, held.fps, FitSigmas(), observations=observations, focal_px=focal_px).with_scale(qpos)
     view = problem.first_view()
     solution = minimise(
         problem.residuals,
-        layout(character.model),
+        TangentSpace.of(character.model),
         qpos,
         view.vector(),
         problem.free_globals(view),

@@ -27,7 +27,7 @@ from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import cut_cycle
 from reconstruct.solve import Solution, minimise
 from reconstruct.support import Support
-from reconstruct.tangent import layout
+from reconstruct.tangent import TangentSpace
 from reconstruct.world_frame import centre_world, remove_ground_velocity
 
 
@@ -47,7 +47,7 @@ class ReconstructConfig:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A motion and how well it is founded."""
+    """A reconstructed motion, its camera and its quality."""
 
     motion: ReferenceMotion
     """What the policy will imitate."""
@@ -75,7 +75,7 @@ def reconstruct_motion(
       keypoints: one person over T frames.
       character: body to pose, scaled to the person's height.
       config: weights and options.
-      progress: told after each pass.
+      progress: called after each pass.
 
     Raises:
       InputError: too short, or the person is hardly seen.
@@ -84,37 +84,37 @@ def reconstruct_motion(
     if keypoints.camera_motion is None:
         keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
     focal_px = expected_focal(keypoints, config.fov)
-    seen = observe(keypoints, character, focal_px)
-    problem = Problem(character, keypoints.fps, config.sigmas, seen=seen, focal_px=focal_px)
-    qpos, steady = guess_initial_motion(seen, character, focal_px, keypoints.fps)
-    problem = problem.with_scale(qpos).trusting(steady)
+    observations = observe(keypoints, character, focal_px)
+    problem = Problem(character, keypoints.fps, config.sigmas, observations=observations, focal_px=focal_px)
+    qpos, steady = guess_initial_motion(observations, character, focal_px, keypoints.fps)
+    problem = problem.with_scale(qpos).downweight_unsteady(steady)
     progress(1, 6, "first guess")
 
-    # 1. The body alone: landmarks, smoothness, joint limits. Its balance tells where the vertical is.
+    # 1. The body alone: landmarks, smoothness, joint limits. Its balance shows where the vertical is.
     solution = _solve(problem, qpos, problem.first_view(), config.iterations)
-    problem, qpos, view = problem.standing(solution.qpos, View.from_vector(solution.unknowns))
+    problem, qpos, view = problem.set_on_ground(solution.qpos, View.from_vector(solution.unknowns))
     progress(2, 6, "body")
 
     # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
-    for turn, looseness in enumerate((2.0, 1.4, 1.0)):
-        if turn == 0:
+    for index, tolerance_scale in enumerate((2.0, 1.4, 1.0)):
+        if index == 0:
             view = replace(
                 view, ground_velocity=find_ground_velocity(problem.contact_positions(qpos), view, keypoints.fps)
             )
-        support = problem.support_of(qpos, view, looseness)
-        problem = problem.on_ground(support)
+        support = problem.find_support(qpos, view, tolerance_scale)
+        problem = problem.with_support(support)
         solution = _solve(problem, qpos, view, config.iterations)
         qpos, view = solution.qpos, View.from_vector(solution.unknowns)
-        progress(3 + turn, 6, "ground")
+        progress(3 + index, 6, "ground")
 
     # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
-    support = problem.support_of(qpos, view)
-    support = replace(support, leaning=find_hand_support(character, qpos, support.contact, keypoints.fps))
-    problem = problem.on_ground(support).with_physics()
+    support = problem.find_support(qpos, view)
+    support = replace(support, hands=find_hand_support(character, qpos, support.contact, keypoints.fps))
+    problem = problem.with_support(support).with_physics()
     solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")
 
-    return _finished(keypoints, character, config, problem, support, solution, time.perf_counter() - began)
+    return _finish(keypoints, character, config, problem, support, solution, time.perf_counter() - began)
 
 
 def expected_focal(keypoints: Keypoints, fov: float) -> float:
@@ -144,11 +144,11 @@ def film_camera(view: View, keypoints: Keypoints, reference: int) -> Camera:
 
 def _solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:
     return minimise(
-        problem.residuals, layout(problem.model), qpos, view.vector(), problem.free_globals(view), iterations
+        problem.residuals, TangentSpace.of(problem.model), qpos, view.vector(), problem.free_globals(view), iterations
     )
 
 
-def _finished(
+def _finish(
     keypoints: Keypoints,
     character: Character,
     config: ReconstructConfig,
@@ -157,14 +157,14 @@ def _finished(
     solution: Solution,
     seconds: float,
 ) -> Reconstruction:
-    """The world set upon the person, cycles cut out, metrics computed."""
-    assert problem.seen is not None
+    """Moves the motion into the person's world, cuts out a cycle and computes the metrics."""
+    assert problem.observations is not None
     fps, first, contact = keypoints.fps, 0, support.contact
     view = View.from_vector(solution.unknowns)
     standing = view.camera(keypoints.image_size)
-    error_px = reprojection_px(solution.qpos, standing, character, problem.seen)
-    swapped = count_swapped_frames(solution.qpos, standing, character, problem.seen)
-    camera = film_camera(view, keypoints, problem.seen.reference)
+    error_px = reprojection_px(solution.qpos, standing, character, problem.observations)
+    swapped = count_swapped_frames(solution.qpos, standing, character, problem.observations)
+    camera = film_camera(view, keypoints, problem.observations.reference)
     qpos = remove_ground_velocity(solution.qpos, view.ground_velocity, fps)
     cycle = find_cycle(character.model, qpos, fps, config.loop)
     if cycle is not None:

@@ -11,7 +11,7 @@ from reconstruct.hand_support import find_hand_support
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.solve import minimise
 from reconstruct.support import Support
-from reconstruct.tangent import layout
+from reconstruct.tangent import TangentSpace
 
 SEAM = 0.25
 """A seam is blended over so long on either side [s]."""
@@ -23,12 +23,12 @@ def repair_motion(
     character: Character, qpos: np.ndarray, support: Support, fps: float, sigmas: FitSigmas, iterations: int = 24
 ) -> np.ndarray:
     """The motion nearest to a given one that keeps its contacts and obeys physics, (T, nq)."""
-    if support.leaning is None:
-        support = replace(support, leaning=find_hand_support(character, qpos, support.contact, fps))
+    if support.hands is None:
+        support = replace(support, hands=find_hand_support(character, qpos, support.contact, fps))
     view = View(0.0, 0.0, 0.0, 0.0)
-    problem = Problem(character, fps, sigmas, target=qpos).on_ground(support).with_physics()
+    problem = Problem(character, fps, sigmas, target=qpos).with_support(support).with_physics()
     nothing = np.zeros(len(view.vector()), dtype=bool)
-    return minimise(problem.residuals, layout(character.model), qpos, view.vector(), nothing, iterations).qpos
+    return minimise(problem.residuals, TangentSpace.of(character.model), qpos, view.vector(), nothing, iterations).qpos
 
 
 def cut_cycle(
@@ -53,7 +53,7 @@ def cut_cycle(
     part = slice(cycle.first, cycle.last + 1)
     qpos, contact = qpos[part], support.contact[part].copy()
     # Other parts on the ground are where they belong already; here they only say that the body does not fly.
-    lying = support.rests[part] | support.rolls[part].any(axis=1)
+    lying = support.lies[part] | support.rolls[part].any(axis=1)
     if cycle.mirrored:
         image = mirror_motion(model, qpos)
         qpos = lead_into(model, qpos, image[0], blend)

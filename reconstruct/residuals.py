@@ -9,11 +9,11 @@ import mujoco
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.kinematics import Kinematics
+from reconstruct.kinematics import PointPaths
 from reconstruct.observations import Observations
 from reconstruct.rotations import to_rotvec
 from reconstruct.solve import Block
-from reconstruct.tangent import Layout, difference, difference_jacobians, inverse_right_jacobian, quaternions
+from reconstruct.tangent import TangentSpace, inverse_right_jacobian
 
 GLOBALS = 6
 """pitch, roll, height, log focal length, velocity of the ground (2): the order of `View.vector`."""
@@ -37,29 +37,28 @@ POSE_SPREAD: dict[str, tuple[float, float, float]] = {
 }
 
 
-def reprojection(kin: Kinematics, view: View, seen: Observations, spread: float) -> Block:
+def reprojection(landmarks: PointPaths, view: View, observations: Observations, sigma: float) -> Block:
     """2D agreement: distance of the projected landmarks from the detected ones.
 
     SFV (Peng et al. 2018), motion reconstruction, 2D term; the L1 norm there is a soft L1 here. Pixels are turned
     into metres at the person's distance, so that near and far, 480p and 4K weigh alike.
 
     Args:
-      kin: points with the landmarks first, (T, P, 3).
+      landmarks: the character's landmarks, (T, J).
       view: camera.
-      seen: detections; `weight` in [0, 1] scales each landmark.
-      spread: standard deviation of a detection [m].
+      observations: detections; `weight` in [0, 1] scales each landmark.
+      sigma: standard deviation of a detection [m].
 
     Returns:
       Block of (T, 2 J) in groups of 2.
     """
-    count, rotation = len(seen.points), view.rotation()
+    count, rotation, points_w = len(landmarks), view.rotation(), landmarks.pos_w
     position_w = np.array([0.0, 0.0, view.height])
-    points_w, jac = kin.points_w[:, :count], kin.points_jac[:, :count]
     points_c = (points_w - position_w) @ rotation.T
     depth = np.maximum(points_c[..., 2], 0.2)
     focal = np.exp(view.log_focal)
     plane = focal * points_c[..., :2] / depth[..., None]
-    scale = (seen.weight / (spread * seen.px_per_metre[:, None]))[..., None]
+    scale = (observations.weight / (sigma * observations.px_per_metre[:, None]))[..., None]
 
     zero = np.zeros_like(depth)
     by_camera = np.stack(
@@ -80,137 +79,143 @@ def reprojection(kin: Kinematics, view: View, seen: Observations, spread: float)
     frames = len(points_w)
     return Block(
         "reprojection",
-        (scale * (plane - seen.plane_px)).reshape(frames, -1),
-        (by_world @ jac).reshape(frames, 1, 2 * count, -1),
+        (scale * (plane - observations.plane_px)).reshape(frames, -1),
+        (by_world @ landmarks.jac).reshape(frames, 1, 2 * count, -1),
         (scale[..., None] * by_view).reshape(frames, 2 * count, GLOBALS),
         group=2,
     )
 
 
-def bones_3d(kin: Kinematics, view: View, seen: Observations, spread: float) -> Block:
+def bones_3d(landmarks: PointPaths, view: View, observations: Observations, sigma: float) -> Block:
     """3D agreement: each bone's vector in camera axes against the detector's, brought to the model's length.
 
     SFV's 3D term compares joint rotations; bone vectors ask the same without having to guess twists, an error of one
     bone stays in that bone, and the person's proportions do not matter.
 
     Args:
-      kin: points with the landmarks first, (T, P, 3).
-      spread: standard deviation of a bone's end seen from its start [m].
+      landmarks: the character's landmarks, (T, J).
+      sigma: standard deviation of a bone's end seen from its start [m].
 
     Returns:
       Block of (T, 3 B) in groups of 3.
     """
-    start, end = seen.bones[:, 0], seen.bones[:, 1]
+    start, end = observations.bones[:, 0], observations.bones[:, 1]
     rotation = view.rotation()
-    vector_w = kin.points_w[:, end] - kin.points_w[:, start]
-    jac = kin.points_jac[:, end] - kin.points_jac[:, start]
-    scale = (seen.bone_weight / spread)[..., None]
-    frames, count = seen.bone_weight.shape
+    vector_w = landmarks.pos_w[:, end] - landmarks.pos_w[:, start]
+    jac = landmarks.jac[:, end] - landmarks.jac[:, start]
+    scale = (observations.bone_weight / sigma)[..., None]
+    frames, count = observations.bone_weight.shape
     by_view = np.zeros((frames, count, 3, GLOBALS))
     for column, derivative in enumerate(view.rotation_derivatives()):
         by_view[..., column] = scale * (vector_w @ derivative.T)
     return Block(
         "bones_3d",
-        (scale * (vector_w @ rotation.T - seen.bone_vectors_c)).reshape(frames, -1),
+        (scale * (vector_w @ rotation.T - observations.bone_vectors_c)).reshape(frames, -1),
         (scale[..., None] * (rotation @ jac)).reshape(frames, 1, 3 * count, -1),
         by_view.reshape(frames, 3 * count, GLOBALS),
         group=3,
     )
 
 
-def tracking(lay: Layout, qpos: np.ndarray, target: np.ndarray, spread: np.ndarray) -> Block:
-    """Nearness to a motion that is to be repaired, (T, nv).
+def tracking(
+    space: TangentSpace, qpos: np.ndarray, target: np.ndarray, sigma: np.ndarray, name: str = "tracking"
+) -> Block:
+    """Nearness to given poses, (T, nv).
 
     Args:
-      target: qpos of that motion, (T, nq).
-      spread: standard deviation of each degree of freedom [m or rad], (nv,).
+      space: tangent space of the poses.
+      qpos: poses, (T, nq).
+      target: the given ones, (T, nq).
+      sigma: standard deviation of each degree of freedom [m or rad], (nv,) or (T, nv).
+      name: of the block.
     """
-    step = difference(lay, target, qpos)
-    _, by_end = difference_jacobians(lay, step)
-    return Block("tracking", step / spread, (by_end / spread[:, None])[:, None])
+    step = space.difference(target, qpos)
+    _, by_end = space.difference_jacobians(step)
+    return Block(name, step / sigma, (by_end / sigma[..., None])[:, None])
 
 
-def acceleration(lay: Layout, qpos: np.ndarray, fps: float, spread: np.ndarray, name: str = "acceleration") -> Block:
+def acceleration(space: TangentSpace, qpos: np.ndarray, fps: float, sigma: np.ndarray) -> Block:
     """Smoothness: second differences of the root and of every joint on their manifold, (T - 2, nv).
 
     SFV penalises first differences, which also pulls fast motion down; accelerations leave a steady swing alone.
 
     Args:
-      spread: standard deviation of each degree of freedom's acceleration [m/s2 or rad/s2], (nv,).
+      sigma: standard deviation of each degree of freedom's acceleration [m/s2 or rad/s2], (nv,).
     """
-    step = difference(lay, qpos[:-1], qpos[1:])
-    by_start, by_end = difference_jacobians(lay, step)
-    scale = fps**2 / spread
+    step = space.difference(qpos[:-1], qpos[1:])
+    by_start, by_end = space.difference_jacobians(step)
+    scale = fps**2 / sigma
     residual = (step[1:] - step[:-1]) * scale
     jacobian = np.stack([-by_start[:-1], by_start[1:] - by_end[:-1], by_end[1:]], axis=1) * scale[:, None]
-    return Block(name, residual, jacobian, group=1)
+    return Block("acceleration", residual, jacobian, group=1)
 
 
-def velocity(lay: Layout, qpos: np.ndarray, fps: float, spread: np.ndarray) -> Block:
+def velocity(space: TangentSpace, qpos: np.ndarray, fps: float, sigma: np.ndarray) -> Block:
     """Rest: what nothing else decides (the twist of a straight arm) does not move, (T - 1, nv).
 
     Args:
-      spread: standard deviation of each degree of freedom's velocity [m/s or rad/s], (nv,).
+      sigma: standard deviation of each degree of freedom's velocity [m/s or rad/s], (nv,).
     """
-    step = difference(lay, qpos[:-1], qpos[1:])
-    by_start, by_end = difference_jacobians(lay, step)
-    scale = fps / spread
+    step = space.difference(qpos[:-1], qpos[1:])
+    by_start, by_end = space.difference_jacobians(step)
+    scale = fps / sigma
     jacobian = np.stack([by_start, by_end], axis=1) * scale[:, None]
     return Block("velocity", step * scale, jacobian)
 
 
-def hinge_limits(model: mujoco.MjModel, qpos: np.ndarray, spread: float) -> Block:
+def hinge_limits(space: TangentSpace, qpos: np.ndarray, sigma: float) -> Block:
     """How far hinges are beyond their range, (T, number of limited hinges).
 
     Args:
-      spread: standard deviation of the excess [rad].
+      sigma: standard deviation of the excess [rad].
     """
+    model = space.model
     joints = np.flatnonzero((model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE) & (model.jnt_limited == 1))
     angle = qpos[:, model.jnt_qposadr[joints]]
     low, high = model.jnt_range[joints].T
     excess = angle - np.clip(angle, low, high)
     jacobian = np.zeros((len(qpos), 1, len(joints), model.nv))
-    jacobian[:, 0, np.arange(len(joints)), model.jnt_dofadr[joints]] = (excess != 0) / spread
-    return Block("limits", excess / spread, jacobian)
+    jacobian[:, 0, np.arange(len(joints)), model.jnt_dofadr[joints]] = (excess != 0) / sigma
+    return Block("limits", excess / sigma, jacobian)
 
 
-def ball_limits(model: mujoco.MjModel, lay: Layout, qpos: np.ndarray, spread: float) -> Block:
+def ball_limits(space: TangentSpace, qpos: np.ndarray, sigma: float) -> Block:
     """How far the rotation vectors of ball joints are outside the box of `BALL_LIMITS`, (T, 3 B).
 
     Args:
-      spread: standard deviation of the excess [rad].
+      sigma: standard deviation of the excess [rad].
     """
-    balls, low, high, _ = ball_tables(model, lay)
-    rotvec = to_rotvec(quaternions(lay, qpos)[:, balls])
+    balls, low, high, _ = ball_tables(space)
+    rotvec = to_rotvec(space.quaternions(qpos)[:, balls])
     excess = rotvec - np.clip(rotvec, low, high)
-    inside = (excess != 0)[..., None] / spread
-    return _on_balls("limits", lay, balls, excess / spread, inside * inverse_right_jacobian(rotvec))
+    inside = (excess != 0)[..., None] / sigma
+    return _on_balls("limits", space, balls, excess / sigma, inside * inverse_right_jacobian(rotvec))
 
 
-def pose_prior(model: mujoco.MjModel, lay: Layout, qpos: np.ndarray) -> Block:
+def pose_prior(space: TangentSpace, qpos: np.ndarray) -> Block:
     """A relaxed, straight body where nothing else is known, (T, 3 B); `POSE_SPREAD` says how loosely."""
-    balls, _, _, spread = ball_tables(model, lay)
-    rotvec = to_rotvec(quaternions(lay, qpos)[:, balls])
-    return _on_balls("prior", lay, balls, rotvec / spread, inverse_right_jacobian(rotvec) / spread[..., None])
+    balls, _, _, sigma = ball_tables(space)
+    rotvec = to_rotvec(space.quaternions(qpos)[:, balls])
+    return _on_balls("prior", space, balls, rotvec / sigma, inverse_right_jacobian(rotvec) / sigma[..., None])
 
 
-def view_prior(view: View, expected: View, spread: np.ndarray, nv: int) -> Block:
+def view_prior(view: View, expected: View, sigma: np.ndarray, nv: int) -> Block:
     """The camera is about level and its lens about the expected one, (1, G).
 
     Args:
-      spread: standard deviation of each unknown, (G,).
+      sigma: standard deviation of each unknown, (G,).
       nv: width of the tangent space.
     """
-    residual = (view.vector() - expected.vector()) / spread
+    residual = (view.vector() - expected.vector()) / sigma
     nothing = np.zeros((1, 1, GLOBALS, nv))
-    return Block("view", residual[None], nothing, np.diag(1.0 / spread)[None])
+    return Block("view", residual[None], nothing, np.diag(1.0 / sigma)[None])
 
 
-def ball_tables(model: mujoco.MjModel, lay: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Ball joints that have limits (indices into the layout's rotations), their low, high and spread, (B, 3) each."""
+def ball_tables(space: TangentSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Ball joints that have limits (indices into the layout's rotations), their low, high and sigma, (B, 3) each."""
     rows = []
-    for index, dof in enumerate(lay.quat_dofs):
-        name = model.joint(model.dof_jntid[dof]).name
+    for index, dof in enumerate(space.quat_dof[:, 0]):
+        name = space.model.joint(space.model.dof_jntid[dof]).name
         part = name.removeprefix("left_").removeprefix("right_")
         if part not in BALL_LIMITS:
             continue
@@ -221,46 +226,48 @@ def ball_tables(model: mujoco.MjModel, lay: Layout) -> tuple[np.ndarray, np.ndar
         rows.append((index, low, high, np.array(POSE_SPREAD[part])))
     if not rows:
         return np.zeros(0, dtype=int), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3))
-    index, low, high, spread = zip(*rows, strict=True)
-    return np.array(index), np.array(low), np.array(high), np.array(spread)
+    index, low, high, sigma = zip(*rows, strict=True)
+    return np.array(index), np.array(low), np.array(high), np.array(sigma)
 
 
-def _on_balls(name: str, lay: Layout, balls: np.ndarray, residual: np.ndarray, local: np.ndarray) -> Block:
+def _on_balls(name: str, space: TangentSpace, balls: np.ndarray, residual: np.ndarray, local: np.ndarray) -> Block:
     """A block of three residuals a ball joint, from their derivative by the joint's own step (T, B, 3, 3)."""
     frames, count = residual.shape[:2]
-    jacobian = np.zeros((frames, count, 3, lay.nv))
+    jacobian = np.zeros((frames, count, 3, space.nv))
     for b, ball in enumerate(balls):
-        dof = lay.quat_dofs[ball]
+        dof = space.quat_dof[ball, 0]
         jacobian[:, b, :, dof : dof + 3] = local[:, b]
-    return Block(name, residual.reshape(frames, -1), jacobian.reshape(frames, 1, 3 * count, lay.nv))
+    return Block(name, residual.reshape(frames, -1), jacobian.reshape(frames, 1, 3 * count, space.nv))
 
 
 # -- contact with the ground ------------------------------------------------------------------------------------------
 
 
-def ground_height(kin: Kinematics, points: slice, contact: np.ndarray, spread: float) -> Block:
-    """Points in contact lie on the ground, z = 0, (T, P).
+def ground_height(points: PointPaths, contact: np.ndarray, sigma: float, name: str = "ground") -> Block:
+    """Points in contact touch the ground, z = 0, with the surface below them, (T, P).
 
     Args:
-      points: which of the kinematics' points are contact points.
+      points: contact points.
       contact: how surely each rests on the ground, 0 to 1, (T, P).
-      spread: standard deviation of the height [m].
+      sigma: standard deviation of the height [m].
+      name: of the block.
     """
-    scale = contact / spread
-    residual = scale * kin.points_w[:, points, 2]
-    return Block("ground", residual, (scale[..., None] * kin.points_jac[:, points, 2])[:, None])
+    scale = contact / sigma
+    return Block(name, scale * points.height, (scale[..., None] * points.jac[:, :, 2])[:, None])
 
 
-def no_slip(kin: Kinematics, points: slice, contact: np.ndarray, view: View, fps: float, spread: float) -> Block:
-    """Points in contact in two frames that follow each other go with the ground, horizontally, (T - 1, 2 P).
+def no_slip(points: PointPaths, contact: np.ndarray, view: View, fps: float, sigma: float) -> Block:
+    """Points in contact in two frames that follow each other move with the ground, horizontally, (T - 1, 2 P).
 
     Args:
+      points: contact points.
       contact: how surely each rests on the ground, 0 to 1, (T, P).
-      view: its `ground_velocity` is the ground's velocity (zero but for treadmills).
-      spread: standard deviation of the slip in one frame [m].
+      view: has the ground's velocity (zero but for treadmills).
+      fps: frames a second.
+      sigma: standard deviation of the slip in one frame [m].
     """
-    both = np.sqrt(contact[:-1] * contact[1:])[..., None] / spread
-    position, jac = kin.points_w[:, points, :2], kin.points_jac[:, points, :2]
+    both = np.sqrt(contact[:-1] * contact[1:])[..., None] / sigma
+    position, jac = points.pos_w[..., :2], points.jac[:, :, :2]
     residual = both * (position[1:] - position[:-1] - np.array(view.ground_velocity) / fps)
     pairs, count = residual.shape[:2]
     jacobian = np.stack([-both[..., None] * jac[:-1], both[..., None] * jac[1:]], axis=1)
@@ -274,49 +281,46 @@ def no_slip(kin: Kinematics, points: slice, contact: np.ndarray, view: View, fps
     )
 
 
-def hand_height(kin: Kinematics, points: slice, leaning: np.ndarray, spread: float) -> Block:
+def hand_height(points: PointPaths, supported: np.ndarray, sigma: float) -> Block:
     """Hands that rest on something above the ground keep their height from frame to frame, (T - 1, P).
 
-    What they rest on may be pushed along, so their way across is free.
+    What they rest on may be pushed along, so they may move horizontally.
 
     Args:
-      points: which of the kinematics' points are contact points.
-      leaning: which of them rest on something, bool (T, P).
-      spread: standard deviation of the change in one frame [m].
+      points: contact points.
+      supported: which of them rest on something above the ground, bool (T, P).
+      sigma: standard deviation of the change in one frame [m].
     """
-    both = (leaning[:-1] & leaning[1:]) / spread
-    height, jac = kin.points_w[:, points, 2], kin.points_jac[:, points, 2]
+    both = (supported[:-1] & supported[1:]) / sigma
+    height, jac = points.pos_w[..., 2], points.jac[:, :, 2]
     jacobian = np.stack([-both[..., None] * jac[:-1], both[..., None] * jac[1:]], axis=1)
-    return Block("level", both * (height[1:] - height[:-1]), jacobian)
+    return Block("hand_height", both * (height[1:] - height[:-1]), jacobian)
 
 
-def no_penetration(kin: Kinematics, points: slice, radius: np.ndarray, spread: float) -> Block:
+def no_penetration(points: PointPaths, sigma: float) -> Block:
     """No part of the body sinks below the ground, (T, P).
 
     Args:
-      radius: distance from each point to the body's surface [m], (P,).
-      spread: standard deviation of the depth [m].
+      points: of the body's shapes.
+      sigma: standard deviation of the depth [m].
     """
-    depth = np.minimum(kin.points_w[:, points, 2] - radius, 0.0)
-    below = (depth < 0)[..., None] / spread
-    return Block("penetration", depth / spread, (below * kin.points_jac[:, points, 2])[:, None])
+    depth = np.minimum(points.height, 0.0)
+    below = (depth < 0)[..., None] / sigma
+    return Block("penetration", depth / sigma, (below * points.jac[:, :, 2])[:, None])
 
 
-def lowest_point_on_ground(
-    kin: Kinematics, points: slice, radius: np.ndarray, lying: np.ndarray, spread: float
-) -> Block:
+def lowest_point_on_ground(points: PointPaths, lying: np.ndarray, sigma: float) -> Block:
     """A body that neither flies nor stands on feet or hands lies on the ground with its lowest part, (T, 1).
 
-    It may roll, so nothing is said of slipping. Which part is lowest is kept in the Jacobian.
+    It may roll, so nothing is said of slipping. Which part is lowest is taken as fixed in the Jacobian.
 
     Args:
-      points: which of the kinematics' points may carry it.
-      radius: distance from each to the body's surface [m], (P,).
-      lying: frames in which it does, bool (T,).
-      spread: standard deviation of the height [m].
+      points: of the body's shapes.
+      lying: frames in which the body lies, bool (T,).
+      sigma: standard deviation of the height [m].
     """
-    height = kin.points_w[:, points, 2] - radius
+    height = points.height
     lowest, frames = height.argmin(axis=1), np.arange(len(height))
-    scale = lying / spread
-    jacobian = scale[:, None] * kin.points_jac[:, points, 2][frames, lowest]
-    return Block("carried", (scale * height[frames, lowest])[:, None], jacobian[:, None, None])
+    scale = lying / sigma
+    jacobian = scale[:, None] * points.jac[frames, lowest, 2]
+    return Block("lying", (scale * height[frames, lowest])[:, None], jacobian[:, None, None])

@@ -4,17 +4,17 @@ import numpy as np
 
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points
-from reconstruct.dynamics import com_acceleration
+from reconstruct.dynamics import all_three, com_acceleration
 from reconstruct.grounding import GroundContacts
 from reconstruct.ik_targets import SIDES, leg_length
 from reconstruct.kinematics import GRAVITY, BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import Retargeted
-from reconstruct.tangent import difference, layout
+from reconstruct.tangent import TangentSpace
 
 
 def compute_retargeting_metrics(result: Retargeted, character: Character) -> dict[str, float]:
-    """What the issue of carrying over asks for.
+    """How well a retargeted motion meets its targets.
 
     Returns:
       ankle_error_mm, wrist_error_mm: mean distance from the scaled targets, of ankles in the world (in flight, where
@@ -22,10 +22,10 @@ def compute_retargeting_metrics(result: Retargeted, character: Character) -> dic
       ankle_error_share: the former over the length of a leg.
       target_shift_mm: how far the ankles' targets lie from the scaled original, so that feet that slid or floated there
         rest on the ground (mean over the frames on the ground).
-      And those of `compute_quality_metrics`.
+      The metrics of `compute_quality_metrics` as well.
     """
     motion, targets, flight = result.motion, result.targets, result.ground.flight
-    off = targets.of(point_positions(character.model, motion.qpos, result.points)) - targets.wanted
+    off = targets.error(point_positions(character.model, motion.qpos, result.points))
     distance = dict(zip(targets.names, np.linalg.norm(off, axis=-1).T * 1000.0, strict=True))
     ankle = np.mean([np.where(flight, distance[f"{side}_leg"], distance[f"{side}_ankle"]) for side in SIDES])
     return {
@@ -38,18 +38,18 @@ def compute_retargeting_metrics(result: Retargeted, character: Character) -> dic
 
 
 def compute_quality_metrics(motion: ReferenceMotion, character: Character, ground: GroundContacts) -> dict[str, float]:
-    """What can be told of a motion without its targets.
+    """How good a motion is, apart from its targets.
 
     Returns:
-      joint_jump_rad: largest way of a hinge or ball joint in 1/30 s.
+      joint_jump_rad: largest rotation of a hinge or ball joint in 1/30 s.
       limit_excess_rad: furthest that a hinge is beyond its range.
-      foot_slide_mm_per_frame: way along the ground of points that rest on it, at 30 frames a second.
+      foot_slide_mm_per_frame: distance along the ground of points that rest on it, at 30 frames a second.
       penetration_mm: mean depth of the body's deepest point below the ground.
       flight_gravity_ratio: downward acceleration of the centre of mass in flight over g (NaN without flight).
     """
-    model, lay, fps = character.model, layout(character.model), motion.fps
-    steps = difference(lay, motion.qpos[:-1], motion.qpos[1:])[:, 6:] * fps / 30.0
-    hinges = lay.scalar_columns[3:]
+    model, space, fps = character.model, TangentSpace.of(character.model), motion.fps
+    steps = space.difference(motion.qpos[:-1], motion.qpos[1:])[:, 6:] * fps / 30.0
+    hinges = space.scalar_qpos[3:]
     joints = np.flatnonzero(np.isin(model.jnt_qposadr, hinges))
     low, high = model.jnt_range[joints].T
     angle = motion.qpos[:, model.jnt_qposadr[joints]]
@@ -59,7 +59,7 @@ def compute_quality_metrics(motion: ReferenceMotion, character: Character, groun
     solid = BodyPoints.of_geoms(model)
     surface = point_positions(model, motion.qpos, solid)[..., 2] - solid.radius
     flight = ground.flight
-    flying = flight[:-2] & flight[1:-1] & flight[2:]
+    flying = all_three(flight)
     fall = -com_acceleration(com_positions(model, motion.qpos), fps)[flying, 2] / GRAVITY
     return {
         "joint_jump_rad": float(np.abs(steps).max()),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve, solveh_banded
 
-from reconstruct.tangent import Layout, integrate
+from reconstruct.tangent import TangentSpace
 
 LARGEST_DAMPING = 1e6
 """Beyond it no step lowers the cost any more."""
@@ -99,7 +99,7 @@ class Solution:
 
 def minimise(
     residuals: Residuals,
-    lay: Layout,
+    space: TangentSpace,
     qpos: np.ndarray,
     unknowns: np.ndarray,
     free: np.ndarray,
@@ -110,23 +110,23 @@ def minimise(
 
     Args:
       residuals: all terms at a given point.
-      lay: layout of qpos.
+      space: tangent space of the poses.
       qpos: start, (T, nq).
       unknowns: start of the global unknowns, (G,).
       free: which of them may move, bool (G,).
-      iterations: steps to try at most.
+      iterations: largest number of steps to try.
       tolerance: stops when a step lowers the cost by less than this share.
     """
 
     def at(qpos: np.ndarray, unknowns: np.ndarray) -> System:
-        return normal_equations(residuals(qpos, unknowns), len(qpos), lay.nv, len(unknowns))
+        return normal_equations(residuals(qpos, unknowns), len(qpos), space.nv, len(unknowns))
 
     system = at(qpos, unknowns)
     damping, tried, message = 1e-3, 0, ""
     while tried < iterations and damping < LARGEST_DAMPING:
         tried += 1
         step, global_step = bordered_step(system, free, damping)
-        moved, moved_unknowns = integrate(lay, qpos, step), unknowns + global_step
+        moved, moved_unknowns = space.integrate(qpos, step), unknowns + global_step
         there = at(moved, moved_unknowns)
         if not there.total < system.total:  # not a number counts as worse
             damping = max(damping, 1e-4) * 8.0
@@ -205,3 +205,52 @@ def banded(band: np.ndarray) -> np.ndarray:
         columns = (np.arange(frames - k)[:, None] + k) * nv + j[above]
         upper[rows[None, :], columns] = for_frames
     return upper
+
+
+def solve_poses(
+    terms: Callable[[np.ndarray, np.ndarray], Block], space: TangentSpace, qpos: np.ndarray, iterations: int
+) -> np.ndarray:
+    """Levenberg-Marquardt in all frames at once, each on its own, with its own damping, until its cost stops falling.
+
+    Args:
+      terms: qpos (F, nq) of some frames and which ones (F,) -> residuals that touch one frame each.
+      space: tangent space of the poses.
+      qpos: start, (T, nq).
+      iterations: largest number of steps.
+
+    Returns:
+      qpos (T, nq).
+    """
+
+    def system(frames: np.ndarray, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        block = terms(qpos, frames)
+        transposed = np.swapaxes(block.jacobian[:, 0], 1, 2)
+        gradient = (transposed @ block.residual[..., None])[..., 0]
+        return 0.5 * np.sum(block.residual**2, axis=1), transposed @ block.jacobian[:, 0], gradient
+
+    qpos, frames = qpos.copy(), np.arange(len(qpos))
+    cost, normal, gradient = system(frames, qpos)
+    damping, diagonal = np.full(len(qpos), 1e-2), np.arange(space.nv)
+    for _ in range(iterations):
+        damped = normal[frames]
+        damped[:, diagonal, diagonal] *= 1.0 + damping[frames, None]
+        damped[:, diagonal, diagonal] += 1e-6
+        step = -np.linalg.solve(damped, gradient[frames][..., None])[..., 0]
+        moved = space.integrate(qpos[frames], step)
+        moved_cost, moved_normal, moved_gradient = system(frames, moved)
+        better = moved_cost < cost[frames]
+        done = better & (cost[frames] - moved_cost < 3e-3 * cost[frames])
+        won = frames[better]
+        qpos[won], cost[won] = moved[better], moved_cost[better]
+        normal[won], gradient[won] = moved_normal[better], moved_gradient[better]
+        damping[frames] = np.clip(np.where(better, damping[frames] / 5.0, damping[frames] * 8.0), 1e-7, 1e4)
+        frames = frames[~done & (damping[frames] < 1e4)]
+        if not len(frames):
+            break
+    return qpos
+
+
+def join_blocks(blocks: list[Block]) -> Block:
+    """Blocks of single frames as one: a long matrix product costs less than many short ones."""
+    residual = np.concatenate([block.residual for block in blocks], axis=1)
+    return Block("pose", residual, np.concatenate([block.jacobian for block in blocks], axis=2))

@@ -21,10 +21,10 @@ class Support:
     """Other parts on the ground (trunk, knees, elbows), bool (T, Q), in the order of `rolling.find_other_parts`."""
     lying: np.ndarray | None = None
     """Frames in which the body rests on a part that is not known, bool (T,); None for never."""
-    leaning: np.ndarray | None = None
-    """Points that carry weight although they are above the ground (`leaning.leaning_hands`), bool (T, P)."""
+    hands: np.ndarray | None = None
+    """Points that carry weight although they are above the ground (`find_hand_support`), bool (T, P)."""
 
-    def part(self, frames: slice) -> "Support":
+    def select(self, frames: slice) -> "Support":
         """The same for some of the frames."""
         known = {name: values[frames] for name, values in vars(self).items() if values is not None}
         return Support(**known)
@@ -32,10 +32,10 @@ class Support:
     @property
     def carrying(self) -> np.ndarray:
         """Points on the ground or on something above it, bool (T, P)."""
-        return self.contact if self.leaning is None else self.contact | self.leaning
+        return self.contact if self.hands is None else self.contact | self.hands
 
     @property
-    def rests(self) -> np.ndarray:
+    def lies(self) -> np.ndarray:
         """`lying`, bool (T,)."""
         return np.zeros(len(self.flight), dtype=bool) if self.lying is None else self.lying
 
@@ -97,7 +97,7 @@ def find_support(
     points_w: np.ndarray,
     view: View,
     fps: float,
-    looseness: float = 1.0,
+    tolerance_scale: float = 1.0,
     others: np.ndarray | None = None,
     com_z: np.ndarray | None = None,
     doubt: np.ndarray | float = 1.0,
@@ -110,7 +110,7 @@ def find_support(
       points_w: points that may touch the ground, world frame [m], (T, P, 3).
       view: the camera, since motion along its axis is badly known, and the ground's velocity.
       fps: frames a second.
-      looseness: factor on the limits, above 1 while the ground is not known well.
+      tolerance_scale: factor on the limits, above 1 while the ground is not known well.
       others: height of the lowest of all other parts [m], (T,); None if they never touch.
       com_z: height of the centre of mass [m], (T,): in flight it falls.
       doubt: factor on the limits of height, of each point (P,): hands are placed less well than feet.
@@ -120,12 +120,12 @@ def find_support(
     limits = ContactThresholds()
     scaled = replace(
         limits,
-        height=tuple(limits.height[i] * looseness for i in (0, 1)),
-        speed=tuple(limits.speed[i] * np.sqrt(looseness) for i in (0, 1)),
+        height=tuple(limits.height[i] * tolerance_scale for i in (0, 1)),
+        speed=tuple(limits.speed[i] * np.sqrt(tolerance_scale) for i in (0, 1)),
     )
     # What moves towards the camera is only half believed: points are squeezed along the optical axis.
     axis = view.rotation()[2]
-    squeezed = points_w - (0.5 if looseness > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
+    squeezed = points_w - (0.5 if tolerance_scale > 1 else 0.0) * np.multiply.outer(points_w @ axis, axis)
     squeezed[..., 2] = points_w[..., 2]
     contact = find_contacts(squeezed, fps, scaled, np.array(view.ground_velocity), doubt)
     sight = sight or Sight(np.full((*points_w.shape[:2], 2), np.nan), np.ones(len(points_w)))
@@ -136,7 +136,7 @@ def find_support(
     if rolling is not None:
         rolls, lying = rolling.any(axis=1), np.zeros(len(contact), dtype=bool)
     else:
-        rolls = lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * looseness
+        rolls = lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * tolerance_scale
     flight = np.logical_not(contact.any(axis=1) | rolls)
     for start, end in find_runs(flight):
         if end - start > LONGEST_FLIGHT * fps:
@@ -158,7 +158,7 @@ def find_support(
             flight[start:end] = False
             continue
         short = end - start < SHORTEST_FLIGHT * fps
-        if short or lowest[start:end].max() < LOWEST_FLIGHT * looseness:
+        if short or lowest[start:end].max() < LOWEST_FLIGHT * tolerance_scale:
             stays = np.zeros(contact.shape[1], dtype=bool)
             if start > 0 and end < len(flight):
                 # A hop may be too low to be seen, but then it lands in another place.

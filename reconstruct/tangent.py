@@ -13,85 +13,74 @@ from reconstruct.rotations import conjugate, from_rotvec, multiply, normalise, t
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where the rotations and the plain numbers of a model lie in qpos and in the tangent space."""
+class TangentSpace:
+    """Steps between poses of a model; where its rotations and its plain numbers lie in qpos and in qvel."""
 
-    nq: int
-    nv: int
-    quat_columns: np.ndarray
-    """First qpos column of each quaternion, root first, (B,)."""
-    quat_dofs: np.ndarray
-    """First dof of each rotation, (B,)."""
-    scalar_columns: np.ndarray
-    """qpos columns of the root's position and of hinges and slides, (S,)."""
-    scalar_dofs: np.ndarray
-    """Their dofs, (S,)."""
+    model: mujoco.MjModel
+    quat_qpos: np.ndarray
+    """Columns of qpos that hold quaternions, the root's first, (B, 4)."""
+    quat_dof: np.ndarray
+    """Degrees of freedom of their rotation vectors, (B, 3)."""
+    scalar_qpos: np.ndarray
+    """Columns of qpos that hold the root's position, hinges and slides, (S,)."""
+    scalar_dof: np.ndarray
+    """Their degrees of freedom, (S,)."""
 
+    @classmethod
+    def of(cls, model: mujoco.MjModel) -> "TangentSpace":
+        """Reads the layout of a model whose first joint is free."""
+        kind, qpos, dof = model.jnt_type, model.jnt_qposadr, model.jnt_dofadr
+        free, ball = kind == mujoco.mjtJoint.mjJNT_FREE, kind == mujoco.mjtJoint.mjJNT_BALL
+        rotates, past_position = free | ball, 3 * free
+        scalar = np.flatnonzero(~rotates)
+        return cls(
+            model,
+            (qpos + past_position)[rotates][:, None] + np.arange(4),
+            (dof + past_position)[rotates][:, None] + np.arange(3),
+            np.concatenate([np.arange(3), qpos[scalar]]),
+            np.concatenate([np.arange(3), dof[scalar]]),
+        )
 
-def layout(model: mujoco.MjModel) -> Layout:
-    """Reads the layout of a model whose first joint is free."""
-    quat_columns, quat_dofs, scalar_columns, scalar_dofs = [], [], [], []
-    for joint in range(model.njnt):
-        column, dof, kind = int(model.jnt_qposadr[joint]), int(model.jnt_dofadr[joint]), model.jnt_type[joint]
-        if kind == mujoco.mjtJoint.mjJNT_FREE:
-            scalar_columns += [column, column + 1, column + 2]
-            scalar_dofs += [dof, dof + 1, dof + 2]
-            quat_columns.append(column + 3)
-            quat_dofs.append(dof + 3)
-        elif kind == mujoco.mjtJoint.mjJNT_BALL:
-            quat_columns.append(column)
-            quat_dofs.append(dof)
-        else:
-            scalar_columns.append(column)
-            scalar_dofs.append(dof)
-    return Layout(
-        model.nq,
-        model.nv,
-        np.array(quat_columns, dtype=int),
-        np.array(quat_dofs, dtype=int),
-        np.array(scalar_columns, dtype=int),
-        np.array(scalar_dofs, dtype=int),
-    )
+    @property
+    def nv(self) -> int:
+        """Width of a step."""
+        return self.model.nv
 
+    def quaternions(self, qpos: np.ndarray) -> np.ndarray:
+        """All rotations of all frames, root first, (T, nq) -> (T, B, 4)."""
+        return qpos[:, self.quat_qpos]
 
-def quaternions(lay: Layout, qpos: np.ndarray) -> np.ndarray:
-    """All rotations of all frames, root first, (T, B, 4)."""
-    return qpos[:, lay.quat_columns[:, None] + np.arange(4)]
+    def integrate(self, qpos: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """Every frame (T, nq) moved along its step (T, nv): q exp(step) for rotations, sums elsewhere."""
+        moved = qpos.copy()
+        moved[:, self.scalar_qpos] += step[:, self.scalar_dof]
+        moved[:, self.quat_qpos] = normalise(multiply(self.quaternions(qpos), from_rotvec(step[:, self.quat_dof])))
+        return moved
 
+    def difference(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """The steps that lead from `start` to `end`, both (T, nq), result (T, nv); as `mj_differentiatePos`."""
+        step = np.zeros((len(start), self.nv))
+        step[:, self.scalar_dof] = (end - start)[:, self.scalar_qpos]
+        step[:, self.quat_dof] = to_rotvec(multiply(conjugate(self.quaternions(start)), self.quaternions(end)))
+        return step
 
-def integrate(lay: Layout, qpos: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Every frame (T, nq) moved along its step (T, nv): q exp(step) for rotations, sums elsewhere."""
-    moved = qpos.copy()
-    moved[:, lay.scalar_columns] += step[:, lay.scalar_dofs]
-    rotvec = step[:, lay.quat_dofs[:, None] + np.arange(3)]
-    turned = normalise(multiply(quaternions(lay, qpos), from_rotvec(rotvec)))
-    moved[:, lay.quat_columns[:, None] + np.arange(4)] = turned
-    return moved
+    def difference_jacobians(self, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How `difference` changes when its two ends move, (T, nv, nv) each: by the start, by the end.
 
+        log(q_a^-1 q_b exp(d)) = v + Jr^-1(v) d and log(exp(-d) q_a^-1 q_b) = v - Jl^-1(v) d, with Jl^-1(v) = Jr^-1(-v).
 
-def difference(lay: Layout, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The steps that lead from `start` to `end`, both (T, nq), result (T, nv); as `mj_differentiatePos`."""
-    step = np.zeros((len(start), lay.nv))
-    step[:, lay.scalar_dofs] = (end - start)[:, lay.scalar_columns]
-    relative = multiply(conjugate(quaternions(lay, start)), quaternions(lay, end))
-    step[:, lay.quat_dofs[:, None] + np.arange(3)] = to_rotvec(relative)
-    return step
-
-
-def difference_jacobians(lay: Layout, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How `difference` changes when its two ends move, (T, nv, nv) each: by the start, by the end.
-
-    log(q_a^-1 q_b exp(d)) = v + Jr^-1(v) d and log(exp(-d) q_a^-1 q_b) = v - Jl^-1(v) d, with Jl^-1(v) = Jr^-1(-v).
-    """
-    frames = len(step)
-    by_start, by_end = np.zeros((frames, lay.nv, lay.nv)), np.zeros((frames, lay.nv, lay.nv))
-    by_start[:, lay.scalar_dofs, lay.scalar_dofs] = -1.0
-    by_end[:, lay.scalar_dofs, lay.scalar_dofs] = 1.0
-    for dof in lay.quat_dofs:
-        part = slice(dof, dof + 3)
-        by_end[:, part, part] = inverse_right_jacobian(step[:, part])
-        by_start[:, part, part] = -inverse_right_jacobian(-step[:, part])
-    return by_start, by_end
+        Args:
+          step: the difference, (T, nv).
+        """
+        frames = len(step)
+        by_start, by_end = np.zeros((frames, self.nv, self.nv)), np.zeros((frames, self.nv, self.nv))
+        by_start[:, self.scalar_dof, self.scalar_dof] = -1.0
+        by_end[:, self.scalar_dof, self.scalar_dof] = 1.0
+        for dof in self.quat_dof[:, 0]:
+            part = slice(dof, dof + 3)
+            by_end[:, part, part] = inverse_right_jacobian(step[:, part])
+            by_start[:, part, part] = -inverse_right_jacobian(-step[:, part])
+        return by_start, by_end
 
 
 def inverse_right_jacobian(rotvec: np.ndarray) -> np.ndarray:

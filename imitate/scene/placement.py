@@ -13,9 +13,9 @@ from imitate.scene.ground import Ground
 from reconstruct import residuals
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
-from reconstruct.kinematics import compute_kinematics, point_positions
+from reconstruct.kinematics import PointSet, compute_kinematics, point_positions
 from reconstruct.solve import Block, minimise
-from reconstruct.tangent import Layout, difference, difference_jacobians, layout
+from reconstruct.tangent import TangentSpace
 
 HELD, SWUNG = 0.004, 0.02
 """How near contact points keep to their place on the ground, and to their way between two places [m]."""
@@ -41,7 +41,7 @@ def placed(frames: np.ndarray, fps: float, character: Character, model: mujoco.M
     Returns:
       qpos (T, nq).
     """
-    lay, soles = layout(model), contact_points(character)
+    space, soles = TangentSpace.of(model), contact_points(character)
     raised = frames.copy()
     raised[:, 2] += ground.support(frames[:, :2])
     flat = point_positions(model, frames, soles)
@@ -57,24 +57,24 @@ def placed(frames: np.ndarray, fps: float, character: Character, model: mujoco.M
     pose[:3], pose[3:6] = POSE_SPREAD["place"], POSE_SPREAD["turn"]
 
     def terms(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
-        kin = compute_kinematics(model, qpos, soles)
+        feet = compute_kinematics(model, qpos, PointSet.of(contacts=soles))["contacts"]
         count = 3 * len(soles)
-        off = (scale * (kin.points_w - wanted)).reshape(-1, count)
-        by_pose = (scale[..., None] * kin.points_jac).reshape(-1, 1, count, model.nv)
+        off = (scale * (feet.pos_w - wanted)).reshape(-1, count)
+        by_pose = (scale[..., None] * feet.jac).reshape(-1, 1, count, model.nv)
         return [
             Block("footholds", off, by_pose),
-            residuals.tracking(lay, qpos, raised, pose),
-            sudden_change(lay, raised, qpos, fps),
-            residuals.hinge_limits(model, qpos, 0.01),
+            residuals.tracking(space, qpos, raised, pose),
+            sudden_change(space, raised, qpos, fps),
+            residuals.hinge_limits(space, qpos, 0.01),
         ]
 
-    return minimise(terms, lay, raised, np.zeros(0), np.zeros(0, dtype=bool), ITERATIONS, 1e-2).qpos
+    return minimise(terms, space, raised, np.zeros(0), np.zeros(0, dtype=bool), ITERATIONS, 1e-2).qpos
 
 
-def sudden_change(lay: Layout, original: np.ndarray, qpos: np.ndarray, fps: float) -> Block:
+def sudden_change(space: TangentSpace, original: np.ndarray, qpos: np.ndarray, fps: float) -> Block:
     """Second differences of the step from the original to the changed motion, (T - 2, nv)."""
-    step = difference(lay, original, qpos)
-    _, by_end = difference_jacobians(lay, step)
+    step = space.difference(original, qpos)
+    _, by_end = space.difference_jacobians(step)
     scale = fps**2 / CHANGE_SPREAD
     residual = (step[2:] - 2.0 * step[1:-1] + step[:-2]) * scale
     jacobian = np.stack([by_end[:-2], -2.0 * by_end[1:-1], by_end[2:]], axis=1) * scale

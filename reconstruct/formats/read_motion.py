@@ -30,7 +30,7 @@ from reconstruct.retargeting import retarget
 from reconstruct.rolling import find_resting_parts, other_heights
 from reconstruct.rotations import make_continuous, normalise
 from reconstruct.support import Support
-from reconstruct.tangent import layout
+from reconstruct.tangent import TangentSpace
 
 Loop = Literal["auto", "yes", "no"]
 KINDS = ".npz (ours or AMASS's), .bvh, .txt (DeepMimic)"
@@ -177,7 +177,7 @@ def resample(model: mujoco.MjModel, qpos: np.ndarray, times: np.ndarray, fps: fl
     """
     frames = max(2, round((times[-1] - times[0]) * fps) + 1)
     smooth = qpos.copy()
-    columns = layout(model).quat_columns[:, None] + np.arange(4)
+    columns = TangentSpace.of(model).quat_qpos
     for quat in columns:
         smooth[:, quat] = make_continuous(normalise(smooth[:, quat]))
     result = CubicSpline(times, smooth, axis=0)(np.linspace(times[0], times[-1], frames))

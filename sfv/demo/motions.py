@@ -19,11 +19,11 @@ from reconstruct.camera import View
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import Character, load_character
 from reconstruct.cycle import close_loop
-from reconstruct.kinematics import BodyPoints, compute_kinematics
+from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
 from reconstruct.solve import Block, Residuals, minimise
-from reconstruct.tangent import Layout, difference, difference_jacobians, layout
+from reconstruct.tangent import TangentSpace
 from sfv.demo.plans import PLANS, WITH_THINGS, Plan
 
 TAKES = ASSETS / "demo"
@@ -108,13 +108,12 @@ def _motion(character: Character, qpos: np.ndarray, contacts: np.ndarray, loop: 
 def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[np.ndarray, np.ndarray]:
     """The motion nearest to a sketch that obeys physics: qpos (T, nq) and contacts (T, C) at `FPS`."""
     model = character.model
-    lay = layout(model)
+    space = TangentSpace.of(model)
     times = np.arange(round(plan.times[-1] * plan.cycles * SOLVE_FPS) + 1) / SOLVE_FPS
     sketch = sketched(plan, times, model, character.height / PLAN_HEIGHT)
-    soles, solid, grains = sole_points(character), BodyPoints.of_geoms(model), BodyPoints.of_masses(model)
-    on_soles, on_solid = slice(0, len(soles)), slice(len(soles), len(soles) + len(solid))
-    points = soles.joined(solid).joined(grains)
-    masses = dynamics.Masses.of(model, on_solid.stop)
+    points = PointSet.of(
+        soles=sole_points(character), solid=BodyPoints.of_geoms(model), masses=BodyPoints.of_masses(model)
+    )
     contact = touching(plan, times)
     held, flight = contact.astype(float), np.asarray(~contact.any(axis=1))
     pose_spread, acceleration_spread = spreads(model)
@@ -125,19 +124,18 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     def terms(slack: float) -> Residuals:
         def blocks(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
             kin = compute_kinematics(model, qpos, points)
-            # The lowest point of each, which for a hand is below the middle of its sphere however the arm leans.
-            lowest = replace(kin, points_w=kin.points_w - np.outer(points.radius, [0.0, 0.0, 1.0]))
-            smooth = residuals.acceleration(lay, qpos, SOLVE_FPS, acceleration_spread)
+            soles, body = kin["soles"], dynamics.CentroidalMotion.of(model, kin, SOLVE_FPS)
+            smooth = residuals.acceleration(space, qpos, SOLVE_FPS, acceleration_spread)
             found = [
-                near_sketch(lay, sketch, qpos, nearness[:, None] * pose_spread),
+                residuals.tracking(space, qpos, sketch, nearness[:, None] * pose_spread, "sketch"),
                 replace(smooth, group=0),
-                residuals.hinge_limits(model, qpos, 0.01),
-                residuals.ground_height(lowest, on_soles, held, 2e-5 * slack),
-                residuals.no_slip(kin, on_soles, held, STILL, SOLVE_FPS, 2e-5 * slack),
-                residuals.no_penetration(lowest, on_solid, 0.0 * solid.radius, 1e-4 * slack),
-                dynamics.flight_parabola(kin, flight, SOLVE_FPS, 0.01 * slack),
-                dynamics.flight_spin(kin, masses, flight, SOLVE_FPS, 0.5 * slack),
-                dynamics.zero_moment_point(kin, masses, on_soles, contact, SOLVE_FPS, 0.02),
+                residuals.hinge_limits(space, qpos, 0.01),
+                residuals.ground_height(soles, held, 2e-5 * slack),
+                residuals.no_slip(soles, held, STILL, SOLVE_FPS, 2e-5 * slack),
+                residuals.no_penetration(kin["solid"], 1e-4 * slack),
+                dynamics.flight_parabola(body, flight, 0.01 * slack),
+                dynamics.flight_spin(body, flight, 0.5 * slack),
+                dynamics.zero_moment_point(body, soles.pos_w, contact, 0.02),
             ]
             return [replace(block, global_jacobian=None) for block in found]
 
@@ -145,7 +143,7 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
 
     qpos, none = sketch, np.zeros(0)
     for slack in (100.0, 10.0, 1.0):
-        qpos = minimise(terms(slack), lay, qpos, none, none.astype(bool), iterations // 3, tolerance=1e-4).qpos
+        qpos = minimise(terms(slack), space, qpos, none, none.astype(bool), iterations // 3, tolerance=1e-4).qpos
     kept = slice(None, None, round(SOLVE_FPS / FPS))
     sites = {"foot": ("heel", "toe"), "hand": ("hand",)}
     parts = [[contact[kept, _POINTS.index(f"{side}_{site}") * 2] for site in sites[kind]]
@@ -200,13 +198,6 @@ def spreads(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     pose[:3], pose[3:6] = POSE_SPREAD["root_place"], POSE_SPREAD["root_turn"]
     acceleration[:3], acceleration[3:6] = ACCELERATION_SPREAD["root"], ACCELERATION_SPREAD["root_turn"]
     return pose, acceleration
-
-
-def near_sketch(lay: Layout, sketch: np.ndarray, qpos: np.ndarray, spread: np.ndarray) -> Block:
-    """How far each degree of freedom is from the sketch, (T, nv), by its standard deviation `spread` (T, nv)."""
-    step = difference(lay, sketch, qpos)
-    _, by_end = difference_jacobians(lay, step)
-    return Block("sketch", step / spread, (by_end / spread[..., None])[:, None])
 
 
 def sketched(plan: Plan, times: np.ndarray, model: mujoco.MjModel, size: float) -> np.ndarray:

@@ -37,7 +37,7 @@ def test_what_slides_without_falling_does_not_fly():
     level, thrown = np.full(40, 0.9), 0.9 + 3.0 * np.arange(40) / FPS - 0.5 * GRAVITY * (np.arange(40) / FPS) ** 2
     assert find_support(sliding[:20], LEVEL, FPS, com_z=thrown[:20]).flight.all()
     support = find_support(sliding[:20], LEVEL, FPS, com_z=level[:20])
-    assert not support.flight.any() and support.rests.all()
+    assert not support.flight.any() and support.lies.all()
     assert not find_support(sliding, LEVEL, FPS, com_z=thrown).flight.any()  # nobody flies for 1.3 s
 
 
@@ -136,7 +136,7 @@ def test_who_jumps_from_a_wall_stands_on_it_first():
     support = find_support(points, LEVEL, FPS, com_z=points[:, 0, 2] + 0.9)
     assert not support.flight[: leaves - 3].any()
     assert support.flight[leaves + 3 : 54].all()
-    assert not support.rests[:leaves].any()  # and nothing pulls it down to the ground
+    assert not support.lies[:leaves].any()  # and nothing pulls it down to the ground
 
 
 def test_a_heel_that_is_seen_to_lift_has_left_though_it_is_held_down():

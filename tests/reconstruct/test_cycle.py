@@ -14,7 +14,7 @@ from reconstruct.cycle import (
     straighten_cycle,
 )
 from reconstruct.rotations import angle_between, from_rotvec, multiply
-from reconstruct.tangent import integrate, layout
+from reconstruct.tangent import TangentSpace
 
 FPS = 30.0
 PERIOD = 32
@@ -37,7 +37,7 @@ def gait(model, frames, speed=1.3, drift=0.0):
     step[:, 0] = speed * np.arange(frames) / FPS
     step[:, 2] = 0.02 * np.cos(2 * phase)
     step[:, model.joint("chest").dofadr[0] + 1] = drift * np.arange(frames) / frames
-    return integrate(layout(model), qpos, step)
+    return TangentSpace.of(model).integrate(qpos, step)
 
 
 def test_whole_cycles_of_a_walk_are_found(model):
@@ -81,7 +81,9 @@ def test_closed_loop_has_no_gap_and_keeps_its_middle(model):
 
 def test_mirror_image_of_the_mirror_image_is_the_motion(model):
     rng = np.random.default_rng(0)
-    qpos = integrate(layout(model), np.tile(np.array(model.qpos0), (3, 1)), 0.5 * rng.normal(size=(3, model.nv)))
+    qpos = TangentSpace.of(model).integrate(
+        np.tile(np.array(model.qpos0), (3, 1)), 0.5 * rng.normal(size=(3, model.nv))
+    )
     np.testing.assert_allclose(mirror_motion(model, mirror_motion(model, qpos)), qpos, atol=1e-12)
     half = gait(model, PERIOD + 1)
     ahead, image = half[PERIOD // 2, 7:], mirror_motion(model, half)[0, 7:]

@@ -7,7 +7,7 @@ from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.hand_support import find_hand_support
 from reconstruct.kinematics import point_positions
-from reconstruct.tangent import integrate, layout
+from reconstruct.tangent import TangentSpace
 from sfv.demo.motions import demo_motion
 
 CHARACTER = load_character("humanoid")
@@ -23,7 +23,7 @@ def leaning(pitch, frames=30, speed=1.0):
     for side in ("left", "right"):
         step[:, MODEL.joint(f"{side}_shoulder").dofadr[0] + 1] = -1.2
         step[:, MODEL.joint(f"{side}_ankle").dofadr[0] + 1] = -pitch
-    qpos = integrate(layout(MODEL), np.tile(np.array(MODEL.qpos0), (frames, 1)), step)
+    qpos = TangentSpace.of(MODEL).integrate(np.tile(np.array(MODEL.qpos0), (frames, 1)), step)
     qpos[:, 0] += speed * np.arange(frames) / FPS
     qpos[:, 2] -= point_positions(MODEL, qpos, contact_points(CHARACTER))[..., 2].min(axis=1)
     return qpos
@@ -49,7 +49,7 @@ def test_hands_that_wave_hold_nothing():
     swing = np.zeros((len(qpos), MODEL.nv))
     for side in ("left", "right"):
         swing[:, MODEL.joint(f"{side}_shoulder").dofadr[0] + 1] = 0.6 * np.sin(2 * np.pi * 2.0 * np.arange(30) / FPS)
-    assert not found(integrate(layout(MODEL), qpos, swing)).any()
+    assert not found(TangentSpace.of(MODEL).integrate(qpos, swing)).any()
 
 
 @pytest.mark.parametrize("name", ["backflip", "cartwheel", "walk", "jump"])

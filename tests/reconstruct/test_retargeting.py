@@ -9,20 +9,14 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.cycle import seam_gap
-from reconstruct.dynamics import Masses, com_acceleration, momentum_rate
+from reconstruct.dynamics import CentroidalMotion, com_acceleration
 from reconstruct.grounding import GroundContacts, estimate_floor_height, find_ground_contacts, solve_resting_shift
 from reconstruct.ik_targets import TargetSigmas, build_frames, compute_ik_targets, landmark_names, leg_length
-from reconstruct.kinematics import BodyPoints, com_positions, compute_kinematics, point_positions
+from reconstruct.kinematics import BodyPoints, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import (
-    com_acceleration_near,
-    contact_places,
-    find_resting_places,
-    retarget,
-    speed_limit,
-    steady_spin,
-)
-from reconstruct.tangent import difference, integrate, layout
+from reconstruct.retargeting import find_resting_places, retarget
+from reconstruct.retargeting_terms import com_acceleration_near, contact_places, speed_limit, steady_spin
+from reconstruct.tangent import TangentSpace
 from sfv.demo.motions import demo_motion
 
 
@@ -59,7 +53,7 @@ def test_a_body_of_the_same_size_keeps_its_motion(humanoid):
 
 def test_limbs_point_where_they_did(carried):
     _, character, result = carried
-    off = result.targets.of(point_positions(character.model, result.motion.qpos, result.points)) - result.targets.wanted
+    off = result.targets.error(point_positions(character.model, result.motion.qpos, result.points))
     distance = dict(zip(result.targets.names, np.linalg.norm(off, axis=-1).T, strict=True))
     flight = result.ground.flight
     for side in ("left", "right"):
@@ -120,10 +114,10 @@ def test_what_takes_off_was_pushed_off(carried, humanoid):
 def test_nothing_turns_a_body_in_flight(carried):
     _, character, result = carried
     flight = np.flatnonzero(result.ground.flight)
-    points, masses = BodyPoints.of_masses(character.model), Masses.of(character.model, 0)
+    points = PointSet.of(masses=BodyPoints.of_masses(character.model))
     kin = compute_kinematics(character.model, result.motion.qpos[flight[1] : flight[-1]], points)
-    moment, _ = momentum_rate(kin, masses, result.motion.fps)
-    turning = moment / (masses.mass.sum() * character.height**2)
+    body = CentroidalMotion.of(character.model, kin, result.motion.fps)
+    turning = body.moment / (body.mass * character.height**2)
     assert np.sqrt(np.square(turning).sum(axis=1).mean()) < 0.3  # rad/s2; the flip takes 2 pi in half a second
 
 
@@ -140,7 +134,7 @@ def test_hinges_keep_their_range(carried):
 def test_jacobians_are_those_of_the_residuals(humanoid):
     """Each new term against finite differences, on Atlas in random poses."""
     character = load_character("atlas")
-    model, lay = character.model, layout(character.model)
+    model, space = character.model, TangentSpace.of(character.model)
     rng = np.random.default_rng(0)
     motion = demo_motion("walk", humanoid)
     motion = ReferenceMotion(
@@ -153,26 +147,26 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
     points = BodyPoints.of_sites(model, tuple(character.landmarks[name] for name in names))
     soles = contact_points(character)
     places = rng.normal(size=(3, len(soles), 3))
-    qpos = integrate(lay, np.tile(model.qpos0, (3, 1)), rng.normal(size=(3, lay.nv)))
-    touching = slice(len(points), len(points) + len(soles))
+    qpos = space.integrate(np.tile(model.qpos0, (3, 1)), rng.normal(size=(3, space.nv)))
+    point_set = PointSet.of(landmarks=points, contacts=soles)
 
     def blocks(q):
-        kin = compute_kinematics(model, q, points.joined(soles))
+        kin = compute_kinematics(model, q, point_set)
         return [
-            targets.residual(kin),
-            contact_places(kin, touching, ground.contact, places, 0.5),
-            speed_limit(lay, q, 30.0, 8.0, 0.01),
+            targets.residual(kin["landmarks"]),
+            contact_places(kin["contacts"], ground.contact, places, 0.5),
+            speed_limit(space, q, 30.0, 8.0, 0.01),
             com_acceleration_near(kin, np.array([[1.0, 2.0, -3.0]]), 30.0, np.array([0.5])),
             steady_spin(model, q, np.ones(3, dtype=bool), 10.0, 100.0),
         ]
 
     eps = 1e-6
     here = blocks(qpos)
-    for dof in rng.choice(lay.nv, 12, replace=False):
+    for dof in rng.choice(space.nv, 12, replace=False):
         for frame in range(3):
-            step = np.zeros((3, lay.nv))
+            step = np.zeros((3, space.nv))
             step[frame, dof] = eps
-            for block, moved in zip(here, blocks(integrate(lay, qpos, step)), strict=True):
+            for block, moved in zip(here, blocks(space.integrate(qpos, step)), strict=True):
                 numeric = (moved.residual - block.residual) / eps
                 exact = np.zeros_like(numeric)
                 for k in range(block.jacobian.shape[1]):
@@ -184,7 +178,7 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
 
 def test_joints_keep_their_speed(carried):
     _, character, result = carried
-    step = difference(layout(character.model), result.motion.qpos[:-1], result.motion.qpos[1:])[:, 6:]
+    step = TangentSpace.of(character.model).difference(result.motion.qpos[:-1], result.motion.qpos[1:])[:, 6:]
     assert np.abs(step).max() * result.motion.fps / 30.0 < 0.31
 
 

@@ -7,9 +7,8 @@ from reconstruct import rolling
 from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
-from reconstruct.dynamics import Masses
 from reconstruct.grounding import find_ground_contacts
-from reconstruct.kinematics import BodyPoints, compute_kinematics, point_positions
+from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import repair_motion
@@ -43,7 +42,7 @@ def rolled(body, turn, way, height=0.0, leans=1.6):
         qpos[:, shoulder : shoulder + 4] = from_rotvec(np.array([0.0, -1.8, 0.0]))
     lies = -leans + turn * (np.arange(FRAMES) - 0.5 * FRAMES)
     qpos[:, 3:7] = from_rotvec(lies[:, None] * np.array([0.0, 1.0, 0.0]))
-    middle = point_positions(model, qpos, solid.at(parts[[ball]]))[:, 0]
+    middle = point_positions(model, qpos, solid[parts[[ball]]])[:, 0]
     radius = solid.radius[parts[ball]]
     target = np.column_stack([way * np.arange(FRAMES), np.zeros(FRAMES), np.full(FRAMES, radius + height)])
     qpos[:, :3] += target - middle
@@ -53,12 +52,10 @@ def rolled(body, turn, way, height=0.0, leans=1.6):
 def slip_of(body, qpos):
     """Way of the lowest point of the ball in each frame [m], (T - 1, 2)."""
     character, solid, parts, ball = body
-    corners = BodyPoints.of_masses(character.model)
-    kin = compute_kinematics(character.model, qpos, solid.joined(corners))
-    masses, part = Masses.of(character.model, len(solid)), parts[[ball]]
+    points = PointSet.of(solid=solid, masses=BodyPoints.of_masses(character.model))
+    kin = compute_kinematics(character.model, qpos, points)
     held = np.ones((FRAMES, 1), dtype=bool)
-    assert rolling.part_height(kin, part, solid.radius[part], held, 1.0).residual.shape == (FRAMES, 1)
-    return rolling.no_slip(kin, part, solid.at(part), masses, corners, held, 1.0).residual
+    return rolling.no_slip(kin["solid"][parts[[ball]]], kin["masses"], held, 1.0).residual
 
 
 def test_feet_and_hands_are_not_among_the_other_parts(body):
@@ -102,10 +99,10 @@ def test_a_body_that_floats_and_slides_a_little_is_laid_down_and_rolls(body):
     character, solid, parts, ball = body
     qpos, radius = rolled(body, 0.2 * TURN, 0.0, leans=0.4)
     qpos, _ = rolled(body, 0.2 * TURN, 0.2 * TURN * radius + 0.01, height=0.02, leans=0.4)
-    support = Problem(character, FPS, FitSigmas()).support_of(qpos, View(0.0, 0.0, 1.2, 7.0))
+    support = Problem(character, FPS, FitSigmas()).find_support(qpos, View(0.0, 0.0, 1.2, 7.0))
     assert support.rolls[:, ball].all() and not support.flight.any()
     mended = repair_motion(character, qpos, support, FPS, FitSigmas())
-    height = point_positions(character.model, mended, solid.at(parts[[ball]]))[:, 0, 2] - radius
+    height = point_positions(character.model, mended, solid[parts[[ball]]])[:, 0, 2] - radius
     assert np.abs(height).mean() < 0.3 * 0.02
     before, after = (np.abs(slip_of(body, q)[:, 0]).mean() for q in (qpos, mended))
     assert after < 0.5 * before

@@ -5,30 +5,34 @@ import numpy as np
 import pytest
 
 from reconstruct.characters.character import load_character
-from reconstruct.kinematics import BodyPoints, compute_kinematics, point_positions
+from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_masses, point_positions
 from reconstruct.solve import Block, banded, bordered_step, minimise, normal_equations
-from reconstruct.tangent import difference, integrate, inverse_right_jacobian, layout
+from reconstruct.tangent import TangentSpace, inverse_right_jacobian
 
 
 @pytest.fixture(scope="module")
 def poses():
     rng = np.random.default_rng(0)
     model = load_character("humanoid").model
-    qpos = integrate(layout(model), np.tile(np.array(model.qpos0), (4, 1)), 0.7 * rng.normal(size=(4, model.nv)))
+    qpos = TangentSpace.of(model).integrate(
+        np.tile(np.array(model.qpos0), (4, 1)), 0.7 * rng.normal(size=(4, model.nv))
+    )
     return model, qpos, rng
 
 
 def test_steps_are_those_of_mujoco(poses):
     model, qpos, rng = poses
     step = 0.5 * rng.normal(size=(4, model.nv))
-    ours = integrate(layout(model), qpos, step)
+    ours = TangentSpace.of(model).integrate(qpos, step)
     for t in range(4):
         theirs = qpos[t].copy()
         mujoco.mj_integratePos(model, theirs, step[t], 1.0)
         np.testing.assert_allclose(ours[t], theirs, atol=1e-12)
         back = np.zeros(model.nv)
         mujoco.mj_differentiatePos(model, back, 1.0, qpos[t], theirs)
-        np.testing.assert_allclose(difference(layout(model), qpos[t : t + 1], ours[t : t + 1])[0], back, atol=1e-9)
+        np.testing.assert_allclose(
+            TangentSpace.of(model).difference(qpos[t : t + 1], ours[t : t + 1])[0], back, atol=1e-9
+        )
 
 
 def test_inverse_right_jacobian_near_zero_is_continuous():
@@ -41,7 +45,7 @@ def test_inverse_right_jacobian_near_zero_is_continuous():
 def test_points_and_jacobians_are_those_of_mujoco(poses):
     model, qpos, _ = poses
     names = ("nose", "left_palm", "right_heel")
-    kin = compute_kinematics(model, qpos, BodyPoints.of_sites(model, names))
+    kin = compute_kinematics(model, qpos, PointSet.of(sites=BodyPoints.of_sites(model, names)))
     data = mujoco.MjData(model)
     for t in range(len(qpos)):
         data.qpos[:] = qpos[t]
@@ -50,25 +54,25 @@ def test_points_and_jacobians_are_those_of_mujoco(poses):
         for p, name in enumerate(names):
             expected = np.zeros((3, model.nv))
             mujoco.mj_jacSite(model, data, expected, None, model.site(name).id)
-            np.testing.assert_allclose(kin.points_jac[t, p], expected, atol=1e-12)
-            np.testing.assert_allclose(kin.points_w[t, p], data.site(name).xpos, atol=1e-12)
+            np.testing.assert_allclose(kin["sites"].jac[t, p], expected, atol=1e-12)
+            np.testing.assert_allclose(kin["sites"].pos_w[t, p], data.site(name).xpos, atol=1e-12)
         np.testing.assert_allclose(kin.com_w[t], data.subtree_com[1], atol=1e-12)
     np.testing.assert_allclose(
-        point_positions(model, qpos, BodyPoints.of_sites(model, names)), kin.points_w, atol=1e-12
+        point_positions(model, qpos, BodyPoints.of_sites(model, names)), kin["sites"].pos_w, atol=1e-12
     )
 
 
 def test_point_masses_carry_the_angular_momentum_of_the_body(poses):
     model, qpos, rng = poses
-    data, lay, dt = mujoco.MjData(model), layout(model), 1e-4
+    data, space, dt = mujoco.MjData(model), TangentSpace.of(model), 1e-4
     qvel = rng.normal(size=model.nv)
     data.qpos[:], data.qvel[:] = qpos[0], qvel
     mujoco.mj_forward(model, data)
     mujoco.mj_subtreeVel(model, data)
-    around = np.concatenate([integrate(lay, qpos[:1], sign * 0.5 * dt * qvel[None]) for sign in (-1, 1)])
-    kin = compute_kinematics(model, around, BodyPoints.of_masses(model))
-    arm = kin.points_w - kin.com_w[:, None]
-    mass = np.repeat(model.body_mass[1:] / 4, 4)
+    around = np.concatenate([space.integrate(qpos[:1], sign * 0.5 * dt * qvel[None]) for sign in (-1, 1)])
+    kin = compute_kinematics(model, around, PointSet.of(masses=BodyPoints.of_masses(model)))
+    arm = kin["masses"].pos_w - kin.com_w[:, None]
+    mass = point_masses(model)
     ours = np.einsum("p,pi->i", mass, np.cross(arm[0], arm[1])) / dt
     np.testing.assert_allclose(ours, data.subtree_angmom[1], rtol=1e-5)
 
@@ -121,7 +125,7 @@ def test_robust_fit_ignores_outliers():
     """Hinge angles from measurements with 20 % gross errors: soft L1 stays near the truth, least squares does not."""
     rng = np.random.default_rng(0)
     model = load_character("humanoid").model
-    lay, frames = layout(model), 40
+    space, frames = TangentSpace.of(model), 40
     column, dof = model.joint("left_knee").qposadr[0], model.joint("left_knee").dofadr[0]
     measured = 1.0 + 0.02 * rng.normal(size=(frames, 25))
     measured[:, ::5] += 1.5
@@ -135,11 +139,11 @@ def test_robust_fit_ignores_outliers():
         return blocks
 
     start, nothing = np.tile(np.array(model.qpos0), (frames, 1)), np.zeros(0)
-    robust = minimise(residuals(1), lay, start, nothing, np.zeros(0, dtype=bool), iterations=30)
+    robust = minimise(residuals(1), space, start, nothing, np.zeros(0, dtype=bool), iterations=30)
     assert robust.success and "lowered the cost" in robust.message and robust.optimality < 1.0
     assert robust.cost.keys() == {"angle"}
-    cut = minimise(residuals(1), lay, start, nothing, np.zeros(0, dtype=bool), iterations=1)
+    cut = minimise(residuals(1), space, start, nothing, np.zeros(0, dtype=bool), iterations=1)
     assert not cut.success and cut.message == "1 steps were not enough" and cut.iterations == 1
-    plain = minimise(residuals(0), lay, start, nothing, np.zeros(0, dtype=bool), iterations=30)
+    plain = minimise(residuals(0), space, start, nothing, np.zeros(0, dtype=bool), iterations=30)
     assert abs(robust.qpos[:, column].mean() - 1.0) < 0.03
     assert abs(plain.qpos[:, column].mean() - 1.0) > 0.2
