@@ -1,1 +1,46 @@
-"""From keypoints to a smooth, physically sound reference motion on a character (SciPy, MuJoCo kinematics)."""
+"""From keypoints to a smooth, physically sound reference motion on a character (SciPy, MuJoCo kinematics).
+
+    from reconstruct import load_character, reconstruct_motion
+
+    found = reconstruct_motion(keypoints, load_character("humanoid"))
+    found.motion.save(Path("motion.npz"))
+
+Names are imported from their modules when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconstruct.camera import Camera as Camera
+    from reconstruct.characters.character import Character as Character
+    from reconstruct.characters.character import load_character as load_character
+    from reconstruct.formats.read_motion import read_motion as read_motion
+    from reconstruct.motion import ReferenceMotion as ReferenceMotion
+    from reconstruct.reconstruct import ReconstructConfig as ReconstructConfig
+    from reconstruct.reconstruct import Reconstruction as Reconstruction
+    from reconstruct.reconstruct import reconstruct_motion as reconstruct_motion
+    from reconstruct.retargeting import RetargetConfig as RetargetConfig
+    from reconstruct.retargeting import Retargeted as Retargeted
+    from reconstruct.retargeting import retarget as retarget
+
+_MODULES = {
+    "Camera": "camera",
+    "Character": "characters.character",
+    "load_character": "characters.character",
+    "read_motion": "formats.read_motion",
+    "ReferenceMotion": "motion",
+    "Reconstruction": "reconstruct",
+    "ReconstructConfig": "reconstruct",
+    "reconstruct_motion": "reconstruct",
+    "RetargetConfig": "retargeting",
+    "Retargeted": "retargeting",
+    "retarget": "retargeting",
+}
+__all__ = list(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'reconstruct' has no attribute '{name}'")
+    return getattr(import_module(f"reconstruct.{_MODULES[name]}"), name)

@@ -22,7 +22,7 @@ class ContactThresholds:
     gap: float = 0.07
     """Gaps shorter than this [s] within a contact are closed."""
     same_place: tuple[float, float] = (0.3, 0.04)
-    """So are gaps up to this long [s] after which the point is within so many metres of where it was."""
+    """Length of a gap [s], and distance of a point from where it was [m], up to which the gap is closed."""
 
 
 def find_contacts(
@@ -54,10 +54,10 @@ def find_contacts(
     perhaps = (height < limits.height[1]) & (speed < limits.speed[1])
     contact = np.stack([grow_contacts(surely[:, p], perhaps[:, p]) for p in range(points_w.shape[1])], axis=1)
     ground = np.zeros(2) if ground_velocity is None else np.asarray(ground_velocity)
-    carried = points_w[..., :2] - np.arange(len(points_w))[:, None, None] / fps * ground
+    on_ground = points_w[..., :2] - np.arange(len(points_w))[:, None, None] / fps * ground
     for p in range(points_w.shape[1]):
         for start, end in find_inner_runs(~contact[:, p]):
-            back = np.linalg.norm(carried[end, p] - carried[start - 1, p]) < limits.same_place[1]
+            back = np.linalg.norm(on_ground[end, p] - on_ground[start - 1, p]) < limits.same_place[1]
             low = height[start:end, p].max() < limits.height[1]
             if back and low and end - start <= limits.same_place[0] * fps:
                 contact[start:end, p] = True
@@ -112,7 +112,7 @@ def contact_points(character: Character, feet_only: bool = False) -> BodyPoints:
 
 
 def foot_slide(now: np.ndarray, before: np.ndarray, bears: np.ndarray) -> np.ndarray:
-    """Ways of feet along the ground between two moments [m], (N,); infinite for a foot that bears nothing.
+    """How far feet slide along the ground between two moments [m], (N,); infinite for a foot that bears nothing.
 
     Of a foot that rolls or pivots, the end that rests counts.
 
@@ -134,14 +134,13 @@ def part_contacts(point_contacts: np.ndarray, parts: dict[str, tuple[str, ...]])
 
 
 HAND_DOUBT = 1.75
-"""Hands rest on the ground where they are still within this many times the limits of feet: how they are held, and how
-long arms are, is known less well."""
+"""Factor on the limits of height for hands: their pose and the arms' length are known less well than those of feet."""
 LOW = 0.1
-"""Points this little above the lowest one may be on the ground [m]."""
+"""Height above the lowest point up to which points may be on the ground [m]."""
 MISFIT = 1.5
-"""A velocity further off than this is merely wrong [m/s]."""
+"""Error of a velocity beyond which a larger one counts no more [m/s]."""
 SLOWEST_GROUND = 0.5
-"""Slower treadmills are taken for ground at rest [m/s]."""
+"""Speed below which moving ground is taken for ground at rest [m/s]."""
 
 
 def find_ground_velocity(points_w: np.ndarray, view: View, fps: float) -> tuple[float, float]:

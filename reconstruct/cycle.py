@@ -11,31 +11,29 @@ from reconstruct.rotations import conjugate, from_rotvec, heading, multiply, rot
 from reconstruct.tangent import TangentSpace
 
 SHORTEST_CYCLE = 0.5
-"""Of a whole cycle [s]; a sprinter takes two steps in about that."""
+"""Duration of the shortest whole cycle [s]: two steps of a sprinter."""
 SLOWEST_GAIT = 0.4
-"""A cycle that is found unasked travels at least so fast [m/s]."""
+"""Speed above which a travelling cycle is found without being asked for [m/s]."""
 STEADINESS = 0.5
-"""The slowest moment of a gait has at least this share of its mean speed."""
+"""Lowest speed in a gait, as a share of its mean speed."""
 LEAST_PART = 0.5
-"""A cycle that is found unasked is at least this share of the clip."""
+"""Length from which a travelling cycle is found without being asked for, as a share of the clip."""
 LONGEST_STEP = 0.8
-"""Half a cycle of a slow walk [s]."""
+"""Duration of half a cycle of a slow walk [s]."""
 LIKENESS = 0.09
-"""Two frames of one gait at the same phase differ by less than this [m]."""
+"""Difference below which two frames of one gait have the same phase [m]."""
 SAME_POSE = 0.06
-"""A cycle in place, found unasked, comes back to its first pose within this, root mean square over joints [m]."""
+"""Difference of the ends below which a cycle in place is found without being asked for, root mean square [m]."""
 LEAST_OF_PLACE = 0.8
-"""It fills at least this share of the clip: somebody cut the clip where the motion comes back."""
+"""Length from which a cycle in place is found without being asked for, as a share of the clip."""
 IN_MOTION = 0.4
-"""It is cut out of a motion that goes on: at both ends the joints have at least this share of their median speed. Who
-begins or ends at rest has done something once."""
+"""Speed of the joints at both ends of a cycle in place, as a share of their median: one that is done once rests."""
 AT_THE_ENDS = 0.17
-"""How long these ends are [s]."""
+"""Duration of the ends of a clip in which `IN_MOTION` must hold [s]."""
 MOST_TURN = 0.5
-"""It does not turn over [turns]: a flip or a wheel is done once, even if it ends as it began."""
+"""Turns of the root up to which a cycle in place is found without being asked for: a flip or a wheel is done once."""
 STRAIGHT = 20.0
-"""A cycle that turns about the vertical by less [degrees] goes straight on: one camera does not tell it better, and
-over many cycles it would become a circle."""
+"""Rotation about the vertical up to which a cycle is taken to go straight on [degrees]."""
 
 
 def seam_gap(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray | None = None) -> np.ndarray:
@@ -101,20 +99,18 @@ class Cycle:
     """How different the two frames are [m]: root mean square over joints of position and 0.1 s times velocity."""
 
 
-def find_cycle(
-    model: mujoco.MjModel, qpos: np.ndarray, fps: float, wanted: Literal["auto", "yes", "no"]
-) -> Cycle | None:
+def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Literal["auto", "yes", "no"]) -> Cycle | None:
     """The part of a clip that can be repeated, as many whole cycles as fit, or None.
 
-    Unless a cycle is wanted, one is believed that travels steadily (walking, running), or one in place that fills the
+    Unless a cycle is asked for, one is taken that travels steadily (walking, running), or one in place that fills the
     clip and is in full swing at both ends (dancing, jumping jacks): many motions begin and end in much the same stance
     without being meant to be repeated.
 
     Args:
-      wanted: "auto" decides, "yes" takes the best there is, "no" none.
+      mode: "auto" decides, "yes" takes the best there is, "no" none.
     """
     shortest = round(SHORTEST_CYCLE * fps)
-    if wanted == "no":
+    if mode == "no":
         return None
     straight, image = (
         compute_gait_features(model, qpos, fps),
@@ -126,12 +122,12 @@ def find_cycle(
         # From a to b the pose returns: the features of b against those (or the mirror image) of a.
         distance = pairwise_rms(other, straight)
         allowed = apart >= least
-        if wanted == "auto":
+        if mode == "auto":
             allowed &= find_steady_gait(qpos, fps) & (distance < LIKENESS)
             if is_mirrored:
                 allowed &= apart <= LONGEST_STEP * fps
         found += find_longest_cycle(distance, allowed, is_mirrored)
-    if wanted == "auto" and not found:
+    if mode == "auto" and not found:
         pose, swing = np.split(straight, 2, axis=1)
         distance = pairwise_rms(pose, pose)
         speed, end = np.linalg.norm(swing, axis=1), max(1, round(AT_THE_ENDS * fps))

@@ -12,9 +12,9 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.rolling import find_resting_parts, other_heights
 
 RESTING = (0.3, 0.12, 0.1)
-"""The lowest point rests when it is slower than this [m/s] and so near the ground [m] for so long [s]."""
+"""Speed [m/s] and height [m] below which, and time [s] for which, the lowest point must be to rest."""
 NEAR_GROUND = 0.03
-"""A body whose lowest contact point is below this does not fly, though it may slide or just touch down [m]."""
+"""Height of the lowest contact point below which a body does not fly [m], though it may slide or just touch down."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ def find_ground_contacts(motion: ReferenceMotion, source: Character, character: 
         if part not in motion.contact_names or part not in source.contacts:
             columns += [np.zeros(len(motion), dtype=bool)] * len(sites)
             continue
-        told = motion.contacts[:, motion.contact_names.index(part)]
+        touches = motion.contacts[:, motion.contact_names.index(part)]
         own = found[:, contact_columns(source, part)]
         if own.shape[1] == len(sites):
-            # The points tell which of them rests; where only the motion knows of a contact, all of the part do.
-            columns += list((own | (told & ~own.any(axis=1))[:, None]).T)
+            # The points show which of them rest; where only the motion has a contact, all points of the part do.
+            columns += list((own | (touches & ~own.any(axis=1))[:, None]).T)
         else:
-            columns += [told | own.any(axis=1)] * len(sites)
+            columns += [touches | own.any(axis=1)] * len(sites)
     contact = np.stack(columns, axis=1)
     if motion.loop:
         contact[[0, -1]] = contact[0] | contact[-1]

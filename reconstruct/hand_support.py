@@ -9,21 +9,21 @@ from reconstruct.dynamics import FOOT_HALF_WIDTH, CentroidalMotion, nearest_in_h
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
 
 ABOVE = 0.25
-"""They are this share of the body's height above the ground, at least; lower, a hand may rest on the ground itself."""
+"""Height of a supporting hand above the ground, as a share of the body's; lower, it may rest on the ground."""
 LEAN = 0.06
-"""The force that the motion needs passes this far outside of the feet [m]."""
+"""Distance outside of the feet at which the force that the motion needs must pass [m]."""
 STEADY = 0.6
-"""They move no faster than this against the centre of mass [m/s]."""
+"""Largest speed of a supporting hand relative to the centre of mass [m/s]."""
 LEVEL = 0.35
-"""And no faster than this up or down [m/s]."""
+"""Largest vertical speed of a supporting hand [m/s]."""
 SMOOTH_S = 0.12
-"""All of that is averaged over about so long [s]: moments of single frames are noise."""
+"""Width of the window over which moments and speeds are averaged [s]: those of single frames are noise."""
 SHORTEST_S = 0.4
-"""Shorter contacts are taken for chance [s]."""
+"""Duration below which a contact of a hand is taken for chance [s]."""
 GAP_S = 0.3
-"""Shorter gaps in them are closed [s]."""
+"""Gaps in a hand's contact up to which they are closed [s]."""
 MOST_OF_IT = 0.7
-"""All of the above must be true in this share of the frames of a contact; a waving hand rests at either end."""
+"""Share of a contact's frames in which all conditions must hold; a waving hand rests at either end."""
 
 
 def find_hand_support(character: Character, qpos: np.ndarray, contact: np.ndarray, fps: float) -> np.ndarray:

@@ -16,7 +16,7 @@ PACE = (15.0, 30.0)
 """Angular speeds of a trunk that cost as much as leaving out a frame [rad/s]: of its long axis, and about it. A flip
 turns at about 8 to 12; a twist, about the axis of which the body is thin, at up to 25."""
 LONGEST_DETOUR = 0.7
-"""Mistakes of the detector that last longer than this [s] cannot be told from the truth."""
+"""Duration up to which mistakes of the detector can be distinguished from the truth [s]."""
 STRAIGHT = 0.35
 """A limb bent by less than this [rad] says little of its twist."""
 

@@ -15,22 +15,22 @@ from reconstruct.camera import focal_from_fov
 TOUCHING = ("heel", "foot_index", "wrist")
 """Landmarks that may rest on the ground, of either side."""
 LOW = 0.12
-"""They may where they are no further above the lowest landmark of the body than this [body sizes]."""
+"""Height above the body's lowest landmark up to which landmarks may rest on the ground [body sizes]."""
 SURE = 0.3
 """Least confidence of a landmark that counts."""
 STEADY = 0.15
-"""What rests strays by this from the picture's motion [body sizes/s]."""
+"""Standard deviation of a resting landmark's velocity about that of the picture [body sizes/s]."""
 PACE = 5.0
-"""Change of the picture's motion within a second that costs as much as a frame that is not explained [body sizes/s]."""
+"""Change of the picture's velocity in a second that costs as much as one unexplained frame [body sizes/s]."""
 FASTEST = 4.0
-"""Pans are no faster [body sizes/s]."""
+"""Largest velocity of a pan [body sizes/s]."""
 STEP = 0.05
-"""They are told apart by so much [body sizes/s]."""
+"""Resolution of the velocity of a pan [body sizes/s]."""
 BETTER = 0.5
-"""A pan must leave less than this share of what the best steady motion leaves unexplained: that is a camera at rest, or
-a treadmill (`contacts.find_ground_velocity`)."""
+"""Share of what the best steady motion leaves unexplained that a pan may leave; otherwise the camera is at rest, or the
+ground moves (`contacts.find_ground_velocity`)."""
 FURTHER = 0.5
-"""It must move the picture by this much [body sizes]."""
+"""Distance by which a pan must move the picture [body sizes]."""
 
 
 def estimate_pan_from_feet(keypoints: Keypoints, fov: float) -> CameraMotion | None:

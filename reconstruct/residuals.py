@@ -29,7 +29,7 @@ BALL_LIMITS: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 # Standard deviations of a relaxed body around the straight pose [rad], same components; it decides what is not seen.
-POSE_SPREAD: dict[str, tuple[float, float, float]] = {
+POSE_SIGMA: dict[str, tuple[float, float, float]] = {
     "chest": (0.2, 0.4, 0.3),
     "neck": (0.2, 0.3, 0.4),
     "hip": (0.4, 1.5, 0.4),
@@ -193,7 +193,7 @@ def ball_limits(space: TangentSpace, qpos: np.ndarray, sigma: float) -> Block:
 
 
 def pose_prior(space: TangentSpace, qpos: np.ndarray) -> Block:
-    """A relaxed, straight body where nothing else is known, (T, 3 B); `POSE_SPREAD` says how loosely."""
+    """A relaxed, straight body where nothing else is known, (T, 3 B); `POSE_SIGMA` says how loosely."""
     balls, _, _, sigma = ball_tables(space)
     rotvec = to_rotvec(space.quaternions(qpos)[:, balls])
     return _on_balls("prior", space, balls, rotvec / sigma, inverse_right_jacobian(rotvec) / sigma[..., None])
@@ -223,7 +223,7 @@ def ball_tables(space: TangentSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray
         if name.startswith("right_"):
             mirror = np.array([-1.0, 1.0, -1.0])
             low, high = np.minimum(mirror * low, mirror * high), np.maximum(mirror * low, mirror * high)
-        rows.append((index, low, high, np.array(POSE_SPREAD[part])))
+        rows.append((index, low, high, np.array(POSE_SIGMA[part])))
     if not rows:
         return np.zeros(0, dtype=int), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3))
     index, low, high, sigma = zip(*rows, strict=True)

@@ -61,36 +61,35 @@ class Sight:
 
 
 SHORTEST_FLIGHT = 0.1
-"""Shorter times without contact [s] are taken for contacts that were missed."""
+"""Times without contact that are shorter are taken for contacts that were missed [s]."""
 LONGEST_FLIGHT = 1.1
-"""Nobody is in the air for longer [s]: it would take a rise of the centre of mass by 1.5 m."""
+"""Longest time in the air [s]: the centre of mass would rise by 1.5 m."""
 TELLING_FLIGHT = 0.25
-"""A flight of this length [s] bends the path of the centre of mass by 8 cm, more than it is uncertain."""
+"""Length of a flight that bends the path of the centre of mass by 8 cm, more than it is uncertain [s]."""
 LEAST_FALL = 0.35
-"""In such a flight it falls with at least this share of gravity; depth and scale are not known well yet."""
+"""Least share of gravity with which the centre of mass falls in flights of `TELLING_FLIGHT` and longer."""
 LEAST_DIP = 0.15
-"""In a shorter one, of which smoothing leaves little, with this."""
+"""Least share of gravity with which the centre of mass falls in shorter flights, which smoothing flattens."""
 BLUR = 0.05
-"""The first and last moments of a fall are lost in smoothing [s]."""
+"""Duration of the first and last part of a fall that smoothing hides [s]."""
 MOVED = 0.05
-"""A point has left the ground when the detector sees it so far above where it was [m]."""
+"""Height above its resting place at which a point that the detector sees has left the ground [m]."""
 SEEN_STILL = 0.025
-"""A point is where it was if the detector sees it so near to there [m]."""
+"""Distance from its resting place within which a point that the detector sees still rests [m]."""
 LIFTING = 0.25
-"""A heel is up for so long before the toes leave, at most [s]."""
+"""Longest time that a heel is up before the toes leave [s]."""
 PRESSED = 0.03
-"""Points of a foot that carries are level to this [m]: at take-off the heel is up before the toes."""
+"""Difference in height within which points of a foot carry together [m]: at take-off the heel is up first."""
 LOWEST_FLIGHT = 0.03
-"""In flight the lowest contact point must rise above this [m]."""
+"""Height that the lowest contact point must reach in flight [m]."""
 HOP = 0.12
-"""A foot that has come down further away than this has been lifted [m]."""
+"""Distance between two resting places of a foot from which it must have been lifted [m]."""
 STANDS = 0.2
-"""A foot that is still for so long [s] stands on something."""
+"""Time for which a foot must be still to stand on something [s]."""
 NEAR = 0.35
-"""A body that neither flies nor touches the ground with feet or hands, but is this near to it [m], lies on it. One that
-is higher up is on something else, of which nothing is known."""
+"""Height below which a body without flight or contact lies on the ground [m]; a higher one is on something unknown."""
 LYING = 0.04
-"""Other parts of the body this near to the ground rest on it [m]."""
+"""Height below which other parts of the body rest on the ground [m]."""
 
 
 def find_support(
@@ -131,46 +130,94 @@ def find_support(
     sight = sight or Sight(np.full((*points_w.shape[:2], 2), np.nan), np.ones(len(points_w)))
     contact = trim_contacts(contact, sight.height, fps)
     contact = extend_contacts(contact, sight, points_w[..., 2] < 2.0 * scaled.height[1])
-    carried = squeezed[..., :2] - np.arange(len(points_w))[:, None, None] / fps * np.array(view.ground_velocity)
-    lowest = points_w[..., 2].min(axis=1)
     if rolling is not None:
         rolls, lying = rolling.any(axis=1), np.zeros(len(contact), dtype=bool)
     else:
         rolls = lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * tolerance_scale
     flight = np.logical_not(contact.any(axis=1) | rolls)
+    cut_long_flights(flight, squeezed, fps, scaled.speed[0])
+    keep_standing_points(flight, contact, points_w[..., 2], sight, fps)
+    if com_z is not None:
+        shorten_flights(flight, contact, points_w[..., 2], com_z, fps, 2.0 * scaled.height[1], sight.height)
+    times = np.arange(len(points_w))[:, None, None] / fps
+    on_ground = squeezed[..., :2] - times * np.array(view.ground_velocity)
+    lowest = points_w[..., 2].min(axis=1)
+    drop_false_flights(flight, contact, on_ground, lowest, com_z, fps, LOWEST_FLIGHT * tolerance_scale)
+    near = np.minimum(lowest, np.inf if others is None else others) < NEAR
+    return Support(contact, flight, rolling, lying | (near & np.logical_not(flight | rolls | contact.any(axis=1))))
+
+
+def cut_long_flights(flight: np.ndarray, points_w: np.ndarray, fps: float, slow: float) -> None:
+    """Takes the still part out of flights in place that are too long: the body stood on something unknown at first.
+
+    Args:
+      flight: frames without contact, bool (T,).
+      points_w: points that may touch the ground [m], (T, P, 3).
+      fps: frames a second.
+      slow: speed below which a point is still [m/s].
+    """
     for start, end in find_runs(flight):
         if end - start > LONGEST_FLIGHT * fps:
-            # Who is up for so long has stood on something else at first: a foot was still there.
-            step = np.linalg.norm(np.diff(squeezed[start : end + 1], axis=0), axis=-1).min(axis=1) * fps
-            still = clean_contacts((step < scaled.speed[0])[:, None], round(STANDS * fps), 2)[:, 0]
+            step = np.linalg.norm(np.diff(points_w[start : end + 1], axis=0), axis=-1).min(axis=1) * fps
+            still = clean_contacts((step < slow)[:, None], round(STANDS * fps), 2)[:, 0]
             flight[start : start + len(still)] &= ~still
+
+
+def keep_standing_points(flight: np.ndarray, contact: np.ndarray, height: np.ndarray, sight: Sight, fps: float) -> None:
+    """Turns flights in place into contacts of the points that the detector sees stand still: a body that flies takes
+    its feet along.
+
+    Args:
+      flight: frames without contact, bool (T,).
+      contact: bool (T, P).
+      height: of the contact points [m], (T, P).
+      sight: where the points were seen.
+      fps: frames a second.
+    """
     for start, end in find_runs(flight):
-        # Who flies takes the feet along.
-        way = np.ptp(sight.place_px[start:end], axis=0).max(axis=-1) / np.median(sight.px_per_metre[start:end])
-        stood = (way < 1.5 * MOVED) & (points_w[start:end, :, 2].max(axis=0) < NEAR)
+        extent = np.ptp(sight.place_px[start:end], axis=0).max(axis=-1) / np.median(sight.px_per_metre[start:end])
+        stood = (extent < 1.5 * MOVED) & (height[start:end].max(axis=0) < NEAR)
         if end - start >= TELLING_FLIGHT * fps and stood.any():
             flight[start:end] = False
             contact[start:end] |= stood
-    if com_z is not None:
-        shorten_flights(flight, contact, points_w[..., 2], com_z, fps, 2.0 * scaled.height[1], sight.height)
+
+
+def drop_false_flights(
+    flight: np.ndarray,
+    contact: np.ndarray,
+    places: np.ndarray,
+    lowest: np.ndarray,
+    com_z: np.ndarray | None,
+    fps: float,
+    least_height: float,
+) -> None:
+    """Takes out flights in place that are too long, too short or too low, or in which the body does not fall.
+
+    Args:
+      flight: frames without contact, bool (T,).
+      contact: bool (T, P); points that stay where they were through a flight too short or too low are held through it.
+      places: of the contact points on the ground, (T, P, 2) [m].
+      lowest: height of the lowest contact point [m], (T,).
+      com_z: height of the centre of mass [m], (T,), if it is known.
+      fps: frames a second.
+      least_height: that the lowest point must reach in flight [m].
+    """
     for start, end in find_runs(flight):
         if end - start > LONGEST_FLIGHT * fps or (com_z is not None and not is_falling(com_z[start:end], fps)):
             flight[start:end] = False
             continue
         short = end - start < SHORTEST_FLIGHT * fps
-        if short or lowest[start:end].max() < LOWEST_FLIGHT * tolerance_scale:
+        if short or lowest[start:end].max() < least_height:
             stays = np.zeros(contact.shape[1], dtype=bool)
             if start > 0 and end < len(flight):
                 # A hop may be too low to be seen, but then it lands in another place.
-                shift = np.linalg.norm(carried[end] - carried[start - 1], axis=1)
+                shift = np.linalg.norm(places[end] - places[start - 1], axis=1)
                 stays = contact[start - 1] & contact[end] & (shift < HOP)
                 short |= bool(stays.any())
             else:
                 short = True
             contact[start:end] |= stays
             flight[start:end] = not short
-    near = np.minimum(lowest, np.inf if others is None else others) < NEAR
-    return Support(contact, flight, rolling, lying | (near & np.logical_not(flight | rolls | contact.any(axis=1))))
 
 
 def trim_contacts(contact: np.ndarray, seen_height: np.ndarray, fps: float) -> np.ndarray:
@@ -233,11 +280,11 @@ def shorten_flights(
     highest: float,
     seen_height: np.ndarray,
 ) -> None:
-    """Shortens flights in place to the time in which the body falls: who does not fall is carried by something.
+    """Shortens flights in place to the time in which the body falls: a body that does not fall is carried by something.
 
-    Feet that push off and land move, and are placed too badly to tell; the centre of mass knows it better, up to
-    smoothing. Within that, what decides is whether a foot is seen where it stood. What carries the body meanwhile are
-    the points that did before, and will after.
+    Feet that push off and land move, and their places are too uncertain; the centre of mass shows the fall better, up
+    to smoothing. Within that uncertainty, a foot that is seen where it stood decides. Meanwhile the points that
+    carried the body before, and that will carry it after, do so.
 
     Args:
       flight: frames without contact, bool (T,).

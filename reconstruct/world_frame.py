@@ -6,19 +6,19 @@ from reconstruct.camera import Camera, View, tilt_from_up
 from reconstruct.rotations import conjugate, from_matrix, heading, multiply, rotate, to_matrix
 
 UPRIGHT = np.radians(50.0)
-"""Frames in which the centre of mass is further from above the feet say nothing of the vertical."""
-BALANCE_SPREAD = 0.05
-"""How well the balance of a person who stands still tells the vertical [rad]."""
+"""Angle of the centre of mass from above the feet beyond which a frame shows nothing of the vertical [rad]."""
+BALANCE_SIGMA = 0.05
+"""Standard deviation of the vertical from the balance of a person who stands still [rad]."""
 STRETCHED = (0.6, 0.9)
-"""Bodies whose centre of mass is nearer to the feet than the first share of what it is when they stand upright say
-nothing, beyond the second all: who crouches or lunges is balanced by limbs whose depth is known badly."""
+"""Distance of the centre of mass from the feet, as shares of that of the upright body, from which frames begin to count
+and from which they count fully: a body that crouches or lunges is balanced by limbs whose depth is uncertain."""
 
 
 def estimate_tilt(
     com_w: np.ndarray,
     feet_w: np.ndarray,
     view: View,
-    tilt_spread: tuple[float, float],
+    tilt_sigma: tuple[float, float],
     duration: float,
     standing: float,
 ) -> tuple[float, float, float]:
@@ -31,7 +31,7 @@ def estimate_tilt(
       com_w: centre of mass in the world of a first view, (T, 3).
       feet_w: middle of the feet, (T, 3).
       view: that first view.
-      tilt_spread: standard deviation of pitch and roll over films [rad].
+      tilt_sigma: standard deviation of pitch and roll over films [rad].
       duration: of the clip [s]; the longer, the better swaying averages out.
       standing: distance of the centre of mass from the feet of the body that stands upright [m].
 
@@ -52,12 +52,12 @@ def estimate_tilt(
         up = weight @ rise
         up /= np.linalg.norm(up)
     tilt = np.array(tilt_from_up(up))
-    prior = np.square(tilt_spread)
+    prior = np.square(tilt_sigma)
     scatter = np.sqrt(weight @ np.square(np.minimum(angle, UPRIGHT)) / weight.sum())
     steady = float((stretched * (angle < UPRIGHT)).mean())
-    spread = BALANCE_SPREAD + float(scatter) / np.sqrt(1.0 + 2.0 * duration * steady)
-    pitch, roll = tilt * prior / (prior + spread**2)
-    return float(pitch), float(roll), spread
+    sigma = BALANCE_SIGMA + float(scatter) / np.sqrt(1.0 + 2.0 * duration * steady)
+    pitch, roll = tilt * prior / (prior + sigma**2)
+    return float(pitch), float(roll), sigma
 
 
 def to_view(qpos: np.ndarray, old: View, new: View) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_keypoints_of_a_pan_are_brought_before_one_camera():
     assert abs(find_middle_frame(motion) - FRAMES // 2) <= 1
 
 
-def test_a_camera_that_turns_all_the_way_round_is_told():
+def test_a_camera_that_turns_all_the_way_round_is_reported():
     turn = to_matrix(from_rotvec(np.outer(np.linspace(0.0, 3.0, FRAMES), [0.0, 1.0, 0.0])))
     with pytest.raises(InputError, match="turns by more than 130 degrees"):
         find_middle_frame(CameraMotion(turn, np.ones(FRAMES), 1000.0, True))

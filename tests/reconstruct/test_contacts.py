@@ -98,13 +98,13 @@ def test_runs():
 
 
 def treadmill(speed, frames=60):
-    """Two feet, half a period apart: on the belt for 60 % of the time, carried back, then lifted forward."""
+    """Two feet, half a period apart: on the treadmill for 60 % of the time, carried back, then lifted forward."""
     points = np.zeros((frames, 2, 3))
     for foot in (0, 1):
         phase = (np.arange(frames) / 30.0 + 0.5 * foot) % 1.0
         stance = phase < 0.6
         swing = (phase - 0.6) / 0.4
-        # The camera looks along x, so the belt runs along y.
+        # The camera looks along x, so the treadmill runs along y.
         reach = 0.6 * speed
         points[:, foot, 1] = np.where(stance, -speed * phase, -reach + reach * swing)
         points[:, foot, 2] = np.where(stance, 0.0, 0.15 * np.sin(np.pi * np.clip(swing, 0, 1)))
@@ -112,8 +112,8 @@ def treadmill(speed, frames=60):
 
 
 def test_a_treadmill_is_found_and_firm_ground_is_not():
-    belt = find_ground_velocity(treadmill(1.4), LEVEL, FPS)
-    np.testing.assert_allclose(belt, [0.0, -1.4], atol=0.1)
+    velocity = find_ground_velocity(treadmill(1.4), LEVEL, FPS)
+    np.testing.assert_allclose(velocity, [0.0, -1.4], atol=0.1)
     walked = treadmill(1.4)
     walked[..., 1] += 1.4 * np.arange(len(walked))[:, None] / FPS
     assert find_ground_velocity(walked, LEVEL, FPS) == (0.0, 0.0)

@@ -190,7 +190,7 @@ def test_a_twist_is_no_mistake_though_a_leap_of_the_long_axis_is():
         assert steady[12:20].all() == kept
 
 
-def test_hopeless_input_is_told_in_one_line():
+def test_hopeless_input_is_reported_in_one_line():
     keypoints, _, _ = filmed("walk", 1.4)
     character, focal = load_character("humanoid"), 1000.0
     blind = Keypoints(keypoints.xy, keypoints.xyz, np.zeros_like(keypoints.confidence), FPS, LANDMARKS, SIZE)
