@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.env import ImitationEnv
 from imitate.env.reference import Reference
+from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import check_policy
-from imitate.scene.scene import CONTROL_HZ, Scene
+from imitate.scene.scene import CONTROL_HZ
 from reconstruct import rotations
 from reconstruct.characters.character import Character
 from reconstruct.cycle import mirror_motion
@@ -171,26 +171,22 @@ def _minima(values: np.ndarray, apart: int, loop: bool) -> list[int]:
     return chosen
 
 
-def complete(
-    pose: np.ndarray, match: Match, motion: ReferenceMotion, policy: Policy, character: Character
-) -> Completion:
+def complete(pose: np.ndarray, match: Match, policy: Policy, task: Task) -> Completion:
     """Performs a skill from a picture's pose on, and finds what led to it.
 
     Args:
       pose: of the picture, qpos (nq,); its place does not count.
       match: the moment of the skill.
-      motion: the skill's reference.
       policy: that performs it.
-      character: the body of all of them.
+      task: the skill's, on the plane; its character is the body of all of them.
     """
+    motion, character = task.motion, task.character
     if match.mirrored:
         # Turned by an angle and then mirrored is mirrored and then turned by the opposite one.
         image = mirror_motion(character.model, pose[None])[0]
-        found = complete(image, replace(match, mirrored=False, turn=-match.turn), motion, policy, character)
+        found = complete(image, replace(match, mirrored=False, turn=-match.turn), policy, task)
         return replace(found, qpos=mirror_motion(character.model, found.qpos))
-    config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=motion.duration + FUTURE_S)
-    env = ImitationEnv(character, Scene(), motion, config, len(SHARES))
-    check_policy(policy, env, character)
+    env = ImitationEnv.for_policy(policy, task, len(SHARES), motion.duration + FUTURE_S)
     reference, space = env.reference, TangentSpace.of(env.body)
     row = min(round(match.phase * motion.duration * CONTROL_HZ), len(reference) - 2)
     start = placed_pose(pose, -match.turn, reference, row, character)

@@ -14,9 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from imitate.env.observation import LIMIT
+from imitate.env.task import Task
 from imitate.policy import CLIP, Policy
 from imitate.scene.ground import MAP_POINTS
-from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
+from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ
 from pose.files import replace_file
 from reconstruct.characters.character import Character
 
@@ -44,7 +45,7 @@ OBSERVATION = {
 """Parts of `ObservationLayout`: unit and meaning."""
 
 
-def write_onnx(policy: Policy, character: Character, scene: Scene, path: Path) -> None:
+def write_onnx(policy: Policy, task: Task, path: Path) -> None:
     """Writes a policy as ONNX and, beside it, `<name>.json` with its layout in words.
 
     Input `observation`, float32 (N, O), as `imitate.env.observation` assembles it, not normalised; output `action`,
@@ -52,13 +53,12 @@ def write_onnx(policy: Policy, character: Character, scene: Scene, path: Path) -
 
     Args:
       policy: to write.
-      character: whose policy it is; names bodies, joints and servos.
-      scene: that it was learnt in.
+      task: that it was learnt for; names bodies, joints and servos.
       path: file to write; both are replaced whole or not at all.
     """
     path = Path(path)
     content = onnx_model(policy).SerializeToString()
-    words = json.dumps(layout_in_words(policy, character, scene), indent=2) + "\n"
+    words = json.dumps(layout_in_words(policy, task), indent=2) + "\n"
     for target, data in ((path, content), (path.with_suffix(".json"), words.encode())):
         with replace_file(target) as temporary:
             temporary.write_bytes(data)
@@ -104,9 +104,9 @@ def onnx_model(policy: Policy) -> onnx.ModelProto:
     return model
 
 
-def layout_in_words(policy: Policy, character: Character, scene: Scene) -> dict[str, Any]:
+def layout_in_words(policy: Policy, task: Task) -> dict[str, Any]:
     """What goes into the policy and what comes out: names, sizes, units, frames, order."""
-    model, layout = build_model(character, scene.without_box), policy.layout
+    model, character, layout = task.body, task.character, policy.layout
     bodies = [model.body(b).name for b in range(1, 1 + len(character_bodies(character)))]
     begin, parts = 0, list[dict[str, Any]]()
     for name, size in layout.observation.items():
@@ -123,7 +123,7 @@ def layout_in_words(policy: Policy, character: Character, scene: Scene) -> dict[
     return {
         "character": layout.character,
         "height_m": layout.height,
-        "scene": scene.settings,
+        "scene": task.scene.settings,
         "control_hz": CONTROL_HZ,
         "physics_hz": PHYSICS_HZ,
         "conventions": "metres, seconds, radians; world z up, ground at z = 0; quaternions wxyz (MuJoCo)",

@@ -36,6 +36,18 @@ class PolicyLayout:
     hidden: tuple[int, ...]
     """Widths of the hidden layers."""
 
+    def check(self, other: "PolicyLayout") -> None:
+        """Raises `InputError` unless a policy of this layout can act where policies have the `other` one."""
+        if self.character != other.character or abs(self.height - other.height) > 1e-3:
+            raise InputError(
+                f"the policy was trained for {self.character} of {self.height:.2f} m, "
+                f"not for {other.character} of {other.height:.2f} m; train again"
+            )
+        if self.observation != other.observation or len(self.action) != len(other.action):
+            raise InputError(
+                "the policy's observations or actions are not those of this program's version; train again"
+            )
+
     @property
     def observation_size(self) -> int:
         """Length of an observation."""

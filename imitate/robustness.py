@@ -1,20 +1,16 @@
 """What a policy withstands: pushes, and its own skill many times in a row."""
 
-from dataclasses import replace
-
 import mujoco
 import numpy as np
 
 from imitate.env.env import PUSH_SECONDS, EnvConfig, ImitationEnv
+from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.rollout import Scores, run_episodes, starting_rows
-from imitate.scene.footprints import body
-from imitate.scene.scene import CONTROL_HZ, Scene
+from imitate.scene.scene import CONTROL_HZ
 from pose.errors import InputError
-from reconstruct.characters.character import Character
 from reconstruct.cycle import seam_gap
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.motion import ReferenceMotion
 
 PUSH_FORCE = 240.0
 """Horizontal force on the root [N]."""
@@ -26,9 +22,7 @@ elbow half a radian off, as at the ends of a backflip."""
 
 def push_survival(
     policy: Policy,
-    motion: ReferenceMotion,
-    character: Character,
-    scene: Scene,
+    task: Task,
     seconds: float = 20.0,
     rollouts: int = 32,
     seed: int = 0,
@@ -41,16 +35,13 @@ def push_survival(
 
     Args:
       policy: acts by its mean.
-      motion: a loop is performed for `seconds`, a clip once.
-      character: the body.
-      scene: where.
+      task: a loop is performed for `seconds`, a clip once.
       seconds: length of a rollout of a loop [s].
       rollouts: how many.
       seed: of sides and times.
       force: on the root for 0.2 s [N].
     """
-    task = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=seconds, deviation=np.inf)
-    env = ImitationEnv(character, scene, motion, task, rollouts)
+    env = ImitationEnv.for_policy(policy, task, rollouts, seconds, EnvConfig(deviation=np.inf))
     rng = np.random.default_rng(seed)
     side = rng.uniform(0.0, 2.0 * np.pi, rollouts)
     begin = rng.integers(0, max(1, 3 * env.episode_steps // 4), rollouts)
@@ -70,9 +61,7 @@ def push_survival(
 
 def one_pass(
     policy: Policy,
-    motion: ReferenceMotion,
-    character: Character,
-    scene: Scene,
+    task: Task,
     rollouts: int = 32,
     disturbed: bool = False,
     seed: int = 0,
@@ -84,24 +73,21 @@ def one_pass(
 
     Args:
       policy: acts by its mean.
-      motion: what is to be done.
-      character: the body.
-      scene: where.
+      task: what is to be done.
       rollouts: how many phases.
       disturbed: starts with errors of pose and speed, as in training, instead of exactly on the reference.
       seed: of those.
     """
-    task = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=motion.duration)
-    env = ImitationEnv(character, scene, motion, task, rollouts)
+    env = ImitationEnv.for_policy(policy, task, rollouts, task.motion.duration)
     rng = np.random.default_rng(seed) if disturbed else None
     return run_episodes(env, policy, starting_rows(env.reference, rollouts), start_rng=rng)
 
 
-def end_meets_start(motion: ReferenceMotion) -> bool:
+def end_meets_start(task: Task) -> bool:
     """Whether a motion can be done again from where it ends."""
+    character, motion = task.character, task.motion
     if motion.loop:
         return True
-    character = body(motion.character, motion.height)
     model, last = character.model, motion.qpos[-1]
     again, gap = last.copy(), seam_gap(model, motion.qpos)
     mujoco.mj_integratePos(model, again, gap, 1.0)
@@ -112,9 +98,7 @@ def end_meets_start(motion: ReferenceMotion) -> bool:
 
 def in_a_row(
     policy: Policy,
-    motion: ReferenceMotion,
-    character: Character,
-    scene: Scene,
+    task: Task,
     times: int = 10,
     rollouts: int = 32,
     seed: int = 0,
@@ -124,9 +108,7 @@ def in_a_row(
     Raises:
       InputError: the motion's end does not meet its start.
     """
-    if not end_meets_start(motion):
+    if not end_meets_start(task):
         raise InputError("the motion's end does not meet its start, so it cannot be done many times in a row")
-    seconds = times * motion.duration
-    task = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=seconds)
-    env = ImitationEnv(character, scene, replace(motion, loop=True), task, rollouts)
+    env = ImitationEnv.for_policy(policy, task.repeated, rollouts, times * task.motion.duration)
     return run_episodes(env, policy, np.zeros(rollouts, dtype=np.int64), start_rng=np.random.default_rng(seed))

@@ -10,12 +10,11 @@ import numpy as np
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import Reference
 from imitate.env.reward import RewardConfig
+from imitate.env.task import Task
 from imitate.env.termination import GeomShapes
 from imitate.policy import Policy
-from imitate.scene.scene import CONTROL_HZ, Scene
+from imitate.scene.scene import CONTROL_HZ
 from pose.archive import load_arrays, save_arrays
-from pose.errors import InputError
-from reconstruct.characters.character import Character
 from reconstruct.contacts import foot_slide
 from reconstruct.motion import ReferenceMotion
 
@@ -180,8 +179,8 @@ class Watch(Protocol):
 class Meter:
     """Watches rollouts and adds up errors of tracking and of physics."""
 
-    def __init__(self, env: ImitationEnv, character: Character):
-        model = env.body
+    def __init__(self, env: ImitationEnv):
+        model, character = env.body, env.task.character
         moving = tuple(model.body(b).name for b in range(1, model.nbody))
         solid = tuple(
             name
@@ -273,25 +272,8 @@ def starting_rows(reference: Reference, count: int) -> np.ndarray:
     return (np.arange(count) * span) // count
 
 
-def check_policy(policy: Policy, env: ImitationEnv, character: Character) -> None:
-    """Raises `InputError` if a policy was made for another body or another layout."""
-    layout = policy.layout
-    if layout.character != character.name or abs(layout.height - character.height) > 1e-3:
-        raise InputError(
-            f"the policy was trained for {layout.character} of {layout.height:.2f} m, "
-            f"not for {character.name} of {character.height:.2f} m; train again"
-        )
-    if layout.observation != env.observation_layout.sizes or len(layout.action) != env.action_size:
-        raise InputError("the policy's observations or actions are not those of this program's version; train again")
-
-
 def evaluate_policy(
-    policy: Policy,
-    motion: ReferenceMotion,
-    character: Character,
-    scene: Scene,
-    config: EvaluateConfig,
-    reward: RewardConfig | None = None,
+    policy: Policy, task: Task, config: EvaluateConfig, reward: RewardConfig | None = None
 ) -> Evaluation:
     """Judges a policy without mercy: nothing is assisted, and a rollout that ends early earns nothing from there on.
 
@@ -303,13 +285,8 @@ def evaluate_policy(
       Figures: `normalised_return` and `completed` are of the deterministic policy over both starts; the groups stand
       beside them (`..._first_frame`, `..._phases`, `..._noisy`).
     """
-    env_config = EnvConfig(
-        reward=reward or RewardConfig(),
-        action_scale=policy.layout.action_scale,
-        episode_seconds=config.loop_seconds,
-    )
-    env = ImitationEnv(character, scene, motion, env_config, config.rollouts)
-    check_policy(policy, env, character)
+    env_config = EnvConfig(reward=reward or RewardConfig())
+    env = ImitationEnv.for_policy(policy, task, config.rollouts, config.loop_seconds, env_config)
     rng = np.random.default_rng(config.seed)
     first, phases = np.zeros(config.rollouts, dtype=np.int64), starting_rows(env.reference, config.rollouts)
     meter = None
@@ -323,7 +300,7 @@ def evaluate_policy(
         watch = None
         if name == "phases":
             env.start(rows)
-            watch = meter = Meter(env, character)
+            watch = meter = Meter(env)
         groups[name] = run_episodes(env, policy, rows, rng if noisy else None, rng if disturbed else None, watch)
     assert meter is not None
     figures: dict[str, float] = {}

@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter1d
 
+from imitate.env.task import Task
 from imitate.scene.ground import Ground
-from imitate.scene.scene import BOX, Scene, add_box
+from imitate.scene.scene import BOX, add_box
 from pose.progress import Progress, silent
 from pose.video import VideoWriter
 from reconstruct.camera import Camera
@@ -44,23 +45,23 @@ class Track:
     """Upward tilt of the line of sight [deg]."""
 
 
-def scenery(scene: Scene, motion: ReferenceMotion) -> Callable[[mujoco.MjSpec], Light]:
-    """The studio with a scene's ground in place of its floor, laid out along `motion`, and with the scene's box.
+def scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
+    """The studio with a task's ground in place of its floor, and with its box if the scene has one.
 
     Motions that are drawn before it have the box's pose in their last seven columns.
     """
 
     def build(spec: mujoco.MjSpec) -> Light:
         light = studio(spec)
-        ground = scene.ground(motion)
+        ground = task.ground
         if not ground.flat:
             spec.delete(spec.geom("floor"))
             ground.add_to(spec)
         for geom in spec.geoms:
             if geom.name.startswith("ground"):
                 geom.material, geom.contype, geom.conaffinity = "floor", 0, 0
-        if scene.has_box:
-            add_box(spec, scene, motion, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
+        if task.scene.has_box:
+            add_box(spec, task.scene, task.box_half, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
             assert spec.body(BOX) is not None
         return light
 

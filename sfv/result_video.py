@@ -8,15 +8,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from imitate.env.reference import sampled, unrolled
+from imitate.env.task import Task
 from imitate.rollout import Rollout
 from imitate.scene.placement import placed
-from imitate.scene.scene import Scene
 from pose.keypoints import Keypoints
 from pose.progress import Progress
 from pose.video import read_frames
 from reconstruct.camera import Camera
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 from sfv.rendering import follow, render_motion, scenery, side_by_side
 
 PANEL_HEIGHT = 480
@@ -45,45 +43,35 @@ class Filmed:
     """Of the keypoints, where the motion begins."""
 
 
-def write_result_video(
-    filmed: Filmed | None,
-    motion: ReferenceMotion,
-    rollout: Rollout,
-    character: Character,
-    scene: Scene,
-    out: Path,
-    progress: Progress,
-) -> None:
+def write_result_video(filmed: Filmed | None, task: Task, rollout: Rollout, out: Path, progress: Progress) -> None:
     """Writes input | reference | simulation.
 
     Args:
       filmed: the input; None for a motion without a video, which is shown as reference | simulation.
-      motion: the reference.
+      task: the reference, the body, and where the rollout took place.
       rollout: the simulated motion, from the reference's first frame on.
-      character: whose motions these are.
-      scene: where the rollout took place.
       out: the video.
       progress: told after each image.
     """
-    fps = rollout.fps
+    fps, motion, character = rollout.fps, task.motion, task.character
     seconds = min(len(rollout.qpos) / fps, LONGEST_S) if motion.loop else motion.duration
     times = np.arange(max(1, round(seconds * fps))) / fps
     frames = unrolled(motion, seconds) if motion.loop else motion.qpos
-    ground = scene.ground(motion)
+    ground = task.ground
     if not ground.flat:
         frames = placed(frames, motion.fps, character, character.model, ground)
     reference = sampled(character.model, frames, motion.fps, times)
     simulated = rollout.qpos
-    if scene.has_box:
+    if task.scene.has_box:
         simulated = np.concatenate([simulated, rollout.box_qpos], axis=1)
     simulated = simulated[np.minimum(np.arange(len(times)), len(simulated) - 1)]
 
     # One camera path for both bodies: where they differ, it must show.
     track = follow(reference, fps, character.height, filmed.camera if filmed else None, ground)
     size = (PANEL_HEIGHT, PANEL_HEIGHT)
-    simulation = render_motion(character, simulated, fps, track, size, scenery(scene, motion))
+    simulation = render_motion(character, simulated, fps, track, size, scenery(task))
     panels = {
-        "reference": render_motion(character, reference, fps, track, size, scenery(scene.without_box, motion)),
+        "reference": render_motion(character, reference, fps, track, size, scenery(task.without_box)),
         "simulation": faded(simulation, len(rollout.qpos)),
     }
     if filmed is not None:

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from imitate.env.task import Task
 from imitate.rollout import Rollout
 from imitate.scene.scene import Scene
 from pose.errors import InputError
@@ -26,6 +28,11 @@ class Result:
     scene: Scene
     camera: Camera | None
     """That the video was filmed with; None where the motion came as a file."""
+
+    @cached_property
+    def task(self) -> Task:
+        """What was learnt."""
+        return Task(self.character, self.reference, self.scene)
 
     @property
     def simulated(self) -> ReferenceMotion:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene.scene import Scene
@@ -56,6 +57,11 @@ class Skill:
     def character(self) -> Character:
         """The body itself."""
         return load_character(self.reference.character, self.reference.height)
+
+    @property
+    def task(self) -> Task:
+        """What has been learnt."""
+        return Task(self.character, self.reference, self.scene)
 
     @property
     def policy(self) -> Policy:
@@ -145,11 +151,11 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
     """
     note_path = folder / name / f"{skill.body}.json"
     reference_path, policy_path = note_path.with_suffix(".npz"), note_path.with_suffix(".pt")
-    policy, character = skill.policy, skill.character
+    policy, task = skill.policy, skill.task
     skill.reference.save(reference_path)
 
     def judged(policy: Policy) -> dict[str, float]:
-        return evaluate_policy(policy, skill.reference, character, skill.scene, EvaluateConfig()).figures
+        return evaluate_policy(policy, task, EvaluateConfig()).figures
 
     before = skill.metrics.get("normalised_return")  # as the run has judged it; a judgement of a cycle takes a minute
     if before is None:

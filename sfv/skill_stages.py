@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.robustness import end_meets_start, in_a_row
 from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
@@ -39,12 +40,12 @@ def character_files(character: Character) -> dict[str, Path]:
     return {f"character {role}": path for role, path in character.files.items()}
 
 
-def with_found_box(motion: ReferenceMotion, scene: Scene) -> Scene:
+def with_found_box(task: Task) -> Scene:
     """The scene with a box where both hands push against something that is not there."""
-    found = scene_with_box(motion)
+    found = scene_with_box(task.character, task.motion)
     if found is None:
-        return scene
-    height = 2.0 * found.box_half(motion)[2]
+        return task.scene
+    height = 2.0 * task.box_half[2]
     console.print(
         f"both hands push against something: a box of {height:.2f} m and {found.box_mass:.0f} kg is put there "
         "(--no-find-box leaves it out)"
@@ -81,20 +82,18 @@ def policy_stage(
     )
 
 
-def judged(
-    policy: Path, motion: ReferenceMotion, character: Character, scene: Scene, config: EvaluateConfig, folder: Path
-) -> Evaluation:
+def judged(policy: Path, task: Task, config: EvaluateConfig, folder: Path) -> Evaluation:
     """Judges the policy in the folder `policy` and leaves its rollout in `folder`.
 
     A motion that is no loop but ends as it began is done many times in a row, too.
     """
     performer = Policy.load(policy / "policy.pt")
-    evaluation = evaluate_policy(performer, motion, character, scene, config)
+    evaluation = evaluate_policy(performer, task, config)
     evaluation.rollout.save(folder / "rollout.npz")
-    write_bvh(evaluation.rollout.as_motion(motion), character, folder / "rollout.bvh")
-    if motion.loop or scene.kind != "flat" or not end_meets_start(motion):
+    write_bvh(evaluation.rollout.as_motion(task.motion), task.character, folder / "rollout.bvh")
+    if task.motion.loop or task.scene.kind != "flat" or not end_meets_start(task):
         return evaluation
-    scores = in_a_row(performer, motion, character, scene, rollouts=config.rollouts)
+    scores = in_a_row(performer, task, rollouts=config.rollouts)
     repeated = {
         "in_a_row_return": float(scores.normalised_return.mean()),
         "in_a_row_completed": float(scores.completed.mean()),
@@ -113,15 +112,13 @@ def training_metrics(policy: StageResult) -> Metrics:
 def _write_draft(
     config: TrackConfig, motion_folder: Path, character: Character, scene: Scene, folder: Path, progress: Progress
 ) -> tuple[str, Metrics]:
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    scene = scene.drafted
-    draft = track_motion(motion, character, scene, config, progress)
+    task = Task(character, ReferenceMotion.load(motion_folder / "motion.npz"), scene).drafted
+    draft = track_motion(task, config, progress)
     draft.save(folder / "draft.npz")
-    simulated = draft.rollout.as_motion(motion)
+    simulated = draft.rollout.as_motion(task.motion)
     write_bvh(simulated, character, folder / "draft.bvh")
-    ground = scene.ground(motion)
-    camera, backdrop = find_camera(motion_folder), scenery(scene, motion)
-    write_preview(simulated, character, folder / "draft.mp4", camera, backdrop=backdrop, ground=ground)
+    camera = find_camera(motion_folder)
+    write_preview(simulated, character, folder / "draft.mp4", camera, backdrop=scenery(task), ground=task.ground)
     problems = explained(draft.verdict, draft.rollout.fps)
     end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
     share = f"{draft.figures['feasible']:.0%} of the frames followed"
@@ -140,7 +137,7 @@ def _write_policy(
     folder: Path,
     progress: Progress,
 ) -> tuple[str, Metrics]:
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
+    task = Task(character, ReferenceMotion.load(motion_folder / "motion.npz"), scene)
     expert = Draft.load(draft) if draft else None
-    training = train_policy(motion, character, scene, config, folder, progress, expert)
+    training = train_policy(task, config, folder, progress, expert)
     return training.summary, training.metrics

@@ -3,11 +3,10 @@
 import numpy as np
 
 from imitate.env.reference import Reference
+from imitate.env.task import Task
 from imitate.scene.footprints import hands
-from imitate.scene.ground import Ground
-from imitate.scene.scene import CONTROL_HZ
+from imitate.scene.scene import BOX, CONTROL_HZ
 from reconstruct import rotations
-from reconstruct.motion import ReferenceMotion
 
 GAP = 0.03
 """Between the furthest point of the body and a box that it presses against [m]."""
@@ -17,22 +16,19 @@ STRIDE = 15
 """Rows on either side over which the body's speed is taken."""
 
 
-def box_course(
-    reference: Reference, motion: ReferenceMotion, ground: Ground, half: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def box_course(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     """Poses and velocities of a box along a reference, (K, 7) and (K, 6), as its free joint has them.
 
     Its middle lies between the hands' tracks: a box that is pushed beside its middle turns away. A motion that is under
     way when it begins has a box that is under way, too: one at rest would stop it like a wall.
 
     Args:
-      reference: the motion upon the ground, K rows.
-      motion: the same on the plane.
-      ground: what both stand on.
-      half: half lengths of the box [m], (3,).
+      task: whose box it is.
+      reference: the task's motion upon the ground, K rows.
     """
+    ground, half = task.ground, task.model.geom(BOX).size
     along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
-    _, aside = ground.local(hands(motion)[..., :2])
+    _, aside = ground.local(hands(task.character, task.motion)[..., :2])
     u = reference.reach + GAP + along
     xy = ground.world(u, np.full(len(u), aside.mean()))
     z = ground.height(xy) + half[2] / np.cos(ground.incline)

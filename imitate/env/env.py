@@ -4,7 +4,7 @@ A decision of the policy is one call into MuJoCo's batch, which takes all four p
 What is left to numpy is one pass over N rows each for the servo targets, the reward and the observation.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mujoco
@@ -14,13 +14,12 @@ import numpy as np
 from imitate.env.box_course import box_course
 from imitate.env.joint_layout import JointLayout
 from imitate.env.observation import ObservationLayout, observe, observe_box
-from imitate.env.reference import build_reference
 from imitate.env.reward import RewardConfig, imitation_reward
+from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, fallen, strayed
-from imitate.scene.scene import BOX, CONTROL_HZ, SUBSTEPS, Scene, build_model
+from imitate.policy import Policy, PolicyLayout
+from imitate.scene.scene import CONTROL_HZ, SUBSTEPS
 from reconstruct import rotations
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 
 STAGE_VEL = mujoco.mjtStage.mjSTAGE_VEL.value
 STAGE_NONE = mujoco.mjtStage.mjSTAGE_NONE.value
@@ -88,29 +87,20 @@ class StepResult:
 class ImitationEnv:
     """N simulations in one batch. None restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
 
-    def __init__(
-        self,
-        character: Character,
-        scene: Scene,
-        motion: ReferenceMotion,
-        config: EnvConfig,
-        environments: int,
-        threads: int = 1,
-    ):
-        self.config = config
-        self.scene, self.ground = scene, scene.ground(motion)
-        self.model = build_model(character, scene, motion)
+    def __init__(self, task: Task, config: EnvConfig, environments: int, threads: int = 1):
+        self.task, self.config = task, config
+        character, scene = task.character, task.scene
+        self.scene, self.ground, self.model = scene, task.ground, task.model
         # A box's joint and body come last, so that the character's own are where they are without it.
-        self.body = build_model(character, scene.without_box, motion) if scene.has_box else self.model
+        self.body = body = task.body
         """The physics of the character and the ground, without a box."""
-        body = self.body
-        self.reference = build_reference(motion, character, body, config.episode_seconds, self.ground)
+        self.reference = task.reference(config.episode_seconds)
         self.joints = JointLayout.of(body)
         """Where the body's joints lie."""
         self.goal_qpos, self.goal_qvel = self.reference.qpos, self.reference.qvel
         """The reference for all that moves, (K, ...)."""
         if scene.has_box:
-            course = box_course(self.reference, motion, self.ground, self.model.geom(BOX).size)
+            course = box_course(task, self.reference)
             self.goal_qpos = np.concatenate([self.reference.qpos, course[0]], axis=1)
             self.goal_qvel = np.concatenate([self.reference.qvel, course[1]], axis=1)
         self.observation_layout = ObservationLayout.of(body.nbody - 1, body.nv, not self.ground.flat, scene.has_box)
@@ -164,6 +154,38 @@ class ImitationEnv:
         self.episode = np.zeros(environments, dtype=np.int64)
         """Episodes begun in each simulation; which pushes come, follows from it."""
         self._last_row = len(self.reference) - 1
+
+    @classmethod
+    def for_policy(
+        cls, policy: Policy, task: Task, environments: int, seconds: float, config: EnvConfig | None = None
+    ) -> "ImitationEnv":
+        """Simulations that a policy can act in.
+
+        Args:
+          policy: who is to act; its layout says how far an action moves a servo's target.
+          task: what it is to perform.
+          environments: how many simulations.
+          seconds: longest episode of a loop [s]; a clip that does not loop is passed once.
+          config: everything else; None for the defaults.
+
+        Raises:
+          InputError: the policy was trained for another body or by another version of the program.
+        """
+        config = replace(config or EnvConfig(), action_scale=policy.layout.action_scale, episode_seconds=seconds)
+        env = cls(task, config, environments)
+        policy.layout.check(env.policy_layout(policy.layout.hidden))
+        return env
+
+    def policy_layout(self, hidden: tuple[int, ...]) -> PolicyLayout:
+        """The layout of a policy for this environment, with hidden layers of these widths."""
+        return PolicyLayout(
+            character=self.task.character.name,
+            height=self.task.character.height,
+            observation=self.observation_layout.sizes,
+            action=tuple(self.model.actuator(u).name for u in range(self.model.nu)),
+            action_scale=self.config.action_scale,
+            hidden=hidden,
+        )
 
     @property
     def episode_steps(self) -> int:

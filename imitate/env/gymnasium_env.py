@@ -6,9 +6,8 @@ import gymnasium  # pyright: ignore[reportMissingImports]  (extra `bench`)
 import numpy as np
 
 from imitate.env.env import EnvConfig, ImitationEnv
-from imitate.scene.scene import CONTROL_HZ, Scene
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
+from imitate.env.task import Task
+from imitate.scene.scene import CONTROL_HZ
 
 
 class GymImitationEnv(gymnasium.Env):
@@ -16,10 +15,8 @@ class GymImitationEnv(gymnasium.Env):
 
     metadata = {"render_modes": [], "render_fps": CONTROL_HZ}  # noqa: RUF012  (Gymnasium's own declaration)
 
-    def __init__(
-        self, character: Character, motion: ReferenceMotion, scene: Scene | None = None, config: EnvConfig | None = None
-    ):
-        self.env = ImitationEnv(character, scene or Scene(), motion, config or EnvConfig(), 1)
+    def __init__(self, task: Task, config: EnvConfig | None = None):
+        self.env = ImitationEnv(task, config or EnvConfig(), 1)
         size = self.env.observation_layout.size
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = gymnasium.spaces.Box(-4.0, 4.0, (self.env.action_size,), np.float32)

@@ -1,12 +1,11 @@
 """Where a motion touches the ground and where its hands go: what gaps and boxes are laid out by."""
 
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from imitate.scene.ground import Ground
-from reconstruct.characters.character import Character, load_character
+from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points
 from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
@@ -21,21 +20,14 @@ GOING = 0.4
 """Someone who pushes goes at least so fast [m/s]."""
 
 
-@lru_cache(maxsize=8)
-def body(name: str, height: float) -> Character:
-    """The character that a motion was made for."""
-    return load_character(name, height)
-
-
 def part_sites(character: Character) -> list[slice]:
     """Which of `contact_points` belong to each part that may touch the ground, in the order of `contacts`."""
     ends = np.cumsum([0, *(len(sites) for sites in character.contacts.values())])
     return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
-def footprints(motion: ReferenceMotion, ground: Ground) -> np.ndarray:
+def footprints(character: Character, motion: ReferenceMotion, ground: Ground) -> np.ndarray:
     """Stretches along the ground's direction that hands and feet rest on in one pass or cycle, (K, 2) [m]."""
-    character = body(motion.character, motion.height)
     points_w = point_positions(character.model, motion.qpos, contact_points(character))
     u, _ = ground.local(points_w[..., :2])
     prints = [
@@ -46,12 +38,14 @@ def footprints(motion: ReferenceMotion, ground: Ground) -> np.ndarray:
     return np.array(prints).reshape(-1, 2)
 
 
-def free_stretches(motion: ReferenceMotion, ground: Ground, begin: float, end: float) -> np.ndarray:
+def free_stretches(
+    character: Character, motion: ReferenceMotion, ground: Ground, begin: float, end: float
+) -> np.ndarray:
     """Stretches between `begin` and `end` [m] along the ground's direction that nothing rests on, (K, 2) [m].
 
     A cycle's prints are repeated as long as it would go on; a cycle that turns is taken for a straight one.
     """
-    prints = footprints(motion, ground)
+    prints = footprints(character, motion, ground)
     if motion.loop:
         u, _ = ground.local(motion.qpos[[0, -1], :2])
         stride = u[1] - u[0]
@@ -69,20 +63,18 @@ def free_stretches(motion: ReferenceMotion, ground: Ground, begin: float, end: f
     return np.array(free).reshape(-1, 2)
 
 
-def hands(motion: ReferenceMotion) -> np.ndarray:
+def hands(character: Character, motion: ReferenceMotion) -> np.ndarray:
     """Positions of the palms, world [m], (T, 2, 3); the wrists' where a body has no palms."""
-    character = body(motion.character, motion.height)
     sites = [
         character.contacts.get(f"{side}_hand", (character.landmarks[f"{side}_wrist"],))[0] for side in ("left", "right")
     ]
     return point_positions(character.model, motion.qpos, BodyPoints.of_sites(character.model, tuple(sites)))
 
 
-def hands_held_ahead(motion: ReferenceMotion, plane: Ground) -> bool:
+def hands_held_ahead(character: Character, motion: ReferenceMotion, plane: Ground) -> bool:
     """Both hands stay ahead of the body and at one height while it goes on in the plane's direction."""
-    model = body(motion.character, motion.height).model
-    palms = hands(motion)
-    centre, _ = plane.local(com_positions(model, motion.qpos)[:, :2])
+    palms = hands(character, motion)
+    centre, _ = plane.local(com_positions(character.model, motion.qpos)[:, :2])
     ahead = plane.local(palms[..., :2])[0] - centre[:, None]
     going = abs(centre[-1] - centre[0]) / motion.duration
     still = (ahead.std(axis=0) < HELD_STILL[0]).all() and (palms[..., 2].std(axis=0) < HELD_STILL[1]).all()

@@ -161,8 +161,9 @@ class Scene:
         policy does not, and without gusts, which no plan can foresee."""
         return replace(self, kind="flat") if self.kind == "wind" else self.without_box
 
-    def ground(self, motion: ReferenceMotion | None = None) -> Ground:
-        """The ground's surface, laid out from a motion's beginning in its direction."""
+    def ground(self, character: Character | None = None, motion: ReferenceMotion | None = None) -> Ground:
+        """The ground's surface, laid out from a motion's beginning in its direction, gaps where `character` rests on
+        nothing; without a motion, from the origin along x."""
         kind = self.checked().without_box.kind
         if kind in ("flat", "slippery", "wind") and not self.has_box:
             return Ground()
@@ -175,7 +176,7 @@ class Scene:
         if kind == "uneven":
             return Ground(origin, yaw, grid=uneven_field(self.roughness, rng))
         if kind == "gaps":
-            edges = self._gaps(motion, Ground(origin, yaw), rng)
+            edges = self._gaps(character, motion, Ground(origin, yaw), rng)
             levels = np.zeros(len(edges) + 1)
             levels[1::2] = -GAP_DEPTH
             return Ground(origin, yaw, edges=edges, levels=levels, bridged=np.zeros(len(levels)))
@@ -184,10 +185,13 @@ class Scene:
         levels = rise * np.arange(self.steps + 1)
         return Ground(origin, yaw, edges=edges, levels=levels, bridged=levels)
 
-    def _gaps(self, motion: ReferenceMotion | None, plane: Ground, rng: np.random.Generator) -> np.ndarray:
+    def _gaps(
+        self, character: Character | None, motion: ReferenceMotion | None, plane: Ground, rng: np.random.Generator
+    ) -> np.ndarray:
         """Where gaps begin and end, in turn [m]: where the motion rests on nothing, about `gap_every` apart."""
-        whole = np.array([[FIRST_EDGE, AHEAD - 2.0]])
-        free = free_stretches(motion, plane, GAP_MARGIN, AHEAD - 2.0) if motion is not None else whole
+        free = np.array([[FIRST_EDGE, AHEAD - 2.0]])
+        if character is not None and motion is not None:
+            free = free_stretches(character, motion, plane, GAP_MARGIN, AHEAD - 2.0)
         edges, begin = list[float](), 0.0
         for low, high in free + [GAP_MARGIN, -GAP_MARGIN]:
             while high - max(low, begin) >= 0.5 * self.gap:
@@ -199,17 +203,16 @@ class Scene:
             raise InputError(f"the motion's steps leave no room for gaps of {self.gap} m; lower scene.gap")
         return np.array(edges)
 
-    def box_half(self, motion: ReferenceMotion | None = None) -> tuple[float, float, float]:
+    @staticmethod
+    def box_half(character: Character, motion: ReferenceMotion) -> tuple[float, float, float]:
         """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge."""
-        if motion is None:
-            return BOX_HALF
-        top = float(np.median(hands(motion)[..., 2])) + ABOVE_HANDS
+        top = float(np.median(hands(character, motion)[..., 2])) + ABOVE_HANDS
         return BOX_HALF[0], BOX_HALF[1], 0.5 * float(np.clip(top, 0.3, 1.4))
 
 
-def scene_with_box(motion: ReferenceMotion) -> Scene | None:
+def scene_with_box(character: Character, motion: ReferenceMotion) -> Scene | None:
     """The plane with the box that a motion pushes, or None if its hands push nothing."""
-    found = hands_held_ahead(motion, Ground(*course(motion)))
+    found = hands_held_ahead(character, motion, Ground(*course(motion)))
     return Scene("box", box_friction=FOUND_FRICTION) if found else None
 
 
@@ -236,11 +239,6 @@ def uneven_field(roughness: float, rng: np.random.Generator) -> np.ndarray:
     return low + (hills - low) * np.clip(from_border / 1.0, 0.0, 1.0)
 
 
-def named_scene(kind: str) -> Scene:
-    """The scene of a kind that the user names; raises `InputError` for one that does not exist."""
-    return Scene(kind).checked()
-
-
 def set_physics(spec: mujoco.MjSpec) -> None:
     """Sets time step, integrator, solver and contacts on a model about to be compiled.
 
@@ -261,7 +259,12 @@ def set_physics(spec: mujoco.MjSpec) -> None:
         geom.friction = FRICTION
 
 
-def build_model(character: Character, scene: Scene, motion: ReferenceMotion | None = None) -> mujoco.MjModel:
+def build_model(
+    character: Character,
+    scene: Scene,
+    ground: Ground | None = None,
+    box_half: tuple[float, float, float] | None = None,
+) -> mujoco.MjModel:
     """Compiles a character into a scene.
 
     The ground's geoms have names that begin with "ground". They collide with every geom of the character that collides
@@ -270,12 +273,13 @@ def build_model(character: Character, scene: Scene, motion: ReferenceMotion | No
     Args:
       character: the body.
       scene: its surroundings.
-      motion: what is to be performed; the scene is laid out along it.
+      ground: the scene's, laid out along a motion; None from the origin along x.
+      box_half: half lengths of the scene's box [m], (3,); None where no motion says how high it is.
     """
     spec = character.spec()
-    scene.ground(motion).add_to(spec)
+    (ground or scene.ground()).add_to(spec)
     if scene.has_box:
-        add_box(spec, scene, motion)
+        add_box(spec, scene, box_half or BOX_HALF)
     set_physics(spec)
     for geom in spec.geoms:
         if geom.name == "ground" and scene.kind == "slippery":
@@ -296,9 +300,8 @@ def build_model(character: Character, scene: Scene, motion: ReferenceMotion | No
     return model
 
 
-def add_box(spec: mujoco.MjSpec, scene: Scene, motion: ReferenceMotion | None = None, **look: Any) -> None:
-    """Adds the box that is pushed, as high as the motion's hands need it; `look` goes to its geom."""
-    half = scene.box_half(motion)
+def add_box(spec: mujoco.MjSpec, scene: Scene, half: tuple[float, float, float], **look: Any) -> None:
+    """Adds the box that is pushed, of these half lengths [m]; `look` goes to its geom."""
     body = spec.worldbody.add_body(name=BOX, pos=[0.0, 0.0, half[2]])
     body.add_freejoint(name=BOX)
     body.add_geom(

@@ -13,7 +13,6 @@ import numpy as np
 from imitate.env.env import ImitationEnv
 from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.tracking.ilqg import Expansion
-from reconstruct.characters.character import Character
 
 SINK = 0.008
 """As deep as contact gives way under a body that stands or walks [m]; what is deeper costs."""
@@ -38,8 +37,8 @@ class CostConfig:
 class TrackingCost:
     """Squared errors of an environment's simulations against its reference, and their expansion."""
 
-    def __init__(self, env: ImitationEnv, character: Character, config: CostConfig):
-        model, reward = env.model, env.config.reward
+    def __init__(self, env: ImitationEnv, config: CostConfig):
+        model, reward, character = env.model, env.config.reward, env.task.character
         self._env, self._data = env, mujoco.MjData(model)
         self._sites = [int(site) for site in character.site_ids(character.end_effectors)]
         self._pose = np.full(model.nv, reward.pose_weight * reward.pose_scale / model.njnt)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 
+from imitate.env.task import Task
 from imitate.scene.scene import Scene, build_model
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import unsupported_force
@@ -18,15 +19,14 @@ from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
 
 
-def physical_motion(draft: Draft, motion: ReferenceMotion, character: Character) -> ReferenceMotion:
+def physical_motion(draft: Draft, task: Task) -> ReferenceMotion:
     """The draft as a motion on flat ground, with the contacts that it had; a few cycles of a loop, not a loop itself.
 
     Args:
-      draft: of the motion.
-      motion: the reference.
-      character: the body.
+      draft: of the task.
+      task: what was performed.
     """
-    physical = draft.rollout.as_motion(motion)
+    character, physical = task.character, draft.rollout.as_motion(task.motion)
     touching = find_contacts(point_positions(character.model, physical.qpos, contact_points(character)), physical.fps)
     return replace(
         physical,

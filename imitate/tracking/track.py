@@ -14,8 +14,8 @@ import numpy as np
 
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reward import RewardConfig
+from imitate.env.task import Task
 from imitate.rollout import Meter
-from imitate.scene.scene import Scene
 from imitate.tracking.cost import CostConfig, TrackingCost
 from imitate.tracking.derivatives import StepDerivatives, target_derivatives
 from imitate.tracking.draft import Draft
@@ -23,8 +23,6 @@ from imitate.tracking.feasibility import judge_frames
 from imitate.tracking.ilqg import Expansion, Improvement, Regulariser, backward_pass
 from pose.cores import usable_cores
 from pose.progress import Progress, silent
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 
 STEP_SIZES = np.array([1.0, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03, 0.01])
 """Of the line search, all tried at once; what is left out of [0, 1] makes no difference."""
@@ -129,15 +127,15 @@ class Plan:
 class Tracker:
     """iLQG on an imitation environment; its simulations are the candidates of the line search. The scene has no box."""
 
-    def __init__(self, character: Character, scene: Scene, motion: ReferenceMotion, config: TrackConfig):
+    def __init__(self, task: Task, config: TrackConfig):
         self.config = config
         threads = config.threads or usable_cores()
-        cycles = int(np.ceil(config.loop_seconds / motion.duration - 1e-9))
+        cycles = int(np.ceil(config.loop_seconds / task.motion.duration - 1e-9))
         # Beyond the last cycle there must be something to plan for.
-        seconds = max(1, cycles) * motion.duration
-        task = EnvConfig(reward=config.reward, action_scale=1.0, episode_seconds=seconds)
-        self.env = ImitationEnv(character, scene, motion, task, len(STEP_SIZES), threads)
-        self.cost = TrackingCost(self.env, character, config.cost)
+        seconds = max(1, cycles) * task.motion.duration
+        env_config = EnvConfig(reward=config.reward, action_scale=1.0, episode_seconds=seconds)
+        self.env = ImitationEnv(task, env_config, len(STEP_SIZES), threads)
+        self.cost = TrackingCost(self.env, config.cost)
         self._derivatives = StepDerivatives(self.env.model, threads)
         self.steps = self.env.episode_steps
 
@@ -242,19 +240,11 @@ class Tracker:
         return Plan(plan.row, batch, poses, speeds, offsets, targets, cost, fell), float(STEP_SIZES[best])
 
 
-def track_motion(
-    motion: ReferenceMotion,
-    character: Character,
-    scene: Scene,
-    config: TrackConfig,
-    progress: Progress = silent,
-) -> Draft:
+def track_motion(task: Task, config: TrackConfig, progress: Progress = silent) -> Draft:
     """Performs a motion by tracking control.
 
     Args:
-      motion: what to perform: once, or a few cycles of a loop.
-      character: the body.
-      scene: where.
+      task: what to perform: once, or a few cycles of a loop. Its scene has no box and no wind, see `Task.drafted`.
       config: see `TrackConfig`.
       progress: told of control steps.
 
@@ -262,7 +252,7 @@ def track_motion(
       The draft; one that falls has fewer frames than the motion, `draft_completed` 0 and a verdict that says why.
     """
     began = time.process_time()
-    tracker = Tracker(character, scene, motion, config)
+    tracker = Tracker(task, config)
     plan = planned(tracker, progress)
     regulariser = Regulariser()
     for i in range(0 if plan.failed.any() else config.polish):
@@ -271,7 +261,7 @@ def track_motion(
         if not better:
             break
     gains = tracker.gains(plan)
-    draft = replayed(tracker, plan, gains, character)
+    draft = replayed(tracker, plan, gains)
     seconds = time.process_time() - began
     return replace(draft, figures={**draft.figures, "draft_seconds": seconds})
 
@@ -324,17 +314,17 @@ def performed(tracker: Tracker, horizon: int, progress: Progress) -> Plan:
     return done
 
 
-def replayed(tracker: Tracker, plan: Plan, gains: np.ndarray, character: Character) -> Draft:
+def replayed(tracker: Tracker, plan: Plan, gains: np.ndarray) -> Draft:
     """Performs a plan in the environment once more and judges it as policies are judged.
 
     Simulation repeats itself bit for bit, so the controls alone are enough.
     """
     env = tracker.env
     env.start(np.zeros(env.size, dtype=np.int64))
-    meter = Meter(env, character)
+    meter = Meter(env)
     qvel, saturated, off = [env.qvel[0].copy()], [np.zeros(env.action_size, dtype=bool)], [0.0]
     limit = env.model.actuator_forcerange[:, 1]
-    keys = np.array([0] + [env.model.body(name).id - 1 for name in character.key_bodies])
+    keys = np.array([0] + [env.model.body(name).id - 1 for name in env.task.character.key_bodies])
     watched = np.zeros(env.size, dtype=bool)
     watched[0] = True
     earned, fell = 0.0, False

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from imitate.env.env import ImitationEnv
-from imitate.policy import Policy, PolicyLayout
-from imitate.scene.scene import SUBSTEPS, Scene, build_model
+from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.scene.scene import SUBSTEPS
 from imitate.training.config import TrainConfig
 from imitate.training.initial_state import ReferenceStart
 from imitate.training.ppo import PPO
@@ -22,16 +23,12 @@ from imitate.training.skill_collector import SkillCollector
 from imitate.training.train import train_policy
 from pose.cores import usable_cores
 from pose.progress import Progress, silent
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 
 
-def bare_steps_per_second(
-    character: Character, scene: Scene, motion: ReferenceMotion, threads: int, seconds: float
-) -> float:
+def bare_steps_per_second(task: Task, threads: int, seconds: float) -> float:
     """Control steps a second of bare `mj_step` on `threads` threads: servos hold poses of the motion, no more."""
-    model = build_model(character, scene)
-    env = ImitationEnv(character, scene, motion, TrainConfig().resolve().env, 1)
+    env = ImitationEnv(task, TrainConfig().resolve().env, 1)
+    model = env.model
     rows = np.linspace(0, env.reference.starts - 1, 16).astype(int)
     targets = env.joints.rotation_vectors(env.reference.qpos[rows])[:, env.joints.actuator_dof]
 
@@ -51,14 +48,7 @@ def bare_steps_per_second(
         return sum(pool.map(run, range(threads))) / seconds / SUBSTEPS
 
 
-def part_times(
-    character: Character,
-    scene: Scene,
-    motion: ReferenceMotion,
-    config: TrainConfig,
-    iterations: int = 4,
-    progress: Progress = silent,
-) -> dict[str, float]:
+def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: Progress = silent) -> dict[str, float]:
     """Where one process spends its time, in microseconds of processor time a control step of one environment.
 
     Returns:
@@ -69,17 +59,8 @@ def part_times(
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
     size = config.num_envs // usable_cores()  # as one of the workers that training starts
-    env = ImitationEnv(character, scene, motion, config.env, size)
-    actions = tuple(env.model.actuator(u).name for u in range(env.model.nu))
-    layout = PolicyLayout(
-        character.name,
-        character.height,
-        env.observation_layout.sizes,
-        actions,
-        config.env.action_scale,
-        config.hidden_sizes,
-    )
-    policy = Policy(layout, config.initial_std)
+    env = ImitationEnv(task, config.env, size)
+    policy = Policy(env.policy_layout(config.hidden_sizes), config.initial_std)
     policy.actor.coarse = policy.critic.coarse = config.bf16
     collector = SkillCollector(env, ReferenceStart(env.reference), config.seed)
     learner = PPO(policy, config.ppo)
@@ -110,18 +91,14 @@ def part_times(
         progress(i + 1, iterations)
     steps = iterations * config.num_steps * size
     times = {name: 1e6 * seconds / steps for name, seconds in spent.items()}
-    return times | {"limit": 1e6 / bare_steps_per_second(character, scene, motion, 1, 1.0)}
+    return times | {"limit": 1e6 / bare_steps_per_second(task, 1, 1.0)}
 
 
-def loop_speed(
-    character: Character, scene: Scene, motion: ReferenceMotion, config: TrainConfig, samples: int, workers: int
-) -> dict[str, float]:
+def loop_speed(task: Task, config: TrainConfig, samples: int, workers: int) -> dict[str, float]:
     """How fast training runs: collecting and learning, without evaluating and saving.
 
     Args:
-      character: the body.
-      scene: where.
-      motion: what is learnt.
+      task: what is learnt.
       config: of the learner.
       samples: control steps of all environments together.
       workers: processes; under torchrun there are as many as it started.
@@ -144,7 +121,7 @@ def loop_speed(
         warm_start="none",
     )
     with tempfile.TemporaryDirectory() as folder:
-        found = train_policy(motion, character, scene, config, Path(folder)).metrics
+        found = train_policy(task, config, Path(folder)).metrics
     return {
         "wall": found["env_steps_per_second"],
         "cpu": found["samples"] / found["loop_cpu_seconds"],

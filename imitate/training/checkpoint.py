@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from imitate.env.task import Task
 from imitate.policy import load_torch, save_torch
 from pose.errors import InputError
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 
 FORMAT_VERSION = 4
 
 
-def task_digest(motion: ReferenceMotion, character: Character, settings: dict[str, Any]) -> str:
-    """Names what is being learnt: a checkpoint of another motion, body or setting is not continued."""
+def task_digest(task: Task, settings: dict[str, Any]) -> str:
+    """Names what is being learnt: a checkpoint of another motion, body, scene or setting is not continued."""
+    motion, character, scene = task.motion, task.character, task.scene
+    settings = settings | ({} if scene.kind == "flat" else {"scene": scene.identity})
     text = json.dumps(
         {
             "qpos": hashlib.sha256(np.ascontiguousarray(motion.qpos).tobytes()).hexdigest(),

@@ -6,13 +6,11 @@ import numpy as np
 import torch
 
 from imitate.env.env import ImitationEnv
+from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.rollout import run_episodes, starting_rows
-from imitate.scene.scene import Scene
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.process_group import ProcessGroup
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 
 ROLLOUTS = 32
 """Undisturbed rollouts of an evaluation, half of them from the first frame; half as many again are pushed."""
@@ -44,16 +42,14 @@ class Evaluator:
 
     def __init__(
         self,
-        character: Character,
-        scene: Scene,
-        motion: ReferenceMotion,
+        task: Task,
         config: ResolvedTrainConfig,
         group: ProcessGroup,
     ):
         self.group = group
         self._third = max(1, ROLLOUTS // 2 // group.size)
         env_config = replace(config.env, episode_seconds=config.evaluation_seconds)
-        self.env = ImitationEnv(character, scene, motion, env_config, 3 * self._third)
+        self.env = ImitationEnv(task, env_config, 3 * self._third)
         self.env.pushed[: 2 * self._third] = False
 
     def evaluate(self, policy: Policy) -> Score:

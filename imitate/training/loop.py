@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from imitate.env.env import ImitationEnv
-from imitate.policy import Policy, PolicyLayout
-from imitate.scene.scene import Scene
+from imitate.env.task import Task
+from imitate.policy import Policy
 from imitate.tracking.draft import Draft
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.training.config import ResolvedTrainConfig
@@ -32,8 +32,6 @@ from imitate.training.memory import peak_memory_mb, release_memory
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums, SkillCollector
 from pose.files import replace_file
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 
 CHECKPOINT = "checkpoint.pt"
 BEST_POLICY = "policy.pt"
@@ -55,9 +53,7 @@ REPORT_SECONDS = 0.5
 class Job:
     """What all processes must know to train together."""
 
-    motion: ReferenceMotion
-    character: Character
-    scene: Scene
+    task: Task
     config: ResolvedTrainConfig
     folder: Path
     draft: Draft | None = None
@@ -134,21 +130,12 @@ class TrainingRun:
         torch.manual_seed(config.seed)
         self.job, self.config, self.group = job, config, group
         draft = job.draft if config.warm_start == "draft" else None
-        scene = {} if job.scene.kind == "flat" else {"scene": job.scene.identity}
         expert = {"draft": draft.digest} if draft else {}
-        self.task = task_digest(job.motion, job.character, config.without_budget() | scene | expert)
+        self.task = task_digest(job.task, config.without_budget() | expert)
         num_envs = max(1, config.num_envs // group.size)
-        env = ImitationEnv(job.character, job.scene, job.motion, config.env, num_envs)
+        env = ImitationEnv(job.task, config.env, num_envs)
         env.pushed[:] = np.arange(num_envs) % PUSHED_ONE_IN == 0
-        layout = PolicyLayout(
-            character=job.character.name,
-            height=job.character.height,
-            observation=env.observation_layout.sizes,
-            action=tuple(env.model.actuator(u).name for u in range(env.model.nu)),
-            action_scale=config.env.action_scale,
-            hidden=config.hidden_sizes,
-        )
-        self.policy = Policy(layout, config.initial_std)
+        self.policy = Policy(env.policy_layout(config.hidden_sizes), config.initial_std)
         self.policy.log_std.requires_grad_(config.learn_std)
         self.policy.actor.coarse = self.policy.critic.coarse = config.bf16
         window = AVERAGING_SAMPLES / (config.num_envs * config.num_steps)
@@ -157,7 +144,7 @@ class TrainingRun:
         self.shuffle = torch.Generator().manual_seed(stream)
         self.collector = SkillCollector(env, KINDS[config.initial_state](env.reference), stream)
         self.learner = self._make_learner(draft)
-        self.evaluator = Evaluator(job.character, job.scene, job.motion, config, group)
+        self.evaluator = Evaluator(job.task, config, group)
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
         """Processor time of all processes up to the last start, and up to the last checkpoint [s]."""

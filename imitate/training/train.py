@@ -19,8 +19,8 @@ import torch
 import torch.distributed as dist
 
 from imitate.env.env import PUSH_SECONDS
+from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
@@ -31,8 +31,6 @@ from imitate.training.torchrun import broadcast_job, own_process_group
 from pose.cores import usable_cores
 from pose.errors import InputError, WorkError
 from pose.progress import Progress, silent
-from reconstruct.characters.character import Character
-from reconstruct.motion import ReferenceMotion
 
 STOP_TIMEOUT = 60.0
 """Time that workers have to save and end when they are asked to [s]."""
@@ -57,9 +55,7 @@ class Training:
 
 
 def train_policy(
-    motion: ReferenceMotion,
-    character: Character,
-    scene: Scene,
+    task: Task,
     config: TrainConfig,
     folder: Path,
     progress: Progress = silent,
@@ -70,9 +66,7 @@ def train_policy(
     Leaves policy.pt (the best so far), checkpoint.pt, curves.csv and tensorboard/ in `folder`.
 
     Args:
-      motion: the reference.
-      character: the body.
-      scene: where.
+      task: what is learnt, by whom, where.
       config: options, resolved here if they are not yet.
       folder: of the training; made if it is absent.
       progress: is called with the fraction of the budget that is used.
@@ -88,10 +82,10 @@ def train_policy(
     folder.mkdir(parents=True, exist_ok=True)
     if draft is None and resolved.warm_start == "draft":
         began = time.monotonic()
-        draft = track_motion(motion, character, scene.drafted, TrackConfig(), progress)
+        draft = track_motion(task.drafted, TrackConfig(), progress)
         drafting = time.monotonic() - began
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
-    job = Job(motion, character, scene, resolved, folder, draft)
+    job = Job(task, resolved, folder, draft)
     report = _report_to(progress, resolved)
     if dist.is_initialized():  # torchrun started this process and others
         metrics = train(cast(Job, broadcast_job(job)), own_process_group(), report, lambda: False)

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from imitate.scene.scene import Scene
+from imitate.env.task import Task
 from imitate.tracking.physics_filter import filter_figures, physical_motion
 from imitate.tracking.track import TrackConfig, track_motion
 from reconstruct.characters.character import load_character
@@ -24,14 +24,14 @@ def bench_draft(motion: Path, character: str = "humanoid", out: Path | None = No
       json: one JSON object on standard output instead of a table.
     """
     body = load_character(character)
-    reference = read_motion(motion, body)
+    task = Task(body, read_motion(motion, body))
     began = time.monotonic()
     with bar(motion.stem) as progress:
-        draft = track_motion(reference, body, Scene(), TrackConfig(), progress)
+        draft = track_motion(task, TrackConfig(), progress)
     figures = {**draft.figures, "draft_wall_seconds": time.monotonic() - began}
     filtered = filter_figures(draft, body)
     if out is not None:
-        physical_motion(draft, reference, body).save(out)
+        physical_motion(draft, task).save(out)
     units = {"seconds": "s", "mm": "mm", "frame": "mm"}
     notes = {"draft_seconds": "processor time", "draft_wall_seconds": "wall clock"}
     rows = [

@@ -9,15 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from imitate.env.task import Task
 from imitate.robustness import one_pass
 from imitate.rollout import EvaluateConfig, evaluate_policy
-from imitate.scene.scene import Scene
 from imitate.training.config import TrainConfig
 from imitate.training.train import train_policy
 from pose.progress import Progress
-from reconstruct.characters.character import Character, load_character
+from reconstruct.characters.character import load_character
 from reconstruct.formats.read_motion import read_motion
-from reconstruct.motion import ReferenceMotion
 from sfv.bench.train import list_motion_files
 from sfv.console import bar
 from sfv.rows import Row, describe_machine, show
@@ -70,7 +69,7 @@ def bench_initial_states(
     body, found = load_character(character), dict[str, dict[str, list[dict[str, float]]]]()
     with tempfile.TemporaryDirectory() as scratch:
         for path in list_motion_files(motion):
-            reference = read_motion(path, body)
+            task = Task(body, read_motion(path, body))
             found[path.stem] = {kind: [] for kind in kinds}
             # A seed of every kind before the next seed: what was measured at any time can be compared.
             for seed in range(seeds):
@@ -87,7 +86,7 @@ def bench_initial_states(
                     ).resolve()
                     folder = (out or Path(scratch)) / path.stem / f"{kind}_{seed}"
                     with bar(f"{path.stem}, {kind}, seed {seed}") as progress:
-                        found[path.stem][kind].append(_measure_once(reference, body, config, folder, progress))
+                        found[path.stem][kind].append(_measure_once(task, config, folder, progress))
     rows = [
         Row.mean_of(f"{name}_{kind}_{figure}", [run[figure] for run in runs], "")
         for name, by_kind in found.items()
@@ -105,9 +104,7 @@ def bench_initial_states(
     show("initial-states", rows, json)
 
 
-def _measure_once(
-    motion: ReferenceMotion, body: Character, config: TrainConfig, folder: Path, progress: Progress
-) -> dict[str, float]:
+def _measure_once(task: Task, config: TrainConfig, folder: Path, progress: Progress) -> dict[str, float]:
     """Trains and judges once, or reads what was found before with the same settings."""
     settings = json_format.loads(json_format.dumps(config.without_budget() | {"samples": config.samples}, default=str))
     kept = folder / "figures.json"
@@ -118,9 +115,9 @@ def _measure_once(
                 return entry["figures"]
         except (ValueError, KeyError):
             pass  # damaged: measured again
-    training = train_policy(motion, body, Scene(), config, folder, progress)
-    judged = evaluate_policy(training.policy, motion, body, Scene(), EvaluateConfig()).figures
-    once = one_pass(training.policy, motion, body, Scene())
+    training = train_policy(task, config, folder, progress)
+    judged = evaluate_policy(training.policy, task, EvaluateConfig()).figures
+    once = one_pass(training.policy, task)
     figures = {
         "normalised_return": judged["normalised_return"],
         "one_pass_return": float(once.normalised_return.mean()),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imitate.scene.scene import Scene
+from imitate.env.task import Task
 from imitate.training.benchmark import loop_speed
 from imitate.training.config import TrainConfig
 from reconstruct.characters.character import load_character
@@ -20,7 +20,7 @@ def bench_loop(motion: Path, character: str = "humanoid", samples: int = 65_536,
       json: one JSON object on standard output instead of a table.
     """
     body = load_character(character)
-    found = loop_speed(body, Scene(), read_motion(motion, body), TrainConfig(), samples, workers=1)
+    found = loop_speed(Task(body, read_motion(motion, body)), TrainConfig(), samples, workers=1)
     rows = [
         Row("loop_steps_per_second", found["wall"], note="wall clock, all processes"),
         Row("loop_steps_per_cpu_second", found["cpu"], note="a second of one core"),

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import torch
 
-from imitate.scene.scene import Scene
+from imitate.env.task import Task
 from imitate.training.benchmark import bare_steps_per_second, loop_speed, part_times
 from imitate.training.config import TrainConfig
 from pose.cores import usable_cores
 from pose.errors import WorkError
-from reconstruct.characters.character import Character, load_character
+from reconstruct.characters.character import load_character
 from reconstruct.formats.read_motion import read_motion
-from reconstruct.motion import ReferenceMotion
 from sfv.console import bar
 from sfv.rows import Row, show
 
@@ -46,17 +45,17 @@ def bench_physics(
       json: one JSON object on standard output instead of a table.
     """
     body = load_character(character)
-    reference = read_motion(motion, body)
+    task = Task(body, read_motion(motion, body))
     cores = usable_cores()
     with bar("physics") as progress:
-        parts = part_times(body, Scene(), reference, TrainConfig())
+        parts = part_times(task, TrainConfig())
         progress(1, 4, "the whole loop, one process")
-        alone = loop_speed(body, Scene(), reference, TrainConfig(), samples // cores, workers=1)
+        alone = loop_speed(task, TrainConfig(), samples // cores, workers=1)
         progress(2, 4, "the whole loop, one process a core")
         # The limit before and after: other programs, and the clock of a warm processor, change from minute to minute.
-        before = bare_steps_per_second(body, Scene(), reference, cores, 2.0)
-        loop = loop_speed(body, Scene(), reference, TrainConfig(), samples, workers=cores)
-        limit = 0.5 * (before + bare_steps_per_second(body, Scene(), reference, cores, 2.0))
+        before = bare_steps_per_second(task, cores, 2.0)
+        loop = loop_speed(task, TrainConfig(), samples, workers=cores)
+        limit = 0.5 * (before + bare_steps_per_second(task, cores, 2.0))
         rows = [
             Row("limit_steps_per_second", limit, note=f"bare mj_step, {cores} threads, by processor time"),
             Row("loop_steps_per_second", loop["wall"], goal=0.6 * limit, note=f"{cores} processes, wall clock"),
@@ -69,24 +68,24 @@ def bench_physics(
         if comparisons:
             progress(3, 4, "Stable-Baselines3 and torchrun")
             rows += [
-                _compare_stable_baselines(reference, body, loop["wall"]),
+                _compare_stable_baselines(task, loop["wall"]),
                 _measure_torchrun(motion, character, samples, alone, cores),
             ]
     show("physics", rows, json)
 
 
-def _compare_stable_baselines(motion: ReferenceMotion, body: Character, ours: float) -> Row:
+def _compare_stable_baselines(task: Task, ours: float) -> Row:
     """Stable-Baselines3's PPO on the same environment, with our networks, batch and epochs."""
     name = "sb3_steps_per_second"
     if importlib.util.find_spec("stable_baselines3") is None:
         return Row(name, None, note="Stable-Baselines3 is not installed (pip install -e '.[bench]')")
-    speeds = {kind: _time_stable_baselines(motion, body, kind) for kind in ("DummyVecEnv", "SubprocVecEnv")}
+    speeds = {kind: _time_stable_baselines(task, kind) for kind in ("DummyVecEnv", "SubprocVecEnv")}
     best = max(speeds, key=lambda kind: speeds[kind])
     note = f"with {best}, the faster one, wall clock; ours is {ours / speeds[best]:.1f} times as fast (goal 5)"
     return Row(name, speeds[best], note=note)
 
 
-def _time_stable_baselines(motion: ReferenceMotion, body: Character, kind: str) -> float:
+def _time_stable_baselines(task: Task, kind: str) -> float:
     """Decisions a second of Stable-Baselines3's PPO over one batch: gathering and learning."""
     import stable_baselines3  # pyright: ignore[reportMissingImports]
     from stable_baselines3.common import vec_env  # pyright: ignore[reportMissingImports]
@@ -95,7 +94,7 @@ def _time_stable_baselines(motion: ReferenceMotion, body: Character, kind: str) 
 
     config = TrainConfig().resolve()
     count = 16 if kind == "DummyVecEnv" else 2 * usable_cores()
-    env = getattr(vec_env, kind)([partial(GymImitationEnv, body, motion) for _ in range(count)])
+    env = getattr(vec_env, kind)([partial(GymImitationEnv, task) for _ in range(count)])
     try:
         model = stable_baselines3.PPO(
             "MlpPolicy",

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 
 from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import check_policy, run_episodes
+from imitate.rollout import run_episodes
 from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
@@ -16,9 +17,8 @@ from imitate.training.config import TrainConfig
 from imitate.training.train import train_policy
 from pose.errors import InputError
 from pose.progress import Progress
-from reconstruct.characters.character import Character, load_character
+from reconstruct.characters.character import load_character
 from reconstruct.formats.read_motion import read_motion
-from reconstruct.motion import ReferenceMotion
 from sfv.console import bar
 from sfv.demo.motions import demo_motion
 from sfv.rows import Row, show
@@ -78,51 +78,45 @@ def bench_scene(
     for skill in skills:
         file = files[skill]
         motion = read_motion(file, body) if file else demo_motion(skill, body)
-        rows.append(_measure_skill(skill, motion, body, out / f"{skill}@{SKILLS[skill][1].kind}", minutes, seed))
+        task = Task(body, motion, SKILLS[skill][1])
+        rows.append(_measure_skill(skill, task, out / f"{skill}@{task.scene.kind}", minutes, seed))
     show("scene", rows, json)
 
 
-def _measure_skill(
-    skill: str, motion: ReferenceMotion, character: Character, folder: Path, minutes: float, seed: int
-) -> Row:
-    name, scene = SKILLS[skill]
+def _measure_skill(skill: str, task: Task, folder: Path, minutes: float, seed: int) -> Row:
+    name, _ = SKILLS[skill]
     if minutes > 0:
         with bar(name) as progress:
-            draft = load_or_make_draft(motion, character, scene, folder, progress)
-            train_policy(motion, character, scene, TrainConfig(minutes=minutes, seed=seed), folder, progress, draft)
+            draft = load_or_make_draft(task, folder, progress)
+            train_policy(task, TrainConfig(minutes=minutes, seed=seed), folder, progress, draft)
     if not (folder / "policy.pt").is_file():
         return Row(name, None, goal=GOAL, note=f"no policy in {folder}: give --minutes")
     try:
-        done, spread, note = evaluate_in_scene(Policy.load(folder / "policy.pt"), motion, character, scene)
+        done, spread, note = evaluate_in_scene(Policy.load(folder / "policy.pt"), task)
     except InputError as error:
         return Row(name, None, goal=GOAL, note=str(error))
     return Row(name, done, "", ROLLOUTS, spread, goal=GOAL, note=note)
 
 
-def load_or_make_draft(
-    motion: ReferenceMotion, character: Character, scene: Scene, folder: Path, progress: Progress
-) -> Draft:
+def load_or_make_draft(task: Task, folder: Path, progress: Progress) -> Draft:
     """The motion performed by tracking control there; made once for a motion on a ground."""
-    task = hashlib.sha256(motion.qpos.tobytes() + repr((character.name, character.height, scene.identity)).encode())
-    path = folder / f"draft_{task.hexdigest()[:12]}.npz"
+    body = task.character
+    name = hashlib.sha256(task.motion.qpos.tobytes() + repr((body.name, body.height, task.scene.identity)).encode())
+    path = folder / f"draft_{name.hexdigest()[:12]}.npz"
     if path.is_file():
         return Draft.load(path)
-    draft = track_motion(motion, character, scene.drafted, TrackConfig(), progress)
+    draft = track_motion(task.drafted, TrackConfig(), progress)
     folder.mkdir(parents=True, exist_ok=True)
     draft.save(path)
     return draft
 
 
-def evaluate_in_scene(
-    policy: Policy, motion: ReferenceMotion, character: Character, scene: Scene
-) -> tuple[float, float, str]:
+def evaluate_in_scene(policy: Policy, task: Task) -> tuple[float, float, str]:
     """Share of rollouts from the first frame, a little disturbed, that reach the end (and push the box far enough)."""
-    config = EnvConfig(action_scale=policy.layout.action_scale)
-    env = ImitationEnv(character, scene, motion, config, ROLLOUTS)
-    check_policy(policy, env, character)
+    env = ImitationEnv.for_policy(policy, task, ROLLOUTS, EnvConfig.episode_seconds)
     rows = np.zeros(ROLLOUTS, dtype=np.int64)
     recorder, note = None, ""
-    if scene.has_box:
+    if task.scene.has_box:
         planned = float(env.reference.reach[-1] - env.reference.reach[0])
         if planned < PUSH_DISTANCE_M:
             raise InputError(f"the motion itself goes {planned:.1f} m; a box is to be pushed {PUSH_DISTANCE_M:g} m")

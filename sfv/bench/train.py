@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imitate.env.env import PUSH_SECONDS
+from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.robustness import PUSH_FORCE, end_meets_start, in_a_row, one_pass, push_survival
 from imitate.rollout import EvaluateConfig, evaluate_policy
-from imitate.scene.scene import Scene
 from imitate.training.config import TrainConfig
 from imitate.training.memory import peak_memory_mb
 from imitate.training.train import train_policy
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion
-from reconstruct.motion import ReferenceMotion
 from sfv.bench.skills_page import write_skills_page
 from sfv.console import bar
 from sfv.rows import Row, describe_machine, show
@@ -150,7 +149,7 @@ def _target(line: dict[str, str]) -> Target:
 
 def measure_motion(path: Path, body: Character, config: TrainConfig, target: Target, folder: Path) -> dict[str, Any]:
     """Trains on one motion and judges it, or reads what was found before with the same settings."""
-    reference = read_motion(path, body)
+    task = Task(body, read_motion(path, body))
     settings = {"train": config.without_budget() | config.budget(), "target": asdict(target), "motion": str(path)}
     settings = json_format.loads(json_format.dumps(settings, default=str))
     kept = folder / "bench.json"
@@ -162,9 +161,9 @@ def measure_motion(path: Path, body: Character, config: TrainConfig, target: Tar
         except (ValueError, KeyError):
             pass  # damaged or of an earlier version: measured again
     with bar(path.stem) as progress:
-        training = train_policy(reference, body, Scene(), config, folder, progress)
+        training = train_policy(task, config, folder, progress)
     rows = [
-        *_evaluate(training.policy, reference, body),
+        *_evaluate(training.policy, task),
         *(
             Row(name, training.metrics[name], unit)
             for name, unit in (("samples", ""), ("train_seconds", "s"), ("cpu_seconds", "s"))
@@ -185,12 +184,12 @@ def measure_motion(path: Path, body: Character, config: TrainConfig, target: Tar
     return entry
 
 
-def _evaluate(policy: Policy, motion: ReferenceMotion, body: Character) -> list[Row]:
+def _evaluate(policy: Policy, task: Task) -> list[Row]:
     """All that is asked of a policy, by its mean actions unless said otherwise."""
-    found = evaluate_policy(policy, motion, body, Scene(), EvaluateConfig(rollouts=ROLLOUTS)).figures
-    pushed = push_survival(policy, motion, body, Scene(), rollouts=ROLLOUTS)
+    found = evaluate_policy(policy, task, EvaluateConfig(rollouts=ROLLOUTS)).figures
+    pushed = push_survival(policy, task, rollouts=ROLLOUTS)
     force = f"{PUSH_FORCE:g} N for {PUSH_SECONDS:g} s, random sides and times; no fall to the end"
-    kind = "20 s of a cycle" if motion.loop else "to the clip's end"
+    kind = "20 s of a cycle" if task.motion.loop else "to the clip's end"
     rows = [
         Row("normalised_return", found["normalised_return"], "", 2 * ROLLOUTS, found["normalised_return_spread"]),
         Row("completed", found["completed"], "", 2 * ROLLOUTS, note=kind),
@@ -198,14 +197,14 @@ def _evaluate(policy: Policy, motion: ReferenceMotion, body: Character) -> list[
         Row("completed_noisy", found["completed_noisy"], "", 2 * ROLLOUTS, note="with action noise"),
     ]
     for suffix, disturbed, note in (("", False, "from all phases"), ("_noisy_starts", True, "poses and speeds off")):
-        scores = one_pass(policy, motion, body, Scene(), ROLLOUTS, disturbed)
+        scores = one_pass(policy, task, ROLLOUTS, disturbed)
         returns, completed = scores.normalised_return, float(scores.completed.mean())
         rows += [
             Row(f"one_pass_return{suffix}", float(returns.mean()), "", ROLLOUTS, float(returns.std()), note=note),
             Row(f"one_pass_completed{suffix}", completed, "", ROLLOUTS, goal=0.9, note=note),
         ]
-    if end_meets_start(motion):
-        scores = in_a_row(policy, motion, body, Scene(), 10, ROLLOUTS)
+    if end_meets_start(task):
+        scores = in_a_row(policy, task, 10, ROLLOUTS)
         returns, completed = scores.normalised_return, float(scores.completed.mean())
         rows += [
             Row("ten_in_a_row_return", float(returns.mean()), "", ROLLOUTS, float(returns.std()), goal=0.7),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from imitate.env.task import Task
 from imitate.scene.scene import Scene
 from pose.downloads import cache_folder
 from pose.errors import InputError
@@ -92,7 +93,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
                 inputs={"motion": source} | character_files(character),
             )
         if scene.kind == "flat" and config.find_box:
-            scene = with_found_box(ReferenceMotion.load(motion.folder / "motion.npz"), scene)
+            scene = with_found_box(Task(character, ReferenceMotion.load(motion.folder / "motion.npz"), scene))
         draft = draft_stage(folder, motion, character, scene, config.track)
         policy = policy_stage(folder, motion, character, scene, config.imitate)
         result = run_stage(
@@ -186,13 +187,13 @@ def _write_result(
     folder: Path,
     progress: Progress,
 ) -> tuple[str, Metrics]:
-    motion = ReferenceMotion.load(motion_stage.folder / "motion.npz")
-    evaluation = judged(policy.folder, motion, character, scene, config.evaluate, folder)
+    task = Task(character, ReferenceMotion.load(motion_stage.folder / "motion.npz"), scene)
+    evaluation = judged(policy.folder, task, config.evaluate, folder)
     filmed, camera = None, find_camera(motion_stage.folder)
     if pose is not None and camera is not None:
         keypoints = Keypoints.load(pose.folder / "keypoints.npz")
         filmed = Filmed(pose.folder / "overlay.mp4", keypoints, camera, motion_stage.metrics["first_frame"])
-    write_result_video(filmed, motion, evaluation.rollout, character, scene, folder / "side_by_side.mp4", progress)
+    write_result_video(filmed, task, evaluation.rollout, folder / "side_by_side.mp4", progress)
     metrics = {
         **evaluation.figures,
         "reprojection_px": motion_stage.metrics.get("reprojection_px"),

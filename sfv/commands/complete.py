@@ -132,7 +132,7 @@ def candidates(posed: PicturePose, skills: list[Skill], character: Character) ->
     with bar("performing") as progress:
         for done, match in enumerate(matches):
             skill = skills[match.skill]
-            completion = complete(posed.qpos, match, skill.reference, skill.policy, skill.character)
+            completion = complete(posed.qpos, match, skill.policy, skill.task)
             qpos, height = in_picture(completion, posed.qpos)
             found.append(Candidate(skill, match, completion, qpos, posed.camera(height)))
             progress(done + 1, len(matches))

@@ -83,7 +83,7 @@ def export(
                     console.print(str(path))
         if "onnx" in formats:
             path = out / f"{result.name}_policy.onnx"
-            write_onnx(skill_of(result, folder).policy, result.character, result.scene, path)
+            write_onnx(skill_of(result, folder).policy, result.task, path)
             console.print(f"{path}, {path.with_suffix('.json').name}")
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import tyro
 from rich.table import Table
 
-from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.env import ImitationEnv
 from imitate.robustness import end_meets_start
-from imitate.rollout import Meter, Rollout, check_policy, run_episodes
+from imitate.rollout import Meter, Rollout, run_episodes
 from imitate.scene.scene import Scene
 from pose.errors import InputError
 from sfv.console import bar, console
@@ -51,10 +51,10 @@ def play(
     shown = rollout.as_motion(chosen.reference)
     if chosen.scene.has_box:
         shown = replace(shown, qpos=np.concatenate([shown.qpos, rollout.box_qpos], axis=1))
-    backdrop, ground = scenery(chosen.scene, chosen.reference), chosen.scene.ground(chosen.reference)
+    task = chosen.task
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar(path.name) as progress:
-        write_preview(shown, chosen.character, path, None, size, progress, backdrop, ground)
+        write_preview(shown, chosen.character, path, None, size, progress, scenery(task), task.ground)
     end = "falls" if rollout.terminated else "to the end"
     steps = max(1, len(rollout.qpos) - 1)
     console.print(
@@ -83,7 +83,7 @@ def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:
     flat = [skill for skill in own if skill.scene.kind == "flat"]
     if not flat and scene == Scene():
         return own[0]
-    if flat and not scene.has_box and scene.ground(flat[0].reference).flat:
+    if flat and not scene.has_box and replace(flat[0], scene=scene).task.ground.flat:
         return replace(flat[0], body=f"{flat[0].body}@{scene.kind}", scene=scene)
     known = ", ".join(skill.body for skill in own)
     raise InputError(
@@ -102,21 +102,19 @@ def perform(skill: Skill, seconds: float | None = None) -> Rollout:
     Raises:
       InputError: the policy is for another body or version, or the clip cannot be repeated for so long.
     """
-    motion = skill.reference
+    task, motion = skill.task, skill.reference
     if seconds is not None and not motion.loop and seconds > motion.duration + 1e-6:
-        if not end_meets_start(motion):
+        if not end_meets_start(task):
             raise InputError(
                 f"'{skill.name}' lasts {motion.duration:.2f} s and its end does not meet its start, so it cannot be "
                 f"repeated for {seconds:g} s; leave --seconds out"
             )
-        motion = replace(motion, loop=True)
-    policy, character = skill.policy, skill.character
-    config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=seconds or LOOP_SECONDS)
-    env = ImitationEnv(character, skill.scene, motion, config, 1)
-    check_policy(policy, env, character)
+        task = task.repeated
+    policy = skill.policy
+    env = ImitationEnv.for_policy(policy, task, 1, seconds or LOOP_SECONDS)
     start = np.zeros(1, dtype=np.int64)
     env.start(start)
-    meter = Meter(env, character)
+    meter = Meter(env)
     completed = run_episodes(env, policy, start, meter=meter).completed[0]
     rollout = meter.rollout(terminated=not completed)
     if seconds is None or len(rollout.qpos) <= seconds * rollout.fps + 1:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imitate.scene.scene import Scene
+from imitate.env.task import Task
 from sfv.console import bar, console
 from sfv.rendering import scenery, write_preview
 from sfv.results import results, run_folder
@@ -20,12 +20,11 @@ def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = N
     out = out or folder / "render"
     for result in results(folder):
         shown = {
-            "reference": (result.reference, Scene()),
-            "simulation": (result.simulated_with_box, result.scene),
+            "reference": (result.reference, Task(result.character, result.reference)),
+            "simulation": (result.simulated_with_box, result.task),
         }
-        for name, (motion, scene) in shown.items():
+        for name, (motion, task) in shown.items():
             path = out / f"{result.name}_{name}.mp4"
-            backdrop, ground = scenery(scene, result.reference), scene.ground(result.reference)
             with bar(path.name) as progress:
-                write_preview(motion, result.character, path, result.camera, size, progress, backdrop, ground)
+                write_preview(motion, result.character, path, result.camera, size, progress, scenery(task), task.ground)
             console.print(str(path))

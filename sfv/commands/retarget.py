@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 
 from imitate.env.reference import sampled, unrolled
+from imitate.env.task import Task
 from imitate.rollout import EvaluateConfig, Rollout
 from imitate.scene.scene import Scene
 from imitate.tracking.track import TrackConfig
@@ -95,7 +96,7 @@ def retarget(config: Annotated[RetargetRunConfig, tyro.conf.arg(name="")]) -> No
             | {f"original {role}": path for role, path in first.files.items()},
         )
         if scene.kind == "flat" and config.find_box:
-            scene = with_found_box(ReferenceMotion.load(motion.folder / "motion.npz"), scene)
+            scene = with_found_box(Task(character, ReferenceMotion.load(motion.folder / "motion.npz"), scene))
         draft = draft_stage(folder, motion, character, scene, config.track)
         policy = policy_stage(folder, motion, character, scene, config.imitate)
         body = body_name(character, scene)
@@ -161,40 +162,30 @@ def _write_result(
     folder: Path,
     progress: Progress,
 ) -> tuple[str, Metrics]:
-    motion = ReferenceMotion.load(motion_folder / "motion.npz")
-    evaluation = judged(policy.folder, motion, character, scene, config.evaluate, folder)
+    task = Task(character, ReferenceMotion.load(motion_folder / "motion.npz"), scene)
+    evaluation = judged(policy.folder, task, config.evaluate, folder)
     camera, out = find_camera(motion_folder), folder / "side_by_side.mp4"
-    write_comparison(original, first, motion, evaluation.rollout, character, scene, camera, out, progress)
+    write_comparison(Task(first, original), task, evaluation.rollout, camera, out, progress)
     metrics = evaluation.figures | training_metrics(policy)
     write_json(folder / "result.json", metrics)
     return f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}", metrics
 
 
 def write_comparison(
-    original: ReferenceMotion,
-    first: Character,
-    motion: ReferenceMotion,
-    rollout: Rollout,
-    character: Character,
-    scene: Scene,
-    camera: Camera | None,
-    out: Path,
-    progress: Progress,
+    source: Task, task: Task, rollout: Rollout, camera: Camera | None, out: Path, progress: Progress
 ) -> None:
     """Writes original | carried over | simulation, in the new body's time: all three show the same phase.
 
     Args:
-      original: the motion that was carried over.
-      first: its body.
-      motion: what became of it.
+      source: the motion that was carried over, and its body.
+      task: what became of it, the new body, and where the rollout took place.
       rollout: the simulated motion, from the first frame on.
-      character: the new body.
-      scene: where the rollout took place.
       camera: seen from its side; None from the body's right.
       out: the video.
       progress: told after each image.
     """
-    fps = rollout.fps
+    fps, motion, character = rollout.fps, task.motion, task.character
+    original, first = source.motion, source.character
     seconds = min(len(rollout.qpos) / fps, LONGEST_S) if motion.loop else motion.duration
     times = np.arange(max(1, round(seconds * fps))) / fps
     pace = motion.fps / original.fps
@@ -202,11 +193,11 @@ def write_comparison(
         sampled(body.model, unrolled(part, seconds * speed) if part.loop else part.qpos, part.fps, times * speed)
         for part, body, speed in ((original, first, pace), (motion, character, 1.0))
     )
-    ground = scene.ground(motion)
+    ground = task.ground
     if not ground.flat:
         after[:, 2] += ground.support(after[:, :2])
     simulated = rollout.qpos
-    if scene.has_box:
+    if task.scene.has_box:
         simulated = np.concatenate([simulated, rollout.box_qpos], axis=1)
     simulated = simulated[np.minimum(np.arange(len(times)), len(simulated) - 1)]
     size = (PANEL_HEIGHT, PANEL_HEIGHT)
@@ -214,11 +205,9 @@ def write_comparison(
     beside = follow(before, fps, first.height, camera)
     panels = {
         first.name: render_motion(first, before, fps, beside, size),
-        f"{character.name}, reference": render_motion(
-            character, after, fps, track, size, scenery(scene.without_box, motion)
-        ),
+        f"{character.name}, reference": render_motion(character, after, fps, track, size, scenery(task.without_box)),
         f"{character.name}, simulation": faded(
-            render_motion(character, simulated, fps, track, size, scenery(scene, motion)), len(rollout.qpos)
+            render_motion(character, simulated, fps, track, size, scenery(task)), len(rollout.qpos)
         ),
     }
     side_by_side(list(panels.values()), list(panels), fps, out, PANEL_HEIGHT, progress, len(times))

@@ -64,17 +64,17 @@ def run_learn(config: Annotated[LearnConfig, tyro.conf.arg(name="")]) -> None:
 def imitation(motion: str) -> ProblemKind:
     """The humanoid that follows one of the demo's motions, as `make clip` would train it."""
     from imitate.env.env import EnvConfig, ImitationEnv
-    from imitate.scene.scene import Scene
+    from imitate.env.task import Task
     from reconstruct.characters.character import load_character
     from sfv.demo.motions import demo_motion, demo_names
 
     if motion not in demo_names():
         raise InputError(f"unknown motion '{motion}'; known ones: {', '.join(demo_names())}")
     character = load_character("humanoid")
-    reference = demo_motion(motion, character)
+    task = Task(character, demo_motion(motion, character))
 
     def make(size: int) -> Imitation:
-        return Imitation(ImitationEnv(character, Scene(), reference, EnvConfig(), size))
+        return Imitation(ImitationEnv(task, EnvConfig(), size))
 
     steps = make(1).horizon
     return ProblemKind(make, 0.35 * steps, "35 % of a perfect pass from the first frame, from random phases")

@@ -15,8 +15,8 @@ from imitate.completion import (
     nearest_phases,
 )
 from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
 from imitate.policy import Policy, PolicyLayout
-from imitate.scene.scene import Scene
 from reconstruct.characters.character import load_character
 from reconstruct.cycle import mirror_motion
 from reconstruct.rotations import from_rotvec, multiply, rotate
@@ -60,7 +60,7 @@ def test_a_pose_that_no_skill_has_is_far_from_all():
 
 
 def untrained(motion) -> Policy:
-    env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(), 1)
+    env = ImitationEnv(Task(CHARACTER, motion), EnvConfig(), 1)
     actions = tuple(env.model.actuator(u).name for u in range(env.model.nu))
     layout = PolicyLayout(
         CHARACTER.name, CHARACTER.height, env.observation_layout.sizes, actions, EnvConfig().action_scale, (8,)
@@ -75,7 +75,7 @@ def test_motion_passes_through_the_pose_and_its_past_does_not_leap(name):
     pose[CHARACTER.model.joint("left_elbow").qposadr[0]] += 0.4
     points = about_hips(compared_points(CHARACTER, pose[None]))[0]
     match = nearest_phases(points, SURE, ALONG_X, KNOWN)[0]
-    found = complete(pose, match, motion, untrained(motion), CHARACTER)
+    found = complete(pose, match, untrained(motion), Task(CHARACTER, motion))
     qpos, rise = in_picture(found, pose)
     assert found.now > 5
     if found.share == 1.0:
@@ -108,7 +108,7 @@ def test_a_mirrored_pose_is_found_and_its_motion_is_mirrored_back():
     assert KNOWN[match.skill].name == "cartwheel" and match.mirrored
     assert match.phase == pytest.approx(45 / (len(motion) - 1))
     np.testing.assert_allclose(mirror_image(mirror_image(points)), points)
-    found = complete(pose, match, motion, untrained(motion), CHARACTER)
+    found = complete(pose, match, untrained(motion), Task(CHARACTER, motion))
     qpos, _ = in_picture(found, pose)
     gap = about_hips(compared_points(CHARACTER, qpos[found.now][None]))[0] - points
     assert np.abs(gap).max() < 0.05

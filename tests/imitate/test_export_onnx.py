@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
 from imitate.export_onnx import tangent_names, write_onnx
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene.scene import Scene, build_model
@@ -33,10 +34,10 @@ def trained(env: ImitationEnv, character) -> Policy:
 @pytest.fixture(scope="module", params=["flat", "uneven"])
 def written(request, tmp_path_factory):
     character, scene = load_character("humanoid"), Scene(request.param)
-    env = ImitationEnv(character, scene, demo_motion("walk", character), EnvConfig(), 4)
+    env = ImitationEnv(Task(character, demo_motion("walk", character), scene), EnvConfig(), 4)
     policy = trained(env, character)
     path = tmp_path_factory.mktemp("onnx") / "policy.onnx"
-    write_onnx(policy, character, scene, path)
+    write_onnx(policy, env.task, path)
     return policy, env, path
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import smooth_heading, unrolled
+from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
@@ -32,7 +33,7 @@ def standing(frames: int = 31, loop: bool = False) -> ReferenceMotion:
 
 
 def make_env(motion: ReferenceMotion, environments: int = 4, episode_seconds: float = 10.0) -> ImitationEnv:
-    return ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(episode_seconds=episode_seconds), environments)
+    return ImitationEnv(Task(CHARACTER, motion), EnvConfig(episode_seconds=episode_seconds), environments)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imitate.scene.scene import Scene
+from imitate.env.task import Task
 from imitate.training.benchmark import bare_steps_per_second, part_times
 from imitate.training.config import TrainConfig
 from reconstruct.characters.character import load_character
@@ -27,7 +27,7 @@ def test_gymnasium_accepts_it():
 
     from imitate.env.gymnasium_env import GymImitationEnv
 
-    env = GymImitationEnv(CHARACTER, STANDING)
+    env = GymImitationEnv(Task(CHARACTER, STANDING))
     check_env(env, skip_render_check=True)
     env.reset(seed=0, options={"row": 0})
     _, reward, terminated, truncated, terms = env.step(np.zeros(28))
@@ -37,8 +37,8 @@ def test_gymnasium_accepts_it():
 
 def test_benchmark_tells_all_parts():
     config = TrainConfig(num_envs=8, num_steps=4, hidden_sizes=(16, 16))
-    times = part_times(CHARACTER, Scene(), STANDING, config, iterations=1)
+    times = part_times(Task(CHARACTER, STANDING), config, iterations=1)
     assert set(times) == {"collect", "update", "observe", "act", "targets", "physics", "reward", "limit"}
     assert all(value > 0 for value in times.values())
     assert times["collect"] > times["physics"] * 0.5
-    assert bare_steps_per_second(CHARACTER, Scene(), STANDING, 2, 0.1) > 0
+    assert bare_steps_per_second(Task(CHARACTER, STANDING), 2, 0.1) > 0

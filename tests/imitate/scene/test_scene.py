@@ -8,9 +8,10 @@ import pytest
 
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.observation import BOX_NUMBERS
+from imitate.env.task import Task
 from imitate.scene.footprints import footprints, hands, hands_held_ahead
 from imitate.scene.ground import Ground
-from imitate.scene.scene import KINDS, Scene, build_model, named_scene, scene_with_box
+from imitate.scene.scene import KINDS, Scene, build_model, scene_with_box
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
@@ -66,7 +67,7 @@ def test_flat_settings_and_surface():
 
 def test_unknown_kind_and_senseless_options_are_told_in_one_line():
     with pytest.raises(InputError) as caught:
-        named_scene("moon")
+        Scene("moon").checked()
     assert "moon" in str(caught.value) and all(kind in str(caught.value) for kind in KINDS)
     with pytest.raises(InputError, match=r"scene\.angle is 80"):
         Scene("slope", angle=80.0).checked()
@@ -83,7 +84,7 @@ def gliding(yaw: float = 0.0) -> ReferenceMotion:
 
 
 def make_env(scene: Scene, motion: ReferenceMotion | None = None, size: int = 2) -> ImitationEnv:
-    env = ImitationEnv(CHARACTER, scene, motion or gliding(), EnvConfig(), size)
+    env = ImitationEnv(Task(CHARACTER, motion or gliding(), scene), EnvConfig(), size)
     env.start(np.zeros(size, dtype=np.int64))
     return env
 
@@ -163,7 +164,7 @@ def test_wind_pushes_and_is_restored():
 
 
 def test_pushes_while_learning_are_as_strong_and_as_frequent_as_asked_for():
-    env = ImitationEnv(CHARACTER, Scene(), gliding(), EnvConfig(push=0.6, push_every=1.0), 16)
+    env = ImitationEnv(Task(CHARACTER, gliding()), EnvConfig(push=0.6, push_every=1.0), 16)
     env.start(np.zeros(16, dtype=np.int64))
     applied = []
     for _ in range(30):
@@ -201,10 +202,10 @@ def test_footholds_lie_on_one_tread_and_on_no_gap():
 @pytest.mark.parametrize(("name", "kind"), [("backflip", "slope"), ("cartwheel", "gaps"), ("walk", "stairs")])
 def test_what_rests_on_the_plane_rests_on_other_ground(name, kind):
     motion = demo_motion(name, CHARACTER)
-    env = ImitationEnv(CHARACTER, Scene(kind), motion, EnvConfig(episode_seconds=3.0), 1)
+    env = ImitationEnv(Task(CHARACTER, motion, Scene(kind)), EnvConfig(episode_seconds=3.0), 1)
     points = point_positions(CHARACTER.model, env.reference.qpos, contact_points(CHARACTER))
     above = points[..., 2] - env.ground.height(points[..., :2])
-    flat = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(episode_seconds=3.0), 1).reference
+    flat = ImitationEnv(Task(CHARACTER, motion), EnvConfig(episode_seconds=3.0), 1).reference
     on_plane = find_contacts(point_positions(CHARACTER.model, flat.qpos, contact_points(CHARACTER)), 30.0)
     # The middle of each contact: at its ends the toe of one foot is already on its way.
     steady = on_plane & np.roll(on_plane, 2, axis=0) & np.roll(on_plane, -2, axis=0)
@@ -214,19 +215,19 @@ def test_what_rests_on_the_plane_rests_on_other_ground(name, kind):
 
 def test_gaps_are_where_the_motion_rests_on_nothing():
     motion = demo_motion("cartwheel", CHARACTER)
-    ground = Scene("gaps").ground(motion)
+    ground = Scene("gaps").ground(CHARACTER, motion)
     inside = ground.edges < 2.4
     assert inside.sum() >= 4  # two gaps at least are below the cartwheel
-    for low, high in footprints(motion, ground):
+    for low, high in footprints(CHARACTER, motion, ground):
         assert not ((ground.edges[::2] < high) & (ground.edges[1::2] > low)).any()
 
 
 def test_hands_meet_the_box_below_its_upper_edge():
     motion = demo_motion("push", CHARACTER)
-    palms = hands(motion)
-    _, _, half = Scene("box").box_half(motion)
+    palms = hands(CHARACTER, motion)
+    _, _, half = Scene("box").box_half(CHARACTER, motion)
     assert 2 * half == pytest.approx(np.median(palms[..., 2]) + 0.1)
-    env = ImitationEnv(CHARACTER, Scene("box"), motion, EnvConfig(), 1)
+    env = ImitationEnv(Task(CHARACTER, motion, Scene("box")), EnvConfig(), 1)
     env.start(np.zeros(1, dtype=np.int64))
     face = env.box_progress()[0] - env.model.geom("box").size[0]
     u, _ = env.ground.local(palms[0, :, :2])
@@ -235,12 +236,12 @@ def test_hands_meet_the_box_below_its_upper_edge():
 
 def test_a_box_is_found_from_hands_that_are_held_ahead_and_from_no_others():
     push = demo_motion("push", CHARACTER)
-    found = scene_with_box(push)
+    found = scene_with_box(CHARACTER, push)
     assert found is not None and found.kind == "box"
-    assert all(scene_with_box(demo_motion(name, CHARACTER)) is None for name in ("walk", "jump", "backflip"))
+    assert all(scene_with_box(CHARACTER, demo_motion(name, CHARACTER)) is None for name in ("walk", "jump", "backflip"))
     # Standing still with the hands ahead is no pushing.
     still = replace(push, qpos=np.repeat(push.qpos[:1], 20, axis=0), contacts=np.repeat(push.contacts[:1], 20, axis=0))
-    assert scene_with_box(still) is None
+    assert scene_with_box(CHARACTER, still) is None
 
 
 def leaning(motion: ReferenceMotion, degrees: float) -> ReferenceMotion:
@@ -253,11 +254,11 @@ def leaning(motion: ReferenceMotion, degrees: float) -> ReferenceMotion:
 
 def test_hands_that_lean_push_the_box_before_them():
     low = leaning(demo_motion("push", CHARACTER), 40.0)
-    assert hands_held_ahead(low, Ground())
-    assert not hands_held_ahead(demo_motion("walk", CHARACTER), Ground())  # hands beside the hips
-    env = ImitationEnv(CHARACTER, Scene("box"), low, EnvConfig(), 1)
+    assert hands_held_ahead(CHARACTER, low, Ground())
+    assert not hands_held_ahead(CHARACTER, demo_motion("walk", CHARACTER), Ground())  # hands beside the hips
+    env = ImitationEnv(Task(CHARACTER, low, Scene("box")), EnvConfig(), 1)
     face = env.goal_qpos[0, -7] - env.model.geom("box").size[0]
-    assert 0.0 < face - hands(low)[0, :, 0].max() < 0.12
+    assert 0.0 < face - hands(CHARACTER, low)[0, :, 0].max() < 0.12
 
 
 def test_a_cycle_that_turns_takes_its_box_along():
@@ -265,7 +266,7 @@ def test_a_cycle_that_turns_takes_its_box_along():
     turn = from_rotvec(np.outer(np.linspace(0.0, 1.0, 61), [0.0, 0.0, 0.5]))
     motion = replace(motion, qpos=motion.qpos.copy(), loop=True)
     motion.qpos[:, 3:7] = multiply(turn, motion.qpos[:, 3:7])
-    env = ImitationEnv(CHARACTER, Scene("box"), motion, EnvConfig(), 2)
+    env = ImitationEnv(Task(CHARACTER, motion, Scene("box")), EnvConfig(), 2)
     reference, rows = env.reference, np.array([10, 10 + 3 * env.reference.starts])
     back = conjugate(from_rotvec(np.outer(reference.heading[rows], [0.0, 0.0, 1.0])))
     assert np.ptp(reference.heading[rows]) == pytest.approx(1.5, abs=1e-6)
@@ -316,7 +317,7 @@ def test_a_box_goes_as_fast_as_the_body_from_the_first_frame_on():
 @pytest.mark.parametrize("kind", ["box", "box_uphill"])
 def test_a_box_starts_a_little_out_of_place_but_never_in_the_hands(kind):
     motion, config = demo_motion("push", CHARACTER), EnvConfig(pose_noise=0.0, velocity_noise=0.0)
-    env = ImitationEnv(CHARACTER, Scene(kind), motion, config, 200)
+    env = ImitationEnv(Task(CHARACTER, motion, Scene(kind)), config, 200)
     rows, goal = np.zeros(200, dtype=np.int64), env.goal_qpos[0, -7:]
     env.start(rows)
     np.testing.assert_array_equal(env.box_qpos, np.tile(goal, (200, 1)))
@@ -339,7 +340,7 @@ def test_a_box_lies_before_the_hands_whichever_way_the_motion_goes(kind):
         qpos = push.qpos.copy()
         qpos[:, :3] = rotate(turn, qpos[:, :3])
         qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
-        env = ImitationEnv(CHARACTER, Scene(kind), replace(push, qpos=qpos), EnvConfig(), 1)
+        env = ImitationEnv(Task(CHARACTER, replace(push, qpos=qpos), Scene(kind)), EnvConfig(), 1)
         row = len(env.reference) - 1
         way = env.goal_qpos[row, -7:-4] - env.reference.qpos[row, :3]
         ahead.append(rotate(conjugate(turn), way))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tracking.derivatives import StepDerivatives, target_derivatives
 from imitate.tracking.feasibility import SUPPORT, TORQUE, ground_force, judge_frames
@@ -115,7 +116,7 @@ def test_two_threads_derive_the_same(character):
 
 
 def test_target_derivatives_agree_with_the_environments_targets(character, squat):
-    env = ImitationEnv(character, Scene(), squat, EnvConfig(action_scale=1.0), 1)
+    env = ImitationEnv(Task(character, squat), EnvConfig(action_scale=1.0), 1)
     env.start(np.array([10]))
     rng = np.random.default_rng(0)
     pose = env.qpos[0].copy()
@@ -135,7 +136,7 @@ def test_target_derivatives_agree_with_the_environments_targets(character, squat
 @pytest.mark.parametrize("sunk", [0.0, 0.03])
 def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
     """Also where the feet are in the ground."""
-    tracker = Tracker(character, Scene(), squat, QUICK)
+    tracker = Tracker(Task(character, squat), QUICK)
     env, cost = tracker.env, tracker.cost
     env.start(np.full(env.size, 5))
     rng = np.random.default_rng(0)
@@ -167,7 +168,7 @@ def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
 
 @pytest.fixture(scope="module")
 def draft(character, squat):
-    return track_motion(squat, character, Scene(), QUICK)
+    return track_motion(Task(character, squat), QUICK)
 
 
 def test_a_squat_is_performed_in_simulation(draft, squat):
@@ -181,7 +182,7 @@ def test_a_squat_is_performed_in_simulation(draft, squat):
 
 def test_its_controls_are_a_policys_actions(character, squat, draft):
     """The same offsets, played into an ordinary environment, give the same motion."""
-    env = ImitationEnv(character, Scene(), squat, EnvConfig(action_scale=0.25), 1)
+    env = ImitationEnv(Task(character, squat), EnvConfig(action_scale=0.25), 1)
     env.start(np.array([0]))
     for t, control in enumerate(draft.controls):
         env.step(control[None] / 0.25)
@@ -192,7 +193,7 @@ def test_its_feedback_leads_back_after_a_push(character, squat, draft):
     """Pushed backwards at the first frame, it ends nearer to the reference with feedback than with controls alone."""
     lost = []
     for feedback in (False, True):
-        env = ImitationEnv(character, Scene(), squat, EnvConfig(action_scale=1.0), 1)
+        env = ImitationEnv(Task(character, squat), EnvConfig(action_scale=1.0), 1)
         env.start(np.array([0]))
         env.qvel[0, 0] -= 0.2
         outcome = None
@@ -207,7 +208,7 @@ def test_its_feedback_leads_back_after_a_push(character, squat, draft):
 
 def test_a_body_that_hovers_lacks_contact(character, squat):
     hovering = replace(squat, qpos=squat.qpos + np.eye(squat.qpos.shape[1])[2] * 0.4)
-    draft = track_motion(hovering, character, Scene(), replace(QUICK, first_iterations=1, polish=0))
+    draft = track_motion(Task(character, hovering), replace(QUICK, first_iterations=1, polish=0))
     assert not draft.verdict.feasible.all()
     assert draft.verdict.reason[-1] == SUPPORT
     # Nothing carries it, so all of its weight is missing.
@@ -216,7 +217,7 @@ def test_a_body_that_hovers_lacks_contact(character, squat):
 
 def test_torque_is_blamed_where_muscles_give_all(character, squat):
     """Standing is supported; if the frames are off and a muscle was at its limit throughout, it is torque."""
-    env = ImitationEnv(character, Scene(), squat, EnvConfig(), 1)
+    env = ImitationEnv(Task(character, squat), EnvConfig(), 1)
     saturated = np.zeros((10, env.action_size), dtype=bool)
     saturated[:, 3] = True
     verdict = judge_frames(env.model, env.reference, np.linspace(0.0, 0.3, 10), saturated, False, 0.15)
@@ -236,7 +237,7 @@ def test_the_physical_motion_stands_by_itself(draft, squat, character, tmp_path)
     figures = filter_figures(draft, character)
     assert figures["filter_mpjpe_mm"] < 15.0
     assert figures["filter_unsupported"] < 0.05
-    motion = physical_motion(draft, squat, character)
+    motion = physical_motion(draft, Task(character, squat))
     motion.save(tmp_path / "physical.npz")
     again = ReferenceMotion.load(tmp_path / "physical.npz")
     np.testing.assert_array_equal(again.qpos, draft.rollout.qpos)

@@ -6,8 +6,8 @@ import torch
 
 from imitate.env.env import EnvConfig, ImitationEnv, StepResult
 from imitate.env.reference import Reference
+from imitate.env.task import Task
 from imitate.policy import Policy, PolicyLayout
-from imitate.scene.scene import Scene
 from imitate.training.initial_state import FixedStart, ReferenceStart, Starts
 from imitate.training.skill_collector import SkillCollector
 from reconstruct.characters.character import load_character
@@ -38,7 +38,7 @@ def small_policy(env: ImitationEnv, initial_std: float) -> Policy:
 def collect_standing(loop: bool):
     """Returns that the critic is to learn from 5 steps of 2 episodes that end in good order after 3, (5, 2)."""
     config = EnvConfig(episode_seconds=0.1, pose_noise=0.0, velocity_noise=0.0)
-    env = ImitationEnv(CHARACTER, Scene(), standing(4, loop), config, 2)
+    env = ImitationEnv(Task(CHARACTER, standing(4, loop)), config, 2)
     policy = small_policy(env, 0.15)
     policy.returns.mean.fill_(-7.0)  # the critic says about -7 everywhere
     torch.nn.init.zeros_(list(policy.critic.parameters())[-2])
@@ -74,7 +74,7 @@ class Recording(ReferenceStart):
 
 def test_starts_are_scored_by_the_return_that_the_policy_maximises():
     """Discounted, with the last reward of a clip paid for ever, across calls of `collect`."""
-    env = ImitationEnv(CHARACTER, Scene(), standing(7, False), EnvConfig(pose_noise=0.3, velocity_noise=3.0), 6)
+    env = ImitationEnv(Task(CHARACTER, standing(7, False)), EnvConfig(pose_noise=0.3, velocity_noise=3.0), 6)
     initial_states, outcomes = Recording(env.reference), list[StepResult]()
     collector = SkillCollector(env, initial_states, 0)
     record_step = collector.record_step

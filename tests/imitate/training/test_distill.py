@@ -10,6 +10,7 @@ import torch
 
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import build_reference
+from imitate.env.task import Task
 from imitate.rollout import Rollout, run_episodes
 from imitate.scene.scene import CONTROL_HZ, Scene, build_model
 from imitate.tracking.draft import Draft
@@ -89,7 +90,7 @@ def test_on_the_draft_the_experts_actions_are_the_plans(kind):
     """Also before a box, which a draft does not know."""
     motion = turning(loop=False)
     draft = made_up_draft(motion, motion.duration)
-    env = ImitationEnv(CHARACTER, Scene(kind), motion, EnvConfig(action_scale=0.25), 15)
+    env = ImitationEnv(Task(CHARACTER, motion, Scene(kind)), EnvConfig(action_scale=0.25), 15)
     expert, rows = Expert(draft, env), np.arange(15)
     place(env, expert, rows)
     np.testing.assert_allclose(env.qpos, draft.rollout.qpos[:15], atol=1e-9)
@@ -102,7 +103,7 @@ def test_on_the_draft_the_experts_actions_are_the_plans(kind):
 def test_beside_the_draft_they_follow_its_gains_and_count_less():
     motion = turning(loop=False)
     draft = made_up_draft(motion, motion.duration)
-    env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(action_scale=0.25), 1)
+    env = ImitationEnv(Task(CHARACTER, motion), EnvConfig(action_scale=0.25), 1)
     expert = Expert(draft, env)
     place(env, expert, np.array([7]))
     step, push = np.zeros(NV), np.zeros(NV)
@@ -122,7 +123,7 @@ def test_later_cycles_of_a_loop_are_done_like_the_drafts_turned_with_the_motion(
     motion = turning(loop=True)
     cycle = round(motion.duration * CONTROL_HZ)
     draft = made_up_draft(motion, 2 * motion.duration)
-    env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(action_scale=0.25, episode_seconds=4.0), 2)
+    env = ImitationEnv(Task(CHARACTER, motion), EnvConfig(action_scale=0.25, episode_seconds=4.0), 2)
     expert = Expert(draft, env)
     rows = np.array([4, 4 + 4 * cycle])
     place(env, expert, rows)
@@ -141,7 +142,7 @@ def test_a_draft_that_fell_teaches_only_what_it_did():
     motion = turning(loop=False)
     draft = made_up_draft(motion, motion.duration)
     fallen = replace(draft, controls=draft.controls[:6], gains=draft.gains[:6], qvel=draft.qvel[:7])
-    env = ImitationEnv(CHARACTER, Scene(), motion, EnvConfig(), 2)
+    env = ImitationEnv(Task(CHARACTER, motion), EnvConfig(), 2)
     expert = Expert(fallen, env)
     place(env, expert, np.array([5, 9]))
     assert expert.label(env)[1].tolist() == [pytest.approx(1.0, abs=1e-5), 0.0]
@@ -169,11 +170,11 @@ def test_the_policy_learns_what_the_expert_does(tmp_path: Path):
         hidden_sizes=(64,),
         distill=DistillConfig(samples=6144, update_epochs=8, minibatch_size=256),
     )
-    run = TrainingRun(Job(motion, CHARACTER, Scene(), config.resolve(), tmp_path, draft), ProcessGroup())
+    run = TrainingRun(Job(Task(CHARACTER, motion), config.resolve(), tmp_path, draft), ProcessGroup())
     run.initialise_normaliser()
     losses = [run.iterate() for _ in range(6)]
     assert "kl" not in losses[-1]  # PPO did not have its turn yet
-    env = ImitationEnv(CHARACTER, Scene(), motion, config.env, 32)
+    env = ImitationEnv(Task(CHARACTER, motion), config.env, 32)
     run_episodes(env, run.policy, np.zeros(32, dtype=np.int64), start_rng=np.random.default_rng(0))
     env.start(np.full(32, 10), rng=np.random.default_rng(0))
     label, _ = Expert(draft, env).label(env)
@@ -189,7 +190,7 @@ def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
 
     def go(folder: str, samples: int) -> list[torch.Tensor]:
         (tmp_path / folder).mkdir(exist_ok=True)
-        job = Job(motion, CHARACTER, Scene(), replace(TINY, samples=samples).resolve(), tmp_path / folder, draft)
+        job = Job(Task(CHARACTER, motion), replace(TINY, samples=samples).resolve(), tmp_path / folder, draft)
         train(job, ProcessGroup(), lambda status: None, lambda: False)
         content = torch.load(tmp_path / folder / CHECKPOINT, weights_only=True)["content"]
         return [*content["policy"].values(), content["parts"][0]["collector"]["env"]["batch"]]
@@ -203,7 +204,7 @@ def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
 def test_another_draft_is_another_task(tmp_path: Path):
     motion, draft = leaning()
     runs = [
-        TrainingRun(Job(motion, CHARACTER, Scene(), config.resolve(), tmp_path, expert), ProcessGroup()).task
+        TrainingRun(Job(Task(CHARACTER, motion), config.resolve(), tmp_path, expert), ProcessGroup()).task
         for config, expert in (
             (TINY, draft),
             (TINY, replace(draft, controls=2.0 * draft.controls)),
@@ -220,7 +221,7 @@ def test_two_workers_learn_from_one_draft(tmp_path: Path):
     """They share gradients from the first sample on, or their policies would differ at the end."""
     motion, draft = leaning()
     config = replace(TINY, workers=2, samples=128)
-    training = train_policy(motion, CHARACTER, Scene(), config.resolve(), tmp_path, draft=draft)
+    training = train_policy(Task(CHARACTER, motion), config.resolve(), tmp_path, draft=draft)
     assert training.metrics["samples"] == 128
     assert training.metrics["workers"] == 2
     content = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]

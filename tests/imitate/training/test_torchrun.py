@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from imitate.scene.scene import Scene
+from imitate.env.task import Task
 from imitate.training.benchmark import loop_speed
 from reconstruct.characters.character import load_character
 from tests.samples import TINY, standing
@@ -40,6 +40,6 @@ def test_wrong_input_ends_all_of_them(tmp_path):
 
 def test_loop_speed_of_one_process():
     config = replace(TINY, num_envs=8, num_steps=4)
-    found = loop_speed(load_character("humanoid"), Scene(), standing(), config, 64, workers=1)
+    found = loop_speed(Task(load_character("humanoid"), standing()), config, 64, workers=1)
     assert found["workers"] == 1
     assert found["wall"] > 0 and found["cpu"] > 0

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from imitate.env.env import EnvConfig
+from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
-from imitate.scene.scene import Scene
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.config import TrainConfig
 from imitate.training.evaluation import Score
@@ -33,7 +33,7 @@ WALK = Path(__file__).resolve().parents[4] / "shared" / "data" / "motions" / "hu
 def train_alone(folder: Path, config: TrainConfig) -> dict:
     folder.mkdir(exist_ok=True)
     return train(
-        Job(standing(), CHARACTER, Scene(), config.resolve(), folder),
+        Job(Task(CHARACTER, standing()), config.resolve(), folder),
         ProcessGroup(),
         lambda status: None,
         lambda: False,
@@ -66,13 +66,13 @@ def test_seed_decides(tmp_path):
 @pytest.mark.parametrize("env", [EnvConfig(push=-1.0), EnvConfig(push=float("nan")), EnvConfig(push_every=0.1)])
 def test_pushes_that_cannot_be_are_refused(tmp_path, env):
     with pytest.raises(InputError, match=r"env\.push"):
-        train_policy(standing(), CHARACTER, Scene(), replace(TINY, env=env), tmp_path / "run")
+        train_policy(Task(CHARACTER, standing()), replace(TINY, env=env), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_pushes_disturb_a_quarter_of_what_is_learnt_from_and_a_third_of_evaluations(tmp_path):
     config = replace(TINY, env=EnvConfig(push=5.0)).resolve()
-    run = TrainingRun(Job(standing(), CHARACTER, Scene(), config, tmp_path), ProcessGroup())
+    run = TrainingRun(Job(Task(CHARACTER, standing()), config, tmp_path), ProcessGroup())
     fallen = []
     for env in (run.collector.env, run.evaluator.env):
         env.start(np.zeros(env.size, dtype=np.int64))
@@ -118,14 +118,14 @@ def test_checkpoint_of_another_task_or_damaged_is_not_resumed(tmp_path):
 
 
 def test_two_workers_train_as_one_and_the_policy_can_be_judged(tmp_path):
-    training = train_policy(standing(), CHARACTER, Scene(), replace(TINY, workers=2), tmp_path)
+    training = train_policy(Task(CHARACTER, standing()), replace(TINY, workers=2), tmp_path)
     assert training.metrics["samples"] == 128
     assert training.metrics["workers"] == 2
     assert "the samples are used" in training.summary
     assert (tmp_path / CURVES).read_text().count("\n") >= 2
 
     evaluation = evaluate_policy(
-        Policy.load(tmp_path / BEST_POLICY), standing(), CHARACTER, Scene(), EvaluateConfig(rollouts=3)
+        Policy.load(tmp_path / BEST_POLICY), Task(CHARACTER, standing()), EvaluateConfig(rollouts=3)
     )
     figures = evaluation.figures
     assert 0.0 < figures["normalised_return"] <= 1.0
@@ -137,14 +137,14 @@ def test_two_workers_train_as_one_and_the_policy_can_be_judged(tmp_path):
     assert found.as_motion(standing()).qpos.shape == found.qpos.shape
 
     with pytest.raises(InputError, match="trained for humanoid"):
-        evaluate_policy(training.policy, standing(), load_character("humanoid", 1.6), Scene(), EvaluateConfig())
+        evaluate_policy(training.policy, Task(load_character("humanoid", 1.6), standing()), EvaluateConfig())
 
 
 def test_a_worker_that_fails_says_so_in_one_line_and_keeps_the_traceback(tmp_path):
     motion = standing()
     foreign = replace(motion, qpos=motion.qpos[:, :-3])
     with pytest.raises(TrainingError, match=r"worker 0 failed: ValueError.*worker_0\.log") as caught:
-        train_policy(foreign, CHARACTER, Scene(), TINY, tmp_path)
+        train_policy(Task(CHARACTER, foreign), TINY, tmp_path)
     assert "\n" not in str(caught.value)
     assert "Traceback" in (tmp_path / "worker_0.log").read_text()
 
@@ -159,7 +159,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="lo
 
 def trains_for_long(folder: Path) -> None:
     config = replace(TINY, samples=None, workers=2, evaluation_interval=10**9, early_stop=False)
-    train_policy(standing(), CHARACTER, Scene(), config, folder)
+    train_policy(Task(CHARACTER, standing()), config, folder)
 
 
 def when_training(folder: Path, act) -> threading.Thread:
@@ -236,7 +236,7 @@ def test_walk_reaches_its_goal(tmp_path):
     if not WALK.is_file():
         pytest.skip(f"{WALK} is not there")
     config = TrainConfig(minutes=60.0, samples=1_200_000, warm_start="none")
-    training = train_policy(read_motion(WALK, CHARACTER), CHARACTER, Scene(), config, tmp_path)
+    training = train_policy(Task(CHARACTER, read_motion(WALK, CHARACTER)), config, tmp_path)
     assert training.metrics["best_return"] >= 0.95
     assert training.metrics["best_completed"] == 1.0
 
@@ -264,7 +264,7 @@ def test_update_average_forgets_the_beginning_and_then_looks_back_a_window():
 
 
 def test_the_average_of_the_weights_is_what_is_kept(tmp_path):
-    run = TrainingRun(Job(standing(), CHARACTER, Scene(), TINY.resolve(), tmp_path), ProcessGroup())
+    run = TrainingRun(Job(Task(CHARACTER, standing()), TINY.resolve(), tmp_path), ProcessGroup())
     run.initialise_normaliser()
     expected = run.policy.log_std.detach().clone()
     for updates in range(1, 4):

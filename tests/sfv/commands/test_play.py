@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
 from imitate.policy import Policy, PolicyLayout
 from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
 from imitate.scene.scene import Scene
@@ -40,7 +41,7 @@ def standing() -> ReferenceMotion:
 def made_run(folder: Path, motion: ReferenceMotion) -> Path:
     """A finished run in `folder` as `clip` leaves it, with an untrained policy of the usual size."""
     character = load_character(motion.character, motion.height)
-    env = ImitationEnv(character, Scene(), motion, EnvConfig(), 1)
+    env = ImitationEnv(Task(character, motion), EnvConfig(), 1)
     torch.manual_seed(0)
     actuators = tuple(env.model.actuator(u).name for u in range(env.model.nu))
     sizes = env.observation_layout.sizes
@@ -180,6 +181,6 @@ def test_shipped_skills_do_what_their_notes_say(shipped):
     assert note["command"] and "/home" not in note["command"] and "/work" not in note["command"]
     assert not perform(shipped).terminated
     config = EvaluateConfig(rollouts=32)
-    figures = evaluate_policy(shipped.policy, shipped.reference, shipped.character, shipped.scene, config).figures
+    figures = evaluate_policy(shipped.policy, shipped.task, config).figures
     assert figures["normalised_return"] == pytest.approx(shipped.metrics["normalised_return"], abs=0.03)
     assert figures["completed"] == pytest.approx(shipped.metrics["completed"], abs=0.05)
