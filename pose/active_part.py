@@ -6,21 +6,21 @@ from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 
 SMOOTH_S = 0.5
-"""Speed is a mean over so long."""
+"""Window of the running mean of speed [s]."""
 ACTIVE_SHARE = 0.35
-"""The body is active where it moves at more than this share of its fastest."""
+"""Share of the highest speed above which the body is active, in [0, 1]."""
 PAUSE_S = 0.7
-"""Shorter rests within a motion belong to it (the crouch before a jump, the hang at its top)."""
+"""Longest rest that still belongs to a motion, such as the crouch before a jump [s]."""
 MARGIN_S = 0.4
-"""Kept before and after, to begin and end in a stance."""
+"""Time kept before and after the motion, to begin and end in a stance [s]."""
 NEARLY_ALL = 0.8
-"""A stretch longer than this share of the clip is no choice."""
+"""Longest proposal, as a share of the clip: a longer one is not worth making."""
 
 
-def active_part(keypoints: Keypoints) -> tuple[float, float] | None:
-    """The stretch around the fastest motion; None where no part stands out.
+def find_active_part(keypoints: Keypoints) -> tuple[float, float] | None:
+    """Finds the part of the clip around the fastest motion; None where no part stands out.
 
-    Speed is the mean of the joints' in the image, in sizes of the body.
+    Speed is the mean over the joints in the image, in body sizes.
 
     Returns:
       (start, end) in seconds of the video.
@@ -51,7 +51,7 @@ def active_part(keypoints: Keypoints) -> tuple[float, float] | None:
 
 
 def usual_size_px(keypoints: Keypoints) -> float:
-    """Longer side of the box around the joints that are known, upper quartile over the clip; 0 if none ever is."""
+    """Body size: longer side of the box around the known joints, upper quartile over the clip [px]; 0 if none is."""
     columns = [keypoints.names.index(name) for name in TWELVE if name in keypoints.names]
     known = keypoints.confidence[:, columns] > 0
     enough = known.sum(axis=1) > 1

@@ -1,6 +1,7 @@
 """Arrays in one `.npz` with a kind and a format version, written so that a reader never meets half a file."""
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def load_arrays(path: Path, kind: str, version: int) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise InputError(
             f"{path}: damaged or not a {kind} archive ({error}); delete it to have it made again"
         ) from error

@@ -1,7 +1,7 @@
 """BlazePose through MediaPipe Tasks: one process per core, every frame on its own.
 
 Bazarevsky et al. 2020, "BlazePose: On-device Real-time Body Pose Tracking". Image mode, not tracking: on inverted
-bodies the tracker's region of interest drifts and its accuracy falls to half (KNOWN: PCK .56 against .84).
+bodies the tracker's region of interest drifts, and its PCK falls from .84 to .56 (measured on the synthetic films).
 """
 
 import os
@@ -21,10 +21,10 @@ from pose.estimator import Poses, no_poses
 from pose.landmarks import LANDMARKS
 
 QUEUED_PER_WORKER = 2
-"""Images under way for each process: none waits, and memory stays bounded."""
+"""Images queued for each process: no process idles, and memory stays bounded."""
 
 MIN_SCORE = 0.3
-"""Below MediaPipe's default of 0.5: a doubtful pose is worth having where time can judge it."""
+"""Least detection and presence score; below MediaPipe's 0.5, as doubtful poses are weighed over time later."""
 
 _landmarker: Any = None
 """The network of this worker process."""
@@ -40,7 +40,7 @@ class BlazePose:
 
         Args:
           bundle: a `.task` file, see `weights.find_or_fetch`.
-          persons: at most so many bodies an image.
+          persons: most bodies an image.
           workers: processes; None is one for each core this process may use.
         """
         self.bundle = bundle
@@ -48,8 +48,8 @@ class BlazePose:
         self.workers = workers or usable_cores()
         self._pool: ProcessPoolExecutor | None = None
 
-    def poses(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
-        """Yields the bodies in each image, in order."""
+    def detect(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
+        """Yields the bodies found in each image, uint8 (H, W, 3) RGB, in order."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.workers,
@@ -60,7 +60,7 @@ class BlazePose:
         queue: deque[Future[Poses]] = deque()
         try:
             for image in images:
-                queue.append(self._pool.submit(_poses_in, image))
+                queue.append(self._pool.submit(_detect_in_worker, image))
                 if len(queue) >= QUEUED_PER_WORKER * self.workers:
                     yield queue.popleft().result()
             while queue:
@@ -83,7 +83,7 @@ class BlazePose:
 
 
 def _start_worker(bundle: str, persons: int) -> None:
-    """Loads the network into this process; its chatter goes nowhere, and Ctrl-C is the parent's to act on."""
+    """Loads the network into this process, discards its log, and leaves Ctrl-C to the parent."""
     global _landmarker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
@@ -104,8 +104,8 @@ def _start_worker(bundle: str, persons: int) -> None:
     _landmarker = vision.PoseLandmarker.create_from_options(options)
 
 
-def _poses_in(rgb: np.ndarray) -> Poses:
-    """The bodies in one image, in the worker."""
+def _detect_in_worker(rgb: np.ndarray) -> Poses:
+    """Finds the bodies in one image."""
     import mediapipe
 
     image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))

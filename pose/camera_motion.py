@@ -1,9 +1,9 @@
-"""A camera that pans, tilts, rolls or zooms, followed from the background.
+"""Motion of a camera that pans, tilts, rolls or zooms, estimated from the background.
 
-A camera that turns about its optical centre moves the whole picture by one homography, K_t R_t K_0^-1, whatever stands
+A camera that rotates about its optical centre moves the whole image by one homography, K_t R_t K_0^-1, whatever stands
 in front of it (Hartley and Zisserman 2004, 8.4; self-calibration from such homographies: 19.6). Corners of the
 background are followed by optical flow from key frames, so that errors add up over key frames only, not over frames.
-A camera that travels is taken for one that turns: for a background that is far away the difference is small.
+A camera that travels is modelled as one that rotates: for a distant background the difference is small.
 """
 
 from collections.abc import Iterable
@@ -15,56 +15,57 @@ from scipy.optimize import least_squares, minimize_scalar
 from scipy.spatial.transform import Rotation
 
 WIDTH = 640
-"""Pictures are followed at this width [px]; all distances below are in its pixels."""
+"""Width to which frames are scaled first [px]; all distances below are in pixels of this width."""
 CORNERS = 400
-"""Corners of the background that are followed at most."""
+"""Most corners of the background that are tracked."""
 FEWEST = 25
-"""With fewer corners than this there is no telling what the camera does."""
+"""Fewest corners from which the camera's motion is estimated."""
 BORDER = 0.15
-"""The people's boxes are widened by so much of their longer side: hair, clothes and shadows move with them."""
+"""Margin around people's boxes, as a share of their longer side: hair, clothes and shadows move with them."""
 THERE_AND_BACK = 0.7
-"""A corner followed to a picture and back must return to within this [px]."""
+"""Largest error of a corner after tracking it to another frame and back [px]."""
 INLIER = 2.0
-"""Corners that a homography leaves further off than this belong to something else that moves [px]."""
+"""Largest residual of a homography's inliers [px]; other corners belong to something that moves by itself."""
 AGREE = 0.5
-"""Least share of the corners that must move as one picture, else the frame tells nothing."""
+"""Least share of corners that must be inliers, and of frames that must have a match."""
 AT_REST = 1.0
-"""A corner that has moved by less than this since the first frame is at rest [px]."""
+"""Motion since the key frame below which a corner is at rest [px]."""
 AT_REST_SHARE = 0.3
-"""With this share of the corners at rest the camera is, whatever the others (leaves, water, people) do."""
+"""Share of corners at rest from which the camera is at rest, whatever the others (leaves, water) do."""
 STILL = 3.0
-"""A camera whose picture hardly ever moves by more than this stands still; at 4 m that is 2 cm [px]."""
+"""Motion of the image below which the camera stands still [px]; 2 cm at a distance of 4 m."""
 KEY_OVERLAP = 0.35
-"""With less than this share of its corners left, a key frame hands over to the next."""
+"""Share of a key frame's corners below which the next key frame is chosen."""
 NOMINAL_FOV = 50.0
-"""Along the longer side, for cameras that turn too little to tell their own [degrees]."""
+"""Field of view along the longer side where rotation is too small to estimate it [degrees]."""
 FOV_RANGE = (20.0, 100.0)
-TELLING_TURN = 0.12
-"""A turn between two pictures that shows the lens: the picture has moved by so much of its longer side."""
-TELLING_GAIN = 0.9
-"""The best lens must bring the misfit below this share of the nominal one's to be believed."""
+"""Range in which the field of view is searched [degrees]."""
+LENS_SHIFT = 0.12
+"""Shift between two frames from which they determine the focal length, as a share of the longer side."""
+LENS_MISFIT = 0.9
+"""Misfit, relative to the nominal lens, below which an estimated focal length is used."""
 
 
 @dataclass(frozen=True)
 class CameraMotion:
-    """How the camera of each frame is turned and zoomed against the camera of the first frame.
+    """Rotation and zoom of the camera in each frame relative to the first frame.
 
     With x_first a point in the first camera's axes (x right, y down, z away from the camera), it appears in frame t at
 
         x_t = R[t] x_first,    xy_px = focal_px zoom[t] x_t[:2] / x_t[2] + image centre.
 
-    So a world fixed to the first camera is fixed for all frames, and a reconstruction that places each frame's motion
-    in its own camera's axes moves it into the first camera's by R[t].T.
+    The first camera's axes are the same for all frames: what is reconstructed in the axes of frame t is moved there by
+    R[t].T.
     """
 
     R: np.ndarray
     """Rotation from the first camera's axes to those of frame t, R[0] = 1, (T, 3, 3)."""
     zoom: np.ndarray
-    """Focal length over that of the first frame, zoom[0] = 1, (T,)."""
+    """Focal length relative to the first frame, zoom[0] = 1, (T,)."""
     focal_px: float
-    """Focal length of the first frame that `R` and `zoom` hold for [px]."""
+    """Focal length of the first frame with which `R` and `zoom` were estimated [px]."""
     focal_measured: bool
-    """Whether the turning showed it; otherwise it is of a nominal lens of 50 degrees."""
+    """Whether the focal length was estimated from rotation; otherwise it is that of a nominal 50 degree lens."""
 
     def __post_init__(self) -> None:
         frames = len(self.zoom)
@@ -77,48 +78,50 @@ class CameraMotion:
         return len(self.zoom)
 
     def for_focal(self, focal_px: float) -> "CameraMotion":
-        """The same movement of the picture under another lens.
+        """Converts to another focal length [px] under which the image moves the same.
 
-        From frame to frame turns are small, so that the picture moves by focal length times angle.
+        From frame to frame rotations are small, so that the image moves by focal length times angle.
         """
         step = Rotation.from_matrix(self.R[1:] @ np.swapaxes(self.R[:-1], 1, 2)).as_rotvec()
         step[:, :2] *= self.focal_px / focal_px
         R = [np.eye(3)]
-        for turn in Rotation.from_rotvec(step).as_matrix():
-            R.append(turn @ R[-1])
+        for rotation in Rotation.from_rotvec(step).as_matrix():
+            R.append(rotation @ R[-1])
         return CameraMotion(np.stack(R), self.zoom, focal_px, False)
 
-    def largest_turn(self) -> float:
-        """Widest angle between the view axes of two frames [rad]."""
+    def largest_rotation(self) -> float:
+        """Largest angle between the view axes of two frames [rad]."""
         axes = self.R[:, 2]
         return float(np.arccos(np.clip((axes @ axes.T).min(), -1.0, 1.0)))
 
 
 def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> CameraMotion | None:
-    """Turn and zoom of the camera in every frame; None for a camera that stands still.
+    """Estimates rotation and zoom of the camera in every frame; None for a camera that stands still.
 
-    A frame that does not tell (blur, a bare wall) takes the motion of its neighbours in time.
+    A frame without enough corners (blur, a bare wall) takes the motion of its neighbours in time.
 
     Args:
       images: the T frames, uint8 (H, W, 3) RGB, all of one size.
       people_px: boxes that hold no background in each frame, (left, top, right, bottom) [px], T arrays (N, 4).
 
     Returns:
-      None as well where the background shows too little to follow.
+      The motion; None as well where the background shows too little to track.
     """
-    matches, size = _followed(images, people_px)
-    told = np.array([match is not None for match in matches])
-    if told.sum() < 2 or told.mean() < AGREE:
+    matches, size = _match_frames(images, people_px)
+    matched = np.array([match is not None for match in matches])
+    if matched.sum() < 2 or matched.mean() < AGREE:
         return None
     scale = WIDTH / size[0]
     side = max(WIDTH, size[1] * scale)
-    nominal = _focal(NOMINAL_FOV, side)
-    _, zoom = _chained(matches, nominal)
-    focal, measured = _lens([(match, zoom[match.key]) for match in matches if match is not None], nominal, side)
-    R, zoom = _between(*_chained(matches, focal), told)
+    nominal = _focal_px(NOMINAL_FOV, side)
+    _, zoom = _chain_matches(matches, nominal)
+    focal, measured = _estimate_focal(
+        [(match, zoom[match.key]) for match in matches if match is not None], nominal, side
+    )
+    R, zoom = _fill_gaps(*_chain_matches(matches, focal), matched)
     corners = np.array([[x, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * np.array(size) * scale
-    turned = np.column_stack([corners / focal, np.ones(4)]) @ np.swapaxes(R, 1, 2)
-    moved = focal * zoom[:, None, None] * turned[..., :2] / turned[..., 2:]
+    rotated = np.column_stack([corners / focal, np.ones(4)]) @ np.swapaxes(R, 1, 2)
+    moved = focal * zoom[:, None, None] * rotated[..., :2] / rotated[..., 2:]
     # A few frames may mislead: the first one of a stream is compressed unlike the others.
     if np.percentile(np.linalg.norm(moved - corners, axis=-1).max(axis=1), 95) < STILL:
         return None
@@ -127,26 +130,30 @@ def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> 
 
 @dataclass(frozen=True)
 class _Match:
-    """Corners of a key frame found again in another frame, about the image centre [px of `WIDTH`]."""
+    """Corners of a key frame found again in another frame, relative to the image centre [px at `WIDTH`]."""
 
     key: int
+    """Number of the key frame."""
     first: np.ndarray
-    """In the key frame, (N, 2)."""
+    """Corners in the key frame, (N, 2)."""
     second: np.ndarray
-    """In the other, (N, 2)."""
+    """The same corners in the other frame, (N, 2)."""
 
     @property
     def shift(self) -> float:
+        """Median shift of the corners [px at `WIDTH`]."""
         return float(np.median(np.linalg.norm(self.second - self.first, axis=1))) if len(self.first) else 0.0
 
 
-def _followed(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> tuple[list[_Match | None], tuple[int, int]]:
-    """Each frame's match with a key frame, and the pictures' size."""
+def _match_frames(
+    images: Iterable[np.ndarray], people_px: list[np.ndarray]
+) -> tuple[list[_Match | None], tuple[int, int]]:
+    """Matches each frame with a key frame; None where that fails. Also returns the images' (width, height) [px]."""
     matches = list[_Match | None]()
     size = (0, 0)
     key, key_gray, key_corners = 0, np.zeros(0), np.zeros((0, 2), np.float32)
     last, last_gray, last_people = 0, np.zeros(0), np.zeros((0, 4))
-    since_key = np.eye(3)  # homography from the key frame to the last frame that told
+    since_key = np.eye(3)  # homography from the key frame to the last matched frame
     for t, (image, people) in enumerate(zip(images, people_px, strict=True)):
         size = (image.shape[1], image.shape[0])
         scale = WIDTH / size[0]
@@ -155,16 +162,16 @@ def _followed(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> tupl
         people = people * scale
         if t == 0:
             key_gray = last_gray = gray
-            key_corners, last_people = _corners(gray, people), people
+            key_corners, last_people = _find_corners(gray, people), people
             matches.append(_Match(0, np.zeros((0, 2)), np.zeros((0, 2))))
             continue
-        match, moved = _matched(key, key_gray, gray, key_corners, since_key, people)
+        match, moved = _match(key, key_gray, gray, key_corners, since_key, people)
         if last != key and (match is None or len(match.first) < KEY_OVERLAP * len(key_corners)):
-            corners = _corners(last_gray, last_people)
-            handed = _matched(last, last_gray, gray, corners, np.eye(3), people)
-            if handed[0] is not None:
+            corners = _find_corners(last_gray, last_people)
+            next_match = _match(last, last_gray, gray, corners, np.eye(3), people)
+            if next_match[0] is not None:
                 key, key_gray, key_corners = last, last_gray, corners
-                match, moved = handed
+                match, moved = next_match
         matches.append(match)
         if match is not None:
             since_key, last, last_gray, last_people = moved, t, gray, people
@@ -172,14 +179,17 @@ def _followed(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> tupl
     return [m and _Match(m.key, m.first - centre, m.second - centre) for m in matches], size
 
 
-def _matched(
+def _match(
     key: int, key_gray: np.ndarray, gray: np.ndarray, corners: np.ndarray, guess: np.ndarray, people: np.ndarray
 ) -> tuple[_Match | None, np.ndarray]:
-    """The corners that move as one picture, and by which homography; None where too few do."""
+    """Finds the corners that move by one homography, and that homography (3, 3); None where too few do.
+
+    `guess` is a first homography, which is returned where there is no match.
+    """
     if len(corners) < FEWEST:
         return None, guess
     expected = cv2.perspectiveTransform(corners[:, None], guess)[:, 0].astype(np.float32)
-    moved, found = _flow(key_gray, gray, corners, expected, people)
+    moved, found = _track_corners(key_gray, gray, corners, expected, people)
     if found.sum() < FEWEST:
         return None, guess
     first = corners[found].astype(float)
@@ -192,20 +202,20 @@ def _matched(
     return _Match(key, corners[kept].astype(float), moved[kept].astype(float)), homography
 
 
-def _corners(gray: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """Corners of the background, float32 (N, 2); spread over the picture, so that no one thing decides."""
+def _find_corners(gray: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Finds corners of the background, spread over the image, float32 (N, 2) [px]."""
     mask = np.full(gray.shape, 255, np.uint8)
-    for box in _widened(people):
+    for box in _widen_boxes(people):
         left, top, right, bottom = np.round(box).astype(int)
         mask[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 0
     corners = cv2.goodFeaturesToTrack(gray, CORNERS, 0.03, 10, mask=mask)
     return np.zeros((0, 2), np.float32) if corners is None else corners[:, 0]
 
 
-def _flow(
+def _track_corners(
     before: np.ndarray, after: np.ndarray, corners: np.ndarray, expected: np.ndarray, people: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where corners have moved to (N, 2), and which were surely found again outside of the people, bool (N,)."""
+    """Tracks corners by optical flow: where they are (N, 2) [px], and which were found outside of people, bool (N,)."""
     if len(corners) == 0:
         return corners, np.zeros(0, dtype=bool)
     window = {"winSize": (21, 21), "maxLevel": 3}
@@ -215,66 +225,66 @@ def _flow(
     found = (there.ravel() > 0) & (again.ravel() > 0) & (np.linalg.norm(back - corners, axis=1) < THERE_AND_BACK)
     height, width = after.shape
     found &= ((moved >= 0) & (moved < (width, height))).all(axis=1)
-    for left, top, right, bottom in _widened(people):
+    for left, top, right, bottom in _widen_boxes(people):
         found &= ~((moved > (left, top)) & (moved < (right, bottom))).all(axis=1)
     return moved, found
 
 
-def _widened(people: np.ndarray) -> np.ndarray:
+def _widen_boxes(people: np.ndarray) -> np.ndarray:
     side = np.maximum(people[:, 2] - people[:, 0], people[:, 3] - people[:, 1])[:, None]
     return people + BORDER * side * np.array([-1.0, -1.0, 1.0, 1.0])
 
 
-def _chained(matches: list[_Match | None], focal: float) -> tuple[np.ndarray, np.ndarray]:
-    """Turn (T, 3, 3) and zoom (T,) against the first frame, from those against key frames; 1 where nothing told."""
+def _chain_matches(matches: list[_Match | None], focal: float) -> tuple[np.ndarray, np.ndarray]:
+    """Chains matches to rotation (T, 3, 3) and zoom (T,) relative to the first frame; identity where there is none."""
     R, zoom = np.tile(np.eye(3), (len(matches), 1, 1)), np.ones(len(matches))
     for t, match in enumerate(matches):
         if match is not None and match.key != t:
-            turn, more, _ = _turn_and_zoom(match, focal * zoom[match.key])
-            R[t], zoom[t] = turn @ R[match.key], more * zoom[match.key]
+            rotation, relative_zoom, _ = _fit_rotation(match, focal * zoom[match.key])
+            R[t], zoom[t] = rotation @ R[match.key], relative_zoom * zoom[match.key]
     return R, zoom
 
 
-def _lens(matches: list[tuple[_Match, float]], nominal: float, side: float) -> tuple[float, bool]:
-    """Focal length [px] at which turns and zooms explain the pictures best; the nominal one where they do not tell.
+def _estimate_focal(matches: list[tuple[_Match, float]], nominal: float, side: float) -> tuple[float, bool]:
+    """Estimates the focal length [px] that explains the matches best, and whether it is not the nominal one.
 
-    Each match comes with the zoom of its key frame.
+    Each match comes with the zoom of its key frame; `side` is the longer side of the image [px].
     """
-    telling = sorted((pair for pair in matches if pair[0].shift > TELLING_TURN * side), key=lambda pair: -pair[0].shift)
-    if not telling:
+    shifted = sorted((pair for pair in matches if pair[0].shift > LENS_SHIFT * side), key=lambda pair: -pair[0].shift)
+    if not shifted:
         return nominal, False
 
     def misfit(log_focal: float) -> float:
-        return sum(_turn_and_zoom(match, zoom * float(np.exp(log_focal)))[2] for match, zoom in telling[:10])
+        return sum(_fit_rotation(match, zoom * float(np.exp(log_focal)))[2] for match, zoom in shifted[:10])
 
-    bounds = sorted(np.log(_focal(fov, side)) for fov in FOV_RANGE)
+    bounds = sorted(np.log(_focal_px(fov, side)) for fov in FOV_RANGE)
     found = minimize_scalar(misfit, bounds=tuple(bounds), method="bounded", options={"xatol": 0.01})
-    at_the_end = min(abs(found.x - bound) for bound in bounds) < 0.05
-    if at_the_end or (found.fun > TELLING_GAIN * misfit(np.log(nominal)) and abs(found.x - np.log(nominal)) > 0.1):
+    at_bound = min(abs(found.x - bound) for bound in bounds) < 0.05
+    if at_bound or (found.fun > LENS_MISFIT * misfit(np.log(nominal)) and abs(found.x - np.log(nominal)) > 0.1):
         return nominal, False
     return float(np.exp(found.x)), True
 
 
-def _turn_and_zoom(match: _Match, focal: float) -> tuple[np.ndarray, float, float]:
-    """Rotation and zoom that lay the key frame's corners onto the frame's, and the misfit that is left [px]."""
+def _fit_rotation(match: _Match, focal: float) -> tuple[np.ndarray, float, float]:
+    """Fits the rotation (3, 3) and zoom that map the key frame's corners to the frame's; also the RMS misfit [px]."""
     rays = np.column_stack([match.first / focal, np.ones(len(match.first))])
 
     def residual(x: np.ndarray) -> np.ndarray:
-        turned = rays @ Rotation.from_rotvec(x[:3]).as_matrix().T
-        return (focal * np.exp(x[3]) * turned[:, :2] / np.maximum(turned[:, 2:], 0.05) - match.second).ravel()
+        rotated = rays @ Rotation.from_rotvec(x[:3]).as_matrix().T
+        return (focal * np.exp(x[3]) * rotated[:, :2] / np.maximum(rotated[:, 2:], 0.05) - match.second).ravel()
 
     found = least_squares(residual, np.zeros(4), loss="soft_l1", f_scale=0.5)
     misfit = float(np.sqrt(2 * found.cost / len(match.first)))
     return Rotation.from_rotvec(found.x[:3]).as_matrix(), float(np.exp(found.x[3])), misfit
 
 
-def _between(R: np.ndarray, zoom: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frames that told nothing, from their neighbours in time."""
-    frames, known = np.arange(len(zoom)), np.flatnonzero(told)
+def _fill_gaps(R: np.ndarray, zoom: np.ndarray, matched: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolates frames without a match from their neighbours in time."""
+    frames, known = np.arange(len(zoom)), np.flatnonzero(matched)
     vectors = Rotation.from_matrix(R[known]).as_rotvec()
     filled = np.stack([np.interp(frames, known, column) for column in vectors.T], axis=1)
     return Rotation.from_rotvec(filled).as_matrix(), np.exp(np.interp(frames, known, np.log(zoom[known])))
 
 
-def _focal(fov: float, side: float) -> float:
+def _focal_px(fov: float, side: float) -> float:
     return side / 2 / np.tan(np.radians(fov) / 2)

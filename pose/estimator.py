@@ -1,4 +1,4 @@
-"""What a pose estimator is to the rest: images go in, the bodies seen in each come out."""
+"""The interface of a pose estimator, the bodies that it finds, and crops of images for it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class Poses:
     xyz: np.ndarray
     """Landmarks about the middle of the hips, camera axes (x right, y down, z away from the camera) [m], (N, J, 3)."""
     score: np.ndarray
-    """The estimator's own belief that each landmark is there and in sight, in [0, 1], (N, J)."""
+    """The estimator's own probability that each landmark is present and visible, in [0, 1], (N, J)."""
 
     def __len__(self) -> int:
         return len(self.score)
 
     def select(self, rows: np.ndarray | list[int]) -> "Poses":
-        """Those of the bodies, in the order of `rows`."""
+        """Selects bodies by their rows, (M,), in that order."""
         rows = np.asarray(rows, dtype=int)
         return Poses(self.xy[rows], self.xyz[rows], self.score[rows])
 
@@ -36,8 +36,8 @@ class PoseEstimator(Protocol):
 
     names: tuple[str, ...]
 
-    def poses(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
-        """Yields the bodies in each image, in order, holding only a few images at a time.
+    def detect(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
+        """Yields the bodies found in each image, in order; holds only a few images at a time.
 
         Args:
           images: uint8 (H, W, 3) RGB, of any size, not all the same.
@@ -46,12 +46,12 @@ class PoseEstimator(Protocol):
 
 
 def no_poses(landmarks: int) -> Poses:
-    """Nobody in sight."""
+    """Poses of nobody: N = 0, with this number of landmarks."""
     return Poses(np.zeros((0, landmarks, 2)), np.zeros((0, landmarks, 3)), np.zeros((0, landmarks)))
 
 
 def concatenate(parts: list[Poses]) -> Poses:
-    """All bodies of several looks at one image."""
+    """Puts the bodies of several detections in one image together."""
     return Poses(
         np.concatenate([part.xy for part in parts]),
         np.concatenate([part.xyz for part in parts]),
@@ -61,40 +61,40 @@ def concatenate(parts: list[Poses]) -> Poses:
 
 @dataclass(frozen=True)
 class Crop:
-    """A square cut out of an image, turned and scaled: a closer look at one person."""
+    """A square cut out of an image, rotated and scaled."""
 
     centre: tuple[float, float]
-    """In the image [px]."""
+    """Middle of the square in the image, (x, y) [px]."""
     side: float
-    """Of the square, in the image [px]."""
+    """Side of the square in the image [px]."""
     angle: float
-    """By which the image turns clockwise on the way into the crop [rad]."""
+    """Clockwise rotation of the image on the way into the crop [rad]."""
     pixels: int
-    """Side of the crop's own image [px]."""
+    """Side of the crop's own image, in its own pixels."""
 
     def image_to_crop(self) -> np.ndarray:
-        """Affine map of pixel coordinates, (2, 3)."""
+        """Affine map from image pixels to crop pixels, (2, 3)."""
         scale = self.pixels / self.side
-        rotation = scale * _turn(self.angle)
+        rotation = scale * _rotation(self.angle)
         offset = self.pixels / 2 - rotation @ np.asarray(self.centre)
         return np.column_stack([rotation, offset])
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """The crop's image; outside of the picture the border's colour goes on, which looks least like a person."""
+        """Cuts the crop out of an image, uint8 (H, W, 3); beyond its edges the border pixels are repeated."""
         size = (self.pixels, self.pixels)
         flags = cv2.INTER_AREA if self.pixels < self.side else cv2.INTER_LINEAR
         return cv2.warpAffine(image, self.image_to_crop(), size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
     def poses_to_image(self, poses: Poses) -> Poses:
-        """Bodies found in the crop, as they stand in the image: 2D moved back, 3D turned back about the view axis."""
+        """Maps bodies from the crop to the image: 2D by the affine map, 3D by a rotation about the view axis."""
         matrix = self.image_to_crop()
         xy = (poses.xy - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
         xyz = poses.xyz.copy()
-        xyz[..., :2] = xyz[..., :2] @ _turn(self.angle)  # rows: the transpose of the inverse turn
+        xyz[..., :2] = xyz[..., :2] @ _rotation(self.angle)  # rows: the transpose of the inverse rotation
         return Poses(xy, xyz, poses.score)
 
 
-def _turn(angle: float) -> np.ndarray:
+def _rotation(angle: float) -> np.ndarray:
     """Rotation of the image plane (x right, y down): clockwise to the eye for positive angles, (2, 2)."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s], [s, c]])

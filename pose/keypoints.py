@@ -1,4 +1,4 @@
-"""Keypoints: what pose estimation knows of one person, frame by frame."""
+"""Keypoints of one person, frame by frame."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from pose.archive import load_arrays, save_arrays
 from pose.camera_motion import CameraMotion
 
 FORMAT_VERSION = 2
+"""Version of the keys in the file."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Keypoints:
     xyz: np.ndarray
     """Landmarks about the middle of the hips, camera axes (x right, y down, z away from the camera) [m], (T, J, 3)."""
     confidence: np.ndarray
-    """How far each landmark is to be trusted, 0 (not seen) to 1, (T, J)."""
+    """Probability that each landmark is right, from 0 (not seen) to 1, (T, J)."""
     fps: float
     """Frames a second, constant through the clip."""
     names: tuple[str, ...]
@@ -33,7 +34,7 @@ class Keypoints:
     start: float = 0.0
     """Time of the first frame in the video [s]."""
     camera_motion: CameraMotion | None = None
-    """Turn and zoom of the camera in every frame against the first; None for a camera that stands still."""
+    """Rotation and zoom of the camera in every frame relative to the first; None for a camera that stands still."""
     people: np.ndarray | None = None
     """How many people are in view in each frame, this one included, int (T,); None if that is not known."""
 
@@ -64,7 +65,7 @@ class Keypoints:
 
     @property
     def seen(self) -> np.ndarray:
-        """Frames in which the person was found at all, bool (T,)."""
+        """Frames in which at least one landmark was found, bool (T,)."""
         return np.asarray((self.confidence > 0).any(axis=1))
 
     def save(self, path: Path) -> None:
@@ -101,12 +102,12 @@ class Keypoints:
             names=tuple(str(name) for name in arrays["names"]),
             image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
             start=float(arrays["start"]),
-            camera_motion=_camera_motion(arrays),
+            camera_motion=_read_camera_motion(arrays),
             people=arrays.get("people"),
         )
 
 
-def _camera_motion(arrays: dict[str, np.ndarray]) -> CameraMotion | None:
+def _read_camera_motion(arrays: dict[str, np.ndarray]) -> CameraMotion | None:
     if "camera_R" not in arrays:
         return None
     measured = bool(arrays["camera_focal_measured"])

@@ -41,21 +41,22 @@ LANDMARKS: tuple[str, ...] = (
 )
 
 INDEX: dict[str, int] = {name: i for i, name in enumerate(LANDMARKS)}
+"""Row of each landmark in arrays (J, ...)."""
 
 
-def _mirrored(name: str) -> str:
+def _mirror_name(name: str) -> str:
     if "left" in name:
         return name.replace("left", "right")
     return name.replace("right", "left")
 
 
-MIRRORED: tuple[int, ...] = tuple(INDEX[_mirrored(name)] for name in LANDMARKS)
+MIRRORED: tuple[int, ...] = tuple(INDEX[_mirror_name(name)] for name in LANDMARKS)
 """`keypoints[..., MIRRORED, :]` is the same body with left and right exchanged."""
 
 TWELVE: tuple[str, ...] = tuple(
     f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
 )
-"""The joints that accuracy is measured on (DESIGN.md, issue on accuracy)."""
+"""The twelve joints that accuracy is measured on: shoulders, elbows, wrists, hips, knees and ankles."""
 
 SKELETON: tuple[tuple[str, str], ...] = (
     ("left_ear", "left_eye"),
@@ -83,4 +84,4 @@ SKELETON: tuple[tuple[str, str], ...] = (
     ("right_heel", "right_foot_index"),
     ("right_ankle", "right_foot_index"),
 )
-"""Edges to draw."""
+"""Pairs of landmarks that are drawn as lines."""

@@ -1,4 +1,4 @@
-"""Keypoints that another program found: OpenPose's folder of JSON files, one a frame."""
+"""Reader of keypoints from OpenPose: a folder of JSON files, one a frame."""
 
 import json
 import re
@@ -24,8 +24,10 @@ _BODY_25 = {
     21: "left_heel", 22: "right_foot_index", 24: "right_heel",
 }  # fmt: skip
 OPENPOSE_LANDMARKS = {18: _ARMS_AND_LEGS_18, 25: _BODY_25}
-"""OpenPose's index -> our name, for COCO-18 and BODY_25. Big toes stand for BlazePose's foot index; OpenPose's neck,
-mid-hip and small toes have no counterpart and are dropped."""
+"""Our landmark by OpenPose's index, for COCO-18 and BODY_25; keys are OpenPose's numbers of points.
+
+Big toes stand for BlazePose's foot index; OpenPose's neck, mid-hip and small toes have no counterpart and are dropped.
+"""
 
 
 def read_openpose(
@@ -38,8 +40,8 @@ def read_openpose(
 ) -> Keypoints:
     """Reads a folder as OpenPose's `--write_json` leaves it: `<video>_<frame number>_keypoints.json`.
 
-    OpenPose knows no depth: `xyz` is 0 everywhere while `confidence` is not, which is how `Keypoints` says that there
-    is no 3D. Landmarks that OpenPose does not have keep confidence 0.
+    OpenPose has no depth: `xyz` is 0 everywhere while `confidence` is not, which marks `Keypoints` without 3D.
+    Landmarks that OpenPose does not have keep confidence 0.
 
     Args:
       folder: of JSON files, one a frame.
@@ -47,7 +49,7 @@ def read_openpose(
       image_size: (width, height) of it [px].
       start: first moment used [s].
       end: last moment used [s]; None is the end.
-      person: who, as for `person.choose_person`.
+      person: which one, as for `pose.person.choose_person`.
 
     Raises:
       InputError: no such folder or files, or one that OpenPose did not write.
@@ -65,9 +67,9 @@ def read_openpose(
     stop = last + 1 if end is None else min(last + 1, round(end * fps))
     if begin >= stop:
         raise InputError(f"{folder}: no frame between START={start:g} s and END; it covers {last / fps:.2f} s")
-    frames = [_people(numbered[n]) if n in numbered else no_poses(len(LANDMARKS)) for n in range(begin, stop)]
+    frames = [_read_people(numbered[n]) if n in numbered else no_poses(len(LANDMARKS)) for n in range(begin, stop)]
     try:
-        rows = choose_person([_without_holes(poses) for poses in frames], fps, person, begin / fps)
+        rows = choose_person([_fill_holes(poses) for poses in frames], fps, person, begin / fps)
     except InputError as error:
         raise InputError(f"{folder}: {error}") from None
     xy = np.zeros((len(frames), len(LANDMARKS), 2))
@@ -84,7 +86,7 @@ def _frame_number(path: Path) -> int:
     return int(digits[-1])
 
 
-def _people(path: Path) -> Poses:
+def _read_people(path: Path) -> Poses:
     try:
         people = json.loads(path.read_text())["people"]
         flat = [np.array(body["pose_keypoints_2d"], dtype=float) for body in people]
@@ -107,8 +109,8 @@ def _people(path: Path) -> Poses:
     return Poses(xy, np.zeros((*score.shape, 3)), score)
 
 
-def _without_holes(poses: Poses) -> Poses:
-    """Landmarks not seen put into the middle of the others, so that they do not pull bodies to the corner (0, 0)."""
+def _fill_holes(poses: Poses) -> Poses:
+    """Puts landmarks that were not seen into the middle of the others, so that (0, 0) does not pull on the body."""
     xy = poses.xy.copy()
     for body, seen in zip(xy, poses.score > 0, strict=True):
         if seen.any():

@@ -1,4 +1,4 @@
-"""The input video with the skeleton drawn over it, so that a person can judge what was found."""
+"""The input video with the detected skeleton drawn over it."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from pose.video import VideoWriter, read_frames
 LEFT, RIGHT, MIDDLE = (255, 120, 40), (40, 150, 255), (90, 220, 90)
 """RGB of the person's own left (orange) and right (blue), and of what crosses the body (green)."""
 MAX_HEIGHT = 1080
-"""Taller videos are drawn smaller [px]."""
+"""Largest height of the overlay [px]; taller videos are scaled down."""
 
 
 def draw_skeleton(rgb: np.ndarray, xy: np.ndarray, confidence: np.ndarray, names: tuple[str, ...]) -> None:
-    """Draws one body into an image; the surer a landmark, the brighter its lines.
+    """Draws one body into an image; the higher the confidence, the brighter the line.
 
     Args:
       rgb: uint8 (H, W, 3), changed in place.
@@ -36,14 +36,16 @@ def draw_skeleton(rgb: np.ndarray, xy: np.ndarray, confidence: np.ndarray, names
         if i < 0 or j < 0 or not (seen[i] and seen[j]):
             continue
         colour = _colour(first, second)
-        sure = 0.4 + 0.6 * min(confidence[i], confidence[j])
+        brightness = 0.4 + 0.6 * min(confidence[i], confidence[j])
         a, b = (tuple(int(v) for v in np.clip(np.round(xy[k]), -10000, 10000)) for k in (i, j))
         cv2.line(rgb, a, b, (0, 0, 0), width + 2, cv2.LINE_AA)
-        cv2.line(rgb, a, b, tuple(int(sure * c) for c in colour), width, cv2.LINE_AA)
+        cv2.line(rgb, a, b, tuple(int(brightness * c) for c in colour), width, cv2.LINE_AA)
     for i in np.flatnonzero(seen):
-        sure = 0.4 + 0.6 * confidence[i]
+        brightness = 0.4 + 0.6 * confidence[i]
         centre = tuple(int(v) for v in np.clip(np.round(xy[i]), -10000, 10000))
-        cv2.circle(rgb, centre, width + 1, tuple(int(sure * c) for c in _colour(names[i], names[i])), -1, cv2.LINE_AA)
+        cv2.circle(
+            rgb, centre, width + 1, tuple(int(brightness * c) for c in _colour(names[i], names[i])), -1, cv2.LINE_AA
+        )
 
 
 def write_overlay(video: Path, keypoints: Keypoints, out: Path, progress: Progress = silent) -> None:
@@ -52,8 +54,8 @@ def write_overlay(video: Path, keypoints: Keypoints, out: Path, progress: Progre
     Args:
       video: what the keypoints were found in.
       keypoints: of one person.
-      out: an mp4 file, whole or not there at all.
-      progress: told of the frames done.
+      out: MP4 file to write, whole or not at all.
+      progress: called with the number of frames done.
     """
     width, height = keypoints.image_size
     scale = min(1.0, MAX_HEIGHT / height)

@@ -1,14 +1,14 @@
-"""How long work tells of itself, without knowing who listens."""
+"""The interface by which long work reports its progress."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called now and then by long work; the front door draws a bar with the time left from it."""
+    """Called now and then by long work. The command line draws a bar from it; a caller may pass any function."""
 
     def __call__(self, done: float, total: float, note: str = "") -> None:
-        """`done` of `total` (any unit, both may be fractions) is finished; `note` is a short live remark."""
+        """Reports that `done` of `total` is finished, in any unit; `note` says in a few words what is being done."""
 
 
 def silent(done: float, total: float, note: str = "") -> None:
-    """Nobody listens."""
+    """A `Progress` that reports nothing."""

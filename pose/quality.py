@@ -1,62 +1,62 @@
-"""A second opinion on keypoints, in plain words, so that a bad video is known before an hour of training."""
+"""Assessment of keypoints in plain words, so that a bad video is known before training."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pose.active_part import active_part, usual_size_px
+from pose.active_part import find_active_part, usual_size_px
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 
 UNSURE = 0.7
-"""A limb is unsure where fewer of its landmarks than this are likely right: confidence is a share (`confidence`)."""
+"""Mean confidence of a limb's landmarks below which it is reported as unsure, in [0, 1]."""
 SURE = 0.85
-"""A frame is sure where the mean of its twelve joints is above."""
+"""Mean confidence of the twelve joints from which a frame is sure, in [0, 1]."""
 GOOD = 0.8
-"""Keypoints of which fewer are likely right make a bad reference."""
+"""Mean confidence over the clip from which keypoints make a good reference, in [0, 1]."""
 GOOD_SEEN = 0.9
-"""So do those of a person who is seen in fewer frames."""
+"""Share of frames with the person from which keypoints make a good reference, in [0, 1]."""
 SHORTEST_S = 0.12
-"""Shorter spells are not worth a word: the reconstruction bridges them."""
+"""Shorter intervals are not reported: the reconstruction bridges them [s]."""
 BRIDGE_S = 0.2
-"""Spells that lie nearer to each other are told as one."""
+"""Intervals closer to each other than this are reported as one [s]."""
 FAST = 4.0
-"""A limb that moves faster than this is blurred [body sizes/s]."""
+"""Speed from which a limb is taken to be blurred [body sizes/s]."""
 BEHIND_M = 0.08
-"""A limb so much further from the camera than the trunk is hidden by it [m]."""
+"""Depth behind the trunk from which a limb is taken to be hidden by it [m]."""
 SMALL_PX = 120.0
-"""A body smaller than this shows too little of its joints."""
+"""Body size below which the person is reported as small [px]."""
 CROWD_SHARE = 0.1
-"""Other people in fewer frames than this are not mentioned."""
+"""Least share of frames with other people that is reported, in [0, 1]."""
 LONG_S = 12.0
-"""Clips longer than this probably show more than one skill."""
-SPELLS = 3
-"""So many of one kind are told; the others only counted."""
+"""Length from which a clip is reported as long: it probably shows more than one skill [s]."""
+MAX_INTERVALS = 3
+"""Most intervals listed in one finding; the others are only counted."""
 LIMBS = {
     f"{side} {limb}": tuple(f"{side}_{joint}" for joint in joints)
     for limb, joints in (("arm", ("elbow", "wrist")), ("leg", ("knee", "ankle")))
     for side in ("left", "right")
 }
 ENDS = ("nose", "left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot_index", "right_foot_index")
-"""What shows whether the whole body is in the picture."""
+"""Landmarks at the ends of the body, which show whether all of it is in the picture."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What is to be thought of a clip's keypoints."""
+    """Assessment of a clip's keypoints."""
 
     verdict: str
-    """One sentence."""
+    """The assessment in one sentence."""
     good: bool
-    """Whether it is worth training on as it is."""
+    """Whether the clip is worth training on as it is."""
     findings: tuple[str, ...]
-    """What is wrong or worth knowing, the gravest first."""
+    """Problems and remarks, one sentence each, the gravest first."""
     frame_confidence: np.ndarray
-    """Mean over the twelve joints, (T,)."""
+    """Mean confidence of the twelve joints in each frame, in [0, 1], (T,)."""
 
 
-def judge(keypoints: Keypoints) -> Quality:
-    """Looks through the keypoints of one person for what makes bad references."""
+def assess_keypoints(keypoints: Keypoints) -> Quality:
+    """Checks the keypoints of one person for faults that make a bad reference motion."""
     names = [name for name in TWELVE if name in keypoints.names]
     frame_confidence = keypoints.confidence[:, [keypoints.names.index(name) for name in names]].mean(axis=1)
     sure = float((frame_confidence >= SURE).mean())
@@ -77,8 +77,13 @@ def judge(keypoints: Keypoints) -> Quality:
     return Quality(verdict, good, tuple(findings), frame_confidence)
 
 
-def spells(flags: np.ndarray, fps: float) -> list[tuple[int, int]]:
-    """Runs of true frames as (first, last), those that are near to each other joined and the short ones left out."""
+def find_intervals(flags: np.ndarray, fps: float) -> list[tuple[int, int]]:
+    """Finds the runs of true frames, as (first, last); near ones are joined and short ones left out.
+
+    Args:
+      flags: bool (T,).
+      fps: frames a second.
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
     joined: list[tuple[int, int]] = []
     for first, after in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
@@ -90,15 +95,15 @@ def spells(flags: np.ndarray, fps: float) -> list[tuple[int, int]]:
 
 
 def _in_frames(found: list[tuple[int, int]]) -> str:
-    """`in frames 3-9, 20-31 and 2 shorter spells`: the longest ones, in order of time."""
-    told = sorted(sorted(found, key=lambda spell: spell[0] - spell[1])[:SPELLS])
-    text = "in frames " + ", ".join(f"{first}-{last}" for first, last in told)
-    more = len(found) - len(told)
-    return text + (f" and {more} shorter spell{'s' if more > 1 else ''}" if more else "")
+    """Formats the longest intervals in order of time: `in frames 3-9, 20-31 and 2 shorter intervals`."""
+    listed = sorted(sorted(found, key=lambda interval: interval[0] - interval[1])[:MAX_INTERVALS])
+    text = "in frames " + ", ".join(f"{first}-{last}" for first, last in listed)
+    more = len(found) - len(listed)
+    return text + (f" and {more} shorter interval{'s' if more > 1 else ''}" if more else "")
 
 
 def _gaps(keypoints: Keypoints) -> list[str]:
-    found = spells(np.asarray(~keypoints.seen), keypoints.fps)
+    found = find_intervals(np.asarray(~keypoints.seen), keypoints.fps)
     return [f"person not seen {_in_frames(found)}: filled in by smoothness and physics"] if found else []
 
 
@@ -113,7 +118,7 @@ def _cut_off(keypoints: Keypoints) -> list[str]:
     }
     texts = []
     for edge, outside in beyond.items():
-        found = spells(np.asarray((outside & known).any(axis=1)), keypoints.fps)
+        found = find_intervals(np.asarray((outside & known).any(axis=1)), keypoints.fps)
         if found:
             texts.append(f"person cut off at the {edge} edge {_in_frames(found)}")
     return texts
@@ -126,7 +131,7 @@ def _unsure_limbs(keypoints: Keypoints) -> list[str]:
             continue
         columns = [keypoints.names.index(name) for name in names]
         unsure = keypoints.seen & (keypoints.confidence[:, columns].mean(axis=1) < UNSURE)
-        found = spells(unsure, keypoints.fps)
+        found = find_intervals(unsure, keypoints.fps)
         if found:
             reason = _reason(keypoints, columns, found)
             texts.append(f"{limb} unsure {_in_frames(found)}{reason and ', ' + reason}")
@@ -134,7 +139,7 @@ def _unsure_limbs(keypoints: Keypoints) -> list[str]:
 
 
 def _reason(keypoints: Keypoints, columns: list[int], found: list[tuple[int, int]]) -> str:
-    """What hides a limb in most of the frames of these spells; empty if that is not known."""
+    """Names what hides a limb in most frames of these intervals; empty if that is not known."""
     within = np.concatenate([np.arange(first, last + 1) for first, last in found])
     width, height = keypoints.image_size
     here = np.asarray(keypoints.confidence[within][:, columns] > 0)
@@ -183,16 +188,15 @@ def _camera(keypoints: Keypoints) -> list[str]:
         return []
     zoom = float(camera.zoom.max() / camera.zoom.min())
     zooms = f" and zooms by {zoom:.2f}" if zoom > 1.03 else ""
-    return [
-        f"camera moves: turns by {np.degrees(camera.largest_turn()):.1f} degrees{zooms}, followed by the background"
-    ]
+    angle = np.degrees(camera.largest_rotation())
+    return [f"camera moves: rotates by {angle:.1f} degrees{zooms}, estimated from the background"]
 
 
 def _long(keypoints: Keypoints) -> list[str]:
     duration = len(keypoints) / keypoints.fps
     if duration <= LONG_S:
         return []
-    part = active_part(keypoints)
+    part = find_active_part(keypoints)
     text = f"{duration:.0f} s long, all of it is used"
     if part is None:
         return [f"{text}; a skill is mostly a few seconds: choose a part by START and END"]

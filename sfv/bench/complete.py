@@ -16,7 +16,7 @@ from pose.blazepose import BlazePose
 from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.keypoints import Keypoints
-from pose.picture import keypoints_in
+from pose.picture import estimate_image_keypoints
 from pose.video import probe, read_frames
 from pose.weights import find_or_fetch
 from reconstruct.characters.character import Character, load_character
@@ -188,7 +188,7 @@ def find_keypoints(image: np.ndarray, estimator: BlazePose, model_size: str) -> 
     path = cache_folder() / "bench" / "pictures" / f"{digest}.npz"
     if not path.is_file():
         try:
-            found = keypoints_in(image, estimator)
+            found = estimate_image_keypoints(image, estimator)
         except InputError:
             return None
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from pose.confidence import RAW, uncalibrated
+from pose.confidence import RAW, uncalibrate
 from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.keypoints import Keypoints
@@ -74,7 +74,8 @@ def bench_pose(
 
 def _find_keypoints(video: Path, config: PoseConfig, single_look: bool = False) -> tuple[Keypoints, float]:
     """Keypoints, and processor seconds that a frame took."""
-    keypoints, seconds = find_cached_keypoints(video, replace(config, looks=0, min_seen=0.1) if single_look else config)
+    used = replace(config, crop_rounds=0, min_seen=0.1) if single_look else config
+    keypoints, seconds = find_cached_keypoints(video, used)
     return keypoints, seconds / len(keypoints)
 
 
@@ -142,7 +143,7 @@ def _center_hips(joints: np.ndarray) -> np.ndarray:
 
 def _calibrate(pairs: np.ndarray) -> list[Row]:
     """The share of right landmarks at each raw confidence: isotonic regression, read off at `pose.confidence.RAW`."""
-    raw, right = uncalibrated(pairs[pairs[:, 0] > 0, 0]), pairs[pairs[:, 0] > 0, 1]
+    raw, right = uncalibrate(pairs[pairs[:, 0] > 0, 0]), pairs[pairs[:, 0] > 0, 1]
     order = np.argsort(raw)
     fitted = isotonic_regression(right[order]).x
     rows = []

@@ -18,7 +18,7 @@ from pose.keypoints import Keypoints
 from pose.openpose import read_openpose
 from pose.overlay import write_overlay
 from pose.progress import Progress
-from pose.quality import judge
+from pose.quality import assess_keypoints
 from pose.video import probe
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion_with_notes
@@ -133,7 +133,7 @@ def _write_pose(config: ClipConfig, folder: Path, progress: Progress) -> tuple[s
         keypoints = estimate_keypoints(config.video, config.pose, progress)
     keypoints.save(folder / "keypoints.npz")
     write_overlay(config.video, keypoints, folder / "overlay.mp4")
-    seen, quality = float(keypoints.seen.mean()), judge(keypoints)
+    seen, quality = float(keypoints.seen.mean()), assess_keypoints(keypoints)
     metrics = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
     metrics |= {"verdict": quality.verdict, "good": quality.good, "findings": quality.findings}
     summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"

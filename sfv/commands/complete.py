@@ -13,7 +13,7 @@ from imitate.scene.scene import CONTROL_HZ
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.overlay import draw_skeleton
-from pose.picture import picture_keypoints, read_picture
+from pose.picture import estimate_picture_keypoints, read_picture
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.write_bvh import write_bvh
@@ -81,7 +81,7 @@ def complete_picture(
     body = load_character(character, height)
     skills = skills_of(load_character(character), runs)
     with bar("pose") as progress:
-        image, keypoints = picture_keypoints(picture, person, model_size, progress)
+        image, keypoints = estimate_picture_keypoints(picture, person, model_size, progress)
     posed = fit_pose_to_picture(keypoints, body, fov)
     folder = out or RUNS / f"complete_{run_name(picture)}"
     found = candidates(posed, skills, body)

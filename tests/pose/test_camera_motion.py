@@ -62,7 +62,7 @@ def test_pan_with_zoom_is_followed_and_shows_the_lens() -> None:
     assert found.focal_px == pytest.approx(FOCAL, rel=0.04)
     assert angles_between(found.R, R).max() < 0.8
     np.testing.assert_allclose(found.zoom, zoom, rtol=0.02)
-    assert found.largest_turn() == pytest.approx(np.radians(24.3), abs=0.02)
+    assert found.largest_rotation() == pytest.approx(np.radians(24.3), abs=0.02)
     # With the lens known, nothing is left but the corners' noise.
     exact = found.for_focal(FOCAL)
     assert angles_between(exact.R, R).max() < 0.5
@@ -110,5 +110,5 @@ def test_another_lens_turns_less_for_the_same_movement_of_the_picture() -> None:
     motion = CameraMotion(R, np.ones(T), FOCAL, True)
     np.testing.assert_allclose(motion.for_focal(FOCAL).R, R, atol=1e-9)
     wide, tele = motion.for_focal(FOCAL / 2), motion.for_focal(FOCAL * 2)
-    assert wide.largest_turn() == pytest.approx(2 * motion.largest_turn(), rel=0.01)
-    assert tele.largest_turn() == pytest.approx(motion.largest_turn() / 2, rel=0.01)
+    assert wide.largest_rotation() == pytest.approx(2 * motion.largest_rotation(), rel=0.01)
+    assert tele.largest_rotation() == pytest.approx(motion.largest_rotation() / 2, rel=0.01)

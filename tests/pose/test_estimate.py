@@ -13,7 +13,7 @@ import pytest
 
 from pose.downloads import cache_folder
 from pose.errors import InputError
-from pose.estimate import PoseConfig, estimate_keypoints, keypoints_from
+from pose.estimate import PoseConfig, estimate_keypoints, estimate_keypoints_with
 from pose.estimator import Poses, no_poses
 from pose.landmarks import INDEX, LANDMARKS
 from pose.overlay import write_overlay
@@ -52,7 +52,7 @@ def drawn_video(path: Path, blank: tuple[int, ...] = ()) -> Path:
 
 
 class BoxEstimator:
-    """Sees a white box as a body; in whole images only now and then, so that closer looks are needed."""
+    """Sees a white box as a body; in whole images only now and then, so that crops are needed."""
 
     names = LANDMARKS
 
@@ -60,7 +60,7 @@ class BoxEstimator:
         self.misses = misses
         self.whole = 0
 
-    def poses(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
+    def detect(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
         for image in images:
             if image.shape[:2] == (SIZE[1], SIZE[0]):
                 self.whole += 1
@@ -88,10 +88,10 @@ def _height_of(name: str) -> float:
     return next((height for part, height in parts.items() if part in name), 0.0)
 
 
-def test_body_is_found_where_it_was_drawn_also_by_closer_looks(tmp_path: Path) -> None:
+def test_body_is_found_where_it_was_drawn_also_by_crops(tmp_path: Path) -> None:
     video = drawn_video(tmp_path / "box.mp4")
     misses = (0, 1, 10, 11, 12, 20, 38, 39)
-    keypoints = keypoints_from(video, probe(video), BoxEstimator(misses), PoseConfig())
+    keypoints = estimate_keypoints_with(BoxEstimator(misses), video, probe(video), PoseConfig())
     assert len(keypoints) == T and keypoints.seen.all()
     assert (keypoints.fps, keypoints.image_size, keypoints.start) == (20.0, SIZE, 0.0)
     hips = keypoints.xy[:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
@@ -102,29 +102,29 @@ def test_body_is_found_where_it_was_drawn_also_by_closer_looks(tmp_path: Path) -
 
 def test_what_is_not_there_is_not_invented(tmp_path: Path) -> None:
     video = drawn_video(tmp_path / "box.mp4", blank=(15, 16, 17))
-    keypoints = keypoints_from(video, probe(video), BoxEstimator(), PoseConfig())
+    keypoints = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig())
     np.testing.assert_array_equal(np.flatnonzero(~keypoints.seen), [15, 16, 17])
     assert not keypoints.xy[15:18].any() and not keypoints.xyz[15:18].any()
 
 
 def test_range_and_frame_rate_limit(tmp_path: Path) -> None:
     video = drawn_video(tmp_path / "box.mp4")
-    keypoints = keypoints_from(video, probe(video), BoxEstimator(), PoseConfig(start=0.5, end=1.8, max_fps=12))
+    keypoints = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig(start=0.5, end=1.8, max_fps=12))
     assert keypoints.fps == 10 and keypoints.start == 0.5 and len(keypoints) == 13
     hips = keypoints.xy[:, INDEX["left_hip"]]
     np.testing.assert_allclose(hips, [centre(10 + 2 * k) for k in range(13)], atol=1.5)
 
 
-def test_nobody_and_too_few_frames_are_told_in_one_line(tmp_path: Path) -> None:
+def test_nobody_and_too_few_frames_are_one_line_errors(tmp_path: Path) -> None:
     nobody = drawn_video(tmp_path / "nobody.mp4", blank=tuple(range(T)))
     hardly = drawn_video(tmp_path / "hardly.mp4", blank=tuple(range(12, T)))
     for video, says in ((nobody, "no person was found"), (hardly, "seen in 12 of 40 frames")):
         with pytest.raises(InputError, match=says) as error:
-            keypoints_from(video, probe(video), BoxEstimator(), PoseConfig())
+            estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig())
         assert str(video) in str(error.value) and "\n" not in str(error.value)
 
 
-def test_wrong_range_is_told_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_range_is_an_error_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pose.estimate.find_or_fetch", lambda *_: pytest.fail("fetched"))
     video = drawn_video(tmp_path / "box.mp4")
     with pytest.raises(InputError, match="past its end"):
@@ -135,7 +135,7 @@ def test_wrong_range_is_told_before_anything_is_fetched(tmp_path: Path, monkeypa
 
 def test_overlay_shows_the_skeleton_on_the_same_frames(tmp_path: Path) -> None:
     video = drawn_video(tmp_path / "box.mp4", blank=(15,))
-    keypoints = keypoints_from(video, probe(video), BoxEstimator(), PoseConfig(start=0.5, end=1.5))
+    keypoints = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig(start=0.5, end=1.5))
     out = tmp_path / "overlay.mp4"
     write_overlay(video, keypoints, out)
     drawn = [image.astype(int) for _, image in read_frames(out)]
@@ -159,7 +159,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         "from pose.blazepose import BlazePose\n"
         "if __name__ == '__main__':\n"
         f"    estimator = BlazePose(Path({str(cached_bundle())!r}), workers=1)\n"
-        "    list(estimator.poses([np.zeros((64, 64, 3), np.uint8)]))\n"
+        "    list(estimator.detect([np.zeros((64, 64, 3), np.uint8)]))\n"
         "    print(*estimator._pool._processes, flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )

@@ -70,14 +70,14 @@ def test_range_and_person(tmp_path: Path) -> None:
         ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', "2 numbers"),
     ],
 )
-def test_foreign_json_is_told(tmp_path: Path, content: str, says: str) -> None:
+def test_foreign_json_is_an_error(tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "a_000_keypoints.json").write_text(content)
     with pytest.raises(InputError, match=says) as error:
         read_openpose(tmp_path, FPS, (640, 480))
     assert "\n" not in str(error.value)
 
 
-def test_missing_or_empty_folder_is_told(tmp_path: Path) -> None:
+def test_missing_or_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         read_openpose(tmp_path / "none", FPS, (640, 480))
     with pytest.raises(InputError, match=r"no \.json"):

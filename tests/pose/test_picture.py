@@ -1,4 +1,4 @@
-"""A single picture: read upright, and the look that most looks agree with is taken."""
+"""A single picture: read upright, and the detection that most others agree with is taken."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from pose.errors import InputError
 from pose.estimator import Poses, no_poses
 from pose.landmarks import LANDMARKS
-from pose.picture import agreed, keypoints_in, read_picture
+from pose.picture import estimate_image_keypoints, find_medoid, read_picture
 
 
 def body(centre: tuple[float, float], size: float = 100.0) -> np.ndarray:
@@ -20,13 +20,13 @@ class Known:
 
     names = LANDMARKS
 
-    def poses(self, images):
+    def detect(self, images):
         for image in images:
             xy = body((320.0, 240.0)) if image.shape[:2] == (480, 640) else body((100.0, 100.0), 60.0)
             yield Poses(xy[None], np.zeros((1, len(LANDMARKS), 3)), np.full((1, len(LANDMARKS)), 0.9))
 
 
-def test_picture_is_read_and_others_are_told_in_one_line(tmp_path):
+def test_picture_is_read_and_others_are_one_line_errors(tmp_path):
     image = np.zeros((20, 30, 3), np.uint8)
     image[..., 2] = 255  # OpenCV writes blue, green, red
     cv2.imwrite(str(tmp_path / "red.png"), image)
@@ -39,24 +39,24 @@ def test_picture_is_read_and_others_are_told_in_one_line(tmp_path):
         read_picture(tmp_path / "none.jpg")
 
 
-def test_the_look_that_most_agree_with_is_taken():
+def test_the_detection_that_most_agree_with_is_taken():
     xy = np.stack([body((320, 240)) + shift for shift in (0.0, 3.0, -3.0, 150.0)])
     poses = Poses(xy, np.zeros((4, len(LANDMARKS), 3)), np.full((4, len(LANDMARKS)), 0.8))
     poses.score[3] = 0.99  # the surest one is alone
-    assert agreed(poses) == 0
+    assert find_medoid(poses) == 0
 
 
 def test_one_person_in_one_frame():
-    found = keypoints_in(np.zeros((480, 640, 3), np.uint8), Known())
+    found = estimate_image_keypoints(np.zeros((480, 640, 3), np.uint8), Known())
     assert len(found) == 1 and found.image_size == (640, 480)
     assert found.seen.all()
 
 
-def test_nobody_is_told_in_one_line():
+def test_nobody_is_a_one_line_error():
     class Nobody(Known):
-        def poses(self, images):
+        def detect(self, images):
             for _ in images:
                 yield no_poses(len(LANDMARKS))
 
     with pytest.raises(InputError, match="no person was found"):
-        keypoints_in(np.zeros((480, 640, 3), np.uint8), Nobody())
+        estimate_image_keypoints(np.zeros((480, 640, 3), np.uint8), Nobody())

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose.active_part import active_part, usual_size_px
+from pose.active_part import find_active_part, usual_size_px
 from pose.camera_motion import CameraMotion
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
-from pose.quality import judge, spells
+from pose.quality import assess_keypoints, find_intervals
 
 FPS, T, SIZE = 30.0, 90, (1280, 720)
 LEFT_ARM = [INDEX["left_elbow"], INDEX["left_wrist"]]
@@ -28,7 +28,7 @@ def standing(frames: int = T, x_px: float = 640.0) -> Keypoints:
 
 
 def test_good_keypoints_are_good_and_have_no_findings() -> None:
-    found = judge(standing())
+    found = assess_keypoints(standing())
     assert found.good and found.findings == ()
     assert found.verdict.startswith("Good keypoints: 95% of the joints")
     np.testing.assert_allclose(found.frame_confidence, 0.95)
@@ -39,7 +39,7 @@ def test_hidden_arm_is_named_with_its_frames_and_why() -> None:
     confidence, xyz = keypoints.confidence.copy(), keypoints.xyz.copy()
     confidence[41:56, LEFT_ARM] = 0.2
     xyz[41:56, LEFT_ARM, 2] = 0.25
-    found = judge(replace(keypoints, confidence=confidence, xyz=xyz))
+    found = assess_keypoints(replace(keypoints, confidence=confidence, xyz=xyz))
     assert found.findings == ("left arm unsure in frames 41-55, behind the body",)
     assert found.frame_confidence[50] == pytest.approx((10 * 0.95 + 2 * 0.2) / 12)
 
@@ -48,15 +48,15 @@ def test_person_that_leaves_the_picture_is_cut_off_at_that_edge() -> None:
     keypoints = standing()
     xy = keypoints.xy.copy()
     xy[10:31, :, 0] -= 660
-    found = judge(replace(keypoints, xy=xy))
+    found = assess_keypoints(replace(keypoints, xy=xy))
     assert found.findings == ("person cut off at the left edge in frames 10-30",)
 
 
-def test_frames_without_the_person_are_told_and_many_make_a_clip_poor() -> None:
+def test_frames_without_the_person_are_reported_and_many_make_a_clip_poor() -> None:
     keypoints = standing()
     confidence = keypoints.confidence.copy()
     confidence[20:50] = 0.0
-    found = judge(replace(keypoints, confidence=confidence))
+    found = assess_keypoints(replace(keypoints, confidence=confidence))
     assert not found.good and found.verdict.startswith("Poor keypoints: 63%")
     assert found.findings[0].startswith("person not seen in frames 20-49")
 
@@ -73,17 +73,17 @@ def test_other_people_a_moving_camera_and_a_small_person_are_mentioned() -> None
     turns = Rotation.from_rotvec(np.linspace(0, 0.2, T)[:, None] * [0, 1, 0]).as_matrix()
     camera = CameraMotion(turns, np.linspace(1, 1.2, T), 900.0, False)
     people = np.where(np.arange(T) < 45, 2, 1)
-    crowd, moves = judge(replace(keypoints, people=people, camera_motion=camera, start=2.0)).findings
+    crowd, moves = assess_keypoints(replace(keypoints, people=people, camera_motion=camera, start=2.0)).findings
     assert crowd == "several people in 50% of the frames, followed the one at 640,360@3.50; PERSON=2 is the next"
-    assert moves.startswith("camera moves: turns by 11.5 degrees and zooms by 1.20")
-    small = judge(replace(keypoints, xy=keypoints.xy * 0.2))
+    assert moves.startswith("camera moves: rotates by 11.5 degrees and zooms by 1.20")
+    small = assess_keypoints(replace(keypoints, xy=keypoints.xy * 0.2))
     assert small.findings == ("person small in the picture (75 pixels): film from nearer",)
 
 
-def test_spells_are_joined_when_near_and_left_out_when_short() -> None:
+def test_intervals_are_joined_when_near_and_left_out_when_short() -> None:
     flags = np.zeros(100, dtype=bool)
     flags[[10, 11, 12, 13, 17, 18, 19, 20, 50, 80, 81, 82, 83, 84]] = True
-    assert spells(flags, FPS) == [(10, 20), (80, 84)]
+    assert find_intervals(flags, FPS) == [(10, 20), (80, 84)]
 
 
 def test_active_part_of_a_long_video_is_proposed() -> None:
@@ -92,15 +92,15 @@ def test_active_part_of_a_long_video_is_proposed() -> None:
     jump = slice(300, 360)
     xy[jump] -= np.array([0.0, 150.0]) * np.sin(np.linspace(0, 2 * np.pi, 60))[:, None, None] ** 2
     long = replace(keypoints, xy=xy, start=5.0)
-    part = active_part(long)
+    part = find_active_part(long)
     assert part is not None
     assert 14.0 < part[0] < 15.0 and 17.0 < part[1] < 18.0
-    assert any("START=14" in finding for finding in judge(long).findings)
+    assert any("START=14" in finding for finding in assess_keypoints(long).findings)
 
 
 def test_video_that_moves_throughout_has_no_active_part() -> None:
     keypoints = standing(frames=600)
     swing = 40 * np.sin(np.arange(600) / 5)
     walking = replace(keypoints, xy=keypoints.xy + swing[:, None, None] * np.array([1.0, 0.0]))
-    assert active_part(walking) is None
-    assert "choose a part by START and END" in judge(walking).findings[0]
+    assert find_active_part(walking) is None
+    assert "choose a part by START and END" in assess_keypoints(walking).findings[0]

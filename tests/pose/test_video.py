@@ -161,7 +161,7 @@ def test_file_that_ends_before_its_header_says_so(tmp_path: Path) -> None:
     ("start", "end", "says"),
     [(2.0, None, "past its end"), (0.5, 0.5, "not after START"), (0.5, 0.2, "not after START"), (-1.0, None, "START")],
 )
-def test_bad_range_is_told(tmp_path: Path, start: float, end: float | None, says: str) -> None:
+def test_bad_range_is_an_error(tmp_path: Path, start: float, end: float | None, says: str) -> None:
     path = grey_video(tmp_path / "a.mp4", [100 * k for k in range(10)])
     with pytest.raises(InputError, match=says):
         list(read_frames(path, start, end))

@@ -1,4 +1,4 @@
-"""Weights are believed by their sha256 only, and every way that fails says how to mend it. Nothing is fetched here."""
+"""Weights are used only with the right sha256, and every failed download says how to mend it. Nothing is downloaded."""
 
 import hashlib
 import json
@@ -104,9 +104,9 @@ def test_packed_file_is_cut_out_where_the_loader_says() -> None:
         "files": [{"filename": "/a/x.tflite", "start": 0, "end": 3}, {"filename": "/a/y.tflite", "start": 3, "end": 7}]
     }
     loader = f"var a=1;loadPackage({json.dumps(files)});\n"
-    assert weights.cut_out(b"abcdefg", loader, "y.tflite") == b"defg"
+    assert weights.extract_packed_file(b"abcdefg", loader, "y.tflite") == b"defg"
     with pytest.raises(downloads.FetchError):
-        weights.cut_out(b"abcdefg", loader, "z.tflite")
+        weights.extract_packed_file(b"abcdefg", loader, "z.tflite")
 
 
 @pytest.mark.skipif(

@@ -180,7 +180,7 @@ def test_accuracy_does_not_rot(tmp_path):
     qpos, contacts = demo_take("backflip", CHARACTER)
     part = slice(18, 62)  # from the crouch to the landing
     video = render_film(SIDE, qpos[part], contacts[part], tmp_path)
-    keypoints = estimate_keypoints(video, PoseConfig(looks=2))
+    keypoints = estimate_keypoints(video, PoseConfig(crop_rounds=2))
     found = reconstruct_motion(keypoints, CHARACTER)
     points = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks[name] for name in TWELVE))
     joints_c = found.camera.to_camera(point_positions(CHARACTER.model, found.motion.qpos, points))

@@ -18,7 +18,13 @@ STAGES = ("1_pose", "2_motion/humanoid", "3_draft/humanoid", "3_policy/humanoid"
 
 
 def command(run: Path, video: Path, *more: str) -> list[str]:
-    own = ["--model-size=full", "--looks=0", "--minutes=0.2", "--evaluate.rollouts=4", "--evaluate.loop-seconds=2"]
+    own = [
+        "--model-size=full",
+        "--crop-rounds=0",
+        "--minutes=0.2",
+        "--evaluate.rollouts=4",
+        "--evaluate.loop-seconds=2",
+    ]
     return [sys.executable, "-m", "sfv", "clip", f"--video={video}", f"--out={run}", *own, *more]
 
 

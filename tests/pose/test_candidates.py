@@ -1,9 +1,9 @@
-"""Truth: a body that turns a somersault, and tries at it of which some are wrong and sure of themselves."""
+"""Truth: a body that turns a somersault, and candidates of which some are wrong at a high score."""
 
 import numpy as np
 import pytest
 
-from pose.choice import best_tries, merged
+from pose.candidates import choose_candidates, merge_candidates
 from pose.estimator import Poses, no_poses
 from pose.landmarks import LANDMARKS, MIRRORED
 
@@ -36,10 +36,10 @@ def wrong(t: int, rng: np.random.Generator, score: float = 0.75) -> tuple[np.nda
     return in_picture(xyz, t) + rng.normal(0, 30, 2), xyz, score
 
 
-def tries(*looks: tuple[np.ndarray, np.ndarray, float]) -> Poses:
-    if not looks:
+def candidates(*parts: tuple[np.ndarray, np.ndarray, float]) -> Poses:
+    if not parts:
         return no_poses(33)
-    return Poses(*(np.stack(part) for part in zip(*[(xy, xyz, np.full(33, s)) for xy, xyz, s in looks], strict=True)))
+    return Poses(*(np.stack(part) for part in zip(*[(xy, xyz, np.full(33, s)) for xy, xyz, s in parts], strict=True)))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -48,51 +48,51 @@ def test_agreement_and_continuity_beat_a_higher_score(seed: int) -> None:
     frames, truth = [], []
     for t in range(T):
         order = rng.permutation(4)
-        looks = [right(t, rng), right(t, rng), wrong(t, rng), wrong(t, rng)]
-        frames.append(tries(*(looks[n] for n in order)))
+        found = [right(t, rng), right(t, rng), wrong(t, rng), wrong(t, rng)]
+        frames.append(candidates(*(found[n] for n in order)))
         truth.append(order)
-    rows = best_tries(frames, FPS)
+    rows = choose_candidates(frames, FPS)
     assert (rows >= 0).all()
     assert all(truth[t][rows[t]] < 2 for t in range(T))
 
 
-def test_one_wrong_try_at_a_frame_is_left_out() -> None:
+def test_a_single_wrong_candidate_is_left_out() -> None:
     rng = np.random.default_rng(0)
-    frames = [tries(wrong(t, rng, 0.4) if t in (15, 16) else right(t, rng)) for t in range(T)]
-    np.testing.assert_array_equal(np.flatnonzero(best_tries(frames, FPS) < 0), [15, 16])
+    frames = [candidates(wrong(t, rng, 0.4) if t in (15, 16) else right(t, rng)) for t in range(T)]
+    np.testing.assert_array_equal(np.flatnonzero(choose_candidates(frames, FPS) < 0), [15, 16])
 
 
-def test_unsure_tries_on_the_way_are_better_than_none() -> None:
+def test_unsure_candidates_on_the_way_are_better_than_none() -> None:
     rng = np.random.default_rng(0)
-    frames = [tries(right(t, rng, 0.35)) if t % 3 == 0 else tries(right(t, rng)) for t in range(T)]
-    assert (best_tries(frames, FPS) == 0).all()
+    frames = [candidates(right(t, rng, 0.35)) if t % 3 == 0 else candidates(right(t, rng)) for t in range(T)]
+    assert (choose_candidates(frames, FPS) == 0).all()
 
 
 def test_nothing_is_chosen_of_nothing() -> None:
-    assert (best_tries([no_poses(33)] * 5, FPS) == -1).all()
+    assert (choose_candidates([no_poses(33)] * 5, FPS) == -1).all()
     rng = np.random.default_rng(0)
-    rows = best_tries([no_poses(33), tries(right(1, rng)), no_poses(33)], FPS)
+    rows = choose_candidates([no_poses(33), candidates(right(1, rng)), no_poses(33)], FPS)
     np.testing.assert_array_equal(rows, [-1, 0, -1])
 
 
-def test_merged_tries_are_nearer_to_the_truth_and_unsure_where_they_differ() -> None:
+def test_merged_candidates_are_nearer_to_the_truth_and_unsure_where_they_differ() -> None:
     rng = np.random.default_rng(0)
     mirrored = list(MIRRORED)
     wrist = LANDMARKS.index("left_wrist")
     frames, one, all_three = [], [], []
     for t in range(T):
-        looks = [right(t, rng) for _ in range(3)]
-        xy, xyz, score = looks[1]
-        looks[1] = xy[mirrored], xyz[mirrored], score  # exchanged sides are exchanged back
-        looks[2][0][wrist] += 60.0
-        frames.append(tries(*looks, wrong(t, rng)))
-    found = merged(frames, np.zeros(T, dtype=int))
+        found = [right(t, rng) for _ in range(3)]
+        xy, xyz, score = found[1]
+        found[1] = xy[mirrored], xyz[mirrored], score  # exchanged sides are exchanged back
+        found[2][0][wrist] += 60.0
+        frames.append(candidates(*found, wrong(t, rng)))
+    merged = merge_candidates(frames, np.zeros(T, dtype=int))
     others = [n for n in range(33) if n != wrist]
     for t in range(T):
         truth = in_picture(somersault(t), t)[others]
         one.append(np.linalg.norm(frames[t].xy[0, others] - truth, axis=-1).mean())
-        all_three.append(np.linalg.norm(found.xy[t, others] - truth, axis=-1).mean())
+        all_three.append(np.linalg.norm(merged.xy[t, others] - truth, axis=-1).mean())
     assert np.mean(all_three) < 0.7 * np.mean(one)  # 1 / sqrt(3) of it, were all alike
-    assert found.score[:, wrist].max() < 0.45 and found.score[:, others].min() > 0.5
-    nothing = merged(frames, np.full(T, -1))
+    assert merged.score[:, wrist].max() < 0.45 and merged.score[:, others].min() > 0.5
+    nothing = merge_candidates(frames, np.full(T, -1))
     assert not nothing.score.any() and not nothing.xy.any()

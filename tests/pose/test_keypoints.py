@@ -1,0 +1,64 @@
+"""Keypoints: saved and loaded alike, and wrong shapes or values are named."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose.camera_motion import CameraMotion
+from pose.errors import InputError
+from pose.keypoints import Keypoints
+
+T, NAMES = 4, ("left_hip", "right_hip", "nose")
+
+
+def keypoints(**more: Any) -> Keypoints:
+    rng = np.random.default_rng(0)
+    xy, xyz, confidence = rng.random((T, 3, 2)) * 640, rng.normal(size=(T, 3, 3)), rng.random((T, 3))
+    confidence[1] = 0.0
+    return Keypoints(xy, xyz, confidence, 30.0, NAMES, (640, 480), **more)
+
+
+def test_a_file_holds_everything(tmp_path: Path) -> None:
+    camera = CameraMotion(np.tile(np.eye(3), (T, 1, 1)), np.linspace(1, 1.2, T), 900.0, True)
+    saved = keypoints(start=1.5, camera_motion=camera, people=np.array([1, 2, 1, 1]))
+    saved.save(tmp_path / "k.npz")
+    found = Keypoints.load(tmp_path / "k.npz")
+    for field in ("xy", "xyz", "confidence"):
+        np.testing.assert_array_equal(getattr(found, field), getattr(saved, field).astype(np.float32))
+    for field in ("fps", "names", "image_size", "start"):
+        assert getattr(found, field) == getattr(saved, field)
+    assert found.people is not None and found.people.tolist() == [1, 2, 1, 1]
+    assert found.camera_motion is not None and found.camera_motion.focal_measured
+    np.testing.assert_array_equal(found.camera_motion.zoom, camera.zoom)
+    np.testing.assert_array_equal(found.seen, [True, False, True, True])
+
+
+def test_a_still_camera_and_unknown_people_stay_unknown(tmp_path: Path) -> None:
+    keypoints().save(tmp_path / "k.npz")
+    found = Keypoints.load(tmp_path / "k.npz")
+    assert found.camera_motion is None and found.people is None
+    (tmp_path / "k.npz").write_bytes(b"half")
+    with pytest.raises(InputError, match="keypoints archive"):
+        Keypoints.load(tmp_path / "k.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"xy": np.zeros((T, 3, 3))}, r"Keypoints\.xy: shape"),
+        ({"xyz": np.zeros((T, 2, 3))}, r"Keypoints\.xyz: shape"),
+        ({"confidence": np.zeros((T, 2))}, r"Keypoints\.confidence: shape"),
+        ({"xy": np.full((T, 3, 2), np.nan)}, r"Keypoints\.xy: holds NaN"),
+        ({"confidence": np.full((T, 3), 1.5)}, r"outside \[0, 1\]"),
+        ({"fps": 0.0}, r"Keypoints\.fps"),
+        ({"image_size": (0, 480)}, r"Keypoints\.image_size"),
+        ({"people": np.zeros(T + 1)}, r"Keypoints\.people"),
+        ({"camera_motion": CameraMotion(np.tile(np.eye(3), (2, 1, 1)), np.ones(2), 900.0, False)}, "2 frames"),
+    ],
+)
+def test_what_cannot_be_is_named(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        replace(keypoints(), **change)
