@@ -15,14 +15,14 @@ from reconstruct.characters.limbs import (
     SIDES,
     Limb,
     find_end_point,
+    find_front,
     find_limbs,
-    forward,
     is_below,
     list_bodies,
     locate_joints,
-    solve_standing_pose,
-)  # fmt: skip
+)
 from reconstruct.characters.source_model import SourceModel, rotation_about_z
+from reconstruct.characters.standing_pose import solve_standing_pose
 from reconstruct.kinematics import GRAVITY
 
 HEAD = re.compile(r"head|skull|face", re.IGNORECASE)
@@ -119,7 +119,7 @@ def infer_landmarks(model: mujoco.MjModel, where: str, named: dict[str, str] | N
     legs, arms = find_limbs(source, where, named)
     rest = solve_standing_pose(model, legs, arms)
     source = SourceModel.in_pose(model, rest)
-    front = forward(source, legs)
+    front = find_front(source, legs)
     yaw = round(-float(np.arctan2(front[1], front[0])) / (np.pi / 2)) * np.pi / 2
     body = StandingBody.measure(source, legs, arms, yaw)
     feet: list[int] = []

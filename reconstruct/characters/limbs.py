@@ -1,4 +1,4 @@
-"""Arms and legs of a body of others: which bodies and joints they are, and how they hang when it stands.
+"""Arms and legs of a model of others: which bodies and joints they are.
 
 Limbs are found as pairs of bodies whose names or places mirror each other. On a limb, the hip or shoulder is the point
 nearest to the axes of the last three joints before knee or elbow; ankle and wrist likewise after it.
@@ -7,10 +7,8 @@ nearest to the axes of the last three joints before knee or elbow; ankle and wri
 import re
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 import trimesh
-from scipy.optimize import least_squares
 
 from pose.errors import InputError
 from reconstruct.characters.meshes import join
@@ -18,8 +16,6 @@ from reconstruct.characters.source_model import BALL, HINGE, SourceModel
 
 SIDES = ("left", "right")
 KNEE = re.compile(r"knee|kny|tibia|shank|shin|calf|lower_?leg|lleg", re.IGNORECASE)
-BALANCE = 20.0
-"""How much a lean of the centre of mass counts beside as large an angle between a limb and the vertical."""
 ELBOW = re.compile(r"elbow|elx|radius|ulna|fore_?arm|lower_?arm|larm", re.IGNORECASE)
 
 
@@ -76,9 +72,33 @@ def pair_bodies(source: SourceModel) -> dict[int, int]:
 
 
 def find_limbs(source: SourceModel, where: str, named: dict[str, str]) -> tuple[dict[str, Limb], dict[str, Limb]]:
-    """Legs and arms, by side."""
-    paired = pair_bodies(source)
-    tips = [b for b in paired if not any(source.parent(c) == b for c in source.bodies)]
+    """Finds legs and arms, by side.
+
+    Args:
+      source: at its zero pose.
+      where: what it was read from, for errors.
+      named: knee or elbow (left_knee, ...) -> body that turns about it, from the user.
+
+    Raises:
+      InputError: there are no legs or arms, or one has no knee or elbow.
+    """
+    pairs = pair_bodies(source)
+    leg, arm = find_chains(source, pairs, where)
+    legs, arms = dict[str, Limb](), dict[str, Limb]()
+    for chain, limbs, pattern, word in ((leg, legs, KNEE, "knee"), (arm, arms, ELBOW, "elbow")):
+        for side, bodies in (("left", chain), ("right", tuple(pairs[b] for b in chain))):
+            bend = find_bend(source, bodies, pattern, f"{side}_{word}", named, where)
+            limbs[side] = measure_limb(source, bodies, bend, f"{side}_{word}", where)
+    return legs, arms
+
+
+def find_chains(source: SourceModel, pairs: dict[int, int], where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The bodies of the left leg and arm: of the limbs, one has the lowest tip, another is the longest.
+
+    Raises:
+      InputError: one of them is missing.
+    """
+    tips = [b for b in pairs if not any(source.parent(c) == b for c in source.bodies)]
     if not tips:
         raise InputError(
             f"{where}: no left and right limbs found by name (left_x and right_x, l_x and r_x) or place; "
@@ -89,25 +109,17 @@ def find_limbs(source: SourceModel, where: str, named: dict[str, str]) -> tuple[
         surface = source.surface(body)
         return float(surface.bounds[0][2] if surface is not None else source.origin(body)[2])
 
-    foot = min(tips, key=lowest)
-    leg = trace_chain(source, foot, paired)
-    others = [b for b in tips if leg[0] not in trace_chain(source, b, paired)]
+    chains = {tip: trace_chain(source, tip, pairs) for tip in tips}
+    leg = chains[min(tips, key=lowest)]
+    others = [chain for chain in chains.values() if leg[0] not in chain]
     if not others:
         raise InputError(f"{where}: legs found, but no arms; {list_bodies(source)}")
-    reach = {
-        b: sum(np.linalg.norm(np.diff([source.origin(c) for c in trace_chain(source, b, paired)], axis=0), axis=1))
-        for b in others
-    }
-    hand = max(others, key=lambda b: float(reach[b]))
-    arm = trace_chain(source, hand, paired)
-    result = []
-    for chain, bend, word in ((leg, KNEE, "knee"), (arm, ELBOW, "elbow")):
-        sides = {}
-        for side in SIDES:
-            bodies = chain if side == "left" else tuple(paired[b] for b in chain)
-            sides[side] = find_limb(source, bodies, bend, f"{side}_{word}", named, where)
-        result.append(sides)
-    return result[0], result[1]
+    return leg, max(others, key=lambda chain: measure_length(source, chain))
+
+
+def measure_length(source: SourceModel, chain: tuple[int, ...]) -> float:
+    """Length of a chain of bodies from origin to origin [m]."""
+    return float(sum(np.linalg.norm(np.diff([source.origin(b) for b in chain], axis=0), axis=1)))
 
 
 def trace_chain(source: SourceModel, tip: int, paired: dict[int, int]) -> tuple[int, ...]:
@@ -118,37 +130,46 @@ def trace_chain(source: SourceModel, tip: int, paired: dict[int, int]) -> tuple[
     return tuple(reversed(chain))
 
 
-def find_limb(
-    source: SourceModel, chain: tuple[int, ...], bend: re.Pattern[str], word: str, named: dict[str, str], where: str
-) -> Limb:
-    """Which joints of a chain are which."""
-    origins = [source.origin(b) for b in chain]
+def find_bend(
+    source: SourceModel, chain: tuple[int, ...], pattern: re.Pattern[str], word: str, named: dict[str, str], where: str
+) -> int:
+    """Which body of a chain turns about its knee or elbow: as named by the user, by its name, or halfway (an index).
+
+    Raises:
+      InputError: none does.
+    """
     if word in named:
         middle = next((i for i, b in enumerate(chain) if source.name(b) == named[word]), None)
         if middle is None:
             raise InputError(f"{where}: {word}={named[word]} is not on that limb; it has {list_names(source, chain)}")
-    else:
-        tip = find_end_point(source, chain[-1], origins[-1] - origins[0])
-        reach = np.array([min(np.linalg.norm(o - origins[0]), np.linalg.norm(tip - o)) for o in origins])
-        possible = [i for i in range(1, len(chain)) if is_bend(source, chain[i], tip)]
-        called = [
-            i
-            for i in possible
-            if bend.search(source.name(chain[i]))
-            or any(bend.search(source.joint_name(j)) for j in source.joints(chain[i]))
-        ]
-        if not possible:
-            raise InputError(
-                f"{where}: no hinge for {word} on {list_names(source, chain)}; name its body: --on {word} BODY"
-            )
-        middle = called[0] if called else max(possible, key=lambda i: float(reach[i]))
-    before = [j for b in chain[:middle] for j in source.joints(b)]
-    after = [j for b in chain[middle + 1 :] for j in source.joints(b)]
+        return middle
+    origins = [source.origin(b) for b in chain]
+    tip = find_end_point(source, chain[-1], origins[-1] - origins[0])
+    possible = [i for i in range(1, len(chain)) if is_bend(source, chain[i], tip)]
+    if not possible:
+        raise InputError(
+            f"{where}: no hinge for {word} on {list_names(source, chain)}; name its body: --on {word} BODY"
+        )
+    for i in possible:
+        if any(map(pattern.search, (source.name(chain[i]), *map(source.joint_name, source.joints(chain[i]))))):
+            return i
+    # What lies on either side of a knee or an elbow is long.
+    return max(possible, key=lambda i: min(np.linalg.norm(origins[i] - origins[0]), np.linalg.norm(tip - origins[i])))
+
+
+def measure_limb(source: SourceModel, chain: tuple[int, ...], bend: int, word: str, where: str) -> Limb:
+    """The limb of a chain whose knee or elbow is known.
+
+    Raises:
+      InputError: nothing moves above the knee or elbow.
+    """
+    before = [j for b in chain[:bend] for j in source.joints(b)]
+    after = [j for b in chain[bend + 1 :] for j in source.joints(b)]
     first, last = take_independent(source, before[::-1]), take_independent(source, after)
     if not first:
         raise InputError(f"{where}: no joints above {word} on {list_names(source, chain)}")
-    end = int(source.model.jnt_bodyid[last[-1]]) if last else chain[middle]
-    return Limb(chain, middle, first, last, end)
+    end = int(source.model.jnt_bodyid[last[-1]]) if last else chain[bend]
+    return Limb(chain, bend, first, last, end)
 
 
 def is_bend(source: SourceModel, body: int, tip: np.ndarray) -> bool:
@@ -215,85 +236,6 @@ def locate_joints(source: SourceModel, limb: Limb) -> tuple[np.ndarray, np.ndarr
     return top, middle, middle + 0.75 * way  # a stump: the hand is its last quarter
 
 
-def solve_standing_pose(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]) -> dict[str, float]:
-    """Angles of the limbs' hinges with straight legs, level soles, hanging arms and the body's centre over the feet."""
-    start = SourceModel.in_pose(model)
-    limbs = [*legs.values(), *arms.values()]
-    moved = [j for limb in limbs for b in limb.chain for j in start.joints(b) if model.jnt_type[j] == HINGE]
-    moved = [
-        j
-        for j in moved
-        if not any(j in start.joints(b) for limb in limbs for b in limb.chain if is_below(start, b, limb.end))
-    ]
-    low = np.where(model.jnt_limited[moved] == 1, model.jnt_range[moved, 0], -np.pi)
-    high = np.where(model.jnt_limited[moved] == 1, model.jnt_range[moved, 1], np.pi)
-    soles = {side: find_sole(start, limb) for side, limb in legs.items()}
-    level = {side: level_sole(soles[side], start, limb) for side, limb in legs.items()}
-    marks = []  # hip, knee, ankle or shoulder, elbow, wrist of each limb, in their bodies' frames
-    for limb in limbs:
-        bodies = (limb.chain[limb.bend - 1], limb.chain[limb.bend], limb.end)
-        frames = [(start.state.xpos[b], start.state.xmat[b].reshape(3, 3)) for b in bodies]
-        local = [axes.T @ (p - at) for p, (at, axes) in zip(locate_joints(start, limb), frames, strict=True)]
-        marks.append((bodies, local))
-    middles = []  # halfway from the ankles to the middle of the soles, in the feet's frames
-    for limb, (_, (_, _, ankle)) in zip(legs.values(), marks, strict=False):
-        at, axes = start.state.xpos[limb.end], start.state.xmat[limb.end].reshape(3, 3)
-        middles.append((limb.end, 0.5 * (ankle + axes.T @ (foot_surface(start, limb).bounds.mean(axis=0) - at))))
-
-    state, columns = mujoco.MjData(model), model.jnt_qposadr[moved]
-
-    def placed(body: int, point: np.ndarray) -> np.ndarray:
-        return state.xpos[body] + state.xmat[body].reshape(3, 3) @ point
-
-    def residual(angles: np.ndarray, free: np.ndarray, balance: float) -> np.ndarray:
-        state.qpos[columns[free]] = angles
-        mujoco.mj_kinematics(model, state)
-        mujoco.mj_comPos(model, state)
-        rows = [0.03 * angles]
-        for index, (bodies, local) in enumerate(marks):
-            places = [placed(b, p) for b, p in zip(bodies, local, strict=True)]
-            for way in np.diff(places, axis=0):
-                weight = 2.0 if index < len(legs) else 1.0
-                rows.append(weight * (way / max(np.linalg.norm(way), 1e-9) - [0.0, 0.0, -1.0]))
-        between = np.mean([placed(b, p) for b, p in middles], axis=0)
-        com = state.subtree_com[start.root]
-        rows.append(balance * (com - between)[:2] / max(com[2] - between[2], 0.1))
-        for side, limb in legs.items():
-            turned = state.xmat[limb.end].reshape(3, 3) @ soles[side]
-            rows.append(2.0 * (turned - level[side]).ravel())
-        return np.concatenate(rows)
-
-    # First all limbs; then the legs alone bring the body into balance, which arms would do by sticking out.
-    angles = np.clip(np.zeros(len(moved)), low + 1e-6, high - 1e-6)
-    of_legs = np.array([any(j in start.joints(b) for limb in legs.values() for b in limb.chain) for j in moved])
-    for free, balance in ((np.ones(len(moved), dtype=bool), 0.0), (of_legs, BALANCE)):
-        state.qpos[columns] = angles
-        bounds = (low[free], high[free])
-        best = least_squares(residual, angles[free], bounds=bounds, max_nfev=60, args=(free, balance))
-        angles[free] = np.clip(best.x, low[free] + 1e-6, high[free] - 1e-6)
-    return {start.joint_name(j): round(float(a), 4) for j, a in zip(moved, angles, strict=True) if abs(a) > 1e-3}
-
-
-def find_sole(source: SourceModel, limb: Limb) -> np.ndarray:
-    """Two directions of a foot in its own frame that are level when it stands on its sole, (3, 2)."""
-    surface = foot_surface(source, limb)
-    corners = surface.vertices
-    low = corners[corners[:, 2] < corners[:, 2].min() + 0.25 * np.ptp(corners[:, 2])]
-    spread = low - low.mean(axis=0)
-    axes = np.linalg.svd(spread, full_matrices=False)[2]
-    normal = axes[2] * np.sign(axes[2][2] or 1.0)
-    level = np.stack([axes[0], np.cross(normal, axes[0])], axis=1)
-    return source.state.xmat[limb.end].reshape(3, 3).T @ level
-
-
-def level_sole(sole: np.ndarray, source: SourceModel, limb: Limb) -> np.ndarray:
-    """Those two directions as they are when the foot is level and points where it did, world frame (3, 2)."""
-    now = source.state.xmat[limb.end].reshape(3, 3) @ sole
-    ahead = now[:, 0] * [1.0, 1.0, 0.0]
-    ahead /= max(np.linalg.norm(ahead), 1e-9)
-    return np.stack([ahead, np.cross([0.0, 0.0, 1.0], ahead)], axis=1)
-
-
 def foot_surface(source: SourceModel, limb: Limb) -> trimesh.Trimesh:
     """Foot and toes as one surface, world frame."""
     parts = [b for b in source.bodies if b == limb.end or is_below(source, b, limb.end)]
@@ -301,7 +243,7 @@ def foot_surface(source: SourceModel, limb: Limb) -> trimesh.Trimesh:
     return join(shapes)
 
 
-def forward(source: SourceModel, legs: dict[str, Limb]) -> np.ndarray:
+def find_front(source: SourceModel, legs: dict[str, Limb]) -> np.ndarray:
     """Where the feet point: the middle of the soles seen from the ankles, level, (3,)."""
     ways = []
     for limb in legs.values():

@@ -63,6 +63,10 @@ class SourceModel:
         joints = self.joints(body)
         return self.state.xanchor[joints[0]].copy() if joints else self.state.xpos[body].copy()
 
+    def rotation(self, body: int) -> np.ndarray:
+        """Rotation from a body's frame to the world, (3, 3)."""
+        return self.state.xmat[body].reshape(3, 3)
+
     def geoms(self, body: int) -> list[int]:
         """Geoms of a body and of what it carries without joints."""
         return [g for g in range(self.model.ngeom) if self.owner[self.model.geom_bodyid[g]] == body]
