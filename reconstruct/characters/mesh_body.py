@@ -13,6 +13,7 @@ put in the wrong place:
 """
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from pose.errors import InputError
 from reconstruct.characters.meshes import fit_capsule, simplify
 
 DENSITY = 1000.0
-"""[kg/m3]."""
+"""Density of a body whose mass is not given, that of water [kg/m3]."""
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 LIMB = ("thigh", "shin", "foot", "upper_arm", "forearm", "hand")
 LONG = ("thigh", "shin", "upper_arm", "forearm")
@@ -44,6 +45,21 @@ DEFAULT: dict[str, dict[str, Any]] = {
 OPTIONAL = ("head", "left_hand", "right_hand")
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a body and how it turns about its parent."""
+
+    name: str
+    parent: str | None
+    surface: trimesh.Trimesh
+    at: tuple[float, float, float] | None
+    """Where it turns [m]; None: where the two parts meet."""
+    axes: tuple[str | list[float], ...]
+    """Hinges from the inside out: x, y, z, a vector, or "bend back" or "bend forth"."""
+    ranges: tuple[tuple[float, float], ...]
+    """Of the hinges [deg]."""
+
+
 def assemble_body(folder: Path, mass: float | None = None) -> mujoco.MjModel:
     """Compiles a body of the meshes in a folder.
 
@@ -59,74 +75,90 @@ def assemble_body(folder: Path, mass: float | None = None) -> mujoco.MjModel:
         raise InputError(
             f"{folder}: no meshes there; give one .stl or .obj a body part, named as {', '.join(LIMB)}, ..."
         )
-    joints = joint_tree(folder, list(files))
-    parts = {name: read_part(files[name]) for name in joints}
-    tall = np.ptp(np.concatenate([part.bounds for part in parts.values()])[:, 2])
+    joints = read_joint_tree(folder, list(files))
+    parts = [read_part(name, joints[name], files[name]) for name in sort_parents_first(joints, folder)]
+    tall = np.ptp(np.concatenate([part.surface.bounds for part in parts])[:, 2])
     if not 0.2 < tall < 4.0:
         raise InputError(f"{folder}: the body is {tall:.3g} m tall; meshes must be in metres with z up")
-    volumes = {name: abs(solid(part).volume) for name, part in parts.items()}
-    density = DENSITY if mass is None else mass / sum(volumes.values())
+    solids = {part.name: to_solid(part.surface) for part in parts}
+    density = DENSITY if mass is None else mass / sum(abs(solids[name].volume) for name in joints)
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
-    bodies, places = dict[str, mujoco.MjsBody](), dict[str, np.ndarray]()
-    for name in sort_parents_first(joints, folder):
-        told, parent = joints[name], joints[name].get("parent")
-        part = parts[name]
-        place = part.bounds.mean(axis=0) if parent is None else locate_joint(name, told, part, parts[parent])
-        carrier = spec.worldbody if parent is None else bodies[parent]
-        body = carrier.add_body(name=name, pos=place - (places[parent] if parent else 0.0))
-        bodies[name], places[name] = body, place
-        if parent is None:
-            body.add_freejoint()
-        for axis, (low, high) in zip(told.get("axes", []), told.get("range", []), strict=True):
-            body.add_joint(
-                name=f"{name}_{axis if axis in AXES else 'bend'}",
-                axis=joint_axis(axis, part, place),
-                range=np.radians([low, high]),
-                limited=True,
-            )
-        shape = simplify(part, 0.002 * tall)
-        spec.add_mesh(name=name, uservert=(shape.vertices - place).ravel(), userface=shape.faces.ravel())
-        body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, density=0.0)
-        whole = solid(part)
-        whole.density = density
-        inertia = whole.moment_inertia
-        body.explicitinertial = True
-        body.mass, body.ipos = whole.mass, whole.center_mass - place
-        body.fullinertia = [inertia[i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
     spec.compiler.balanceinertia = True
+    places, surfaces = dict[str, np.ndarray](), {part.name: part.surface for part in parts}
+    for part in parts:
+        above, origin = spec.worldbody, np.zeros(3)
+        if part.parent is not None:
+            above, origin = spec.body(part.parent), places[part.parent]
+        place = places[part.name] = locate_joint(part, surfaces[part.parent] if part.parent else None)
+        body = above.add_body(name=part.name, pos=place - origin)
+        add_joints(body, part, place)
+        shape = simplify(part.surface, 0.002 * tall)
+        spec.add_mesh(name=part.name, uservert=(shape.vertices - place).ravel(), userface=shape.faces.ravel())
+        body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=part.name, density=0.0)
+        set_inertia(body, solids[part.name], density, place)
     try:
         return spec.compile()
     except ValueError as error:
         raise InputError(f"{folder}: {' '.join(str(error).split())[:200]}") from error
 
 
-def joint_tree(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
-    """Part -> its joint, from the names and `joints.toml`; the root's has no parent."""
+def add_joints(body: mujoco.MjsBody, part: Part, place: np.ndarray) -> None:
+    """Adds a part's hinges; the root moves freely."""
+    if part.parent is None:
+        body.add_freejoint()
+    for axis, limits in zip(part.axes, part.ranges, strict=True):
+        body.add_joint(
+            name=f"{part.name}_{axis if isinstance(axis, str) and axis in AXES else 'bend'}",
+            axis=find_joint_axis(axis, part.surface, place),
+            range=np.radians(limits),
+            limited=True,
+        )
+
+
+def set_inertia(body: mujoco.MjsBody, solid: trimesh.Trimesh, density: float, place: np.ndarray) -> None:
+    """Gives a body the inertia of a solid; `density` in kg/m3, `place` is the body's origin [m]."""
+    solid.density = density
+    inertia = solid.moment_inertia
+    body.explicitinertial = True
+    body.mass, body.ipos = solid.mass, solid.center_mass - place
+    body.fullinertia = [inertia[i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
+
+
+def read_joint_tree(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Part -> its joint, from the names and `joints.toml`; the root's has no parent.
+
+    Raises:
+      InputError: a part is missing, or the joint of one is not known.
+    """
     file = folder / "joints.toml"
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        given = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file}: {error}") from error
     standard = ["pelvis", "chest", "head", *(f"{side}_{part}" for side in ("left", "right") for part in LIMB)]
-    missing = [n for n in standard if n not in names and n not in OPTIONAL] if not told else []
-    missing += [n for n in told if n not in names]
+    needed = list(given) or [name for name in standard if name not in OPTIONAL]
+    missing = [name for name in needed if name not in names]
     if missing:
         raise InputError(f"{folder}: no mesh for {', '.join(missing)}; there are {', '.join(names)}; see joints.toml")
-    tree: dict[str, dict[str, Any]] = {}
-    for name in names:
-        side, _, part = name.partition("_")
-        own = dict(DEFAULT.get(part if side in ("left", "right") else name, {}))
-        if own and own["parent"] in LIMB:
-            own["parent"] = f"{side}_{own['parent']}"
-        tree[name] = own | told.get(name, {})
-        if "parent" not in tree[name] and name != "pelvis" and name not in told:
+    tree = {name: find_default_joint(name) | given.get(name, {}) for name in names}
+    for name, joint in tree.items():
+        if "parent" not in joint and name != "pelvis" and name not in given:
             raise InputError(f"{folder}: what carries '{name}'? say so in {file.name}: [{name}] parent = \"...\"")
-        if tree[name].get("parent") not in (None, *names):
-            raise InputError(f"{folder}: '{name}' is carried by '{tree[name]['parent']}', which has no mesh")
-        if len(tree[name].get("axes", [])) != len(tree[name].get("range", [])):
+        if joint.get("parent") not in (None, *names):
+            raise InputError(f"{folder}: '{name}' is carried by '{joint['parent']}', which has no mesh")
+        if len(joint.get("axes", [])) != len(joint.get("range", [])):
             raise InputError(f"{file}: [{name}] needs as many ranges as axes")
     return tree
+
+
+def find_default_joint(name: str) -> dict[str, Any]:
+    """The joint of a part with a standard name, from `DEFAULT`; empty for other names."""
+    side, _, part = name.partition("_")
+    joint = dict(DEFAULT.get(part if side in ("left", "right") else name, {}))
+    if joint and joint["parent"] in LIMB:
+        joint["parent"] = f"{side}_{joint['parent']}"
+    return joint
 
 
 def sort_parents_first(joints: dict[str, dict[str, Any]], folder: Path) -> list[str]:
@@ -140,41 +172,48 @@ def sort_parents_first(joints: dict[str, dict[str, Any]], folder: Path) -> list[
     return found
 
 
-def read_part(file: Path) -> trimesh.Trimesh:
-    """A part's surface.
+def read_part(name: str, joint: dict[str, Any], file: Path) -> Part:
+    """A part, its surface from a file.
 
     Raises:
-      InputError: it cannot be read, or is empty.
+      InputError: the file cannot be read, or is empty.
     """
     try:
-        part = trimesh.load(file, force="mesh")
+        surface = trimesh.load(file, force="mesh")
     except (ValueError, OSError, IndexError) as error:
         raise InputError(f"{file}: cannot be read as a mesh ({error})") from error
-    if not isinstance(part, trimesh.Trimesh) or len(part.faces) < 4:
+    if not isinstance(surface, trimesh.Trimesh) or len(surface.faces) < 4:
         raise InputError(f"{file}: there is no surface in it")
-    return part
+    axes, ranges = tuple(joint.get("axes", ())), tuple(map(tuple, joint.get("range", ())))
+    return Part(name, joint.get("parent"), surface, joint.get("at"), axes, ranges)
 
 
-def solid(part: trimesh.Trimesh) -> trimesh.Trimesh:
+def to_solid(part: trimesh.Trimesh) -> trimesh.Trimesh:
     """A surface that has an inside: itself, or its hull."""
     return part.copy() if part.is_watertight and part.volume > 0 else part.convex_hull
 
 
-def locate_joint(name: str, told: dict[str, Any], part: trimesh.Trimesh, parent: trimesh.Trimesh) -> np.ndarray:
-    """Where a part turns about its parent, (3,) [m]: as told; the near end of a long bone; where the two parts meet."""
-    if "at" in told:
-        return np.array(told["at"], dtype=float)
-    if name.endswith(LONG):
-        start, end, _ = fit_capsule(part)
+def locate_joint(part: Part, parent: trimesh.Trimesh | None) -> np.ndarray:
+    """Where a part turns about its parent, (3,) [m]: as given; the near end of a long bone; where the two parts meet.
+
+    The root's is its middle.
+    """
+    surface = part.surface
+    if parent is None:
+        return surface.bounds.mean(axis=0)
+    if part.at is not None:
+        return np.array(part.at, dtype=float)
+    if part.name.endswith(LONG):
+        start, end, _ = fit_capsule(surface)
         return min((start, end), key=lambda point: float(np.linalg.norm(parent.vertices - point, axis=1).min()))
-    near, _ = cKDTree(parent.vertices).query(part.vertices)
-    facing, _ = cKDTree(part.vertices).query(parent.vertices)
-    reach = max(near.min(), facing.min()) + 0.15 * float(np.sort(part.extents)[1])
-    mine, theirs = part.vertices[near <= reach], parent.vertices[facing <= reach]
+    near, _ = cKDTree(parent.vertices).query(surface.vertices)
+    facing, _ = cKDTree(surface.vertices).query(parent.vertices)
+    margin = max(near.min(), facing.min()) + 0.15 * float(np.sort(surface.extents)[1])
+    mine, theirs = surface.vertices[near <= margin], parent.vertices[facing <= margin]
     return 0.5 * (mine.mean(axis=0) + theirs.mean(axis=0))
 
 
-def joint_axis(axis: str | list[float], part: trimesh.Trimesh, place: np.ndarray) -> np.ndarray:
+def find_joint_axis(axis: str | list[float], part: trimesh.Trimesh, place: np.ndarray) -> np.ndarray:
     """A hinge's axis, (3,); one that is_bend turns the part's far end straight to the front, or to the back."""
     if isinstance(axis, str) and axis in AXES:
         return np.array(AXES[axis])

@@ -39,23 +39,29 @@ def find_joint_roles(names: Sequence[str], parents: Sequence[int], path: Path) -
     named = [split_side(name) for name in names]
     roles: dict[str, int] = {}
     for side in SIDES:
-        for role, parts in ROLES.items():
-            taken = set(roles.values())
-            found = [named.index((side, part)) for part in parts if (side, part) in named]
-            found = [joint for joint in found if joint not in taken]
-            if found:
-                roles[f"{side}_{role}"] = found[0]
+        roles |= find_by_name(named, side, set(roles.values()))
         for role, above in (("wrist", "elbow"), ("ankle", "knee"), ("toe", "ankle")):
-            above = roles.get(f"{side}_{above}")
-            below = [j for j, parent in enumerate(parents) if parent == above] if above is not None else []
-            if f"{side}_{role}" not in roles and below:
-                roles[f"{side}_{role}"] = below[0]
+            carrier = roles.get(f"{side}_{above}")
+            if f"{side}_{role}" not in roles and carrier is not None and carrier in parents:
+                roles[f"{side}_{role}"] = parents.index(carrier)
     missing = [f"{side}_{role}" for role in ROLES for side in SIDES if f"{side}_{role}" not in roles]
     if missing:
         shown = ", ".join(names[:12])
         raise InputError(f"{path}: no joint is known for {', '.join(missing)}; the file's joints are {shown}, ...")
-    heads = [j for j, (side, part) in enumerate(named) if side is None and part == "head"]
-    return roles | ({"head": heads[0]} if heads else {})
+    if (None, "head") in named:
+        roles["head"] = named.index((None, "head"))
+    return roles
+
+
+def find_by_name(named: Sequence[tuple[str | None, str]], side: str, taken: set[int]) -> dict[str, int]:
+    """Landmark -> joint of one side, as far as names say; a joint has one role, so `taken` ones are left out."""
+    roles: dict[str, int] = {}
+    for role, parts in ROLES.items():
+        found = [named.index((side, part)) for part in parts if (side, part) in named]
+        free = [joint for joint in found if joint not in taken and joint not in roles.values()]
+        if free:
+            roles[f"{side}_{role}"] = free[0]
+    return roles
 
 
 def split_side(name: str) -> tuple[str | None, str]:
