@@ -11,16 +11,18 @@ Frames: anny looks along -y with x to its left; here x is forward, y left, z up,
 
 import argparse
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from assets.anny_person import HEIGHT, Person, close_hands, rest_person, unit
-from assets.humanoid_mjcf import Build, Capsule, mjcf
+from assets.humanoid_mjcf import Build, Capsule, Vec3, mjcf
 from assets.humanoid_skin import dress, paint, skin_weights, write_skin
 from reconstruct.characters.assets_folder import CHARACTERS
 
 MASS = 75.0
+"""Mass of the whole body [kg]."""
 
 
 def joint_centres(person: Person) -> dict[str, np.ndarray]:
@@ -73,83 +75,73 @@ def bind_frames(person: Person, centres: dict[str, np.ndarray]) -> dict[str, tup
     return frames
 
 
-def measure(person: Person, points: np.ndarray, centres: dict[str, np.ndarray], owner: np.ndarray,
-            bodies: tuple[str, ...], frames: dict[str, tuple[np.ndarray, np.ndarray]]) -> Build:  # fmt: skip
-    """The measures of the dressed body: segment lengths, capsules around its vertices, landmark sites.
+@dataclass(frozen=True)
+class DressedBody:
+    """A person with closed hands and clothes, and which of our bodies moves what of it."""
 
-    Args:
-      person: with closed hands.
-      points: dressed vertices, (V, 3).
-      centres: from `joint_centres`.
-      owner: index of the body that moves each vertex most, (V,).
-      bodies: names for `owner`.
-      frames: from `bind_frames`.
-    """
+    person: Person
+    points: np.ndarray
+    """Dressed vertices, (V, 3)."""
+    centres: dict[str, np.ndarray]
+    """From `joint_centres`."""
+    frames: dict[str, tuple[np.ndarray, np.ndarray]]
+    """From `bind_frames`."""
+    parts: dict[str, np.ndarray]
+    """Body -> the vertices that it moves most, in its frame (N, 3)."""
 
-    def local(body: str, world: np.ndarray) -> np.ndarray:
-        origin, R = frames[body]
-        return (world - origin) @ R
+    @classmethod
+    def split(
+        cls,
+        person: Person,
+        points: np.ndarray,
+        centres: dict[str, np.ndarray],
+        frames: dict[str, tuple[np.ndarray, np.ndarray]],
+        weights: np.ndarray,
+    ) -> "DressedBody":
+        """Gives each vertex to the body with its largest weight; `weights` (V, B), in the order of `frames`."""
+        owner, parts = weights.argmax(axis=1), {}
+        for i, (body, (origin, R)) in enumerate(frames.items()):
+            parts[body] = (points[owner == i] - origin) @ R
+        return cls(person, points, centres, frames, parts)
 
-    of = {body: local(body, points[owner == i]) for i, body in enumerate(bodies)}
-    length = lambda a, b: float(np.linalg.norm(centres[a] - centres[b]))  # noqa: E731
-    thigh, shin = length("left_thigh", "left_shin"), length("left_shin", "left_foot")
-    forearm, upper_arm = length("left_forearm", "left_wrist"), length("left_upper_arm", "left_forearm")
-    foot, arm = of["left_foot"], of["left_forearm"]
+    def to_body(self, body: str, point: np.ndarray) -> np.ndarray:
+        """A point of the world in the frame of a body, (3,)."""
+        origin, R = self.frames[body]
+        return (point - origin) @ R
+
+    def length(self, a: str, b: str) -> float:
+        """Distance between two joint centres [m]."""
+        return float(np.linalg.norm(self.centres[a] - self.centres[b]))
+
+    def thickness(self, part: str, low: float, high: float) -> float:
+        """Median distance of a limb's surface from its axis between two heights [m]."""
+        points = self.parts[part]
+        inside = (points[:, 2] > low) & (points[:, 2] < high)
+        return float(np.median(np.linalg.norm(points[inside, :2], axis=1)))
+
+
+def measure(body: DressedBody) -> Build:
+    """The measures of the dressed body: segment lengths, capsules around its vertices, landmark sites."""
+    centres, foot, arm, head = body.centres, body.parts["left_foot"], body.parts["left_forearm"], body.parts["head"]
+    thigh, shin = body.length("left_thigh", "left_shin"), body.length("left_shin", "left_foot")
+    forearm, upper_arm = body.length("left_forearm", "left_wrist"), body.length("left_upper_arm", "left_forearm")
     sole = float(foot[:, 2].min())
     tread = foot[foot[:, 2] < sole + 0.03]
     fist = arm[arm[:, 2] < -forearm - 0.015]
-    head = of["head"]
-    skull = head[head[:, 2] > local("head", person.keypoints["nose"])[2] - 0.03]
-    torso = np.concatenate([of["pelvis"] + centres["pelvis"], of["chest"] + centres["chest"]])
-    torso = torso[np.abs(torso[:, 1]) < centres["left_upper_arm"][1]]
+    skull = head[head[:, 2] > body.to_body("head", body.person.keypoints["nose"])[2] - 0.03]
     waist, mid_hip = centres["chest"], centres["pelvis"]
-
-    def slab(low: float, high: float, origin: np.ndarray) -> Capsule:
-        """A capsule lying across the torso, as deep and as wide as the slab between two heights of the world."""
-        part = torso[(torso[:, 2] > low) & (torso[:, 2] < high)]
-        back, front = np.percentile(part[:, 0], [4, 96])
-        radius = (front - back) / 2
-        half = max(np.percentile(np.abs(part[:, 1]), 96) - radius, 0.02)
-        return Capsule(((front + back) / 2 - origin[0], 0.0, (low + high) / 2 - origin[2]), float(half), float(radius))
-
-    def thickness(part: np.ndarray, low: float, high: float) -> float:
-        """Median distance of a limb's surface from its axis between two heights."""
-        inside = (part[:, 2] > low) & (part[:, 2] < high)
-        return float(np.median(np.linalg.norm(part[inside, :2], axis=1)))
-
-    # The neck is as thick as the narrowest slice between shoulders and skull.
-    slices = [head[np.abs(head[:, 2] - z) < 0.008, 1] for z in np.linspace(0.03, 0.10, 8)]
-    neck_radius = min(float(np.percentile(np.abs(part), 90)) for part in slices)
-    sites: dict[str, tuple[str, tuple[float, float, float]]] = {}
-
-    def site(name: str, body: str, world: np.ndarray) -> None:
-        x, y, z = local(body, world)
-        sites[name] = (body.removeprefix("left_"), (float(x), float(y) if "left" in name else 0.0, float(z)))
-
-    key, bone = person.keypoints, person.bone
-    site("nose", "head", key["nose"])
-    for landmark, shift in (("left_eye_inner", -0.013), ("left_eye", 0.0), ("left_eye_outer", 0.015)):
-        site(landmark, "head", key["left_eye"] + [-abs(shift) / 3, shift, 0])
-    site("left_ear", "head", key["left_ear"])
-    lip = person.tails[person.bones.index("oris05")]
-    corner = points[np.argmin(np.linalg.norm(points - (lip + np.array([-0.012, 0.024, 0.006])), axis=1))]
-    site("mouth_left", "head", corner)
-    site("left_index", "left_forearm", bone("finger2-1.L"))
-    site("left_pinky", "left_forearm", bone("finger5-1.L"))
-    site("left_thumb", "left_forearm", bone("finger1-3.L"))
-    triple = lambda v: (float(v[0]), float(v[1]), float(v[2]))  # noqa: E731
     return Build(
-        height=thigh + shin - sole + float(points[:, 2].max()) - float(mid_hip[2]),
+        height=thigh + shin - sole + float(body.points[:, 2].max()) - float(mid_hip[2]),
         mass=MASS,
         mid_hip_height=thigh + shin - sole,
-        waist=triple(waist - mid_hip),
-        neck=triple(centres["head"] - waist),
-        shoulder=triple(centres["left_upper_arm"] - waist),
+        waist=to_vec3(waist - mid_hip),
+        neck=to_vec3(centres["head"] - waist),
+        shoulder=to_vec3(centres["left_upper_arm"] - waist),
         upper_arm=upper_arm,
         forearm=forearm,
         hand=-forearm - float(arm[:, 2].min()),
         fist=(float(fist[:, 0].mean()), float(fist[:, 1].mean()), float(np.ptp(fist, axis=0).min() / 2 + 0.008)),
-        hip=triple(centres["left_thigh"] - mid_hip),
+        hip=to_vec3(centres["left_thigh"] - mid_hip),
         thigh=thigh,
         shin=shin,
         ankle_height=-sole,
@@ -158,23 +150,74 @@ def measure(person: Person, points: np.ndarray, centres: dict[str, np.ndarray], 
         foot_width=float(np.ptp(tread[:, 1])) * 0.9,
         foot_offset=float(tread[:, 1].max() + tread[:, 1].min()) / 2,
         radius={
-            "neck": neck_radius,
-            "upper_arm": thickness(of["left_upper_arm"], -0.8 * upper_arm, -0.3 * upper_arm),
-            "forearm": thickness(arm, -0.8 * forearm, -0.1 * forearm),
-            "thigh": thickness(of["left_thigh"], -0.85 * thigh, -0.25 * thigh),
-            "shin": thickness(of["left_shin"], -0.8 * shin, -0.1 * shin),
+            "neck": measure_neck(head),
+            "upper_arm": body.thickness("left_upper_arm", -0.8 * upper_arm, -0.3 * upper_arm),
+            "forearm": body.thickness("left_forearm", -0.8 * forearm, -0.1 * forearm),
+            "thigh": body.thickness("left_thigh", -0.85 * thigh, -0.25 * thigh),
+            "shin": body.thickness("left_shin", -0.8 * shin, -0.1 * shin),
         },
-        torso={
-            "pelvis": slab(mid_hip[2] - 0.06, mid_hip[2] + 0.07, mid_hip),
-            "waist": slab(mid_hip[2] + 0.08, waist[2] + 0.02, mid_hip),
-            "belly": slab(waist[2], waist[2] + 0.14, waist),
-            "chest": slab(waist[2] + 0.15, centres["left_upper_arm"][2] + 0.02, waist),
-        },
-        skull=(skull.min(axis=0) + skull.max(axis=0)) / 2,
+        torso=measure_torso(body),
+        skull=to_vec3((skull.min(axis=0) + skull.max(axis=0)) / 2),
         skull_radius=float(np.ptp(skull[:, 1]) / 2 + np.ptp(skull[:, 0]) / 2) / 2,
         head_top=float(head[:, 2].max()),
-        sites=sites,
+        sites=place_sites(body),
     )
+
+
+def measure_neck(head: np.ndarray) -> float:
+    """Radius of the neck: of the narrowest slice between shoulders and skull [m]; `head` (N, 3) in its frame."""
+    slices = [head[np.abs(head[:, 2] - z) < 0.008, 1] for z in np.linspace(0.03, 0.10, 8)]
+    return min(float(np.percentile(np.abs(part), 90)) for part in slices)
+
+
+def measure_torso(body: DressedBody) -> dict[str, Capsule]:
+    """Four capsules across the torso, each as deep and as wide as the torso between two heights."""
+    centres, parts = body.centres, body.parts
+    waist, hip, shoulder = centres["chest"], centres["pelvis"], centres["left_upper_arm"]
+    torso = np.concatenate([parts["pelvis"] + hip, parts["chest"] + waist])
+    torso = torso[np.abs(torso[:, 1]) < shoulder[1]]
+
+    def fit(low: float, high: float, origin: np.ndarray) -> Capsule:
+        part = torso[(torso[:, 2] > low) & (torso[:, 2] < high)]
+        back, front = np.percentile(part[:, 0], [4, 96])
+        radius = (front - back) / 2
+        half = max(np.percentile(np.abs(part[:, 1]), 96) - radius, 0.02)
+        return Capsule(((front + back) / 2 - origin[0], 0.0, (low + high) / 2 - origin[2]), float(half), float(radius))
+
+    return {
+        "pelvis": fit(hip[2] - 0.06, hip[2] + 0.07, hip),
+        "waist": fit(hip[2] + 0.08, waist[2] + 0.02, hip),
+        "belly": fit(waist[2], waist[2] + 0.14, waist),
+        "chest": fit(waist[2] + 0.15, shoulder[2] + 0.02, waist),
+    }
+
+
+def place_sites(body: DressedBody) -> dict[str, tuple[str, Vec3]]:
+    """Landmark of the middle or left side -> its body (without side) and place there: face and fingers."""
+    person, key, bone = body.person, body.person.keypoints, body.person.bone
+    lip = person.tails[person.bones.index("oris05")] + np.array([-0.012, 0.024, 0.006])
+    places = {"nose": ("head", key["nose"])}
+    for landmark, shift in (("left_eye_inner", -0.013), ("left_eye", 0.0), ("left_eye_outer", 0.015)):
+        places[landmark] = ("head", key["left_eye"] + [-abs(shift) / 3, shift, 0])
+    places["left_ear"] = ("head", key["left_ear"])
+    places["mouth_left"] = ("head", body.points[np.argmin(np.linalg.norm(body.points - lip, axis=1))])
+    for landmark, finger in (
+        ("left_index", "finger2-1.L"),
+        ("left_pinky", "finger5-1.L"),
+        ("left_thumb", "finger1-3.L"),
+    ):
+        places[landmark] = ("left_forearm", bone(finger))
+    sites = {}
+    for landmark, (carrier, point) in places.items():
+        x, y, z = to_vec3(body.to_body(carrier, point))
+        sites[landmark] = (carrier.removeprefix("left_"), (x, y if "left" in landmark else 0.0, z))
+    return sites
+
+
+def to_vec3(vector: np.ndarray) -> Vec3:
+    """An array (3,) as a tuple of floats."""
+    x, y, z = vector
+    return float(x), float(y), float(z)
 
 
 def _frame(z: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -188,17 +231,16 @@ def bake(folder: Path, cache: Path) -> None:
     person = close_hands(rest_person(cache), palm_in=-0.25)
     centres = joint_centres(person)
     frames = bind_frames(person, centres)
-    bodies = tuple(frames)
-    weights = skin_weights(person, bodies)
+    weights = skin_weights(person, tuple(frames))
     points, _ = dress(person, centres)
-    scale = HEIGHT / measure(person, points, centres, weights.argmax(axis=1), bodies, frames).height
+    scale = HEIGHT / measure(DressedBody.split(person, points, centres, frames, weights)).height
     person = Person(person.points * scale, person.faces, person.uv, person.face_uv, person.weights, person.bones,
                     person.heads * scale, person.tails * scale,
                     {name: p * scale for name, p in person.keypoints.items()})  # fmt: skip
     centres = {name: p * scale for name, p in centres.items()}
     frames = {name: (origin * scale, R) for name, (origin, R) in frames.items()}
     points = points * scale
-    build = measure(person, points, centres, weights.argmax(axis=1), bodies, frames)
+    build = measure(DressedBody.split(person, points, centres, frames, weights))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "humanoid.xml").write_text(mjcf(build, skin="humanoid.skn", texture="humanoid.png"), encoding="utf-8")
     write_skin(folder / "humanoid.skn", points, person.faces, person.uv, person.face_uv, weights, frames)

@@ -6,6 +6,9 @@ of freedom, 28 actuators. The bake (`bake_humanoid.py`) measures a `Build` on a 
 
 from dataclasses import dataclass
 from typing import NamedTuple
+from xml.etree.ElementTree import Comment, Element, SubElement
+
+from reconstruct.characters.mjcf import start_model, to_numbers, to_text
 
 Vec3 = tuple[float, float, float]
 
@@ -111,206 +114,167 @@ def mjcf(build: Build, skin: str, texture: str) -> str:
       skin: file of the skin beside the MJCF.
       texture: file of its picture.
     """
+    root = start_model("humanoid", "humanoid", "0.75 0.6 0.5 1", angle="degree")
+    add_gains(root)
+    assets = SubElement(root, "asset")
+    SubElement(assets, "texture", name="skin", type="2d", file=texture)
+    SubElement(assets, "material", name="skin", texture="skin", specular="0.15", shininess="0.2")
+    SubElement(assets, "skin", name="skin", file=skin, material="skin")
+    mass = share_mass(build.mass)
+    pelvis = add_body(SubElement(root, "worldbody"), "pelvis", (0, 0, build.mid_hip_height))
+    pelvis.set("childclass", "humanoid")
+    SubElement(pelvis, "freejoint", name="root")
+    add_across(pelvis, "pelvis", build.torso["pelvis"], mass["pelvis"] * 0.65)
+    add_across(pelvis, "waist", build.torso["waist"], mass["pelvis"] * 0.35)
+    add_sites(pelvis, build, "pelvis")
+    chest = add_body(pelvis, "chest", build.waist)
+    SubElement(chest, "joint", {"name": "chest", "class": "chest"})
+    add_across(chest, "belly", build.torso["belly"], mass["chest"] * 0.4)
+    add_across(chest, "chest", build.torso["chest"], mass["chest"] * 0.6)
+    add_sites(chest, build, "chest")
+    add_head(chest, build, mass["head"])
+    for side in ("right", "left"):
+        add_arm(chest, build, mass, side)
+    for side in ("right", "left"):
+        add_leg(pelvis, build, mass, side)
+    add_actuators(SubElement(root, "actuator"))
+    return to_text(root, "Written by assets/bake_humanoid.py; change the gains there too (assets/humanoid_mjcf.py).")
+
+
+def share_mass(mass: float) -> dict[str, float]:
+    """Mass of each segment of a body of a given mass [kg]."""
     total = sum(share * (2 if name in PAIRED else 1) for name, share in MASS_SHARE.items())
-    mass = {name: build.mass * share / total for name, share in MASS_SHARE.items()}
-    r = build.radius
-    torso = {name: _across(*capsule) for name, capsule in build.torso.items()}
-    pelvis = [
-        _geom("pelvis", torso["pelvis"], mass["pelvis"] * 0.65),
-        _geom("waist", torso["waist"], mass["pelvis"] * 0.35),
-        *_sites(build, "pelvis"),
-    ]
-    chest = [
-        _geom("belly", torso["belly"], mass["chest"] * 0.4),
-        _geom("chest", torso["chest"], mass["chest"] * 0.6),
-        *_sites(build, "chest"),
-    ]
+    return {name: mass * share / total for name, share in MASS_SHARE.items()}
+
+
+def add_gains(root: Element) -> None:
+    """Appends the default classes of joints and their servos."""
+    defaults = root.find("default")
+    assert defaults is not None
+    defaults.append(Comment(" Per joint: PD gains and force limit of the actuator, then range, armature and damping. "))
+    for name, (kp, kv, limit, (low, high), armature, damping) in GAINS.items():
+        default = SubElement(defaults, "default", {"class": name})
+        kind, limits = "hinge" if name in HINGES else "ball", f"{low} {high}"
+        SubElement(default, "joint", type=kind, range=limits, armature=f"{armature}", damping=f"{damping}")
+        SubElement(default, "position", kp=f"{kp}", kv=f"{kv}", forcerange=f"-{limit} {limit}")
+
+
+def add_head(chest: Element, build: Build, mass: float) -> None:
+    """Appends the head: a capsule for the neck and one for the skull."""
     x, y, z = build.skull
     crown = build.head_top - build.skull_radius
-    head = [
-        _geom("neck", f'type="capsule" fromto="0 0 0 {_v((0.3 * x, 0, z - 0.5 * build.skull_radius))}" '
-              f'size="{r["neck"]:.4g}"', mass["head"] * 0.15),
-        _geom("head", f'type="capsule" fromto="{_v((x, y, 2 * z - crown))} {_v((x, y, crown))}" '
-              f'size="{build.skull_radius:.4g}"', mass["head"] * 0.85),
-        *_sites(build, "head"),
-    ]  # fmt: skip
-    arms = [line for side in ("right", "left") for line in _arm(build, mass, side)]
-    legs = [line for side in ("right", "left") for line in _leg(build, mass, side)]
-    body = [
-        f'<body name="pelvis" pos="0 0 {build.mid_hip_height:.4f}" childclass="humanoid">',
-        '  <freejoint name="root"/>',
-        *_indent(pelvis),
-        f'  <body name="chest" pos="{_v(build.waist)}">',
-        '    <joint name="chest" class="chest"/>',
-        *_indent(chest, 2),
-        f'    <body name="head" pos="{_v(build.neck)}">',
-        '      <joint name="neck" class="neck"/>',
-        *_indent(head, 3),
-        "    </body>",
-        *_indent(arms, 2),
-        "  </body>",
-        *_indent(legs),
-        "</body>",
-    ]
-    lines = [
-        "<!-- Written by assets/bake_humanoid.py; change the gains there too (assets/humanoid_mjcf.py). -->",
-        '<mujoco model="humanoid">',
-        '  <compiler angle="degree" autolimits="true"/>',
-        "",
-        "  <default>",
-        '    <default class="humanoid">',
-        '      <geom type="capsule" contype="1" conaffinity="0" condim="3" friction="1" group="3"'
-        ' rgba="0.75 0.6 0.5 1"/>',
-        '      <site type="sphere" size="0.01" group="4" rgba="0.9 0.2 0.2 1"/>',
-        "    </default>",
-        "    <!-- Per joint: PD gains and force limit of the actuator, then range, armature and damping. -->",
-    ]
-    for name, (kp, kv, limit, (low, high), armature, damping) in GAINS.items():
-        kind = "hinge" if name in HINGES else "ball"
-        lines += [
-            f'    <default class="{name}">',
-            f'      <joint type="{kind}" range="{low} {high}" armature="{armature}" damping="{damping}"/>',
-            f'      <position kp="{kp}" kv="{kv}" forcerange="-{limit} {limit}"/>',
-            "    </default>",
-        ]
-    lines += ["  </default>", ""]
-    lines += [
-        "  <asset>",
-        f'    <texture name="skin" type="2d" file="{texture}"/>',
-        '    <material name="skin" texture="skin" specular="0.15" shininess="0.2"/>',
-        f'    <skin name="skin" file="{skin}" material="skin"/>',
-        "  </asset>",
-        "",
-    ]
-    lines += ["  <worldbody>", *_indent(body, 2), "  </worldbody>", "", "  <actuator>", *_indent(_actuators(), 2)]
-    lines += ["  </actuator>", "</mujoco>", ""]
-    return "\n".join(lines)
+    head = add_body(chest, "head", build.neck)
+    SubElement(head, "joint", {"name": "neck", "class": "neck"})
+    neck = (0.3 * x, 0, z - 0.5 * build.skull_radius)
+    add_capsule(head, "neck", (0, 0, 0), neck, build.radius["neck"], mass * 0.15)
+    add_capsule(head, "head", (x, y, 2 * z - crown), (x, y, crown), build.skull_radius, mass * 0.85)
+    add_sites(head, build, "head")
 
 
-def _arm(build: Build, mass: dict[str, float], side: str) -> list[str]:
-    r = build.radius
+def add_arm(chest: Element, build: Build, mass: dict[str, float], side: str) -> None:
+    """Appends an arm to the chest."""
     elbow, wrist = -build.upper_arm, -build.forearm
     x, y, fist = build.fist
-    hand = _mirror((x, y, wrist - build.hand + fist), side)
-    palm = _mirror((x, y, wrist - build.hand), side)
-    return [
-        f'<body name="{side}_upper_arm" pos="{_v(_mirror(build.shoulder, side))}">',
-        f'  <joint name="{side}_shoulder" class="shoulder"/>',
-        *_indent([
-            _geom(f"{side}_upper_arm", _along_z(-0.015, elbow + 0.02, r["upper_arm"]), mass["upper_arm"]),
-            _site(f"{side}_shoulder", (0, 0, 0)),
-            *_sites(build, "upper_arm", side),
-        ]),
-        f'  <body name="{side}_forearm" pos="0 0 {elbow:.4f}">',
-        f'    <joint name="{side}_elbow" class="elbow" axis="0 -1 0"/>',
-        *_indent([
-            _geom(f"{side}_forearm", _along_z(-0.015, wrist + 0.02, r["forearm"]), mass["forearm"]),
-            _geom(f"{side}_hand", f'type="sphere" pos="{_v(hand)}" size="{fist:.4g}"', mass["hand"]),
-            _site(f"{side}_elbow", (0, 0, 0)),
-            _site(f"{side}_wrist", (0, 0, wrist)),
-            _site(f"{side}_palm", palm),
-            *_sites(build, "forearm", side),
-        ], 2),
-        "  </body>",
-        "</body>",
-    ]  # fmt: skip
+    upper = add_body(chest, f"{side}_upper_arm", mirror(build.shoulder, side))
+    SubElement(upper, "joint", {"name": f"{side}_shoulder", "class": "shoulder"})
+    add_limb(upper, side, "upper_arm", -0.015, elbow + 0.02, build, mass)
+    add_site(upper, f"{side}_shoulder", (0, 0, 0))
+    add_sites(upper, build, "upper_arm", side)
+    lower = add_body(upper, f"{side}_forearm", (0, 0, elbow))
+    SubElement(lower, "joint", {"name": f"{side}_elbow", "class": "elbow", "axis": "0 -1 0"})
+    add_limb(lower, side, "forearm", -0.015, wrist + 0.02, build, mass)
+    hand = to_numbers(mirror((x, y, wrist - build.hand + fist), side), 4)
+    ball = {"type": "sphere", "pos": hand, "size": f"{fist:.4g}", "mass": f"{mass['hand']:.4f}"}
+    SubElement(lower, "geom", {"name": f"{side}_hand"} | ball)
+    add_site(lower, f"{side}_elbow", (0, 0, 0))
+    add_site(lower, f"{side}_wrist", (0, 0, wrist))
+    add_site(lower, f"{side}_palm", mirror((x, y, wrist - build.hand), side))
+    add_sites(lower, build, "forearm", side)
 
 
-def _leg(build: Build, mass: dict[str, float], side: str) -> list[str]:
-    r = build.radius
-    sole = -build.ankle_height
-    middle = (build.toe_front - build.heel_back) / 2
-    half = ((build.toe_front + build.heel_back) / 2, build.foot_width / 2, 0.028)
-    box_center = _mirror((middle, build.foot_offset, sole + half[2]), side)
-    heel = _mirror((-build.heel_back, build.foot_offset, sole), side)
-    toe = _mirror((build.toe_front, build.foot_offset, sole), side)
-    return [
-        f'<body name="{side}_thigh" pos="{_v(_mirror(build.hip, side))}">',
-        f'  <joint name="{side}_hip" class="hip"/>',
-        *_indent([
-            _geom(f"{side}_thigh", _along_z(-0.05, -build.thigh + 0.03, r["thigh"]), mass["thigh"]),
-            _site(f"{side}_hip", (0, 0, 0)),
-            *_sites(build, "thigh", side),
-        ]),
-        f'  <body name="{side}_shin" pos="0 0 {-build.thigh:.4f}">',
-        f'    <joint name="{side}_knee" class="knee" axis="0 1 0"/>',
-        *_indent([
-            _geom(f"{side}_shin", _along_z(-0.02, -build.shin + 0.04, r["shin"]), mass["shin"]),
-            _site(f"{side}_knee", (0, 0, 0)),
-            *_sites(build, "shin", side),
-        ], 2),
-        f'    <body name="{side}_foot" pos="0 0 {-build.shin:.4f}">',
-        f'      <joint name="{side}_ankle" class="ankle"/>',
-        *_indent([
-            _geom(f"{side}_foot", f'type="box" pos="{_v(box_center)}" size="{_v(half)}"', mass["foot"]),
-            _site(f"{side}_ankle", (0, 0, 0)),
-            _site(f"{side}_heel", heel),
-            _site(f"{side}_foot_index", toe),
-            *_sites(build, "foot", side),
-        ], 3),
-        "    </body>",
-        "  </body>",
-        "</body>",
-    ]  # fmt: skip
+def add_leg(pelvis: Element, build: Build, mass: dict[str, float], side: str) -> None:
+    """Appends a leg to the pelvis."""
+    thigh = add_body(pelvis, f"{side}_thigh", mirror(build.hip, side))
+    SubElement(thigh, "joint", {"name": f"{side}_hip", "class": "hip"})
+    add_limb(thigh, side, "thigh", -0.05, -build.thigh + 0.03, build, mass)
+    add_site(thigh, f"{side}_hip", (0, 0, 0))
+    add_sites(thigh, build, "thigh", side)
+    shin = add_body(thigh, f"{side}_shin", (0, 0, -build.thigh))
+    SubElement(shin, "joint", {"name": f"{side}_knee", "class": "knee", "axis": "0 1 0"})
+    add_limb(shin, side, "shin", -0.02, -build.shin + 0.04, build, mass)
+    add_site(shin, f"{side}_knee", (0, 0, 0))
+    add_sites(shin, build, "shin", side)
+    add_foot(shin, build, mass["foot"], side)
 
 
-def _actuators() -> list[str]:
-    """Position servos: one per hinge, three per ball joint along its rotation vector."""
+def add_foot(shin: Element, build: Build, mass: float, side: str) -> None:
+    """Appends a foot to the shin: a box."""
+    sole, half_height = -build.ankle_height, 0.028
+    middle, half_length = (build.toe_front - build.heel_back) / 2, (build.toe_front + build.heel_back) / 2
+    foot = add_body(shin, f"{side}_foot", (0, 0, -build.shin))
+    SubElement(foot, "joint", {"name": f"{side}_ankle", "class": "ankle"})
+    pos = to_numbers(mirror((middle, build.foot_offset, sole + half_height), side), 4)
+    size = to_numbers((half_length, build.foot_width / 2, half_height), 4)
+    SubElement(foot, "geom", name=f"{side}_foot", type="box", pos=pos, size=size, mass=f"{mass:.4f}")
+    add_site(foot, f"{side}_ankle", (0, 0, 0))
+    add_site(foot, f"{side}_heel", mirror((-build.heel_back, build.foot_offset, sole), side))
+    add_site(foot, f"{side}_foot_index", mirror((build.toe_front, build.foot_offset, sole), side))
+    add_sites(foot, build, "foot", side)
+
+
+def add_actuators(actuators: Element) -> None:
+    """Appends position servos: one per hinge, three per ball joint along its rotation vector."""
     joints = ["chest", "neck"]
     joints += [f"{side}_{name}" for side in ("right", "left") for name in ("shoulder", "elbow")]
     joints += [f"{side}_{name}" for side in ("right", "left") for name in ("hip", "knee", "ankle")]
-    lines = []
     for joint in joints:
         kind = joint.removeprefix("right_").removeprefix("left_")
         if kind in HINGES:
-            lines.append(f'<position name="{joint}" joint="{joint}" class="{kind}"/>')
+            SubElement(actuators, "position", {"name": joint, "joint": joint, "class": kind})
             continue
-        lines += [
-            f'<position name="{joint}_{axis}" joint="{joint}" class="{kind}" gear="{gear} 0 0 0"/>'
-            for axis, gear in (("x", "1 0 0"), ("y", "0 1 0"), ("z", "0 0 1"))
-        ]
-    return lines
+        for axis, gear in (("x", "1 0 0"), ("y", "0 1 0"), ("z", "0 0 1")):
+            names = {"name": f"{joint}_{axis}", "joint": joint, "class": kind}
+            SubElement(actuators, "position", names | {"gear": f"{gear} 0 0 0"})
 
 
-def _sites(build: Build, body: str, side: str = "") -> list[str]:
-    """The sites of `build` on a body: those of one side, or on the middle of the body of both."""
-    lines = []
-    for landmark, (owner, pos) in build.sites.items():
-        if owner != body:
+def add_body(above: Element, name: str, pos: Vec3) -> Element:
+    """Appends a body."""
+    return SubElement(above, "body", name=name, pos=to_numbers(pos, 4))
+
+
+def add_sites(body: Element, build: Build, owner: str, side: str = "") -> None:
+    """Appends the sites of `build` on a body: those of one side, or on the middle of the body of both."""
+    for landmark, (carrier, pos) in build.sites.items():
+        if carrier != owner:
             continue
-        if "left" not in landmark:
-            lines.append(_site(landmark, pos))
-        else:
-            for each in (side,) if side else ("right", "left"):
-                lines.append(_site(landmark.replace("left", each), _mirror(pos, each)))
-    return lines
+        for each in ("left",) if "left" not in landmark else (side,) if side else ("right", "left"):
+            add_site(body, landmark.replace("left", each), mirror(pos, each))
 
 
-def _mirror(pos: Vec3, side: str) -> Vec3:
+def add_site(body: Element, name: str, pos: Vec3) -> None:
+    """Appends a site."""
+    SubElement(body, "site", name=name, pos=to_numbers(pos, 4))
+
+
+def add_limb(
+    body: Element, side: str, part: str, top: float, bottom: float, build: Build, mass: dict[str, float]
+) -> None:
+    """Appends a capsule along z from one height to another [m]."""
+    add_capsule(body, f"{side}_{part}", (0, 0, top), (0, 0, bottom), build.radius[part], mass[part])
+
+
+def add_across(body: Element, name: str, capsule: Capsule, mass: float) -> None:
+    """Appends a capsule lying left to right."""
+    (x, y, z), half, radius = capsule
+    add_capsule(body, name, (x, y - half, z), (x, y + half, z), radius, mass)
+
+
+def add_capsule(body: Element, name: str, start: Vec3, end: Vec3, radius: float, mass: float) -> None:
+    """Appends a capsule between two points [m]."""
+    ends = f"{to_numbers(start, 4)} {to_numbers(end, 4)}"
+    SubElement(body, "geom", name=name, type="capsule", fromto=ends, size=f"{radius:.4g}", mass=f"{mass:.4f}")
+
+
+def mirror(pos: Vec3, side: str) -> Vec3:
+    """A point of the left side on either."""
     return pos if side == "left" else (pos[0], -pos[1], pos[2])
-
-
-def _geom(name: str, shape: str, mass: float) -> str:
-    return f'<geom name="{name}" {shape} mass="{mass:.4f}"/>'
-
-
-def _site(name: str, pos: Vec3) -> str:
-    return f'<site name="{name}" pos="{_v(pos)}"/>'
-
-
-def _along_z(top: float, bottom: float, radius: float) -> str:
-    return f'type="capsule" fromto="0 0 {top:.4f} 0 0 {bottom:.4f}" size="{radius:.4g}"'
-
-
-def _across(center: Vec3, half: float, radius: float) -> str:
-    """A capsule lying left to right."""
-    x, y, z = center
-    return f'type="capsule" fromto="{_v((x, y - half, z))} {_v((x, y + half, z))}" size="{radius:.4g}"'
-
-
-def _v(values: Vec3) -> str:
-    return " ".join(f"{round(float(value), 4) + 0.0:.4g}" for value in values)
-
-
-def _indent(lines: list[str], depth: int = 1) -> list[str]:
-    return ["  " * depth + line for line in lines]
