@@ -1,12 +1,16 @@
-"""BVH files of every dialect and an AMASS archive, all of one known motion, for the tests of the readers."""
+"""Motion files for the tests of the readers: BVH of every dialect, AMASS, DeepMimic."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from reconstruct.characters.character import Character
+from reconstruct.formats import deepmimic
 from reconstruct.formats.amass import JOINTS, rest_positions
+from reconstruct.motion import ReferenceMotion
 
 NAMES = [name for name, _ in JOINTS]
 PARENTS = [parent for _, parent in JOINTS]
@@ -129,3 +133,26 @@ def write_bvh(
     lines += ["MOTION", f"Frames: {len(table)}", f"Frame Time: {1 / FPS:.9f}"]
     lines += [" ".join(f"{value:.8f}" for value in row) for row in table]
     path.write_text("\n".join(lines) + "\n")
+
+
+def write_deepmimic(path: Path, motion: ReferenceMotion, character: Character, wraps: bool = False) -> None:
+    """A motion of our humanoid as DeepMimic has it: the same joints, y up, z to the right."""
+
+    def y_up(vector: np.ndarray) -> np.ndarray:
+        return vector[..., [0, 2, 1]] * [1.0, 1.0, -1.0]
+
+    def quaternion(wxyz: np.ndarray) -> np.ndarray:
+        return np.concatenate([wxyz[:, :1], y_up(wxyz[:, 1:])], axis=1)
+
+    seconds = np.full((len(motion), 1), 1.0 / motion.fps)
+    columns = [seconds, y_up(motion.qpos[:, :3]), quaternion(motion.qpos[:, 3:7])]
+    for name, _, _ in deepmimic.JOINTS[1:]:
+        first = int(character.model.joint(name).qposadr[0])
+        if name.endswith("knee"):
+            columns.append(-motion.qpos[:, first : first + 1])  # ours turn about the left, DeepMimic's about the right
+        elif name.endswith("elbow"):
+            columns.append(motion.qpos[:, first : first + 1])
+        else:
+            columns.append(quaternion(motion.qpos[:, first : first + 4]))
+    frames = np.concatenate(columns, axis=1).tolist()
+    path.write_text(json.dumps({"Loop": "wrap" if wraps else "none", "Frames": frames}), encoding="utf-8")

@@ -56,7 +56,7 @@ def find_mirror_name(name: str, names: set[str]) -> str | None:
 
 
 def pair_bodies(source: SourceModel) -> dict[int, int]:
-    """Left body -> right body, by names; where those tell nothing, by mirrored places."""
+    """Left body -> right body, by names; where names say nothing, by mirrored places."""
     ids = {source.name(b): b for b in source.bodies}
     found = {ids[n]: ids[m] for n in ids if (m := find_mirror_name(n, set(ids))) is not None}
     if found:

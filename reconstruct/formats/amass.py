@@ -25,9 +25,9 @@ JOINTS = (
 """SMPL's body joints and their parents, in its order; the same for SMPL-H and SMPL-X."""
 RATES = ("mocap_framerate", "mocap_frame_rate")
 SPINE = {"spine1": 0.22, "spine2": 0.47, "spine3": 0.58}
-"""How far up from pelvis to neck SMPL's spine bends, roughly."""
+"""Joints of SMPL's spine: how far up they are from pelvis to neck, roughly."""
 BALL = 0.72
-"""Of the way from the ankle to the tip of the toes, where SMPL's foot joint lies, roughly."""
+"""Place of SMPL's foot joint on the way from the ankle to the tip of the toes, roughly."""
 
 
 def is_amass(path: Path) -> bool:

@@ -24,7 +24,7 @@ ENDS = (
     ("right_toe", 5, (0.1335, -0.05, 0.0)), ("right_wrist", 7, (0.0, -0.258947, 0.0)),
     ("left_toe", 10, (0.1335, -0.05, 0.0)), ("left_wrist", 12, (0.0, -0.258947, 0.0)), ("head", 2, (0.0, 0.175, 0.0)),
 )  # fmt: skip
-"""What does not turn by itself: the tips of its box-shaped feet, wrists, the middle of the head."""
+"""Points without rotations of their own: the tips of its box-shaped feet, wrists, the middle of the head."""
 HINGES = ("right_knee", "right_elbow", "left_knee", "left_elbow")
 """About +z (to the right): knees flex with negative angles, elbows with positive ones. All others are quaternions."""
 WIDTH = 8 + sum(1 if name in HINGES else 4 for name, _, _ in JOINTS[1:])

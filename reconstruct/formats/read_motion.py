@@ -1,8 +1,7 @@
 """Reference motions from files: our own `.npz`, DeepMimic's text files, BVH, AMASS archives.
 
-A motion of another body, or of another skeleton, is carried over by `reconstruct.retargeting`. A motion is taken for a
-cycle as `reconstruct.loop` finds one: that an end meets its start (a backflip's does) does not mean that it is to be
-repeated.
+A motion of another body, or of another skeleton, is retargeted by `reconstruct.retargeting`. Cycles are those that
+`reconstruct.cycle` finds: a clip whose end meets its start (a backflip) need not be one.
 """
 
 from dataclasses import replace
@@ -36,17 +35,18 @@ Loop = Literal["auto", "yes", "no"]
 KINDS = ".npz (ours or AMASS's), .bvh, .txt (DeepMimic)"
 
 LOOP_GAP = 0.6
-"""A file that says it wraps is believed to be one whole cycle if no joint is further from its first frame [rad]."""
+"""Largest difference of a joint between the last and the first frame of a file that says it wraps, for the file to be
+taken as one whole cycle [rad]."""
 LOST_GROUND = 0.3
-"""Of the frames, in which a foot or hand must rest on the ground for the file's heights to be believed."""
+"""Least share of frames with a foot or hand at rest on the ground; below it, the heights of a file are not used."""
 CLEAR_FLIGHT = 0.2
-"""Where heights are not believed, the lowest point is in flight if it is this high above its valley [m]."""
+"""Height of the lowest point above its valley from which it is in flight, where a file's heights are not used [m]."""
 SLOW_RISE = 0.7
-"""And from where it began to rise faster than this, to where it falls no faster [m/s]."""
+"""Vertical speed of the lowest point at which such a flight begins and ends [m/s]."""
 LEAST_SHARE = 0.75
-"""Who brings a file has cut it already: a cycle that is found unasked leaves no more of it out than a quarter."""
+"""Least share of a file that a cycle found unasked covers: a file is cut to what its user wants."""
 LONGEST_SEARCHED = 12.0
-"""Cycles are looked for unasked in motions up to this long [s]: the search takes the square of it in memory."""
+"""Longest motion in which cycles are searched unasked [s]; the search takes the square of it in memory."""
 
 
 def read_motion(
@@ -69,15 +69,15 @@ def read_motion_with_notes(
     end: float | None = None,
     loop: Loop = "auto",
 ) -> tuple[ReferenceMotion, str]:
-    """Reads a reference motion and says what had to be guessed or approximated.
+    """Reads a reference motion, and a note for the user on what had to be inferred or approximated.
 
     Args:
       path: `.npz` of ours or of AMASS, `.bvh`, `.txt` or `.json` of DeepMimic.
-      character: who is to perform it; a motion of another body is carried over.
+      character: who is to perform it; a motion of another body is retargeted.
       fps: frames of other programs are resampled to about this.
       start: part of the file to use, from here [s].
       end: to here [s]; None to its end.
-      loop: "auto" believes in a cycle as `find_cycle` does, "yes" takes the best there is, "no" none.
+      loop: "auto" takes a cycle that is clear, "yes" the best there is, "no" none.
 
     Raises:
       InputError: not such a file, not a person's motion, or no such part in it.
@@ -101,7 +101,7 @@ def read_motion_with_notes(
         motion = replace(_part(motion, start, end, path), loop=False)
     note = "as given"
     if motion.character != character.name or abs(motion.height - character.height) > 1e-3:
-        note = f"carried over from {motion.character}"
+        note = f"retargeted from {motion.character}"
         motion = retarget(motion, load_character(motion.character, motion.height), character).motion
     if motion.loop and loop == "no":
         motion = replace(motion, loop=False)
@@ -118,7 +118,7 @@ def _of_skeleton(
     part: tuple[float, float | None],
     loop: Loop,
 ) -> tuple[ReferenceMotion, str]:
-    """A motion of some skeleton on a character, and what was guessed."""
+    """A motion of some skeleton on a character, and a note on what was inferred."""
     body, whole, note = to_character(skeleton, path)
     given = _part(whole, *part, path)
     times = np.arange(len(given)) / given.fps
@@ -130,7 +130,7 @@ def _of_skeleton(
     if contacts.any(axis=1).mean() < LOST_GROUND:
         qpos[:, 2] -= estimate_ground_height(points[..., 2].min(axis=1), fps)
         contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
-        note += "; its height wanders, so the lowest point is set on the ground wherever it is no clear flight"
+        note += "; its height drifts, so the lowest point is set on the ground except in clear flights"
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
     motion = retarget(given, body, character).motion
     if loop == "no":
@@ -152,7 +152,7 @@ def _part(motion: ReferenceMotion, start: float, end: float | None, path: Path) 
 
 
 def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> ReferenceMotion:
-    """The cycle in a motion, closed, if there is one that is believed; else the motion."""
+    """The cycle in a motion, closed, if there is a clear one; else the motion."""
     if loop == "auto" and motion.duration > LONGEST_SEARCHED:
         return motion
     cycle = find_cycle(character.model, motion.qpos, motion.fps, loop)

@@ -19,12 +19,12 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
 
 LEG = 0.92
-"""From hip to sole of an adult [m], where the unit has to be guessed."""
+"""Leg of an adult from hip to sole [m], by which the unit is inferred."""
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inches": 0.0254, "CMU's unit (5.64 cm)": 0.0254 / 0.45}
 PLAUSIBLE = (0.55, 1.25)
-"""Legs of people [m]."""
+"""Shortest and longest leg of a person [m]."""
 STANDS = 0.85
-"""A pose is taken for standing if this share of legs and trunk is upright."""
+"""Least share of the lengths of legs and trunk that is upright in a standing pose."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class SkeletonBody(Character):
 
 
 def to_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, ReferenceMotion, str]:
-    """A skeleton as a character, its motion, and what was guessed.
+    """A skeleton as a character, its motion, and a note on what was inferred.
 
     Args:
       motion: of a person.
@@ -213,7 +213,7 @@ def find_neutral_pose(
     if measure_uprightness(rest, roles) < STANDS:
         best = int(measure_uprightness(placed, roles).argmax())
         rest, turns = placed[best], turned[best]
-        how = f"; as upright as at {best / motion.fps:.2f} s is taken for standing"
+        how = f"; the pose at {best / motion.fps:.2f} s is taken for standing"
     left = rest[roles["left_hip"]] - rest[roles["right_hip"]]
     cos, sin = np.array([left[1], left[0]]) / max(float(np.hypot(left[0], left[1])), 1e-9)
     facing = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
@@ -265,7 +265,7 @@ def find_unit(leg_length: float, path: Path) -> tuple[str, float]:
     name = min(UNITS, key=lambda name: abs(np.log(leg_length * UNITS[name] / LEG)))
     if PLAUSIBLE[0] <= leg_length * UNITS[name] <= PLAUSIBLE[1]:
         return f"{name} (a leg of {leg_length * UNITS[name]:.2f} m)", UNITS[name]
-    return f"a unit of its own (legs are taken for {LEG} m)", LEG / leg_length
+    return f"a unit of its own (legs are taken to be {LEG} m long)", LEG / leg_length
 
 
 def _body(

@@ -120,7 +120,7 @@ def test_a_motion_of_another_body_is_carried_over(tmp_path, humanoid):
     write_bvh(tmp_path / "a.bvh")
     read_motion(tmp_path / "a.bvh", humanoid).save(tmp_path / "a.npz")
     motion, note = read_motion_with_notes(tmp_path / "a.npz", load_character("atlas"))
-    assert motion.character == "atlas" and note == "carried over from humanoid"
+    assert motion.character == "atlas" and note == "retargeted from humanoid"
     same, note = read_motion_with_notes(tmp_path / "a.npz", humanoid)
     assert note == "as given" and (same.qpos == ReferenceMotion.load(tmp_path / "a.npz").qpos).all()
 
