@@ -7,12 +7,12 @@ import numpy as np
 from reconstruct.characters.character import Character, fit_skin
 
 SIZE = (640, 800)
-"""Of each view [px]."""
+"""Width and height of each view [px]."""
 VIEWS = (("from the front", 180.0), ("from its left", -90.0))
 
 
 def draw_landmarks(character: Character) -> np.ndarray:
-    """The body at rest from the front and from its left, landmarks as dots with their names.
+    """Draws the body at rest from the front and from its left, landmarks as dots with their names.
 
     Returns:
       RGB image, uint8 (H, W, 3).
@@ -49,14 +49,14 @@ def draw_landmarks(character: Character) -> np.ndarray:
             picture = renderer.render().copy()
             taken: list[tuple[int, int]] = []
             for landmark, site in character.landmarks.items():
-                mark(picture, landmark, seen_at(renderer.scene, state.site(site).xpos), taken)
+                mark(picture, landmark, project(renderer.scene, state.site(site).xpos), taken)
             cv2.putText(picture, title, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 1, cv2.LINE_AA)
             panels.append(picture)
     return np.hstack(panels)
 
 
-def seen_at(scene: mujoco.MjvScene, point_w: np.ndarray) -> tuple[int, int]:
-    """Pixel of a point, through a scene's camera."""
+def project(scene: mujoco.MjvScene, point_w: np.ndarray) -> tuple[int, int]:
+    """Pixel of a point (3,), through a scene's camera."""
     width, height = SIZE
     eye, other = scene.camera  # of a stereo pair; the picture is taken between them
     ahead, up = np.array(eye.forward), np.array(eye.up)
@@ -67,14 +67,14 @@ def seen_at(scene: mujoco.MjvScene, point_w: np.ndarray) -> tuple[int, int]:
 
 
 def mark(picture: np.ndarray, name: str, at: tuple[int, int], taken: list[tuple[int, int]]) -> None:
-    """A dot and a name beside it, below names that are there already."""
+    """Draws a dot and a name next to it, below names that are there already."""
     left = "left" in name
     colour = (30, 90, 220) if left else (220, 60, 30) if "right" in name else (20, 140, 40)
     cv2.circle(picture, at, 4, colour, -1, cv2.LINE_AA)
     (wide, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.38, 1)
     x = at[0] + 8 if at[0] >= SIZE[0] // 2 else at[0] - 8 - wide
     y = at[1] + 4
-    while any(abs(y - other) < 12 and abs(x - beside) < 120 for beside, other in taken):
+    while any(abs(y - other) < 12 and abs(x - column) < 120 for column, other in taken):
         y += 12
     taken.append((x, y))
     cv2.line(picture, at, (x if at[0] < x else x + wide, y - 4), colour, 1, cv2.LINE_AA)

@@ -107,7 +107,7 @@ def write_bvh(
     offsets = rest - np.where(np.array(PARENTS)[:, None] < 0, 0.0, rest[PARENTS])
     local = [Rotation.from_rotvec(turn[:, j] @ axes.T) for j in range(len(NAMES))]
     if odd_rest:
-        # Each joint's axes lie anyhow: offsets are told in the parent's, rotations between them.
+        # Each joint's axes lie anyhow: offsets are in the parent's, rotations between them.
         own = list(Rotation.from_rotvec(np.random.default_rng(3).normal(size=(len(NAMES), 3))))
         above = [Rotation.identity() if p < 0 else own[p] for p in PARENTS]
         offsets = np.array([a.inv().apply(o) for a, o in zip(above, offsets, strict=True)])

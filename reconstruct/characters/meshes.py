@@ -42,14 +42,14 @@ def fit_capsule(surface: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray, float
     weight = np.maximum(surface.area_faces, 1e-12)
     centres = surface.triangles_center
     middle = weight @ centres / weight.sum()
-    spread = (centres - middle).T @ ((centres - middle) * weight[:, None]) / weight.sum()
-    axes = np.linalg.eigh(spread)[1][:, ::-1]
+    covariance = (centres - middle).T @ ((centres - middle) * weight[:, None]) / weight.sum()
+    axes = np.linalg.eigh(covariance)[1][:, ::-1]
     along = (surface.vertices - middle) @ axes
     low, high = along.min(axis=0), along.max(axis=0)
     half, centre = 0.5 * (high - low), middle + axes @ (0.5 * (low + high))
     radius = min(float(np.sqrt(half[1] * half[2])), float(half[0]))
-    reach = (half[0] - radius) * axes[:, 0]
-    return centre - reach, centre + reach, radius
+    half_axis = (half[0] - radius) * axes[:, 0]
+    return centre - half_axis, centre + half_axis, radius
 
 
 def simplify(surface: trimesh.Trimesh, edge: float) -> trimesh.Trimesh:

@@ -1,4 +1,4 @@
-"""Writes motions as tables of qpos (CSV), for spreadsheets and other languages."""
+"""Writes motions as tables of qpos (CSV), which any program can read."""
 
 import csv
 from pathlib import Path

@@ -73,8 +73,8 @@ def test_a_character_that_fails_leaves_nothing(shelf, robot):
         new_character(NewCharacterConfig(robot, on={"left_knee": "shin"}))
     assert list(shelf.iterdir()) == []
     assert not list(shelf.parent.glob(".*"))
-    for path, told in ((robot.with_suffix(".xml"), "no such file"), (robot.with_suffix(".obj"), "no such file")):
-        with pytest.raises(InputError, match=told):
+    for path, words in ((robot.with_suffix(".xml"), "no such file"), (robot.with_suffix(".obj"), "no such file")):
+        with pytest.raises(InputError, match=words):
             new_character(NewCharacterConfig(path))
     with pytest.raises(InputError, match="give --name"):
         new_character(NewCharacterConfig(robot, name="../up"))

@@ -264,7 +264,7 @@ def test_a_folder_of_meshes_becomes_a_body(cut_up, tmp_path):
     assert np.degrees(high - low) == pytest.approx(150, abs=0.01)
 
 
-def test_a_joint_can_be_told(cut_up, tmp_path):
+def test_a_joint_can_be_given(cut_up, tmp_path):
     for file in cut_up.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "joints.toml").write_text("[left_shin]\nat = [0.0, 0.1, 0.5]\n", encoding="utf-8")

@@ -81,7 +81,7 @@ def test_a_body_without_these_joints_gets_the_motion_carried_over(tmp_path):
         (json.dumps({"Loop": "wrap", "Frames": [[1.0, 2.0]]}), "shape"),
     ],
 )
-def test_damaged_files_are_told_in_one_line(tmp_path, content, words):
+def test_damaged_files_give_one_line(tmp_path, content, words):
     path = tmp_path / "broken.txt"
     path.write_text(content)
     with pytest.raises(InputError, match=words) as error:
@@ -89,7 +89,7 @@ def test_damaged_files_are_told_in_one_line(tmp_path, content, words):
     assert "\n" not in str(error.value)
 
 
-def test_a_rotation_that_is_none_is_told(tmp_path):
+def test_a_rotation_of_no_length_is_an_error(tmp_path):
     path = write_pose(tmp_path / "zero.txt", {"neck": [0.0, 0.0, 0.0, 0.0]})
     with pytest.raises(InputError, match="'neck' is no unit quaternion"):
         read_motion(path, load_character("humanoid"))

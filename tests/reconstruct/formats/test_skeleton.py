@@ -1,4 +1,4 @@
-"""One motion told in many ways: BVH of every dialect and AMASS become the same motion of our humanoid."""
+"""One motion in many formats: BVH of every dialect and AMASS become the same motion of our humanoid."""
 
 import json
 from typing import Any
@@ -54,7 +54,7 @@ def joints_of(motion: ReferenceMotion, character) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("options", "told", "heading"),
+    ("options", "words", "heading"),
     [
         ({}, "+y up, lengths in cm", 0),
         ({"dialect": "biped", "unit": 1 / 0.0254, "axes": Z_UP, "order": "XYZ"}, "+z up, lengths in inches", -90),
@@ -63,10 +63,10 @@ def joints_of(motion: ReferenceMotion, character) -> dict[str, np.ndarray]:
         ({"unit": 0.45 / 0.0254}, "CMU's unit", 0),
     ],
 )
-def test_every_dialect_of_bvh_tells_the_same_motion(tmp_path, humanoid, options, told, heading):
+def test_every_dialect_of_bvh_is_the_same_motion(tmp_path, humanoid, options, words, heading):
     write_bvh(tmp_path / "a.bvh", **options)
     motion, note = read_motion_with_notes(tmp_path / "a.bvh", humanoid, loop="no")
-    assert told in note
+    assert words in note
     assert motion.fps == pytest.approx(30.0, rel=0.02) and len(motion) == pytest.approx(30, abs=1)
     at, bones = joints_of(motion, humanoid), true_directions()
     facing = Rotation.from_euler("z", -heading, degrees=True)
@@ -83,7 +83,7 @@ def test_every_dialect_of_bvh_tells_the_same_motion(tmp_path, humanoid, options,
 
 
 @pytest.mark.parametrize("rate", ["mocap_framerate", "mocap_frame_rate"])
-def test_amass_tells_the_same_as_bvh(tmp_path, humanoid, rate):
+def test_amass_is_the_same_motion_as_bvh(tmp_path, humanoid, rate):
     write_amass(tmp_path / "a.npz", rate)
     write_bvh(tmp_path / "a.bvh")
     amass, note = read_motion_with_notes(tmp_path / "a.npz", humanoid, loop="no")
@@ -184,7 +184,7 @@ def damaged(text: str) -> dict[str, str]:
     }
 
 
-def test_what_cannot_be_read_is_told_in_one_line(tmp_path, humanoid):
+def test_what_cannot_be_read_gives_one_line(tmp_path, humanoid):
     write_bvh(tmp_path / "a.bvh")
     cases = damaged((tmp_path / "a.bvh").read_text())
     for text, words in cases.items():
