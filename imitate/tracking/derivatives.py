@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import mujoco
 import numpy as np
 
-from imitate.env.joint_layout import JointLayout, relative_rotvec, rotvec
+from imitate.env.joint_layout import JointLayout
 from imitate.scene.scene import SUBSTEPS
+from reconstruct.rotations import relative_rotvec, rotvec
 from reconstruct.tangent import inverse_right_jacobian
 
 DIFFERENCE = 1e-5

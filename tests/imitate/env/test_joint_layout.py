@@ -4,9 +4,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from imitate.env.joint_layout import JointLayout, relative_rotvec, rotvec
+from imitate.env.joint_layout import JointLayout
 from reconstruct.characters.character import load_character
-from reconstruct.rotations import from_rotvec
+from reconstruct.rotations import from_rotvec, relative_rotvec, rotvec
 
 
 @pytest.fixture(scope="module")
