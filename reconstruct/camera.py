@@ -68,12 +68,12 @@ class Camera:
             focal = focal * _framewise(self.zoom[:, None], points_c)
         return focal * points_c[..., :2] / points_c[..., 2:] + self.principal_point_px
 
-    def scaled(self, scale: float) -> "Camera":
-        """A camera that has the same picture of a world whose lengths are `scale` times as large."""
-        path = None if self.path is None else scale * self.path
-        return replace(self, t_camera_world=scale * self.t_camera_world, path=path)
+    def scale(self, factor: float) -> "Camera":
+        """A camera that has the same picture of a world whose lengths are `factor` times as large."""
+        path = None if self.path is None else factor * self.path
+        return replace(self, t_camera_world=factor * self.t_camera_world, path=path)
 
-    def moved(self, R_new_old: np.ndarray, t_new_old: np.ndarray) -> "Camera":
+    def change_world(self, R_new_old: np.ndarray, t_new_old: np.ndarray) -> "Camera":
         """The same camera seen from another world frame, x_new = R_new_old x_old + t_new_old."""
         rotation = self.R_camera_world @ R_new_old.T
         return replace(
@@ -83,7 +83,7 @@ class Camera:
             path=None if self.path is None else self.path @ R_new_old.T,
         )
 
-    def beginning(self, frame: int) -> "Camera":
+    def start_at(self, frame: int) -> "Camera":
         """The same film without its first frames: the camera of frame `frame` is the first one then."""
         camera = self
         if camera.path is not None:
@@ -175,7 +175,7 @@ class View:
         by_pitch = _about_z(self.roll) @ _about_x(self.pitch) @ _CROSS_X @ R_LEVEL
         return by_pitch, _CROSS_Z @ self.rotation()
 
-    def seen_from(self, other: "View") -> tuple[np.ndarray, np.ndarray]:
+    def change_to(self, other: "View") -> tuple[np.ndarray, np.ndarray]:
         """Rotation (3, 3) and shift (3,) that carry points of this view's world into the other's, camera fixed."""
         rotation = other.rotation().T @ self.rotation()
         return rotation, np.array([0.0, 0.0, other.height]) - rotation @ np.array([0.0, 0.0, self.height])

@@ -135,7 +135,7 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     if needed - set(names):
         raise InputError(f"the keypoints or character '{character.name}' lack {sorted(needed - set(names))[0]}")
     columns = [keypoints.names.index(name) for name in names]
-    points = detected_points(character, names)
+    points = landmark_points(character, names)
     weight = keypoints.confidence[:, columns] * np.array([TRUST.get(name, 1.0) for name in names])
     plane = keypoints.xy[:, columns] - 0.5 * np.array(keypoints.image_size)
     motion, reference = keypoints.camera_motion, 0
@@ -164,7 +164,7 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     )  # fmt: skip
 
 
-def detected_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
+def landmark_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
     """Where on the body the detector sees its landmarks: the character's sites, moved by `SEEN_AT`."""
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))
     offset = np.zeros((len(names), 3))

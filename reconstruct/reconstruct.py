@@ -83,7 +83,7 @@ def reconstruct_motion(
     began = time.perf_counter()
     if keypoints.camera_motion is None:
         keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
-    focal_px = expected_focal(keypoints, config.fov)
+    focal_px = estimate_focal(keypoints, config.fov)
     observations = observe(keypoints, character, focal_px)
     problem = Problem(character, keypoints.fps, config.sigmas, observations=observations, focal_px=focal_px)
     qpos, steady = guess_initial_motion(observations, character, focal_px, keypoints.fps)
@@ -117,7 +117,7 @@ def reconstruct_motion(
     return _finish(keypoints, character, config, problem, support, solution, time.perf_counter() - began)
 
 
-def expected_focal(keypoints: Keypoints, fov: float) -> float:
+def estimate_focal(keypoints: Keypoints, fov: float) -> float:
     """Focal length [px] to start from: what the camera's turning has shown, else `fov` [degrees].
 
     Of a camera that zooms, it is that of the frame in the middle of its pan.
@@ -170,7 +170,7 @@ def _finish(
     if cycle is not None:
         first = cycle.first
         qpos, contact = cut_cycle(character, qpos, support, cycle, fps, config.sigmas, straight=True)
-    qpos, camera = centre_world(qpos, camera.beginning(first))
+    qpos, camera = centre_world(qpos, camera.start_at(first))
     motion = ReferenceMotion(
         qpos=qpos,
         fps=fps,

@@ -119,3 +119,9 @@ def heading(quat: np.ndarray) -> np.ndarray:
     norm = np.linalg.norm(twist, axis=-1, keepdims=True)
     # A body exactly upside down has no heading; take the identity instead of dividing by zero.
     return np.where(norm > 1e-9, twist / np.maximum(norm, 1e-9), np.array([1.0, 0.0, 0.0, 0.0]))
+
+
+def yaw(quat: np.ndarray) -> np.ndarray:
+    """Angle about the vertical of the x axis, seen from above [rad], (..., 4) -> (...)."""
+    w, x, y, z = np.moveaxis(np.asarray(quat), -1, 0)
+    return np.arctan2(2.0 * (x * y + w * z), 1.0 - 2.0 * (y * y + z * z))

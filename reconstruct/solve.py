@@ -125,7 +125,7 @@ def minimise(
     damping, tried, message = 1e-3, 0, ""
     while tried < iterations and damping < LARGEST_DAMPING:
         tried += 1
-        step, global_step = bordered_step(system, free, damping)
+        step, global_step = solve_bordered(system, free, damping)
         moved, moved_unknowns = space.integrate(qpos, step), unknowns + global_step
         there = at(moved, moved_unknowns)
         if not there.total < system.total:  # not a number counts as worse
@@ -172,11 +172,11 @@ def normal_equations(blocks: Iterable[Block], frames: int, nv: int, count: int) 
     return System(band, border, corner, gradient, global_gradient, cost)
 
 
-def bordered_step(system: System, free: np.ndarray, damping: float) -> tuple[np.ndarray, np.ndarray]:
+def solve_bordered(system: System, free: np.ndarray, damping: float) -> tuple[np.ndarray, np.ndarray]:
     """Solves the damped normal equations, returns the steps (T, nv) and (G,)."""
     band, border, corner, gradient, global_gradient, _ = system
     frames, _, nv, _ = band.shape
-    upper = banded(band)
+    upper = to_banded(band)
     diagonal = upper[-1]
     diagonal += damping * diagonal + 1e-6
     right = np.concatenate([gradient.reshape(-1, 1), border.reshape(frames * nv, -1)[:, free]], axis=1)
@@ -192,7 +192,7 @@ def bordered_step(system: System, free: np.ndarray, damping: float) -> tuple[np.
     return step.reshape(frames, nv), global_step
 
 
-def banded(band: np.ndarray) -> np.ndarray:
+def to_banded(band: np.ndarray) -> np.ndarray:
     """Frame blocks (T, 3, nv, nv) as LAPACK's upper banded storage (3 nv, T nv): row u + i - j holds A[i, j]."""
     frames, span, nv, _ = band.shape
     width = span * nv

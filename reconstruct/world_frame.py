@@ -62,7 +62,7 @@ def estimate_tilt(
 
 def to_view(qpos: np.ndarray, old: View, new: View) -> np.ndarray:
     """The same motion before the same camera, in the world of another view, (T, nq)."""
-    rotation, shift = old.seen_from(new)
+    rotation, shift = old.change_to(new)
     moved = qpos.copy()
     moved[:, :3] = qpos[:, :3] @ rotation.T + shift
     moved[:, 3:7] = multiply(from_matrix(rotation), qpos[:, 3:7])
@@ -83,4 +83,4 @@ def centre_world(qpos: np.ndarray, camera: Camera) -> tuple[np.ndarray, Camera]:
     moved = qpos.copy()
     moved[:, :3] = rotate(turn, qpos[:, :3] - origin)
     moved[:, 3:7] = multiply(turn, qpos[:, 3:7])
-    return moved, camera.moved(to_matrix(turn), -rotate(turn, origin))
+    return moved, camera.change_world(to_matrix(turn), -rotate(turn, origin))

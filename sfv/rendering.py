@@ -22,6 +22,7 @@ from pose.video import VideoWriter
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, fit_skin
 from reconstruct.motion import ReferenceMotion
+from reconstruct.rotations import yaw
 from sfv.backdrop import Light, studio
 
 COLLISION_GROUP = 3
@@ -94,9 +95,7 @@ def follow(
         forward = camera.R_camera_world[2]
         azimuth = np.degrees(np.arctan2(forward[1], forward[0]))
     else:
-        w, x, y, z = qpos[0, 3:7]
-        heading = np.degrees(np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z)))
-        azimuth = heading + 110.0
+        azimuth = np.degrees(yaw(qpos[0, 3:7])) + 110.0
     return Track(lookat, distance=1.75 * height + 1.2 * float(spread), azimuth=float(azimuth))
 
 

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from imitate.scene.footprints import free_stretches, hands, hands_held_ahead
 from imitate.scene.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from pose.errors import InputError
+from reconstruct import rotations
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
 
@@ -219,11 +220,8 @@ def scene_with_box(character: Character, motion: ReferenceMotion) -> Scene | Non
 def course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:
     """Where a motion begins [m] and the direction it goes in, or faces if it stays within half a metre [rad]."""
     first, way = motion.qpos[0], motion.qpos[-1, :2] - motion.qpos[0, :2]
-    w, x, y, z = first[3:7]
-    yaw = np.arctan2(2.0 * (x * y + w * z), 1.0 - 2.0 * (y * y + z * z))
-    if np.hypot(*way) > 0.5:
-        yaw = np.arctan2(way[1], way[0])
-    return (float(first[0]), float(first[1])), float(yaw)
+    direction = np.arctan2(way[1], way[0]) if np.hypot(*way) > 0.5 else rotations.yaw(first[3:7])
+    return (float(first[0]), float(first[1])), float(direction)
 
 
 def uneven_field(roughness: float, rng: np.random.Generator) -> np.ndarray:

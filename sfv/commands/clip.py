@@ -148,7 +148,7 @@ def _write_motion(
     if person is not character:
         carried = retarget(found.motion, person, character).motion
         scale = leg_length(character) / leg_length(person)
-        found = replace(found, motion=carried, camera=found.camera.scaled(scale))
+        found = replace(found, motion=carried, camera=found.camera.scale(scale))
     found.motion.save(folder / "motion.npz")
     found.camera.save(folder / "camera.npz")
     write_bvh(found.motion, character, folder / "motion.bvh")

@@ -39,14 +39,16 @@ def test_a_moving_camera_is_one_camera_in_each_frame():
 
 
 def test_the_film_without_its_beginning_looks_the_same():
-    np.testing.assert_allclose(MOVING.beginning(4).project(POINTS[4:]), MOVING.project(POINTS)[4:], atol=1e-9)
-    assert MOVING.beginning(4).focal_px == pytest.approx(STILL.focal_px * ZOOM[4])
-    assert STILL.beginning(4) == STILL
+    np.testing.assert_allclose(MOVING.start_at(4).project(POINTS[4:]), MOVING.project(POINTS)[4:], atol=1e-9)
+    assert MOVING.start_at(4).focal_px == pytest.approx(STILL.focal_px * ZOOM[4])
+    assert STILL.start_at(4) == STILL
 
 
 def test_another_world_looks_the_same():
     R, shift = to_matrix(from_rotvec(np.array([0.0, 0.0, 0.7]))), np.array([1.0, -2.0, 0.0])
-    np.testing.assert_allclose(MOVING.moved(R, shift).project(POINTS @ R.T + shift), MOVING.project(POINTS), atol=1e-9)
+    np.testing.assert_allclose(
+        MOVING.change_world(R, shift).project(POINTS @ R.T + shift), MOVING.project(POINTS), atol=1e-9
+    )
 
 
 def test_round_trip_of_a_moving_camera(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, correct_depth_bias, detected_points, observe
+from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, correct_depth_bias, landmark_points, observe
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.demo.motions import demo_take
 
@@ -58,13 +58,13 @@ def test_arms_and_head_go_along_with_the_trunk():
 
 def test_feet_are_seen_within_the_foot_on_either_side():
     sites = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks.values()))
-    moved = detected_points(CHARACTER, NAMES).local - sites.local
+    moved = landmark_points(CHARACTER, NAMES).local - sites.local
     forward, outwards, up = np.array(SEEN_AT["heel"]) / 1000.0 * CHARACTER.height / 1.75
     np.testing.assert_allclose(moved[AT["left_heel"]], np.array([forward, outwards, up]))
     np.testing.assert_allclose(moved[AT["right_heel"]], np.array([forward, -outwards, up]))
     np.testing.assert_array_equal(moved[AT["left_knee"]], 0.0)
     child = load_character("humanoid", 1.2)
-    assert detected_points(child, ("left_heel",)).local[0, 2] - BodyPoints.of_sites(
+    assert landmark_points(child, ("left_heel",)).local[0, 2] - BodyPoints.of_sites(
         child.model, (child.landmarks["left_heel"],)
     ).local[0, 2] == pytest.approx(up * 1.2 / CHARACTER.height)
 

@@ -7,7 +7,7 @@ from pose.keypoints import Keypoints
 from reconstruct.camera import R_LEVEL, View, focal_from_fov
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import point_positions
-from reconstruct.observations import detected_points
+from reconstruct.observations import landmark_points
 from reconstruct.picture_pose import fit_pose_to_picture
 from reconstruct.rotations import angle_between, from_rotvec
 
@@ -25,7 +25,7 @@ def picture():
     qpos[hip : hip + 4] = from_rotvec(np.array([0.0, -0.9, 0.0]))
     qpos[elbow], qpos[knee] = 1.2, 1.0
     names = tuple(character.landmarks)
-    points_w = point_positions(model, qpos[None], detected_points(character, names))
+    points_w = point_positions(model, qpos[None], landmark_points(character, names))
     camera = View(0.0, 0.0, 0.0, float(np.log(focal_from_fov(50.0, SIZE)))).camera(SIZE)
     xyz = (points_w - points_w[:, [names.index("left_hip"), names.index("right_hip")]].mean(axis=1)) @ R_LEVEL.T
     keypoints = Keypoints(
@@ -42,7 +42,7 @@ def picture():
 def test_the_pose_is_that_of_the_picture(picture):
     character, qpos, points_w, found = picture
     names = tuple(character.landmarks)
-    fitted = point_positions(character.model, found.qpos[None], detected_points(character, names))[0]
+    fitted = point_positions(character.model, found.qpos[None], landmark_points(character, names))[0]
     camera = found.view.camera(SIZE)
     off_px = np.linalg.norm(camera.project(fitted[None]) - camera.project(points_w[None]), axis=-1)
     assert off_px.mean() < 6.0

@@ -17,7 +17,7 @@ from reconstruct.initial_motion import find_steady_frames
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics
-from reconstruct.observations import detected_points, observe
+from reconstruct.observations import landmark_points, observe
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.bench.metrics import world_mpjpe
@@ -38,14 +38,14 @@ def filmed(name, azimuth, seed=0, pan=False):
     present = [landmark for landmark in LANDMARKS if landmark in character.landmarks]
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[landmark] for landmark in present))
     points_w = point_positions(character.model, qpos, points)
-    seen_w = point_positions(character.model, qpos, detected_points(character, tuple(present)))
+    seen_w = point_positions(character.model, qpos, landmark_points(character, tuple(present)))
 
     focal = focal_from_fov(50.0, SIZE)
     level = View(0.08, 0.0, 1.3, float(np.log(focal))).camera(SIZE)
     middle = points_w.mean(axis=(0, 1)) * [1, 1, 0]
     turn = np.array([[np.cos(azimuth), -np.sin(azimuth), 0], [np.sin(azimuth), np.cos(azimuth), 0], [0, 0, 1]])
     reach = np.abs((points_w - middle) @ turn[:2].T).max()
-    camera = level.moved(turn.T, middle - turn.T @ np.array([3.0 + 1.6 * reach, 0.0, 0.0]))
+    camera = level.change_world(turn.T, middle - turn.T @ np.array([3.0 + 1.6 * reach, 0.0, 0.0]))
     truth_c, seen_c = camera.to_camera(points_w), camera.to_camera(seen_w)
 
     frames = len(qpos)

@@ -6,7 +6,7 @@ import pytest
 
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_masses, point_positions
-from reconstruct.solve import Block, banded, bordered_step, minimise, normal_equations
+from reconstruct.solve import Block, minimise, normal_equations, solve_bordered, to_banded
 from reconstruct.tangent import TangentSpace, inverse_right_jacobian
 
 
@@ -91,7 +91,7 @@ def test_bordered_step_solves_the_dense_system():
     frames, nv, count = 5, 4, 2
     blocks = random_blocks(rng, frames, nv, count)
     system = normal_equations(blocks, frames, nv, count)
-    step, global_step = bordered_step(system, free=np.array([True, True]), damping=0.0)
+    step, global_step = solve_bordered(system, free=np.array([True, True]), damping=0.0)
 
     rows = []
     for block in blocks:
@@ -111,7 +111,7 @@ def test_banded_storage_holds_every_entry():
     rng = np.random.default_rng(0)
     frames, nv = 4, 3
     band = rng.normal(size=(frames, 3, nv, nv))
-    upper = banded(band)
+    upper = to_banded(band)
     for t in range(frames):
         for k in range(min(3, frames - t)):
             for i in range(nv):

@@ -6,7 +6,7 @@ import pytest
 from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import from_rotvec, heading
+from reconstruct.rotations import from_rotvec, heading, multiply, yaw
 from reconstruct.world_frame import centre_world, estimate_tilt, remove_ground_velocity, to_view
 
 LEVEL = View(0.0, 0.0, 0.0, 7.0)
@@ -69,3 +69,9 @@ def test_a_centred_world_begins_at_the_root_and_keeps_the_picture():
     np.testing.assert_allclose(moved[:, 2], qpos[:, 2])
     before, after = (point_positions(model, q, points) for q in (qpos, moved))
     np.testing.assert_allclose(moved_camera.project(after), camera.project(before), atol=1e-6)
+
+
+def test_yaw_is_the_turn_of_an_upright_body_however_it_leans_forward():
+    turn, lean = from_rotvec(np.array([0.0, 0.0, 0.8])), from_rotvec(np.array([0.0, 0.4, 0.0]))
+    assert yaw(turn) == pytest.approx(0.8)
+    assert yaw(multiply(turn, lean)) == pytest.approx(0.8)

@@ -147,7 +147,7 @@ def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):
     scale = leg_length(robot) / leg_length(person)
     np.testing.assert_allclose(Camera.load(tmp_path / "camera.npz").t_camera_world, scale * camera.t_camera_world)
     points = np.array([[1.0, 0.2, 0.5]])
-    np.testing.assert_allclose(camera.scaled(2.0).project(2.0 * points), camera.project(points))
+    np.testing.assert_allclose(camera.scale(2.0).project(2.0 * points), camera.project(points))
 
 
 def test_without_a_network_one_line_says_what_to_do(fetched, monkeypatch):
