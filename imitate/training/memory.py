@@ -11,10 +11,10 @@ def peak_memory_mb() -> float:
 
     On Linux, pages shared with other processes count in part.
     """
-    if sys.platform == "win32":
+    try:
+        import resource
+    except ImportError:  # not POSIX
         return math.nan
-    import resource  # POSIX only
-
     unit = 1.0 if sys.platform == "darwin" else 1024.0  # macOS counts in bytes, Linux in KiB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     try:

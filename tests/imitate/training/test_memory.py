@@ -23,5 +23,6 @@ def test_peak_grows_by_what_is_held_and_never_shrinks():
 
 def test_unknown_memory_is_not_a_number(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "resource", None)
     assert math.isnan(peak_memory_mb())
     release_memory()  # and no C library is looked for
