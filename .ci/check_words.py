@@ -43,6 +43,8 @@ PARTICIPLES = {
 TERMS = re.compile(r"[Dd]ecision process(es)?")
 """Terms of the field that contain a word of the table."""
 
+PREPOSITIONS = {"as", "at", "by", "for", "from", "in", "of", "on", "to", "with"}
+
 ABSENT_DOCUMENTS = re.compile(
     r"\b(DESIGN|KNOWN|REVIEW|EXEMPLARS|CASES)(\.md|['’]s)\b|\bthe issue (on|about|of)\b|\.\./shared/\S+\.md"
 )
@@ -67,13 +69,17 @@ def main(arguments: list[str]) -> int:
 def find_all(root: Path) -> Iterator[str]:
     """One line for each thing that breaks a rule: `file: rule: what`, without line numbers, so that edits keep it."""
     words = read_word_table((root / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    cli = (root / "sfv" / "cli.py").read_text(encoding="utf-8")
+    commands = frozenset(re.findall(r'"sfv\.[\w.]+:(\w+)"', cli))
     modules = [path for folder in CODE for path in sorted((root / folder).rglob("*.py"))]
     pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
     for path in [*modules, *sorted((root / "tests").rglob("*.py")), *pages]:
         text, name = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
-        findings = [*find_words(text, words), *find_documents(text, root)]
+        findings = [*find_words(text, words)]
+        if not name.startswith("tests/"):
+            findings += find_documents(text, root)
         if path in modules:
-            findings += find_in_module(text)
+            findings += find_in_module(text, commands)
         if path.name == "README.md" and len(text.split()) > MAX_README_WORDS:
             findings.append(f"size: {len(text.split())} words, at most {MAX_README_WORDS}")
         yield from (f"{name}: {finding}" for finding in findings)
@@ -107,8 +113,8 @@ def find_documents(text: str, root: Path) -> Iterator[str]:
             yield f"documents: {name} is not in the repository"
 
 
-def find_in_module(text: str) -> Iterator[str]:
-    """Sizes, names of functions and help texts of one module."""
+def find_in_module(text: str, commands: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Sizes, names of functions and help texts of one module; `commands` are functions that become commands."""
     if text.count("\n") > MAX_FILE_LINES:
         yield f"size: {MAX_FILE_LINES} lines at most"
     for node in ast.walk(ast.parse(text)):
@@ -116,6 +122,8 @@ def find_in_module(text: str) -> Iterator[str]:
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > MAX_FUNCTION_LINES:
                 yield f"size: {node.name} has more than {MAX_FUNCTION_LINES} lines"
+            if node.name in commands:
+                yield from find_long_arguments(node)
             if is_participle(node):
                 yield f"verbs: {node.name} is a participle; name what it does"
         elif isinstance(node, ast.ClassDef) and (node.name.endswith("Config") or node.name == "Scene"):
@@ -123,10 +131,10 @@ def find_in_module(text: str) -> Iterator[str]:
 
 
 def is_participle(function: ast.FunctionDef) -> bool:
-    """Whether a public function that is no property has a name like `judged` or `written_rows`."""
-    first = function.name.split("_")[0]
+    """Whether a public function is called `judged` or `seen_from`; `clipped_surrogate` is a noun, a property may be."""
+    first, *more = function.name.split("_")
     decorators = {ast.unparse(decorator).split(".")[-1] for decorator in function.decorator_list}
-    if first == "" or decorators & {"property", "cached_property", "setter"}:
+    if first == "" or (more and more[0] not in PREPOSITIONS) or decorators & {"property", "cached_property", "setter"}:
         return False
     return first in PARTICIPLES or (first.endswith("ed") and first not in NOT_PARTICIPLES)
 
@@ -140,6 +148,14 @@ def find_long_help(config: ast.ClassDef) -> Iterator[str]:
             continue
         if len(str(text.value.value).split()) > MAX_HELP_WORDS:
             yield f"help: {config.name}.{ast.unparse(field.target)} has more than {MAX_HELP_WORDS} words"
+
+
+def find_long_arguments(command: ast.FunctionDef) -> Iterator[str]:
+    """Options of a command whose text, in the docstring's list of arguments, is too long for a help page."""
+    _, _, listed = (ast.get_docstring(command) or "").partition("\nArgs:\n")
+    for name, text in re.findall(r"^  (\w+): (.*(?:\n    .*)*)", listed.split("\n\n")[0], re.MULTILINE):
+        if len(text.split()) > MAX_HELP_WORDS:
+            yield f"help: {command.name}'s {name} has more than {MAX_HELP_WORDS} words"
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ def test_sizes_names_and_help():
     module = f"""{long}
 def judged(x): ...
 def seed_all(): ...
+def clipped_surrogate(): ...
+def seen_from(): ...
 def _written(): ...
 class A:
     @property
@@ -49,6 +51,7 @@ class TrainConfig:
         "help: TrainConfig.minutes has more than 25 words",
         "size: compute has more than 60 lines",
         "verbs: judged is a participle; name what it does",
+        "verbs: seen_from is a participle; name what it does",
     ]
 
 
@@ -56,3 +59,22 @@ def test_documents():
     assert list(check_words.find_documents("see DESIGN.md", ROOT))
     assert list(check_words.find_documents("see docs/nowhere.md", ROOT))
     assert not list(check_words.find_documents("see docs/table.md and README.md", ROOT))
+
+
+def test_long_text_of_an_argument():
+    long = " ".join(["word"] * 13)
+    command = f'''def clip(a, b):
+    """Runs.
+
+    Args:
+      a: {long}
+        {long}
+      b: short.
+
+    Raises:
+      InputError: {long} {long}
+    """
+'''
+    assert list(check_words.find_in_module(command)) == []
+    found = list(check_words.find_in_module(command, frozenset({"clip"})))
+    assert found == ["help: clip's a has more than 25 words"]
