@@ -80,8 +80,8 @@ def lead_into(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray, ble
 
 def _ramp(frames: int, blend: int) -> np.ndarray:
     """Rises smoothly to 1 over the last `blend` frames, (T,)."""
-    reach = max(1, min(blend, (frames - 1) // 2))
-    ramp = np.clip(1.0 - np.arange(frames)[::-1] / reach, 0.0, 1.0)
+    length = max(1, min(blend, (frames - 1) // 2))
+    ramp = np.clip(1.0 - np.arange(frames)[::-1] / length, 0.0, 1.0)
     return ramp**2 * (3.0 - 2.0 * ramp)
 
 

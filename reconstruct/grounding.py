@@ -100,17 +100,17 @@ def solve_resting_shift(points_w: np.ndarray, contact: np.ndarray) -> np.ndarray
     way = np.sum(np.diff(points_w, axis=0) * both[..., None], axis=1)
     height = np.sum(points_w[..., 2] * contact, axis=1)
     band = np.zeros((3, frames))
-    diagonal, beside, apart = band[2], band[1, 1:], band[0, 2:]
+    diagonal, next_to, two_apart = band[2], band[1, 1:], band[0, 2:]
     diagonal += free
     for offset, factor in ((0, 1.0), (1, 4.0), (2, 1.0)):  # of the second differences
         diagonal[offset : frames - 2 + offset] += factor * bend
-    beside[:-1] -= 2.0 * bend
-    beside[1:] -= 2.0 * bend
-    apart += bend
+    next_to[:-1] -= 2.0 * bend
+    next_to[1:] -= 2.0 * bend
+    two_apart += bend
     level = band.copy()
     diagonal[:-1] += slide * held
     diagonal[1:] += slide * held
-    beside -= slide * held
+    next_to -= slide * held
     right = np.zeros((frames, 2))
     right[:-1] += slide * way[:, :2]
     right[1:] -= slide * way[:, :2]

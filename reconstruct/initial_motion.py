@@ -162,11 +162,11 @@ def find_steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.n
       bool (T,), at least one frame.
     """
     frames = np.flatnonzero(weight > 0)
-    reach = round(LONGEST_DETOUR * fps)
+    longest = round(LONGEST_DETOUR * fps)
     left_out = np.concatenate([[0.0], np.cumsum(weight[frames])])
     best, previous = left_out[:-1].copy(), np.full(len(frames), -1)
     for j in range(1, len(frames)):
-        before = np.arange(max(0, j - reach), j)
+        before = np.arange(max(0, j - longest), j)
         w, x, y, z = np.abs(multiply(conjugate(quat[frames[before]]), quat[frames[j]])).T
         swing, twist = 2.0 * np.arctan2(np.hypot(x, y), np.hypot(w, z)), 2.0 * np.arctan2(z, w)
         gap = (frames[j] - frames[before]) / fps

@@ -11,14 +11,14 @@ from reconstruct.characters.character import Character
 from reconstruct.kinematics import BodyPoints, point_positions
 
 FEWEST_FRAMES = 6
-"""Below this there is no motion to speak of."""
+"""Least number of frames of a clip."""
 FEWEST_SEEN = 0.3
-"""Share of frames in which the person must be seen."""
+"""Least share of frames in which the person must be seen."""
 
 FURTHEST_TURN = 65.0
-"""From the middle of a pan to either end [degrees]; beyond, a picture gets too wide."""
+"""Largest angle from the middle of a pan to either end [degrees]; beyond, one picture gets too wide."""
 
-# How far a landmark is to be trusted beside its own confidence: faces and hands are small and proportions differ.
+# Factor on the confidence of a landmark: faces and hands are small, and proportions differ.
 TRUST = {
     "nose": 0.5,
     "left_eye": 0.3,
@@ -49,13 +49,16 @@ SEEN_AT = {
 }
 
 FEET_AWAY = 0.2
-"""Too far away: ankles against knees, share of the shin's length (median .12 to .38 over views)."""
+"""How much too far away ankles are detected relative to knees, as a share of the shin's length."""
+# The median is .12 to .38 over views.
 STOOP = (2.5, 10.0)
-"""Of the trunk [degrees], seen from beside (2.5) and from before or behind (7 to 15)."""
+"""How far the detector bends the trunk forward [degrees], seen from the side and from the front or back."""
+# Measured: 2.5 from the side, 7 to 15 from the front or back.
 
 SHORT = 4
-"""A detector that wavers between two depths of a bone says the mean, and the bone comes out short: where it has .6, .8,
-.9 of its usual length, its depth is off by .65, .43, .28 of it (synthetic truth). Its weight falls by this power."""
+"""Power by which a bone's weight falls with its detected length: a detector that wavers between two depths gives their
+mean, and the bone comes out short."""
+# On synthetic films, bones of .6, .8, .9 of their usual length are off in depth by .65, .43, .28 of it.
 
 # Bones whose vectors in 3D are compared, from the landmark nearer to the trunk.
 BONES = (

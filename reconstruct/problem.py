@@ -87,7 +87,7 @@ class FitSigmas:
 
 @dataclass(frozen=True)
 class Problem:
-    """Everything but the unknowns."""
+    """Everything that the fit is given; its unknowns are the motion and the `View`."""
 
     character: Character
     fps: float
@@ -184,9 +184,8 @@ class Problem:
         bodies = contact_points(self.character).bodies
         feet = np.isin(bodies, [self.model.body(name).id for name in self.character.foot_bodies])
         doubt = np.where(feet, 1.0, HAND_DOUBT)
-        sight = (
-            self.contact_sight() if view.ground_velocity == (0.0, 0.0) else None
-        )  # else the ground goes through the picture
+        still = view.ground_velocity == (0.0, 0.0)  # else points at rest move through the picture
+        sight = self.contact_sight() if still else None
         points_w = self.contact_positions(qpos)
         return find_support(points_w, view, self.fps, tolerance_scale, others, com_z, doubt, parts, sight)
 

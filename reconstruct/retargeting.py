@@ -323,8 +323,8 @@ def find_resting_places(points_w: np.ndarray, contact: np.ndarray) -> np.ndarray
 
 
 def remove_outliers(model: mujoco.MjModel, qpos: np.ndarray, jump: float = 0.7, window: int = 9) -> np.ndarray:
-    """Hinges that leap by more than `jump` [rad] between frames, as where an arm has two ways to reach, are given their
-    median over `window` frames around the leap, (T, nq)."""
+    """Gives hinges that leap by more than `jump` [rad] between frames, as where an arm has two solutions,
+    their median over `window` frames around the leap, (T, nq)."""
     columns = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE]
     angle = qpos[:, columns]
     leaps = np.zeros(angle.shape, dtype=bool)

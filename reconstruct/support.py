@@ -303,8 +303,8 @@ def shorten_flights(
         if last - first < SHORTEST_FLIGHT * fps:
             continue
 
-        def carries(edge: int, beside: slice) -> np.ndarray:
-            known = np.asarray(contact[beside].any(axis=0))
+        def carries(edge: int, around_it: slice) -> np.ndarray:
+            known = np.asarray(contact[around_it].any(axis=0))
             return known if known.any() else np.asarray(height[edge] < height[edge].min() + LOW)
 
         def level(part: slice, points: np.ndarray) -> np.ndarray:
