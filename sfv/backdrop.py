@@ -1,4 +1,4 @@
-"""What stands around a character in pictures: ground, wall and lights, painted by formulas."""
+"""Backdrops for renderings: ground, wall and lights, with procedural textures."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from scipy.ndimage import gaussian_filter
 
 @dataclass(frozen=True)
 class Light:
-    """How bright the light is that belongs to the camera, and how fine shadows are."""
+    """Light settings of a backdrop that belong to the camera."""
 
     ambient: float
-    """Light from everywhere, 0 to 1."""
+    """Ambient light, 0 to 1."""
     head: float
     """Light from the camera, 0 to 1."""
     shadow_size: int = 1024
     """Edge of the shadow map [px]."""
 
 
-def studio(spec: mujoco.MjSpec) -> Light:
-    """A pale checkered floor that fades into the sky: shows motion over the ground, and whether feet slide."""
+def add_studio(spec: mujoco.MjSpec) -> Light:
+    """Adds a pale checkered floor that fades into the sky, on which foot sliding is visible."""
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -47,24 +47,24 @@ def studio(spec: mujoco.MjSpec) -> Light:
     return Light(ambient=0.38, head=0.25)
 
 
-def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int, pictures: bool = False) -> Light:
-    """A wooden floor before a plastered wall: what a phone video in a gym shows behind a person.
+def add_room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int, pictures: bool = False) -> Light:
+    """Adds a wooden floor and a plastered wall, like the background of a phone video in a gym.
 
     Args:
       spec: gets the room.
       ahead: direction in which the camera looks, unit vector along the ground, (2,).
       distance: of the wall from the world's origin, in that direction [m].
       seed: of the textures.
-      pictures: hang along the wall: something for a turning camera to hold on to.
+      pictures: whether pictures hang along the wall, as texture for following a rotating camera.
     """
     rng = np.random.default_rng(seed)
-    _add_picture(spec, "floor", planks(rng))
-    _add_picture(spec, "wall", plaster(rng))
+    _add_picture(spec, "floor", paint_planks(rng))
+    _add_picture(spec, "wall", paint_plaster(rng))
     _add_floor(spec, "floor", tiles_per_metre=0.5, reflectance=0.0)
     spec.add_material(name="wall", texrepeat=[0.25, 0.25], texuniform=True, specular=0.0)
     spec.material("wall").textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wall"
     x, y = ahead
-    turn = np.arctan2(-x, y)
+    yaw = np.arctan2(-x, y)
     spec.worldbody.add_geom(
         name="wall",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -79,7 +79,7 @@ def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int, pic
         name="skirting",
         type=mujoco.mjtGeom.mjGEOM_BOX,
         pos=[(distance - 0.01) * x, (distance - 0.01) * y, 0.05],
-        quat=[np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)],
+        quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)],
         size=[30, 0.01, 0.05],
         rgba=[0.86, 0.85, 0.82, 1],
         contype=0,
@@ -94,9 +94,9 @@ def room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int, pic
 
 
 def _hang_pictures(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, rng: np.random.Generator) -> None:
-    """Frames of random size and colour, half a metre to a metre apart, each with a smaller field inside."""
+    """Adds picture frames of random size and colour, 0.5 to 1 m apart, each with a smaller field inside."""
     x, y = ahead
-    turn = np.arctan2(-x, y)
+    yaw = np.arctan2(-x, y)
     along = -12.0
     while along < 12.0:
         width, height, middle = rng.uniform(0.15, 0.5), rng.uniform(0.15, 0.45), rng.uniform(0.7, 1.7)
@@ -105,7 +105,7 @@ def _hang_pictures(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, rng:
             spec.worldbody.add_geom(
                 type=mujoco.mjtGeom.mjGEOM_BOX,
                 pos=[*place, middle],
-                quat=[np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)],
+                quat=[np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)],
                 size=[inset * width, 0.01, inset * height],
                 rgba=[*rng.uniform(0.1, 0.9, 3), 1.0],
                 contype=0,
@@ -114,8 +114,8 @@ def _hang_pictures(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, rng:
         along += 2.0 * width + rng.uniform(0.5, 1.0)
 
 
-def planks(rng: np.random.Generator, size: int = 512, boards: int = 12) -> np.ndarray:
-    """Floor boards of varying brown with grain and joints, uint8 (size, size, 3)."""
+def paint_planks(rng: np.random.Generator, size: int = 512, boards: int = 12) -> np.ndarray:
+    """Paints floor boards of varying brown with grain and joints, uint8 (size, size, 3)."""
     rows, columns = np.mgrid[0:size, 0:size]
     board = rows * boards // size
     shift = rng.integers(0, size, boards)
@@ -128,8 +128,8 @@ def planks(rng: np.random.Generator, size: int = 512, boards: int = 12) -> np.nd
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def plaster(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """A painted wall: soft stains and fine roughness on a light grey green, uint8 (size, size, 3)."""
+def paint_plaster(rng: np.random.Generator, size: int = 512) -> np.ndarray:
+    """Paints a wall: soft stains and fine roughness on a light grey green, uint8 (size, size, 3)."""
     stains = np.zeros((size, size))
     for sigma, weight in ((40.0, 0.030), (12.0, 0.022), (1.2, 0.018)):
         stains += gaussian_filter(rng.normal(0, 1, (size, size)), sigma, mode="wrap") * sigma * weight
@@ -159,7 +159,7 @@ def _add_floor(spec: mujoco.MjSpec, texture: str, tiles_per_metre: float, reflec
 
 
 def _add_sun(spec: mujoco.MjSpec, direction: tuple[float, float, float], brightness: float) -> None:
-    """A directional light that stays above the body, so that the whole shadow map is spent on its shadow."""
+    """Adds a directional light that stays above the body, so that the whole shadow map is used for its shadow."""
     root = spec.worldbody.first_body()
     root.add_light(
         name="sun",

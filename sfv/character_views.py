@@ -1,4 +1,4 @@
-"""Pictures of a character with its landmarks, for a person to check."""
+"""Pictures of a character with its landmarks, to check them by eye."""
 
 import cv2
 import mujoco
@@ -49,7 +49,7 @@ def draw_landmarks(character: Character) -> np.ndarray:
             picture = renderer.render().copy()
             taken: list[tuple[int, int]] = []
             for landmark, site in character.landmarks.items():
-                mark(picture, landmark, project(renderer.scene, state.site(site).xpos), taken)
+                draw_landmark(picture, landmark, project(renderer.scene, state.site(site).xpos), taken)
             cv2.putText(picture, title, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 1, cv2.LINE_AA)
             panels.append(picture)
     return np.hstack(panels)
@@ -66,7 +66,7 @@ def project(scene: mujoco.MjvScene, point_w: np.ndarray) -> tuple[int, int]:
     return round(0.5 * width + scale * (offset @ right)), round(0.5 * height - scale * (offset @ up))
 
 
-def mark(picture: np.ndarray, name: str, at: tuple[int, int], taken: list[tuple[int, int]]) -> None:
+def draw_landmark(picture: np.ndarray, name: str, at: tuple[int, int], taken: list[tuple[int, int]]) -> None:
     """Draws a dot and a name next to it, below names that are there already."""
     left = "left" in name
     colour = (30, 90, 220) if left else (220, 60, 30) if "right" in name else (20, 140, 40)

@@ -23,13 +23,13 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, fit_skin
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import yaw
-from sfv.backdrop import Light, studio
+from sfv.backdrop import Light, add_studio
 
 COLLISION_GROUP = 3
 """Geom group of the collision shapes in our characters; hidden where there is a skin, or are meshes."""
 
 LABEL_HEIGHT = 30
-"""Of the band above each panel [px]."""
+"""Height of the band above each panel [px]."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,21 @@ class Track:
     lookat: np.ndarray
     """Point in the middle of each image, world [m], (T, 3)."""
     distance: float
-    """From that point [m]."""
+    """Distance of the camera from that point [m]."""
     azimuth: float
     """Compass direction in which the camera looks [deg]: 0 along x, 90 along y."""
     elevation: float = -8.0
     """Upward tilt of the line of sight [deg]."""
 
 
-def scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
-    """The studio with a task's ground in place of its floor, and with its box if the scene has one.
+def make_scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
+    """Makes a backdrop: the studio with a task's ground in place of its floor, and the scene's box if it has one.
 
     Motions that are drawn before it have the box's pose in their last seven columns.
     """
 
     def build(spec: mujoco.MjSpec) -> Light:
-        light = studio(spec)
+        light = add_studio(spec)
         ground = task.ground
         if not ground.flat:
             spec.delete(spec.geom("floor"))
@@ -72,14 +72,14 @@ def scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
 def follow(
     qpos: np.ndarray, fps: float, height: float, camera: Camera | None = None, ground: Ground | None = None
 ) -> Track:
-    """A steady camera path for a motion.
+    """Plans a steady camera path for a motion.
 
     Args:
       qpos: the motion, (T, nq).
       fps: its frames a second.
       height: standing height of the body [m]; sets the distance.
       camera: seen from this camera's side, so that the image compares with its video; the person's right otherwise.
-      ground: below the body; None for the plane.
+      ground: under the body; None for the plane.
     """
     root = qpos[:, :3].copy()
     below = (ground or Ground()).support(root[:, :2])
@@ -90,13 +90,13 @@ def follow(
     height_over = middle + 0.35 * np.maximum(calm[:, 2] - middle, 0.0)
     climb = gaussian_filter1d(below, 0.35 * fps, mode="nearest")
     lookat = np.column_stack([calm[:, :2], climb + height_over])
-    spread = np.linalg.norm(root[:, :2] - calm[:, :2], axis=1).max() + max(root[:, 2].max() - 0.6 * height, 0.0)
+    extent = np.linalg.norm(root[:, :2] - calm[:, :2], axis=1).max() + max(root[:, 2].max() - 0.6 * height, 0.0)
     if camera is not None:
         forward = camera.R_camera_world[2]
         azimuth = np.degrees(np.arctan2(forward[1], forward[0]))
     else:
         azimuth = np.degrees(yaw(qpos[0, 3:7])) + 110.0
-    return Track(lookat, distance=1.75 * height + 1.2 * float(spread), azimuth=float(azimuth))
+    return Track(lookat, distance=1.75 * height + 1.2 * float(extent), azimuth=float(azimuth))
 
 
 def render_motion(
@@ -105,7 +105,7 @@ def render_motion(
     fps: float,
     camera: Camera | Track | Sequence[Camera] | None = None,
     size: tuple[int, int] = (480, 480),
-    backdrop: Callable[[mujoco.MjSpec], Light] = studio,
+    backdrop: Callable[[mujoco.MjSpec], Light] = add_studio,
     smooth_edges: bool = True,
 ) -> Iterator[np.ndarray]:
     """Draws a motion frame by frame.
@@ -127,21 +127,7 @@ def render_motion(
         camera = follow(qpos, fps, character.height)
     eyes = [camera] if isinstance(camera, Camera) else [] if isinstance(camera, Track) else list(camera)
     width, height = eyes[0].image_size if eyes else size
-    spec = character.spec()
-    light = backdrop(spec)
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
-    spec.visual.global_.fovy = 40.0
-    spec.visual.quality.shadowsize = light.shadow_size
-    spec.visual.quality.offsamples = 4 if smooth_edges else 0
-    spec.visual.headlight.ambient = [light.ambient] * 3
-    spec.visual.headlight.diffuse = [light.head] * 3
-    spec.visual.headlight.specular = [0.0] * 3
-    spec.visual.map.shadowclip = 2.0  # at 1, stripes of false shadow appear at the map's edge
-    spec.visual.map.zfar = 50.0
-    # The extent scales the shadow map and both clipping planes: a little more than the body, whatever the ground.
-    spec.stat.extent = 1.4 * character.height
-    model = spec.compile()
-    fit_skin(model, character)
+    model = _compile_model(character, backdrop, (width, height), smooth_edges)
     option = mujoco.MjvOption()
     option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0 and model.nmesh == 0)
     option.sitegroup[:] = 0
@@ -162,8 +148,30 @@ def render_motion(
             yield renderer.render()
 
 
+def _compile_model(
+    character: Character, backdrop: Callable[[mujoco.MjSpec], Light], size: tuple[int, int], smooth_edges: bool
+) -> mujoco.MjModel:
+    """Compiles the character before a backdrop, set up for images of this width and height [px]."""
+    spec = character.spec()
+    light = backdrop(spec)
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = size
+    spec.visual.global_.fovy = 40.0
+    spec.visual.quality.shadowsize = light.shadow_size
+    spec.visual.quality.offsamples = 4 if smooth_edges else 0
+    spec.visual.headlight.ambient = [light.ambient] * 3
+    spec.visual.headlight.diffuse = [light.head] * 3
+    spec.visual.headlight.specular = [0.0] * 3
+    spec.visual.map.shadowclip = 2.0  # at 1, stripes of false shadow appear at the map's edge
+    spec.visual.map.zfar = 50.0
+    # The extent scales the shadow map and both clipping planes: a little more than the body, whatever the ground.
+    spec.stat.extent = 1.4 * character.height
+    model = spec.compile()
+    fit_skin(model, character)
+    return model
+
+
 def look_through(scene: mujoco.MjvScene, camera: Camera, near: float = 0.05, far: float = 100.0) -> None:
-    """Gives the scene exactly this pinhole: pose, focal length and principal point."""
+    """Sets the scene's camera to exactly this pinhole; it clips at `near` and `far` [m]."""
     width, height = camera.image_size
     (cx, cy), focal = camera.principal_point_px, camera.focal_px
     _, down, forward = camera.R_camera_world
@@ -183,7 +191,7 @@ def write_preview(
     camera: Camera | None = None,
     size: tuple[int, int] = (640, 480),
     progress: Progress = silent,
-    backdrop: Callable[[mujoco.MjSpec], Light] = studio,
+    backdrop: Callable[[mujoco.MjSpec], Light] = add_studio,
     ground: Ground | None = None,
 ) -> None:
     """Writes a video of a motion, seen from the side that `camera` filmed it from; see `render_motion`, `follow`."""
@@ -194,7 +202,7 @@ def write_preview(
             progress(t + 1, len(motion), "drawing")
 
 
-def side_by_side(
+def write_side_by_side(
     panels: Sequence[Iterable[np.ndarray]],
     labels: Sequence[str],
     fps: float,
@@ -203,15 +211,15 @@ def side_by_side(
     progress: Progress = silent,
     total: int = 0,
 ) -> None:
-    """Writes several films next to each other, on one time base.
+    """Writes a video of several films next to each other, on one time base.
 
     Args:
       panels: RGB images of each film, any sizes; one that ends earlier keeps its last image.
       labels: what to write above each.
-      fps: frames a second of all of them (`at_rate` brings them there).
+      fps: frames a second of all of them.
       out: the video.
       height: of the images without their labels [px].
-      progress: told after each frame.
+      progress: called after each frame.
       total: number of frames to come, for `progress`.
     """
     films = [iter(panel) for panel in panels]
@@ -226,11 +234,11 @@ def side_by_side(
                 break
             for i, image in enumerate(fresh):
                 if image is not None:
-                    shown[i] = _to_height(image, height)
+                    shown[i] = _resize_to_height(image, height)
                 elif shown[i].size == 0:
-                    raise ValueError(f"side_by_side: panel '{labels[i]}' has no image")
+                    raise ValueError(f"write_side_by_side: panel '{labels[i]}' has no image")
             if video is None:
-                bands = [label_band(label, image.shape[1]) for label, image in zip(labels, shown, strict=True)]
+                bands = [draw_label_band(label, image.shape[1]) for label, image in zip(labels, shown, strict=True)]
                 size = (sum(image.shape[1] for image in shown), height + LABEL_HEIGHT)
                 video = files.enter_context(VideoWriter(out, fps, size))
             columns = [np.concatenate([band, image]) for band, image in zip(bands, shown, strict=True)]
@@ -238,35 +246,18 @@ def side_by_side(
             done += 1
             progress(done, max(total, done), "drawing")
     if video is None:
-        raise ValueError("side_by_side: no panel has an image")
+        raise ValueError("write_side_by_side: no panel has an image")
 
 
-def at_rate(frames: Iterable[np.ndarray], fps: float, wanted_fps: float) -> Iterator[np.ndarray]:
-    """The same film at another rate: images are repeated or left out, times stay."""
-    shown = 0
-    for number, frame in enumerate(frames):
-        while shown / wanted_fps < (number + 1) / fps - 1e-9:
-            yield frame
-            shown += 1
-
-
-def label_band(text: str, width: int) -> np.ndarray:
-    """A dark band with a caption in its middle, uint8 (LABEL_HEIGHT, width, 3)."""
+def draw_label_band(text: str, width: int) -> np.ndarray:
+    """Draws a caption in the middle of a dark band, uint8 (LABEL_HEIGHT, width, 3)."""
     band = Image.new("RGB", (width, LABEL_HEIGHT), (24, 26, 30))
     font = ImageFont.load_default(size=17)
     ImageDraw.Draw(band).text((width / 2, LABEL_HEIGHT / 2), text, fill=(236, 238, 240), font=font, anchor="mm")
     return np.asarray(band)
 
 
-def contact_sheet(frames: Sequence[np.ndarray], out: Path, columns: int = 6, width: int = 320) -> None:
-    """Writes images of one size as a grid, to look at a whole motion at once."""
-    small = [_to_height(frame, round(width * frame.shape[0] / frame.shape[1])) for frame in frames]
-    small += [np.zeros_like(small[0])] * (-len(small) % columns)
-    rows = [np.concatenate(small[i : i + columns], axis=1) for i in range(0, len(small), columns)]
-    Image.fromarray(np.concatenate(rows)).save(out)
-
-
-def _to_height(image: np.ndarray, height: int) -> np.ndarray:
+def _resize_to_height(image: np.ndarray, height: int) -> np.ndarray:
     if image.shape[0] == height:
         return image
     width = round(image.shape[1] * height / image.shape[0])

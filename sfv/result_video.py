@@ -15,7 +15,7 @@ from pose.keypoints import Keypoints
 from pose.progress import Progress
 from pose.video import read_frames
 from reconstruct.camera import Camera
-from sfv.rendering import follow, render_motion, scenery, side_by_side
+from sfv.rendering import follow, make_scenery, render_motion, write_side_by_side
 
 PANEL_HEIGHT = 480
 """Of each panel [px]."""
@@ -69,16 +69,16 @@ def write_result_video(filmed: Filmed | None, task: Task, rollout: Rollout, out:
     # One camera path for both bodies: where they differ, it must show.
     track = follow(reference, fps, character.height, filmed.camera if filmed else None, ground)
     size = (PANEL_HEIGHT, PANEL_HEIGHT)
-    simulation = render_motion(character, simulated, fps, track, size, scenery(task))
+    simulation = render_motion(character, simulated, fps, track, size, make_scenery(task))
     panels = {
-        "reference": render_motion(character, reference, fps, track, size, scenery(task.without_box)),
+        "reference": render_motion(character, reference, fps, track, size, make_scenery(task.without_box)),
         "simulation": faded(simulation, len(rollout.qpos)),
     }
     if filmed is not None:
         along = times % motion.duration if motion.loop else times
         shown = filmed.first_frame + np.rint(along * motion.fps).astype(int)
         panels = {"video": _input_frames(filmed.overlay, filmed.keypoints, shown), **panels}
-    side_by_side(
+    write_side_by_side(
         list(panels.values()),
         list(panels),
         fps,

@@ -20,7 +20,7 @@ from reconstruct.characters.character import Character
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from sfv.console import console
-from sfv.rendering import scenery, write_preview
+from sfv.rendering import make_scenery, write_preview
 from sfv.run_folder import find_camera
 from sfv.stage import Metrics, StageResult, run_stage
 
@@ -118,7 +118,7 @@ def _write_draft(
     simulated = draft.rollout.as_motion(task.motion)
     write_bvh(simulated, character, folder / "draft.bvh")
     camera = find_camera(motion_folder)
-    write_preview(simulated, character, folder / "draft.mp4", camera, backdrop=scenery(task), ground=task.ground)
+    write_preview(simulated, character, folder / "draft.mp4", camera, backdrop=make_scenery(task), ground=task.ground)
     problems = explained(draft.verdict, draft.rollout.fps)
     end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
     share = f"{draft.figures['feasible']:.0%} of the frames followed"

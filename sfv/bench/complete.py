@@ -23,7 +23,7 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion
 from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import fit_pose_to_picture
-from sfv.backdrop import room
+from sfv.backdrop import add_room
 from sfv.bench.films import VIEWPOINTS, Viewpoint
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, standing_camera
@@ -210,7 +210,7 @@ def _render_pose(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint
     camera = standing_camera(compared_points(character, qpos), azimuth, view.fov, view.eye_height)
     ahead = np.array([np.cos(azimuth), np.sin(azimuth)])
     distance = float(qpos[0, :2] @ ahead) + 1.0 + WALL_BEHIND
-    backdrop = partial(room, ahead=ahead, distance=distance, seed=0)
+    backdrop = partial(add_room, ahead=ahead, distance=distance, seed=0)
     (image,) = render_motion(character, qpos, motion.fps, camera, backdrop=backdrop)
     Image.fromarray(image).save(path)
     return path

@@ -24,7 +24,7 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion, resample
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.backdrop import Light, room
+from sfv.backdrop import Light, add_room
 from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, standing_camera, truth_path
 from sfv.demo.motions import FPS, demo_take
@@ -216,7 +216,7 @@ def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]
     ahead = truth.camera.R_camera_world[2, :2] / np.linalg.norm(truth.camera.R_camera_world[2, :2])
     wall = float((truth.xyz_w[..., :2] @ ahead).max()) + WALL_BEHIND
     seed = [view.name for view in VIEWPOINTS].index(film.viewpoint.name)
-    build = partial(room, ahead=ahead, distance=wall, seed=seed, pictures=film.group == "panning")
+    build = partial(add_room, ahead=ahead, distance=wall, seed=seed, pictures=film.group == "panning")
 
     def dress(spec: mujoco.MjSpec) -> Light:
         if film.dark:

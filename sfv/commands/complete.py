@@ -20,7 +20,7 @@ from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import PicturePose, fit_pose_to_picture
 from sfv.console import bar, console
-from sfv.rendering import render_motion, side_by_side
+from sfv.rendering import render_motion, write_side_by_side
 from sfv.run_folder import RUNS, run_name
 from sfv.skill import Skill, known_skills
 from sfv.stage import write_json
@@ -167,7 +167,7 @@ def write_candidate(candidate: Candidate, number: int, image: np.ndarray, keypoi
     future = in_view(candidate.qpos[candidate.completion.now :], candidate.camera)
     shown = np.concatenate([np.repeat(future[:1], round(STILL_S * CONTROL_HZ), axis=0), future])
     with bar(f"drawing {number}") as progress:
-        side_by_side(
+        write_side_by_side(
             [_with_skeleton(image, keypoints), seen_by(candidate.camera, motion, character, shown)],
             ["picture", candidate.skill.name],
             CONTROL_HZ,

@@ -14,7 +14,7 @@ from imitate.rollout import Meter, Rollout, run_episodes
 from imitate.scene.scene import Scene
 from pose.errors import InputError
 from sfv.console import bar, console
-from sfv.rendering import scenery, write_preview
+from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
 
 LOOP_SECONDS = 8.0
@@ -54,7 +54,7 @@ def play(
     task = chosen.task
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar(path.name) as progress:
-        write_preview(shown, chosen.character, path, None, size, progress, scenery(task), task.ground)
+        write_preview(shown, chosen.character, path, None, size, progress, make_scenery(task), task.ground)
     end = "falls" if rollout.terminated else "to the end"
     steps = max(1, len(rollout.qpos) - 1)
     console.print(

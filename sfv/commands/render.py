@@ -4,7 +4,7 @@ from pathlib import Path
 
 from imitate.env.task import Task
 from sfv.console import bar, console
-from sfv.rendering import scenery, write_preview
+from sfv.rendering import make_scenery, write_preview
 from sfv.results import results, run_folder
 
 
@@ -26,5 +26,7 @@ def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = N
         for name, (motion, task) in shown.items():
             path = out / f"{result.name}_{name}.mp4"
             with bar(path.name) as progress:
-                write_preview(motion, result.character, path, result.camera, size, progress, scenery(task), task.ground)
+                write_preview(
+                    motion, result.character, path, result.camera, size, progress, make_scenery(task), task.ground
+                )
             console.print(str(path))

@@ -29,7 +29,7 @@ from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as carry_over
 from reconstruct.retargeting_metrics import compute_retargeting_metrics
 from sfv.console import console
-from sfv.rendering import follow, render_motion, scenery, side_by_side, write_preview
+from sfv.rendering import follow, make_scenery, render_motion, write_preview, write_side_by_side
 from sfv.report import write_report
 from sfv.result_video import LONGEST_S, PANEL_HEIGHT, faded
 from sfv.results import run_folder
@@ -205,9 +205,11 @@ def write_comparison(
     beside = follow(before, fps, first.height, camera)
     panels = {
         first.name: render_motion(first, before, fps, beside, size),
-        f"{character.name}, reference": render_motion(character, after, fps, track, size, scenery(task.without_box)),
+        f"{character.name}, reference": render_motion(
+            character, after, fps, track, size, make_scenery(task.without_box)
+        ),
         f"{character.name}, simulation": faded(
-            render_motion(character, simulated, fps, track, size, scenery(task)), len(rollout.qpos)
+            render_motion(character, simulated, fps, track, size, make_scenery(task)), len(rollout.qpos)
         ),
     }
-    side_by_side(list(panels.values()), list(panels), fps, out, PANEL_HEIGHT, progress, len(times))
+    write_side_by_side(list(panels.values()), list(panels), fps, out, PANEL_HEIGHT, progress, len(times))

@@ -19,7 +19,7 @@ from pose.video import VideoWriter
 from reconstruct.camera import Camera, focal_from_fov
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.backdrop import room
+from sfv.backdrop import add_room
 from sfv.console import bar, console
 from sfv.demo.motions import FPS, demo_take
 from sfv.demo.plans import PLANS
@@ -121,7 +121,7 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
     ahead = truth.camera.R_camera_world[2, :2]
     ahead = ahead / np.linalg.norm(ahead)
     wall = float((truth.xyz_w[..., :2] @ ahead).max()) + WALL_BEHIND
-    backdrop = partial(room, ahead=ahead, distance=wall, seed=seed)
+    backdrop = partial(add_room, ahead=ahead, distance=wall, seed=seed)
     with VideoWriter(out, FPS, truth.camera.image_size, quality=18) as video:
         for t, frame in enumerate(render_motion(character, truth.qpos, FPS, truth.camera, backdrop=backdrop)):
             video.write(frame)

@@ -7,8 +7,9 @@ import pytest
 from pose.video import probe, read_frames
 from reconstruct.camera import Camera
 from reconstruct.characters.character import load_character
-from sfv.backdrop import Light
-from sfv.rendering import LABEL_HEIGHT, at_rate, contact_sheet, follow, label_band, render_motion, side_by_side
+from sfv.backdrop import Light, paint_planks, paint_plaster
+from sfv.character_views import SIZE, draw_landmarks
+from sfv.rendering import LABEL_HEIGHT, draw_label_band, follow, render_motion, write_side_by_side
 
 LOOKING_ALONG_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
@@ -45,18 +46,11 @@ def test_following_camera_keeps_the_body_in_the_middle():
         assert rows.min() > 3 and rows.max() < 117
 
 
-def test_at_rate_keeps_times():
-    frames = [np.full((1, 1, 3), value, np.uint8) for value in range(6)]
-    assert [int(f[0, 0, 0]) for f in at_rate(frames, 30.0, 60.0)] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert [int(f[0, 0, 0]) for f in at_rate(frames, 60.0, 30.0)] == [0, 2, 4]
-    assert [int(f[0, 0, 0]) for f in at_rate(frames, 30.0, 30.0)] == [0, 1, 2, 3, 4, 5]
-
-
 def test_side_by_side_holds_the_last_image_of_the_shorter_film(tmp_path):
     red = [np.full((60, 80, 3), (250, 0, 0), np.uint8)] * 2
     blue = [np.full((120, 120, 3), (0, 0, 250), np.uint8)] * 5
     out = tmp_path / "both.mp4"
-    side_by_side([iter(red), blue], ["short", "long"], 10.0, out, height=60)
+    write_side_by_side([iter(red), blue], ["short", "long"], 10.0, out, height=60)
     info = probe(out)
     assert (info.width, info.height) == (80 + 60, 60 + LABEL_HEIGHT)
     frames = [frame for _, frame in read_frames(out)]
@@ -71,12 +65,30 @@ def test_side_by_side_leaves_nothing_behind_when_a_film_breaks(tmp_path):
         raise RuntimeError("camera fell over")
 
     with pytest.raises(RuntimeError, match="fell over"):
-        side_by_side([broken()], ["x"], 10.0, tmp_path / "x.mp4", height=60)
+        write_side_by_side([broken()], ["x"], 10.0, tmp_path / "x.mp4", height=60)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_labels_and_contact_sheet(tmp_path):
-    band = label_band("reference", 200)
-    assert band.shape == (LABEL_HEIGHT, 200, 3) and band.max() > 200
-    contact_sheet([np.zeros((40, 60, 3), np.uint8)] * 5, tmp_path / "sheet.png", columns=3, width=60)
-    assert (tmp_path / "sheet.png").stat().st_size > 0
+def test_label_is_drawn_in_the_middle_of_its_band():
+    band = draw_label_band("reference", 200)
+    assert band.shape == (LABEL_HEIGHT, 200, 3)
+    columns = np.nonzero(band.max(axis=(0, 2)) > 200)[0]
+    assert (columns.min() + columns.max()) / 2 == pytest.approx(100, abs=3)
+
+
+def test_textures_are_painted_alike_from_the_same_seed():
+    for paint in (paint_planks, paint_plaster):
+        first, again, other = (paint(np.random.default_rng(seed), 64) for seed in (0, 0, 1))
+        assert first.shape == (64, 64, 3) and first.dtype == np.uint8 and first.std() > 0
+        np.testing.assert_array_equal(first, again)
+        assert (first != other).any()
+
+
+def test_landmarks_are_drawn_where_they_are():
+    """The nose of the body at rest is on its middle in the front view; a dot of its colour is there."""
+    character = load_character("humanoid")
+    views = draw_landmarks(character)
+    assert views.shape == (SIZE[1], 2 * SIZE[0], 3)
+    green = np.all(np.abs(views[:, : SIZE[0]].astype(int) - (20, 140, 40)) < 3, axis=2)
+    rows, _ = np.nonzero(np.asarray(green)[:, SIZE[0] // 2 - 6 : SIZE[0] // 2 + 6])
+    assert len(rows) > 20 and rows.max() < SIZE[1] // 2
