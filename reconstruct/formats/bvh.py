@@ -30,23 +30,19 @@ def read_bvh(path: Path) -> SkeletonMotion:
             raise ValueError("numbers that are not finite, or a frame time that is not positive")
     except (ValueError, IndexError, StopIteration) as error:
         raise InputError(f"{path}: not a BVH motion, or cut off ({error or 'ends too early'})") from error
-    numbers = numbers.reshape(frames, width)
     local = np.tile([1.0, 0.0, 0.0, 0.0], (frames, len(names), 1))
-    root, column = np.zeros((frames, 3)), 0
-    for joint, own in enumerate(channels):
-        values = numbers[:, column : column + len(own)]
-        column += len(own)
+    root = np.zeros((frames, 3))
+    columns = np.split(numbers.reshape(frames, width), np.cumsum([len(own) for own in channels])[:-1], axis=1)
+    for joint, (own, values) in enumerate(zip(channels, columns, strict=True)):
         turns = [i for i, kind in enumerate(own) if kind.endswith("rotation")]
         if turns:
             axes = "".join(own[i][0] for i in turns)  # capitals: each turn about the axes that the last one left
             local[:, joint] = from_scipy(Rotation.from_euler(axes, values[:, turns], degrees=True), (frames,))
         for i, kind in enumerate(own):
-            if kind.endswith("position"):
-                axis = "XYZ".index(kind[0])
-                if parents[joint] < 0:
-                    root[:, axis] = values[:, i]
-                else:
-                    offsets[joint, axis] = values[:, i].mean()
+            if kind.endswith("position") and parents[joint] < 0:
+                root[:, "XYZ".index(kind[0])] = values[:, i]
+            elif kind.endswith("position"):
+                offsets[joint, "XYZ".index(kind[0])] = values[:, i].mean()
     return pose_skeleton(names, parents, offsets, local, root, 1.0 / seconds)
 
 

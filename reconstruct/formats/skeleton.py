@@ -119,11 +119,7 @@ def to_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, Refe
     placed = placed - placed[:1, pelvis : pelvis + 1] * [1.0, 1.0, 0.0]
     body, order = _body(motion, neutral, roles, kept, path)
     turn = from_matrix(turned[:, order] @ np.swapaxes(neutral_turn[order], -1, -2))
-    qpos = np.empty((len(placed), 7 + 4 * (len(order) - 1)))
-    qpos[:, :3], qpos[:, 3:7] = placed[:, pelvis], turn[:, 0]
-    for column, joint in enumerate(order[1:], start=1):
-        parent = order.index(motion.parents[joint])
-        qpos[:, 3 + 4 * column : 7 + 4 * column] = multiply(conjugate(turn[:, parent]), turn[:, column])
+    qpos = to_qpos(placed[:, pelvis], turn, [order.index(motion.parents[joint]) for joint in order[1:]])
     found = ReferenceMotion(
         qpos=qpos,
         fps=motion.fps,
@@ -135,6 +131,20 @@ def to_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, Refe
     )
     axis = ("+" if up.sum() > 0 else "-") + "xyz"[int(np.abs(up).argmax())]
     return body, found, f"{len(roles)} joints known by name, {axis} up, lengths in {unit}{how}{left_out}"
+
+
+def to_qpos(root: np.ndarray, rotations: np.ndarray, parents: Sequence[int]) -> np.ndarray:
+    """Coordinates of a body of ball joints, (T, 3 + 4 J).
+
+    Args:
+      root: place of the first joint [m], (T, 3).
+      rotations: of the joints in the world, wxyz (T, J, 4), the root first.
+      parents: of the joints after the root, as indices into those.
+    """
+    local = rotations.copy()
+    for joint, parent in enumerate(parents, start=1):
+        local[:, joint] = multiply(conjugate(rotations[:, parent]), rotations[:, joint])
+    return np.concatenate([root, local.reshape(len(root), -1)], axis=1)
 
 
 def drop_rest_frame(motion: SkeletonMotion) -> tuple[SkeletonMotion, str]:
