@@ -26,7 +26,7 @@ COMMANDS = {
         "a finished run's motions (GLB, BVH, CSV, NPZ) and policy (ONNX), or skill to ship",
     ),
     "play": ("sfv.commands.play:play", "performs a shipped or learnt skill as a video; lists them"),
-    "complete": ("sfv.commands.complete:complete_picture", "one picture in, a plausible physical motion out"),
+    "complete": ("sfv.commands.complete:complete", "one picture in, a plausible physical motion out"),
     "learn": (
         "sfv.lecture.learn:run_learn",
         "one algorithm of the lecture on a small problem",

@@ -1,4 +1,4 @@
-"""All options of `make clip`, composed from the stages' own."""
+"""All options of `clip` and `retarget`, composed from the stages' own."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from imitate.tracking.track import TrackConfig
 from imitate.training.config import TrainConfig
 from pose.estimate import PoseConfig
 from reconstruct.reconstruct import ReconstructConfig
+from reconstruct.retargeting import RetargetConfig
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ClipConfig:
     video: Path | None = None
     """The video of a person; without one, a real sample is fetched."""
     keypoints: Path | None = None
-    """Folder of OpenPose JSON files to use instead of our own pose estimation; VIDEO is then only shown beside."""
+    """Folder of OpenPose JSON files to use instead of our own pose estimation; VIDEO is then only shown."""
     motion: Path | None = None
     """A motion file to learn instead of a video (.bvh, AMASS's .npz, DeepMimic's .txt, .npz of a run); --start, --end
     and --reconstruct.loop hold for it, too."""
@@ -38,6 +39,28 @@ class ClipConfig:
     """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
     pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
+    imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+
+@dataclass(frozen=True)
+class RetargetRunConfig:
+    """From a finished run to the same skill on another body."""
+
+    clip: Path
+    """The run's folder, or its name in runs/."""
+    character: str
+    """Body that is to have the skill, a folder in assets/characters."""
+    source: str | None = None
+    """Body that has it, where a run reconstructed more than one; default: the run's only one."""
+    height: float | None = None
+    """The new body's standing height [m]; default: the character's own."""
+    scene: Scene = field(default_factory=Scene)
+    """Ground that the skill is performed on; --scene KIND is short for --scene.kind."""
+    find_box: bool = True
+    """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
+    retarget: RetargetConfig = field(default_factory=RetargetConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)

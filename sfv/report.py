@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,43 +25,50 @@ from sfv.stage import StageResult
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
-def write_report(
-    folder: Path,
-    source: Path,
-    pose: StageResult | None,
-    motion: StageResult,
-    draft: StageResult,
-    policy: StageResult,
-    result: StageResult,
-    name: str = "report.html",
-) -> Path:
+@dataclass(frozen=True)
+class RunStages:
+    """The finished stages of one result."""
+
+    pose: StageResult | None
+    """None for a motion that came as a file or from another body."""
+    motion: StageResult
+    draft: StageResult
+    policy: StageResult
+    result: StageResult
+
+    @property
+    def all(self) -> list[StageResult]:
+        """Those that there are, in order."""
+        return [*([self.pose] if self.pose else []), self.motion, self.draft, self.policy, self.result]
+
+
+def write_report(folder: Path, source: Path, run: RunStages, name: str = "report.html") -> Path:
     """Writes the report into the run's folder from what the stages left; videos and pictures are embedded."""
-    metrics = result.metrics
-    completed = metrics.get("completed") or 0.0
+    metrics, pose, draft = run.result.metrics, run.pose, run.draft
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
-    stages = (*([pose] if pose else []), motion, draft, policy, result)
+    names = {stage.folder: stage.folder.relative_to(folder).as_posix() for stage in run.all}
     html = page.render(
         title=f"{folder.name}: a simulated skill from a {'video' if pose else 'motion file'}",
         filmed=pose is not None,
         lead=f"{source.name} | sfv {__version__}",
         verdict=verdict(metrics, draft.metrics),
-        verdict_good=completed >= 0.9,
-        side_by_side=embedded_video(result.folder / "side_by_side.mp4"),
+        verdict_good=(metrics.get("completed") or 0.0) >= 0.9,
+        side_by_side=embed_video(run.result["side_by_side.mp4"]),
         pose=pose.metrics if pose else None,
-        confidence_curve=Markup(confidence_curve(Keypoints.load(pose.folder / "keypoints.npz"))) if pose else "",
-        draft=embedded_video(draft.folder / "draft.mp4"),
+        confidence_curve=Markup(draw_confidence(Keypoints.load(pose["keypoints.npz"]))) if pose else "",
+        draft=embed_video(draft["draft.mp4"]),
         problems=draft.metrics["problems"],
-        headline=headline(motion.metrics, metrics),
+        headline=headline(run.motion.metrics, metrics),
         stages=[
-            {"name": stage.folder.relative_to(folder), "summary": stage.summary, "seconds": f"{stage.seconds:.0f}"}
-            for stage in stages
+            {"name": names[stage.folder], "summary": stage.summary, "seconds": f"{stage.seconds:.0f}"}
+            for stage in run.all
         ],
-        curves=Markup(training_curves(policy.folder / "curves.csv")),
-        reward_curves=Markup(reward_curves(Rollout.load(result.folder / "rollout.npz"))),
-        tables=[(stage.folder.relative_to(folder), flat_rows(stage.metrics)) for stage in stages],
+        curves=Markup(draw_training(run.policy["curves.csv"])),
+        reward_curves=Markup(draw_rewards(Rollout.load(run.result["rollout.npz"]))),
+        tables=[(names[stage.folder], flatten_metrics(stage.metrics)) for stage in run.all],
         files=[
-            str(path.relative_to(folder))
-            for stage in stages
+            path.relative_to(folder).as_posix()
+            for stage in run.all
             for path in sorted(stage.folder.iterdir())
             if path.suffix in (".mp4", ".bvh", ".npz", ".json", ".pt")
         ],
@@ -71,7 +79,7 @@ def write_report(
     return path
 
 
-def embedded_video(path: Path) -> Markup:
+def embed_video(path: Path) -> Markup:
     """A video as the `src` of an HTML element."""
     return Markup("data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))
 
@@ -80,7 +88,7 @@ def verdict(metrics: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
     """How far the skill was learnt, and what to do if it was not.
 
     Args:
-      metrics: of the result.
+      metrics: those of the result.
       draft: metrics of the draft: what it could do with the reference tells where the fault lies.
     """
     completed, returned = metrics.get("completed") or 0.0, metrics.get("normalised_return") or 0.0
@@ -102,7 +110,7 @@ def verdict(metrics: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
 
 
 def headline(motion: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The metrics that a person asks for first: (value, meaning)."""
+    """The metrics that a reader looks for first: (value, meaning)."""
     wanted = (
         (result, "normalised_return", "{:.3f}", "normalised return"),
         (result, "completed", "{:.0%}", "of rollouts completed"),
@@ -116,12 +124,12 @@ def headline(motion: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple
     return [(form.format(table[key]), text) for table, key, form, text in wanted if table.get(key) is not None]
 
 
-def flat_rows(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flatten_metrics(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested metrics as (dotted name, text) rows."""
     rows: list[tuple[str, str]] = []
     for key, value in metrics.items():
         if isinstance(value, Mapping):
-            rows += flat_rows(value, f"{prefix}{key}.")
+            rows += flatten_metrics(value, f"{prefix}{key}.")
         elif isinstance(value, float):
             rows.append((prefix + key, f"{value:.4g}"))
         elif isinstance(value, list | tuple):
@@ -131,7 +139,7 @@ def flat_rows(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, s
     return rows
 
 
-def confidence_curve(keypoints: Keypoints) -> str:
+def draw_confidence(keypoints: Keypoints) -> str:
     """How sure each frame's keypoints are, as SVG."""
     figure, axis = plt.subplots(figsize=(9, 2), layout="constrained")
     confidence = assess_keypoints(keypoints).frame_confidence
@@ -144,7 +152,7 @@ def confidence_curve(keypoints: Keypoints) -> str:
     return _svg(figure)
 
 
-def training_curves(path: Path) -> str:
+def draw_training(path: Path) -> str:
     """The evaluations during training over samples, as SVG; empty if the policy was not trained here."""
     if not path.is_file():
         return ""
@@ -163,7 +171,7 @@ def training_curves(path: Path) -> str:
     return _svg(figure)
 
 
-def reward_curves(rollout: Rollout) -> str:
+def draw_rewards(rollout: Rollout) -> str:
     """Each reward term of the shown rollout over time as SVG."""
     figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
     for name, values in rollout.reward_terms.items():

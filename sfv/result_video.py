@@ -1,4 +1,4 @@
-"""The video that a run is about: input with overlay, reference and simulation beside each other on one time base."""
+"""The video of a result: its source, the reference and the simulation next to each other on one time base."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,82 +15,113 @@ from pose.keypoints import Keypoints
 from pose.progress import Progress
 from pose.video import read_frames
 from reconstruct.camera import Camera
+from reconstruct.motion import ReferenceMotion
 from sfv.rendering import follow, make_scenery, render_motion, write_side_by_side
 
 PANEL_HEIGHT = 480
-"""Of each panel [px]."""
+"""Height of each panel [px]."""
 LONGEST_S = 8.0
-"""A cycle is shown for so long at most; it goes on for ever."""
+"""Longest time that a cycle is shown [s]."""
 MARGIN = 0.2
-"""Room around the person in the input panel, in heights of the window."""
+"""Room around the person in the input panel, as a share of the window's height."""
 NARROWEST = 0.75
-"""Least width of that window over its height."""
+"""Least width of the input panel's window over its height."""
 CALM_S = 0.35
-"""The window follows the person as if seen through a filter so long [s]."""
+"""Standard deviation of the filter through which the input panel's window follows the person [s]."""
 
 
 @dataclass(frozen=True)
-class Filmed:
-    """The video that a motion comes from."""
+class Film:
+    """The video that a motion comes from, as the first panel of a result video."""
 
     overlay: Path
     """The input with the skeleton drawn on it, frame by frame as `keypoints`."""
     keypoints: Keypoints
-    """Say where in the image the person is."""
+    """Where in the image the person is."""
     camera: Camera
-    """That filmed it; the other panels are seen from its side."""
+    """The camera that filmed it; the other panels are seen from its side."""
     first_frame: int
-    """Of the keypoints, where the motion begins."""
+    """Frame of the keypoints where the motion begins."""
+    label = "video"
+
+    def draw(self, motion: ReferenceMotion, times: np.ndarray, fps: float) -> Iterator[np.ndarray]:
+        """Images of the person at the times (T,) of the motion [s]."""
+        along = times % motion.duration if motion.loop else times
+        return _input_frames(self.overlay, self.keypoints, self.first_frame + np.rint(along * motion.fps).astype(int))
 
 
-def write_result_video(filmed: Filmed | None, task: Task, rollout: Rollout, out: Path, progress: Progress) -> None:
-    """Writes input | reference | simulation.
+@dataclass(frozen=True)
+class Original:
+    """The motion of another body that was retargeted, as the first panel of a result video."""
+
+    task: Task
+    """The motion and its body."""
+    camera: Camera | None
+    """The camera of the video that it comes from; None where there was none."""
+
+    @property
+    def label(self) -> str:
+        """The body's name."""
+        return self.task.character.name
+
+    def draw(self, motion: ReferenceMotion, times: np.ndarray, fps: float) -> Iterator[np.ndarray]:
+        """Images of the original on flat ground in the retargeted motion's time: all panels show the same phase."""
+        character = self.task.character
+        qpos = sample_reference(self.task, times * motion.fps / self.task.motion.fps)
+        track = follow(qpos, fps, character.height, self.camera)
+        return render_motion(character, qpos, fps, track, (PANEL_HEIGHT, PANEL_HEIGHT))
+
+
+def write_result_video(
+    task: Task, rollout: Rollout, source: Film | Original | None, out: Path, progress: Progress
+) -> None:
+    """Writes source | reference | simulation.
 
     Args:
-      filmed: the input; None for a motion without a video, which is shown as reference | simulation.
-      task: the reference, the body, and where the rollout took place.
+      task: the reference, its body, and where the rollout took place.
       rollout: the simulated motion, from the reference's first frame on.
+      source: what the motion was made from; None for a motion file: reference | simulation.
       out: the video.
-      progress: told after each image.
+      progress: called after each image.
     """
     fps, motion, character = rollout.fps, task.motion, task.character
     seconds = min(len(rollout.qpos) / fps, LONGEST_S) if motion.loop else motion.duration
     times = np.arange(max(1, round(seconds * fps))) / fps
-    frames = unrolled(motion, seconds) if motion.loop else motion.qpos
-    ground = task.ground
-    if not ground.flat:
-        frames = placed(frames, motion.fps, character, character.model, ground)
-    reference = sampled(character.model, frames, motion.fps, times)
-    simulated = rollout.qpos
-    if task.scene.has_box:
-        simulated = np.concatenate([simulated, rollout.box_qpos], axis=1)
-    simulated = simulated[np.minimum(np.arange(len(times)), len(simulated) - 1)]
+    reference = sample_reference(task, times)
+    simulated = rollout.all_qpos[np.minimum(np.arange(len(times)), len(rollout.qpos) - 1)]
 
-    # One camera path for both bodies: where they differ, it must show.
-    track = follow(reference, fps, character.height, filmed.camera if filmed else None, ground)
+    # One camera path for both bodies, so that it shows where they differ.
+    track = follow(reference, fps, character.height, source.camera if source else None, task.ground)
     size = (PANEL_HEIGHT, PANEL_HEIGHT)
     simulation = render_motion(character, simulated, fps, track, size, make_scenery(task))
+    whose = f"{character.name}, " if isinstance(source, Original) else ""
     panels = {
-        "reference": render_motion(character, reference, fps, track, size, make_scenery(task.without_box)),
-        "simulation": faded(simulation, len(rollout.qpos)),
+        f"{whose}reference": render_motion(character, reference, fps, track, size, make_scenery(task.without_box)),
+        f"{whose}simulation": fade_after(simulation, len(rollout.qpos)),
     }
-    if filmed is not None:
-        along = times % motion.duration if motion.loop else times
-        shown = filmed.first_frame + np.rint(along * motion.fps).astype(int)
-        panels = {"video": _input_frames(filmed.overlay, filmed.keypoints, shown), **panels}
+    if source is not None:
+        panels = {source.label: source.draw(motion, times, fps), **panels}
     write_side_by_side(
-        list(panels.values()),
-        list(panels),
-        fps,
-        out,
-        height=PANEL_HEIGHT,
-        progress=progress,
-        total=len(times),
+        list(panels.values()), list(panels), fps, out, height=PANEL_HEIGHT, progress=progress, total=len(times)
     )
 
 
-def faded(frames: Iterator[np.ndarray], end: int) -> Iterator[np.ndarray]:
-    """From image `end` on nothing is simulated any more, the character fell: the last pose stays, dim and grey."""
+def sample_reference(task: Task, times: np.ndarray) -> np.ndarray:
+    """The reference as it is imitated, set on the scene's ground foot by foot, (T, nq).
+
+    Args:
+      task: the motion, its body and the ground; a cycle goes on for as long as needed.
+      times: moments from the motion's beginning on, rising [s], (T,).
+    """
+    motion, character, ground = task.motion, task.character, task.ground
+    frames = unrolled(motion, float(times[-1])) if motion.loop else motion.qpos
+    if not ground.flat:
+        frames = placed(frames, motion.fps, character, character.model, ground)
+    return sampled(character.model, frames, motion.fps, times)
+
+
+def fade_after(frames: Iterator[np.ndarray], end: int) -> Iterator[np.ndarray]:
+    """Images that are dim and grey from number `end` on: the character fell, and its last pose stays."""
     for number, image in enumerate(frames):
         if number >= end:
             image = np.repeat((0.5 * image.mean(axis=2, keepdims=True)).astype(np.uint8), 3, axis=2)

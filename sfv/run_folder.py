@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,15 +14,20 @@ import filelock
 
 from pose.errors import InputError
 from pose.files import sha256_of
-from reconstruct.camera import Camera
 from sfv.stage import write_json
 
 RUNS = Path("runs")
 
 
 def run_name(video: Path) -> str:
-    """A plain folder name for a video of any name: letters, digits, dots, dashes and underscores remain."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", video.stem).strip("._-") or "clip"
+    """A folder name that is legal on every system: letters, digits, dots, dashes and underscores of the file's name."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", video.stem).strip("._-") or "clip"
+    return f"clip_{name}" if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE) else name
+
+
+def read_command_line() -> str:
+    """The command line of this process, as a run notes it."""
+    return shlex.join(["python", "-m", "sfv", *sys.argv[1:]])
 
 
 @contextmanager
@@ -67,12 +74,6 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def find_camera(motion: Path) -> Camera | None:
-    """The camera that a reference motion's video was filmed with; None for a motion that came as a file."""
-    path = motion / "camera.npz"
-    return Camera.load(path) if path.is_file() else None
 
 
 def _remove_if_nothing_was_made(created: list[Path]) -> None:

@@ -5,12 +5,13 @@ the command that makes it again, metrics), where <body> is a character, or chara
 """
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene.scene import Scene
@@ -18,13 +19,13 @@ from pose.errors import InputError
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
-from sfv.results import Result, results, run_folder
+from sfv.run import Run, find_results, find_run_folder
 from sfv.run_folder import RUNS
 from sfv.stage import write_json
 
 SHIPPED = ASSETS / "skills"
 LARGEST = 1_000_000
-"""Of a shipped skill [bytes]."""
+"""Largest size of a shipped skill's files [bytes]."""
 LEAST_LOSS = 0.005
 """A smaller loss of return by rounding the weights to half precision is accepted."""
 METRICS = (
@@ -34,7 +35,7 @@ METRICS = (
     "tracking_mpjpe_mm",
     "foot_slide_mm_per_frame",
 )
-"""Of a shipped skill, in its note."""
+"""Metrics that stand in the note of a shipped skill."""
 
 
 @dataclass(frozen=True)
@@ -42,26 +43,21 @@ class Skill:
     """A motion that a body has learnt to perform."""
 
     name: str
-    """Of the skill, e.g. `backflip`; of the run where it is not shipped."""
+    """Name of the skill, e.g. `backflip`; of the run where it is not shipped."""
     body: str
     """Character that has it, or character@scene."""
     reference: ReferenceMotion
     policy_path: Path
     scene: Scene
     metrics: dict[str, Any]
-    """Of the evaluation: `normalised_return`, `completed` and more."""
+    """Metrics of the evaluation: `normalised_return`, `completed` and more."""
     licence: str | None
-    """Whose motion it is and under what licence; None for a run's, which nobody has asked."""
+    """Whose motion it is and under what licence; None for a run's own."""
 
     @property
     def character(self) -> Character:
         """The body itself."""
         return load_character(self.reference.character, self.reference.height)
-
-    @property
-    def task(self) -> Task:
-        """What has been learnt."""
-        return Task(self.character, self.reference, self.scene)
 
     @property
     def policy(self) -> Policy:
@@ -90,20 +86,19 @@ def run_skills(folder: Path) -> Iterator[Skill]:
     Raises:
       InputError: it has no result yet, or its files are damaged.
     """
-    for result in results(folder):
-        yield skill_of(result, folder)
+    for run in find_results(folder):
+        yield to_skill(run)
 
 
-def skill_of(result: Result, folder: Path) -> Skill:
-    """A result of the run in `folder`, with its policy."""
-    stage = json.loads((folder / "4_result" / result.name / "stage.json").read_text(encoding="utf-8"))
+def to_skill(run: Run) -> Skill:
+    """A result of a run as a skill, with its policy."""
     return Skill(
-        name=folder.resolve().name,
-        body=result.name,
-        reference=result.reference,
-        policy_path=folder / "3_policy" / result.name / "policy.pt",
-        scene=result.scene,
-        metrics=stage.get("metrics", stage.get("figures", {})),
+        name=run.folder.resolve().name,
+        body=run.body,
+        reference=run.motion,
+        policy_path=run.policy_path,
+        scene=run.scene,
+        metrics=run.metrics,
         licence=None,
     )
 
@@ -130,7 +125,7 @@ def skills_named(name: str) -> list[Skill]:
     if not Path(name).is_dir() and not (RUNS / name).is_dir():
         known = ", ".join(dict.fromkeys(skill.name for skill in known_skills())) or "none yet"
         raise InputError(f"no skill '{name}', shipped or in {RUNS}/; there are: {known}")
-    return list(run_skills(run_folder(Path(name))))
+    return list(run_skills(find_run_folder(Path(name))))
 
 
 def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHIPPED) -> tuple[Path, dict[str, Any]]:
@@ -154,15 +149,15 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
     policy, task = skill.policy, skill.task
     skill.reference.save(reference_path)
 
-    def judged(policy: Policy) -> dict[str, float]:
+    def evaluate(policy: Policy) -> dict[str, float]:
         return evaluate_policy(policy, task, EvaluateConfig()).figures
 
-    before = skill.metrics.get("normalised_return")  # as the run has judged it; a judgement of a cycle takes a minute
+    before = skill.metrics.get("normalised_return")  # as the run has it: evaluating a cycle takes a minute
     if before is None:
-        before = judged(policy)["normalised_return"]
+        before = evaluate(policy)["normalised_return"]
     for half in (True, False):
         policy.save_actor(policy_path, half)
-        after = judged(Policy.load(policy_path))
+        after = evaluate(Policy.load(policy_path))
         if after["normalised_return"] >= before - LEAST_LOSS:
             break
     size = reference_path.stat().st_size + policy_path.stat().st_size
@@ -181,3 +176,24 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
     }
     write_json(note_path, note)
     return note_path, note
+
+
+def to_shareable(command: str) -> str:
+    """A noted command for others: without this machine's paths, of which the names remain, and without --out."""
+    return " && ".join(_without_paths(part) for part in command.split(" && "))
+
+
+def _without_paths(command: str) -> str:
+    if command.startswith("sfv."):  # a call from Python: paths are whole strings
+        return re.sub(r"'(?:/|\w:)[^']*?([^'/\\]+)'", r"'\1'", command)
+    words: list[str] = []
+    dropped = False
+    for word in shlex.split(command):
+        flag, equals, value = word.partition("=")
+        if dropped or flag == "--out":
+            dropped = word == "--out"
+            continue
+        if not equals:
+            flag, value = "", word
+        words.append(flag + equals + (Path(value).name if Path(value).is_absolute() else value))
+    return shlex.join(words)

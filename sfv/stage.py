@@ -1,9 +1,9 @@
 """Stages that are done once: fingerprints, partial work that survives a kill, artefacts that are not trusted blindly.
 
-A stage makes a folder. While it works, the folder is called `<name>.partial`; when all is written it gets
-`stage.json` and is renamed to `<name>`. It is done if its fingerprint (its config, the hashes of what it reads, a
-format number) is the wanted one and every file in it still has the hash noted there. That a file exists proves
-nothing.
+A stage makes a folder from its config and the files that it declares as inputs; its maker is given nothing else. While
+it works, the folder is called `<name>.partial`; when all is written it gets `stage.json` and is renamed to `<name>`. It
+is done if its fingerprint (its version and config, the hashes of its inputs) is the one asked for and every file in it
+still has the hash noted there. That a file exists proves nothing.
 """
 
 import dataclasses
@@ -11,12 +11,14 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,12 +28,76 @@ from pose.progress import Progress
 from sfv.console import bar, console
 
 FORMAT_VERSION = 2
-"""Raise it when the files that stages write change their meaning: everything is made again then."""
+"""Format of a stage's folder and of `stage.json`; raising it makes every stage again."""
 
 KEY_FILE = ".key"
-"""In a partial folder: which config and inputs the interrupted work belongs to."""
+"""File in a partial folder that names the config and inputs which the interrupted work belongs to."""
 
 Metrics = dict[str, Any]
+C = TypeVar("C")
+
+
+class Made(NamedTuple):
+    """What a maker reports besides the files that it left in the stage's folder."""
+
+    summary: str
+    """One line for the user."""
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Work(Generic[C]):
+    """All that the maker of a stage sees."""
+
+    config: C
+    inputs: Mapping[str, Path]
+    """The declared files by role."""
+    folder: Path
+    """Where to write. What an interrupted attempt with the same fingerprint left is still there."""
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Stage(Generic[C]):
+    """A step of a run: what is made, from which config and files, and by which version of the program."""
+
+    name: str
+    """Folder in the run, e.g. `2_motion/humanoid`; `/` separates levels on every system."""
+    version: int
+    """Raised by hand whenever the same config and inputs give another output: what an older program made is redone."""
+    config: C
+    """Dataclass or anything that JSON knows; any change makes the stage again, except in `budget`."""
+    inputs: Mapping[str, Path]
+    """Every file that the maker reads, by role; a changed content makes the stage again."""
+    make: Callable[[Work[C]], Made]
+    budget: tuple[str, ...] = ()
+    """Options of the config (`imitate.minutes`) whose change continues the work instead of starting over."""
+
+    def __post_init__(self) -> None:
+        if type(self.version) is not int or self.version < 1:
+            raise ValueError(f"Stage.version of {self.name} is {self.version!r}; give a whole number from 1 on")
+        if not all(re.fullmatch(r"\w[\w.@-]*(?<!\.)", part) for part in self.name.split("/")):
+            raise ValueError(f"Stage.name {self.name!r}: letters, digits and . _ - @ are legal on every system")
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What decides the outcome, as JSON knows it: versions, config without the budget, hashes of the inputs."""
+        config = plain(self.config)
+        for option in self.budget:
+            _take_out(config, option)
+        return {
+            "format": FORMAT_VERSION,
+            "stage": self.name,
+            "version": self.version,
+            "config": config,
+            "inputs": {role: sha256_of(path) for role, path in self.inputs.items()},
+        }
+
+    @cached_property
+    def chosen_budget(self) -> dict[str, Any]:
+        """The options of the budget by their last name: `{"minutes": 3.0}`."""
+        config = plain(self.config)
+        return {option.split(".")[-1]: _take_out(config, option) for option in self.budget}
 
 
 @dataclass(frozen=True)
@@ -43,90 +109,83 @@ class StageResult:
     """One line for the user: what was found."""
     metrics: Metrics
     seconds: float
-    """How long it took when it was made."""
+    """Wall clock of making it [s]."""
     skipped: bool
     """True if it was there already."""
 
+    def __getitem__(self, file: str) -> Path:
+        """A file that the stage made."""
+        return self.folder / file
 
-Make = Callable[[Path, Progress], tuple[str, Metrics]]
-"""Fills a folder and returns the summary line and the metrics. What a previous, interrupted attempt with the same
-fingerprint left in the folder is still there."""
+    def find(self, *files: str) -> dict[str, Path]:
+        """Those of the files that the stage made, by their names without ending: optional inputs of a later stage."""
+        return {path.stem: path for path in map(self.folder.joinpath, files) if path.is_file()}
 
 
-def run_stage(
-    root: Path,
-    name: str,
-    make: Make,
-    config: Any,
-    inputs: Mapping[str, Path],
-    budget: Mapping[str, Any] | None = None,
-) -> StageResult:
+def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> StageResult:
     """Runs one stage of the run in `root`, or finds it done.
 
     Args:
       root: the run's folder.
-      name: the stage's folder in it, e.g. `2_motion/humanoid`.
-      make: does the work.
-      config: dataclass or anything JSON knows; a change makes the stage again.
-      inputs: files that the stage reads, by role; a changed content makes it again.
-      budget: options (training minutes) whose change continues the work instead of starting over.
+      stage: what to make.
+      command: what the user asked for, noted in `stage.json`.
+
+    Raises:
+      InputError: the maker cannot use an input; the partial folder is removed.
     """
-    identity = {
-        "format": FORMAT_VERSION,
-        "stage": name,
-        "config": plain(config),
-        "inputs": {role: sha256_of(path) for role, path in inputs.items()},
-    }
-    key = _digest(identity)
-    fingerprint = _digest({"key": key, "budget": plain(budget)})
-    final = root / name
+    key = _digest(stage.identity)
+    fingerprint = _digest({"key": key, "budget": stage.chosen_budget})
+    final = root / stage.name
     partial = final.with_name(final.name + ".partial")
-    if not final.exists() and _read_stage(partial):  # killed between the two renames of `_replace_folder`
-        os.replace(partial, final)
+    if _read_stage(partial):  # complete: killed before or between the renames of `_replace_folder`
+        _replace_folder(partial, final)
 
     found = _read_stage(final)
     if found and found["fingerprint"] == fingerprint:
-        damaged = _damaged_file(final, found)
+        damaged = _find_damaged_file(final, found)
         if damaged is None:
-            console.print(f"[dim]{name:<20} done before: {found['summary']}[/dim]")
+            console.print(f"[dim]{stage.name:<20} done before: {found['summary']}[/dim]")
             return StageResult(final, found["summary"], found["metrics"], found["seconds"], skipped=True)
-        console.print(f"[yellow]{name:<20} {damaged} is missing or damaged: made again[/yellow]")
+        console.print(f"[yellow]{stage.name:<20} {damaged} is missing or damaged: made again[/yellow]")
         found = None
+    elif found and found["key"] != key:
+        console.print(f"[dim]{stage.name:<20} made again: {explain_change(found, stage.identity)}[/dim]")
 
     _prepare_partial(partial, key, final if found and found["key"] == key else None)
     begin = time.monotonic()
     try:
-        with bar(name) as progress:
-            summary, metrics = make(partial, progress)
+        with bar(stage.name) as progress:
+            summary, metrics = stage.make(Work(stage.config, stage.inputs, partial, progress))
     except InputError:
         shutil.rmtree(partial)  # the input is at fault: nothing here is worth continuing from
         raise
-    seconds = time.monotonic() - begin
-    files = [path for path in sorted(partial.rglob("*")) if path.is_file() and path != partial / KEY_FILE]
-    outputs = {str(path.relative_to(partial)): sha256_of(path) for path in files}
-    write_json(
-        partial / "stage.json",
-        {
-            **identity,
-            "key": key,
-            "fingerprint": fingerprint,
-            "budget": plain(budget),
-            "outputs": outputs,
-            "summary": summary,
-            "metrics": metrics,
-            "seconds": round(seconds, 2),
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        },
-    )
+    seconds, metrics = time.monotonic() - begin, plain(metrics)
+    marks = {"key": key, "fingerprint": fingerprint, "budget": stage.chosen_budget, "command": command}
+    made = {"summary": summary, "metrics": metrics, "seconds": round(seconds, 2)}
+    finished = {"outputs": _hash_outputs(partial), "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    write_json(partial / "stage.json", {**stage.identity, **marks, **made, **finished})
     _replace_folder(partial, final)
-    metrics = plain(metrics)
-    console.print(f"[green]{name:<20}[/green] {summary} [dim]({seconds:.0f} s)[/dim]")
+    console.print(f"[green]{stage.name:<20}[/green] {summary} [dim]({seconds:.0f} s)[/dim]")
     return StageResult(final, summary, metrics, seconds, skipped=False)
 
 
+def explain_change(found: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+    """Which parts of a stage's identity differ from those noted in `stage.json`, as dotted names, at most three."""
+    before, now = _flatten(found), _flatten(identity)
+    names = [name for name in now if before.get(name, now) != now[name]]
+    gone = ("config.", "inputs.")
+    names += [name for name in before if name.startswith(gone) and name not in now]
+    return f"{', '.join(names[:3])}{' and more' if len(names) > 3 else ''} changed"
+
+
 def plain(value: Any) -> Any:
-    """Dataclasses, paths, tuples and NumPy's numbers as JSON knows them; what is not finite is null: not measured."""
+    """A value as JSON knows it: dataclasses, paths, tuples, NumPy's numbers; what is not finite is null, not measured.
+
+    A dataclass with a property `identity` is represented by it: what decides it, without options of no effect.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if hasattr(value, "identity"):
+            return plain(value.identity)
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -149,6 +208,20 @@ def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def _take_out(config: Any, option: str) -> Any:
+    *groups, name = option.split(".")
+    for group in groups:
+        config = config[group]
+    return config.pop(name)
+
+
+def _flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return flat
+
+
 def _read_stage(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
@@ -157,7 +230,12 @@ def _read_stage(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _damaged_file(folder: Path, found: dict[str, Any]) -> str | None:
+def _hash_outputs(folder: Path) -> dict[str, str]:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / KEY_FILE]
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+
+
+def _find_damaged_file(folder: Path, found: dict[str, Any]) -> str | None:
     for name, digest in found["outputs"].items():
         path = folder / name
         if not path.is_file() or sha256_of(path) != digest:
@@ -174,8 +252,7 @@ def _prepare_partial(partial: Path, key: str, continue_from: Path | None) -> Non
     if partial.exists():
         shutil.rmtree(partial)
     if continue_from is not None:
-        shutil.copytree(continue_from, partial)
-        (partial / "stage.json").unlink()
+        shutil.copytree(continue_from, partial, ignore=shutil.ignore_patterns("stage.json"))
     partial.mkdir(parents=True, exist_ok=True)
     mark.write_text(key, encoding="utf-8")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from imitate.env.task import Task
 from sfv.console import bar, console
 from sfv.rendering import make_scenery, write_preview
-from sfv.results import results, run_folder
+from sfv.run import find_results, find_run_folder
 
 
 def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = None) -> None:
@@ -16,17 +16,15 @@ def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = N
       size: width and height [px].
       out: folder for the films; default render/ in the run.
     """
-    folder = run_folder(clip)
+    folder = find_run_folder(clip)
     out = out or folder / "render"
-    for result in results(folder):
+    for run in find_results(folder):
         shown = {
-            "reference": (result.reference, Task(result.character, result.reference)),
-            "simulation": (result.simulated_with_box, result.task),
+            "reference": (run.motion, Task(run.character, run.motion)),
+            "simulation": (run.rollout.as_motion(run.motion, with_box=True), run.task),
         }
         for name, (motion, task) in shown.items():
-            path = out / f"{result.name}_{name}.mp4"
+            path = out / f"{run.body}_{name}.mp4"
             with bar(path.name) as progress:
-                write_preview(
-                    motion, result.character, path, result.camera, size, progress, make_scenery(task), task.ground
-                )
+                write_preview(motion, run.character, path, run.camera, size, progress, make_scenery(task), task.ground)
             console.print(str(path))

@@ -21,7 +21,7 @@ from pose.errors import InputError
 from pose.files import replace_file
 from pose.video import probe
 from sfv.console import bar, console
-from sfv.report import embedded_video, verdict
+from sfv.report import embed_video, verdict
 from sfv.rows import describe_machine
 from sfv.run_folder import run_name
 
@@ -276,7 +276,7 @@ def _write(out: Path, skills: list[TableRow]) -> None:
     ):
         csv.writer(file).writerows([HEADER, *cells])
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
-    films = [embedded_video(skill.film) if skill.film is not None else None for skill in skills]
+    films = [embed_video(skill.film) if skill.film is not None else None for skill in skills]
     _replace(out / "table.html", page.render(header=HEADER, rows=list(zip(cells, films, strict=True)), where=where))
 
 

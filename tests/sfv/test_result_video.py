@@ -1,13 +1,19 @@
-"""The input panel shows the person, whole and in time."""
+"""The input panel shows the person, whole and in time; the reference panel what is imitated, on its ground."""
 
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
+from imitate.scene.scene import CONTROL_HZ, Scene
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from pose.video import VideoWriter
-from sfv.result_video import _input_frames, person_boxes
+from reconstruct.characters.character import load_character
+from sfv.demo.motions import demo_motion
+from sfv.result_video import Original, _input_frames, fade_after, person_boxes, sample_reference
 
 
 def keypoints_at(xy: np.ndarray, size: tuple[int, int]) -> Keypoints:
@@ -51,3 +57,36 @@ def test_frames_come_in_the_order_asked_for(tmp_path):
     frames = _input_frames(path, keypoints_at(np.full((10, 2), 32.0), (64, 64)), shown)
     levels = [float(frame.mean()) / 20 for frame in frames]
     np.testing.assert_allclose(levels, [3, 3, 4, 6, 3, 9, 9], atol=0.15)
+
+
+@pytest.mark.parametrize("kind", ["flat", "stairs"])
+def test_the_reference_is_shown_as_the_policy_saw_it(kind):
+    """Set on other ground foot by foot, not lifted by the root: what the environment rewards is what is drawn."""
+    character, scene = load_character("humanoid"), Scene(kind)
+    motion = demo_motion("walk", character)
+    task = Task(character, motion, scene)
+    env = ImitationEnv(task, EnvConfig(episode_seconds=2.0), 1)
+    times = np.arange(2 * CONTROL_HZ) / CONTROL_HZ
+    shown = sample_reference(task, times)
+    learnt = env.reference.qpos[: len(times)]
+    np.testing.assert_allclose(shown[:, :3], learnt[:, :3], atol=0.01)
+    np.testing.assert_allclose(shown[:, 7:], learnt[:, 7:], atol=0.05)
+
+
+def test_a_retargeted_body_shows_the_phase_of_its_original():
+    """Half as long, at twice the frame rate: at its last moment the original's last pose is drawn."""
+    character = load_character("humanoid")
+    motion = demo_motion("jump", character)
+    fast = replace(motion, fps=2.0 * motion.fps)
+    times = np.array([0.0, fast.duration])
+    shown = sample_reference(Task(character, motion), times * fast.fps / motion.fps)
+    np.testing.assert_allclose(shown[-1], motion.qpos[-1], atol=1e-9)
+    images = list(Original(Task(character, motion), None).draw(fast, times, fast.fps))
+    assert len(images) == 2 and images[0].shape == (480, 480, 3)
+
+
+def test_what_comes_after_a_fall_is_grey_and_dim():
+    images = np.full((3, 2, 2, 3), [200, 100, 0], dtype=np.uint8)
+    first, second, third = fade_after(iter(images), 2)
+    assert (first == images[0]).all() and (second == images[1]).all()
+    assert (third == 50).all()  # half of the mean of 200, 100 and 0

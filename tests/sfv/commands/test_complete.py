@@ -15,7 +15,7 @@ from sfv.bench.complete import (
     read_known_motions,
     skill_name,
 )
-from sfv.commands.complete import skills_of
+from sfv.picture_motion import find_skills
 
 CHARACTER = load_character("humanoid")
 
@@ -53,4 +53,4 @@ def test_no_skills_and_no_motions_are_told_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no motion files"):
         read_known_motions(tmp_path, CHARACTER)
     with pytest.raises(InputError, match="no skill of 'child' is known"):
-        skills_of(load_character("child"), tmp_path)
+        find_skills(load_character("child"), tmp_path)

@@ -19,13 +19,11 @@ from pose.video import probe
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from sfv import skill as skills
-from sfv.commands.export import export, flags, made_by
+from sfv.commands.export import export
 from sfv.commands.play import choose, perform, play
-from sfv.config import ClipConfig
 from sfv.demo.motions import demo_motion
-from sfv.results import results
-from sfv.skill import LARGEST, SHIPPED, Skill, run_skills, ship, shipped_skills
-from sfv.stage import plain
+from sfv.run import find_results
+from sfv.skill import LARGEST, SHIPPED, Skill, run_skills, ship, shipped_skills, to_shareable
 
 
 def standing() -> ReferenceMotion:
@@ -48,20 +46,17 @@ def made_run(folder: Path, motion: ReferenceMotion) -> Path:
     layout = PolicyLayout(character.name, character.height, sizes, actuators, EnvConfig().action_scale, (256, 256))
     policy = Policy(layout)
     policy.observations.update(policy.observations.moments(torch.randn(64, layout.observation_size)))
-    for stage, config in (
-        ("2_motion/humanoid", {"height": motion.height}),
-        ("3_policy/humanoid", {"imitate": plain(ClipConfig().imitate.without_budget()), "scene": Scene().settings}),
-        ("4_result/humanoid", {"scene": Scene().settings}),
-    ):
+    command = "python -m sfv clip --video '/home/somebody/my flip.mp4' --minutes=3"
+    for stage in ("2_motion/humanoid", "3_policy/humanoid", "4_result/humanoid"):
         (folder / stage).mkdir(parents=True)
-        content = {"config": config, "budget": {"minutes": 3.0}, "metrics": {"samples": 9, "seed": 4}}
+        content = {"config": {"scene": Scene().settings}, "command": command}
         (folder / stage / "stage.json").write_text(json.dumps(content))
+    (folder / "4_result/humanoid/result.json").write_text(json.dumps({"samples": 9, "seed": 4}))
     motion.save(folder / "2_motion/humanoid/motion.npz")
     policy.save(folder / "3_policy/humanoid/policy.pt")
     ones = {"pose": np.ones(len(motion))}
     Rollout(motion.qpos, motion.qpos, ones, False, 30.0).save(folder / "4_result/humanoid/rollout.npz")
-    config = plain(replace(ClipConfig(), video=Path("/home/somebody/my flip.mp4")))
-    (folder / "config.json").write_text(json.dumps({"config": config}))
+    (folder / "config.json").write_text("{}")
     return folder
 
 
@@ -160,18 +155,25 @@ def test_export_writes_the_policy(run, tmp_path):
 
 
 def test_the_command_that_makes_it_again(run):
-    # Where the file lay is nobody's business; budget and seed come from the training itself.
-    assert made_by(run, next(results(run))) == "python -m sfv clip --video 'my flip.mp4' --minutes 3.0"
-    default = plain(ClipConfig())
-    config = plain(replace(ClipConfig(), video=Path("a.mp4"), character="atlas"))
-    config["imitate"]["seed"], config["scene"], config["pose"]["start"] = 3, {"kind": "slope", "angle": 5.0}, 2.0
-    config["imitate"]["tensorboard"], config["out"] = False, "elsewhere"
-    config["imitate"]["env"]["action_scale"], config["track"]["cost"]["root"] = 0.3, 7.0
-    words = set(flags(config, default).split(" --")[1:])
-    assert words == {
-        "video a.mp4", "character atlas", "seed 3", "scene.kind slope", "scene.angle 5.0", "start 2.0",
-        "no-tensorboard", "action-scale 0.3", "track.cost.root 7.0",
-    }  # fmt: skip
+    (result,) = find_results(run)
+    assert result.command == "python -m sfv clip --video '/home/somebody/my flip.mp4' --minutes=3"
+    # Where the file lies and what the run is called is nobody's business.
+    assert to_shareable(result.command) == "python -m sfv clip --video 'my flip.mp4' --minutes=3"
+    for typed, shared in (
+        ("sfv clip --out=/tmp/a --video=/home/b/c.mp4 --seed 3", "sfv clip --video=c.mp4 --seed 3"),
+        ("sfv clip --out runs/a --no-tensorboard", "sfv clip --no-tensorboard"),
+        ("sfv clip && sfv retarget --clip a", "sfv clip && sfv retarget --clip a"),
+        ("sfv.clip('/home/b/c d.mp4', seed=3)", "sfv.clip('c d.mp4', seed=3)"),
+    ):
+        assert to_shareable(typed) == shared
+
+
+def test_a_run_that_does_not_name_its_command_is_not_shipped_without_one(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run/4_result/humanoid/stage.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "command": None}))
+    with pytest.raises(InputError, match="--command"):
+        export(tmp_path / "run", skill="stand", licence="CC0")
 
 
 @pytest.mark.parametrize("shipped", list(shipped_skills()), ids=lambda skill: f"{skill.name}-{skill.body}")

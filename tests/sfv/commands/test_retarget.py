@@ -14,7 +14,7 @@ from pose.video import probe
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import leg_length
-from sfv.results import results
+from sfv.run import find_results
 from sfv.skill import run_skills
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +55,7 @@ def test_result_lies_beside_the_first_one(finished):
     for name in STAGES:
         assert json.loads((run / name / "stage.json").read_text())["outputs"]
         assert name in text
-    assert {result.name for result in results(run)} == {"humanoid", "atlas"}
+    assert {result.body for result in find_results(run)} == {"humanoid", "atlas"}
     assert (run / "report.html").is_file() and (run / "report_atlas.html").is_file()
     # Three panels: the first body, the new one's reference, its simulation.
     video = probe(run / "4_result/atlas/side_by_side.mp4")

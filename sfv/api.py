@@ -1,0 +1,263 @@
+"""The pipeline from Python: the whole of it, and each stage alone. Import it as `sfv`: `sfv.clip`, `sfv.train` ...
+
+Bodies are given by name or as a `Character`, scenes by kind or as a `Scene`. What cannot be used raises `InputError`,
+with the line that the command line prints.
+"""
+
+import tempfile
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack, overload
+
+from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.rollout import EvaluateConfig, Evaluation
+from imitate.scene.scene import Scene
+from imitate.tracking.draft import Draft
+from imitate.tracking.track import TrackConfig, track_motion
+from imitate.training.config import TrainConfig
+from imitate.training.train import Training, train_policy
+from pose.errors import InputError
+from pose.estimate import PoseConfig, estimate_keypoints
+from pose.keypoints import Keypoints
+from reconstruct.characters.character import Character, load_character
+from reconstruct.motion import ReferenceMotion
+from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
+from reconstruct.retargeting import RetargetConfig
+from reconstruct.retargeting import retarget as retarget_motion
+from sfv.config import ClipConfig, RetargetRunConfig
+from sfv.console import bar
+from sfv.picture_motion import Candidate, CompleteConfig, complete_picture
+from sfv.pipeline import run_clip, run_retarget
+from sfv.run import Run
+from sfv.stages import evaluate_skill
+
+
+class SkillOptions(TypedDict, total=False):
+    """Options of everything that trains, named as on the command line."""
+
+    scene: str | Scene
+    """Ground: its kind (`"slope"`), or a `Scene` with its own measures."""
+    height: float
+    """Standing height [m]: the person's for `clip`, the new body's for `retarget`."""
+    minutes: float
+    """Training budget of wall-clock time [min]; the same call with more goes on."""
+    samples: int
+    """Training budget of control steps."""
+    workers: int
+    """Processes that train; 0 for one a core."""
+    seed: int
+    """Seed of weights, starts and noise."""
+
+
+class ClipOptions(SkillOptions, total=False):
+    """Options of `clip`, named as on the command line."""
+
+    motion: str | Path
+    """A motion file to learn instead of a video."""
+    out: str | Path
+    """The run's folder; `runs/<name of the source>` if left out."""
+    character: str
+    """Body that learns the skill."""
+    start: float
+    """First moment of the video that is used [s]."""
+    end: float
+    """Last moment [s]."""
+    person: str
+    """Who: 1 is the most prominent person, or "x,y@t" for who is at pixel x,y at second t."""
+
+
+def clip(video: str | Path | None = None, config: ClipConfig | None = None, **options: Unpack[ClipOptions]) -> Run:
+    """From a video of a person, or a motion file, to a simulated skill in a run folder.
+
+    What is done already is skipped, so the same call opens a finished run.
+
+    Args:
+      video: the video; without it and without `motion`, a sample is fetched.
+      config: every option there is; the others are put on top.
+      options: the main options.
+
+    Returns:
+      The finished run: `run.motion`, `run.draft`, `run.policy`, `run.rollout`, `run.metrics`, `run.report` ...
+
+    Raises:
+      InputError: the source, an option or the folder cannot be used.
+      WorkError: training ended against its will; the same call goes on.
+    """
+    given = {"video": video} if video is not None else {}
+    command = format_call("clip", video, options)
+    return run_clip(apply_options(config or ClipConfig(), {**given, **options}), command)
+
+
+def estimate(video: str | Path, config: PoseConfig = PoseConfig()) -> Keypoints:  # noqa: B008  frozen
+    """Video -> keypoints of one person.
+
+    Raises:
+      InputError: the video cannot be used, or shows nobody.
+    """
+    with bar("estimate") as progress:
+        return estimate_keypoints(Path(video), config, progress)
+
+
+def reconstruct(
+    keypoints: Keypoints,
+    character: str | Character = "humanoid",
+    config: ReconstructConfig = ReconstructConfig(),  # noqa: B008  frozen
+) -> Reconstruction:
+    """Keypoints -> the motion of a body built as a person (`.motion`), the camera and how good both are (`.metrics`).
+
+    Raises:
+      InputError: the clip is too short, or the person is hardly seen.
+    """
+    with bar("reconstruct") as progress:
+        return reconstruct_motion(keypoints, to_character(character), config, progress)
+
+
+@overload
+def retarget(skill: ReferenceMotion, character: str, config: RetargetConfig | None = None) -> ReferenceMotion: ...
+
+
+@overload
+def retarget(
+    skill: Run | str | Path,
+    character: str,
+    config: RetargetRunConfig | None = None,
+    **options: Unpack[SkillOptions],
+) -> Run: ...
+
+
+def retarget(
+    skill: ReferenceMotion | Run | str | Path, character: str, config: Any = None, **options: Any
+) -> ReferenceMotion | Run:
+    """A motion on another body, or the skill of a run learnt by another body.
+
+    Args:
+      skill: a motion, which is retargeted and not learnt; or a run (its folder, its name in runs/), whose skill the new
+        body learns: its result lies in the same folder.
+      character: the new body.
+      config: `RetargetConfig` for a motion, `RetargetRunConfig` for a run; every option there is.
+      options: the main options of training, for a run.
+
+    Raises:
+      InputError: the run or an option cannot be used, or one of the bodies lacks a landmark that is needed.
+      WorkError: training ended against its will; the same call goes on.
+    """
+    if isinstance(skill, ReferenceMotion):
+        return retarget_motion(skill, load_body(skill), to_character(character), config).motion
+    folder = skill.folder if isinstance(skill, Run) else Path(skill)
+    config = replace(config, clip=folder, character=character) if config else RetargetRunConfig(folder, character)
+    command = format_call("retarget", folder, {"character": character, **options})
+    return run_retarget(apply_options(config, options), command)
+
+
+def track(
+    motion: ReferenceMotion,
+    scene: str | Scene = "flat",
+    config: TrackConfig = TrackConfig(),  # noqa: B008  frozen
+) -> Draft:
+    """Motion -> draft: the motion as tracking control performs it, without learning, and a verdict on each frame."""
+    with bar("track") as progress:
+        return track_motion(to_task(motion, scene).drafted, config, progress)
+
+
+def train(
+    motion: ReferenceMotion,
+    draft: Draft | None = None,
+    minutes: float | None = None,
+    scene: str | Scene = "flat",
+    config: TrainConfig = TrainConfig(),  # noqa: B008  frozen
+    out: str | Path | None = None,
+) -> Training:
+    """Motion -> policy (`.policy`) and what its training took (`.metrics`).
+
+    Args:
+      motion: what to learn; it names the body that learns it.
+      draft: what to begin from; made first, within the budget, where it is left out and the config wants one.
+      minutes: budget of wall-clock time [min], in place of the config's.
+      scene: where.
+      config: every option there is.
+      out: folder of the checkpoints, from which the same call goes on; a temporary one if left out.
+
+    Raises:
+      WorkError: training ended against its will; the last checkpoint is kept in `out`.
+    """
+    if minutes is not None:
+        config = replace(config, minutes=minutes)
+    with tempfile.TemporaryDirectory(prefix="sfv-") as temporary, bar("train") as progress:
+        folder = Path(out) if out is not None else Path(temporary)
+        return train_policy(to_task(motion, scene), config, folder, progress, draft)
+
+
+def evaluate(
+    policy: Policy,
+    motion: ReferenceMotion,
+    scene: str | Scene = "flat",
+    config: EvaluateConfig = EvaluateConfig(),  # noqa: B008  frozen
+) -> Evaluation:
+    """Policy -> its metrics over many rollouts (`.metrics`), and one rollout (`.rollout`).
+
+    Raises:
+      InputError: the policy is for another body or scene.
+    """
+    return evaluate_skill(policy, to_task(motion, scene), config)
+
+
+def complete(picture: str | Path, config: CompleteConfig = CompleteConfig()) -> list[Candidate]:  # noqa: B008  frozen
+    """Picture of a person -> motions of known skills that pass through its pose, the most plausible first.
+
+    Raises:
+      InputError: the picture shows nobody, or no known skill is near its pose.
+    """
+    return complete_picture(Path(picture), config)
+
+
+def to_character(character: str | Character) -> Character:
+    """A body by its name, at its own height; a `Character` remains as it is."""
+    return load_character(character) if isinstance(character, str) else character
+
+
+def to_scene(scene: str | Scene) -> Scene:
+    """A scene by its kind; raises `InputError` if there is none of that kind."""
+    return (Scene(scene) if isinstance(scene, str) else scene).checked()
+
+
+def load_body(motion: ReferenceMotion) -> Character:
+    """The body that a motion is for."""
+    return load_character(motion.character, motion.height)
+
+
+def to_task(motion: ReferenceMotion, scene: str | Scene) -> Task:
+    """The task of performing a motion in a scene with the motion's own body."""
+    return Task(load_body(motion), motion, to_scene(scene))
+
+
+def apply_options(config: Any, options: Any) -> Any:
+    """A config with options put on top, wherever in it their names stand: at the top, in `pose` or in `imitate`.
+
+    Raises:
+      InputError: there is no such option.
+    """
+    for name, value in options.items():
+        if name in ("video", "motion", "out"):
+            value = Path(value)
+        elif name == "scene":
+            value = to_scene(value)
+        groups = [None, *(group for group in ("pose", "imitate") if hasattr(config, group))]
+        group = next((g for g in groups if name in _option_names(getattr(config, g) if g else config)), "nowhere")
+        if group == "nowhere":
+            known = [n for g in groups for n in _option_names(getattr(config, g) if g else config)]
+            raise InputError(f"no option '{name}'; there are {', '.join(known)}")
+        change = {name: value} if group is None else {group: replace(getattr(config, group), **{name: value})}
+        config = replace(config, **change)
+    return config
+
+
+def format_call(function: str, source: Any, options: Any) -> str:
+    """A call as a run notes it: `sfv.clip('flip.mp4', minutes=3)`."""
+    words = [repr(str(source))] if source is not None else []
+    words += [f"{name}={str(value) if isinstance(value, Path) else value!r}" for name, value in options.items()]
+    return f"sfv.{function}({', '.join(words)})"
+
+
+def _option_names(config: Any) -> list[str]:
+    return [field.name for field in fields(config)]

@@ -1,0 +1,206 @@
+"""The pipeline, read from top to bottom: video -> keypoints -> reference -> draft -> policy -> rollout -> report."""
+
+import json
+import subprocess
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from imitate.env.task import Task
+from imitate.scene.scene import Scene, scene_with_box
+from pose.downloads import cache_folder
+from pose.errors import InputError
+from pose.video import probe
+from reconstruct.characters.character import Character, load_character
+from reconstruct.motion import ReferenceMotion
+from reconstruct.retargeting import same_joints
+from sfv import __version__, stages
+from sfv.config import ClipConfig, RetargetRunConfig
+from sfv.console import console
+from sfv.report import RunStages, write_report
+from sfv.run import Run, find_run_folder
+from sfv.run_folder import RUNS, locked, open_run, run_name
+from sfv.sample import CREDIT, fetch_sample
+from sfv.stage import StageResult, plain, run_stage
+
+
+def run_clip(config: ClipConfig, command: str | None = None) -> Run:
+    """From a video, or a motion file, to a skill in a run folder; what is done already is skipped.
+
+    Args:
+      config: all options; without a video or motion the sample is taken.
+      command: what the user typed or called, noted in the run.
+
+    Raises:
+      InputError: the source, an option or the folder cannot be used.
+      WorkError: training ended against its will; the same call goes on.
+    """
+    config = choose_source(config)
+    character, person = choose_bodies(config)
+    config = resolve(config, person)
+    source, folder = config.motion or config.video, config.out
+    assert source is not None and folder is not None
+    record = {"config": plain(config), "version": __version__, "commit": find_commit(), "command": command}
+
+    with open_run(folder, source, record):
+        console.print(f"[bold]{source}[/bold] -> {folder}")
+        run = partial(run_stage, folder, command=command)
+        pose = None
+        if config.motion is None:
+            pose = run(stages.estimate(source, config.pose, config.keypoints))
+            print_findings(pose)
+            motion = run(stages.reconstruct(pose, character, person, config.reconstruct))
+        else:
+            part, loop = config.pose, config.reconstruct.loop
+            motion = run(stages.import_motion(source, character, part.start, part.end, loop))
+        task = choose_task(motion, character, config.scene, config.find_box)
+        draft = run(stages.track(motion, task, config.track))
+        policy = run(stages.train(motion, draft, task, config.imitate))
+        result = run(stages.evaluate(motion, policy, task, config.evaluate, source=pose))
+        report = write_report(folder, source, RunStages(pose, motion, draft, policy, result))
+    console.print(f"[bold]result[/bold]  {result['side_by_side.mp4']}\n[bold]report[/bold]  {report}")
+    return Run(folder, result.folder.name)
+
+
+def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
+    """The skill of a finished run, learnt by another body; its result lies next to the first one.
+
+    2_motion/humanoid -> 2_motion/atlas -> 3_draft/atlas -> 3_policy/atlas -> 4_result/atlas -> report_atlas.html
+
+    Raises:
+      InputError: the run or an option cannot be used.
+      WorkError: training ended against its will; the same call goes on.
+    """
+    folder = find_run_folder(config.clip)
+    original = find_source_motion(folder, config.source)
+    character = load_character(config.character, config.height)
+    if original.parent.name == character.name:
+        raise InputError(f"{folder}: the skill is {character.name}'s own already; give another CHARACTER")
+    asked, training = config.scene.checked(), config.imitate.resolve()
+    first = ReferenceMotion.load(original)
+    source, camera = load_character(first.character, first.height), original.with_name("camera.npz")
+
+    with locked(folder):
+        console.print(f"[bold]{original.parent}[/bold] -> {character.name}")
+        run = partial(run_stage, folder, command=command)
+        motion = run(
+            stages.retarget(original, camera if camera.is_file() else None, source, character, config.retarget)
+        )
+        task = choose_task(motion, character, asked, config.find_box)
+        draft = run(stages.track(motion, task, config.track))
+        policy = run(stages.train(motion, draft, task, training))
+        result = run(stages.evaluate(motion, policy, task, config.evaluate, source=original))
+        name = f"report_{result.folder.name}.html"
+        report = write_report(folder, original.parent, RunStages(None, motion, draft, policy, result), name)
+    console.print(f"[bold]result[/bold]  {result['side_by_side.mp4']}\n[bold]report[/bold]  {report}")
+    return Run(folder, result.folder.name)
+
+
+def choose_source(config: ClipConfig) -> ClipConfig:
+    """The config with something to learn from: the user's file, else the real sample, else the synthetic one.
+
+    Raises:
+      InputError: the file is missing or no video, or there are two of them.
+    """
+    if config.motion is not None:
+        if config.video is not None or config.keypoints is not None:
+            raise InputError("--motion and --video (or --keypoints) exclude each other: give one of them")
+        if not config.motion.is_file():
+            raise InputError(f"{config.motion}: no such file; check the name of the motion")
+        return config
+    if config.video is not None:
+        probe(config.video)
+        return config
+    sample = fetch_sample()
+    if sample is not None:
+        console.print(f"no VIDEO given: {CREDIT}")
+        part_chosen = config.pose.start > 0 or config.pose.end is not None
+        pose = config.pose if part_chosen else replace(config.pose, start=sample.start, end=sample.end)
+        return replace(config, video=sample.video, pose=pose)
+    from sfv.demo.demo import make_demo
+
+    console.print("[yellow]no VIDEO given, and the real sample cannot be had now: a synthetic walk instead[/yellow]")
+    path = cache_folder() / "synthetic_walk.mp4"
+    if not path.is_file():
+        make_demo("walk", path)
+    return replace(config, video=path)
+
+
+def choose_bodies(config: ClipConfig) -> tuple[Character, Character]:
+    """Who performs the skill, and the body that is fitted to the person in the video: the same if it is built as one.
+
+    The height of a person is no robot's: a robot keeps its own.
+    """
+    character, person = load_character(config.character), load_character("humanoid", config.height)
+    if same_joints(character, person):
+        character = load_character(config.character, config.height)
+        return character, character
+    return character, person
+
+
+def resolve(config: ClipConfig, person: Character) -> ClipConfig:
+    """The config as it runs: no option left open or to a preset.
+
+    Raises:
+      InputError: the scene does not exist.
+    """
+    source = config.motion or config.video
+    assert source is not None
+    return replace(
+        config,
+        out=config.out or RUNS / run_name(source),
+        height=person.height,
+        scene=config.scene.checked(),
+        imitate=config.imitate.resolve(),
+    )
+
+
+def choose_task(motion: StageResult, character: Character, scene: Scene, find_box: bool) -> Task:
+    """The motion in the scene asked for; on the plane, with a box where both hands push against what is not there."""
+    task = Task(character, ReferenceMotion.load(motion["motion.npz"]), scene)
+    found = scene_with_box(character, task.motion) if scene.kind == "flat" and find_box else None
+    if found is None:
+        return task
+    task = replace(task, scene=found)
+    console.print(
+        f"both hands push against something: a box of {2.0 * task.box_half[2]:.2f} m and {found.box_mass:.0f} kg is "
+        "put there (--no-find-box leaves it out)"
+    )
+    return task
+
+
+def find_source_motion(folder: Path, name: str | None) -> Path:
+    """The file of the motion that a run began with, or of the named body's.
+
+    Raises:
+      InputError: there is none, or several and none was named.
+    """
+    motions = sorted(path.parent for path in (folder / "2_motion").glob("*/stage.json"))
+    if name is not None:
+        if folder / "2_motion" / name in motions:
+            return folder / "2_motion" / name / "motion.npz"
+        raise InputError(f"{folder}: no motion of '{name}'; there are {', '.join(path.name for path in motions)}")
+    first = [
+        path
+        for path in motions
+        if "retarget" not in json.loads((path / "stage.json").read_text(encoding="utf-8"))["config"]
+    ]
+    if len(first) != 1:
+        known = ", ".join(path.name for path in first) or "none yet: finish the run with `python -m sfv clip`"
+        raise InputError(f"{folder}: which motion is to be retargeted? give --source; there are {known}")
+    return first[0] / "motion.npz"
+
+
+def print_findings(pose: StageResult) -> None:
+    """Prints what is wrong with the video, so that it is known before an hour of training."""
+    for finding in pose.metrics["findings"]:
+        console.print(f"  [yellow]{finding}[/yellow]")
+
+
+def find_commit() -> str | None:
+    """The checkout's commit, with a plus where files differ from it; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,149 @@
+"""What a finished run holds: its motion, policy, rollout, metrics and report, read from its folder when asked for."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.rollout import Rollout
+from imitate.scene.scene import Scene
+from imitate.tracking.draft import Draft
+from pose.errors import InputError
+from reconstruct.camera import Camera
+from reconstruct.characters.character import Character, load_character
+from reconstruct.motion import ReferenceMotion
+from sfv.run_folder import RUNS
+from sfv.stage import Metrics
+from sfv.stages import load_camera
+
+
+@dataclass(frozen=True)
+class Run:
+    """One body's result on one ground in a run's folder. Each property reads its file at the first use.
+
+    Every property raises `InputError` if its file is missing or damaged.
+    """
+
+    folder: Path
+    """The run's folder, e.g. `runs/flip`."""
+    body: str
+    """Name of the result in it: a character, or character@scene."""
+
+    @cached_property
+    def motion(self) -> ReferenceMotion:
+        """The reference motion, the character's own."""
+        return ReferenceMotion.load(self._motion_folder / "motion.npz")
+
+    @cached_property
+    def character(self) -> Character:
+        """The body."""
+        return load_character(self.motion.character, self.motion.height)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The ground, and the box if there is one."""
+        recorded = self.read_record("4_result")["config"]["scene"]
+        known = {field.name for field in fields(Scene)}
+        return Scene(**{name: value for name, value in recorded.items() if name in known})
+
+    @cached_property
+    def task(self) -> Task:
+        """What was learnt, by whom and where."""
+        return Task(self.character, self.motion, self.scene)
+
+    @cached_property
+    def camera(self) -> Camera | None:
+        """The camera that the video was filmed with; None where the motion came as a file."""
+        return load_camera(self._motion_folder / "camera.npz")
+
+    @cached_property
+    def draft(self) -> Draft:
+        """The motion as tracking control performs it."""
+        return Draft.load(self.folder / "3_draft" / self.body / "draft.npz")
+
+    @property
+    def policy_path(self) -> Path:
+        """File of the policy."""
+        return self.folder / "3_policy" / self.body / "policy.pt"
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy with the best return by the evaluations during training."""
+        return Policy.load(self.policy_path)
+
+    @cached_property
+    def rollout(self) -> Rollout:
+        """The policy's performance in simulation, from the first frame on and without noise."""
+        return Rollout.load(self.folder / "4_result" / self.body / "rollout.npz")
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The rows of `result.json`: `normalised_return`, `completed` and more."""
+        return _read_json(self.folder / "4_result" / self.body / "result.json")
+
+    @property
+    def video(self) -> Path:
+        """The video | reference | simulation."""
+        return self.folder / "4_result" / self.body / "side_by_side.mp4"
+
+    @property
+    def report(self) -> Path:
+        """The page to look at; a retargeted body has its own."""
+        own = self.folder / f"report_{self.body}.html"
+        return own if own.is_file() else self.folder / "report.html"
+
+    @property
+    def command(self) -> str | None:
+        """What was typed or called to get this result; None where the run does not say."""
+        own = self.read_record("4_result").get("command")
+        motion = self.read_record("2_motion")
+        if "retarget" not in motion.get("config", {}) or own is None:
+            return own
+        first = _read_json(self.folder / "config.json").get("command")
+        return None if first is None else f"{first} && {own}"
+
+    def read_record(self, stage: str) -> dict[str, Any]:
+        """The `stage.json` of a stage of this result, e.g. of `4_result`."""
+        folder = self._motion_folder if stage == "2_motion" else self.folder / stage / self.body
+        return _read_json(folder / "stage.json")
+
+    @property
+    def _motion_folder(self) -> Path:
+        return self.folder / "2_motion" / self.body.split("@")[0]
+
+
+def find_run_folder(clip: Path) -> Path:
+    """The folder of a run that is given by its folder or by its name in runs/.
+
+    Raises:
+      InputError: there is no run.
+    """
+    folder = clip if clip.is_dir() else RUNS / clip
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{clip}: no run there; give a folder that `python -m sfv clip` made")
+    return folder
+
+
+def find_results(folder: Path) -> Iterator[Run]:
+    """Every finished result in a run's folder, by name.
+
+    Raises:
+      InputError: there is none yet.
+    """
+    found = sorted(folder.glob("4_result/*/rollout.npz"))
+    if not found:
+        raise InputError(f"{folder}: no finished result yet; finish it with `python -m sfv clip`")
+    for path in found:
+        if not path.parent.name.endswith((".partial", ".old")):
+            yield Run(folder, path.parent.name)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: missing or damaged; the command that made the run makes it again") from error

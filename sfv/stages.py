@@ -1,0 +1,366 @@
+"""The stages of a run, from a video or a motion file to an evaluated policy: what each reads, and how it is made.
+
+Each function describes one stage (`sfv.stage.Stage`); `sfv.pipeline` puts them in order. A maker, `_make_...`, is given
+the stage's config and the files that it declares, and nothing else.
+"""
+
+import importlib.metadata
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.robustness import end_meets_start, in_a_row
+from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
+from imitate.scene.scene import Scene
+from imitate.tracking.draft import Draft
+from imitate.tracking.feasibility import explained
+from imitate.tracking.track import TrackConfig, track_motion
+from imitate.training.config import BUDGET, TrainConfig
+from imitate.training.train import train_policy
+from pose.errors import InputError
+from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
+from pose.estimate import PoseConfig, estimate_keypoints
+from pose.keypoints import Keypoints
+from pose.openpose import read_openpose
+from pose.overlay import write_overlay
+from pose.quality import assess_keypoints
+from pose.video import probe
+from reconstruct.camera import Camera
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.read_motion import Loop, read_motion_with_notes
+from reconstruct.formats.write_bvh import write_bvh
+from reconstruct.ik_targets import leg_length
+from reconstruct.motion import ReferenceMotion
+from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
+from reconstruct.retargeting import RetargetConfig
+from reconstruct.retargeting import retarget as retarget_motion
+from reconstruct.retargeting_metrics import compute_retargeting_metrics
+from sfv.rendering import make_scenery, write_preview
+from sfv.result_video import Film, Original, write_result_video
+from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
+
+RECONSTRUCT_VERSION = 1
+"""Version of the reconstruction: raised whenever the same keypoints give another motion."""
+IMPORT_VERSION = 1
+"""Version of the readers of motion files: raised whenever the same file gives another motion."""
+RETARGET_VERSION = 1
+"""Version of retargeting: raised whenever the same motion gives another one on the new body."""
+TRACK_VERSION = 1
+"""Version of tracking control: raised whenever the same motion gives another draft."""
+TRAIN_VERSION = 1
+"""Version of training: raised whenever the same draft and seed give another policy."""
+EVALUATE_VERSION = 1
+"""Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
+
+
+@dataclass(frozen=True)
+class MotionSetting:
+    """Whose motion is made."""
+
+    character: str
+    height: float
+    """Standing height [m]."""
+
+    def load_character(self) -> Character:
+        """The body, read from its files."""
+        return load_character(self.character, self.height)
+
+
+@dataclass(frozen=True)
+class ReconstructSetting(MotionSetting):
+    """How keypoints become a motion of the character, by way of a body of the person's build."""
+
+    person: str
+    """Body that is fitted to the person in the video."""
+    person_height: float
+    reconstruct: ReconstructConfig
+
+
+@dataclass(frozen=True)
+class ImportSetting(MotionSetting):
+    """Which part of a motion file is taken."""
+
+    start: float
+    """First moment [s]."""
+    end: float | None
+    """Last moment [s]; None for the end of the file."""
+    loop: Loop
+
+
+@dataclass(frozen=True)
+class RetargetSetting(MotionSetting):
+    """How the motion of one body becomes another's."""
+
+    retarget: RetargetConfig
+
+
+@dataclass(frozen=True)
+class TaskSetting(MotionSetting):
+    """Who performs a motion, and where."""
+
+    scene: Scene
+
+    def load_task(self, motion: Path) -> Task:
+        """The task of performing a motion."""
+        return Task(self.load_character(), ReferenceMotion.load(motion), self.scene)
+
+
+@dataclass(frozen=True)
+class TrackSetting(TaskSetting):
+    """How the draft is made."""
+
+    track: TrackConfig
+
+
+@dataclass(frozen=True)
+class TrainSetting(TaskSetting):
+    """How the policy is trained."""
+
+    imitate: TrainConfig
+
+
+@dataclass(frozen=True)
+class EvaluateSetting(TaskSetting):
+    """How the policy is evaluated, and what the result repeats of earlier stages."""
+
+    evaluate: EvaluateConfig
+    first_frame: int
+    """Frame of the keypoints that is the motion's first."""
+    earlier: Metrics
+    """Metrics of earlier stages that stand in `result.json` as well."""
+
+
+def estimate(video: Path, config: PoseConfig, openpose: Path | None = None) -> Stage[PoseConfig]:
+    """Video -> keypoints, or the keypoints of a folder of OpenPose files in place of our own."""
+    files = sorted(openpose.glob("*.json")) if openpose is not None else []
+    if openpose is not None and not files:
+        raise InputError(f"{openpose}: no OpenPose files (*.json) in this folder")
+    inputs = {"video": video} | {f"keypoints {path.name}": path for path in files}
+    return Stage("1_pose", ESTIMATE_VERSION, config, inputs, _make_keypoints)
+
+
+def reconstruct(
+    pose: StageResult, character: Character, person: Character, config: ReconstructConfig
+) -> Stage[ReconstructSetting]:
+    """Keypoints -> reference motion of the character."""
+    inputs = {"keypoints": pose["keypoints.npz"]} | character_files(character)
+    if person.name != character.name:
+        inputs |= character_files(person, "person")
+    setting = ReconstructSetting(character.name, character.height, person.name, person.height, config)
+    return Stage(f"2_motion/{character.name}", RECONSTRUCT_VERSION, setting, inputs, _make_motion)
+
+
+def import_motion(motion: Path, character: Character, start: float, end: float | None, loop: Loop) -> Stage:
+    """Motion file -> reference motion of the character."""
+    setting = ImportSetting(character.name, character.height, start, end, loop)
+    inputs = {"motion": motion} | character_files(character)
+    return Stage(f"2_motion/{character.name}", IMPORT_VERSION, setting, inputs, _import_motion)
+
+
+def retarget(
+    original: Path, camera: Path | None, source: Character, character: Character, config: RetargetConfig
+) -> Stage[RetargetSetting]:
+    """Reference motion of `source` -> of `character`; the camera only keeps the side that videos are seen from."""
+    inputs = {"motion": original} | ({"camera": camera} if camera else {})
+    inputs |= character_files(character) | character_files(source, "original")
+    setting = RetargetSetting(character.name, character.height, config)
+    return Stage(f"2_motion/{character.name}", RETARGET_VERSION, setting, inputs, _retarget_motion)
+
+
+def track(motion: StageResult, task: Task, config: TrackConfig) -> Stage[TrackSetting]:
+    """Reference motion -> draft: the motion as tracking control performs it, with a verdict, before any learning."""
+    setting = TrackSetting(task.character.name, task.character.height, task.scene, config)
+    inputs = {"motion": motion["motion.npz"]} | motion.find("camera.npz") | character_files(task.character)
+    return Stage(f"3_draft/{name_body(task)}", TRACK_VERSION, setting, inputs, _make_draft)
+
+
+def train(motion: StageResult, draft: StageResult, task: Task, config: TrainConfig) -> Stage[TrainSetting]:
+    """Draft -> policy that performs the motion; a larger budget goes on from where the smaller one ended."""
+    setting = TrainSetting(task.character.name, task.character.height, task.scene, config)
+    inputs = {"motion": motion["motion.npz"]} | character_files(task.character)
+    if config.warm_start == "draft":
+        inputs["draft"] = draft["draft.npz"]
+    name, budget = f"3_policy/{name_body(task)}", tuple(f"imitate.{option}" for option in BUDGET)
+    return Stage(name, TRAIN_VERSION, setting, inputs, _make_policy, budget)
+
+
+def evaluate(
+    motion: StageResult,
+    policy: StageResult,
+    task: Task,
+    config: EvaluateConfig,
+    source: StageResult | Path | None,
+) -> Stage[EvaluateSetting]:
+    """Policy -> rollout, metrics and the result video.
+
+    Args:
+      motion: stage of the reference motion.
+      policy: stage of the policy.
+      task: what is performed, by whom and where.
+      config: how it is evaluated.
+      source: what the video shows beside the result: the stage of the keypoints, or the motion that was retargeted.
+    """
+    inputs = {"motion": motion["motion.npz"], "policy": policy["policy.pt"]} | motion.find("camera.npz")
+    inputs |= character_files(task.character)
+    earlier = {name: policy.metrics[name] for name in ("samples", "train_seconds", "env_steps_per_second", "seed")}
+    if isinstance(source, StageResult):
+        inputs |= {"keypoints": source["keypoints.npz"], "overlay": source["overlay.mp4"]}
+    elif source is not None:
+        original = ReferenceMotion.load(source)
+        inputs |= {"original": source} | character_files(load_character(original.character), "original")
+    if not isinstance(source, Path):
+        earlier["reprojection_px"] = motion.metrics.get("reprojection_px")
+    first_frame = motion.metrics.get("first_frame", 0)
+    character = task.character
+    setting = EvaluateSetting(character.name, character.height, task.scene, config, first_frame, earlier)
+    return Stage(f"4_result/{name_body(task)}", EVALUATE_VERSION, setting, inputs, _make_result)
+
+
+def name_body(task: Task) -> str:
+    """Name of the folders of what a body learns on a ground: `humanoid`, `humanoid@slope`."""
+    name, kind = task.character.name, task.scene.kind
+    return name if kind == "flat" else f"{name}@{kind}"
+
+
+def character_files(character: Character, role: str = "character") -> dict[str, Path]:
+    """The body's files as inputs of a stage."""
+    return {f"{role} {name}": path for name, path in character.files.items()}
+
+
+def _make_keypoints(work: Work[PoseConfig]) -> Made:
+    video, config = work.inputs["video"], work.config
+    openpose = next((path.parent for role, path in work.inputs.items() if role.startswith("keypoints ")), None)
+    if openpose is not None:
+        info = probe(video)
+        size = (info.width, info.height)
+        keypoints = read_openpose(openpose, info.fps, size, config.start, config.end, config.person)
+    else:
+        keypoints = estimate_keypoints(video, config, work.progress)
+    keypoints.save(work.folder / "keypoints.npz")
+    write_overlay(video, keypoints, work.folder / "overlay.mp4")
+    seen, quality = float(keypoints.seen.mean()), assess_keypoints(keypoints)
+    metrics = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
+    metrics |= {"verdict": quality.verdict, "good": quality.good, "findings": quality.findings}
+    summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
+    return Made(f"{summary}. {quality.verdict}", metrics)
+
+
+def _make_motion(work: Work[ReconstructSetting]) -> Made:
+    config, character = work.config, work.config.load_character()
+    person = character
+    if config.person != config.character:
+        person = load_character(config.person, config.person_height)
+    found = reconstruct_motion(Keypoints.load(work.inputs["keypoints"]), person, config.reconstruct, work.progress)
+    if person is not character:
+        scale = leg_length(character) / leg_length(person)
+        retargeted = retarget_motion(found.motion, person, character).motion
+        found = replace(found, motion=retargeted, camera=found.camera.scale(scale))
+    found.camera.save(work.folder / "camera.npz")
+    length = _write_motion(found.motion, character, found.camera, work.folder)
+    metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
+    summary = (
+        f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
+        f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
+    )
+    return Made(summary, metrics)
+
+
+def _import_motion(work: Work[ImportSetting]) -> Made:
+    config, character = work.config, work.config.load_character()
+    motion, note = read_motion_with_notes(
+        work.inputs["motion"], character, start=config.start, end=config.end, loop=config.loop
+    )
+    length = _write_motion(motion, character, None, work.folder)
+    return Made(f"{length}, {note}", {"loop": motion.loop})
+
+
+def _retarget_motion(work: Work[RetargetSetting]) -> Made:
+    original, character = ReferenceMotion.load(work.inputs["motion"]), work.config.load_character()
+    source = load_character(original.character, original.height)
+    found = retarget_motion(original, source, character, work.config.retarget)
+    if "camera" in work.inputs:
+        shutil.copy(work.inputs["camera"], work.folder / "camera.npz")
+    _write_motion(found.motion, character, load_camera(work.inputs.get("camera")), work.folder)
+    metrics = compute_retargeting_metrics(found, character) | {"loop": found.motion.loop}
+    summary = (
+        f"{len(found.motion)} frames retargeted from {source.name}; ankles off by {metrics['ankle_error_mm']:.0f} mm, "
+        f"feet slide {metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
+    )
+    return Made(summary, metrics)
+
+
+def _make_draft(work: Work[TrackSetting]) -> Made:
+    task = work.config.load_task(work.inputs["motion"]).drafted
+    draft = track_motion(task, work.config.track, work.progress)
+    draft.save(work.folder / "draft.npz")
+    simulated, camera = draft.rollout.as_motion(task.motion), load_camera(work.inputs.get("camera"))
+    write_bvh(simulated, task.character, work.folder / "draft.bvh")
+    backdrop, film = make_scenery(task), work.folder / "draft.mp4"
+    write_preview(simulated, task.character, film, camera, backdrop=backdrop, ground=task.ground)
+    problems = explained(draft.verdict, draft.rollout.fps)
+    end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
+    share = f"{draft.figures['feasible']:.0%} of the frames followed"
+    summary = f"performed by tracking control {end}, return {draft.figures['draft_return']:.3f}, {share}"
+    if problems:
+        summary += f"; worst: {problems[0]}"
+    return Made(summary, {**draft.figures, "problems": problems})
+
+
+def _make_policy(work: Work[TrainSetting]) -> Made:
+    task = work.config.load_task(work.inputs["motion"])
+    draft = Draft.load(work.inputs["draft"]) if "draft" in work.inputs else None
+    training = train_policy(task, work.config.imitate, work.folder, work.progress, draft)
+    return Made(training.summary, training.metrics)
+
+
+def _make_result(work: Work[EvaluateSetting]) -> Made:
+    config, task = work.config, work.config.load_task(work.inputs["motion"])
+    evaluation = evaluate_skill(Policy.load(work.inputs["policy"]), task, config.evaluate)
+    evaluation.rollout.save(work.folder / "rollout.npz")
+    write_bvh(evaluation.rollout.as_motion(task.motion), task.character, work.folder / "rollout.bvh")
+    out, source = work.folder / "side_by_side.mp4", _read_source(work)
+    write_result_video(task, evaluation.rollout, source, out, work.progress)
+    versions = {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")}
+    metrics = {**evaluation.figures, **config.earlier, "versions": versions}
+    write_json(work.folder / "result.json", metrics)
+    return Made(f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}", metrics)
+
+
+def evaluate_skill(policy: Policy, task: Task, config: EvaluateConfig) -> Evaluation:
+    """Evaluates a policy; a motion that is no loop but ends as it began is also done ten times in a row."""
+    evaluation = evaluate_policy(policy, task, config)
+    if task.motion.loop or task.scene.kind != "flat" or not end_meets_start(task):
+        return evaluation
+    scores = in_a_row(policy, task, rollouts=config.rollouts)
+    repeated = {
+        "in_a_row_return": float(scores.normalised_return.mean()),
+        "in_a_row_completed": float(scores.completed.mean()),
+    }
+    return replace(evaluation, figures=evaluation.figures | repeated)
+
+
+def load_camera(path: Path | None) -> Camera | None:
+    """The camera that a reference motion's video was filmed with; None for a motion that came as a file."""
+    return Camera.load(path) if path is not None and path.is_file() else None
+
+
+def _read_source(work: Work[EvaluateSetting]) -> Film | Original | None:
+    """What the result video shows beside the result."""
+    inputs, camera = work.inputs, load_camera(work.inputs.get("camera"))
+    if "original" in inputs:
+        original = ReferenceMotion.load(inputs["original"])
+        return Original(Task(load_character(original.character, original.height), original), camera)
+    if camera is None or "overlay" not in inputs:
+        return None
+    return Film(inputs["overlay"], Keypoints.load(inputs["keypoints"]), camera, work.config.first_frame)
+
+
+def _write_motion(motion: ReferenceMotion, character: Character, camera: Camera | None, folder: Path) -> str:
+    """Writes a motion's files; returns its length in words."""
+    motion.save(folder / "motion.npz")
+    write_bvh(motion, character, folder / "motion.bvh")
+    write_preview(motion, character, folder / "preview.mp4", camera)
+    kind = "a cycle" if motion.loop else "one pass"
+    return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"
