@@ -1,9 +1,9 @@
-"""`python -m sfv bench complete`: is a picture's skill found, and the moment of it?"""
+"""`python -m sfv bench complete`: share of pictures whose skill and moment are found."""
 
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,38 +20,38 @@ from pose.picture import estimate_image_keypoints
 from pose.video import probe, read_frames
 from pose.weights import find_or_fetch
 from reconstruct.characters.character import Character, load_character
-from reconstruct.formats.read_motion import read_motion
 from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import fit_pose_to_picture
 from sfv.backdrop import add_room
 from sfv.bench.films import VIEWPOINTS, Viewpoint
+from sfv.bench.inputs import read_motions
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, standing_camera
-from sfv.demo.motions import demo_motion, demo_names
+from sfv.demo.motions import demo_names
 from sfv.rendering import render_motion
 from sfv.rows import Row, show
 from sfv.skill import known_skills
 
 KEY_POSES = 4
-"""Of each skill."""
+"""Number of key poses of each skill."""
 SAMPLED_FRAMES = 8
-"""Frames of a video among which its key poses are chosen."""
+"""Number of frames of a video among which its key poses are chosen."""
 SAME_POSE_M = 0.05
-"""A key pose that another skill has, too, within this distance [m] tells nothing and is passed over."""
+"""A pose within this distance of a pose of another skill identifies neither and is no key pose [m]."""
 GOALS = {"right_skill": 0.9, "phase_error": 0.1}
 
 
 @dataclass(frozen=True)
 class LabelledPicture:
-    """A picture and what is right about it."""
+    """The keypoints of a picture, with the skill and the moment that it shows."""
 
     label: str
     skill: str
     phase: float | None
-    """Share of the motion; None where nobody knows."""
+    """Share of the motion at this moment; None if unknown."""
     keypoints: Keypoints
     source: str
-    """That it was taken from: its own reference is not among the known skills."""
+    """Name of the video; a skill that was learnt from it is not among the candidates."""
 
 
 def bench_complete(
@@ -63,51 +63,60 @@ def bench_complete(
     """Finds the skill and its moment in rendered pictures of motions' key poses, and in frames of videos.
 
     Args:
-      motions: folder of motion files (DeepMimic .txt); without one, the project's own demonstrations.
-      videos: folder of videos named after skills; frames of each are looked up among the motions and the skills that
-        were learnt from the other videos. Without one, there are only rendered pictures.
+      motions: folder of motion files (.txt, .npz, .bvh); default: the demonstrations.
+      videos: folder of videos named after skills; default: only rendered pictures.
       model_size: of the BlazePose network: heavy, full or lite.
       json: one JSON object on standard output instead of a table.
     """
     character = load_character("humanoid")
     library = read_known_motions(motions, character)
-    learnt = {
-        skill.name: skill.reference
-        for skill in known_skills()
-        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names
-    }
     with BlazePose(find_or_fetch(None, model_size), workers=1) as estimator:
         rendered = list(render_pictures(library, character, estimator, model_size))
         filmed = list(extract_pictures(videos, library, character, estimator, model_size)) if videos else []
-    rows = list[Row]()
     shared = [KnownPoses.of(name, motion, character) for name, motion in library.items()]
-    own = [KnownPoses.of(name, motion, character) for name, motion in learnt.items()]
-    right, late, video_right = list[float](), list[float](), list[float]()
-    with bar("looking up") as progress:
-        for done, picture in enumerate(rendered + filmed):
-            # A frame of a video is looked up among what was learnt from the others, too.
-            others = own if picture.phase is None else []
-            known = shared + [poses for poses in others if poses.name != picture.source]
-            match = find_moment(picture, known, character)
-            found = float(skill_name(known[match.skill].name) == picture.skill)
-            progress(done + 1, len(rendered + filmed))
-            if picture.phase is None:
-                video_right.append(found)
-                continue
-            right.append(found)
-            if found:
-                away = abs(match.phase - picture.phase)
-                late.append(min(away, 1.0 - away) if known[match.skill].loop else away)
-    rows.append(Row.mean_of("right_skill", right + video_right, "", goal=GOALS["right_skill"]))
-    rows.append(Row.mean_of("phase_error", late, "", goal=GOALS["phase_error"]))
-    rows.append(Row.mean_of("right_skill_rendered", right, ""))
-    if videos is None:
-        rows.append(Row("right_skill_videos", None, note="no videos given: --videos FOLDER"))
-    elif not video_right:
-        rows.append(Row("right_skill_videos", None, note=f"no video in {videos} is named after a known skill"))
-    else:
-        rows.append(Row.mean_of("right_skill_videos", video_right, ""))
+    late, right = list[float](), list[float]()
+    for picture in rendered:
+        found, error = compare_moment(picture, shared, character)
+        right.append(found)
+        late += [error] if error is not None else []
+    learnt = list_learnt_poses(character) if filmed else []
+    # A frame of a video is looked up among the skills that were learnt from other videos, too.
+    video_right = [
+        compare_moment(picture, shared + [p for p in learnt if p.name != picture.source], character)[0]
+        for picture in filmed
+    ]
+    missing = f"no video in {videos} is named after a known skill" if videos else "no videos given: --videos FOLDER"
+    by_video = Row.mean_of("right_skill_videos", video_right, "")
+    rows = [
+        Row.mean_of("right_skill", right + video_right, "", goal=GOALS["right_skill"]),
+        Row.mean_of("phase_error", late, "", goal=GOALS["phase_error"]),
+        Row.mean_of("right_skill_rendered", right, ""),
+        by_video if video_right else replace(by_video, n=None, note=missing),
+    ]
     show("complete", rows, json)
+
+
+def list_learnt_poses(character: Character) -> list[KnownPoses]:
+    """Poses of the skills that are known on flat ground and this body."""
+    return [
+        KnownPoses.of(skill.name, skill.reference, character)
+        for skill in known_skills()
+        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names
+    ]
+
+
+def compare_moment(
+    picture: LabelledPicture, known: list[KnownPoses], character: Character
+) -> tuple[float, float | None]:
+    """1 if the picture's skill is found, else 0; and the error of its phase, None if there is none to measure."""
+    match = find_moment(picture, known, character)
+    motion = known[match.skill]
+    if skill_name(motion.name) != picture.skill:
+        return 0.0, None
+    if picture.phase is None:
+        return 1.0, None
+    error = abs(match.phase - picture.phase)
+    return 1.0, min(error, 1.0 - error) if motion.loop else error
 
 
 def skill_name(name: str) -> str:
@@ -116,17 +125,13 @@ def skill_name(name: str) -> str:
 
 
 def read_known_motions(folder: Path | None, character: Character) -> dict[str, ReferenceMotion]:
-    """Name -> motion of every file in a folder, or of the demonstrations.
+    """Motions of a folder, or the demonstrations, by the name of their skill.
 
     Raises:
       InputError: the folder holds none.
     """
-    if folder is None:
-        return {name: demo_motion(name, character) for name in demo_names()}
-    files = sorted([*folder.glob("*.txt"), *folder.glob("*.npz")])
-    if not files:
-        raise InputError(f"{folder}: no motion files (.txt or .npz) in there")
-    return {skill_name(file.stem): read_motion(file, character) for file in files}
+    motions = read_motions((folder,) if folder else (), character, demo_names())
+    return {skill_name(name): motion for name, motion in motions.items()}
 
 
 def find_moment(picture: LabelledPicture, known: list[KnownPoses], character: Character) -> Match:
@@ -168,18 +173,16 @@ def render_pictures(
 ) -> Iterator[LabelledPicture]:
     """Key poses of every motion from each of `VIEWPOINTS`; what was found in them is kept for the next time."""
     known = {name: KnownPoses.of(name, motion, character) for name, motion in library.items()}
-    wanted = [
-        (name, frame, view) for name in library for frame in choose_key_frames(name, known) for view in VIEWPOINTS
-    ]
+    poses = [(name, frame, view) for name in library for frame in choose_key_frames(name, known) for view in VIEWPOINTS]
     with bar("pictures") as progress:
-        for done, (name, frame, view) in enumerate(wanted):
+        for done, (name, frame, view) in enumerate(poses):
             motion = library[name]
             path = _render_pose(name, motion, frame, view, character)
             found = find_keypoints(np.asarray(Image.open(path)), estimator, model_size)
             if found is not None:
                 phase = frame / (len(motion) - 1)
                 yield LabelledPicture(f"{name}_{frame}_{view.name}", skill_name(name), phase, found, "")
-            progress(done + 1, len(wanted))
+            progress(done + 1, len(poses))
 
 
 def find_keypoints(image: np.ndarray, estimator: BlazePose, model_size: str) -> Keypoints | None:
@@ -204,7 +207,7 @@ def _render_pose(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     _, yaw = course(motion)
-    # From across: 90 degrees beside the way that the motion goes.
+    # From the side: 90 degrees from the direction of the motion.
     azimuth = yaw + np.radians(90.0 + view.azimuth)
     qpos = motion.qpos[frame : frame + 1]
     camera = standing_camera(compared_points(character, qpos), azimuth, view.fov, view.eye_height)
@@ -219,17 +222,19 @@ def _render_pose(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint
 def extract_pictures(
     folder: Path, library: dict[str, ReferenceMotion], character: Character, estimator: BlazePose, model_size: str
 ) -> Iterator[LabelledPicture]:
-    """Key poses of the videos that are named after a known motion: of some frames, evenly spread, those that are most
-    unlike an upright stand and each other."""
+    """Key poses of the videos that are named after a known motion.
+
+    Of `SAMPLED_FRAMES` frames at equal distances, those that differ most from an upright stand and from each other.
+    """
     stand = about_hips(compared_points(character, np.array(character.model.qpos0)[None]))
     named = [v for v in sorted(folder.glob("*.mp4")) if skill_name(v.stem) in map(skill_name, library)]
     with bar("videos") as progress:
         for done, video in enumerate(named):
             info = probe(video)
-            wanted = {round((k + 0.5) / SAMPLED_FRAMES * info.duration * info.fps) for k in range(SAMPLED_FRAMES)}
+            numbers = {round((k + 0.5) / SAMPLED_FRAMES * info.duration * info.fps) for k in range(SAMPLED_FRAMES)}
             found = list[Keypoints]()
             for number, (_, image) in enumerate(read_frames(video)):
-                keypoints = find_keypoints(image, estimator, model_size) if number in wanted else None
+                keypoints = find_keypoints(image, estimator, model_size) if number in numbers else None
                 if keypoints is not None:
                     found.append(keypoints)
             poses = [seen_points(fit_pose_to_picture(keypoints, character), character)[0] for keypoints in found]

@@ -4,41 +4,50 @@ import time
 from pathlib import Path
 
 from imitate.env.task import Task
+from imitate.tracking.draft import Draft
 from imitate.tracking.physics_filter import filter_figures, physical_motion
 from imitate.tracking.track import TrackConfig, track_motion
-from reconstruct.characters.character import load_character
-from reconstruct.formats.read_motion import read_motion
+from reconstruct.characters.character import Character, load_character
+from sfv.bench.inputs import read_motions
 from sfv.console import bar
 from sfv.rows import Row, show
 
 GOALS = {"draft_completed": 1.0, "penetration_p95_mm": 20.0, "draft_wall_seconds": 60.0}
+UNITS = {"seconds": "s", "mm": "mm", "frame": "mm"}
+NOTES = {"draft_seconds": "processor time", "draft_wall_seconds": "wall clock"}
 
 
-def bench_draft(motion: Path, character: str = "humanoid", out: Path | None = None, json: bool = False) -> None:
+def bench_draft(
+    motion: Path | None = None, character: str = "humanoid", out: Path | None = None, json: bool = False
+) -> None:
     """Performs a motion file by tracking control (iLQG), before any learning.
 
     Args:
-      motion: reference motion (.bvh, AMASS .npz, DeepMimic .txt, or .npz of a run).
+      motion: reference motion (.bvh, AMASS .npz, DeepMimic .txt, or .npz of a run); default: the shipped backflip.
       character: body that is to perform it.
-      out: file to write the physical motion to, `.npz`: it can be learnt from, drawn and exported like any other.
+      out: `.npz` file to write the physical motion to; it can be learnt from, drawn and exported like any other.
       json: one JSON object on standard output instead of a table.
     """
     body = load_character(character)
-    task = Task(body, read_motion(motion, body))
+    ((name, reference),) = read_motions((motion,) if motion else (), body, ("backflip",)).items()
+    task = Task(body, reference)
     began = time.monotonic()
-    with bar(motion.stem) as progress:
+    with bar(name) as progress:
         draft = track_motion(task, TrackConfig(), progress)
-    figures = {**draft.figures, "draft_wall_seconds": time.monotonic() - began}
-    filtered = filter_figures(draft, body)
+    metrics = {**draft.figures, "draft_wall_seconds": time.monotonic() - began}
     if out is not None:
         physical_motion(draft, task).save(out)
-    units = {"seconds": "s", "mm": "mm", "frame": "mm"}
-    notes = {"draft_seconds": "processor time", "draft_wall_seconds": "wall clock"}
     rows = [
-        Row(name, value, units.get(name.rsplit("_", 1)[-1], ""), goal=GOALS.get(name), note=notes.get(name, ""))
-        for name, value in figures.items()
+        Row(name, value, UNITS.get(name.rsplit("_", 1)[-1], ""), goal=GOALS.get(name), note=NOTES.get(name, ""))
+        for name, value in metrics.items()
     ]
-    rows += [
+    show("draft", rows + _compare_filtered(draft, body), json)
+
+
+def _compare_filtered(draft: Draft, body: Character) -> list[Row]:
+    """How far the physical motion is from its reference, and what forces each of the two would need."""
+    filtered = filter_figures(draft, body)
+    return [
         Row("filter_mpjpe_mm", filtered["filter_mpjpe_mm"], "mm", note="physical motion from the reference, world"),
         Row(
             "filter_unsupported",
@@ -47,4 +56,3 @@ def bench_draft(motion: Path, character: str = "humanoid", out: Path | None = No
             note="force that nothing could give [body weights]; baseline: of the reference",
         ),
     ]
-    show("draft", rows, json)

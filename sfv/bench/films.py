@@ -1,4 +1,4 @@
-"""What `bench reconstruct` looks at: films with known truth, made once, and keypoints, found once a video."""
+"""Input of `bench pose` and `bench reconstruct`: films with known truth, and keypoints; both are cached."""
 
 import hashlib
 import os
@@ -32,11 +32,11 @@ from sfv.demo.plans import PLANS
 from sfv.rendering import render_motion
 
 LONGEST = 120
-"""Frames of a motion file that are filmed at most."""
+"""Greatest number of frames of a motion file that are filmed."""
 ACROSS = 104.0
-"""Compass direction of a look at a motion file from the side [degrees]; demo plans name theirs."""
+"""Compass direction of a view from the side of a motion file [degrees]; demonstrations have their own."""
 BODIES = ("humanoid", "heavy")
-"""The two body shapes: of one height, since a film alone does not tell how tall somebody is."""
+"""Two body shapes of the same height, since the height cannot be seen in a film."""
 DARK = {
     (176, 52, 48): (58, 104, 84),
     (44, 58, 92): (74, 74, 78),
@@ -47,24 +47,24 @@ DARK = {
 SHUTTER = 0.6
 """Share of the time between two frames in which a rough film's shutter is open; it smears what moves."""
 EXPOSURES = 4
-"""Images that make up one blurred frame."""
+"""Number of images that are averaged into one blurred frame."""
 NOISE = 9.0
 """Standard deviation of a rough film's noise [of 255]."""
 JPEG_QUALITY = 18
-"""Of a rough film's frames: blocks can be seen."""
+"""JPEG quality of the frames of a rough film, low enough for visible blocks."""
 
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """How a benchmark's camera stands to the way that the motion goes."""
+    """Where the camera of a benchmark film stands, relative to the direction of the motion."""
 
     name: str
     azimuth: float
-    """Turn of its look from across the motion [degrees]; 90 looks along it."""
+    """Angle of the view from the side view [degrees]; 90 looks along the motion."""
     fov: float
     """Field of view along the longer side [degrees]; a wide one stands near and shows strong perspective."""
     eye_height: float
-    """Above the ground [m]."""
+    """Height above the ground [m]."""
 
 
 VIEWPOINTS = (
@@ -89,12 +89,12 @@ class Film:
 
     @property
     def title(self) -> str:
-        """Says what it is."""
+        """Group, motion and viewpoint."""
         return f"{self.group}-{self.motion}-{self.viewpoint.name}"
 
 
 def list_films(motions: list[str], full: bool) -> list[Film]:
-    """Which films the benchmark looks at; bodies and outfits change from film to film so that each meets every view.
+    """The films of the benchmark; bodies and outfits alternate so that each is filmed from every viewpoint.
 
     Args:
       motions: names, the demonstration motions first.
@@ -114,10 +114,10 @@ def list_films(motions: list[str], full: bool) -> list[Film]:
 
 
 def make_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
-    """The films of `list_films` with their videos; beside each lies its truth. Those that are there are not made again.
+    """The films of `list_films` with their videos, and next to each its truth; films in the cache are not made again.
 
     Args:
-      motion_files: motions to film beside the demonstrations.
+      motion_files: motions to film besides the demonstrations.
       full: see `list_films`.
     """
     character = load_character("humanoid")
@@ -166,7 +166,7 @@ def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Ch
 
 
 def pan_with_body(camera: Camera, xyz_w: np.ndarray) -> tuple[Camera, ...]:
-    """A hand that keeps the body in the middle: turns after it, sways a little, and draws nearer by a tenth.
+    """Cameras of a hand that keeps the body in the middle, with a slight sway, and zooms in by a tenth.
 
     Args:
       camera: a still one that sees all; its place is kept.

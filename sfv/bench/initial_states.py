@@ -1,26 +1,28 @@
 """`python -m sfv bench initial-states`: the paper's ablation of where episodes start (SFV, table 2)."""
 
-import json as json_format
 import shlex
 import statistics
 import sys
 import tempfile
+from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from imitate.env.task import Task
 from imitate.robustness import one_pass
 from imitate.rollout import EvaluateConfig, evaluate_policy
-from imitate.training.config import TrainConfig
+from imitate.training.config import ResolvedTrainConfig, TrainConfig
 from imitate.training.train import train_policy
 from pose.progress import Progress
 from reconstruct.characters.character import load_character
-from reconstruct.formats.read_motion import read_motion
-from sfv.bench.train import list_motion_files
+from sfv.bench.inputs import hash_motion, read_motions
+from sfv.bench.resume import measure_once
 from sfv.console import bar
 from sfv.rows import Row, describe_machine, show
-from sfv.stage import write_json
 
 Kind = Literal["fixed", "reference", "adaptive", "failures"]
 KINDS: tuple[Kind, ...] = ("fixed", "reference", "adaptive", "failures")
@@ -28,7 +30,7 @@ TITLES = {
     "fixed": "fixed (first frame)",
     "reference": "reference (any frame)",
     "adaptive": "adaptive (SFV)",
-    "failures": "where they are lost soon",
+    "failures": "where they fail soon",
 }
 METRICS = ("normalised_return", "one_pass_return", "one_pass_completed")
 
@@ -36,95 +38,104 @@ HEAD = """# Where episodes start
 
 The ablation of SFV's table 2: the same learner, the same number of samples, different distributions of initial states.
 Mean and standard deviation over seeds, of the deterministic policy. The return is over 20 s of a cycle, from the first
-frame and from phases along the motion; "one pass" from 32 phases along it. SFV's own figures, for fixed / reference /
+frame and from phases along the motion; "one pass" from 32 phases along it. SFV's own returns, for fixed / reference /
 adaptive starts and many times the samples: backflip .086 / .687 / .741, walk .435 / .738 / .932.
 """
 
 
-def bench_initial_states(
-    motion: tuple[Path, ...],
-    samples: int = 1_000_000,
-    seeds: int = 3,
-    workers: int = 0,
-    kinds: tuple[Kind, ...] = KINDS,
-    character: str = "humanoid",
-    out: Path | None = None,
-    page: Path | None = None,
-    json: bool = False,
-) -> None:
-    """Fixed, reference and adaptive initial states, and those that are lost soon, at equal samples.
+@dataclass(frozen=True)
+class InitialStatesConfig:
+    """What is compared, with which budget, and where it is kept."""
+
+    motion: tuple[Path, ...] = ()
+    """Motion files (DeepMimic .txt, .bvh, .npz of runs), or folders of them; default: the shipped walk and backflip."""
+    samples: int = 1_000_000
+    """Length of each training [control steps]."""
+    seeds: int = 3
+    """Number of trainings for each distribution."""
+    workers: int = 0
+    """Processes of a training; 0: one per core."""
+    kinds: tuple[Kind, ...] = KINDS
+    """Distributions of initial states."""
+    character: str = "humanoid"
+    """Body that is to perform them."""
+    out: Path | None = None
+    """Folder that keeps policies and results; the same command goes on from there. Default: nothing is kept."""
+    page: Path | None = None
+    """Markdown page to write the table to."""
+
+    def train_config(self, kind: Kind, seed: int) -> ResolvedTrainConfig:
+        """Settings of one training, from scratch and without early stop."""
+        return TrainConfig(
+            minutes=1e6,
+            samples=self.samples,
+            early_stop=False,
+            tensorboard=False,
+            seed=seed,
+            workers=self.workers,
+            initial_state=kind,
+            warm_start="none",
+        ).resolve()
+
+
+Found = dict[str, dict[str, list[dict[str, float]]]]
+"""Motion -> distribution -> `METRICS` of each seed."""
+
+
+def bench_initial_states(config: Annotated[InitialStatesConfig, tyro.conf.arg(name="")], json: bool = False) -> None:
+    """Compares fixed, reference, adaptive and failure-driven initial states at equal numbers of samples.
 
     Args:
-      motion: reference motions (DeepMimic .txt, or .npz of runs), or folders of them.
-      samples: decisions of each training; none ends before.
-      seeds: trainings of each kind.
-      workers: processes of a training; 0: one a core.
-      kinds: which distributions.
-      character: body that is to perform them.
-      out: folder that keeps policies and figures; the same command goes on from what is there. By default nothing is
-        kept.
-      page: Markdown page to write the table to.
+      config: what is compared.
       json: one JSON object on standard output instead of a table.
     """
-    body, found = load_character(character), dict[str, dict[str, list[dict[str, float]]]]()
+    body = load_character(config.character)
+    found: Found = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for path in list_motion_files(motion):
-            task = Task(body, read_motion(path, body))
-            found[path.stem] = {kind: [] for kind in kinds}
-            # A seed of every kind before the next seed: what was measured at any time can be compared.
-            for seed in range(seeds):
-                for kind in kinds:
-                    config = TrainConfig(
-                        minutes=1e6,
-                        samples=samples,
-                        early_stop=False,
-                        tensorboard=False,
-                        seed=seed,
-                        workers=workers,
-                        initial_state=kind,
-                        warm_start="none",
-                    ).resolve()
-                    folder = (out or Path(scratch)) / path.stem / f"{kind}_{seed}"
-                    with bar(f"{path.stem}, {kind}, seed {seed}") as progress:
-                        found[path.stem][kind].append(_measure_once(task, config, folder, progress))
+        for name, motion in read_motions(config.motion, body, ("walk", "backflip")).items():
+            found[name] = {kind: [] for kind in config.kinds}
+            # A seed of every kind before the next seed: results at any time can be compared.
+            for seed, kind in product(range(config.seeds), config.kinds):
+                folder = (config.out or Path(scratch)) / name / f"{kind}_{seed}"
+                with bar(f"{name}, {kind}, seed {seed}") as progress:
+                    metrics = _measure(Task(body, motion), config.train_config(kind, seed), folder, progress)
+                found[name][kind].append(metrics)
+    if config.page is not None:
+        config.page.parent.mkdir(parents=True, exist_ok=True)
+        config.page.write_text(format_page(found, config.samples), encoding="utf-8")
+    show("initial-states", _to_rows(found), json)
+
+
+def _to_rows(found: Found) -> list[Row]:
     rows = [
-        Row.mean_of(f"{name}_{kind}_{figure}", [run[figure] for run in runs], "")
+        Row.mean_of(f"{name}_{kind}_{metric}", [run[metric] for run in runs], "")
         for name, by_kind in found.items()
         for kind, runs in by_kind.items()
-        for figure in METRICS
+        for metric in METRICS
     ]
-    rows += [
+    return rows + [
         Row(f"{name}_adaptive_less_reference", _compute_lead(by_kind), goal=0.0, note="one pass")
         for name, by_kind in found.items()
         if {"adaptive", "reference"} <= set(by_kind)
     ]
-    if page is not None:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(format_page(found, samples), encoding="utf-8")
-    show("initial-states", rows, json)
 
 
-def _measure_once(task: Task, config: TrainConfig, folder: Path, progress: Progress) -> dict[str, float]:
-    """Trains and judges once, or reads what was found before with the same settings."""
-    settings = json_format.loads(json_format.dumps(config.without_budget() | {"samples": config.samples}, default=str))
-    kept = folder / "figures.json"
-    if kept.is_file():
-        try:
-            entry = json_format.loads(kept.read_text(encoding="utf-8"))
-            if entry["settings"] == settings:
-                return entry["figures"]
-        except (ValueError, KeyError):
-            pass  # damaged: measured again
-    training = train_policy(task, config, folder, progress)
-    judged = evaluate_policy(training.policy, task, EvaluateConfig()).figures
-    once = one_pass(training.policy, task)
-    figures = {
-        "normalised_return": judged["normalised_return"],
-        "one_pass_return": float(once.normalised_return.mean()),
-        "one_pass_completed": float(once.completed.mean()),
-    }
-    write_json(kept, {"settings": settings, "figures": figures})
-    return figures
+def _measure(task: Task, config: ResolvedTrainConfig, folder: Path, progress: Progress) -> dict[str, float]:
+    """`METRICS` of one training; what the folder keeps with the same settings is read instead."""
+
+    def measure() -> dict[str, Any]:
+        policy = train_policy(task, config, folder, progress).policy
+        once = one_pass(policy, task)
+        evaluated = evaluate_policy(policy, task, EvaluateConfig()).figures
+        metrics = {
+            "normalised_return": evaluated["normalised_return"],
+            "one_pass_return": float(once.normalised_return.mean()),
+            "one_pass_completed": float(once.completed.mean()),
+        }
+        return {"metrics": metrics}
+
+    settings = config.without_budget() | {"samples": config.samples, "motion": hash_motion(task.motion)}
+    return measure_once(folder / "bench.json", settings, measure)["metrics"]
 
 
 def _compute_lead(by_kind: dict[str, list[dict[str, float]]]) -> float:
@@ -134,12 +145,12 @@ def _compute_lead(by_kind: dict[str, list[dict[str, float]]]) -> float:
     return adaptive - reference
 
 
-def format_page(found: dict[str, dict[str, list[dict[str, float]]]], samples: int) -> str:
-    """The table in Markdown: a line a motion and distribution."""
+def format_page(found: Found, samples: int) -> str:
+    """The table in Markdown: one line per motion and distribution."""
     lines = [HEAD, "| motion | starts | seeds | return | one pass | completed |", "|---|---|--:|--:|--:|--:|"]
     for name, by_kind in found.items():
         for kind, runs in by_kind.items():
-            cells = [_format_cell([run[figure] for run in runs]) for figure in METRICS]
+            cells = [_format_cell([run[metric] for run in runs]) for metric in METRICS]
             lines.append(f"| {name.removeprefix('humanoid3d_')} | {TITLES[kind]} | {len(runs)} | {' | '.join(cells)} |")
     here = describe_machine()
     lines += [

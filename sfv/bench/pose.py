@@ -1,4 +1,4 @@
-"""`bench pose`: keypoints against known truth, and how much of the real clips is seen."""
+"""`python -m sfv bench pose`: 2D keypoints against known truth, and the share of real clips that is seen."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,8 +14,9 @@ from pose.estimate import PoseConfig
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, MIRRORED, TWELVE
 from sfv.bench.films import find_cached_keypoints, make_films
+from sfv.bench.inputs import NOT_SHIPPED, find_recordings
 from sfv.bench.metrics import pck, swapped_frames
-from sfv.bench.reconstruct import EVERY_FRAME, FRONT_FLIP, SHARED
+from sfv.bench.reconstruct import EVERY_FRAME, FRONT_FLIP
 from sfv.bench.truth import HIPS, SHOULDERS, Truth
 from sfv.bench.truth import MIRRORED as MIRRORED_TWELVE
 from sfv.demo.demo import truth_path
@@ -41,11 +42,11 @@ def bench_pose(
     Films and keypoints are kept in the cache, which `bench reconstruct` uses too.
 
     Args:
-      video: a clip of your own instead of the built-in sets (synthetic films; the real clips where they are there).
+      video: a clip of your own; default: the synthetic films, and real clips in ../shared/data if they are there.
       truth: its truth file, in the format that `sfv demo` writes.
-      full: every motion from every viewpoint, motion-capture files too.
-      baseline: finds keypoints by a single look at each frame as well, for the column of baselines.
-      calibrate: measures the constants of `pose.confidence` on the synthetic films, and nothing else.
+      full: every motion from every viewpoint, with motion capture if it is there.
+      baseline: also finds keypoints in a single pass over each frame, for the column of baselines.
+      calibrate: only measure the constants of `pose.confidence`, on the synthetic films.
       json: one JSON object on standard output instead of a table.
     """
     if (video is None) != (truth is None):
@@ -54,20 +55,20 @@ def bench_pose(
         show("pose", _measure_clips(video.stem, [(video, truth)], baseline)[0], json)
         return
     sets: dict[str, list[tuple[Path, Path]]] = {}
-    for film, path in make_films(sorted((SHARED / "motions").glob("*.txt")) if full else [], full):
+    for film, path in make_films(find_recordings("motions/*.txt") if full else [], full):
         sets.setdefault(film.group, []).append((path, truth_path(path)))
     if calibrate:
         pairs = [found for name in SYNTHETIC for found in _measure_clips(name, sets[name], baseline=False)[1]]
         show("pose", _calibrate(np.concatenate(pairs)), json)
         return
     for name in ("kick_cam01", "kick_cam03"):
-        sets[name] = [(path, truth_path(path)) for path in (SHARED / "videos").glob(f"{name}.mp4")]
+        sets[name] = [(path, truth_path(path)) for path in find_recordings(f"videos/{name}.mp4")]
     rows, pairs = list[Row](), list[np.ndarray]()
     for name, clips in sets.items():
         more, found = _measure_clips(name, clips, baseline)
         rows += more
         pairs += found if name in SYNTHETIC else []
-    rows += _measure_calibrate(np.concatenate(pairs))
+    rows += _measure_calibration(np.concatenate(pairs))
     rows += _measure_paper_videos(baseline) + _measure_front_flip(baseline)
     show("pose", rows, json)
 
@@ -84,26 +85,26 @@ def _measure_clips(
 ) -> tuple[list[Row], list[np.ndarray]]:
     """Means over clips with known truth; and each landmark's (confidence, whether it is right), arrays (N, 2)."""
     if not clips:
-        return [Row(f"{group}_detected_upright", None, note="skipped: the clip is not here")], []
-    figures, single, pairs = list[dict[str, float]](), list[dict[str, float]](), list[np.ndarray]()
+        return [Row(f"{group}_detected_upright", None, note=NOT_SHIPPED)], []
+    metrics, single, pairs = list[dict[str, float]](), list[dict[str, float]](), list[np.ndarray]()
     for video, truth in clips:
         keypoints, seconds = _find_keypoints(video, EVERY_FRAME)
         clip, landmarks = _compare(keypoints, truth)
-        figures.append(clip | {"pose_seconds_per_frame": seconds})
+        metrics.append(clip | {"pose_seconds_per_frame": seconds})
         pairs.append(landmarks)
         if baseline:
             keypoints, seconds = _find_keypoints(video, EVERY_FRAME, single_look=True)
             single.append(_compare(keypoints, truth)[0] | {"pose_seconds_per_frame": seconds})
     rows = []
-    for name in {name: None for clip in figures for name in clip}:
+    for name in {name: None for clip in metrics for name in clip}:
         before = Row.mean_of("", [clip[name] for clip in single if name in clip], "").value if baseline else None
         unit = "s" if "seconds" in name else "torso" if "error" in name else ""
-        rows.append(Row.mean_of(f"{group}_{name}", [clip[name] for clip in figures if name in clip], unit, before))
+        rows.append(Row.mean_of(f"{group}_{name}", [clip[name] for clip in metrics if name in clip], unit, before))
     return rows, pairs
 
 
 def _compare(keypoints: Keypoints, truth_file: Path) -> tuple[dict[str, float], np.ndarray]:
-    """Figures of one clip, and its landmarks as (confidence, whether right), (N, 2)."""
+    """Metrics of one clip, and its landmarks as (confidence, whether right), (N, 2)."""
     truth, true_px = Truth.load(truth_file), _read_true_px(truth_file)
     count = min(len(keypoints), len(true_px))
     true_px, inverted, seen = true_px[:count], truth.inverted[:count], keypoints.seen[:count]
@@ -112,17 +113,17 @@ def _compare(keypoints: Keypoints, truth_file: Path) -> tuple[dict[str, float], 
     xy, confidence = keypoints.xy[:count, COLUMNS], keypoints.confidence[:count, COLUMNS]
     right = pck(xy, true_px, torso) & (confidence > 0)
     error = np.linalg.norm(xy - true_px, axis=-1) / torso[:, None]
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for name, which in (("upright", ~inverted), ("inverted", inverted)):
         if which.any():
-            figures[f"detected_{name}"] = float(seen[which].mean())
-            figures[f"pck_{name}"] = float(right[which].mean())
-            figures[f"median_error_{name}_torso"] = float(np.median(error[which][confidence[which] > 0]))
+            metrics[f"detected_{name}"] = float(seen[which].mean())
+            metrics[f"pck_{name}"] = float(right[which].mean())
+            metrics[f"median_error_{name}_torso"] = float(np.median(error[which][confidence[which] > 0]))
     exchanged = swapped_frames(
         _center_hips(keypoints.xyz[:count, COLUMNS][seen]), _center_hips(truth.xyz_c[:count][seen]), MIRRORED_TWELVE
     )
-    figures["swapped_share"] = exchanged / max(int(seen.sum()), 1)
-    return figures, np.column_stack([confidence[seen].ravel(), right[seen].ravel()])
+    metrics["swapped_share"] = exchanged / max(int(seen.sum()), 1)
+    return metrics, np.column_stack([confidence[seen].ravel(), right[seen].ravel()])
 
 
 def _read_true_px(truth_file: Path) -> np.ndarray:
@@ -156,7 +157,7 @@ def _calibrate(pairs: np.ndarray) -> list[Row]:
     return rows
 
 
-def _measure_calibrate(pairs: np.ndarray) -> list[Row]:
+def _measure_calibration(pairs: np.ndarray) -> list[Row]:
     """How many landmarks are right at each confidence, and how far apart the two are on the mean."""
     confidence, right = pairs.T
     tenth = np.minimum((10 * confidence).astype(int), 9)
@@ -173,9 +174,9 @@ def _measure_calibrate(pairs: np.ndarray) -> list[Row]:
 
 def _measure_paper_videos(baseline: bool) -> list[Row]:
     """How much of the paper's videos is seen; there is no truth."""
-    videos = sorted((SHARED / "videos" / "sfv").glob("*.mp4"))
+    videos = find_recordings("videos/sfv/*.mp4")
     if not videos:
-        return [Row("sfv_detected", None, note="skipped: the paper's videos are not here")]
+        return [Row("sfv_detected", None, note=NOT_SHIPPED)]
     found = {video.stem: _find_keypoints(video, EVERY_FRAME) for video in videos}
     single = [_find_keypoints(video, EVERY_FRAME, single_look=True)[0] for video in videos] if baseline else []
     shares = {name: float(keypoints.seen.mean()) for name, (keypoints, _) in found.items()}
@@ -202,19 +203,19 @@ def _measure_paper_videos(baseline: bool) -> list[Row]:
 
 def _measure_front_flip(baseline: bool) -> list[Row]:
     """A real front flip against the light, without truth: physical facts."""
-    video = SHARED / "videos" / "walk_and_frontflip.mp4"
-    if not video.is_file():
-        return [Row("frontflip_detected", None, note=f"skipped: no {video.name} here")]
-    keypoints, seconds = _find_keypoints(video, FRONT_FLIP)
-    before = _find_keypoints(video, FRONT_FLIP, single_look=True)[0] if baseline else None
-    figures = {
+    videos = find_recordings("videos/walk_and_frontflip.mp4")
+    if not videos:
+        return [Row("frontflip_detected", None, note=NOT_SHIPPED)]
+    keypoints, seconds = _find_keypoints(videos[0], FRONT_FLIP)
+    before = _find_keypoints(videos[0], FRONT_FLIP, single_look=True)[0] if baseline else None
+    metrics = {
         "frontflip_detected": lambda k: float(k.seen.mean()),
         "frontflip_turns": _count_turns,
         "frontflip_exchanges": _count_exchanges,
     }
     rows = [
-        Row(name, float(figure(keypoints)), "", None, None, float(figure(before)) if before else None, GOALS[name])
-        for name, figure in figures.items()
+        Row(name, float(metric(keypoints)), "", None, None, float(metric(before)) if before else None, GOALS[name])
+        for name, metric in metrics.items()
     ]
     return [*rows, Row("frontflip_pose_seconds_per_frame", seconds, "s")]
 

@@ -1,4 +1,4 @@
-"""`bench reconstruct`: the pose and reconstruct stages against known truth, physical facts and SFV's own motions."""
+"""`python -m sfv bench reconstruct`: pose and reconstruction against truth, physical laws and SFV's own motions."""
 
 import math
 import time
@@ -16,14 +16,13 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
 from sfv.bench.films import Film, find_cached_keypoints, make_films
+from sfv.bench.inputs import NOT_SHIPPED, find_recordings
 from sfv.bench.sfv_baseline import measure_both
 from sfv.bench.truth import Truth, compare
 from sfv.console import console
 from sfv.demo.demo import truth_path
 from sfv.rows import Row, show
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-"""Real clips and motion files; measured where they are, skipped elsewhere."""
 EVERY_FRAME = PoseConfig(max_fps=1000.0)
 FRONT_FLIP = PoseConfig(start=4.8, end=7.2, person="2", max_fps=1000.0, min_seen=0.3)
 """The part of `walk_and_frontflip.mp4` in which the man flips; the woman is the more prominent one."""
@@ -55,8 +54,8 @@ class MeasuredClip:
     found: Reconstruction
     joints_w: np.ndarray
     """The twelve joints, world frame [m], (T, 12, 3)."""
-    figures: dict[str, float]
-    """`PHYSICAL` ones, and what it cost."""
+    metrics: dict[str, float]
+    """Values of `PHYSICAL`, and the processor seconds of both stages."""
 
 
 def bench_reconstruct(
@@ -68,14 +67,14 @@ def bench_reconstruct(
 ) -> None:
     """Accuracy of keypoints and reference motions against known truth.
 
-    Films and keypoints are kept in the cache: an interrupted run goes on where it was, and after a change of the
-    reconstruction only that is done again.
+    Films and keypoints are kept in the cache: an interrupted run goes on from there, and a change of the reconstruction
+    repeats only the reconstruction.
 
     Args:
-      video: a clip of your own instead of the built-in sets (synthetic films; the real clips where they are there).
+      video: a clip of your own; default: the synthetic films, and real clips in ../shared/data if they are there.
       truth: its truth file, in the format that `sfv demo` writes.
-      height: the person's height [m], if known.
-      full: every motion from every viewpoint, motion-capture files too, and 3,000 frames (an hour on two cores).
+      height: the person's height [m]; default: the character's own.
+      full: every motion from every viewpoint, with motion capture if it is there, and 3,000 frames; about an hour.
       json: one JSON object on standard output instead of a table.
     """
     if (video is None) != (truth is None):
@@ -86,11 +85,9 @@ def bench_reconstruct(
         return
     rows = measure_synthetic_films(character, full)
     for camera in ("kick_cam01", "kick_cam03"):
-        path = SHARED / "videos" / f"{camera}.mp4"
-        if path.is_file():
-            rows += measure_clips(camera, [(path, Truth.load(truth_path(path)))], character)
-        else:
-            rows.append(Row(f"{camera}_mpjpe_mm", None, "mm", note=f"skipped: no {path.name} here"))
+        clips = [(path, Truth.load(truth_path(path))) for path in find_recordings(f"videos/{camera}.mp4")]
+        missing = [Row(f"{camera}_mpjpe_mm", None, "mm", note=NOT_SHIPPED)]
+        rows += measure_clips(camera, clips, character) if clips else missing
     rows += measure_paper_videos(character)
     rows += measure_front_flip(character)
     rows += measure_solve_time(character, full)
@@ -111,7 +108,7 @@ def measure(video: Path, character: Character, config: PoseConfig = EVERY_FRAME)
 
 def measure_synthetic_films(character: Character, full: bool) -> list[Row]:
     """The films with exact truth: clean, rough and panned ones."""
-    files = sorted((SHARED / "motions").glob("*.txt")) if full else []
+    files = find_recordings("motions/*.txt") if full else []
     films = make_films(files, full)
     pairs = {film: (path, Truth.load(truth_path(path))) for film, path in films}
     clips = {film: compare_with_truth(*pair, character) for film, pair in pairs.items()}
@@ -143,12 +140,12 @@ def compare_panned_films(clips: dict[Film, dict[str, float]]) -> Row:
 
 
 def compare_with_truth(video: Path, truth: Truth, character: Character) -> dict[str, float] | str:
-    """Figures of a clip with known truth, or why there are none."""
+    """Metrics of a clip with known truth, or why there are none."""
     try:
         clip = measure(video, character)
     except InputError as error:
         return str(error)
-    return compare(clip.keypoints, clip.found, clip.found.camera.to_camera(clip.joints_w), truth) | clip.figures
+    return compare(clip.keypoints, clip.found, clip.found.camera.to_camera(clip.joints_w), truth) | clip.metrics
 
 
 def measure_clips(group: str, films: list[tuple[Path, Truth]], character: Character) -> list[Row]:
@@ -172,7 +169,7 @@ def summarize_group(group: str, clips: dict[str, dict[str, float] | str]) -> lis
 
 
 def find_unit(name: str) -> str:
-    """The unit at a figure's end."""
+    """The unit at a metric's end."""
     return next((unit for end, unit in UNITS.items() if name.endswith(f"_{end}")), "")
 
 
@@ -183,10 +180,10 @@ def name_largest(values: dict[str, float], count: int = 1) -> str:
 
 
 def measure_paper_videos(character: Character) -> list[Row]:
-    """Physical facts of the paper's videos, and what SFV made of them beside ours."""
-    videos = sorted((SHARED / "videos" / "sfv").glob("*.mp4"))
+    """Physical metrics of the paper's videos, and ratios of ours to SFV's."""
+    videos = find_recordings("videos/sfv/*.mp4")
     if not videos:
-        return [Row("sfv_reprojection_ratio", None, note="skipped: the paper's videos are not here")]
+        return [Row("sfv_reprojection_ratio", None, note=NOT_SHIPPED)]
     clips: dict[str, MeasuredClip] = {}
     failed: list[str] = []
     for video in videos:
@@ -196,12 +193,12 @@ def measure_paper_videos(character: Character) -> list[Row]:
             failed.append(f"{video.stem}: {error}")
     rows = []
     for name, unit in PHYSICAL.items():
-        values = {clip: measured.figures[name] for clip, measured in clips.items()}
+        values = {clip: measured.metrics[name] for clip, measured in clips.items()}
         row = Row.mean_of(name, list(values.values()), unit, None, GOALS.get(name))
         rows.append(replace(row, note="; ".join([name_largest(values, 3), *failed])))
     for name in ("backflip_a", "jump"):
         if name in clips:
-            rows.append(Row(f"flight_gravity_ratio_{name}", clips[name].figures["flight_gravity_ratio"], goal=1.0))
+            rows.append(Row(f"flight_gravity_ratio_{name}", clips[name].metrics["flight_gravity_ratio"], goal=1.0))
     return rows + compare_with_sfv(clips.values(), videos[0].parent)
 
 
@@ -226,25 +223,25 @@ def compare_with_sfv(clips: Iterable[MeasuredClip], folder: Path) -> list[Row]:
 
 def measure_front_flip(character: Character) -> list[Row]:
     """A real front flip against the light, without truth."""
-    video = SHARED / "videos" / "walk_and_frontflip.mp4"
-    if not video.is_file():
-        return [Row("frontflip_detected", None, note=f"skipped: no {video.name} here")]
+    videos = find_recordings("videos/walk_and_frontflip.mp4")
+    if not videos:
+        return [Row("frontflip_detected", None, note=NOT_SHIPPED)]
     try:
-        clip = measure(video, character, FRONT_FLIP)
+        clip = measure(videos[0], character, FRONT_FLIP)
     except InputError as error:
         return [Row("frontflip_detected", None, goal=GOALS["frontflip_detected"], note=str(error))]
     rows = [Row("frontflip_detected", float(clip.keypoints.seen.mean()), goal=GOALS["frontflip_detected"])]
-    rows += [Row(f"frontflip_{name}", clip.figures[name], unit, goal=GOALS.get(f"frontflip_{name}"))
+    rows += [Row(f"frontflip_{name}", clip.metrics[name], unit, goal=GOALS.get(f"frontflip_{name}"))
              for name, unit in PHYSICAL.items()]  # fmt: skip
-    return [*rows, Row("flight_gravity_ratio_frontflip", clip.figures["flight_gravity_ratio"], goal=1.0)]
+    return [*rows, Row("flight_gravity_ratio_frontflip", clip.metrics["flight_gravity_ratio"], goal=1.0)]
 
 
 def measure_solve_time(character: Character, full: bool) -> list[Row]:
     """Processor seconds of the reconstruction, and how they grow: the kick's keypoints to and fro."""
-    video = SHARED / "videos" / f"{KICK}.mp4"
-    if not video.is_file():
-        return [Row("solve_seconds_120_frames", None, "s", note=f"skipped: no {video.name} here")]
-    keypoints, _ = find_cached_keypoints(video, EVERY_FRAME)
+    videos = find_recordings(f"videos/{KICK}.mp4")
+    if not videos:
+        return [Row("solve_seconds_120_frames", None, "s", note=NOT_SHIPPED)]
+    keypoints, _ = find_cached_keypoints(videos[0], EVERY_FRAME)
     long = 3000 if full else 600
     seconds = [_time_solve(keypoints, frames, character) for frames in (120, long)]
     growth = (seconds[1] / long) / (seconds[0] / 120)

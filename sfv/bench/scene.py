@@ -1,10 +1,12 @@
-"""`python -m sfv bench scene`: skills learnt on the plane and carried over to other ground and to a box."""
+"""`python -m sfv bench scene`: skills on other ground and with a box."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+import tyro
 
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
@@ -17,78 +19,84 @@ from imitate.training.config import TrainConfig
 from imitate.training.train import train_policy
 from pose.errors import InputError
 from pose.progress import Progress
-from reconstruct.characters.character import load_character
-from reconstruct.formats.read_motion import read_motion
+from reconstruct.characters.character import Character, load_character
+from sfv.bench.inputs import read_motions
 from sfv.console import bar
-from sfv.demo.motions import demo_motion
 from sfv.rows import Row, show
 
 ROLLOUTS = 32
 GOAL = 0.8
 PUSH_DISTANCE_M = 2.0
-"""The box must have gone so far."""
+"""Distance that the box has to be pushed for the skill to count as completed [m]."""
 
 
 class BoxRecorder:
-    """How far each box gets in a rollout; read as `run_episodes` reads a meter."""
+    """Records the greatest distance of each box in a rollout [m], for `run_episodes`."""
 
     def __init__(self, start: np.ndarray):
         self.start, self.way = start, np.zeros(len(start))
 
     def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
-        """Takes one step in of the simulations that are `running`."""
+        """Adds one control step of the environments that are `running`."""
         self.way = np.where(running, np.maximum(self.way, env.box_progress() - self.start), self.way)
 
 
-SKILLS = {
+SkillName = Literal["backflip", "cartwheel", "push"]
+SKILLS: dict[SkillName, tuple[str, Scene]] = {
     "backflip": ("backflip_slope_completed", Scene("slope", angle=10.0)),
     "cartwheel": ("cartwheel_gaps_completed", Scene("gaps")),
     "push": ("push_box_completed", Scene("box")),
 }
-"""Motion -> row, and the scene that it is carried over to."""
+"""Motion -> name of the row, and the scene that it is performed in."""
 
 
-def bench_scene(
-    skills: tuple[Literal["backflip", "cartwheel", "push"], ...] = ("backflip", "cartwheel", "push"),
-    backflip: Path | None = None,
-    cartwheel: Path | None = None,
-    push: Path | None = None,
-    out: Path = Path("runs/bench_scene"),
-    minutes: float = 0.0,
-    character: str = "humanoid",
-    seed: int = 0,
-    json: bool = False,
-) -> None:
-    """Judges skills in scenes: a backflip on a slope of 10 degrees, a cartwheel over gaps, a box pushed 2 m.
+@dataclass(frozen=True)
+class SceneBenchConfig:
+    """Which skills are evaluated, with which budget, and where they are kept."""
+
+    skills: tuple[SkillName, ...] = ("backflip", "cartwheel", "push")
+    """Skills to evaluate."""
+    backflip: Path | None = None
+    """Backflip (DeepMimic .txt, or .npz of a run); default: the shipped demonstration."""
+    cartwheel: Path | None = None
+    """Cartwheel; default: the shipped demonstration."""
+    push: Path | None = None
+    """Walking and pushing; default: the shipped demonstration."""
+    out: Path = Path("runs/bench_scene")
+    """Folder that keeps the policies; training goes on from there."""
+    minutes: float = 0.0
+    """Training budget of each after its draft, earlier training included [min]; 0: only evaluate."""
+    character: str = "humanoid"
+    """Body that is to perform them."""
+    seed: int = 0
+    """Seed of training."""
+
+    def read_task(self, skill: SkillName, character: Character) -> Task:
+        """A skill's motion in its scene."""
+        file = {"backflip": self.backflip, "cartwheel": self.cartwheel, "push": self.push}[skill]
+        (motion,) = read_motions((file,) if file else (), character, (skill,)).values()
+        return Task(character, motion, SKILLS[skill][1])
+
+
+def bench_scene(config: Annotated[SceneBenchConfig, tyro.conf.arg(name="")], json: bool = False) -> None:
+    """Evaluates skills in scenes: a backflip on a slope of 10 degrees, a cartwheel over gaps, a box pushed 2 m.
 
     Args:
-      skills: which of them.
-      backflip: reference motion (DeepMimic .txt, or .npz of a run); without one, the project's own demonstration.
-      cartwheel: the same.
-      push: the same, of someone who walks and pushes.
-      out: keeps the policies; training goes on from what is there.
-      minutes: training budget for each after its draft, what was spent before included [min]; 0 judges the policies
-        that are there.
-      character: body that is to perform them.
-      seed: of training.
+      config: what is evaluated.
       json: one JSON object on standard output instead of a table.
     """
-    body, files = load_character(character), {"backflip": backflip, "cartwheel": cartwheel, "push": push}
-    rows = []
-    for skill in skills:
-        file = files[skill]
-        motion = read_motion(file, body) if file else demo_motion(skill, body)
-        task = Task(body, motion, SKILLS[skill][1])
-        rows.append(_measure_skill(skill, task, out / f"{skill}@{task.scene.kind}", minutes, seed))
+    character = load_character(config.character)
+    rows = [_measure_skill(skill, config.read_task(skill, character), config) for skill in config.skills]
     show("scene", rows, json)
 
 
-def _measure_skill(skill: str, task: Task, folder: Path, minutes: float, seed: int) -> Row:
+def _measure_skill(skill: SkillName, task: Task, config: SceneBenchConfig) -> Row:
     name, _ = SKILLS[skill]
-    if minutes > 0:
+    folder = config.out / f"{skill}@{task.scene.kind}"
+    if config.minutes > 0:
         with bar(name) as progress:
             draft = load_or_make_draft(task, folder, progress)
-            train_policy(task, TrainConfig(minutes=minutes, seed=seed), folder, progress, draft)
+            train_policy(task, TrainConfig(minutes=config.minutes, seed=config.seed), folder, progress, draft)
     if not (folder / "policy.pt").is_file():
         return Row(name, None, goal=GOAL, note=f"no policy in {folder}: give --minutes")
     try:
@@ -99,7 +107,7 @@ def _measure_skill(skill: str, task: Task, folder: Path, minutes: float, seed: i
 
 
 def load_or_make_draft(task: Task, folder: Path, progress: Progress) -> Draft:
-    """The motion performed by tracking control there; made once for a motion on a ground."""
+    """The motion performed by tracking control in the scene; kept in the folder for the next time."""
     body = task.character
     name = hashlib.sha256(task.motion.qpos.tobytes() + repr((body.name, body.height, task.scene.identity)).encode())
     path = folder / f"draft_{name.hexdigest()[:12]}.npz"

@@ -87,7 +87,7 @@ def read_joints(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, float]:
 
     Args:
       path: the file; end sites count as joints by their names.
-      names: of the wanted ones, in the file's spelling.
+      names: of the joints to read, in the file's spelling.
 
     Returns:
       Positions in the file's axes and units, (T, J, 3), and frames a second.

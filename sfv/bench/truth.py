@@ -1,4 +1,4 @@
-"""A reference motion held against known truth, beside two baselines: BlazePose's own 3D, raw and low-passed."""
+"""Compares a reference motion and two baselines, BlazePose's own 3D raw and low-passed, with known truth."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ LIMBS = tuple(
 SOLES = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
 FEET = ("left_foot", "right_foot")
 MASS = {"shoulder": 0.16, "elbow": 0.04, "wrist": 0.02, "hip": 0.18, "knee": 0.07, "ankle": 0.03}
-"""Shares of the body that move about as each of the twelve joints does: a centre of mass for baselines that have none
+"""Share of the body's mass at each of the twelve joints, for the centre of mass of baselines
 (trunk and head over shoulders and hips, limbs over both of their ends; de Leva 1996, rounded)."""
 BASELINE_CUTOFF_HZ = 8.0
 BASELINE_FOV = 50.0
@@ -68,7 +68,7 @@ class Truth:
     def load(cls, path: Path) -> "Truth":
         """Reads a `.truth.npz` as `sfv demo` writes it; raises `InputError` if a key is missing.
 
-        Where it does not tell contacts but knows heels and toes, the feet's contacts are found from their true motion.
+        A file without contacts but with heels and toes gives contacts found from their true motion.
         """
         if not path.is_file():
             raise InputError(f"{path}: no such file; a truth file holds xyz_w, names, R_camera_world, t_camera_world")
@@ -122,7 +122,7 @@ def to_foot_contacts(sole_contacts: np.ndarray) -> np.ndarray:
 
 
 def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, truth: Truth) -> dict[str, float]:
-    """Figures by name: ours, and the baselines' under `raw_` and `filtered_`.
+    """Metrics by name: ours, and the baselines' under `raw_` and `filtered_`.
 
     Args:
       keypoints: what the motion was made from.
@@ -139,38 +139,38 @@ def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, t
     raw, soles = (interpolate_unseen(points[part], seen) for points in place_by_reprojection(keypoints, columns))
     band = butter(4, min(BASELINE_CUTOFF_HZ / (keypoints.fps / 2), 0.99), output="sos")
 
-    figures: dict[str, float] = {"detected": float(seen.mean())}
+    metrics: dict[str, float] = {"detected": float(seen.mean())}
     baselines = {"raw_": (raw, soles), "filtered_": tuple(sosfiltfilt(band, x, axis=0) for x in (raw, soles))}
     for prefix, joints in (("", ours), *((name, pair[0]) for name, pair in baselines.items())):
-        figures[f"{prefix}mpjpe_mm"] = root_aligned_mpjpe(joints, true_c, HIPS).mean()
+        metrics[f"{prefix}mpjpe_mm"] = root_aligned_mpjpe(joints, true_c, HIPS).mean()
         aligned = pa_mpjpe(joints, true_c)
-        figures[f"{prefix}pa_mpjpe_mm"] = aligned.mean()
+        metrics[f"{prefix}pa_mpjpe_mm"] = aligned.mean()
         for name, which in (("upright", ~inverted), ("inverted", inverted)):
             if which.any():
-                figures[f"{prefix}pa_mpjpe_{name}_mm"] = aligned[which].mean()
-        figures[f"{prefix}world_mpjpe_mm"] = world_mpjpe(joints, true_c)
-        figures[f"{prefix}acceleration_error_m_s2"] = acceleration_error(joints, true_c, keypoints.fps)
-        figures[f"{prefix}swapped_share"] = swapped_frames(joints, true_c, MIRRORED) / count
-        figures[f"{prefix}bone_length_variation_mm"] = bone_length_variation(joints, LIMBS)
+                metrics[f"{prefix}pa_mpjpe_{name}_mm"] = aligned[which].mean()
+        metrics[f"{prefix}world_mpjpe_mm"] = world_mpjpe(joints, true_c)
+        metrics[f"{prefix}acceleration_error_m_s2"] = acceleration_error(joints, true_c, keypoints.fps)
+        metrics[f"{prefix}swapped_share"] = swapped_frames(joints, true_c, MIRRORED) / count
+        metrics[f"{prefix}bone_length_variation_mm"] = bone_length_variation(joints, LIMBS)
     if truth.foot_contacts is not None:
         held = truth.foot_contacts[part]
         index = [found.motion.contact_names.index(name) for name in FEET]
-        figures["contact_f1"] = contact_f1(found.motion.contacts[:count, index], held)
+        metrics["contact_f1"] = contact_f1(found.motion.contacts[:count, index], held)
         for prefix, (joints, feet_c) in baselines.items():
             facts = compute_physical_facts(truth.to_world(joints), truth.to_world(feet_c), held, keypoints.fps)
-            figures |= {prefix + name: value for name, value in facts.items()}
+            metrics |= {prefix + name: value for name, value in facts.items()}
     if truth.xy_px is not None:
         true_px = truth.xy_px[part]
         torso = np.linalg.norm(true_px[:, SHOULDERS].mean(1) - true_px[:, HIPS].mean(1), axis=-1)
         right = pck(keypoints.xy[part][:, columns], true_px, torso) & seen[:, None]
         for name, which in (("upright", ~inverted), ("inverted", inverted)):
             if which.any():
-                figures[f"pck_{name}"] = float(right[which].mean())
-    return {name: float(value) for name, value in figures.items()}
+                metrics[f"pck_{name}"] = float(right[which].mean())
+    return {name: float(value) for name, value in metrics.items()}
 
 
 def compute_physical_facts(joints_w: np.ndarray, soles_w: np.ndarray, held: np.ndarray, fps: float) -> dict[str, float]:
-    """What `reconstruct.motion_metrics` tells of a motion, for points without a body, in the true world.
+    """Physical metrics as in `reconstruct.motion_metrics`, for points without a body, in the true world.
 
     Args:
       joints_w: the twelve joints [m], (T, 12, 3).

@@ -2,7 +2,7 @@
 
 import json
 
-from sfv.bench.initial_states import Kind, bench_initial_states, format_page
+from sfv.bench.initial_states import InitialStatesConfig, Kind, bench_initial_states, format_page
 from tests.samples import standing
 
 KINDS: tuple[Kind, ...] = ("reference", "adaptive")
@@ -13,9 +13,9 @@ def test_distributions_are_measured_and_kept(tmp_path, capsys):
     out, page = tmp_path / "out", tmp_path / "page.md"
 
     def table() -> dict[str, float]:
-        bench_initial_states(
-            (tmp_path / "stand.npz",), samples=8192, seeds=1, workers=1, kinds=KINDS, out=out, page=page, json=True
-        )
+        files = (tmp_path / "stand.npz",)
+        config = InitialStatesConfig(files, samples=8192, seeds=1, workers=1, kinds=KINDS, out=out, page=page)
+        bench_initial_states(config, json=True)
         return {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)["rows"]}
 
     rows = table()
@@ -25,14 +25,14 @@ def test_distributions_are_measured_and_kept(tmp_path, capsys):
     assert rows["stand_adaptive_less_reference"] == lead
     assert page.read_text().count("| stand |") == len(KINDS)
 
-    kept = out / "stand" / "adaptive_0" / "figures.json"
+    kept = out / "stand" / "adaptive_0" / "bench.json"
     content = json.loads(kept.read_text())
-    content["figures"]["normalised_return"] = 0.125
+    content["metrics"]["normalised_return"] = 0.125
     kept.write_text(json.dumps(content))
     assert table()["stand_adaptive_normalised_return"] == 0.125
 
 
-def test_page_tells_mean_and_spread():
+def test_page_holds_mean_and_standard_deviation():
     runs = [{"normalised_return": r, "one_pass_return": 0.5, "one_pass_completed": 1.0} for r in (0.6, 0.8)]
     page = format_page({"humanoid3d_walk": {"adaptive": runs}}, 500_000)
     assert "| walk | adaptive (SFV) | 2 | 0.700 ± 0.100 | 0.500 ± 0.000 | 1.000 ± 0.000 |" in page

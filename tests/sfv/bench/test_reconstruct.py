@@ -5,18 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.estimate import PoseConfig, estimate_keypoints
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS, TWELVE
-from pose.weights import SIZES, is_intact
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import Reconstruction, reconstruct_motion
+from sfv.bench import films, reconstruct
 from sfv.bench.films import VIEWPOINTS, Film, list_films, render_film, stage_film
-from sfv.bench.reconstruct import compare_panned_films, summarize_group
+from sfv.bench.reconstruct import bench_reconstruct, compare_panned_films, summarize_group
 from sfv.bench.sfv_baseline import JOINTS, limb_length, place_before_camera, read_joints
 from sfv.bench.truth import Truth, compare
 from sfv.demo.demo import truth_path
@@ -171,10 +170,24 @@ def test_a_motion_in_foreign_axes_is_found_before_the_camera():
     assert limb_length(2.0 * xyz_w, TWELVE) == pytest.approx(2.0 * limb_length(xyz_w, TWELVE))
 
 
-@pytest.mark.skipif(
-    not any(is_intact(cache_folder() / f"pose_landmarker_{size}.task") for size in SIZES),
-    reason="no BlazePose weights in the cache: make setup",
-)
+@pytest.mark.usefixtures("no_recordings", "model_size")
+def test_command_measures_its_films_and_names_what_is_not_shipped(short_film, printed, monkeypatch, tmp_path):
+    monkeypatch.setattr(films, "cache_folder", lambda: tmp_path)
+    film = replace(SIDE, motion="walk")
+    monkeypatch.setattr(reconstruct, "make_films", lambda files, full: [(film, short_film.video)])
+    bench_reconstruct(json=True)
+    rows = printed()
+    assert 0.0 < rows["synthetic_mpjpe_mm"]["value"] < 120.0 and rows["synthetic_mpjpe_mm"]["n"] == 1
+    assert rows["synthetic_mpjpe_mm"]["baseline"] > 0.0  # BlazePose's own 3D
+    assert rows["panning_world_mpjpe_ratio"]["note"] == "no panned film could be reconstructed"
+    for name in ("kick_cam01_mpjpe_mm", "sfv_reprojection_ratio", "frontflip_detected", "solve_seconds_120_frames"):
+        assert rows[name]["value"] is None and "does not ship" in rows[name]["note"]
+    bench_reconstruct(short_film.video, short_film.truth, json=True)  # a clip of one's own
+    own = printed()[f"{short_film.video.stem}_mpjpe_mm"]
+    assert own["value"] == rows["synthetic_mpjpe_mm"]["value"]
+
+
+@pytest.mark.usefixtures("model_size")
 def test_accuracy_does_not_rot(tmp_path):
     """A flip, filmed and found by the real detector: bounds a little above what is measured."""
     qpos, contacts = demo_take("backflip", CHARACTER)

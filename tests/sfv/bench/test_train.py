@@ -1,24 +1,15 @@
-"""`bench train`: which motions it takes, what it keeps, and the page it writes."""
+"""`bench train`: what it measures and keeps, and the page it writes."""
 
 import json
 from dataclasses import replace
 
 import pytest
 
+from imitate.env.task import Task
 from pose.errors import InputError
 from sfv.bench.skills_page import write_skills_page
-from sfv.bench.train import Target, list_motion_files, measure_motion, read_targets
+from sfv.bench.train import Target, TrainBenchConfig, bench_train, measure_motion, read_targets
 from tests.samples import CHARACTER, TINY, standing
-
-
-def test_files_and_folders_of_motions(tmp_path):
-    (tmp_path / "walk.txt").touch()
-    (tmp_path / "notes.md").touch()
-    assert [path.name for path in list_motion_files((tmp_path,))] == ["walk.txt"]
-    with pytest.raises(InputError, match="two motions are called walk"):
-        list_motion_files((tmp_path, tmp_path / "walk.txt"))
-    with pytest.raises(InputError, match="no such file or folder"):
-        list_motion_files((tmp_path / "run.txt",))
 
 
 def test_table_of_published_returns(tmp_path):
@@ -30,11 +21,11 @@ def test_table_of_published_returns(tmp_path):
         read_targets(table)
 
 
-def test_a_motion_is_measured_once_and_gets_its_line(tmp_path):
+def test_a_motion_is_measured_once_and_gets_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("sfv.bench.train.ROLLOUTS", 4)
     motion = standing()
-    motion.save(tmp_path / "stand.npz")
     target = Target(published=0.9, goal=0.95, minutes=2.0, measure="one_pass_return")
-    entry = measure_motion(tmp_path / "stand.npz", CHARACTER, TINY, target, tmp_path / "out")
+    entry = measure_motion(Task(CHARACTER, motion), TINY.resolve(), target, tmp_path / "out")
     rows = {row["name"]: row for row in entry["rows"]}
     assert 0.0 < rows["one_pass_return"]["value"] <= 1.0
     assert (rows["one_pass_return"]["goal"], rows["one_pass_return"]["baseline"]) == (0.95, 0.9)
@@ -47,11 +38,40 @@ def test_a_motion_is_measured_once_and_gets_its_line(tmp_path):
     changed = json.loads(kept.read_text())
     changed["date"] = "2000-01-01"
     kept.write_text(json.dumps(changed))
-    assert measure_motion(tmp_path / "stand.npz", CHARACTER, TINY, target, tmp_path / "out")["date"] == "2000-01-01"
-    longer = replace(TINY, samples=192)
-    assert measure_motion(tmp_path / "stand.npz", CHARACTER, longer, target, tmp_path / "out")["date"] != "2000-01-01"
+    assert measure_motion(Task(CHARACTER, motion), TINY.resolve(), target, tmp_path / "out")["date"] == "2000-01-01"
+    longer = replace(TINY, samples=192).resolve()
+    assert measure_motion(Task(CHARACTER, motion), longer, target, tmp_path / "out")["date"] != "2000-01-01"
 
     write_skills_page(tmp_path / "skills.md", {"humanoid3d_stand": entry})
     line = next(line for line in (tmp_path / "skills.md").read_text().splitlines() if line.startswith("| stand"))
     assert line.startswith("| stand | .900 | .950 in 2 min | ") and "* ± " in line
     assert line.count("|") == 12
+
+
+def test_command_prints_every_motion_and_goes_on_from_what_is_there(tmp_path, capsys, monkeypatch):
+    """The budget is the table's; a second run trains nothing."""
+    for name in ("stand", "wait"):
+        standing(16).save(tmp_path / f"{name}.npz")
+    table = tmp_path / "returns.csv"
+    table.write_text("motion,published,published_samples_m,goal,minutes,measure\nstand,.7,72,.72,6,one_pass_return\n")
+    monkeypatch.setattr("sfv.bench.train.ROLLOUTS", 2)
+    monkeypatch.setattr(TrainBenchConfig, "train_config", lambda self, target: TINY.resolve())
+    files = (tmp_path / "stand.npz", tmp_path / "wait.npz")
+    page = tmp_path / "page.md"
+    config = TrainBenchConfig(files, out=tmp_path / "out", published=table, page=page)
+
+    def print_rows() -> dict:
+        bench_train(config, json=True)
+        return {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+
+    rows = print_rows()
+    assert rows["stand_one_pass_return"]["baseline"] == 0.7 and rows["wait_one_pass_return"]["baseline"] is None
+    assert "| stand | .700 (72 M) |" in page.read_text()
+    monkeypatch.setattr("sfv.bench.train.train_policy", None)
+    assert print_rows() == rows
+
+
+def test_budget_is_the_user_s_then_the_table_s_then_six_minutes():
+    assert TrainBenchConfig(minutes=2.0).train_config(Target(minutes=4.0)).minutes == 2.0
+    assert TrainBenchConfig().train_config(Target(minutes=4.0)).minutes == 4.0
+    assert TrainBenchConfig().train_config(Target()).minutes == 6.0

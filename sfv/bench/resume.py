@@ -1,0 +1,29 @@
+"""A bench that trains for hours goes on from what was measured before."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sfv.stage import write_json
+
+
+def measure_once(kept: Path, settings: dict[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `measure` returns, and the settings; read from the file if the same settings were measured before.
+
+    Args:
+      kept: JSON file that holds the settings and what was measured. A damaged one is measured again.
+      settings: all that the measurement depends on.
+      measure: returns values that JSON can hold, by name.
+    """
+    settings = json.loads(json.dumps(settings, default=str))
+    try:
+        entry = json.loads(kept.read_text(encoding="utf-8"))
+        if entry["settings"] == settings:
+            return entry
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # absent, damaged or of an earlier version
+    entry = {"settings": settings} | measure()
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_json(kept, entry)
+    return entry

@@ -1,0 +1,25 @@
+"""`bench draft` in small: standing is performed, and what is written can be read as a motion."""
+
+import numpy as np
+import pytest
+
+from reconstruct.motion import ReferenceMotion
+from sfv.bench.draft import bench_draft
+from tests.samples import standing
+
+
+def test_standing_is_performed_and_written(tmp_path, printed):
+    standing(16).save(tmp_path / "stand.npz")
+    bench_draft(tmp_path / "stand.npz", out=tmp_path / "physical.npz", json=True)
+    rows = printed()
+    assert rows["draft_completed"]["value"] == 1.0
+    assert rows["filter_mpjpe_mm"]["value"] < 20.0
+    assert rows["filter_unsupported"]["value"] < 0.1
+    physical = ReferenceMotion.load(tmp_path / "physical.npz")
+    assert np.abs(physical.qpos[:, 2] - standing(16).qpos[0, 2]).max() < 0.03
+
+
+@pytest.mark.slow
+def test_without_arguments_the_shipped_backflip_is_performed(printed):
+    bench_draft(json=True)
+    assert printed()["draft_completed"]["value"] == 1.0
