@@ -157,7 +157,7 @@ def track(
 ) -> Draft:
     """Motion -> draft: the motion as tracking control performs it, without learning, and a verdict on each frame."""
     with bar("track") as progress:
-        return track_motion(to_task(motion, scene).drafted, config, progress)
+        return track_motion(to_task(motion, scene).drafted, config, progress).draft
 
 
 def train(

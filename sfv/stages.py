@@ -15,7 +15,7 @@ from imitate.robustness import end_meets_start, in_a_row
 from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
 from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
-from imitate.tracking.feasibility import explained
+from imitate.tracking.feasibility import explain
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import BUDGET, TrainConfig
 from imitate.training.train import train_policy
@@ -293,19 +293,20 @@ def _retarget_motion(work: Work[RetargetSetting]) -> Made:
 
 def _make_draft(work: Work[TrackSetting]) -> Made:
     task = work.config.load_task(work.inputs["motion"]).drafted
-    draft = track_motion(task, work.config.track, work.progress)
+    tracking = track_motion(task, work.config.track, work.progress)
+    draft, metrics = tracking.draft, tracking.metrics
     draft.save(work.folder / "draft.npz")
     simulated, camera = draft.rollout.as_motion(task.motion), load_camera(work.inputs.get("camera"))
     write_bvh(simulated, task.character, work.folder / "draft.bvh")
     backdrop, film = make_scenery(task), work.folder / "draft.mp4"
     write_preview(simulated, task.character, film, camera, backdrop=backdrop, ground=task.ground)
-    problems = explained(draft.verdict, draft.rollout.fps)
-    end = "to the end" if draft.figures["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
-    share = f"{draft.figures['feasible']:.0%} of the frames followed"
-    summary = f"performed by tracking control {end}, return {draft.figures['draft_return']:.3f}, {share}"
+    problems = explain(draft.verdict, draft.rollout.fps)
+    end = "to the end" if metrics["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
+    share = f"{metrics['feasible']:.0%} of the frames followed"
+    summary = f"performed by tracking control {end}, return {metrics['draft_return']:.3f}, {share}"
     if problems:
         summary += f"; worst: {problems[0]}"
-    return Made(summary, {**draft.figures, "problems": problems})
+    return Made(summary, {**metrics, "problems": problems})
 
 
 def _make_policy(work: Work[TrainSetting]) -> Made:

@@ -2,7 +2,7 @@
 
 Close to the reference, 1 - reward is a sum of squared errors, each weighted by its term's weight times steepness. Half
 of that sum, with a little more for the place of the root and for the use of controls, is the cost: what the tracker
-improves is what it is judged by.
+improves is what it is evaluated by.
 """
 
 from dataclasses import dataclass, replace
@@ -12,10 +12,10 @@ import numpy as np
 
 from imitate.env.env import ImitationEnv
 from imitate.env.termination import GeomShapes, solid_bodies
-from imitate.tracking.ilqg import Expansion
+from imitate.tracking.ilqg import LinearQuadraticModel
 
-SINK = 0.008
-"""As deep as contact gives way under a body that stands or walks [m]; what is deeper costs."""
+FREE_DEPTH = 0.008
+"""Depth in the ground that costs nothing [m]: contact gives way as much under a body that stands or walks."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,21 @@ class CostConfig:
     """Weights of squared errors."""
 
     root: float = 5.0
-    """Place of the root [1/m^2]; the reward itself sees it through the centre of mass only. With 1, runs and jumps fall
-    behind until they are stopped for straying."""
+    """Weight of the root's position [1/m^2]."""
+    # The reward itself sees it through the centre of mass only. With 1, runs and jumps fall behind until they are
+    # stopped for being too far from the reference.
     control: float = 0.002
-    """Offset of a servo's target from the reference [1/rad^2]: small, the offset is what carries the weight of the
-    body."""
+    """Weight of the offsets of servo targets from the reference [1/rad^2]."""
+    # Small: the offset is what carries the weight of the body.
     penetration: float = 50.0
-    """Depth below the ground of each part of the body [1/m^2]: the reference does not know how hard it lands."""
+    """Weight of the depth in the ground of each part of the body [1/m^2]."""
+    # The reference does not know how hard it lands.
     final: float = 3.0
-    """Factor on the errors at the end of the horizon, which stand for all that comes after."""
+    """Factor on the cost of the last state of a horizon, which stands for all that comes after."""
 
 
 class TrackingCost:
-    """Squared errors of an environment's simulations against its reference, and their expansion."""
+    """Squared errors of environments against their reference, and the quadratic model of them."""
 
     def __init__(self, env: ImitationEnv, config: CostConfig):
         model, reward, character = env.model, env.config.reward, env.task.character
@@ -51,32 +53,32 @@ class TrackingCost:
         self._geoms = replace(shapes, first=np.arange(len(shapes.geoms)))
 
     def of_states(self) -> np.ndarray:
-        """Cost of the states that the environment's simulations are in, each at its row of the reference, (N,)."""
+        """Costs of the states that the environments are in, each at its frame of the reference, (N,)."""
         env, reference, row = self._env, self._env.reference, self._env.row
         pose = env.joints.difference(reference.qpos[row], env.qpos)
-        reach = env.site_xpos[:, self._sites] - env.bodies_xpos[:, :1] - reference.end_effectors[row]
+        end_effectors = env.site_xpos[:, self._sites] - env.bodies_xpos[:, :1] - reference.end_effectors[row]
         return 0.5 * (
             np.square(pose) @ self._pose
             + np.square(env.qvel - reference.qvel[row]) @ self._velocity
-            + self._end_effectors * np.square(reach).sum(axis=(1, 2))
+            + self._end_effectors * np.square(end_effectors).sum(axis=(1, 2))
             + self._com * np.square(env.com - reference.com[row]).sum(axis=1)
-            + self._penetration * np.square(np.minimum(env.lowest(self._geoms) + SINK, 0.0)).sum(axis=1)
+            + self._penetration * np.square(np.minimum(env.lowest(self._geoms) + FREE_DEPTH, 0.0)).sum(axis=1)
         )
 
     def of_controls(self, controls: np.ndarray) -> np.ndarray:
-        """Cost of offsets of the servo targets [rad], (..., nu) -> (...)."""
+        """Costs of offsets of the servo targets [rad], (..., nu) -> (...)."""
         return 0.5 * self._control * np.square(controls).sum(axis=-1)
 
     def expand(
-        self, rows: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, controls: np.ndarray, A: np.ndarray, B: np.ndarray
-    ) -> Expansion:
-        """Gradient and Gauss-Newton second derivative of the cost along a trajectory.
+        self, frames: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, controls: np.ndarray, A: np.ndarray, B: np.ndarray
+    ) -> LinearQuadraticModel:
+        """The quadratic model of the cost along a trajectory: gradients and Gauss-Newton second derivatives.
 
         Points of the body have MuJoCo's exact Jacobians. That of a rotation's difference is taken as one, which it is
         where the difference is small.
 
         Args:
-          rows: of the reference, (H + 1,).
+          frames: of the reference, (H + 1,).
           qpos: poses (H + 1, nq).
           qvel: velocities (H + 1, nv).
           controls: offsets of servo targets [rad], (H, nu).
@@ -85,16 +87,16 @@ class TrackingCost:
         """
         reference, model, data = self._env.reference, self._env.model, self._data
         nv, points = model.nv, len(self._sites) + 1
-        lx, lxx = np.empty((len(rows), 2 * nv)), np.zeros((len(rows), 2 * nv, 2 * nv))
-        lx[:, :nv] = self._env.joints.difference(reference.qpos[rows], qpos) * self._pose
-        lx[:, nv:] = (qvel - reference.qvel[rows]) * self._velocity
+        lx, lxx = np.empty((len(frames), 2 * nv)), np.zeros((len(frames), 2 * nv, 2 * nv))
+        lx[:, :nv] = self._env.joints.difference(reference.qpos[frames], qpos) * self._pose
+        lx[:, nv:] = (qvel - reference.qvel[frames]) * self._velocity
         diagonal = np.arange(2 * nv)
         lxx[:, diagonal, diagonal] = np.concatenate([self._pose, self._velocity])
 
         weights = np.full((points, 1), self._end_effectors)
         weights[-1] = self._com
         error, jacobian, root_jacobian = np.empty((points, 3)), np.empty((points, 3, nv)), np.empty((3, nv))
-        for t, row in enumerate(rows):
+        for t, frame in enumerate(frames):
             data.qpos[:] = qpos[t]
             mujoco.mj_kinematics(model, data)
             mujoco.mj_comPos(model, data)
@@ -103,27 +105,27 @@ class TrackingCost:
                 mujoco.mj_jacSite(model, data, jacobian[p], None, site)
             jacobian[:-1] -= root_jacobian
             mujoco.mj_jacSubtreeCom(model, data, jacobian[-1], 1)
-            error[:-1] = data.site_xpos[self._sites] - data.xpos[1] - reference.end_effectors[row]
-            error[-1] = data.subtree_com[1] - reference.com[row]
+            error[:-1] = data.site_xpos[self._sites] - data.xpos[1] - reference.end_effectors[frame]
+            error[-1] = data.subtree_com[1] - reference.com[frame]
             flat = jacobian.reshape(-1, nv)
             lx[t, :nv] += flat.T @ (weights * error).ravel()
             lxx[t, :nv, :nv] += (flat.T * np.repeat(weights, 3)) @ flat
-            for depth, rise in self._deep(data, nv):
+            for depth, rise in self._find_deep(data, nv):
                 lx[t, :nv] += self._penetration * depth * rise
                 lxx[t, :nv, :nv] += self._penetration * np.outer(rise, rise)
         lx[-1] *= self.final
         lxx[-1] *= self.final
-        return Expansion(A, B, lx, lxx, self._control * controls, np.full(controls.shape, self._control))
+        return LinearQuadraticModel(A, B, lx, lxx, self._control * controls, np.full(controls.shape, self._control))
 
-    def _deep(self, data: mujoco.MjData, nv: int) -> list[tuple[float, np.ndarray]]:
-        """Parts deeper in the ground than `SINK`: height above that [m], negative, and its gradient (nv,)."""
+    def _find_deep(self, data: mujoco.MjData, nv: int) -> list[tuple[float, np.ndarray]]:
+        """Parts deeper in the ground than `FREE_DEPTH`: height above that [m], negative, and its gradient (nv,)."""
         shapes, model, found = self._geoms, self._env.model, list[tuple[float, np.ndarray]]()
         placed = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
-        depths = shapes.clearance(self._env.ground, *placed)[0] + SINK
+        depths = shapes.clearance(self._env.ground, *placed)[0] + FREE_DEPTH
         for i in np.flatnonzero(depths < 0.0):
             geom, jacobian = shapes.geoms[i], np.empty((3, nv))
-            turn = data.geom_xmat[geom].reshape(3, 3)
-            point = data.geom_xpos[geom] + turn @ (shapes.centre[i] - np.sign(turn[2]) * shapes.core[i])
+            rotation = data.geom_xmat[geom].reshape(3, 3)
+            point = data.geom_xpos[geom] + rotation @ (shapes.centre[i] - np.sign(rotation[2]) * shapes.core[i])
             mujoco.mj_jac(model, data, jacobian, None, point, int(model.geom_bodyid[geom]))
             found.append((float(depths[i]), jacobian[2]))
         return found

@@ -1,4 +1,4 @@
-"""A draft: a reference motion as tracking control performs it, with the verdict on it and the controller around it."""
+"""A draft: a reference motion as tracking control performs it, before any learning."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,30 +15,28 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Draft:
-    """A reference motion, performed by tracking control."""
+    """A reference motion performed by tracking control, a verdict on it, and the controller around the performance."""
 
     rollout: Rollout
     """The performance, as far as it went, T frames."""
     verdict: Verdict
-    """What could be followed and what not, (T,)."""
+    """Which frames could be followed, and why not the others, (T,)."""
     controls: np.ndarray
-    """Offsets of the servo targets [rad] that performed it: a policy's action times its `action_scale`, (T - 1, nu)."""
+    """Offsets of the servo targets that performed it [rad], (T - 1, nu): a policy's actions times `action_scale`."""
     qvel: np.ndarray
     """Velocities of the performance, (T, nv)."""
     gains: np.ndarray
-    """Feedback around it, (T - 1, nu, 2 nv): the controls are `controls + gains @ x`, where x is (tangent step from the
-    performance's pose to the present one, difference of velocities)."""
-    figures: dict[str, float]
-    """Row name -> value, as in DESIGN.md, "Figures"; not saved with the rest."""
+    """Feedback around the performance, (T - 1, nu, 2 nv): the controls are `controls + gains @ x`, x being the tangent
+    step from the pose of the performance to the present one, followed by the difference of velocities."""
 
     @property
     def digest(self) -> str:
-        """Names the controller: another one is another expert to learn from."""
+        """Hash of performance and controller: a policy that was distilled from another one is another policy."""
         parts = (self.rollout.qpos, self.qvel, self.controls, self.gains.astype(np.float32))
         return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes one `.npz`."""
+        """Writes one `.npz` file."""
         save_arrays(
             path,
             "draft",
@@ -64,4 +62,4 @@ class Draft:
             unsupported=arrays["verdict_unsupported"],
         )
         gains = arrays["gains"].astype(np.float64)
-        return cls(Rollout.of_arrays(arrays), verdict, arrays["controls"], arrays["qvel"], gains, {})
+        return cls(Rollout.of_arrays(arrays), verdict, arrays["controls"], arrays["qvel"], gains)

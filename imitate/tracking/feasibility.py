@@ -10,32 +10,32 @@ from imitate.env.termination import GeomShapes
 from imitate.scene.scene import CONTROL_HZ, FRICTION
 
 FOLLOWED, TORQUE, SUPPORT, DEVIATION = "", "torque saturated", "contact missing", "deviation"
-"""Reasons, as the verdict gives them."""
+"""Reasons why a frame was not followed; the first: it was."""
 WINDOW = round(0.2 * CONTROL_HZ)
-"""A cause may lie this many frames before the frame that shows it."""
-REACH = 0.05
-"""A part of the reference this near to the ground may be carried by it [m]."""
-SLACK = 0.35
-"""Force that the reference may ask for without support [share of the body's weight]: its accelerations are noisy."""
+"""Frames before the one that was not followed in which its cause may lie."""
+SUPPORT_HEIGHT = 0.05
+"""Largest height of a part of the body that the ground may support [m]."""
+SUPPORT_TOLERANCE = 0.35
+"""Unsupported force of the reference that is put down to noise of its accelerations [fraction of the weight]."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Judgement of T frames."""
+    """What could be followed of T frames of a reference, and why not the rest."""
 
     feasible: np.ndarray
     """The body stayed by the reference, bool (T,)."""
     reason: tuple[str, ...]
-    """Why not, for every frame: "" where it did."""
+    """Cause for each frame that was not followed, "" for the others, (T,)."""
     deviation: np.ndarray
     """Distance of the root or key body that is furthest from the reference [m], (T,)."""
     saturation: np.ndarray
-    """Share of the actuators at their torque limit, (T,)."""
+    """Fraction of the actuators at their torque limit, (T,)."""
     unsupported: np.ndarray
-    """Force that the reference asks for and no contact of it can give [share of the body's weight], (T,)."""
+    """Force that the reference needs and no contact of it can give [fraction of the weight], (T,)."""
 
 
-def judge_frames(
+def find_causes(
     model: mujoco.MjModel,
     reference: Reference,
     deviation: np.ndarray,
@@ -43,43 +43,43 @@ def judge_frames(
     fell: bool,
     tolerance: float,
 ) -> Verdict:
-    """Names a cause for every frame that was not followed.
+    """Finds the cause for every frame that was not followed.
 
     Args:
-      model: the scene.
-      reference: what was to be followed, at least T rows.
-      deviation: furthest key body [m], (T,).
+      model: body and ground.
+      reference: what was to be followed, at least T frames.
+      deviation: distance of the key body that is furthest off [m], (T,).
       saturated: actuators at their limit, bool (T, nu).
-      fell: the last frame was followed by a fall.
-      tolerance: of the deviation [m].
+      fell: a fall came after the last frame.
+      tolerance: largest deviation of a frame that was followed [m].
     """
     frames = len(deviation)
     unsupported = unsupported_force(model, reference.qpos[:frames], reference.com[:frames])
     feasible = deviation <= tolerance
     feasible[frames - 1] &= not fell
-    reasons = []
-    for t in range(frames):
+    reasons = [FOLLOWED] * frames
+    for t in np.flatnonzero(~feasible):
         before = slice(max(0, t - WINDOW), t + 1)
-        if feasible[t]:
-            reasons.append(FOLLOWED)
-        elif unsupported[before].max() > SLACK:
-            reasons.append(SUPPORT)
+        if unsupported[before].max() > SUPPORT_TOLERANCE:
+            reasons[t] = SUPPORT
         elif saturated[before].mean(axis=0).max() > 0.5:
-            reasons.append(TORQUE)
+            reasons[t] = TORQUE
         else:
-            reasons.append(DEVIATION)
+            reasons[t] = DEVIATION
     return Verdict(feasible, tuple(reasons), deviation, saturated.mean(axis=1), unsupported)
 
 
-def explained(verdict: Verdict, fps: float) -> list[str]:
-    """The verdict in words, a sentence for each stretch of frames that could not be followed, the longest first.
+def explain(verdict: Verdict, fps: float) -> list[str]:
+    """One sentence for each stretch of frames that could not be followed, the longest first.
 
-    Frames are those of the verdict, at `fps` frames a second.
+    Args:
+      verdict: of T frames.
+      fps: frames a second.
     """
     causes = {
         TORQUE: "the muscles are at their limit",
-        SUPPORT: "the reference asks for a force where nothing carries it",
-        DEVIATION: "the body was driven off, with strength to spare",
+        SUPPORT: "the reference needs a force where nothing supports it",
+        DEVIATION: "the body left the reference, with strength to spare",
     }
     stretches: list[tuple[int, int, str]] = []
     for t, reason in enumerate(verdict.reason):
@@ -103,12 +103,12 @@ def unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) 
     further than friction allows.
 
     Args:
-      model: the scene.
+      model: body and ground.
       qpos: poses at the control rate, (T, nq).
       com: centres of mass [m], (T, 3).
 
     Returns:
-      Excess in shares of the body's weight, (T,).
+      Force that is missing, as a fraction of the weight, (T,).
     """
     bodies = tuple(
         name
@@ -125,12 +125,12 @@ def unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) 
     force = ground_force(com)
     level, up = np.linalg.norm(force[:, :2], axis=1), force[:, 2]
     slip = np.maximum(level - FRICTION[0] * np.maximum(up, 0.0), 0.0)
-    carried = np.hypot(slip, np.minimum(up, 0.0))
-    return np.where(lowest < REACH, carried, np.linalg.norm(force, axis=1))
+    excess = np.hypot(slip, np.minimum(up, 0.0))
+    return np.where(lowest < SUPPORT_HEIGHT, excess, np.linalg.norm(force, axis=1))
 
 
 def ground_force(com: np.ndarray) -> np.ndarray:
-    """Acceleration of a path of the centre of mass less gravity's [shares of g], (T, 3) -> (T, 3).
+    """Acceleration of the centre of mass less that of gravity, in units of g, from its path [m], (T, 3) -> (T, 3).
 
     Second differences over two frames either way, so that the noise of single frames does not count.
     """

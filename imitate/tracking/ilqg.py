@@ -17,8 +17,8 @@ REGULARISATION_MAX = 1e6
 
 
 @dataclass(frozen=True)
-class Expansion:
-    """Dynamics and cost around a trajectory of H controls and H + 1 states."""
+class LinearQuadraticModel:
+    """Linear dynamics and quadratic cost around a trajectory of H controls (m numbers) and H + 1 states (n numbers)."""
 
     A: np.ndarray
     """Next state by state, (H, n, n)."""
@@ -27,36 +27,36 @@ class Expansion:
     lx: np.ndarray
     """Gradient of the cost of each state, (H + 1, n)."""
     lxx: np.ndarray
-    """Its second derivative, symmetric, (H + 1, n, n)."""
+    """Second derivative of the cost of each state, symmetric, (H + 1, n, n)."""
     lu: np.ndarray
     """Gradient of the cost of each control, (H, m)."""
     luu: np.ndarray
-    """Its second derivative, a diagonal, (H, m)."""
+    """Diagonal of the second derivative of the cost of each control, (H, m)."""
 
 
 @dataclass(frozen=True)
-class Improvement:
-    """A better control law: u + alpha * feedforward + feedback (x - x_before)."""
+class ControlLaw:
+    """Controls for the next trajectory: u + alpha * feedforward + feedback (x - x_before), alpha the step size."""
 
     feedforward: np.ndarray
     """Change of the controls, (H, m)."""
     feedback: np.ndarray
     """Gains, (H, m, n)."""
     linear: float
-    """Expected change of the cost is alpha * linear + alpha^2 * quadratic / 2; negative unless at the optimum."""
+    """Slope of the expected change of the cost by alpha; negative unless at the optimum."""
     quadratic: float
-    """See `linear`."""
+    """Curvature of the expected change of the cost by alpha."""
 
-    def expected(self, alpha: float) -> float:
-        """Change of the cost that the quadratic model predicts for a step of this size."""
+    def expected_change(self, alpha: float) -> float:
+        """Change of the cost that the model predicts for a step of size `alpha`."""
         return alpha * self.linear + 0.5 * alpha * alpha * self.quadratic
 
 
-def backward_pass(expansion: Expansion, regularisation: float) -> Improvement | None:
-    """The best change of the controls within the quadratic model.
+def backward_pass(model: LinearQuadraticModel, regularisation: float) -> ControlLaw | None:
+    """The best change of the controls within the model, by one sweep backwards in time.
 
     Args:
-      expansion: the model.
+      model: dynamics and cost around the trajectory.
       regularisation: mu of Tassa (2012), equation 10: deviations from the old states cost mu / 2 |dx|^2 more when the
         control is chosen, so that the new trajectory stays where the model holds. The value function itself is kept
         free of it (equation 11).
@@ -64,17 +64,17 @@ def backward_pass(expansion: Expansion, regularisation: float) -> Improvement | 
     Returns:
       None where a control's second derivative is not positive definite: try again with more regularisation.
     """
-    horizon, n, m = expansion.B.shape
+    horizon, n, m = model.B.shape
     feedforward, feedback = np.zeros((horizon, m)), np.zeros((horizon, m, n))
     linear = quadratic = 0.0
-    vx, vxx = expansion.lx[-1], expansion.lxx[-1]
+    vx, vxx = model.lx[-1], model.lxx[-1]
     for t in range(horizon - 1, -1, -1):
-        A, B = expansion.A[t], expansion.B[t]
-        qx = expansion.lx[t] + A.T @ vx
-        qu = expansion.lu[t] + B.T @ vx
-        bv, control_cost = B.T @ vxx, np.diag(expansion.luu[t])
+        A, B = model.A[t], model.B[t]
+        qx = model.lx[t] + A.T @ vx
+        qu = model.lu[t] + B.T @ vx
+        bv, control_cost = B.T @ vxx, np.diag(model.luu[t])
         quu, qux = control_cost + bv @ B, bv @ A
-        qxx = expansion.lxx[t] + A.T @ (vxx @ A)
+        qxx = model.lxx[t] + A.T @ (vxx @ A)
         try:
             factor = cho_factor(quu + regularisation * (B.T @ B), lower=True, check_finite=False)
         except np.linalg.LinAlgError:
@@ -90,25 +90,25 @@ def backward_pass(expansion: Expansion, regularisation: float) -> Improvement | 
         vxx = 0.5 * (vxx + vxx.T)
     if not np.isfinite(linear + quadratic):
         return None
-    return Improvement(feedforward, feedback, linear, quadratic)
+    return ControlLaw(feedforward, feedback, linear, quadratic)
 
 
 @dataclass(frozen=True)
 class Regulariser:
-    """Tassa's schedule: grows and shrinks ever faster, so that it finds its size in a few iterations."""
+    """Size of the regularisation by Tassa's schedule, which changes ever faster and so finds it in a few iterations."""
 
     value: float = 1e-3
-    """mu."""
+    """mu of `backward_pass`."""
     rate: float = 1.0
     """Factor of the next change."""
 
-    def grown(self) -> "Regulariser":
-        """After a step that failed."""
+    def increase(self) -> "Regulariser":
+        """The one to use after a step that failed."""
         rate = max(2.0, self.rate * 2.0)
         return Regulariser(min(max(REGULARISATION_MIN, self.value * rate), REGULARISATION_MAX), rate)
 
-    def shrunk(self) -> "Regulariser":
-        """After a step that succeeded."""
+    def decrease(self) -> "Regulariser":
+        """The one to use after a step that succeeded."""
         rate = min(0.5, self.rate / 2.0)
         value = self.value * rate
         return Regulariser(value if value >= REGULARISATION_MIN else 0.0, rate)

@@ -19,7 +19,7 @@ from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
 
 
-def physical_motion(draft: Draft, task: Task) -> ReferenceMotion:
+def to_physical_motion(draft: Draft, task: Task) -> ReferenceMotion:
     """The draft as a motion on flat ground, with the contacts that it had; a few cycles of a loop, not a loop itself.
 
     Args:
@@ -35,20 +35,20 @@ def physical_motion(draft: Draft, task: Task) -> ReferenceMotion:
     )
 
 
-def filter_figures(draft: Draft, character: Character) -> dict[str, float]:
-    """How far the physical motion is from the reference, and what each asks of the ground that it cannot give.
+def compute_filter_metrics(draft: Draft, character: Character) -> dict[str, float]:
+    """How far the physical motion is from the reference, and the force that each needs and the ground cannot give.
 
     Returns:
       `filter_mpjpe_mm`: mean distance of body origins in the world. `filter_unsupported` and
-      `reference_unsupported`: mean force without a contact that could give it [share of the body's weight], see
+      `reference_unsupported`: mean force without a contact that could give it [fraction of the weight], see
       `unsupported_force`.
     """
     model = build_model(character, Scene())
     rollout = draft.rollout
     bodies, com = _bodies(model, rollout.qpos)
-    wanted, _ = _bodies(model, rollout.reference_qpos)
+    reference_bodies, _ = _bodies(model, rollout.reference_qpos)
     return {
-        "filter_mpjpe_mm": 1e3 * float(np.linalg.norm(bodies - wanted, axis=-1).mean()),
+        "filter_mpjpe_mm": 1e3 * float(np.linalg.norm(bodies - reference_bodies, axis=-1).mean()),
         "filter_unsupported": float(unsupported_force(model, rollout.qpos, com).mean()),
         "reference_unsupported": float(draft.verdict.unsupported.mean()),
     }

@@ -82,7 +82,7 @@ def train_policy(
     folder.mkdir(parents=True, exist_ok=True)
     if draft is None and resolved.warm_start == "draft":
         began = time.monotonic()
-        draft = track_motion(task.drafted, TrackConfig(), progress)
+        draft = track_motion(task.drafted, TrackConfig(), progress).draft
         drafting = time.monotonic() - began
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
     job = Job(task, resolved, folder, draft)

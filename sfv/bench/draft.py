@@ -5,7 +5,7 @@ from pathlib import Path
 
 from imitate.env.task import Task
 from imitate.tracking.draft import Draft
-from imitate.tracking.physics_filter import filter_figures, physical_motion
+from imitate.tracking.physics_filter import compute_filter_metrics, to_physical_motion
 from imitate.tracking.track import TrackConfig, track_motion
 from reconstruct.characters.character import Character, load_character
 from sfv.bench.inputs import read_motions
@@ -33,20 +33,20 @@ def bench_draft(
     task = Task(body, reference)
     began = time.monotonic()
     with bar(name) as progress:
-        draft = track_motion(task, TrackConfig(), progress)
-    metrics = {**draft.figures, "draft_wall_seconds": time.monotonic() - began}
+        tracking = track_motion(task, TrackConfig(), progress)
+    metrics = {**tracking.metrics, "draft_wall_seconds": time.monotonic() - began}
     if out is not None:
-        physical_motion(draft, task).save(out)
+        to_physical_motion(tracking.draft, task).save(out)
     rows = [
         Row(name, value, UNITS.get(name.rsplit("_", 1)[-1], ""), goal=GOALS.get(name), note=NOTES.get(name, ""))
         for name, value in metrics.items()
     ]
-    show("draft", rows + _compare_filtered(draft, body), json)
+    show("draft", rows + _compare_filtered(tracking.draft, body), json)
 
 
 def _compare_filtered(draft: Draft, body: Character) -> list[Row]:
     """How far the physical motion is from its reference, and what forces each of the two would need."""
-    filtered = filter_figures(draft, body)
+    filtered = compute_filter_metrics(draft, body)
     return [
         Row("filter_mpjpe_mm", filtered["filter_mpjpe_mm"], "mm", note="physical motion from the reference, world"),
         Row(

@@ -113,7 +113,7 @@ def load_or_make_draft(task: Task, folder: Path, progress: Progress) -> Draft:
     path = folder / f"draft_{name.hexdigest()[:12]}.npz"
     if path.is_file():
         return Draft.load(path)
-    draft = track_motion(task.drafted, TrackConfig(), progress)
+    draft = track_motion(task.drafted, TrackConfig(), progress).draft
     folder.mkdir(parents=True, exist_ok=True)
     draft.save(path)
     return draft

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imitate.tracking.ilqg import Expansion, Regulariser, backward_pass
+from imitate.tracking.ilqg import LinearQuadraticModel, Regulariser, backward_pass
 
 HORIZON, N, M = 12, 4, 2
 
@@ -18,9 +18,9 @@ def linear_problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np
     return A, B, Q @ Q.T + 0.1 * np.eye(N), np.array([0.3, 1.2]), rng.normal(size=N)
 
 
-def expansion_about(A, B, Q, R, x, u) -> Expansion:
+def model_about(A, B, Q, R, x, u) -> LinearQuadraticModel:
     """The exact model about a trajectory x (H + 1, n), u (H, m)."""
-    return Expansion(
+    return LinearQuadraticModel(
         A=np.repeat(A[None], HORIZON, axis=0),
         B=np.repeat(B[None], HORIZON, axis=0),
         lx=x @ Q,
@@ -54,9 +54,9 @@ def riccati_gains(A, B, Q, R) -> np.ndarray:
 def test_gains_are_those_of_riccatis_recursion():
     A, B, Q, R, start = linear_problem(np.random.default_rng(0))
     u = np.zeros((HORIZON, M))
-    improvement = backward_pass(expansion_about(A, B, Q, R, roll(A, B, start, u), u), regularisation=0.0)
-    assert improvement is not None
-    np.testing.assert_allclose(improvement.feedback, riccati_gains(A, B, Q, R), rtol=1e-8, atol=1e-10)
+    law = backward_pass(model_about(A, B, Q, R, roll(A, B, start, u), u), regularisation=0.0)
+    assert law is not None
+    np.testing.assert_allclose(law.feedback, riccati_gains(A, B, Q, R), rtol=1e-8, atol=1e-10)
 
 
 def test_one_step_from_anywhere_reaches_the_optimum():
@@ -64,8 +64,8 @@ def test_one_step_from_anywhere_reaches_the_optimum():
     A, B, Q, R, start = linear_problem(rng)
     u = rng.normal(size=(HORIZON, M))
     x = roll(A, B, start, u)
-    improvement = backward_pass(expansion_about(A, B, Q, R, x, u), regularisation=0.0)
-    assert improvement is not None
+    law = backward_pass(model_about(A, B, Q, R, x, u), regularisation=0.0)
+    assert law is not None
 
     # The optimum by another way: u = -K x of Riccati, from the same start.
     best_u, state = [], start
@@ -76,7 +76,7 @@ def test_one_step_from_anywhere_reaches_the_optimum():
 
     found, state = [], start
     for t in range(HORIZON):
-        found.append(u[t] + improvement.feedforward[t] + improvement.feedback[t] @ (state - x[t]))
+        found.append(u[t] + law.feedforward[t] + law.feedback[t] @ (state - x[t]))
         state = A @ state + B @ found[-1]
     np.testing.assert_allclose(found, best_u, rtol=1e-7, atol=1e-9)
 
@@ -85,12 +85,12 @@ def test_one_step_from_anywhere_reaches_the_optimum():
     for alpha in (1.0, 0.5):
         tried, state = [], start
         for t in range(HORIZON):
-            tried.append(u[t] + alpha * improvement.feedforward[t] + improvement.feedback[t] @ (state - x[t]))
+            tried.append(u[t] + alpha * law.feedforward[t] + law.feedback[t] @ (state - x[t]))
             state = A @ state + B @ tried[-1]
         tried = np.array(tried)
         change = cost(roll(A, B, start, tried), tried, Q, R) - before
-        assert improvement.expected(alpha) == pytest.approx(change, rel=1e-7)
-    assert improvement.expected(1.0) < 0.0
+        assert law.expected_change(alpha) == pytest.approx(change, rel=1e-7)
+    assert law.expected_change(1.0) < 0.0
 
 
 def test_regularisation_shortens_the_step_and_keeps_it_downhill():
@@ -98,13 +98,13 @@ def test_regularisation_shortens_the_step_and_keeps_it_downhill():
     A, B, Q, R, start = linear_problem(rng)
     u = rng.normal(size=(HORIZON, M))
     x = roll(A, B, start, u)
-    expansion = expansion_about(A, B, Q, R, x, u)
+    expansion = model_about(A, B, Q, R, x, u)
     sizes = []
     for mu in (0.0, 1.0, 100.0, 1e4):
-        improvement = backward_pass(expansion, mu)
-        assert improvement is not None
-        assert improvement.linear < 0.0
-        sizes.append(np.abs(improvement.feedforward[-1]).sum())
+        law = backward_pass(expansion, mu)
+        assert law is not None
+        assert law.linear < 0.0
+        sizes.append(np.abs(law.feedforward[-1]).sum())
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] < 0.01 * sizes[0]
 
@@ -112,14 +112,14 @@ def test_regularisation_shortens_the_step_and_keeps_it_downhill():
 def test_a_cost_that_falls_for_ever_is_told_and_cured_by_regularisation():
     A, B, Q, R, start = linear_problem(np.random.default_rng(3))
     u = np.zeros((HORIZON, M))
-    expansion = expansion_about(A, B, Q, R, roll(A, B, start, u), u)
+    expansion = model_about(A, B, Q, R, roll(A, B, start, u), u)
     bottomless = replace(expansion, lxx=-expansion.lxx)
     assert backward_pass(bottomless, 0.0) is None
     regulariser = Regulariser()
     for _ in range(30):
         if backward_pass(bottomless, regulariser.value) is not None:
             break
-        regulariser = regulariser.grown()
+        regulariser = regulariser.increase()
     else:
         pytest.fail("no regularisation was enough")
-    assert regulariser.shrunk().value < regulariser.value
+    assert regulariser.decrease().value < regulariser.value

@@ -1,6 +1,6 @@
 """Tracking control on the real humanoid: derivatives, cost, a short performance, and what it says of the impossible."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import mujoco
 import numpy as np
@@ -10,15 +10,17 @@ from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tracking.derivatives import StepDerivatives, target_derivatives
-from imitate.tracking.feasibility import SUPPORT, TORQUE, ground_force, judge_frames
-from imitate.tracking.physics_filter import filter_figures, physical_motion
-from imitate.tracking.track import TrackConfig, Tracker, track_motion
+from imitate.tracking.draft import Draft
+from imitate.tracking.feasibility import FOLLOWED, SUPPORT, TORQUE, Verdict, explain, find_causes, ground_force
+from imitate.tracking.ilqg import Regulariser
+from imitate.tracking.physics_filter import compute_filter_metrics, to_physical_motion
+from imitate.tracking.track import TrackConfig, Tracker, Tracking, track_motion
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec
 
 FULL = mujoco.mjtState.mjSTATE_INTEGRATION
-QUICK = TrackConfig(horizon=8, first_iterations=2, polish=1)
+QUICK = TrackConfig(horizon=8, first_iterations=2, final_iterations=1)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +147,7 @@ def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
     # Small: a rotation's difference is differentiated as a small one.
     mujoco.mj_integratePos(env.model, pose, 0.02 * rng.normal(size=env.model.nv), 1.0)
     n, m = 2 * env.model.nv, env.action_size
-    expansion = cost.expand(
+    model_of_cost = cost.expand(
         np.array([5, 6]),
         pose[None].repeat(2, 0),
         speed[None].repeat(2, 0),
@@ -163,19 +165,24 @@ def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
         state["batch"][:, 1 + env.model.nq : 1 + env.model.nq + env.model.nv] = speed + sign * direction[env.model.nv :]
         env.restore(state)
         values.append(cost.of_states()[0])
-    assert expansion.lx[0] @ direction == pytest.approx((values[1] - values[0]) / 2e-5, rel=0.03)
+    assert model_of_cost.lx[0] @ direction == pytest.approx((values[1] - values[0]) / 2e-5, rel=0.03)
 
 
 @pytest.fixture(scope="module")
-def draft(character, squat):
+def tracking(character, squat) -> Tracking:
     return track_motion(Task(character, squat), QUICK)
 
 
-def test_a_squat_is_performed_in_simulation(draft, squat):
-    assert draft.figures["draft_completed"] == 1.0
-    assert draft.figures["draft_return"] > 0.95
+@pytest.fixture(scope="module")
+def draft(tracking) -> Draft:
+    return tracking.draft
+
+
+def test_a_squat_is_performed_in_simulation(tracking, draft, squat):
+    assert tracking.metrics["draft_completed"] == 1.0
+    assert tracking.metrics["draft_return"] > 0.95
     assert len(draft.rollout.qpos) == len(squat.qpos)
-    assert draft.figures["penetration_p95_mm"] < 20.0
+    assert tracking.metrics["penetration_p95_mm"] < 20.0
     assert draft.verdict.feasible.all()
     assert set(draft.verdict.reason) == {""}
 
@@ -208,7 +215,7 @@ def test_its_feedback_leads_back_after_a_push(character, squat, draft):
 
 def test_a_body_that_hovers_lacks_contact(character, squat):
     hovering = replace(squat, qpos=squat.qpos + np.eye(squat.qpos.shape[1])[2] * 0.4)
-    draft = track_motion(Task(character, hovering), replace(QUICK, first_iterations=1, polish=0))
+    draft = track_motion(Task(character, hovering), replace(QUICK, first_iterations=1, final_iterations=0)).draft
     assert not draft.verdict.feasible.all()
     assert draft.verdict.reason[-1] == SUPPORT
     # Nothing carries it, so all of its weight is missing.
@@ -220,7 +227,7 @@ def test_torque_is_blamed_where_muscles_give_all(character, squat):
     env = ImitationEnv(Task(character, squat), EnvConfig(), 1)
     saturated = np.zeros((10, env.action_size), dtype=bool)
     saturated[:, 3] = True
-    verdict = judge_frames(env.model, env.reference, np.linspace(0.0, 0.3, 10), saturated, False, 0.15)
+    verdict = find_causes(env.model, env.reference, np.linspace(0.0, 0.3, 10), saturated, False, 0.15)
     assert verdict.feasible.tolist() == [True] * 5 + [False] * 5
     assert verdict.reason[4:6] == ("", TORQUE)
 
@@ -234,12 +241,48 @@ def test_force_of_the_ground_stands_and_flies():
 
 def test_the_physical_motion_stands_by_itself(draft, squat, character, tmp_path):
     """A squat is possible, so little changes: millimetres, and no force that nothing gives; both feet bear it."""
-    figures = filter_figures(draft, character)
-    assert figures["filter_mpjpe_mm"] < 15.0
-    assert figures["filter_unsupported"] < 0.05
-    motion = physical_motion(draft, Task(character, squat))
+    metrics = compute_filter_metrics(draft, character)
+    assert metrics["filter_mpjpe_mm"] < 15.0
+    assert metrics["filter_unsupported"] < 0.05
+    motion = to_physical_motion(draft, Task(character, squat))
     motion.save(tmp_path / "physical.npz")
     again = ReferenceMotion.load(tmp_path / "physical.npz")
     np.testing.assert_array_equal(again.qpos, draft.rollout.qpos)
     feet = [again.contact_names.index(name) for name in ("left_foot", "right_foot")]
     assert again.contacts[2:-2, feet].all()
+
+
+def test_a_draft_is_the_same_after_a_round_trip(draft, tmp_path):
+    draft.save(tmp_path / "draft.npz")
+    again = Draft.load(tmp_path / "draft.npz")
+    assert again.digest == draft.digest
+    for name in ("controls", "qvel"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(draft, name))
+    np.testing.assert_allclose(again.gains, draft.gains, rtol=1e-6)  # kept in float32
+    assert again.rollout.reward_terms.keys() == draft.rollout.reward_terms.keys()
+    np.testing.assert_array_equal(again.rollout.qpos, draft.rollout.qpos)
+    for name, value in vars(draft.verdict).items():
+        np.testing.assert_array_equal(getattr(again.verdict, name), value)
+
+
+def test_stretches_are_explained_in_words_the_longest_first():
+    reason = (FOLLOWED, TORQUE, TORQUE, FOLLOWED, SUPPORT, SUPPORT, SUPPORT)
+    deviation = np.array([0.0, 0.16, 0.2, 0.0, 0.3, 0.4, 0.5])
+    verdict = Verdict(np.array([not word for word in reason]), reason, deviation, 0 * deviation, 0 * deviation)
+    assert explain(verdict, fps=10.0) == [
+        "0.40-0.60 s: off by up to 500 mm; the reference needs a force where nothing supports it",
+        "0.10-0.20 s: off by up to 200 mm; the muscles are at their limit",
+    ]
+    assert explain(Verdict(deviation == 0, (FOLLOWED,) * 7, deviation, deviation, deviation), 10.0) == []
+
+
+def test_trajectories_are_cut_and_joined_again(character, squat):
+    tracker = Tracker(Task(character, squat), QUICK)
+    whole = tracker.extend(tracker.start(), 5)
+    joined = whole.take(0, 2).join(whole.take(2, 5))
+    assert len(whole) == 5 and whole.take(2, 5).frame == 2
+    for field in fields(whole):
+        np.testing.assert_array_equal(getattr(joined, field.name), getattr(whole, field.name))
+    assert tracker.total_cost(joined) == tracker.total_cost(whole)
+    better, _, improved = tracker.improve(whole, Regulariser())
+    assert improved and tracker.total_cost(better) < tracker.total_cost(whole)

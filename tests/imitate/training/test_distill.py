@@ -76,7 +76,6 @@ def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0) -> Dra
         controls=0.1 * rng.normal(size=(steps, NU)),
         qvel=reference.qvel[: steps + 1] + 0.1 * rng.normal(size=(steps + 1, NV)),
         gains=0.1 * rng.normal(size=(steps, NU, 2 * NV)),
-        figures={},
     )
 
 
