@@ -197,7 +197,7 @@ class Policy(nn.Module):
         """Mean KL divergence of the policy that it was from the one that it is, (..., A) -> ()."""
         return gaussian_kl(old_mean, old_log_std, mean, self.log_std)
 
-    def spread(self) -> float:
+    def mean_std(self) -> float:
         """Mean standard deviation of an action."""
         return float(self.log_std.detach().exp().mean())
 

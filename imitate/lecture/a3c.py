@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from imitate.lecture.collector import Collector
 from imitate.lecture.problems import Problem
 from imitate.lecture.recurrent import RecurrentPolicy
-from imitate.training.advantage import generalised_advantage
+from imitate.training.advantage import compute_advantage
 from imitate.training.collect import Transitions
 from pose.errors import WorkError
 
@@ -96,7 +96,7 @@ class A3C:
         policy, config = self.policy, self.config
         output, value, next_value = self._outputs(batch)
         reward = config.reward_scale * batch.reward
-        advantage = generalised_advantage(
+        advantage = compute_advantage(
             reward, value.detach(), next_value.detach(), batch.terminated, batch.done, config.gamma, 1.0
         )
         policy_loss = -(advantage * policy.log_prob(output, batch.action)).mean()

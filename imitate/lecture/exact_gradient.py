@@ -15,7 +15,7 @@ from imitate.lecture.actor_critic import n_step_advantage, one_step_advantage
 from imitate.lecture.finite import FiniteProblem
 from imitate.lecture.reinforce import discount_of_time, reward_to_go, trajectory_return
 from imitate.lecture.score import softmax_score
-from imitate.training.advantage import generalised_advantage
+from imitate.training.advantage import compute_advantage
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ ESTIMATORS: dict[str, Weight] = {
     ),
     "GAE, lambda .5": lambda tau, truth, gamma: (
         discount_of_time(tau.reward, gamma)
-        * generalised_advantage(tau.reward, truth.value, truth.next_value, _ends(tau), _ends(tau), gamma, 0.5)
+        * compute_advantage(tau.reward, truth.value, truth.next_value, _ends(tau), _ends(tau), gamma, 0.5)
     ),
     "two-step advantage": lambda tau, truth, gamma: (
         discount_of_time(tau.reward, gamma)

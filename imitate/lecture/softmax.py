@@ -59,6 +59,6 @@ class SoftmaxPolicy(nn.Module):
         old = torch.log_softmax(old_preference, -1)
         return (old.exp() * (old - torch.log_softmax(preference, -1))).sum(-1).mean()
 
-    def spread(self) -> float:
+    def mean_std(self) -> float:
         """A softmax has no deviation to tell of."""
         return float("nan")

@@ -54,7 +54,7 @@ def find_causes(
       tolerance: largest deviation of a frame that was followed [m].
     """
     frames = len(deviation)
-    unsupported = unsupported_force(model, reference.qpos[:frames], reference.com[:frames])
+    unsupported = compute_unsupported_force(model, reference.qpos[:frames], reference.com[:frames])
     feasible = deviation <= tolerance
     feasible[frames - 1] &= not fell
     reasons = [FOLLOWED] * frames
@@ -95,7 +95,7 @@ def explain(verdict: Verdict, fps: float) -> list[str]:
     return sentences
 
 
-def unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
+def compute_unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
     """The part of the force behind a motion that the ground cannot give.
 
     The centre of mass moves as gravity and the ground let it, whatever the muscles do (Newton, Euler): a + g is the

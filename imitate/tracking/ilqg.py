@@ -47,7 +47,7 @@ class ControlLaw:
     quadratic: float
     """Curvature of the expected change of the cost by alpha."""
 
-    def expected_change(self, alpha: float) -> float:
+    def predict_change(self, alpha: float) -> float:
         """Change of the cost that the model predicts for a step of size `alpha`."""
         return alpha * self.linear + 0.5 * alpha * alpha * self.quadratic
 

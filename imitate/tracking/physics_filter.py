@@ -12,7 +12,7 @@ import numpy as np
 from imitate.env.task import Task
 from imitate.scene.scene import Scene, build_model
 from imitate.tracking.draft import Draft
-from imitate.tracking.feasibility import unsupported_force
+from imitate.tracking.feasibility import compute_unsupported_force
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, part_contacts
 from reconstruct.kinematics import point_positions
@@ -41,7 +41,7 @@ def compute_filter_metrics(draft: Draft, character: Character) -> dict[str, floa
     Returns:
       `filter_mpjpe_mm`: mean distance of body origins in the world. `filter_unsupported` and
       `reference_unsupported`: mean force without a contact that could give it [fraction of the weight], see
-      `unsupported_force`.
+      `compute_unsupported_force`.
     """
     model = build_model(character, Scene())
     rollout = draft.rollout
@@ -49,7 +49,7 @@ def compute_filter_metrics(draft: Draft, character: Character) -> dict[str, floa
     reference_bodies, _ = _bodies(model, rollout.reference_qpos)
     return {
         "filter_mpjpe_mm": 1e3 * float(np.linalg.norm(bodies - reference_bodies, axis=-1).mean()),
-        "filter_unsupported": float(unsupported_force(model, rollout.qpos, com).mean()),
+        "filter_unsupported": float(compute_unsupported_force(model, rollout.qpos, com).mean()),
         "reference_unsupported": float(draft.verdict.unsupported.mean()),
     }
 

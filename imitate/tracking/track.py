@@ -237,7 +237,7 @@ class Tracker:
             states.append(env.state()["batch"])
             qpos.append(env.qpos.copy())
             qvel.append(env.qvel.copy())
-            # MuJoCo resets a simulation that exploded; it can be told by a reward of zero.
+            # MuJoCo resets a simulation that exploded; its reward is zero.
             costs.append(np.where(result.reward > 0.0, self.cost.of_states(), np.inf))
             failed.append(result.terminated)
             total += costs[-1] + self.cost.of_controls(offset)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def generalised_advantage(
+def compute_advantage(
     reward: Tensor,
     value: Tensor,
     next_value: Tensor,

@@ -67,7 +67,7 @@ def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: P
     shuffle = torch.Generator().manual_seed(config.seed)
     spent: dict[str, float] = {}
 
-    def timed(name: str, work: Callable, *arguments):
+    def measure(name: str, work: Callable, *arguments):
         start = time.process_time()
         result = work(*arguments)
         spent[name] = spent.get(name, 0.0) + time.process_time() - start
@@ -75,16 +75,16 @@ def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: P
 
     rng = np.random.default_rng(config.seed)
     for i in range(iterations):
-        batch, _ = timed(
+        batch, _ = measure(
             "collect", collector.collect, policy, config.num_steps, config.ppo.gamma, config.ppo.gae_lambda
         )
-        timed("update", learner.update, batch, shuffle)
+        measure("update", learner.update, batch, shuffle)
         for _ in range(config.num_steps):
-            observation = timed("observe", env.observe)
-            action = timed("act", policy.act, observation, rng)
-            env.set_targets(timed("targets", env.targets, action))
-            timed("physics", env.simulate)
-            result = timed("reward", env.judge)
+            observation = measure("observe", env.observe)
+            action = measure("act", policy.act, observation, rng)
+            env.set_targets(measure("targets", env.targets, action))
+            measure("physics", env.simulate)
+            result = measure("reward", env.judge)
             ended = np.flatnonzero(result.done)
             if len(ended):
                 env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)

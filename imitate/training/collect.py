@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from imitate.env.env import StepResult
 from imitate.policy import Layers, Normaliser
-from imitate.training.advantage import generalised_advantage
+from imitate.training.advantage import compute_advantage
 from imitate.training.process_group import ProcessGroup
 
 
@@ -80,7 +80,7 @@ class ActorCritic(Protocol):
         """Mean KL divergence of the old policy from the new one, ()."""
         ...
 
-    def spread(self) -> float:
+    def mean_std(self) -> float:
         """Mean standard deviation of an action; NaN where there is none."""
         ...
 
@@ -216,7 +216,7 @@ def estimate_advantage(
     next_value = torch.cat([value[1:], policy.value(batch.next_observation[-1:])])
     if batch.done.any():
         next_value[batch.done] = policy.value(batch.next_observation[batch.done])
-    advantage = generalised_advantage(batch.reward, value, next_value, batch.terminated, batch.done, gamma, gae_lambda)
+    advantage = compute_advantage(batch.reward, value, next_value, batch.terminated, batch.done, gamma, gae_lambda)
     return advantage, value
 
 

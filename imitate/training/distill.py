@@ -38,7 +38,7 @@ class DistillConfig:
     samples: int = 160_000
     """Control steps that the policy imitates the expert for."""
     beta_decay: float = 0.4
-    """Fraction of these samples over which the share of environments where the expert acts falls from 1 to 0."""
+    """Fraction of these samples over which the fraction of environments where the expert acts falls from 1 to 0."""
     update_epochs: int = 6
     """Passes over each batch."""
     minibatch_size: int = 512

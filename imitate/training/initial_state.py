@@ -151,7 +151,7 @@ class FailureStart(ReferenceStart):
 class AdaptiveStart:
     """Adaptive state initialisation (SFV, Peng et al. 2018, section 7): a second agent chooses the start.
 
-    The distribution rho_omega(s0) is a mixture of components spread evenly over the motion. Component k covers a
+    The distribution rho_omega(s0) is a mixture of components at even distances along the motion. Component k covers a
     stretch of it, and its poses are Gaussian about the reference's, shifted by mu_k in joint coordinates. omega =
     (logits, mu) follows the policy gradient with the same objective as the policy:
 

@@ -62,7 +62,7 @@ class PPOConfig(PPOOptions):
     learning_rate_range: tuple[float, float] = (1e-5, 1e-3)
 
 
-def clipped_surrogate(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip_coef: float) -> Tensor:
+def surrogate_loss(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip_coef: float) -> Tensor:
     """The loss -E[min(r A, clip(r, 1 - c, 1 + c) A)], r the ratio of new to old probability, (M,) each -> ()."""
     ratio = torch.exp(log_prob - old_log_prob)
     return -torch.minimum(ratio * advantage, ratio.clamp(1.0 - clip_coef, 1.0 + clip_coef) * advantage).mean()
@@ -99,7 +99,7 @@ class PPO:
         for ids in minibatches(len(target), config.minibatch_size // group.size, config.update_epochs, generator):
             mean = policy.actor(observation[ids])
             log_prob, old_log_prob = policy.log_prob(mean, batch.action[ids]), batch.log_prob[ids]
-            policy_loss = clipped_surrogate(log_prob, old_log_prob, advantage[ids], config.clip_coef)
+            policy_loss = surrogate_loss(log_prob, old_log_prob, advantage[ids], config.clip_coef)
             value_loss = (policy.critic(observation[ids]).squeeze(-1) - target[ids]).square().mean()
             for parameter in self.parameters:
                 parameter.grad = None
@@ -122,7 +122,7 @@ class PPO:
         return {
             **dict(zip(("policy_loss", "value_loss", "kl", "clipped"), means, strict=True)),
             "learning_rate": self.learning_rate,
-            "std": policy.spread(),
+            "std": policy.mean_std(),
         }
 
     def _normalise(self, advantage: Tensor) -> Tensor:

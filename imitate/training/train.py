@@ -276,7 +276,7 @@ def _exit_after_parent() -> None:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Children started within ignore Ctrl-C, which the terminal sends to all of us; the parent tells them to end."""
+    """Children started within ignore Ctrl-C, which the terminal sends to all of us; the parent asks them to end."""
     try:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     except ValueError:  # not the main thread: signals do not come here

@@ -224,11 +224,11 @@ def actor_critics() -> list[str]:
         (r"$Q(s,a)\,\nabla\log\pi$ and $(Q(s,a)-V(s))\,\nabla\log\pi$", at(actor_critic.QActorCritic)),
         (r"$A(s,a) \approx r + \gamma V(s') - V(s)$", at(actor_critic.one_step_advantage)),
         (r"$r_t + \dots + \gamma^n V(s_{t+n}) - V(s_t)$", at(actor_critic.n_step_advantage)),
-        (r"GAE: $\sum_k (\gamma\lambda)^k \delta_{t+k}$", at(advantage.generalised_advantage)),
+        (r"GAE: $\sum_k (\gamma\lambda)^k \delta_{t+k}$", at(advantage.compute_advantage)),
         ("online actor-critic, five steps", at(actor_critic.OnlineActorCritic)),
         ("A2C", at(actor_critic.A2C)),
         ("A3C: lock-free shared parameters, feed-forward and LSTM", f"{at(a3c.A3C)}, {at(a3c.SharedRMSprop)}"),
-        (r"PPO: $\min(r_t A_t, \mathrm{clip}(r_t, 1-c, 1+c) A_t)$", f"{at(ppo.clipped_surrogate)}, {at(ppo.PPO)}"),
+        (r"PPO: $\min(r_t A_t, \mathrm{clip}(r_t, 1-c, 1+c) A_t)$", f"{at(ppo.surrogate_loss)}, {at(ppo.PPO)}"),
     ]
     return [
         "## Actor-critic, A3C, PPO",

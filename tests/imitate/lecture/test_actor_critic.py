@@ -18,7 +18,7 @@ from imitate.lecture.finite import bandit
 from imitate.lecture.problems import PROBLEMS, Pendulum, bandits, grids
 from imitate.lecture.softmax import SoftmaxPolicy
 from imitate.policy import Policy, PolicyLayout
-from imitate.training.advantage import generalised_advantage
+from imitate.training.advantage import compute_advantage
 
 
 def random_segment(seed=0, steps=7, size=5):
@@ -50,8 +50,8 @@ def test_n_steps_are_the_ends_of_gae():
     arguments = (reward, value, next_value, terminated, done, 0.9)
     one = one_step_advantage(reward, value, next_value, terminated, 0.9)
     torch.testing.assert_close(n_step_advantage(*arguments, 1), one)
-    torch.testing.assert_close(generalised_advantage(*arguments, 0.0), one)
-    torch.testing.assert_close(n_step_advantage(*arguments, 7), generalised_advantage(*arguments, 1.0))
+    torch.testing.assert_close(compute_advantage(*arguments, 0.0), one)
+    torch.testing.assert_close(n_step_advantage(*arguments, 7), compute_advantage(*arguments, 1.0))
 
 
 def test_online_actor_critic_is_the_slide():
@@ -100,7 +100,7 @@ def test_a2c_moves_along_the_gradient(continuous):
     learner = A2C(policy, config)
     batch = collector.collect(policy, 5)
     value = policy.value(batch.observation)
-    advantage = generalised_advantage(
+    advantage = compute_advantage(
         batch.reward, value, policy.value(batch.next_observation), batch.terminated, batch.done, 0.99, 1.0
     )
     output = policy.actor(batch.observation)

@@ -89,8 +89,8 @@ def test_one_step_from_anywhere_reaches_the_optimum():
             state = A @ state + B @ tried[-1]
         tried = np.array(tried)
         change = cost(roll(A, B, start, tried), tried, Q, R) - before
-        assert law.expected_change(alpha) == pytest.approx(change, rel=1e-7)
-    assert law.expected_change(1.0) < 0.0
+        assert law.predict_change(alpha) == pytest.approx(change, rel=1e-7)
+    assert law.predict_change(1.0) < 0.0
 
 
 def test_regularisation_shortens_the_step_and_keeps_it_downhill():
@@ -109,7 +109,7 @@ def test_regularisation_shortens_the_step_and_keeps_it_downhill():
     assert sizes[-1] < 0.01 * sizes[0]
 
 
-def test_a_cost_that_falls_for_ever_is_told_and_cured_by_regularisation():
+def test_a_cost_that_falls_for_ever_is_reported_and_cured_by_regularisation():
     A, B, Q, R, start = linear_problem(np.random.default_rng(3))
     u = np.zeros((HORIZON, M))
     expansion = model_about(A, B, Q, R, roll(A, B, start, u), u)

@@ -2,7 +2,7 @@
 
 import torch
 
-from imitate.training.advantage import generalised_advantage
+from imitate.training.advantage import compute_advantage
 
 REWARD = torch.tensor([[1.0], [2.0], [3.0]])
 VALUE = torch.tensor([[0.5], [1.0], [1.5]])
@@ -10,7 +10,7 @@ NEXT = torch.tensor([[1.0], [1.5], [2.0]])
 
 
 def advantage(terminated: list[bool], done: list[bool]) -> list[float]:
-    found = generalised_advantage(
+    found = compute_advantage(
         REWARD, VALUE, NEXT, torch.tensor(terminated)[:, None], torch.tensor(done)[:, None], gamma=0.9, gae_lambda=0.5
     )
     return [round(value, 6) for value in found[:, 0].tolist()]

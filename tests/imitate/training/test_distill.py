@@ -1,4 +1,4 @@
-"""The warm start: what the expert says on the draft and beside it, what the policy learns of it, and a broken run."""
+"""The warm start: the expert on the draft and near it, what the policy learns from it, and a broken run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +62,7 @@ def turning(loop: bool, frames: int = 16) -> ReferenceMotion:
 
 
 def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0) -> Draft:
-    """A draft beside the reference, with any controls and gains: the expert must repeat them, not judge them."""
+    """A draft near the reference with random controls and gains, which the expert must repeat."""
     rng = np.random.default_rng(seed)
     reference = build_reference(motion, CHARACTER, build_model(CHARACTER, Scene()), seconds)
     steps = round(seconds * CONTROL_HZ)
@@ -80,7 +80,7 @@ def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0) -> Dra
 
 
 def place(env: ImitationEnv, expert: Expert, rows: np.ndarray) -> None:
-    """The environment's simulations where the expert expects them."""
+    """The environments where the expert expects them."""
     env.start(rows, offset=expert.pose_offset[rows], speed_offset=expert.velocity_offset[rows])
 
 
@@ -148,7 +148,7 @@ def test_a_draft_that_fell_teaches_only_what_it_did():
 
 
 def leaning() -> tuple[ReferenceMotion, Draft]:
-    """Stands for a second; the expert leans to the left with a spring about where it was told to be."""
+    """Stands for a second; the expert leans to the left with a spring about the reference."""
     motion = replace(turning(loop=False, frames=31), qpos=np.tile(CHARACTER.model.qpos0, (31, 1)))
     draft = made_up_draft(motion, motion.duration)
     gains = np.zeros_like(draft.gains)
@@ -160,7 +160,7 @@ def leaning() -> tuple[ReferenceMotion, Draft]:
 
 
 def test_the_policy_learns_what_the_expert_does(tmp_path: Path):
-    """After 6,000 decisions its actions are the expert's to a few hundredths of a radian, in states of its own."""
+    """After 6,000 control steps its actions are the expert's to a few hundredths of a radian, in states of its own."""
     motion, draft = leaning()
     config = replace(
         TINY,

@@ -47,7 +47,7 @@ def test_score_is_the_gradient_of_the_log_density():
             assert gradient[i] == pytest.approx((above - below) / (2 * step), abs=1e-4)
 
 
-def test_starts_drift_to_where_most_is_earned_but_keep_a_floor():
+def test_starts_drift_to_where_returns_are_highest_but_keep_a_floor():
     """Return 1 in the fourth stretch and 0 elsewhere, more with the seventh coordinate: both must be found."""
     rng = np.random.default_rng(2)
     adaptive = AdaptiveStart(REFERENCE)
@@ -63,7 +63,7 @@ def test_starts_drift_to_where_most_is_earned_but_keep_a_floor():
 
 
 def test_one_step_by_hand():
-    # Two episodes from components 0 and 1 earn 1 and 0: advantages +1 and -1. With even weights of 10 components and
+    # Two episodes from components 0 and 1 return 1 and 0: advantages +1 and -1. With even weights of 10 components and
     # floor f, the score by its own logit is (1 - f) * (1 - .1) and by another's (1 - f) * (0 - .1).
     # Gradient of logit 0: ((1 - f) * .9 + (1 - f) * .1) / 2 = (1 - f) / 2, of logit 1 the opposite, of others 0.
     adaptive = AdaptiveStart(REFERENCE)
@@ -75,16 +75,16 @@ def test_one_step_by_hand():
 
 
 def test_starts_go_where_they_are_lost():
-    """Even at first; then row 7, of which every start is lost, is chosen far more often than the others."""
+    """Even at first; then frame 7, where every episode fails soon, is chosen far more often than the others."""
     failing = FailureStart(REFERENCE)
     np.testing.assert_allclose(failing.probability, 1 / 40)
     rows = np.repeat(np.arange(40), 10)
     starts = Starts(rows, np.zeros((400, NV)), np.zeros(400, dtype=np.int64))
     failing.record(starts, np.zeros(400), rows == 7)
     failing.improve(ProcessGroup())
-    # Shares by hand: (10 + .05) / 11 for row 7, .05 / 11 for the 39 others.
-    share = np.full(40, 0.05)
-    share[7] = 10.05
-    np.testing.assert_allclose(failing.probability, 0.3 / 40 + 0.7 * share / share.sum())
+    # Failure rates by hand: (10 + .05) / 11 for row 7, .05 / 11 for the 39 others.
+    rate = np.full(40, 0.05)
+    rate[7] = 10.05
+    np.testing.assert_allclose(failing.probability, 0.3 / 40 + 0.7 * rate / rate.sum())
     drawn = failing.choose(2000, np.random.default_rng(0)).frames
     assert np.mean(drawn == 7) == pytest.approx(failing.probability[7], abs=0.05)

@@ -7,7 +7,7 @@ import torch
 
 from imitate.policy import Normaliser, Policy, PolicyLayout, gaussian_kl, gaussian_log_prob
 from imitate.training.collect import Batch
-from imitate.training.ppo import PPO, NonFiniteError, PPOConfig, clipped_surrogate
+from imitate.training.ppo import PPO, NonFiniteError, PPOConfig, surrogate_loss
 
 LAYOUT = PolicyLayout("nobody", 1.0, {"x": 3}, ("a", "b"), 0.25, (8, 8))
 
@@ -36,7 +36,7 @@ def test_surrogate_by_hand():
     advantage = torch.tensor([1.0, -1.0, 1.0, -1.0])
     # clip .2:  min(1.5, 1.2) = 1.2;  min(-1.5, -1.2) = -1.5;  min(.5, .8) = .5;  min(-.5, -.8) = -.8
     # loss = -(1.2 - 1.5 + .5 - .8) / 4 = .15
-    loss = clipped_surrogate(ratio.log(), torch.zeros(4), advantage, 0.2)
+    loss = surrogate_loss(ratio.log(), torch.zeros(4), advantage, 0.2)
     assert float(loss) == pytest.approx(0.15)
 
 
@@ -55,10 +55,10 @@ def test_update_makes_good_actions_likelier():
     policy = Policy(LAYOUT)
     batch = batch_of(policy)
     before = policy.actor(batch.observation).mean(0)
-    figures = PPO(policy, PPOConfig(minibatch_size=32, update_epochs=8)).update(batch, torch.Generator().manual_seed(0))
+    metrics = PPO(policy, PPOConfig(minibatch_size=32, update_epochs=8)).update(batch, torch.Generator().manual_seed(0))
     after = policy.actor(batch.observation).mean(0)
     assert after[0] > before[0] + 0.01
-    assert figures["kl"] > 0
+    assert metrics["kl"] > 0
 
 
 def test_learning_rate_follows_the_divergence():

@@ -117,7 +117,7 @@ def test_checkpoint_of_another_task_or_damaged_is_not_resumed(tmp_path):
     assert load_checkpoint(path, "this") is None
 
 
-def test_two_workers_train_as_one_and_the_policy_can_be_judged(tmp_path):
+def test_two_workers_train_as_one_and_the_policy_can_be_evaluated(tmp_path):
     training = train_policy(Task(CHARACTER, standing()), replace(TINY, workers=2), tmp_path)
     assert training.metrics["samples"] == 128
     assert training.metrics["workers"] == 2
@@ -247,7 +247,7 @@ def test_walk_reaches_its_goal(tmp_path):
         ([0.92, 0.87, 0.88, 0.90, 0.91, 0.92, 0.93, 0.93], 1.0, False),  # fell after a warm start, rises again
         ([0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92], 1.0, True),
         ([0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92], 0.97, False),  # somebody still falls
-        ([0.92, 0.92, 0.92, 0.92, 0.92], 1.0, False),  # too few to tell
+        ([0.92, 0.92, 0.92, 0.92, 0.92], 1.0, False),  # too few to compare
     ],
 )
 def test_training_ends_early_only_when_the_return_has_stopped_rising(scores, completed, ends):
