@@ -118,8 +118,8 @@ class Rollout:
 class Evaluation:
     """What `evaluate_policy` found."""
 
-    figures: dict[str, float]
-    """Row name -> value, as in DESIGN.md, "Figures"."""
+    metrics: dict[str, float]
+    """Name -> value, as in `result.json`."""
     rollout: Rollout
     """The deterministic rollout from the first frame."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sfv.backend import prepare_process
 
 if TYPE_CHECKING:
+    from imitate.env.task import Simulated, Task
     from imitate.policy import Policy
     from imitate.rollout import EvaluateConfig, Evaluation, Rollout
     from imitate.scene.scene import Scene
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from pose.errors import InputError, WorkError
     from pose.estimate import PoseConfig
     from pose.keypoints import Keypoints
+    from reconstruct.characters.assets_folder import ASSETS
     from reconstruct.characters.character import Character, load_character
     from reconstruct.motion import ReferenceMotion
     from reconstruct.reconstruct import ReconstructConfig, Reconstruction
     from reconstruct.retargeting import RetargetConfig
-    from sfv.api import clip, complete, estimate, evaluate, reconstruct, retarget, track, train
+    from sfv.api import clip, complete, estimate, evaluate, new_character, reconstruct, retarget, track, train
+    from sfv.character_new import NewCharacterConfig
     from sfv.config import ClipConfig, RetargetRunConfig
     from sfv.picture_motion import CompleteConfig
     from sfv.run import Run
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "ASSETS",
     "Character",
     "ClipConfig",
     "CompleteConfig",
@@ -45,6 +49,7 @@ __all__ = [
     "Evaluation",
     "InputError",
     "Keypoints",
+    "NewCharacterConfig",
     "Policy",
     "PoseConfig",
     "ReconstructConfig",
@@ -55,6 +60,8 @@ __all__ = [
     "Rollout",
     "Run",
     "Scene",
+    "Simulated",
+    "Task",
     "TrackConfig",
     "TrainConfig",
     "Training",
@@ -64,6 +71,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "load_character",
+    "new_character",
     "reconstruct",
     "retarget",
     "track",
@@ -71,6 +79,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "imitate.env.task": "Simulated Task",
     "imitate.policy": "Policy",
     "imitate.rollout": "EvaluateConfig Evaluation Rollout",
     "imitate.scene.scene": "Scene",
@@ -81,11 +90,13 @@ _MODULES = {
     "pose.errors": "InputError WorkError",
     "pose.estimate": "PoseConfig",
     "pose.keypoints": "Keypoints",
+    "reconstruct.characters.assets_folder": "ASSETS",
     "reconstruct.characters.character": "Character load_character",
     "reconstruct.motion": "ReferenceMotion",
     "reconstruct.reconstruct": "ReconstructConfig Reconstruction",
     "reconstruct.retargeting": "RetargetConfig",
-    "sfv.api": "clip complete estimate evaluate reconstruct retarget track train",
+    "sfv.api": "clip complete estimate evaluate new_character reconstruct retarget track train",
+    "sfv.character_new": "NewCharacterConfig",
     "sfv.config": "ClipConfig RetargetRunConfig",
     "sfv.picture_motion": "CompleteConfig",
     "sfv.run": "Run",

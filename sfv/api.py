@@ -25,6 +25,8 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
 from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as retarget_motion
+from sfv.character_new import NewCharacterConfig, choose_folder
+from sfv.character_new import new_character as make_character
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import bar
 from sfv.picture_motion import Candidate, CompleteConfig, complete_picture
@@ -132,8 +134,7 @@ def retarget(
     """A motion on another body, or the skill of a run learnt by another body.
 
     Args:
-      skill: a motion, which is retargeted and not learnt; or a run (its folder, its name in runs/), whose skill the new
-        body learns: its result lies in the same folder.
+      skill: a motion, which is retargeted only; or a run, its folder or its name in runs/, whose skill is learnt.
       character: the new body.
       config: `RetargetConfig` for a motion, `RetargetRunConfig` for a run; every option there is.
       options: the main options of training, for a run.
@@ -151,7 +152,7 @@ def retarget(
 
 
 def track(
-    motion: ReferenceMotion,
+    motion: ReferenceMotion | Task,
     scene: str | Scene = "flat",
     config: TrackConfig = TrackConfig(),  # noqa: B008  frozen
 ) -> Draft:
@@ -161,7 +162,7 @@ def track(
 
 
 def train(
-    motion: ReferenceMotion,
+    motion: ReferenceMotion | Task,
     draft: Draft | None = None,
     minutes: float | None = None,
     scene: str | Scene = "flat",
@@ -171,7 +172,7 @@ def train(
     """Motion -> policy (`.policy`) and what its training took (`.metrics`).
 
     Args:
-      motion: what to learn; it names the body that learns it.
+      motion: what to learn, which names the body that learns it; or a `Task`, whose scene counts then.
       draft: what to begin from; made first, within the budget, where it is left out and the config wants one.
       minutes: budget of wall-clock time [min], in place of the config's.
       scene: where.
@@ -190,7 +191,7 @@ def train(
 
 def evaluate(
     policy: Policy,
-    motion: ReferenceMotion,
+    motion: ReferenceMotion | Task,
     scene: str | Scene = "flat",
     config: EvaluateConfig = EvaluateConfig(),  # noqa: B008  frozen
 ) -> Evaluation:
@@ -211,6 +212,17 @@ def complete(picture: str | Path, config: CompleteConfig = CompleteConfig()) -> 
     return complete_picture(Path(picture), config)
 
 
+def new_character(config: NewCharacterConfig) -> Character:
+    """Makes a character of a model of one's own, which can be loaded by its name from then on.
+
+    Raises:
+      InputError: the model cannot be read, or is no body that could perform what a person does.
+    """
+    name = choose_folder(config).name
+    make_character(config)
+    return load_character(name)
+
+
 def to_character(character: str | Character) -> Character:
     """A body by its name, at its own height; a `Character` remains as it is."""
     return load_character(character) if isinstance(character, str) else character
@@ -226,9 +238,9 @@ def load_body(motion: ReferenceMotion) -> Character:
     return load_character(motion.character, motion.height)
 
 
-def to_task(motion: ReferenceMotion, scene: str | Scene) -> Task:
-    """The task of performing a motion in a scene with the motion's own body."""
-    return Task(load_body(motion), motion, to_scene(scene))
+def to_task(motion: ReferenceMotion | Task, scene: str | Scene) -> Task:
+    """The task of performing a motion in a scene with the motion's own body; a `Task` remains as it is."""
+    return motion if isinstance(motion, Task) else Task(load_body(motion), motion, to_scene(scene))
 
 
 def apply_options(config: Any, options: Any) -> Any:

@@ -25,8 +25,8 @@ class ClipConfig:
     keypoints: Path | None = None
     """Folder of OpenPose JSON files to use instead of our own pose estimation; VIDEO is then only shown."""
     motion: Path | None = None
-    """A motion file to learn instead of a video (.bvh, AMASS's .npz, DeepMimic's .txt, .npz of a run); --start, --end
-    and --reconstruct.loop hold for it, too."""
+    """A motion file to learn instead of a video: .bvh, AMASS's .npz, DeepMimic's .txt, .npz of a run."""
+    # --start, --end and --reconstruct.loop hold for it, too.
     out: Path | None = None
     """Folder of the run; default runs/<name of the video or motion file>."""
     character: str = "humanoid"

@@ -19,7 +19,7 @@ from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
 from sfv.report import RunStages, write_report
 from sfv.run import Run, find_run_folder
-from sfv.run_folder import RUNS, locked, open_run, run_name
+from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.stage import StageResult, plain, run_stage
 
@@ -80,7 +80,7 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
     first = ReferenceMotion.load(original)
     source, camera = load_character(first.character, first.height), original.with_name("camera.npz")
 
-    with locked(folder):
+    with lock_folder(folder):
         console.print(f"[bold]{original.parent}[/bold] -> {character.name}")
         run = partial(run_stage, folder, command=command)
         motion = run(

@@ -47,7 +47,7 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
     except OSError as error:
         raise InputError(f"{folder}: cannot be created ({error.strerror}); give another OUT") from error
     try:
-        with locked(folder):
+        with lock_folder(folder):
             _claim(folder, video, config)
             yield
     finally:
@@ -56,13 +56,13 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Keeps every other process from writing to a run's folder.
 
     Raises:
       InputError: another process writes there, or nobody may.
     """
-    # The lock lives beside the folder's contents and is released by the system when a process dies.
+    # The lock lies in the folder and is released by the system when a process dies.
     lock = filelock.FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -139,7 +139,7 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
       folder: of shipped skills.
 
     Returns:
-      The note that lies beside the files, and what it says.
+      The note that lies next to the files, and what it says.
 
     Raises:
       InputError: the files would be too large.
@@ -150,7 +150,7 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
     skill.reference.save(reference_path)
 
     def evaluate(policy: Policy) -> dict[str, float]:
-        return evaluate_policy(policy, task, EvaluateConfig()).figures
+        return evaluate_policy(policy, task, EvaluateConfig()).metrics
 
     before = skill.metrics.get("normalised_return")  # as the run has it: evaluating a cycle takes a minute
     if before is None:

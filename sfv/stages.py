@@ -324,7 +324,7 @@ def _make_result(work: Work[EvaluateSetting]) -> Made:
     out, source = work.folder / "side_by_side.mp4", _read_source(work)
     write_result_video(task, evaluation.rollout, source, out, work.progress)
     versions = {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")}
-    metrics = {**evaluation.figures, **config.earlier, "versions": versions}
+    metrics = {**evaluation.metrics, **config.earlier, "versions": versions}
     write_json(work.folder / "result.json", metrics)
     return Made(f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}", metrics)
 
@@ -339,7 +339,7 @@ def evaluate_skill(policy: Policy, task: Task, config: EvaluateConfig) -> Evalua
         "in_a_row_return": float(scores.normalised_return.mean()),
         "in_a_row_completed": float(scores.completed.mean()),
     }
-    return replace(evaluation, figures=evaluation.figures | repeated)
+    return replace(evaluation, metrics=evaluation.metrics | repeated)
 
 
 def load_camera(path: Path | None) -> Camera | None:

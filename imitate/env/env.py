@@ -312,6 +312,8 @@ class ImitationEnv:
         )
         if self.scene.has_box:
             reward, terms = self._with_task(reward, terms)
+        own = self.task.compute_own_rewards(self)
+        reward, terms = sum(own.values(), reward), terms | own
         exploded = ~np.isfinite(reward) | self._batch.warning[:, BAD_STATE, 1].any(axis=1)
         if exploded.any():
             self.non_finite += int(exploded.sum())

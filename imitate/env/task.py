@@ -2,15 +2,31 @@
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import mujoco
+import numpy as np
 
 from imitate.env.reference import Reference, build_reference
 from imitate.scene.ground import Ground
 from imitate.scene.scene import Scene, build_model
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
+
+
+class Simulated(Protocol):
+    """What a reward term may read, for N environments; `ImitationEnv` has it."""
+
+    qpos: np.ndarray
+    """Positions of the body in MuJoCo's layout, (N, nq)."""
+    qvel: np.ndarray
+    """Velocities of the body, (N, nv)."""
+    bodies_xpos: np.ndarray
+    """Origins of the moving bodies, world [m], (N, B, 3)."""
+    site_xpos: np.ndarray
+    """Positions of the sites, world [m], (N, S, 3)."""
+    com: np.ndarray
+    """Centre of mass, world [m], (N, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +77,13 @@ class Task:
 
     @cached_property
     def _references(self) -> dict[float | None, Reference]:
+        return {}
+
+    def compute_own_rewards(self, state: Simulated) -> dict[str, np.ndarray]:
+        """Further reward terms by name, (N,) each, which are added to the imitation reward: none here.
+
+        A subclass at the top level of a module, so that worker processes find it, returns its own.
+        """
         return {}
 
     @property

@@ -126,7 +126,7 @@ def _measure(task: Task, config: ResolvedTrainConfig, folder: Path, progress: Pr
     def measure() -> dict[str, Any]:
         policy = train_policy(task, config, folder, progress).policy
         once = one_pass(policy, task)
-        evaluated = evaluate_policy(policy, task, EvaluateConfig()).figures
+        evaluated = evaluate_policy(policy, task, EvaluateConfig()).metrics
         metrics = {
             "normalised_return": evaluated["normalised_return"],
             "one_pass_return": float(once.normalised_return.mean()),

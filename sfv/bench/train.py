@@ -165,7 +165,7 @@ def _report_training(metrics: Mapping[str, float]) -> list[Row]:
 
 def _evaluate(policy: Policy, task: Task) -> list[Row]:
     """Every measure of a policy, with its mean actions unless the row says otherwise."""
-    found = evaluate_policy(policy, task, EvaluateConfig(rollouts=ROLLOUTS)).figures
+    found = evaluate_policy(policy, task, EvaluateConfig(rollouts=ROLLOUTS)).metrics
     pushed = push_survival(policy, task, rollouts=ROLLOUTS)
     force = f"{PUSH_FORCE:g} N for {PUSH_SECONDS:g} s, random sides and times; no fall to the end"
     kind = "20 s of a cycle" if task.motion.loop else "to the clip's end"

@@ -38,8 +38,8 @@ def export(
 
     Args:
       clip: the run's folder, or its name in runs/.
-      formats: glb (skinned, animated: Blender, three.js), bvh (animation tools), csv (qpos by joint: robots), npz (qpos
-        as this program reads it: `clip --motion`), onnx (the policy, with policy.json that says what goes in and out).
+      formats: glb (skinned: Blender, three.js), bvh (animation tools), csv (qpos by joint), npz (for `clip --motion`),
+        onnx (the policy, described in policy.json).
       out: folder for the files; default export/ in the run.
       body: results to take, e.g. `atlas humanoid@slope`; default all.
       skill: instead of all that, write the skill to assets/skills under this name, for `python -m sfv play`.

@@ -18,7 +18,7 @@ from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
 
 LOOP_SECONDS = 8.0
-"""A cycle is performed for so long unless told otherwise [s]."""
+"""Default length of a cycle's performance [s]."""
 
 
 def play(
@@ -48,9 +48,7 @@ def play(
     chosen = choose(skills_named(skill), character, scene.checked())
     path = out or Path(f"{Path(skill).name}.mp4")
     rollout = perform(chosen, seconds)
-    shown = rollout.as_motion(chosen.reference)
-    if chosen.scene.has_box:
-        shown = replace(shown, qpos=np.concatenate([shown.qpos, rollout.box_qpos], axis=1))
+    shown = rollout.as_motion(chosen.reference, with_box=True)
     task = chosen.task
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar(path.name) as progress:

@@ -58,7 +58,7 @@ class TableRow:
         values = self._values(name)
         return statistics.fmean(values) if values else None
 
-    def spread(self, name: str) -> float | None:
+    def std(self, name: str) -> float | None:
         """Standard deviation of a metric over the seeds; None for fewer than two."""
         values = self._values(name)
         return statistics.pstdev(values) if len(values) > 1 else None
@@ -99,9 +99,9 @@ def table(
       published: a CSV file with columns video,normalised_return to compare with, by the video's name without ending.
       out: folder for the runs and the table.
     """
-    films = _films(videos)
-    known = _published(published)
-    skills = [_looked_at(film, known.get(film.stem)) for film in films]
+    films = _find_films(videos)
+    known = _read_published(published)
+    skills = [_probe_film(film, known.get(film.stem)) for film in films]
     out.mkdir(parents=True, exist_ok=True)
     workers = max(1, usable_cores() // jobs)
     # All videos once before any of them a second time: a table that is stopped has a metric for each.
@@ -116,13 +116,13 @@ def table(
                 for item in (item for item in plan if item not in done and futures[item].done()):
                     done[item] = futures[item].result()
                     console.print(f"{item[0].stem}, seed {item[1]}: {done[item] or 'done'}")
-                    _write(out, [_gathered(skill, out, seeds, done) for skill in skills])
+                    _write(out, [_gather(skill, out, seeds, done) for skill in skills])
                 progress(len(done), len(plan), f"{len(done)} of {len(plan)} runs; logs in {out}")
-            _write(out, [_gathered(skill, out, seeds, done) for skill in skills])
+            _write(out, [_gather(skill, out, seeds, done) for skill in skills])
         except KeyboardInterrupt:
             for future in futures.values():
                 future.cancel()
-            for process in begun:  # each saves its training when it is told to end
+            for process in begun:  # each saves its training when it is asked to end
                 process.send_signal(signal.SIGINT)
             for process in begun:
                 process.wait()
@@ -130,7 +130,7 @@ def table(
     console.print(f"[bold]table[/bold]  {out / 'table.html'}")
 
 
-def _looked_at(film: Path, published: float | None) -> TableRow:
+def _probe_film(film: Path, published: float | None) -> TableRow:
     try:
         return TableRow(film, probe(film).duration, published)
     except InputError as error:
@@ -165,7 +165,7 @@ def _run(
 def _share_reference(first: Path, folder: Path) -> None:
     """Gives another seed's run the stages before training, which do not depend on the seed.
 
-    Hard links cost no space; a stage that turns out to be of another config is made again beside them.
+    Hard links cost no space; a stage that turns out to be of another config is made again without touching them.
     """
     for stage in ("1_pose", "2_motion", "3_draft"):
         for path in sorted((first / stage).rglob("*")):
@@ -177,7 +177,7 @@ def _share_reference(first: Path, folder: Path) -> None:
         (folder / "config.json").write_bytes((first / "config.json").read_bytes())
 
 
-def _gathered(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int], str]) -> TableRow:
+def _gather(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int], str]) -> TableRow:
     """The skill with what its runs left so far."""
     runs, results, errors = [], [], list(skill.errors)
     for seed in range(seeds):
@@ -189,7 +189,7 @@ def _gathered(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int
         elif found is not None and (skill.video, seed) in done:
             runs.append(folder)
             results.append(json.loads(found.read_text(encoding="utf-8")))
-    stages = _stages(runs[0]) if runs else {}
+    stages = _read_stages(runs[0]) if runs else {}
     return TableRow(
         video=skill.video,
         seconds=skill.seconds,
@@ -203,7 +203,7 @@ def _gathered(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int
     )
 
 
-def _stages(run: Path) -> dict[str, Any]:
+def _read_stages(run: Path) -> dict[str, Any]:
     found = {}
     for name in STAGES:
         path = next(iter(sorted(run.glob(f"{name}/stage.json")) or sorted(run.glob(f"{name}/*/stage.json"))), None)
@@ -229,35 +229,35 @@ HEADER = (
 )
 
 
-def rows(skills: list[TableRow]) -> list[tuple[str, ...]]:
+def make_rows(skills: list[TableRow]) -> list[tuple[str, ...]]:
     """The table's cells, a row a skill, under `HEADER`."""
     return [
         (
             skill.video.stem,
             f"{skill.seconds:.1f}",
             ("cycle" if skill.loop else "one pass") if skill.results else "-",
-            _number(skill.mean("normalised_return"), ".3f", skill.spread("normalised_return"), len(skill.results)),
-            _number(skill.published, ".3f"),
-            _number(skill.mean("completed"), ".0%"),
-            _number(skill.mean("in_a_row_return"), ".3f"),
-            _number(skill.draft.get("draft_return"), ".3f"),
-            _number(skill.mean("tracking_mpjpe_mm"), ".0f"),
-            _number(skill.mean("foot_slide_mm_per_frame"), ".1f"),
-            _number((skill.mean("samples") or 0.0) / 1e6 if skill.results else None, ".2f"),
-            _minutes(skill.stage_seconds),
+            _format_number(skill.mean("normalised_return"), ".3f", skill.std("normalised_return"), len(skill.results)),
+            _format_number(skill.published, ".3f"),
+            _format_number(skill.mean("completed"), ".0%"),
+            _format_number(skill.mean("in_a_row_return"), ".3f"),
+            _format_number(skill.draft.get("draft_return"), ".3f"),
+            _format_number(skill.mean("tracking_mpjpe_mm"), ".0f"),
+            _format_number(skill.mean("foot_slide_mm_per_frame"), ".1f"),
+            _format_number((skill.mean("samples") or 0.0) / 1e6 if skill.results else None, ".2f"),
+            _format_minutes(skill.stage_seconds),
             skill.verdict,
         )
         for skill in skills
     ]
 
 
-def _number(value: float | None, form: str, spread: float | None = None, count: int = 0) -> str:
+def _format_number(value: float | None, form: str, std: float | None = None, count: int = 0) -> str:
     if value is None:
         return "-"
-    return f"{value:{form}}" + (f" ± {spread:{form}} ({count})" if spread is not None else "")
+    return f"{value:{form}}" + (f" ± {std:{form}} ({count})" if std is not None else "")
 
 
-def _minutes(seconds: dict[str, float]) -> str:
+def _format_minutes(seconds: dict[str, float]) -> str:
     if not seconds:
         return "-"
     parts = " + ".join(f"{seconds.get(name, 0.0) / 60:.1f}" for name in STAGES)
@@ -265,7 +265,7 @@ def _minutes(seconds: dict[str, float]) -> str:
 
 
 def _write(out: Path, skills: list[TableRow]) -> None:
-    cells, on = rows(skills), describe_machine()
+    cells, on = make_rows(skills), describe_machine()
     where = f"{on['processor']}, {on['cores']} core{'s' * (on['cores'] > 1)}, {time.strftime('%Y-%m-%d')}"
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in cells]
@@ -285,7 +285,7 @@ def _replace(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _films(videos: tuple[Path, ...]) -> list[Path]:
+def _find_films(videos: tuple[Path, ...]) -> list[Path]:
     """The videos named, and those in the folders named."""
     films: list[Path] = []
     for path in videos:
@@ -302,7 +302,7 @@ def _films(videos: tuple[Path, ...]) -> list[Path]:
     return films
 
 
-def _published(path: Path | None) -> dict[str, float]:
+def _read_published(path: Path | None) -> dict[str, float]:
     if path is None:
         return {}
     try:

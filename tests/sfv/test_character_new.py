@@ -22,11 +22,13 @@ from reconstruct.characters.source_model import read_body
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import Reconstruction
+from sfv import stages
 from sfv.character_list import list_characters
 from sfv.character_new import NewCharacterConfig, new_character
-from sfv.commands import clip
 from sfv.config import ClipConfig
 from sfv.demo.motions import demo_motion
+from sfv.pipeline import choose_bodies
+from sfv.stage import StageResult, Work
 from tests.robots import urdf_robot
 
 
@@ -133,14 +135,18 @@ def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):
     camera = Camera(900.0, np.array([320.0, 240.0]), (640, 480), R_LEVEL, np.array([0.1, 1.0, 4.0]))
     found = Reconstruction(motion, camera, {}, {"reprojection_px": 1.0, "foot_slide_mm_per_frame": 0.0}, 0)
     asked = []
-    monkeypatch.setattr(clip, "Keypoints", SimpleNamespace(load=lambda _: None))
-    monkeypatch.setattr(clip, "reconstruct_motion", lambda _, body, *__: asked.append(body.name) or found)
-    monkeypatch.setattr(clip, "write_preview", lambda *_: None)
+    monkeypatch.setattr(stages, "Keypoints", SimpleNamespace(load=lambda _: None))
+    monkeypatch.setattr(stages, "reconstruct_motion", lambda _, body, *__: asked.append(body.name) or found)
+    monkeypatch.setattr(stages, "write_preview", lambda *_: None)
     config = ClipConfig(character="atlas", height=1.75)
-    assert [body.name for body in clip.performer(config)] == ["atlas", "humanoid"]
-    assert clip.performer(config)[0].height == robot.height
-    assert clip.performer(ClipConfig(character="child", height=1.3))[0].height == 1.3
-    clip._write_motion(config, tmp_path, robot, person, tmp_path, silent)
+    assert [body.name for body in choose_bodies(config)] == ["atlas", "humanoid"]
+    assert choose_bodies(config)[0].height == robot.height
+    assert choose_bodies(ClipConfig(character="child", height=1.3))[0].height == 1.3
+    pose = StageResult(tmp_path, "", {}, 0.0, skipped=True)
+    pose["keypoints.npz"].touch()
+    stage = stages.reconstruct(pose, robot, person, config.reconstruct)
+    assert {"keypoints", "character character.toml", "person character.toml"} <= stage.inputs.keys()
+    stage.make(Work(stage.config, stage.inputs, tmp_path, silent))
     assert asked == ["humanoid"]
     carried = ReferenceMotion.load(tmp_path / "motion.npz")
     assert carried.character == "atlas" and len(carried) == len(motion)

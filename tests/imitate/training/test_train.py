@@ -127,7 +127,7 @@ def test_two_workers_train_as_one_and_the_policy_can_be_evaluated(tmp_path):
     evaluation = evaluate_policy(
         Policy.load(tmp_path / BEST_POLICY), Task(CHARACTER, standing()), EvaluateConfig(rollouts=3)
     )
-    figures = evaluation.figures
+    figures = evaluation.metrics
     assert 0.0 < figures["normalised_return"] <= 1.0
     assert 0.0 <= figures["completed"] <= 1.0
     assert figures["tracking_mpjpe_mm"] > 0.0

@@ -48,7 +48,7 @@ def test_files_of_one_skill_have_one_name():
     assert [skill_name(name) for name in names] == ["backflip", "backflip", "dance", "jumping_jack"]
 
 
-def test_no_skills_and_no_motions_are_told_in_one_line(tmp_path, monkeypatch):
+def test_no_skills_and_no_motions_are_reported_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("sfv.skill.shipped_skills", lambda: iter(()))
     with pytest.raises(InputError, match="no motions in it"):
         read_known_motions(tmp_path, CHARACTER)

@@ -98,7 +98,7 @@ def test_the_new_body_has_a_skill_to_play(finished):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--clip=nothing", "--character=atlas"), "nothing: no run there"),
         (("--clip=arm", "--character=hercules"), "unknown character 'hercules'"),
@@ -108,8 +108,8 @@ def test_the_new_body_has_a_skill_to_play(finished):
         (("--clip=arm", "--character=atlas", "--height=9"), "height 9"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_line(finished, words, told):
+def test_what_cannot_be_done_is_reported_in_one_line(finished, words, message):
     folder, _ = finished
     done = sfv(folder, "retarget", *words, *BUDGET)
-    assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pose.errors import InputError
-from sfv.commands.table import HEADER, TableRow, _gathered, _share_reference, rows, table
+from sfv.commands.table import HEADER, TableRow, _gather, _share_reference, make_rows, table
 from sfv.report import verdict
 
 
@@ -39,8 +39,8 @@ def test_cells_are_means_over_the_seeds(tmp_path):
     for seed, returned in enumerate((0.8, 0.9)):
         finished_run(tmp_path, "hop", seed, returned)
     video = Path("hop.mp4")
-    skill = _gathered(TableRow(video, 2.0, 0.75), tmp_path, 2, {(video, 0): "", (video, 1): ""})
-    cells = dict(zip(HEADER, rows([skill])[0], strict=True))
+    skill = _gather(TableRow(video, 2.0, 0.75), tmp_path, 2, {(video, 0): "", (video, 1): ""})
+    cells = dict(zip(HEADER, make_rows([skill])[0], strict=True))
     # Mean of .8 and .9 is .85, each .05 away from it.
     assert cells["return"] == "0.850 ± 0.050 (2)" and cells["published"] == "0.750"
     assert cells["motion"] == "cycle" and cells["completed"] == "100%" and cells["draft"] == "0.900"
@@ -60,7 +60,7 @@ def test_a_verdict_says_where_the_fault_lies():
 def test_a_run_that_is_not_done_does_not_count(tmp_path):
     finished_run(tmp_path, "hop", 0, 0.8)  # of an earlier call, perhaps with other options
     video = Path("hop.mp4")
-    assert _gathered(TableRow(video, 2.0, None), tmp_path, 1, {}).results == ()
+    assert _gather(TableRow(video, 2.0, None), tmp_path, 1, {}).results == ()
 
 
 def test_what_cannot_be_read_gets_a_row_that_says_why(tmp_path):
@@ -80,7 +80,7 @@ def test_other_seeds_share_the_reference_and_nothing_else(tmp_path):
     assert shared == stages | {"config.json"}
 
 
-def test_wrong_input_is_told(tmp_path):
+def test_wrong_input_is_reported(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         table((tmp_path / "gone.mp4",), out=tmp_path / "out")
     with pytest.raises(InputError, match="no video"):
