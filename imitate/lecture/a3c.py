@@ -8,7 +8,7 @@ Workers share one set of parameters in memory. Each, in a process of its own and
     4. adds it to theta by RMSprop, whose running squares are shared too
 
 Nobody waits for anybody: parameters are read and written without locks (Hogwild, Recht et al. 2011), so a step may
-start from parameters that others are just changing. The paper shows, and the lecture's table tells, that it learns.
+start from parameters that others are just changing. The paper shows, and the lecture's table reports, that it learns.
 """
 
 import copy
@@ -27,7 +27,7 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 
 from imitate.lecture.collector import Collector
-from imitate.lecture.problems import Problem
+from imitate.lecture.problems import LectureProblem
 from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.training.advantage import compute_advantage
 from imitate.training.collect import Transitions
@@ -133,7 +133,12 @@ class A3CReport:
 
 
 def train_a3c(
-    make: Callable[[int], Problem], shared: nn.Module, config: A3CConfig, samples: int, seed: int, every: float = 0.2
+    make: Callable[[int], LectureProblem],
+    shared: nn.Module,
+    config: A3CConfig,
+    samples: int,
+    seed: int,
+    every: float = 0.2,
 ) -> Generator[A3CReport, None, None]:
     """Learns until `samples` actions were taken; `shared` improves in place, in memory that others may read meanwhile.
 
@@ -202,7 +207,7 @@ def _receive(pipe: Connection, rank: int, workers: list) -> list[float] | None:
 
 
 def _end(workers: list) -> None:
-    """Waits for workers that were told to stop; ends those that do not."""
+    """Waits for workers that were asked to stop; ends those that do not."""
     deadline = time.monotonic() + 5.0
     for worker in workers:
         worker.join(max(0.0, deadline - time.monotonic()))
@@ -214,7 +219,7 @@ def _end(workers: list) -> None:
 
 def _work(
     rank: int,
-    make: Callable[[int], Problem],
+    make: Callable[[int], LectureProblem],
     shared: nn.Module,
     optimiser: SharedRMSprop,
     config: A3CConfig,

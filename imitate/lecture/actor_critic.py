@@ -27,7 +27,7 @@ class ActorCriticConfig:
     learning_rate: float = 7e-4
     """Step of the optimiser."""
     critic_rate: float = 3.0
-    """The critic's step as a multiple of the actor's: it should be ahead of what it judges."""
+    """The critic's step as a multiple of the actor's: it should be ahead of the policy that it evaluates."""
     entropy_weight: float = 0.0
     """Reward for an undecided policy, against settling too early (Mnih et al. 2016)."""
     max_grad_norm: float = 0.5

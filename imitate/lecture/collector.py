@@ -3,16 +3,16 @@
 import numpy as np
 
 from imitate.env.env import StepResult
-from imitate.lecture.problems import Problem
+from imitate.lecture.problems import LectureProblem
 from imitate.training.collect import Actor, EpisodeLoop, Transitions
 
 
 class Collector(EpisodeLoop):
     """The lecture's problems: episodes start as the problem says, and their returns are kept."""
 
-    env: Problem
+    env: LectureProblem
 
-    def __init__(self, problem: Problem, seed: int):
+    def __init__(self, problem: LectureProblem, seed: int):
         super().__init__(problem, seed)
         self.samples = 0
         """Actions taken so far."""

@@ -1,7 +1,7 @@
 """Which algorithm can learn which problem, with which settings, and the loop that lets it.
 
 Every algorithm is used in the same way: a collector runs the policy, `update(batch)` improves it, and now and then the
-policy is judged on fresh episodes with the clock stopped. So learning curves can be laid over each other.
+policy is evaluated on fresh episodes with the clock stopped. So learning curves can be laid over each other.
 """
 
 import copy
@@ -17,7 +17,7 @@ import torch
 from imitate.lecture.a3c import A3CConfig, train_a3c
 from imitate.lecture.actor_critic import A2C, ActorCriticConfig, OnlineActorCritic, QActorCritic
 from imitate.lecture.collector import Collector
-from imitate.lecture.problems import Problem, ProblemKind, evaluate
+from imitate.lecture.problems import LectureProblem, ProblemKind, evaluate
 from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.lecture.reinforce import Reinforce, ReinforceConfig
 from imitate.lecture.softmax import SoftmaxPolicy
@@ -45,7 +45,7 @@ class Algorithm:
     discrete_only: str = ""
     """Why it needs finitely many actions, if it does."""
     one_step_only: str = ""
-    """Why it needs episodes of a single decision, if it does."""
+    """Why it needs episodes of a single step, if it does."""
 
 
 ALGORITHMS: dict[str, Algorithm] = {
@@ -201,15 +201,15 @@ class Curve:
     samples: np.ndarray
     """Actions taken, (E,)."""
     seconds: np.ndarray
-    """Wall clock of learning, judging left out [s], (E,)."""
+    """Wall clock of learning, evaluation left out [s], (E,)."""
     cpu_seconds: np.ndarray
-    """Processor time of this process meanwhile [s], (E,); tells more than the clock where others use the machine."""
+    """Processor time of this process meanwhile [s], (E,); says more than the clock on a shared machine."""
     value: np.ndarray
     """The policy's value on fresh episodes, (E,)."""
     policy: Any
     """The last one."""
 
-    def reached(self, threshold: float) -> int | None:
+    def find_crossing(self, threshold: float) -> int | None:
         """Which point of the curve is the first at the threshold, the next one too if there is one; None if no one is.
 
         (An untrained CartPole policy can stand for 500 steps by luck; it does not do so twice.)
@@ -220,7 +220,7 @@ class Curve:
         return int(lasting.argmax()) if lasting.any() else None
 
 
-def check_fit(problem_name: str, problem: Problem, algorithm: str, policy: PolicyKind = "auto") -> None:
+def check_fit(problem_name: str, problem: LectureProblem, algorithm: str, policy: PolicyKind = "auto") -> None:
     """Refuses what cannot work.
 
     Raises:
@@ -241,14 +241,14 @@ def check_fit(problem_name: str, problem: Problem, algorithm: str, policy: Polic
         )
 
 
-def _obstacle(problem: Problem, algorithm: str) -> str:
+def _obstacle(problem: LectureProblem, algorithm: str) -> str:
     entry = ALGORITHMS[algorithm]
     if entry.one_step_only and problem.horizon > 1:
         return entry.one_step_only
     return entry.discrete_only if problem.actions is None else ""
 
 
-def make_policy(problem: Problem, settings: Settings, name: str, recurrent: bool = False) -> Any:
+def make_policy(problem: LectureProblem, settings: Settings, name: str, recurrent: bool = False) -> Any:
     """Softmax where actions are chosen from a list, Gaussian where they are vectors, with a memory if wanted."""
     if problem.actions is None:
         layout = PolicyLayout(
@@ -271,7 +271,7 @@ def learn(
     algorithm: str,
     samples: int,
     seed: int = 0,
-    judgements: int = 25,
+    evaluations: int = 25,
     overrides: dict[str, Any] | None = None,
     progress: Progress = silent,
 ) -> Curve:
@@ -283,40 +283,31 @@ def learn(
       algorithm: a name in `ALGORITHMS`.
       samples: actions to take.
       seed: of weights, environments and noise.
-      judgements: points of the learning curve.
+      evaluations: points of the learning curve.
       overrides: settings that differ from the table's, by name.
-      progress: told of samples and value.
+      progress: called with samples and value.
 
     Raises:
       InputError: the algorithm cannot learn this problem.
     """
     settings = SETTINGS.get(name, Settings())
-    entry = ALGORITHMS[algorithm]
-    changes = settings.changes.get(algorithm, {}) | (overrides or {})
-    size, steps = changes.pop("environments", entry.environments), changes.pop("steps", entry.steps)
     check_fit(name, kind.make(1), algorithm)
     torch.manual_seed(seed)
     policy = make_policy(kind.make(1), settings, name, recurrent=algorithm == "a3c-lstm")
-    asynchronous = isinstance(entry.config, A3CConfig)
-    if asynchronous:
-        config = replace(entry.config, environments=size, **changes, **({} if steps is None else {"steps": steps}))
-        rounds = _asynchronous(kind, policy, config, samples, seed)
-    else:
-        update = _learner(algorithm, policy, replace(entry.config, **changes), settings, seed, samples)
-        rounds = _synchronous(Collector(kind.make(size), seed), policy, update, steps)
-
+    rounds = _start_rounds(kind, algorithm, policy, settings, overrides or {}, (samples, seed))
+    asynchronous = isinstance(ALGORITHMS[algorithm].config, A3CConfig)
     clock = Stopwatch()
     seen, seconds, cpu, values = [0], [0.0], [0.0], [evaluate(kind, copy.deepcopy(policy))]
     snapshots: list[Any] = []
     clock.start()
     for done in rounds:
-        if done >= seen[-1] + samples / judgements or done >= samples:
+        if done >= seen[-1] + samples / evaluations or done >= samples:
             clock.stop()
             seen.append(done)
             seconds.append(clock.seconds)
             cpu.append(clock.cpu_seconds)
             if asynchronous:
-                # The workers go on meanwhile: their policy is put aside and judged when they are done.
+                # The workers go on meanwhile: their policy is put aside and evaluated when they are done.
                 snapshots.append(copy.deepcopy(policy))
             else:
                 values.append(evaluate(kind, policy))
@@ -343,6 +334,35 @@ class Stopwatch:
         """Pauses."""
         self.seconds += time.perf_counter() - self._begin[0]
         self.cpu_seconds += time.process_time() - self._begin[1]
+
+
+def _start_rounds(
+    kind: ProblemKind,
+    algorithm: str,
+    policy: Any,
+    settings: Settings,
+    overrides: dict[str, Any],
+    budget: tuple[int, int],
+) -> Generator[int, None, None]:
+    """Learning itself, in rounds of collecting and updating; yields the samples taken so far.
+
+    Args:
+      kind: the problem.
+      algorithm: a name in `ALGORITHMS`.
+      policy: improves in place.
+      settings: of the problem.
+      overrides: settings that differ from the table's, by name.
+      budget: samples to take, and seed.
+    """
+    samples, seed = budget
+    entry = ALGORITHMS[algorithm]
+    changes = settings.changes.get(algorithm, {}) | overrides
+    size, steps = changes.pop("environments", entry.environments), changes.pop("steps", entry.steps)
+    if isinstance(entry.config, A3CConfig):
+        config = replace(entry.config, environments=size, **changes, **({} if steps is None else {"steps": steps}))
+        return _asynchronous(kind, policy, config, samples, seed)
+    update = _learner(algorithm, policy, replace(entry.config, **changes), settings, seed, samples)
+    return _synchronous(Collector(kind.make(size), seed), policy, update, steps)
 
 
 def _synchronous(

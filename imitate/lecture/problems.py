@@ -1,6 +1,6 @@
 """The problems that the lecture's algorithms are shown on, all with the environment's interface: N of them in step.
 
-bandit      one decision, ten arms                      finite, so the best value is known exactly
+bandit      one step, ten arms                          finite, so the best value is known exactly
 grid        the lecture's aliased grid world            finite; no deterministic policy succeeds
 cartpole    balance a pole, two actions                 gymnasium CartPole-v1
 pendulum    swing a pendulum up, one torque             gymnasium Pendulum-v1
@@ -23,7 +23,7 @@ from imitate.lecture.softmax import SoftmaxPolicy
 from pose.errors import InputError
 
 
-class Problem(Protocol):
+class LectureProblem(Protocol):
     """N environments in step. Nothing restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
 
     @property
@@ -187,7 +187,7 @@ class Imitation:
         return self.env.observe()
 
     def step(self, action: np.ndarray) -> StepResult:
-        """One decision, four physics steps."""
+        """One control step, four physics steps."""
         return self.env.step(action)
 
 
@@ -195,7 +195,7 @@ class Imitation:
 class ProblemKind:
     """What is to be known of a problem beside its environment."""
 
-    make: Callable[[int], Problem]
+    make: Callable[[int], LectureProblem]
     """N environments."""
     threshold: float
     """Value that counts as solved."""
@@ -257,7 +257,7 @@ def evaluate(kind: ProblemKind, policy: Actor, seed: int = 10_000, episodes: int
       policy: anything with `act`.
       seed: of the start states; the same for every policy, so that two are compared on equal terms.
       episodes: how many.
-      greedy: takes the likeliest action. In a finite problem it is the stochastic policy that is judged: exactly by
+      greedy: takes the likeliest action. In a finite problem it is the stochastic policy that is evaluated: exactly by
         its probabilities, or by many episodes where it has a memory.
     """
     if kind.finite is None:
@@ -275,17 +275,17 @@ def exact_value(problem: FiniteProblem, policy: SoftmaxPolicy) -> float:
         return problem.value(torch.softmax(preference.double(), -1)).item()
 
 
-def mean_return(problem: Problem, policy: Actor, seed: int, greedy: bool, gamma: float = 1.0) -> float:
+def mean_return(problem: LectureProblem, policy: Actor, seed: int, greedy: bool, gamma: float = 1.0) -> float:
     """Mean return of one fresh episode in every environment."""
     rng = np.random.default_rng(seed)
     problem.start(rng=rng)
     if isinstance(policy, RecurrentPolicy):
         policy.begin(problem.size)
-    earned, live = np.zeros(problem.size), np.ones(problem.size, dtype=bool)
+    episode_return, live = np.zeros(problem.size), np.ones(problem.size, dtype=bool)
     for t in range(problem.horizon):
         outcome = problem.step(policy.act(problem.observe(), None if greedy else rng))
-        earned += gamma**t * outcome.reward * live
+        episode_return += gamma**t * outcome.reward * live
         live &= ~outcome.done
         if not live.any():
             break
-    return float(earned.mean())
+    return float(episode_return.mean())

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class RecurrentPolicy(nn.Module):
     """Softmax policy and V over the state of an LSTM, which carries what was seen before.
 
-    Where states look alike (the grid's grey cells) a memory tells them apart, so it may beat every policy without one.
+    Where states look alike (the grid's grey cells) a memory separates them, so it may beat every policy without one.
     Actor and critic share everything up to their last layer (Mnih et al. 2016).
     """
 

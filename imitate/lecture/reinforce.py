@@ -96,7 +96,7 @@ class Reinforce:
         return losses
 
     def _fit_baseline(self, observation: Tensor, returns: Tensor) -> float:
-        """V(s) <- E[reward to go | s]; after the policy's step, or the baseline would know the actions it judges."""
+        """V(s) <- E[reward to go | s]; after the policy's step, or the baseline would know the actions."""
         self.policy.returns.update(Normaliser.moments(returns[:, None]))
         loss = torch.zeros(())
         for _ in range(self.config.value_steps):

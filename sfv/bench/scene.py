@@ -100,10 +100,10 @@ def _measure_skill(skill: SkillName, task: Task, config: SceneBenchConfig) -> Ro
     if not (folder / "policy.pt").is_file():
         return Row(name, None, goal=GOAL, note=f"no policy in {folder}: give --minutes")
     try:
-        done, spread, note = evaluate_in_scene(Policy.load(folder / "policy.pt"), task)
+        done, std, note = evaluate_in_scene(Policy.load(folder / "policy.pt"), task)
     except InputError as error:
         return Row(name, None, goal=GOAL, note=str(error))
-    return Row(name, done, "", ROLLOUTS, spread, goal=GOAL, note=note)
+    return Row(name, done, "", ROLLOUTS, std, goal=GOAL, note=note)
 
 
 def load_or_make_draft(task: Task, folder: Path, progress: Progress) -> Draft:

@@ -156,9 +156,9 @@ def _compute_errors(
 
 def _list_starts(points: np.ndarray, xy: np.ndarray, weight: np.ndarray, focal_px: float) -> list[np.ndarray]:
     """First guesses: the file's axes as a camera's or upside down, turned by quarters; depth from the size."""
-    spread_px = np.linalg.norm(xy - xy.mean(1, keepdims=True), axis=-1)
+    std_px = np.linalg.norm(xy - xy.mean(1, keepdims=True), axis=-1)
     metre_px = (
-        np.sum(spread_px * weight)
+        np.sum(std_px * weight)
         / np.sum(weight)
         / np.linalg.norm(points - points.mean(1, keepdims=True), axis=-1).mean()
     )

@@ -58,7 +58,7 @@ def _cells(name: str, entry: dict[str, Any]) -> list[str]:
     rows = {row["name"]: row for row in entry["rows"]}
     target = entry["settings"]["target"]
     measure = target["measure"]
-    reached, spread = rows[measure]["value"], rows[measure]["spread"]
+    reached, std = rows[measure]["value"], rows[measure]["spread"]
     published = _number(target["published"])
     if target["published_samples_m"]:
         published += f" ({target['published_samples_m']:g} M)"
@@ -70,7 +70,7 @@ def _cells(name: str, entry: dict[str, Any]) -> list[str]:
         name.removeprefix("humanoid3d_"),
         published,
         goal,
-        f"{_number(reached)}{'*' if acrobatic else ''} ± {_number(spread)}",
+        f"{_number(reached)}{'*' if acrobatic else ''} ± {_number(std)}",
         _share(rows["one_pass_completed" if acrobatic else "completed"]["value"]),
         _share(rows["one_pass_completed_noisy_starts"]["value"]),
         _number(rows["ten_in_a_row_return"]["value"]),

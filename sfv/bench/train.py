@@ -31,7 +31,7 @@ MINUTES = 6.0
 
 
 @dataclass(frozen=True)
-class Target:
+class ReturnTarget:
     """The published return of a motion, and the goal."""
 
     published: float | None = None
@@ -71,7 +71,7 @@ class TrainBenchConfig:
     page: Path | None = None
     """Markdown page to write the table of skills to."""
 
-    def train_config(self, target: Target) -> ResolvedTrainConfig:
+    def train_config(self, target: ReturnTarget) -> ResolvedTrainConfig:
         """Settings of the learner for a motion with this target."""
         minutes = self.minutes or target.minutes or MINUTES
         return TrainConfig(
@@ -90,7 +90,7 @@ def bench_train(config: Annotated[TrainBenchConfig, tyro.conf.arg(name="")], jso
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, motion in read_motions(config.motion, body, ("walk",)).items():
-            target, folder = targets.get(name, Target()), (config.out or Path(scratch)) / name
+            target, folder = targets.get(name, ReturnTarget()), (config.out or Path(scratch)) / name
             found[name] = measure_motion(Task(body, motion), config.train_config(target), target, folder)
     if config.page is not None:
         write_skills_page(config.page, found)
@@ -101,7 +101,7 @@ def bench_train(config: Annotated[TrainBenchConfig, tyro.conf.arg(name="")], jso
         show(f"train {name}" if len(tables) > 1 else "train", rows, json)
 
 
-def read_targets(table: Path | None) -> dict[str, Target]:
+def read_targets(table: Path | None) -> dict[str, ReturnTarget]:
     """The table of published returns, by the motion's file name.
 
     Raises:
@@ -119,14 +119,14 @@ def read_targets(table: Path | None) -> dict[str, Target]:
         )
 
 
-def _target(line: dict[str, str]) -> Target:
+def _target(line: dict[str, str]) -> ReturnTarget:
     numbers = {
         name: float(line[name]) for name in ("published", "published_samples_m", "goal", "minutes") if line[name]
     }
-    return Target(**numbers, measure=line["measure"] or Target.measure)
+    return ReturnTarget(**numbers, measure=line["measure"] or ReturnTarget.measure)
 
 
-def measure_motion(task: Task, config: ResolvedTrainConfig, target: Target, folder: Path) -> dict[str, Any]:
+def measure_motion(task: Task, config: ResolvedTrainConfig, target: ReturnTarget, folder: Path) -> dict[str, Any]:
     """Trains on one motion and evaluates the policy; what the folder keeps with the same settings is read instead.
 
     Returns:

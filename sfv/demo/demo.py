@@ -111,7 +111,7 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
       out: the mp4; the truth goes beside it.
       seed: varies the camera and the room; the motion is always the same.
       height: of the person [m], None for the character's own.
-      progress: told after each frame.
+      progress: called after each frame.
 
     Raises:
       InputError: no such motion.
@@ -163,4 +163,4 @@ def standing_camera(points_w: np.ndarray, azimuth: float, field_of_view: float, 
         xy_px = camera.project(points)
         if (camera.to_camera(points)[:, 2] > 1.0).all() and (np.abs(xy_px / size - 0.5) < 0.5 - MARGIN).all():
             return camera
-    raise ValueError(f"standing_camera: points spread over {np.ptp(points, axis=0)} m do not fit into an image")
+    raise ValueError(f"standing_camera: points extend over {np.ptp(points, axis=0)} m do not fit into an image")

@@ -34,9 +34,9 @@ PLAN_HEIGHT = 1.75
 
 EVERY = PLANS | WITH_THINGS
 
-POSE_SPREAD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, "legs": 0.12}
+POSE_STD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, "legs": 0.12}
 """How far the motion may leave its sketch: [rad], and [m] for the root's place."""
-ACCELERATION_SPREAD = {"root": 10.0, "root_turn": 60.0, "joints": 80.0}
+ACCELERATION_STD = {"root": 10.0, "root_turn": 60.0, "joints": 80.0}
 """Of smoothness [m/s2], [rad/s2]."""
 REST_S = 0.12
 """How long a single pass stands still at either end [s]."""
@@ -110,7 +110,7 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     model = character.model
     space = TangentSpace.of(model)
     times = np.arange(round(plan.times[-1] * plan.cycles * SOLVE_FPS) + 1) / SOLVE_FPS
-    sketch = sketched(plan, times, model, character.height / PLAN_HEIGHT)
+    sketch = sample_sketch(plan, times, model, character.height / PLAN_HEIGHT)
     points = PointSet.of(
         soles=sole_points(character), solid=BodyPoints.of_geoms(model), masses=BodyPoints.of_masses(model)
     )
@@ -190,17 +190,17 @@ def touching(plan: Plan, times: np.ndarray) -> np.ndarray:
 
 def spreads(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     """Standard deviations of each degree of freedom: from the sketch, and of its acceleration, (nv,) each."""
-    pose, acceleration = np.empty(model.nv), np.full(model.nv, ACCELERATION_SPREAD["joints"])
+    pose, acceleration = np.empty(model.nv), np.full(model.nv, ACCELERATION_STD["joints"])
     for dof in range(model.nv):
         joint = model.joint(model.dof_jntid[dof]).name
         part = joint.removeprefix("left_").removeprefix("right_")
-        pose[dof] = POSE_SPREAD[_GROUP.get(part, "legs")]
-    pose[:3], pose[3:6] = POSE_SPREAD["root_place"], POSE_SPREAD["root_turn"]
-    acceleration[:3], acceleration[3:6] = ACCELERATION_SPREAD["root"], ACCELERATION_SPREAD["root_turn"]
+        pose[dof] = POSE_STD[_GROUP.get(part, "legs")]
+    pose[:3], pose[3:6] = POSE_STD["root_place"], POSE_STD["root_turn"]
+    acceleration[:3], acceleration[3:6] = ACCELERATION_STD["root"], ACCELERATION_STD["root_turn"]
     return pose, acceleration
 
 
-def sketched(plan: Plan, times: np.ndarray, model: mujoco.MjModel, size: float) -> np.ndarray:
+def sample_sketch(plan: Plan, times: np.ndarray, model: mujoco.MjModel, size: float) -> np.ndarray:
     """The plan's key poses joined smoothly, (T, nq)."""
     cycle = plan.times[-1]
 

@@ -39,7 +39,7 @@ class LearnConfig:
 
 
 def run_learn(config: Annotated[LearnConfig, tyro.conf.arg(name="")]) -> None:
-    """Learns, tells the value that was reached, and leaves curve.png and curve.json."""
+    """Learns, prints the value at the end, and leaves curve.png and curve.json."""
     kind = imitation(config.motion) if config.problem == "imitation" else problem_kind(config.problem)
     samples = BUDGETS[config.problem] if config.samples is None else config.samples
     if samples < 1:
@@ -52,7 +52,7 @@ def run_learn(config: Annotated[LearnConfig, tyro.conf.arg(name="")]) -> None:
     with bar(title) as progress:
         curve = learn(config.problem, kind, config.algorithm, samples, config.seed, progress=progress)
     write_curve(folder, title, curve, kind)
-    at = curve.reached(kind.threshold)
+    at = curve.find_crossing(kind.threshold)
     reached = "not reached" if at is None else f"reached after {curve.samples[at]:,} samples"
     console.print(
         f"[bold]{title}[/bold]: value {curve.value[0]:.4g} -> {curve.value[-1]:.4g} in {curve.samples[-1]:,} samples, "

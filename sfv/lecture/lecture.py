@@ -22,8 +22,8 @@ from sfv.lecture.learn import imitation
 from sfv.lecture.stable_baselines import available, learn_with_stable_baselines
 from sfv.rows import describe_machine
 
-JUDGEMENTS = 16
-IMITATION_JUDGEMENTS = 5
+EVALUATIONS = 16
+IMITATION_EVALUATIONS = 5
 MOTION = "jump"
 NO_BASELINES = "Stable-Baselines3 (extra bench) is not installed: no runs of it to compare with"
 PLAN: dict[str, dict[str, int]] = {
@@ -85,7 +85,7 @@ class LectureConfig:
 
 
 @dataclass(frozen=True)
-class Job:
+class LectureRun:
     """One run."""
 
     problem: str
@@ -130,10 +130,10 @@ def lecture(config: Annotated[LectureConfig, tyro.conf.arg(name="")]) -> None:
     console.print(f"{finished} runs in {(time.perf_counter() - begin) / 60:.1f} min: [bold]{page}[/bold]")
 
 
-def plan(config: LectureConfig) -> list[Job]:
+def plan(config: LectureConfig) -> list[LectureRun]:
     """All runs, the short ones first, so that Ctrl-C leaves most of the page."""
     jobs = [
-        Job(problem, algorithm, max(1, int(samples * config.budget)), seed)
+        LectureRun(problem, algorithm, max(1, int(samples * config.budget)), seed)
         for problem, algorithms in PLAN.items()
         if not config.only or problem in config.only
         for algorithm, samples in algorithms.items()
@@ -143,19 +143,19 @@ def plan(config: LectureConfig) -> list[Job]:
     return sorted(jobs, key=_effort)
 
 
-def _place(job: Job) -> tuple[int, int]:
+def _place(job: LectureRun) -> tuple[int, int]:
     """Where a run stands on the page: problems and algorithms as in `PLAN`."""
     return list(PLAN).index(job.problem), list(PLAN[job.problem]).index(job.algorithm)
 
 
-def _effort(job: Job) -> float:
+def _effort(job: LectureRun) -> float:
     """Roughly the seconds that a run takes; it only orders them and draws the bar."""
     seconds_a_sample = {"imitation": 4e-4, "pendulum": 1.5e-4, "cartpole": 1.2e-4, "grid": 6e-5, "bandit": 2e-4}
     factor = {"online": 8.0, "a3c": 2.0, "a3c-lstm": 3.0, "a2c": 0.6}.get(job.algorithm, 1.0)
     return job.samples * seconds_a_sample[job.problem] * factor
 
 
-def run(jobs: list[Job], processes: int):
+def run(jobs: list[LectureRun], processes: int):
     """Yields (job, curve) as runs finish: those of one process each side by side, then A3C's one by one."""
     alone = [job for job in jobs if job.algorithm.startswith("a3c")]
     context = get_context("forkserver")
@@ -175,12 +175,12 @@ def run(jobs: list[Job], processes: int):
         yield job, run_job(job)
 
 
-def run_job(job: Job) -> Curve:
+def run_job(job: LectureRun) -> Curve:
     """One run of one algorithm on one problem."""
     kind = imitation(MOTION) if job.problem == "imitation" else problem_kind(job.problem)
     if job.algorithm.startswith("sb3-"):
         own = job.algorithm.removeprefix("sb3-")
-        return learn_with_stable_baselines(job.problem, kind, own, job.samples, job.seed, JUDGEMENTS)
+        return learn_with_stable_baselines(job.problem, kind, own, job.samples, job.seed, EVALUATIONS)
     assert job.algorithm in ALGORITHMS
-    judgements = IMITATION_JUDGEMENTS if job.problem == "imitation" else JUDGEMENTS
-    return learn(job.problem, kind, job.algorithm, job.samples, job.seed, judgements)
+    evaluations = IMITATION_EVALUATIONS if job.problem == "imitation" else EVALUATIONS
+    return learn(job.problem, kind, job.algorithm, job.samples, job.seed, evaluations)

@@ -67,7 +67,7 @@ def write_page(folder: Path, results: Results, seeds: int, remark: str, seconds:
         "learn. It is written by `make lecture`; every figure below comes from the run that wrote it: "
         f"{seconds / 60:.1f} min on {host['cores']} cores ({host['processor']}), {seeds} seeds"
         + (f" ({remark})" if remark else "")
-        + ". Seconds are of wall clock; *CPU s* is what the process itself used, which tells more on a shared machine.",
+        + ". Seconds are of wall clock; *CPU s* is what the process itself used, which says more on a shared machine.",
         "",
         *policies(),
         *estimators(problem, tau, theta, bias, {name: variance for name, (_, variance) in moments.items()}),
@@ -267,7 +267,7 @@ def comparison(results: Results, problems: list[str]) -> list[str]:
 def row(algorithm: str, curves: list[Curve], threshold: float | None) -> str:
     """One algorithm's line: medians over the seeds that got there, the final value with its spread."""
     final = np.array([curve.value[-1] for curve in curves])
-    points = [None if threshold is None else curve.reached(threshold) for curve in curves]
+    points = [None if threshold is None else curve.find_crossing(threshold) for curve in curves]
     there = [(curve, k) for curve, k in zip(curves, points, strict=True) if k is not None]
     middle = partial(np.median, axis=0)
     if there:
@@ -294,9 +294,11 @@ def goals(results: Results, bias: dict[str, float]) -> list[str]:
             f"{np.mean([curve.value.max() for curve in curves]):.4g} (end {np.mean([c.value[-1] for c in curves]):.4g})"
         )
 
-    def solved(algorithm: str) -> str:
+    def count_solved(algorithm: str) -> str:
         curves = results.get(("cartpole", algorithm), [])
-        return f"{sum(c.reached(475.0) is not None for c in curves)} of {len(curves)} seeds" if curves else "not run"
+        return (
+            f"{sum(c.find_crossing(475.0) is not None for c in curves)} of {len(curves)} seeds" if curves else "not run"
+        )
 
     deterministic = aliased_grid().deterministic_values().max() / BEST_STOCHASTIC_GRID
     softmax = [
@@ -316,11 +318,11 @@ def goals(results: Results, bias: dict[str, float]) -> list[str]:
         f"| grid: within 2 % of the best stochastic value (REINFORCE, A2C, PPO; worst seed) | {reached} |",
         f"| grid: every deterministic policy fails | the best of 256 has {deterministic:.0%} of it |",
         "| CartPole, 475 over 100 episodes: REINFORCE with baseline / A2C / A3C / PPO | "
-        + " / ".join(solved(name) for name in ("reinforce-baseline", "a2c", "a3c", "ppo"))
+        + " / ".join(count_solved(name) for name in ("reinforce-baseline", "a2c", "a3c", "ppo"))
         + " |",
-        f"| Pendulum PPO at CleanRL's level ({CLEANRL_PPO:.0f}; its RPO {CLEANRL_RPO:.0f}), best judgement "
+        f"| Pendulum PPO at CleanRL's level ({CLEANRL_PPO:.0f}; its RPO {CLEANRL_RPO:.0f}), best evaluation "
         f"| {best('pendulum', 'ppo')} |",
-        f"| Pendulum A2C (CleanRL has none), best judgement | {best('pendulum', 'a2c')} |",
+        f"| Pendulum A2C (CleanRL has none), best evaluation | {best('pendulum', 'a2c')} |",
     ]
 
 

@@ -1,7 +1,7 @@
 """The same problems learnt by Stable-Baselines3, to lay beside ours (extra `bench`).
 
 Settings are those of RL Baselines3 Zoo where it has the problem (hyperparams/{a2c,ppo}.yml), the library's defaults
-otherwise. Environments, judging and clock are ours, so that only the learners differ.
+otherwise. Environments, evaluations and clock are ours, so that only the learners differ.
 """
 
 import importlib.util
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from imitate.lecture.experiment import Curve, Stopwatch
-from imitate.lecture.problems import Problem, ProblemKind, mean_return
+from imitate.lecture.problems import LectureProblem, ProblemKind, mean_return
 
 SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
     ("cartpole", "a2c"): {"environments": 8, "ent_coef": 0.0},
@@ -59,7 +59,7 @@ def available() -> bool:
 
 
 def learn_with_stable_baselines(
-    name: str, kind: ProblemKind, algorithm: str, samples: int, seed: int, judgements: int
+    name: str, kind: ProblemKind, algorithm: str, samples: int, seed: int, evaluations: int
 ) -> Curve:
     """Lets Stable-Baselines3's `algorithm` (a2c or ppo) learn a problem."""
     import stable_baselines3  # pyright: ignore[reportMissingImports]
@@ -73,27 +73,27 @@ def learn_with_stable_baselines(
         env = VecNormalize(env, gamma=settings["gamma"])
     maker = {"a2c": stable_baselines3.A2C, "ppo": stable_baselines3.PPO}[algorithm]
     model = maker("MlpPolicy", env, seed=seed, device="cpu", **settings)
-    judged = _Judged(model, env if isinstance(env, VecNormalize) else None)
+    evaluator = _Evaluator(model, env if isinstance(env, VecNormalize) else None)
     clock = Stopwatch()
-    seen, seconds, cpu, values = [0], [0.0], [0.0], [judged.value(kind)]
+    seen, seconds, cpu, values = [0], [0.0], [0.0], [evaluator.value(kind)]
 
-    class Judge(BaseCallback):
+    class Evaluate(BaseCallback):
         def _on_step(self) -> bool:
-            if self.num_timesteps >= seen[-1] + samples / judgements or self.num_timesteps >= samples:
+            if self.num_timesteps >= seen[-1] + samples / evaluations or self.num_timesteps >= samples:
                 clock.stop()
                 seen.append(self.num_timesteps)
                 seconds.append(clock.seconds)
                 cpu.append(clock.cpu_seconds)
-                values.append(judged.value(kind))
+                values.append(evaluator.value(kind))
                 clock.start()
             return self.num_timesteps < samples
 
     clock.start()
-    model.learn(samples, callback=Judge())
+    model.learn(samples, callback=Evaluate())
     return Curve(np.array(seen), np.array(seconds), np.array(cpu), np.array(values), None)
 
 
-class _Judged:
+class _Evaluator:
     """A Stable-Baselines3 model as `evaluate` wants to see it."""
 
     def __init__(self, model: Any, normaliser: Any):
@@ -104,7 +104,7 @@ class _Judged:
         return self.model.predict(self._seen(observation), deterministic=rng is None)[0]
 
     def value(self, kind: ProblemKind) -> float:
-        """Exact where the problem is finite, else the mean return of the 100 episodes that ours are judged by."""
+        """Exact where the problem is finite, else the mean return of the 100 episodes of our evaluations."""
         if kind.finite is None:
             return mean_return(kind.make(100), self, seed=10_000, greedy=True)
         problem = kind.finite()
@@ -117,7 +117,7 @@ class _Judged:
         return observation if self.normaliser is None else self.normaliser.normalize_obs(observation)
 
 
-def _vector_environment(problem: Problem, seed: int) -> Any:
+def _vector_environment(problem: LectureProblem, seed: int) -> Any:
     """One of our problems as Stable-Baselines3's VecEnv."""
     from gymnasium import spaces
     from stable_baselines3.common.vec_env import VecEnv  # pyright: ignore[reportMissingImports]

@@ -99,7 +99,7 @@ def test_lstm_unrolls_to_what_it_did():
 
 
 def test_workers_learn_together():
-    curve = learn("bandit", PROBLEMS["bandit"], "a3c", samples=12_000, judgements=4)
+    curve = learn("bandit", PROBLEMS["bandit"], "a3c", samples=12_000, evaluations=4)
     assert curve.value[-1] > 0.95 * 10 / 11
     assert curve.samples[-1] >= 12_000
     assert (np.diff(curve.seconds) >= 0).all()

@@ -117,7 +117,7 @@ def test_a2c_moves_along_the_gradient(continuous):
 
 @pytest.mark.parametrize("algorithm", ["q-actor-critic", "q-advantage", "a2c"])
 def test_bandit_is_learnt(algorithm):
-    curve = learn("bandit", PROBLEMS["bandit"], algorithm, samples=8000, judgements=5)
+    curve = learn("bandit", PROBLEMS["bandit"], algorithm, samples=8000, evaluations=5)
     assert curve.value[-1] > PROBLEMS["bandit"].threshold
 
 
@@ -127,7 +127,7 @@ def test_cartpole_is_solved(algorithm):
     """475 over 100 episodes."""
     curve = learn("cartpole", PROBLEMS["cartpole"], algorithm, samples=200_000)
     assert curve.value.max() >= 475.0
-    assert curve.reached(475.0) is not None
+    assert curve.find_crossing(475.0) is not None
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ def test_optimum_of_the_bandit():
 )
 def test_grid_is_learnt_to_the_stochastic_optimum(algorithm, samples):
     """Within 2 % of the best there is."""
-    curve = learn("grid", PROBLEMS["grid"], algorithm, samples=samples, judgements=4)
+    curve = learn("grid", PROBLEMS["grid"], algorithm, samples=samples, evaluations=4)
     assert curve.value[-1] > 0.98 * BEST_STOCHASTIC_GRID
     assert curve.value[-1] <= BEST_STOCHASTIC_GRID + 1e-4
 
@@ -161,5 +161,5 @@ def test_every_pair_learns_or_refuses(name, algorithm):
     if algorithm.startswith("a3c"):
         make_policy(PROBLEMS[name].make(1), LearnSettings(), name, recurrent=algorithm == "a3c-lstm")
         return
-    curve = learn(name, PROBLEMS[name], algorithm, samples=40, judgements=2)
+    curve = learn(name, PROBLEMS[name], algorithm, samples=40, evaluations=2)
     assert np.isfinite(curve.value).all() and curve.samples[-1] >= 40

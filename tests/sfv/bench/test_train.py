@@ -8,14 +8,14 @@ import pytest
 from imitate.env.task import Task
 from pose.errors import InputError
 from sfv.bench.skills_page import write_skills_page
-from sfv.bench.train import Target, TrainBenchConfig, bench_train, measure_motion, read_targets
+from sfv.bench.train import ReturnTarget, TrainBenchConfig, bench_train, measure_motion, read_targets
 from tests.samples import CHARACTER, TINY, standing
 
 
 def test_table_of_published_returns(tmp_path):
     table = tmp_path / "returns.csv"
     table.write_text("motion,published,published_samples_m,goal,minutes,measure\nflip,.7,72,.72,6,one_pass_return\n")
-    assert read_targets(table) == {"flip": Target(0.7, 72.0, 0.72, 6.0, "one_pass_return")}
+    assert read_targets(table) == {"flip": ReturnTarget(0.7, 72.0, 0.72, 6.0, "one_pass_return")}
     table.write_text("clip,value\nflip,.7\n")
     with pytest.raises(InputError, match="not a table of published returns"):
         read_targets(table)
@@ -24,7 +24,7 @@ def test_table_of_published_returns(tmp_path):
 def test_a_motion_is_measured_once_and_gets_its_line(tmp_path, monkeypatch):
     monkeypatch.setattr("sfv.bench.train.ROLLOUTS", 4)
     motion = standing()
-    target = Target(published=0.9, goal=0.95, minutes=2.0, measure="one_pass_return")
+    target = ReturnTarget(published=0.9, goal=0.95, minutes=2.0, measure="one_pass_return")
     entry = measure_motion(Task(CHARACTER, motion), TINY.resolve(), target, tmp_path / "out")
     rows = {row["name"]: row for row in entry["rows"]}
     assert 0.0 < rows["one_pass_return"]["value"] <= 1.0
@@ -72,6 +72,6 @@ def test_command_prints_every_motion_and_goes_on_from_what_is_there(tmp_path, ca
 
 
 def test_budget_is_the_user_s_then_the_table_s_then_six_minutes():
-    assert TrainBenchConfig(minutes=2.0).train_config(Target(minutes=4.0)).minutes == 2.0
-    assert TrainBenchConfig().train_config(Target(minutes=4.0)).minutes == 4.0
-    assert TrainBenchConfig().train_config(Target()).minutes == 6.0
+    assert TrainBenchConfig(minutes=2.0).train_config(ReturnTarget(minutes=4.0)).minutes == 2.0
+    assert TrainBenchConfig().train_config(ReturnTarget(minutes=4.0)).minutes == 4.0
+    assert TrainBenchConfig().train_config(ReturnTarget()).minutes == 6.0
