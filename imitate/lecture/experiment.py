@@ -344,16 +344,7 @@ def _start_rounds(
     overrides: dict[str, Any],
     budget: tuple[int, int],
 ) -> Generator[int, None, None]:
-    """Learning itself, in rounds of collecting and updating; yields the samples taken so far.
-
-    Args:
-      kind: the problem.
-      algorithm: a name in `ALGORITHMS`.
-      policy: improves in place.
-      settings: of the problem.
-      overrides: settings that differ from the table's, by name.
-      budget: samples to take, and seed.
-    """
+    """Learns in rounds, `budget` being samples and seed; yields the samples taken so far. `policy` improves in place."""
     samples, seed = budget
     entry = ALGORITHMS[algorithm]
     changes = settings.changes.get(algorithm, {}) | overrides
