@@ -344,7 +344,7 @@ def _start_rounds(
     overrides: dict[str, Any],
     budget: tuple[int, int],
 ) -> Generator[int, None, None]:
-    """Learns in rounds, `budget` being samples and seed; yields the samples taken so far. `policy` improves in place."""
+    """Improves `policy` in rounds and yields the samples taken so far; `budget` is samples and seed."""
     samples, seed = budget
     entry = ALGORITHMS[algorithm]
     changes = settings.changes.get(algorithm, {}) | overrides
