@@ -6,7 +6,7 @@ the stage's config and the files that it declares, and nothing else.
 
 import importlib.metadata
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from imitate.env.task import Task
@@ -29,7 +29,9 @@ from pose.quality import assess_keypoints
 from pose.video import probe
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
-from reconstruct.formats.read_motion import Loop, read_motion_with_notes
+from reconstruct.formats.asf_amc import find_asf
+from reconstruct.formats.options import MotionFileConfig
+from reconstruct.formats.read_motion import Loop, load_motion
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
@@ -43,7 +45,7 @@ from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
 RECONSTRUCT_VERSION = 1
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
-IMPORT_VERSION = 1
+IMPORT_VERSION = 2
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
 RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
@@ -87,6 +89,7 @@ class ImportSetting(MotionSetting):
     end: float | None
     """Last moment [s]; None for the end of the file."""
     loop: Loop
+    file: MotionFileConfig
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,14 @@ def reconstruct(
     return Stage(f"2_motion/{character.name}", RECONSTRUCT_VERSION, setting, inputs, _make_motion)
 
 
-def import_motion(motion: Path, character: Character, start: float, end: float | None, loop: Loop) -> Stage:
-    """Motion file -> reference motion of the character."""
-    setting = ImportSetting(character.name, character.height, start, end, loop)
+def import_motion(
+    motion: Path, character: Character, part: tuple[float, float | None], loop: Loop, file: MotionFileConfig
+) -> Stage[ImportSetting]:
+    """Motion file -> reference motion of the character, from the part between two moments [s]."""
+    setting = ImportSetting(character.name, character.height, *part, loop, file)
     inputs = {"motion": motion} | character_files(character)
+    if motion.suffix.lower() == ".amc" and motion.is_file():
+        inputs["skeleton"] = find_asf(motion)
     return Stage(f"2_motion/{character.name}", IMPORT_VERSION, setting, inputs, _import_motion)
 
 
@@ -269,11 +276,12 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
 
 def _import_motion(work: Work[ImportSetting]) -> Made:
     config, character = work.config, work.config.load_character()
-    motion, note = read_motion_with_notes(
-        work.inputs["motion"], character, start=config.start, end=config.end, loop=config.loop
+    found = load_motion(
+        work.inputs["motion"], character, start=config.start, end=config.end, loop=config.loop, config=config.file
     )
-    length = _write_motion(motion, character, None, work.folder)
-    return Made(f"{length}, {note}", {"loop": motion.loop})
+    length = _write_motion(found.motion, character, None, work.folder)
+    findings = [asdict(finding) for finding in found.findings]
+    return Made(f"{length}, {found.summary}", {"loop": found.motion.loop, "findings": findings})
 
 
 def _retarget_motion(work: Work[RetargetSetting]) -> Made:

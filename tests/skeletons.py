@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from reconstruct.characters.character import Character
 from reconstruct.formats import deepmimic
-from reconstruct.formats.amass import JOINTS, rest_positions
+from reconstruct.formats.smpl import JOINTS, rest_positions
 from reconstruct.motion import ReferenceMotion
 
 NAMES = [name for name, _ in JOINTS]

@@ -1,84 +1,192 @@
 """BVH files: a tree of joints with offsets, and Euler angles frame by frame."""
 
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
-from reconstruct.formats.skeleton import SkeletonMotion, pose_skeleton
+from reconstruct.formats.joint_names import find_joint_roles
+from reconstruct.formats.options import Finding
+from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
+
+WANDERS = 0.05
+"""Range of a joint's own position channels from which it is reported [share of the skeleton's size]."""
+
+
+@dataclass
+class Hierarchy:
+    """Joints of a BVH file, parents before children."""
+
+    names: list[str] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    """-1 for a root."""
+    offsets: list[list[float]] = field(default_factory=list)
+    channels: list[list[str]] = field(default_factory=list)
+
+    def add(self, name: str, parent: int) -> int:
+        """Appends a joint; its index."""
+        self.names.append(name)
+        self.parents.append(parent)
+        self.offsets.append([0.0, 0.0, 0.0])
+        self.channels.append([])
+        return len(self.names) - 1
 
 
 def read_bvh(path: Path) -> SkeletonMotion:
     """A BVH file in its own axes and unit; end sites count as joints that do not turn.
 
-    Channels may come in any order. Position channels of other joints than the root replace the joint's offset by their
-    mean: bones keep their length. The root's offset says nothing, its channels where it is.
+    Channels may come in any order, words in any case. Position channels of the joints from the root down to the pelvis
+    move the body; those of other joints replace the joint's offset by their mean: bones keep their length. The root's
+    offset says nothing where its channels say where it is. Rows more or fewer than announced are no fault.
 
     Raises:
-      InputError: the file is no BVH, or cut off.
+      InputError: the file is no BVH, or holds less than two whole frames.
     """
     try:
-        header, _, table = path.read_text(encoding="utf-8", errors="replace").partition("MOTION")
-        names, parents, offsets, channels = _hierarchy(header.split())
-        frames, seconds, numbers = _table(table)
-        width = sum(len(own) for own in channels)
-        if frames < 2 or numbers.size != frames * width:
-            raise ValueError(f"{frames} frames of {width} numbers announced, {numbers.size} numbers found")
-        if not (np.isfinite(numbers).all() and seconds > 0):
-            raise ValueError("numbers that are not finite, or a frame time that is not positive")
+        text = _decode(path.read_bytes())
+        header, _, table = _partition(text)
+        tree = _hierarchy(header)
+        width = sum(len(own) for own in tree.channels)
+        seconds, rows, findings = _table(table, width)
     except (ValueError, IndexError, StopIteration) as error:
         raise InputError(f"{path}: not a BVH motion, or cut off ({error or 'ends too early'})") from error
-    local = np.tile([1.0, 0.0, 0.0, 0.0], (frames, len(names), 1))
-    root = np.zeros((frames, 3))
-    columns = np.split(numbers.reshape(frames, width), np.cumsum([len(own) for own in channels])[:-1], axis=1)
-    for joint, (own, values) in enumerate(zip(channels, columns, strict=True)):
+    columns = np.split(rows, np.cumsum([len(own) for own in tree.channels])[:-1], axis=1)
+    motion = _pose(tree, columns, 1.0 / seconds, path)
+    return replace(motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(*motion.findings, *findings))
+
+
+def _decode(content: bytes) -> str:
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    return content.decode("utf-8", errors="replace")
+
+
+def _partition(text: str) -> tuple[str, str, str]:
+    """Hierarchy and table: a joint may be called Motion, the word alone on its line begins the table."""
+    found = re.search(r"^\s*MOTION\s*$", text, re.MULTILINE | re.IGNORECASE)
+    return (text[: found.start()], "MOTION", text[found.end() :]) if found else text.partition("MOTION")
+
+
+def _pose(tree: Hierarchy, columns: list[np.ndarray], fps: float, path: Path) -> SkeletonMotion:
+    """Forward kinematics of all frames, and what position channels did."""
+    frames, offsets = len(columns[0]), np.array(tree.offsets)
+    local = np.tile([1.0, 0.0, 0.0, 0.0], (frames, len(tree.names), 1))
+    shifted = dict[int, np.ndarray]()
+    for joint, (own, values) in enumerate(zip(tree.channels, columns, strict=True)):
         turns = [i for i, kind in enumerate(own) if kind.endswith("rotation")]
         if turns:
             axes = "".join(own[i][0] for i in turns)  # capitals: each turn about the axes that the last one left
             local[:, joint] = from_scipy(Rotation.from_euler(axes, values[:, turns], degrees=True), (frames,))
-        for i, kind in enumerate(own):
-            if kind.endswith("position") and parents[joint] < 0:
-                root[:, "XYZ".index(kind[0])] = values[:, i]
-            elif kind.endswith("position"):
-                offsets[joint, "XYZ".index(kind[0])] = values[:, i].mean()
-    return pose_skeleton(names, parents, offsets, local, root, 1.0 / seconds)
+        place = np.tile(offsets[joint], (frames, 1))
+        places = {"XYZ".index(kind[0]): i for i, kind in enumerate(own) if kind.endswith("position")}
+        for axis, i in places.items():
+            place[:, axis] = values[:, i]
+        if places:
+            shifted[joint] = place
+            offsets[joint] = place.mean(axis=0)
+    trunk, findings = _find_trunk(tree, offsets, path), []
+    root = shifted.get(0, np.tile(offsets[0], (frames, 1)))
+    size = np.ptp(offsets, axis=0).max()
+    for joint, place in shifted.items():
+        far = float(np.ptp(place, axis=0).max())
+        if joint in trunk and joint and far > 1e-6 * max(size, 1e-9):
+            findings.append(Finding("format", f"'{tree.names[joint]}' moves below the root: its path is the body's"))
+        elif joint not in trunk and far > WANDERS * size:
+            text = f"'{tree.names[joint]}' moves by {far:.3g} units off its bone: the mean is taken"
+            findings.append(Finding("format", text, doubtful=True))
+    names, parents = tuple(tree.names), tuple(tree.parents)
+    moving = {joint: place for joint, place in shifted.items() if joint in trunk and joint}
+    motion = pose_skeleton(names, parents, offsets, local, root, fps, moving=moving)
+    few = findings[:3] + [Finding("format", f"{len(findings) - 3} more such joints")] * (len(findings) > 3)
+    return replace(motion, findings=tuple(few))
 
 
-def _hierarchy(words: list[str]) -> tuple[tuple[str, ...], tuple[int, ...], np.ndarray, list[list[str]]]:
-    """Names, parents (-1 for the root), offsets (J, 3) and channels of the joints, parents before children."""
-    if "ROOT" not in words:
+def _find_trunk(tree: Hierarchy, offsets: np.ndarray, path: Path) -> set[int]:
+    """The joints that all of the body hangs on: from the root down to where the legs part."""
+    trunk, joint = {0}, 0
+    while True:
+        below = [j for j, parent in enumerate(tree.parents) if parent == joint and tree.channels[j]]
+        if len(below) != 1:
+            break
+        joint = below[0]
+        trunk.add(joint)
+    try:
+        roles = find_joint_roles(tree.names, tree.parents, path, offsets)
+    except InputError:
+        return trunk  # names are unknown: told later, or given by the user
+    lines = []
+    for hip in (roles["left_hip"], roles["right_hip"]):
+        line, joint = set[int](), tree.parents[hip]
+        while joint >= 0:
+            line.add(joint)
+            joint = tree.parents[joint]
+        lines.append(line)
+    # Not below the pelvis, even where a single chain goes on: a spine that stretches is no path.
+    return lines[0] & lines[1] or trunk
+
+
+def _hierarchy(text: str) -> Hierarchy:
+    """The joints; of several trees in one file the largest is taken by the caller."""
+    words = re.sub(r"([{}])", r" \1 ", text).split()
+    if "ROOT" not in [word.upper() for word in words]:
         raise ValueError("no ROOT")
-    names, parents, offsets, channels = list[str](), list[int](), list[list[float]](), list[list[str]]()
-    stack = list[int]()
-    rest = iter(words)
+    tree, stack, rest = Hierarchy(), list[int](), iter(words)
     for word in rest:
-        if word in ("ROOT", "JOINT", "End"):
+        kind = word.upper()
+        if kind in ("ROOT", "JOINT", "END"):
             # A name may hold spaces; end sites are all called Site, or have none.
             title = " ".join(iter(lambda: next(rest), "{"))
             parent = stack[-1] if stack else -1
-            if word == "End" and title in ("Site", ""):
-                title = f"{names[parent]} end"
-            names.append(title)
-            parents.append(parent)
-            offsets.append([0.0, 0.0, 0.0])
-            channels.append([])
-            stack.append(len(names) - 1)
+            if kind == "END" and title.lower() in ("site", ""):
+                title = f"{tree.names[parent]} end"
+            stack.append(tree.add(title, parent))
         elif word == "}":
             stack.pop()
-        elif word == "OFFSET":
-            offsets[stack[-1]] = [float(next(rest)) for _ in range(3)]
-        elif word == "CHANNELS":
-            channels[stack[-1]] = [next(rest) for _ in range(int(next(rest)))]
-    unknown = {kind for own in channels for kind in own if kind[:1] not in ("X", "Y", "Z")}
-    if unknown or parents.count(-1) != 1:
-        raise ValueError(f"channel '{min(unknown)}'" if unknown else f"{parents.count(-1)} roots")
-    return tuple(names), tuple(parents), np.array(offsets), channels
+        elif kind == "OFFSET":
+            tree.offsets[stack[-1]] = [_number(next(rest)) for _ in range(3)]
+        elif kind == "CHANNELS":
+            own = [next(rest) for _ in range(int(next(rest)))]
+            tree.channels[stack[-1]] = [channel[:1].upper() + channel[1:].lower() for channel in own]
+    unknown = {kind for own in tree.channels for kind in own if not re.fullmatch("[XYZ](rotation|position)", kind)}
+    if unknown or tree.parents.count(-1) != 1:
+        raise ValueError(f"channel '{min(unknown)}'" if unknown else f"{tree.parents.count(-1)} roots")
+    return tree
 
 
-def _table(text: str) -> tuple[int, float, np.ndarray]:
-    """Number of frames, seconds a frame, and all numbers in a row."""
-    words = text.split()
-    frames, seconds, begin = words.index("Frames:"), words.index("Time:"), words.index("Time:") + 2
-    return int(words[frames + 1]), float(words[seconds + 1]), np.array(words[begin:], dtype=np.float64)
+def _table(text: str, width: int) -> tuple[float, np.ndarray, list[Finding]]:
+    """Seconds a frame, numbers (T, width), and where the file departs from what it announces."""
+    head = re.search(r"Frames\s*:?\s*(\d+).*?Frame\s*Time\s*:?\s*(\S+)", text, re.DOTALL | re.IGNORECASE)
+    if head is None:
+        raise ValueError("no 'Frames:' and 'Frame Time:' after MOTION")
+    announced, seconds = int(head.group(1)), _number(head.group(2))
+    words = text[head.end() :].replace(";", " ").split()
+    try:
+        numbers = np.array(words, dtype=np.float64)
+    except ValueError:
+        numbers = np.array([_number(word) for word in words])
+    frames, findings = numbers.size // max(width, 1), list[Finding]()
+    if frames < 2 or not width:
+        raise ValueError(f"{announced} frames of {width} numbers announced, {numbers.size} numbers found")
+    if numbers.size != announced * width:
+        text = f"{announced} frames announced, {numbers.size / width:.4g} found: the {frames} whole ones are used"
+        findings.append(Finding("format", text, doubtful=True))
+    rows = numbers[: frames * width].reshape(frames, width)
+    if not (np.isfinite(rows).all() and seconds > 0):
+        raise ValueError("numbers that are not finite, or a frame time that is not positive")
+    if seconds > 1.0:
+        text = (
+            f"a frame time of {seconds:g} s, {frames} frames of {seconds * frames / 60:.0f} minutes: taken for the rate"
+        )
+        findings.append(Finding("rate", f"{text}, {seconds:g} frames a second; --fps overrules", doubtful=True))
+        seconds = 1.0 / seconds
+    return seconds, rows, findings
+
+
+def _number(word: str) -> float:
+    """A number, also with a decimal comma."""
+    return float(word.replace(",", "."))

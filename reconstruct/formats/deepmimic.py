@@ -1,6 +1,7 @@
 """DeepMimic's motions (Peng et al. 2018): JSON with joint angles of its own humanoid, y up, x forward."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation, RotationSpline
 
 from pose.errors import InputError
-from reconstruct.formats.skeleton import SkeletonMotion, pose_skeleton
+from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
 
 JOINTS = (
@@ -55,7 +56,7 @@ def read_deepmimic(path: Path) -> SkeletonMotion:
             turns[:, joint] = from_scipy(RotationSpline(times, found)(even), (len(table),))
             column += 4
     parts = JOINTS + ENDS
-    return pose_skeleton(
+    motion = pose_skeleton(
         tuple(name for name, _, _ in parts),
         tuple(parent for _, parent, _ in parts),
         _z_up(np.array([offset for _, _, offset in parts])),
@@ -64,6 +65,7 @@ def read_deepmimic(path: Path) -> SkeletonMotion:
         (len(times) - 1) / times[-1],
         wraps,
     )
+    return replace(motion, up=np.array([0.0, 0.0, 1.0]), metres=1.0)
 
 
 def _frames(path: Path) -> tuple[np.ndarray, bool]:

@@ -1,10 +1,10 @@
-"""Reference motions from files: our own `.npz`, DeepMimic's text files, BVH, AMASS archives.
+"""Reference motions from files of all kinds that `reconstruct.formats.open_motion` opens.
 
 A motion of another body, or of another skeleton, is retargeted by `reconstruct.retargeting`. Cycles are those that
 `reconstruct.cycle` finds: a clip whose end meets its start (a backflip) need not be one.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +17,10 @@ from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
-from reconstruct.formats.amass import is_amass, read_amass
-from reconstruct.formats.bvh import read_bvh
-from reconstruct.formats.deepmimic import read_deepmimic
-from reconstruct.formats.skeleton import SkeletonMotion, to_character
+from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.options import Finding, MotionFileConfig, summarise
+from reconstruct.formats.skeleton import to_character
+from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import FitSigmas
@@ -32,8 +32,8 @@ from reconstruct.support import Support
 from reconstruct.tangent import TangentSpace
 
 Loop = Literal["auto", "yes", "no"]
-KINDS = ".npz (ours or AMASS's), .bvh, .txt (DeepMimic)"
-
+LIMB_ERROR = 20.0
+"""Mean angle between the limbs of a file and of the body from which it is reported [degrees]."""
 LOOP_GAP = 0.6
 """Largest difference of a joint between the last and the first frame of a file that says it wraps, for the file to be
 taken as one whole cycle [rad]."""
@@ -49,6 +49,20 @@ LONGEST_SEARCHED = 12.0
 """Longest motion in which cycles are searched unasked [s]; the search takes the square of it in memory."""
 
 
+@dataclass(frozen=True)
+class ImportedMotion:
+    """A motion from a file, on a character."""
+
+    motion: ReferenceMotion
+    findings: tuple[Finding, ...]
+    """What was inferred, mended or is doubtful."""
+
+    @property
+    def summary(self) -> str:
+        """All findings in one line."""
+        return summarise(self.findings)
+
+
 def read_motion(
     path: Path,
     character: Character,
@@ -57,57 +71,59 @@ def read_motion(
     end: float | None = None,
     loop: Loop = "auto",
 ) -> ReferenceMotion:
-    """Reads a reference motion; see `read_motion_with_notes`."""
-    return read_motion_with_notes(path, character, fps, start, end, loop)[0]
+    """Reads a reference motion; see `load_motion`."""
+    return load_motion(path, character, fps, start, end, loop).motion
 
 
-def read_motion_with_notes(
+def load_motion(
     path: Path,
     character: Character,
     fps: float = 30.0,
     start: float = 0.0,
     end: float | None = None,
     loop: Loop = "auto",
-) -> tuple[ReferenceMotion, str]:
-    """Reads a reference motion, and a note for the user on what had to be inferred or approximated.
+    config: MotionFileConfig | None = None,
+) -> ImportedMotion:
+    """Reads a reference motion, and says what had to be inferred, approximated or mended.
 
     Args:
-      path: `.npz` of ours or of AMASS, `.bvh`, `.txt` or `.json` of DeepMimic.
+      path: a file of one of `reconstruct.formats.open_motion.FORMATS`.
       character: who is to perform it; a motion of another body is retargeted.
       fps: frames of other programs are resampled to about this.
       start: part of the file to use, from here [s].
       end: to here [s]; None to its end.
       loop: "auto" takes a cycle that is clear, "yes" the best there is, "no" none.
+      config: what the user says about the file.
 
     Raises:
       InputError: not such a file, not a person's motion, or no such part in it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a motion: {KINDS}")
-    if path.suffix == ".bvh":
-        return _of_skeleton(read_bvh(path), path, character, fps, (start, end), loop)
-    if path.suffix == ".npz" and is_amass(path):
-        motion, note = _of_skeleton(read_amass(path), path, character, fps, (start, end), loop)
-        return motion, f"AMASS, on our humanoid's proportions instead of the subject's; {note}"
-    if path.suffix in (".txt", ".json"):
-        return _of_skeleton(read_deepmimic(path), path, character, fps, (start, end), loop)
-    if path.suffix == ".npz":
-        motion = ReferenceMotion.load(path)
-    else:
-        raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")
+    path, config = Path(path), config or MotionFileConfig()
+    given = open_motion(path, config, character.name)
+    if isinstance(given, SkeletonMotion):
+        return _of_skeleton(given, path, character, fps, (start, end), loop, config)
+    motion, findings = given.motion, given.findings
     whole = start <= 0 and (end is None or end >= motion.duration)
     if not whole:
         motion = replace(_part(motion, start, end, path), loop=False)
-    note = "as given"
+    source = load_character(motion.character, motion.height)
+    if not given.has_contacts:
+        times = np.arange(len(motion)) / motion.fps
+        qpos = resample(source.model, motion.qpos, times, min(fps, motion.fps))
+        qpos = set_on_ground(source.model, qpos, contact_points(source, feet_only=True))
+        rate = (len(qpos) - 1) / times[-1]
+        contacts = find_contacts(point_positions(source.model, qpos, contact_points(source)), rate)
+        motion = replace(motion, qpos=qpos, fps=rate, contacts=part_contacts(contacts, source.contacts))
     if motion.character != character.name or abs(motion.height - character.height) > 1e-3:
-        note = f"retargeted from {motion.character}"
-        motion = retarget(motion, load_character(motion.character, motion.height), character).motion
+        said = [Finding("character", f"retargeted from {motion.character}")]
+        before = motion
+        motion = retarget(motion, source, character).motion
+        findings = (*findings, *said, *_time_finding(before, motion))
     if motion.loop and loop == "no":
         motion = replace(motion, loop=False)
-    elif not motion.loop and (loop == "yes" or not whole):
+    elif not motion.loop and (loop == "yes" or not whole or not given.has_contacts):
         motion = _cycle(motion, character, loop)
-    return motion, note
+    return ImportedMotion(motion, findings or (Finding("character", "as given"),))
 
 
 def _of_skeleton(
@@ -117,9 +133,10 @@ def _of_skeleton(
     fps: float,
     part: tuple[float, float | None],
     loop: Loop,
-) -> tuple[ReferenceMotion, str]:
-    """A motion of some skeleton on a character, and a note on what was inferred."""
-    body, whole, note = to_character(skeleton, path)
+    config: MotionFileConfig,
+) -> ImportedMotion:
+    """A motion of some skeleton on a character, and what was inferred."""
+    body, whole, findings = to_character(skeleton, path, config)
     given = _part(whole, *part, path)
     times = np.arange(len(given)) / given.fps
     soles = contact_points(body)
@@ -130,16 +147,54 @@ def _of_skeleton(
     if contacts.any(axis=1).mean() < LOST_GROUND:
         qpos[:, 2] -= estimate_ground_height(points[..., 2].min(axis=1), fps)
         contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
-        note += "; its height drifts, so the lowest point is set on the ground except in clear flights"
+        text = "its height drifts, so the lowest point is set on the ground except in clear flights"
+        findings = (*findings, Finding("ground", text))
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
     motion = retarget(given, body, character).motion
+    findings = (*findings, *_time_finding(given, motion), *_limb_finding(given, body, motion, character))
     if loop == "no":
-        return motion, note
+        return ImportedMotion(motion, findings)
     wraps = skeleton.wraps and len(given) == len(whole) and np.abs(seam_gap(body.model, qpos)).max() < LOOP_GAP
     if wraps and find_cycle(character.model, motion.qpos, motion.fps, loop) is not None:
         closed = close_loop(body.model, qpos, blend=max(3, len(qpos) // 6))
-        return retarget(replace(given, qpos=closed, loop=True), body, character).motion, note
-    return _cycle(motion, character, loop), note
+        return ImportedMotion(retarget(replace(given, qpos=closed, loop=True), body, character).motion, findings)
+    return ImportedMotion(_cycle(motion, character, loop), findings)
+
+
+def _time_finding(given: ReferenceMotion, motion: ReferenceMotion) -> tuple[Finding, ...]:
+    """How time was scaled with the length of the legs, so that gravity is the same."""
+    ratio = motion.duration / given.duration
+    if abs(ratio - 1.0) < 0.02:
+        return ()
+    text = (
+        f"{given.duration:.2f} s of the file take {motion.duration:.2f} s: time goes with the root of the leg's length"
+    )
+    return (Finding("time", text),)
+
+
+def _limb_finding(
+    given: ReferenceMotion, body: Character, motion: ReferenceMotion, character: Character
+) -> tuple[Finding, ...]:
+    """Whether arms and legs point elsewhere than in the file, as where knees would have to bend backwards."""
+    if len(given) != len(motion):
+        return ()
+    errors = list[np.ndarray]()
+    for side in ("left", "right"):
+        for upper, lower in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")):
+            names, bones = (f"{side}_{upper}", f"{side}_{lower}"), []
+            for whose, which in ((given, body), (motion, character)):
+                if not set(names) <= set(which.landmarks):
+                    continue
+                points = BodyPoints.of_sites(which.model, tuple(which.landmarks[name] for name in names))
+                way = np.diff(point_positions(which.model, whose.qpos, points), axis=1)[:, 0]
+                bones.append(way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9))
+            if len(bones) == 2:
+                errors.append(np.degrees(np.arccos(np.clip(np.sum(bones[0] * bones[1], axis=1), -1.0, 1.0))))
+    mean = float(np.mean(errors)) if errors else 0.0
+    if mean < LIMB_ERROR:
+        return ()
+    text = f"arms and legs are off by {mean:.0f} degrees on average: the body cannot do what the file shows"
+    return (Finding("limbs", text, doubtful=True),)
 
 
 def _part(motion: ReferenceMotion, start: float, end: float | None, path: Path) -> ReferenceMotion:

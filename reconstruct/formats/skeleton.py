@@ -14,65 +14,19 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character
+from reconstruct.formats.checks import check_knees, check_order, check_rate, mend_leaps
 from reconstruct.formats.joint_names import SIDES, find_joint_roles
+from reconstruct.formats.options import METRES, Finding, MotionFileConfig, Unit, name_axis, to_axis
+from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.formats.upright import STANDS, axes_with_up, choose_up_axis, find_tilt, mean_trunk
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
+from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, to_matrix
 
 LEG = 0.92
 """Leg of an adult from hip to sole [m], by which the unit is inferred."""
-UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inches": 0.0254, "CMU's unit (5.64 cm)": 0.0254 / 0.45}
+UNITS = {**METRES, "CMU's unit (5.64 cm)": 0.0254 / 0.45}
 PLAUSIBLE = (0.55, 1.25)
 """Shortest and longest leg of a person [m]."""
-STANDS = 0.85
-"""Least share of the lengths of legs and trunk that is upright in a standing pose."""
-
-
-@dataclass(frozen=True)
-class SkeletonMotion:
-    """J joints over T frames, in a file's own axes and unit."""
-
-    names: tuple[str, ...]
-    parents: tuple[int, ...]
-    """Of each joint, before it in order; -1 for the root."""
-    rest: np.ndarray
-    """Where the joints are when no angle is turned, (J, 3)."""
-    positions: np.ndarray
-    """(T, J, 3)."""
-    rotations: np.ndarray
-    """From `rest`, about the file's axes, wxyz (T, J, 4)."""
-    fps: float
-    wraps: bool = False
-    """The file says that its end leads into its beginning."""
-
-
-def pose_skeleton(
-    names: tuple[str, ...],
-    parents: tuple[int, ...],
-    offsets: np.ndarray,
-    local: np.ndarray,
-    root: np.ndarray,
-    fps: float,
-    wraps: bool = False,
-) -> SkeletonMotion:
-    """Forward kinematics.
-
-    Args:
-      names: of the joints.
-      parents: of each joint, -1 for the first.
-      offsets: from the parent, in its axes, (J, 3); the root's is its place at rest.
-      local: rotation of each joint relative to its parent, wxyz (T, J, 4).
-      root: where the root is, (T, 3).
-      fps: frames a second.
-      wraps: see `SkeletonMotion`.
-    """
-    rest, positions, rotations = offsets.copy(), np.empty((*local.shape[:2], 3)), local.copy()
-    positions[:, 0] = root
-    for joint, parent in enumerate(parents):
-        if parent >= 0:
-            rest[joint] += rest[parent]
-            positions[:, joint] = positions[:, parent] + rotate(rotations[:, parent], offsets[joint][None])
-            rotations[:, joint] = multiply(rotations[:, parent], local[:, joint])
-    return SkeletonMotion(names, parents, rest, positions, rotations, fps, wraps)
 
 
 @dataclass(frozen=True)
@@ -87,38 +41,40 @@ class SkeletonBody(Character):
         return mujoco.MjSpec.from_string(self.xml)
 
 
-def to_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, ReferenceMotion, str]:
-    """A skeleton as a character, its motion, and a note on what was inferred.
+def to_character(
+    motion: SkeletonMotion, path: Path, config: MotionFileConfig | None = None
+) -> tuple[SkeletonBody, ReferenceMotion, tuple[Finding, ...]]:
+    """A skeleton as a character, its motion, and what was inferred.
 
     Args:
       motion: of a person.
       path: its file, for messages.
+      config: what the user says about the file.
 
     Returns:
-      The body; its motion, z up, beginning above the world's origin, as high as it was, without contacts; a line for
-      the user.
+      The body; its motion, z up, beginning above the world's origin, as high as it was, without contacts; findings.
 
     Raises:
-      InputError: the skeleton is no person's, or has no size.
+      InputError: the skeleton is no person's, has no size, or moves as nobody can.
     """
-    roles = find_joint_roles(motion.names, motion.parents, path)
-    motion, left_out = drop_rest_frame(motion)
+    config = config or MotionFileConfig()
+    if config.fps is not None:
+        motion = replace(motion, fps=config.fps)
+    roles = find_joint_roles(motion.names, motion.parents, path, motion.rest, config.joints)
+    rate = check_rate(motion, path)
+    motion = mend_leaps(drop_rest_frame(motion), roles, path)
     pelvis = common_ancestor(motion.parents, roles["left_hip"], roles["right_hip"])
     kept = select_joints(motion.parents, pelvis, tuple(roles.values()))
     for name, joint in roles.items():
         if joint not in kept:
             raise InputError(f"{path}: '{motion.names[joint]}' ({name}) does not hang on '{motion.names[pelvis]}'")
-    up = find_up_axis(motion.positions, roles, find_up_axis(motion.rest, roles))
-    axes = axes_with_up(up)
-    placed = motion.positions @ axes.T
-    turned = axes @ to_matrix(motion.rotations)
-    neutral, neutral_turn, how = find_neutral_pose(motion, placed, turned, roles)
-
-    unit, length = find_unit(leg(neutral, roles), path)
+    upright = stand_up(motion, roles, config)
+    neutral, placed = upright.neutral, upright.placed
+    unit, length = find_unit(leg(neutral, roles), path, motion.metres, config.unit)
     neutral, placed = neutral * length, placed * length
     placed = placed - placed[:1, pelvis : pelvis + 1] * [1.0, 1.0, 0.0]
     body, order = _body(motion, neutral, roles, kept, path)
-    turn = from_matrix(turned[:, order] @ np.swapaxes(neutral_turn[order], -1, -2))
+    turn = from_matrix(upright.turned[:, order] @ np.swapaxes(upright.neutral_turned[order], -1, -2))
     qpos = to_qpos(placed[:, pelvis], turn, [order.index(motion.parents[joint]) for joint in order[1:]])
     found = ReferenceMotion(
         qpos=qpos,
@@ -129,8 +85,49 @@ def to_character(motion: SkeletonMotion, path: Path) -> tuple[SkeletonBody, Refe
         contacts=np.zeros((len(qpos), len(body.contacts)), dtype=bool),
         contact_names=tuple(body.contacts),
     )
-    axis = ("+" if up.sum() > 0 else "-") + "xyz"[int(np.abs(up).argmax())]
-    return body, found, f"{len(roles)} joints known by name, {axis} up, lengths in {unit}{how}{left_out}"
+    known = Finding("joints", f"{len(roles)} joints known by name")
+    size = Finding("unit", f"lengths in {unit}")
+    checks = (*check_order(neutral, roles), *check_knees(placed, roles))
+    return body, found, (known, size, *upright.findings, *rate, *motion.findings, *checks)
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A motion with z up and a level floor, in the file's unit."""
+
+    placed: np.ndarray
+    """(T, J, 3)."""
+    turned: np.ndarray
+    """Rotations of the joints from the file's rest pose, (T, J, 3, 3)."""
+    neutral: np.ndarray
+    """The body standing upright, facing x, (J, 3)."""
+    neutral_turned: np.ndarray
+    """Rotations of the joints there, (J, 3, 3)."""
+    findings: tuple[Finding, ...]
+
+
+def stand_up(motion: SkeletonMotion, roles: dict[str, int], config: MotionFileConfig) -> Upright:
+    """Turns a motion so that z is up and the floor level, and finds the pose in which the body stands."""
+    up, said = config.up_axis, Finding("up", f"{config.up} up, as asked")
+    if up is None:
+        rest = motion.rest if motion.rest_is_upright else None
+        up, said = choose_up_axis(motion.positions, roles, rest, motion.up, motion.usual_up)
+    axes = axes_with_up(up)
+    placed, turned = motion.positions @ axes.T, axes @ to_matrix(motion.rotations)
+    neutral, neutral_turned, how = find_neutral_pose(motion, placed, turned, roles)
+    findings = [said]
+    if config.up == "auto":
+        scale = LEG / max(leg(neutral, roles), 1e-9)
+        ankles = [roles[f"{side}_ankle"] for side in SIDES]
+        # A pose taken from a frame is tilted with the floor: then soles say nothing.
+        soles = None if how else (turned[:, ankles] @ np.swapaxes(neutral_turned[ankles], -1, -2))[..., 2]
+        level, tilt = find_tilt(placed * scale, roles, soles, motion.fps)
+        if tilt:
+            placed, turned = placed @ level.T, level @ turned
+            neutral, neutral_turned, how = find_neutral_pose(motion, placed, turned, roles)
+            text = f"the floor is tilted by {np.degrees(tilt):.0f} degrees through all frames: levelled"
+            findings.append(Finding("tilt", text, doubtful=True))
+    return Upright(placed, turned, neutral, neutral_turned, (*findings, *how))
 
 
 def to_qpos(root: np.ndarray, rotations: np.ndarray, parents: Sequence[int]) -> np.ndarray:
@@ -147,13 +144,15 @@ def to_qpos(root: np.ndarray, rotations: np.ndarray, parents: Sequence[int]) -> 
     return np.concatenate([root, local.reshape(len(root), -1)], axis=1)
 
 
-def drop_rest_frame(motion: SkeletonMotion) -> tuple[SkeletonMotion, str]:
-    """The motion without a first frame in which no joint is turned, as converted CMU files have; and a note of that."""
+def drop_rest_frame(motion: SkeletonMotion) -> SkeletonMotion:
+    """The motion without a first frame in which no joint is turned, as converted CMU files have."""
     bend = angle_between(motion.rotations[:2], motion.rotations[:2, :1]).max(axis=1)
     if len(motion.positions) < 4 or bend[0] > np.radians(1.0) or bend[1] < np.radians(10.0):
-        return motion, ""
-    moving = replace(motion, positions=motion.positions[1:], rotations=motion.rotations[1:])
-    return moving, "; the first frame, a rest pose, is left out"
+        return motion
+    said = Finding("frames", "the first frame, a rest pose, is left out")
+    return replace(
+        motion, positions=motion.positions[1:], rotations=motion.rotations[1:], findings=(*motion.findings, said)
+    )
 
 
 def common_ancestor(parents: Sequence[int], a: int, b: int) -> int:
@@ -179,33 +178,9 @@ def select_joints(parents: Sequence[int], root: int, joints: Sequence[int]) -> l
     return sorted(kept)
 
 
-def find_up_axis(positions: np.ndarray, roles: dict[str, int], expected: np.ndarray | None = None) -> np.ndarray:
-    """The signed axis along which shoulders are above ankles over the frames, (3,).
-
-    Args:
-      positions: (..., J, 3).
-      roles: landmark -> joint.
-      expected: is believed unless another axis explains far more: people bend down and somersault.
-    """
-    both = [positions[..., [roles[f"{side}_{joint}"] for side in SIDES], :] for joint in ("shoulder", "ankle")]
-    way = (both[0] - both[1]).reshape(-1, 3).mean(axis=0)
-    longest = int(np.abs(way).argmax())
-    if expected is not None and way @ expected > 0.4 * abs(way[longest]):
-        return expected
-    up = np.zeros(3)
-    up[longest] = np.sign(way[longest]) or 1.0
-    return up
-
-
-def axes_with_up(up: np.ndarray) -> np.ndarray:
-    """Rotation that turns `up` to z; for y up, BVH's z, x, y become our x forward, y left, z up, (3, 3)."""
-    forward = np.roll(np.abs(up), 1)
-    return np.stack([forward, np.cross(up, forward), up])
-
-
 def find_neutral_pose(
     motion: SkeletonMotion, placed: np.ndarray, turned: np.ndarray, roles: dict[str, int]
-) -> tuple[np.ndarray, np.ndarray, str]:
+) -> tuple[np.ndarray, np.ndarray, tuple[Finding, ...]]:
     """The body standing upright, facing x: as it is without any angle, else in the frame that comes nearest to it.
 
     Args:
@@ -215,15 +190,19 @@ def find_neutral_pose(
       roles: landmark -> joint.
 
     Returns:
-      Positions (J, 3), rotations (J, 3, 3), and a note where a frame was taken.
+      Positions (J, 3), rotations (J, 3, 3), and a finding where a frame was taken.
     """
-    axes = axes_with_up(find_up_axis(motion.rest, roles))
+    axes = axes_with_up(to_axis(name_axis(mean_trunk(motion.rest, roles))))
     rest = motion.rest @ axes.T
-    turns, how = np.tile(axes, (len(rest), 1, 1)), ""
+    turns, how = np.tile(axes, (len(rest), 1, 1)), ()
     if measure_uprightness(rest, roles) < STANDS:
-        best = int(measure_uprightness(placed, roles).argmax())
+        shares = measure_uprightness(placed, roles)
+        best = int(shares.argmax())
         rest, turns = placed[best], turned[best]
-        how = f"; the pose at {best / motion.fps:.2f} s is taken for standing"
+        text = f"the pose at {best / motion.fps:.2f} s is taken for standing"
+        if shares[best] < 0.5:
+            text += ", though it is far from it: limbs may be off"
+        how = (Finding("rest", text, doubtful=bool(shares[best] < 0.5)),)
     left = rest[roles["left_hip"]] - rest[roles["right_hip"]]
     cos, sin = np.array([left[1], left[0]]) / max(float(np.hypot(left[0], left[1])), 1e-9)
     facing = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
@@ -264,17 +243,29 @@ def leg(neutral: np.ndarray, roles: dict[str, int]) -> float:
     return float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle)) + above
 
 
-def find_unit(leg_length: float, path: Path) -> tuple[str, float]:
-    """The unit in which a leg of that length is nearest to an adult's: its name and length [m].
+def find_unit(leg_length: float, path: Path, metres: float | None = None, unit: Unit = "auto") -> tuple[str, float]:
+    """The unit of a file: its name and length [m].
+
+    Args:
+      leg_length: in that unit.
+      path: of the file, for messages.
+      metres: length of the unit that the format defines [m]; None: the one in which the leg is nearest to an adult's.
+      unit: the user's word for it.
 
     Raises:
-      InputError: there is no length.
+      InputError: there is no length, or the unit that the user names makes a giant or a dwarf.
     """
     if not leg_length > 0:
         raise InputError(f"{path}: legs of no length; the file's offsets are zero")
-    name = min(UNITS, key=lambda name: abs(np.log(leg_length * UNITS[name] / LEG)))
-    if PLAUSIBLE[0] <= leg_length * UNITS[name] <= PLAUSIBLE[1]:
-        return f"{name} (a leg of {leg_length * UNITS[name]:.2f} m)", UNITS[name]
+    if unit != "auto":
+        metres = METRES[unit]
+        if not 0.2 < leg_length * metres < 3.0:
+            raise InputError(f"{path}: in {unit} its legs are {leg_length * metres:.3g} m long; give another --unit")
+        return f"{unit} (a leg of {leg_length * metres:.2f} m), as asked", metres
+    units = UNITS if metres is None else {"m" if metres == 1.0 else f"units of {metres:g} m": metres}
+    name = min(units, key=lambda name: abs(np.log(leg_length * units[name] / LEG)))
+    if PLAUSIBLE[0] <= leg_length * units[name] <= PLAUSIBLE[1]:
+        return f"{name} (a leg of {leg_length * units[name]:.2f} m)", units[name]
     return f"a unit of its own (legs are taken to be {LEG} m long)", LEG / leg_length
 
 

@@ -10,7 +10,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.formats.deepmimic import HINGES, JOINTS, read_deepmimic
-from reconstruct.formats.read_motion import read_motion, read_motion_with_notes
+from reconstruct.formats.read_motion import load_motion, read_motion
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.demo.motions import demo_motion
 from tests.skeletons import write_deepmimic
@@ -67,7 +67,8 @@ def test_right_hip_swings_to_the_right(tmp_path):
 
 def test_a_body_without_these_joints_gets_the_motion_carried_over(tmp_path):
     path = write_pose(tmp_path / "bent.txt", {"right_knee": [-1.2]})
-    motion, note = read_motion_with_notes(path, load_character("atlas"))
+    found = load_motion(path, load_character("atlas"))
+    motion, note = found.motion, found.summary
     assert motion.character == "atlas" and "known by name" in note
     data = bodies_of(motion, load_character("atlas"))
     assert data.body("r_foot").xpos[0] < data.body("r_lleg").xpos[0] - 0.2  # heel goes back

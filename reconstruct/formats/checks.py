@@ -1,0 +1,166 @@
+"""Checks of a motion that comes in, before anything is computed with it: rates, leaps, speeds, knees.
+
+What is wrong beyond doubt is refused, what single frames spoil is mended, and what is doubtful is reported.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pose.errors import InputError
+from reconstruct.contacts import find_runs
+from reconstruct.formats.joint_names import SIDES
+from reconstruct.formats.options import Finding
+from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.formats.upright import measure_leg
+from reconstruct.rotations import make_continuous, normalise
+
+FASTEST = 12.0
+"""Largest speed of a person's pelvis [m/s]: sprinters reach 12."""
+THIGH_AND_SHIN = 0.82
+"""Of an adult [m]: the measure of speeds before the unit is known."""
+LONGEST_GLITCH = 0.3
+"""Longest run of frames that is left out as a fault of the sensor [s]."""
+LONGEST = 1800.0
+"""Longest motion that is read [s]."""
+BENT = np.radians(20.0)
+"""Flexion from which a knee shows which way it bends [rad]."""
+
+
+def check_rate(motion: SkeletonMotion, path: Path) -> tuple[Finding, ...]:
+    """Whether the frame rate can be right.
+
+    Raises:
+      InputError: the motion would last longer than anything that is read.
+    """
+    frames, duration = len(motion.positions), (len(motion.positions) - 1) / motion.fps
+    if duration > LONGEST:
+        raise InputError(
+            f"{path}: {frames} frames last {duration / 60:.0f} minutes at {motion.fps:.4g} a second; "
+            "give the rate with --fps, or cut the file"
+        )
+    if not 8.0 <= motion.fps <= 1000.0:
+        text = f"{motion.fps:.4g} frames a second, {duration:.1f} s in all: --fps overrules"
+        return (Finding("rate", text, doubtful=True),)
+    return ()
+
+
+def mend_leaps(motion: SkeletonMotion, roles: dict[str, int], path: Path) -> SkeletonMotion:
+    """Leaves out single frames in which the body is somewhere else; interpolates between the others.
+
+    Raises:
+      InputError: it moves faster than any person all through.
+    """
+    scale = THIGH_AND_SHIN / max(measure_leg(motion.positions, roles), 1e-9)
+    root = 0.5 * (motion.positions[:, roles["left_hip"]] + motion.positions[:, roles["right_hip"]]) * scale
+    reach = FASTEST / motion.fps
+    is_fast = np.linalg.norm(np.diff(root, axis=0), axis=1) > reach
+    if not is_fast.any():
+        return motion
+    if is_fast.mean() > 0.25:
+        speed = float(np.median(np.linalg.norm(np.diff(root, axis=0), axis=1))) * motion.fps
+        raise InputError(
+            f"{path}: moves at {speed:.0f} m/s, a person at 12 at most: the rate or the unit of its path is wrong; "
+            "give --fps, or write the file again"
+        )
+    good = find_continuous_frames(root, is_fast, motion.fps)
+    findings = []
+    for first, last in find_runs(~good):
+        far = float(np.linalg.norm(root[first:last] - np.median(root[good], axis=0), axis=1).max())
+        frames = f"frame {first} leaps" if last - first == 1 else f"frames {first}-{last - 1} leap"
+        findings.append(Finding("speed", f"{frames} by {far:.0f} m: left out", doubtful=True))
+    kept = np.flatnonzero(good)
+    gaps, ways = np.diff(kept), np.linalg.norm(np.diff(root[kept], axis=0), axis=1)
+    for cut in np.flatnonzero(ways > reach * gaps):
+        text = f"leaps by {ways[cut]:.1f} m at {kept[cut + 1] / motion.fps:.2f} s: cut it there with --start and --end"
+        findings.append(Finding("speed", text, doubtful=True))
+    return replace(interpolate_frames(motion, kept), findings=(*motion.findings, *_first_few(findings, "leaps")))
+
+
+def find_continuous_frames(root: np.ndarray, is_fast: np.ndarray, fps: float) -> np.ndarray:
+    """The frames that a person can have gone through: all but short runs that are out of reach of the longest one.
+
+    Args:
+      root: path of the body [m], (T, 3).
+      is_fast: steps between frames that nobody makes, bool (T - 1,).
+      fps: frames a second.
+    """
+    edges = [0, *(np.flatnonzero(is_fast) + 1).tolist(), len(root)]
+    runs = list(zip(edges[:-1], edges[1:], strict=True))
+    longest = max(last - first for first, last in runs)
+    good = np.zeros(len(root), dtype=bool)
+    for first, last in runs:
+        if last - first == longest or last - first > max(LONGEST_GLITCH * fps, 5.0):
+            good[first:last] = True
+    kept = np.flatnonzero(good)
+    for first, last in runs:
+        if good[first]:
+            continue
+        frames = np.arange(first, last)
+        nearest = kept[np.abs(kept[None] - frames[:, None]).argmin(axis=1)]
+        near = np.linalg.norm(root[frames] - root[nearest], axis=1) <= FASTEST / fps * np.abs(frames - nearest)
+        good[first:last] = near.all()
+    return good
+
+
+def interpolate_frames(motion: SkeletonMotion, kept: np.ndarray) -> SkeletonMotion:
+    """The motion with the frames between `kept` ones interpolated; before the first and after the last it is cut off."""
+    whole = np.arange(kept[0], kept[-1] + 1)
+    after = np.clip(np.searchsorted(kept, whole), 1, len(kept) - 1)
+    left, right = kept[after - 1], kept[after]
+    share = ((whole - left) / (right - left))[:, None, None]
+    positions = (1.0 - share) * motion.positions[left] + share * motion.positions[right]
+    near, far = motion.rotations[left], motion.rotations[right]
+    far = np.where(np.sum(near * far, axis=-1, keepdims=True) < 0, -far, far)
+    rotations = normalise((1.0 - share) * near + share * far)
+    for joint in range(rotations.shape[1]):
+        rotations[:, joint] = make_continuous(rotations[:, joint])
+    return replace(motion, positions=positions, rotations=rotations)
+
+
+def check_knees(positions: np.ndarray, roles: dict[str, int]) -> tuple[Finding, ...]:
+    """Whether the knees bend backwards, as in files whose depth is mirrored, (T, J, 3)."""
+    at = {name: positions[:, joint] for name, joint in roles.items()}
+    hips, shoulders = (0.5 * (at[f"left_{joint}"] + at[f"right_{joint}"]) for joint in ("hip", "shoulder"))
+    forward = np.cross(at["left_hip"] - at["right_hip"], shoulders - hips)
+    forward /= np.maximum(np.linalg.norm(forward, axis=1, keepdims=True), 1e-9)
+    bends = []
+    for side in SIDES:
+        hip, knee, ankle = (at[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
+        thigh, shin = knee - hip, ankle - knee
+        lengths = np.linalg.norm(thigh, axis=1) * np.linalg.norm(shin, axis=1)
+        flexion = np.arccos(np.clip(np.sum(thigh * shin, axis=1) / np.maximum(lengths, 1e-9), -1.0, 1.0))
+        out = knee - 0.5 * (hip + ankle)
+        bends.append(np.sum(out * forward, axis=1)[flexion > BENT])
+    bent = np.concatenate(bends)
+    if len(bent) < 8 or (bent < 0).mean() < 0.8:
+        return ()
+    text = f"knees bend backwards in {(bent < 0).mean():.0%} of the frames: is the file mirrored, left and right exchanged?"
+    return (Finding("knees", text, doubtful=True),)
+
+
+def check_order(neutral: np.ndarray, roles: dict[str, int]) -> tuple[Finding, ...]:
+    """Whether shoulders, hips, knees and ankles lie above each other in the standing pose, left on the left, (J, 3)."""
+    at = {name: neutral[joint] for name, joint in roles.items()}
+    order = ("shoulder", "hip", "knee", "ankle")
+    heights = [0.5 * (at[f"left_{joint}"][2] + at[f"right_{joint}"][2]) for joint in order]
+    findings = []
+    for (upper, a), (lower, b) in zip(
+        zip(order[:-1], heights[:-1], strict=True), zip(order[1:], heights[1:], strict=True), strict=True
+    ):
+        if a <= b:
+            text = f"{upper}s are not above {lower}s, standing: give the joints by --joint {lower}=NAME"
+            findings.append(Finding("joints", text, doubtful=True))
+    if "head" in at and at["head"][2] < heights[0]:
+        findings.append(Finding("joints", "the head is not above the shoulders, standing", doubtful=True))
+    if at["left_shoulder"][1] < at["right_shoulder"][1]:
+        text = "left and right are exchanged between shoulders and hips: give the joints by --joint"
+        findings.append(Finding("joints", text, doubtful=True))
+    return tuple(findings)
+
+
+def _first_few(findings: list[Finding], what: str, most: int = 4) -> list[Finding]:
+    if len(findings) <= most:
+        return findings
+    return [*findings[:most], Finding("speed", f"{len(findings) - most} more {what}", doubtful=True)]

@@ -1,0 +1,245 @@
+"""Motions that are places of joints alone: text-to-motion's `.npy`, 3D keypoints, marker files' joints.
+
+Rotations are fitted to the places: of a joint with several bones the rotation that fits all of them best (Kabsch 1976),
+of one with a single bone the shortest rotation from where its parent carries it. Twists of single bones are not known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pose.errors import InputError
+from reconstruct.formats.options import Finding
+from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.formats.smpl import JOINTS, RATE, rest_positions
+from reconstruct.rotations import from_matrix
+
+Y_UP = np.array([0.0, 1.0, 0.0])
+HUMAN36M = (
+    "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine", "chest", "neck",
+    "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
+)  # fmt: skip
+"""The 17 joints of Human3.6M, as lifters such as MotionBERT and VideoPose3D write them."""
+COCO = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+TREE = {
+    "pelvis": "", "chest": "pelvis", "head": "chest",
+    **{f"{side}_{joint}": above if above in ("pelvis", "chest") else f"{side}_{above}"
+       for side in ("left", "right")
+       for joint, above in (("hip", "pelvis"), ("knee", "hip"), ("ankle", "knee"), ("toe", "ankle"),
+                            ("shoulder", "chest"), ("elbow", "shoulder"), ("wrist", "elbow"))},
+}  # fmt: skip
+"""The body that is built of landmarks: joint -> what it hangs on."""
+
+
+def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> SkeletonMotion:
+    """Places of SMPL's first 22 joints (T, 22 or more, 3), HumanML3D's features (T, 263), Human3.6M's or COCO's 17.
+
+    Raises:
+      InputError: another shape, or not finite.
+    """
+    places = to_places(array, path)
+    findings = list[Finding]()
+    if fps is None:
+        # HumanML3D's clips have 20 frames a second.
+        fps = 20.0 if places.shape[1] == len(JOINTS) else RATE
+        text = f"no frame rate in the file: {fps:g} a second are taken; --fps overrules"
+        findings.append(Finding("rate", text, doubtful=True))
+    if places.shape[1] == 17:
+        names, layout = (COCO, "COCO") if is_coco(places) else (HUMAN36M, "Human3.6M")
+        findings.append(Finding("format", f"17 joints in the order of {layout}"))
+        found = {name: places[:, i] for i, name in enumerate(names)}
+        if layout == "COCO":
+            found["head"] = 0.5 * (found["left_ear"] + found["right_ear"])
+        motion = build_skeleton(found, fps)
+    else:
+        findings.append(Finding("format", "places of SMPL's 22 joints"))
+        motion = fit_rotations(
+            tuple(name for name, _ in JOINTS),
+            tuple(parent for _, parent in JOINTS),
+            rest_positions(),
+            places[:, : len(JOINTS)],
+            fps,
+        )
+    if np.ptp(places[:, 0], axis=0).max() < 1e-6:
+        findings.append(Finding("format", "no path of the pelvis: it stays in its place", doubtful=True))
+    return replace(motion, usual_up=Y_UP, findings=(*motion.findings, *findings))
+
+
+def to_places(array: np.ndarray, path: Path) -> np.ndarray:
+    """An array in one of the shapes in use -> (T, J, 3).
+
+    Raises:
+      InputError: none of them, or numbers that are not finite.
+    """
+    try:
+        places = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: {error}; expected places of joints (T, 22, 3)") from error
+    while places.ndim > 3 and places.shape[0] == 1:
+        places = places[0]
+    if places.ndim == 2 and places.shape[1] == 263:
+        places = recover_humanml3d(places)
+    elif places.ndim == 2 and places.shape[1] in (66, 72):
+        places = places.reshape(len(places), -1, 3)
+    elif places.ndim == 3 and places.shape[1] == 3 and places.shape[0] in (17, 22, 24):
+        places = places.transpose(2, 0, 1)  # MDM's
+    is_known = places.ndim == 3 and places.shape[2] == 3 and (places.shape[1] == 17 or places.shape[1] >= 22)
+    if not is_known or len(places) < 2:
+        raise InputError(
+            f"{path}: an array {array.shape}; expected places of joints (T, 22, 3), HumanML3D's features (T, 263) "
+            "or 17 joints (T, 17, 3)"
+        )
+    if not np.isfinite(places).all():
+        raise InputError(f"{path}: holds NaN or infinity")
+    return places
+
+
+def recover_humanml3d(features: np.ndarray) -> np.ndarray:
+    """Places of joints from HumanML3D's features (Guo et al. 2022): yaw and path are sums of velocities, (T, 22, 3)."""
+    yaw = np.concatenate([[0.0], np.cumsum(features[:-1, 0])])
+
+    def turn(vectors: np.ndarray) -> np.ndarray:
+        """By the inverse of the root's rotation, whose quaternion is (cos yaw, 0, sin yaw, 0)."""
+        c, s = np.cos(2.0 * yaw), np.sin(2.0 * yaw)
+        c, s = (x.reshape(-1, *[1] * (vectors.ndim - 2)) for x in (c, s))
+        x, y, z = np.moveaxis(vectors, -1, 0)
+        return np.stack([c * x - s * z, y, s * x + c * z], axis=-1)
+
+    step = np.zeros((len(features), 3))
+    step[1:, [0, 2]] = features[:-1, 1:3]
+    root = np.cumsum(turn(step), axis=0)
+    root[:, 1] = features[:, 3]
+    joints = turn(features[:, 4 : 4 + 63].reshape(len(features), 21, 3))
+    joints = joints + root[:, None] * [1.0, 0.0, 1.0]
+    return np.concatenate([root[:, None], joints], axis=1)
+
+
+def is_coco(places: np.ndarray) -> bool:
+    """Whether 17 joints are COCO's: then bones of its limbs keep their length better than Human3.6M's would."""
+
+    def change(names: Sequence[str]) -> float:
+        at = {name: places[:, i] for i, name in enumerate(names)}
+        errors = []
+        for side in ("left", "right"):
+            for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")):
+                length = np.linalg.norm(at[f"{side}_{a}"] - at[f"{side}_{b}"], axis=1)
+                errors.append(length.std() / max(float(length.mean()), 1e-9))
+        sizes = [
+            float(np.linalg.norm(at[f"left_{a}"] - at[f"left_{b}"], axis=1).mean())
+            / max(float(np.linalg.norm(at[f"right_{a}"] - at[f"right_{b}"], axis=1).mean()), 1e-9)
+            for a, b in (("hip", "knee"), ("shoulder", "elbow"))
+        ]
+        return float(np.mean(errors)) + float(np.abs(np.log(sizes)).mean())
+
+    return change(COCO) < change(HUMAN36M)
+
+
+def build_skeleton(places: Mapping[str, np.ndarray], fps: float) -> SkeletonMotion:
+    """A body of landmarks (T, 3): the twelve joints of the limbs; toes and a head where there are any."""
+    at = {name: places[name] for name in places if name in TREE}
+    at["pelvis"] = 0.5 * (at["left_hip"] + at["right_hip"])
+    at["chest"] = 0.5 * (at["left_shoulder"] + at["right_shoulder"])
+    findings = ()
+    if "left_toe" not in at or "right_toe" not in at:
+        at |= guess_toes(at)
+        findings = (Finding("joints", "no toes in the file: feet point where the hips face"),)
+    names = tuple(name for name in TREE if name in at)
+    parents = tuple(names.index(TREE[name]) if TREE[name] else -1 for name in names)
+    order = sorted(range(len(names)), key=lambda joint: _depth(joint, parents))
+    names = tuple(names[joint] for joint in order)
+    parents = tuple(names.index(TREE[name]) if TREE[name] else -1 for name in names)
+    smpl = dict(zip((name for name, _ in JOINTS), rest_positions(), strict=True))
+    smpl |= {f"{side}_toe": smpl[f"{side}_foot"] for side in ("left", "right")}
+    smpl["chest"] = 0.5 * (smpl["left_shoulder"] + smpl["right_shoulder"])
+    smpl["pelvis"] = 0.5 * (smpl["left_hip"] + smpl["right_hip"])
+    rest = np.array([smpl[name] for name in names])
+    motion = fit_rotations(names, parents, rest, np.stack([at[name] for name in names], axis=1), fps)
+    return replace(motion, findings=findings)
+
+
+def guess_toes(at: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Toes a sixth of the leg before the ankles, square to the shin, in the direction that the hips face."""
+    toes = {}
+    across = at["left_hip"] - at["right_hip"]
+    for side in ("left", "right"):
+        shin = at[f"{side}_knee"] - at[f"{side}_ankle"]
+        ahead = np.cross(across, shin)
+        ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+        length = float(np.median(np.linalg.norm(shin, axis=1)))
+        toes[f"{side}_toe"] = at[f"{side}_ankle"] + length * (0.35 * ahead - 0.15 * shin / length)
+    return toes
+
+
+def _depth(joint: int, parents: Sequence[int]) -> int:
+    return 0 if parents[joint] < 0 else 1 + _depth(parents[joint], parents)
+
+
+def fit_rotations(
+    names: tuple[str, ...], parents: tuple[int, ...], rest: np.ndarray, places: np.ndarray, fps: float
+) -> SkeletonMotion:
+    """A skeleton with bones of constant length that goes through places of joints (T, J, 3) as well as it can.
+
+    Args:
+      names: of the joints.
+      parents: of each joint, before it; -1 for the root.
+      rest: a standing pose whose bones have the right directions, in any size, (J, 3).
+      places: where the joints are.
+      fps: frames a second.
+    """
+    count = len(parents)
+    offsets = np.zeros((count, 3))
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            way = rest[joint] - rest[parent]
+            length = np.median(np.linalg.norm(places[:, joint] - places[:, parent], axis=1))
+            offsets[joint] = way / max(float(np.linalg.norm(way)), 1e-9) * length
+    turned = np.tile(np.eye(3), (len(places), count, 1, 1))
+    fitted = places.copy()
+    for joint, parent in enumerate(parents):
+        above = turned[:, parent] if parent >= 0 else np.tile(np.eye(3), (len(places), 1, 1))
+        children = [child for child in range(count) if parents[child] == joint]
+        ways = places[:, children] - places[:, joint : joint + 1]
+        if len(children) > 1:
+            turned[:, joint] = kabsch(offsets[children], ways)
+        elif children:
+            turned[:, joint] = shortest_rotation(above @ offsets[children[0]], ways[:, 0]) @ above
+        else:
+            turned[:, joint] = above
+        if parent >= 0:
+            fitted[:, joint] = fitted[:, parent] + turned[:, parent] @ offsets[joint]
+    still = offsets.copy()
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            still[joint] += still[parent]
+    return SkeletonMotion(names, parents, still, fitted, from_matrix(turned), fps, rest_is_upright=False)
+
+
+def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Rotations that turn vectors (N, 3) onto (T, N, 3) with the least squared error, (T, 3, 3)."""
+    u, _, vt = np.linalg.svd(np.einsum("tni,nj->tij", after, before))
+    sign = np.ones((len(after), 3))
+    sign[:, 2] = np.linalg.det(u @ vt)
+    return (u * sign[:, None]) @ vt
+
+
+def shortest_rotation(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Rotations about the shortest way from vectors (T, 3) to vectors (T, 3), (T, 3, 3)."""
+    a = before / np.maximum(np.linalg.norm(before, axis=1, keepdims=True), 1e-9)
+    b = after / np.maximum(np.linalg.norm(after, axis=1, keepdims=True), 1e-9)
+    cross, cos = np.cross(a, b), np.sum(a * b, axis=1)
+    skew = np.zeros((len(a), 3, 3))
+    skew[:, 0, 1], skew[:, 0, 2], skew[:, 1, 2] = -cross[:, 2], cross[:, 1], -cross[:, 0]
+    skew -= np.swapaxes(skew, 1, 2)
+    rotation = np.eye(3) + skew + skew @ skew / np.maximum(1.0 + cos, 1e-6)[:, None, None]
+    opposite = cos < -1.0 + 1e-6  # half a turn about any axis square to it
+    for t in np.flatnonzero(opposite):
+        axis = np.cross(a[t], np.eye(3)[np.abs(a[t]).argmin()])
+        axis /= np.linalg.norm(axis)
+        rotation[t] = 2.0 * np.outer(axis, axis) - np.eye(3)
+    return rotation

@@ -1,0 +1,213 @@
+"""Opens motion files of all kinds: which ones there are, how each is recognised, and what is said to all others."""
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pose.errors import InputError
+from reconstruct.formats.asf_amc import read_amc
+from reconstruct.formats.bvh import read_bvh
+from reconstruct.formats.deepmimic import read_deepmimic
+from reconstruct.formats.joint_positions import read_positions
+from reconstruct.formats.markers import read_c3d, read_trc
+from reconstruct.formats.options import MotionFileConfig
+from reconstruct.formats.read_gltf import read_gltf
+from reconstruct.formats.robot import ANGLE_KEYS, RobotMotion, read_csv, read_joint_archive
+from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.formats.smpl import find_smpl_keys, read_smpl, strip_prefixes
+from reconstruct.motion import ReferenceMotion
+
+MotionFile = SkeletonMotion | RobotMotion
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of motion file, as the support table of docs/formats.md lists it."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    reads: bool
+    writes: bool
+    recognised: str
+    """How a file is known to be of this kind, and what is taken from it."""
+    example: str
+
+
+FORMATS = (
+    Format("a run's motion", (".npz",), True, True, "key `kind` = motion; as it is", "sfv clip --motion runs/a/motion.npz"),
+    Format(
+        "BVH", (".bvh",), True, True,
+        "HIERARCHY; joints by name; y up by custom, the rest pose or standing frames overrule; unit by the legs",
+        "sfv clip --motion walk.bvh",
+    ),
+    Format(
+        "AMASS, SMPL, SMPL-H, SMPL-X", (".npz",), True, True,
+        "keys `poses`, `root_orient` + `pose_body`, `global_orient` + `body_pose`, `pose_world`, `smpl_poses`; AMASS is "
+        "z up, others as they stand",
+        "sfv clip --motion walk_poses.npz",
+    ),
+    Format(
+        "joint positions", (".npy", ".npz"), True, False,
+        "(T, 22, 3) of SMPL's joints, HumanML3D's (T, 263), 17 joints of Human3.6M or COCO; y up by custom",
+        "sfv clip --motion generated.npy --fps 20",
+    ),
+    Format("DeepMimic", (".txt", ".json"), True, False, "JSON with `Frames`; y up", "sfv clip --motion humanoid3d_walk.txt"),
+    Format(
+        "robot joints, table", (".csv",), True, True,
+        "our header, joints by name; without one Unitree's: place, quaternion xyzw, hinges, 30 a second",
+        "sfv clip --motion dance1_subject2.csv --character g1",
+    ),
+    Format(
+        "robot joints, arrays", (".npz",), True, False,
+        "keys `joint_pos` + `body_pos_w` + `body_quat_w` (BeyondMimic), `dof_pos` + `root_pos` + `root_rot`",
+        "sfv clip --motion motion.npz --character g1",
+    ),
+    Format(
+        "TRC", (".trc",), True, True,
+        "`DataRate`; joints or markers by name (Pose2Sim, Sports2D, OpenCap, Plug-in Gait); y up by custom",
+        "sfv clip --motion trial.trc",
+    ),
+    Format(
+        "C3D", (".c3d",), True, False,
+        "by ezc3d (pip install ezc3d); joints or markers by name, z up by custom", "sfv clip --motion trial.c3d",
+    ),
+    Format(
+        "Acclaim", (".amc",), True, False,
+        "with the subject's .asf in the same folder; y up by custom, 120 frames a second",
+        "sfv clip --motion 01_01.amc",
+    ),
+    Format(
+        "glTF, GLB", (".glb", ".gltf"), True, True,
+        "a skeleton with a clip, the longest one; y up, as the format defines", "sfv clip --motion mixamo.glb",
+    ),
+)  # fmt: skip
+
+CONVERT = "python -c \"import joblib, numpy as np; d = joblib.load('FILE'); np.savez('out.npz', **d)\""
+BLENDER = (
+    'open it in Blender and export it as .glb or .bvh, or: blender -b --python-expr "import bpy; '
+    "bpy.ops.import_scene.fbx(filepath='FILE'); bpy.ops.export_scene.gltf(filepath='out.glb')\""
+)
+REFUSED = {
+    ".fbx": f"FBX is a closed format; {BLENDER}",
+    ".blend": "a Blender file; export the skeleton from it as .glb or .bvh",
+    ".dae": "Collada; open it in Blender and export it as .glb",
+    ".pkl": f"a pickle can run programs, so it is not opened; if you trust it, convert it: {CONVERT}",
+    ".pt": "a torch file can run programs, so it is not opened; docs/formats.md has the line that converts it to .npz",
+    ".asf": "the skeleton alone; give the .amc beside it",
+    ".usd": "USD is not read; open it in Blender and export it as .glb",
+    ".mvnx": "Xsens's own format; export .bvh or .c3d from MVN",
+    ".vmd": "MikuMikuDance's motion has no skeleton; load it in Blender (mmd_tools) and export .bvh",
+    ".mp4": "a video; give it by --video",
+}
+ALIASES = {".pickle": ".pkl", ".joblib": ".pkl", ".pth": ".pt", ".ckpt": ".pt", ".usda": ".usd", ".usdc": ".usd",
+           ".usdz": ".usd", ".mov": ".mp4", ".avi": ".mp4", ".mkv": ".mp4", ".webm": ".mp4"}  # fmt: skip
+KINDS = ", ".join(sorted({suffix for kind in FORMATS if kind.reads for suffix in kind.suffixes}))
+
+
+def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str | None = None) -> MotionFile:
+    """Reads a motion file in its own axes and unit, or in a robot's own joints.
+
+    Args:
+      path: the file.
+      config: what the user says about it.
+      asked: name of the character that is to perform it, for files of angles without names.
+
+    Raises:
+      InputError: no such file, of no kind that is read, damaged, or no person's motion.
+    """
+    path, config = Path(path), config or MotionFileConfig()
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a motion: {KINDS}")
+    suffix = path.suffix.lower()
+    suffix = ALIASES.get(suffix, suffix)
+    if suffix in REFUSED:
+        raise InputError(f"{path}: {REFUSED[suffix].replace('FILE', path.name)}")
+    readers: dict[str, Callable[[Path], MotionFile]] = {
+        ".bvh": read_bvh,
+        ".txt": read_deepmimic,
+        ".json": read_deepmimic,
+        ".npz": lambda given: _open_archive(given, asked),
+        ".npy": lambda given: read_positions(_load_array(given), given),
+        ".csv": lambda given: read_csv(given, asked),
+        ".trc": read_trc,
+        ".c3d": read_c3d,
+        ".amc": read_amc,
+        ".glb": read_gltf,
+        ".gltf": read_gltf,
+    }
+    if suffix not in readers:
+        raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")
+    found = readers[suffix](path)
+    if config.fps is not None:
+        found = _with_rate(found, config.fps)
+    return found
+
+
+def _with_rate(found: MotionFile, fps: float) -> MotionFile:
+    """The same at the rate that the user names; what the reader says about the rate is settled by that."""
+    findings = tuple(finding for finding in found.findings if finding.topic != "rate")
+    if isinstance(found, RobotMotion):
+        return replace(found, motion=replace(found.motion, fps=fps), findings=findings)
+    return replace(found, fps=fps, findings=findings)
+
+
+def _load_array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except ValueError as error:
+        if "pickle" in str(error).lower() or "object" in str(error).lower():
+            raise InputError(
+                f"{path}: holds Python objects, not numbers; save the array of places (T, 22, 3)"
+            ) from error
+        raise InputError(f"{path}: damaged ({error})") from error
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: damaged ({error})") from error
+
+
+def _open_archive(path: Path, asked: str | None) -> MotionFile:
+    """An `.npz` of any of its kinds, by its keys."""
+    arrays, pickled = load_plain_arrays(path)
+    if str(arrays.get("kind", "")) == "motion":
+        return RobotMotion(ReferenceMotion.load(path))
+    names = strip_prefixes(arrays)
+    if find_smpl_keys(names) is not None and not any(key in names for key in ANGLE_KEYS):
+        return read_smpl(names, path)
+    if any(key in names for key in ANGLE_KEYS):
+        return read_joint_archive(names, path, asked)
+    fps = next((float(np.ravel(names[key])[0]) for key in ("fps", "frame_rate", "framerate") if key in names), None)
+    for array in names.values():
+        if array.ndim >= 3 and array.shape[-1] == 3 and array.shape[-2] in (17, 22, 24, 52, 55):
+            return read_positions(array, path, fps)
+    found = ", ".join(f"{key} {array.shape}" for key, array in list(arrays.items())[:12])
+    found += f"; Python objects, which are not opened: {', '.join(pickled)}" if pickled else ""
+    raise InputError(
+        f"{path}: no motion under these keys: {found or 'none'}; read are poses + trans (AMASS), global_orient + "
+        "body_pose + transl (SMPL), joint_pos + body_pos_w + body_quat_w (BeyondMimic), a run's motion.npz"
+    )
+
+
+def load_plain_arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of an archive that hold plain numbers or text, and the names of the others.
+
+    Raises:
+      InputError: not an archive, or cut off.
+    """
+    arrays, pickled = dict[str, np.ndarray](), list[str]()
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for name in archive.files:
+                try:
+                    arrays[name] = archive[name]
+                except ValueError as error:
+                    if "pickle" not in str(error).lower() and "object" not in str(error).lower():
+                        raise
+                    pickled.append(name)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise InputError(f"{path}: damaged, or not an .npz archive ({error})") from error
+    except AttributeError as error:
+        raise InputError(f"{path}: a single array, not an archive; name it .npy") from error
+    return arrays, pickled

@@ -1,0 +1,241 @@
+"""glTF 2.0 and GLB files with a skeleton and a clip, as Blender, Mixamo's converters and this project write them."""
+
+import base64
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
+
+from pose.errors import InputError
+from reconstruct.formats.options import Finding
+from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.rotations import from_matrix
+
+DTYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+MOST_FPS = 120.0
+
+
+@dataclass(frozen=True)
+class Document:
+    """A glTF document and its buffers."""
+
+    json: dict[str, Any]
+    buffers: list[bytes]
+
+    def read(self, index: int) -> np.ndarray:
+        """The array of an accessor, (N, width); integers that stand for shares become those."""
+        accessor = self.json["accessors"][index]
+        view = self.json["bufferViews"][accessor["bufferView"]]
+        dtype, width = np.dtype(DTYPES[accessor["componentType"]]), WIDTHS[accessor["type"]]
+        first = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
+        stride = view.get("byteStride", 0) or width * dtype.itemsize
+        count = accessor["count"]
+        content = self.buffers[view["buffer"]][first : first + stride * (count - 1) + width * dtype.itemsize]
+        rows = np.ndarray((count, width), dtype, content, strides=(stride, dtype.itemsize)).astype(np.float64)
+        if accessor.get("normalized") and dtype.kind in "iu":
+            rows = np.maximum(rows / np.iinfo(dtype).max, -1.0)
+        return rows
+
+
+def read_gltf(path: Path) -> SkeletonMotion:
+    """The longest clip of a glTF file; y is up and lengths are metres, as the format defines.
+
+    Raises:
+      InputError: not such a file, or one without a skeleton that moves.
+    """
+    try:
+        document = open_gltf(path)
+        clips = document.json.get("animations", [])
+        if not clips:
+            raise InputError(f"{path}: no animation in it; export the clip together with the skeleton")
+        return _read_clip(document, clips, path)
+    except (ValueError, KeyError, IndexError, TypeError, struct.error, OSError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not a glTF file, or damaged ({type(error).__name__}: {error})") from error
+
+
+def open_gltf(path: Path) -> Document:
+    """Reads `.glb`, or `.gltf` with its buffers inside or beside it."""
+    content, inside = path.read_bytes(), b""
+    if content[:4] == b"glTF":
+        place = 12
+        text = b"{}"
+        while place + 8 <= len(content):
+            length, kind = struct.unpack_from("<I4s", content, place)
+            chunk = content[place + 8 : place + 8 + length]
+            text, inside = (chunk, inside) if kind == b"JSON" else (text, chunk if kind[:3] == b"BIN" else inside)
+            place += 8 + length
+        found = json.loads(text)
+    else:
+        found = json.loads(content.decode("utf-8"))
+    if not isinstance(found, dict) or "asset" not in found:
+        raise ValueError("no 'asset'")
+    buffers = []
+    for buffer in found.get("buffers", []):
+        uri = buffer.get("uri")
+        if uri is None:
+            buffers.append(inside)
+        elif uri.startswith("data:"):
+            buffers.append(base64.b64decode(uri.partition(",")[2]))
+        else:
+            beside = path.parent / uri
+            if not beside.is_file():
+                raise InputError(f"{path}: its buffer {uri} is missing; put it into the same folder")
+            buffers.append(beside.read_bytes())
+    return Document(found, buffers)
+
+
+def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path) -> SkeletonMotion:
+    lengths = [max(_times(document, clip)[-1] for _ in (0,)) if clip["channels"] else 0.0 for clip in clips]
+    clip = clips[int(np.argmax(lengths))]
+    times = _times(document, clip)
+    if times[-1] - times[0] <= 0:
+        raise InputError(f"{path}: its animation has a single key; a motion has at least 2")
+    steps = np.diff(times)
+    fps = min(MOST_FPS, 1.0 / float(np.median(steps[steps > 1e-5])))
+    fps = round(fps) if abs(fps - round(fps)) < 0.01 else fps
+    even = times[0] + np.arange(round((times[-1] - times[0]) * fps) + 1) / fps
+    even = np.minimum(even, times[-1])
+    nodes = document.json["nodes"]
+    parents = _parents(nodes)
+    order = _order(parents)
+    scale, turn, place = _rest_parts(nodes)
+    rest = _globals(order, parents, scale, turn[:, None], place[:, None], 1)[0]
+    rest = _bind_pose(document, rest)
+    turns, places = np.repeat(turn[:, None], len(even), axis=1), np.repeat(place[:, None], len(even), axis=1)
+    for channel in clip["channels"]:
+        node, what = channel["target"].get("node"), channel["target"]["path"]
+        if node is None or what not in ("rotation", "translation"):
+            continue
+        sampler = clip["samplers"][channel["sampler"]]
+        keys, values = document.read(sampler["input"])[:, 0], document.read(sampler["output"])
+        if sampler.get("interpolation") == "CUBICSPLINE":
+            values = values[1::3]
+        if what == "rotation":
+            turns[node] = _slerp(keys, values, even, step=sampler.get("interpolation") == "STEP")
+        else:
+            places[node] = np.stack([np.interp(even, keys, values[:, axis]) for axis in range(3)], axis=1)
+    posed = _globals(order, parents, scale, turns, places, len(even))
+    names = tuple(nodes[node].get("name", f"node_{node}") for node in order)
+    above = tuple(order.index(parents[node]) if parents[node] >= 0 else -1 for node in order)
+    # Several trees hang on one root that does not move.
+    if above.count(-1) > 1:
+        names, above = ("scene", *names), (-1, *(parent + 1 if parent >= 0 else 0 for parent in above))
+        order_places = np.concatenate([np.zeros((len(even), 1, 3)), posed[:, order, :3, 3]], axis=1)
+        rest_places = np.concatenate([np.zeros((1, 3)), rest[order, :3, 3]])
+        rotations = np.concatenate([np.tile(np.eye(3), (len(even), 1, 1, 1)), _relative(posed, rest)[:, order]], axis=1)
+    else:
+        order_places, rest_places, rotations = (
+            posed[:, order, :3, 3],
+            rest[order, :3, 3],
+            _relative(posed, rest)[:, order],
+        )
+    said = Finding("format", f"clip '{clip.get('name', 'unnamed')}' of {len(clips)}" if len(clips) > 1 else "glTF clip")
+    return SkeletonMotion(
+        names,
+        above,
+        rest_places,
+        order_places,
+        from_matrix(rotations),
+        float(fps),
+        up=np.array([0.0, 1.0, 0.0]),
+        findings=(said,),
+    )
+
+
+def _times(document: Document, clip: dict[str, Any]) -> np.ndarray:
+    """All moments of keys in a clip [s]: those of its finest sampler."""
+    inputs = {sampler["input"] for sampler in clip["samplers"]}
+    keys = [document.read(index)[:, 0] for index in inputs]
+    finest = max(keys, key=len)
+    return np.concatenate([finest[:1], finest[1:][np.diff(finest) > 0]])
+
+
+def _parents(nodes: list[dict[str, Any]]) -> list[int]:
+    parents = [-1] * len(nodes)
+    for index, node in enumerate(nodes):
+        for child in node.get("children", []):
+            parents[child] = index
+    return parents
+
+
+def _order(parents: list[int]) -> list[int]:
+    """Nodes, parents before children."""
+    order = [node for node, parent in enumerate(parents) if parent < 0]
+    for node in order:
+        order += [child for child, parent in enumerate(parents) if parent == node]
+    return order
+
+
+def _rest_parts(nodes: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scale (N, 3), rotation xyzw (N, 4) and translation (N, 3) of the nodes without a clip."""
+    scale, turn, place = (
+        np.ones((len(nodes), 3)),
+        np.tile([0.0, 0.0, 0.0, 1.0], (len(nodes), 1)),
+        np.zeros((len(nodes), 3)),
+    )
+    for index, node in enumerate(nodes):
+        if "matrix" in node:
+            matrix = np.array(node["matrix"], dtype=float).reshape(4, 4).T
+            scale[index] = np.linalg.norm(matrix[:3, :3], axis=0)
+            turn[index] = Rotation.from_matrix(matrix[:3, :3] / scale[index]).as_quat()
+            place[index] = matrix[:3, 3]
+        else:
+            scale[index] = node.get("scale", scale[index])
+            turn[index], place[index] = node.get("rotation", turn[index]), node.get("translation", place[index])
+    return scale, turn, place
+
+
+def _globals(
+    order: list[int], parents: list[int], scale: np.ndarray, turns: np.ndarray, places: np.ndarray, frames: int
+) -> np.ndarray:
+    """Matrices of all nodes in the scene, (T, N, 4, 4)."""
+    found = np.tile(np.eye(4), (frames, len(order), 1, 1))
+    for node in order:
+        own = np.tile(np.eye(4), (frames, 1, 1))
+        own[:, :3, :3] = Rotation.from_quat(turns[node]).as_matrix() * scale[node]
+        own[:, :3, 3] = places[node]
+        found[:, node] = found[:, parents[node]] @ own if parents[node] >= 0 else own
+    return found
+
+
+def _bind_pose(document: Document, rest: np.ndarray) -> np.ndarray:
+    """The nodes' matrices at rest (N, 4, 4), those of a skin's joints as its skin was bound to them."""
+    bound = rest.copy()
+    for skin in document.json.get("skins", []):
+        if "inverseBindMatrices" in skin:
+            inverse = document.read(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
+            # The skin has axes of its own, as under an armature that is turned: the first joint leads into the scene's.
+            first = skin["joints"][0]
+            into = rest[first] @ inverse[0]
+            for joint, matrix in zip(skin["joints"], inverse, strict=True):
+                bound[joint] = into @ np.linalg.inv(matrix)
+    return bound
+
+
+def _relative(posed: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Rotations from rest, in the scene's axes, (T, N, 3, 3)."""
+    return _rotation_of(posed) @ np.swapaxes(_rotation_of(rest), -1, -2)
+
+
+def _rotation_of(matrices: np.ndarray) -> np.ndarray:
+    linear = matrices[..., :3, :3]
+    u, _, vt = np.linalg.svd(linear)
+    return u @ vt
+
+
+def _slerp(keys: np.ndarray, values: np.ndarray, times: np.ndarray, step: bool) -> np.ndarray:
+    """Quaternions xyzw at `times`, held before the first key and after the last."""
+    distinct = np.concatenate([[True], np.diff(keys) > 0])
+    keys, values = keys[distinct], values[distinct]
+    if len(keys) == 1:
+        return np.repeat(values, len(times), axis=0)
+    if step:
+        return values[np.clip(np.searchsorted(keys, times, side="right") - 1, 0, len(keys) - 1)]
+    return Slerp(keys, Rotation.from_quat(values))(np.clip(times, keys[0], keys[-1])).as_quat()

@@ -1,0 +1,70 @@
+"""A motion of some skeleton as a file has it: joints over time, in the file's own axes and unit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from reconstruct.formats.options import Finding
+from reconstruct.rotations import multiply, rotate
+
+
+@dataclass(frozen=True)
+class SkeletonMotion:
+    """J joints over T frames, in a file's own axes and unit."""
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    """Of each joint, before it in order; -1 for the root."""
+    rest: np.ndarray
+    """Where the joints are when no angle is turned, (J, 3)."""
+    positions: np.ndarray
+    """(T, J, 3)."""
+    rotations: np.ndarray
+    """From `rest`, about the file's axes, wxyz (T, J, 4)."""
+    fps: float
+    wraps: bool = False
+    """The file says that its end leads into its beginning."""
+    up: np.ndarray | None = None
+    """The axis that the format defines as up, (3,); None if it defines none."""
+    usual_up: np.ndarray | None = None
+    """The axis that is up by custom, where nothing else speaks, (3,)."""
+    rest_is_upright: bool = True
+    """The rest pose has the axes of the motion, so that it may say which one is up."""
+    metres: float | None = None
+    """Length of the file's unit [m], where the format defines it."""
+    findings: tuple[Finding, ...] = ()
+    """What the reader found out."""
+
+
+def pose_skeleton(
+    names: tuple[str, ...],
+    parents: tuple[int, ...],
+    offsets: np.ndarray,
+    local: np.ndarray,
+    root: np.ndarray,
+    fps: float,
+    wraps: bool = False,
+    moving: Mapping[int, np.ndarray] | None = None,
+) -> SkeletonMotion:
+    """Forward kinematics.
+
+    Args:
+      names: of the joints.
+      parents: of each joint, -1 for the first.
+      offsets: from the parent, in its axes, (J, 3); the root's is its place at rest.
+      local: rotation of each joint relative to its parent, wxyz (T, J, 4).
+      root: where the root is, (T, 3).
+      fps: frames a second.
+      wraps: see `SkeletonMotion`.
+      moving: offsets that change, (T, 3) by joint, in place of `offsets`.
+    """
+    rest, positions, rotations = offsets.copy(), np.empty((*local.shape[:2], 3)), local.copy()
+    positions[:, 0] = root
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            rest[joint] += rest[parent]
+            offset = offsets[joint][None] if joint not in (moving or {}) else (moving or {})[joint]
+            positions[:, joint] = positions[:, parent] + rotate(rotations[:, parent], offset)
+            rotations[:, joint] = multiply(rotations[:, parent], local[:, joint])
+    return SkeletonMotion(names, parents, rest, positions, rotations, fps, wraps)

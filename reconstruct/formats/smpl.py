@@ -1,0 +1,213 @@
+"""SMPL's joint angles under the names in use: AMASS (Mahmood et al. 2019), GVHMR, WHAM, AIST++; without the body model.
+
+Angles are SMPL's; the bones that they turn are our humanoid's, in the T-pose that SMPL's angles count from. So what is
+approximated are the subject's proportions (`betas`, which only the licensed model turns into bones) and a few degrees
+by which SMPL's rest differs from a straight T-pose. Hands' and faces' angles are left out.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pose.errors import InputError
+from reconstruct.characters.character import load_character
+from reconstruct.formats.options import Finding
+from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.rotations import from_matrix, from_rotvec
+
+JOINTS = (
+    ("pelvis", -1), ("left_hip", 0), ("right_hip", 0), ("spine1", 0), ("left_knee", 1), ("right_knee", 2),
+    ("spine2", 3), ("left_ankle", 4), ("right_ankle", 5), ("spine3", 6), ("left_foot", 7), ("right_foot", 8),
+    ("neck", 9), ("left_collar", 9), ("right_collar", 9), ("head", 12), ("left_shoulder", 13), ("right_shoulder", 14),
+    ("left_elbow", 16), ("right_elbow", 17), ("left_wrist", 18), ("right_wrist", 19),
+)  # fmt: skip
+"""SMPL's body joints and their parents, in its order; the same for SMPL-H and SMPL-X."""
+POSE_KEYS = (
+    ("poses",), ("root_orient", "pose_body"), ("global_orient", "body_pose"), ("fullpose",), ("full_pose",),
+    ("pose_world",), ("smpl_poses",), ("pose",), ("root_pose", "body_pose"),
+)  # fmt: skip
+"""Keys of the angles, the pelvis's first: AMASS, its SMPL-X generation, SMPL-X's own and GVHMR's, WHAM's, AIST++'s."""
+PATH_KEYS = ("trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation")
+RATES = ("mocap_framerate", "mocap_frame_rate")
+OTHER_RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_fps")
+RATE = 30.0
+"""Frames a second where a file says none."""
+FASTEST = 12.0
+"""Speed of a pelvis from which its path cannot be in metres [m/s]."""
+SPINE = {"spine1": 0.22, "spine2": 0.47, "spine3": 0.58}
+"""Joints of SMPL's spine: how far up they are from pelvis to neck, roughly."""
+BALL = 0.72
+"""Place of SMPL's foot joint on the way from the ankle to the tip of the toes, roughly."""
+
+
+def find_smpl_keys(names: Mapping[str, object] | set[str]) -> tuple[str, ...] | None:
+    """The keys of the angles among those of an archive; None if it holds no SMPL angles."""
+    return next((keys for keys in POSE_KEYS if set(keys) <= set(names)), None)
+
+
+def read_smpl(arrays: Mapping[str, np.ndarray], path: Path) -> SkeletonMotion:
+    """SMPL angles as rotation vectors or matrices, the path of the pelvis [m], and a frame rate.
+
+    AMASS defines z as up; files under other keys define nothing.
+
+    Args:
+      arrays: of the archive, by key; `poses` (T, 66 or more) or (T, 22 or more, 3), `trans` (T, 3), or their like.
+      path: of the file, for messages.
+
+    Raises:
+      InputError: an array is missing or of another shape.
+    """
+    keys = find_smpl_keys(set(arrays))
+    if keys is None:
+        raise InputError(f"{path}: no SMPL angles; keys are {', '.join(arrays)}")
+    parts = [to_rotations(arrays[key], key, path) for key in keys]
+    if len({len(part) for part in parts}) > 1:
+        shapes = ", ".join(f"{key} {arrays[key].shape}" for key in keys)
+        raise InputError(f"{path}: {shapes}; expected as many frames in each")
+    local = np.concatenate(parts, axis=1)
+    if local.shape[1] < len(JOINTS) or len(local) < 2:
+        shapes = ", ".join(f"{key} {arrays[key].shape}" for key in keys)
+        raise InputError(f"{path}: {shapes}; expected angles of {len(JOINTS)} joints or more in at least 2 frames")
+    local = local[:, : len(JOINTS)]
+    trans, findings = _read_path(arrays, len(local), path)
+    fps, rate = _read_rate(arrays, path)
+    mended, unit = mend_path_unit(trans, fps)
+    is_amass = keys == ("poses",) and any(name in arrays for name in RATES)
+    maker = "AMASS" if is_amass else "SMPL"
+    said = Finding("format", f"{maker}, on our humanoid's proportions instead of the subject's")
+    rest = rest_positions()
+    parents = tuple(parent for _, parent in JOINTS)
+    offsets = rest - np.where(np.array(parents)[:, None] < 0, 0.0, rest[list(parents)])
+    motion = pose_skeleton(tuple(name for name, _ in JOINTS), parents, offsets, local, mended, fps)
+    return replace(
+        motion,
+        up=np.array([0.0, 0.0, 1.0]) if is_amass else None,
+        rest_is_upright=False,
+        metres=1.0,
+        findings=(said, *findings, *rate, *unit),
+    )
+
+
+def to_rotations(array: np.ndarray, key: str, path: Path) -> np.ndarray:
+    """Rotation vectors (T, 3 J), (T, J, 3) or matrices (T, J, 3, 3), (T, 3, 3) -> quaternions wxyz (T, J, 4).
+
+    Raises:
+      InputError: another shape, or numbers that are not finite.
+    """
+    try:
+        values = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({key}: {error}); expected numbers") from error
+    while values.ndim > 2 and values.shape[0] == 1 and values.shape[1] > 3:
+        values = values[0]
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: {key} holds NaN or infinity")
+    is_matrix = values.ndim >= 3 and values.shape[-2:] == (3, 3) and _are_rotations(values.reshape(-1, 3, 3)[:64])
+    if is_matrix:
+        return from_matrix(values.reshape(len(values), -1, 3, 3))
+    if values.ndim == 3 and values.shape[2] == 9 and _are_rotations(values.reshape(-1, 3, 3)[:64]):
+        return from_matrix(values.reshape(len(values), -1, 3, 3))
+    if (values.ndim == 2 and values.shape[1] % 3 == 0) or (values.ndim == 3 and values.shape[2] == 3):
+        return from_rotvec(values.reshape(len(values), -1, 3))
+    raise InputError(f"{path}: {key} {values.shape}; expected rotation vectors (T, 3 J) or (T, J, 3), or matrices")
+
+
+def _are_rotations(matrices: np.ndarray) -> bool:
+    gram = matrices @ np.swapaxes(matrices, -1, -2)
+    return bool(np.abs(gram - np.eye(3)).max() < 0.01)
+
+
+def _read_path(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tuple[np.ndarray, list[Finding]]:
+    key = next((name for name in PATH_KEYS if name in arrays), None)
+    if key is None:
+        text = f"no path of the pelvis ({', '.join(PATH_KEYS[:3])}): it stays in its place"
+        return np.zeros((frames, 3)), [Finding("format", text, doubtful=True)]
+    trans = np.asarray(arrays[key], dtype=np.float64)
+    trans = trans.reshape(trans.shape[-2:]) if trans.ndim == 3 and 1 in trans.shape[:2] else trans
+    trans = trans.T if trans.shape == (3, frames) and frames != 3 else trans
+    if trans.shape != (frames, 3):
+        raise InputError(f"{path}: {key} {trans.shape}; expected ({frames}, 3), a place for each frame")
+    if not np.isfinite(trans).all():
+        raise InputError(f"{path}: {key} holds NaN or infinity")
+    if "smpl_scaling" in arrays:  # AIST++
+        trans = trans / float(np.ravel(arrays["smpl_scaling"])[0])
+    return trans, []
+
+
+def _read_rate(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[float, list[Finding]]:
+    key = next((name for name in (*RATES, *OTHER_RATES) if name in arrays), None)
+    if key is None:
+        text = f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"
+        return RATE, [Finding("rate", text, doubtful=True)]
+    fps = float(np.ravel(arrays[key])[0])
+    if not (np.isfinite(fps) and fps > 0):
+        raise InputError(f"{path}: a frame rate of {fps:g}; give --fps")
+    return fps, []
+
+
+def mend_path_unit(trans: np.ndarray, fps: float) -> tuple[np.ndarray, list[Finding]]:
+    """The path in metres, where its speed or its height over the ground cannot be: angles have no unit to compare with.
+
+    Args:
+      trans: path of the pelvis, (T, 3).
+      fps: frames a second.
+    """
+    speed = np.linalg.norm(np.diff(trans, axis=0), axis=1) * fps
+    usual = float(np.percentile(speed, 75))
+    height = float(np.abs(np.median(trans, axis=0)).max())
+    for name, length in (("centimetres", 0.01), ("millimetres", 0.001)):
+        too_fast = usual > FASTEST and usual * length < FASTEST
+        too_far = usual < FASTEST and height > 40.0 and 0.4 < height * length < 1.3 and usual > 1.0
+        if too_fast or too_far:
+            text = f"the path looks like {name} ({usual:.3g} a second): scaled to metres"
+            return trans * length, [Finding("unit", text, doubtful=True)]
+    return trans, []
+
+
+def strip_prefixes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays by the last part of names such as `smpl_params_global/body_pose`; of several groups the global one."""
+    groups = dict[str, dict[str, np.ndarray]]()
+    for name, array in arrays.items():
+        group, _, key = name.rpartition("/") if "/" in name else name.rpartition(".")
+        groups.setdefault(group, {})[key] = array
+    ordered = sorted(groups, key=lambda group: ("global" in group or "world" in group, not group))
+    merged = dict[str, np.ndarray]()
+    for group in ordered:
+        merged |= groups[group]
+    return {re.sub(r"\s", "", key): array for key, array in merged.items()}
+
+
+def rest_positions() -> np.ndarray:
+    """Our humanoid's joints in a T-pose, in SMPL's axes (x left, y up, z forward) [m], (22, 3)."""
+    character = load_character("humanoid")
+    model, rest = character.model, np.array(character.model.qpos0)[None]
+    names = tuple(character.landmarks)
+    sites = BodyPoints.of_sites(model, tuple(character.landmarks.values()))
+    at = dict(zip(names, point_positions(model, rest, sites)[0], strict=True))
+    at |= {name: _body(model, rest, name) for name in ("pelvis", "head")}
+    neck = at["head"].copy()
+    place = {"pelvis": at["pelvis"], "neck": neck, "head": 0.5 * (at["left_ear"] + at["right_ear"])}
+    place |= {name: at["pelvis"] + share * (neck - at["pelvis"]) for name, share in SPINE.items()}
+    for side, left in (("left", 1.0), ("right", -1.0)):
+        hip, knee, ankle, shoulder = (at[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle", "shoulder"))
+        place |= {f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": ankle, f"{side}_shoulder": shoulder}
+        place[f"{side}_foot"] = ankle + BALL * (at[f"{side}_foot_index"] - ankle)
+        place[f"{side}_collar"] = 0.6 * place["spine3"] + 0.2 * neck + 0.2 * shoulder
+        out = np.array([0.0, left, 0.0])
+        upper, lower = (
+            float(np.linalg.norm(at[f"{side}_{a}"] - at[f"{side}_{b}"]))
+            for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))
+        )
+        place[f"{side}_elbow"] = shoulder + upper * out
+        place[f"{side}_wrist"] = place[f"{side}_elbow"] + lower * out
+    ours = np.array([place[name] for name, _ in JOINTS]) - at["pelvis"]
+    return ours[:, [1, 2, 0]]
+
+
+def _body(model, rest: np.ndarray, name: str) -> np.ndarray:
+    origin = BodyPoints(np.array([model.body(name).id]), np.zeros((1, 3)), np.zeros(1))
+    return point_positions(model, rest, origin)[0, 0]

@@ -1,0 +1,222 @@
+"""Which way is up in a motion, and how far its floor is tilted.
+
+Formats that define an axis are believed, then the rest pose of the file. Either is overruled only where the body stands
+along another axis and the ground agrees with that: a body that lies has the same shape as one that stands.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from reconstruct.formats.joint_names import SIDES
+from reconstruct.formats.options import Finding, name_axis
+
+AXES = np.concatenate([np.eye(3), -np.eye(3)])
+STANDS = 0.85
+"""Least share of the lengths of legs and trunk that is upright in a standing pose."""
+CLIMBS = 0.5
+"""Range of the body's lowest point from which it cannot be on a ground, in lengths of the leg."""
+ON_GROUND = (-0.05, 0.3)
+"""Height of the lowest joint of a body on a ground at 0, from and to, in lengths of the leg."""
+LEVEL = np.radians(5.0)
+"""Tilt of a floor from which it is levelled [rad]."""
+STEEPEST = np.radians(45.0)
+"""Largest tilt that is taken for a floor's [rad]."""
+STILL = 0.2
+"""Speed below which a foot rests [m/s]."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for an axis as the one that points up."""
+
+    stands: float
+    """Share of the frames in which trunk and a leg are upright along it."""
+    lowest: float
+    """Usual height of the lowest joint along it, in lengths of the leg."""
+    climb: float
+    """Range of the lowest joint's height along it, in lengths of the leg."""
+
+    @property
+    def on_ground(self) -> bool:
+        """Whether the body's lowest joint is where a ground at 0 has it."""
+        return ON_GROUND[0] < self.lowest < ON_GROUND[1]
+
+
+def measure_axis(positions: np.ndarray, roles: dict[str, int], up: np.ndarray) -> Evidence:
+    """Measures how well an axis is up, for positions (T, J, 3)."""
+    heights = positions @ up
+    lowest = heights[:, sorted(set(roles.values()))].min(axis=1) / max(measure_leg(positions, roles), 1e-9)
+    low, high = np.percentile(lowest, [5, 95])
+    return Evidence(
+        float((measure_standing(positions, roles, up) >= STANDS).mean()), float(np.median(lowest)), high - low
+    )
+
+
+def choose_up_axis(
+    positions: np.ndarray,
+    roles: dict[str, int],
+    rest: np.ndarray | None,
+    defined: np.ndarray | None,
+    usual: np.ndarray | None = None,
+) -> tuple[np.ndarray, Finding]:
+    """The axis that points up and what speaks for it.
+
+    Args:
+      positions: (T, J, 3).
+      roles: landmark -> joint.
+      rest: positions without any angle, (J, 3); None where these say nothing about up.
+      defined: the axis that the format defines; None if it defines none.
+      usual: the axis that is up by custom, where nothing else speaks; None if there is no custom.
+    """
+    evidence = [measure_axis(positions, roles, axis) for axis in AXES]
+    best = int(np.argmax([found.stands for found in evidence]))
+    expected, why = defined, "as the format has it"
+    if expected is None and rest is not None:
+        standing = [float(measure_standing(rest[None], roles, axis)[0]) for axis in AXES]
+        if max(standing) >= STANDS:
+            expected, why = AXES[int(np.argmax(standing))], "as in the rest pose"
+    if expected is None:
+        if evidence[best].stands > 0.1:
+            return AXES[best], Finding("up", f"{name_axis(AXES[best])} up, as it stands in {evidence[best].stands:.0%}")
+        up = AXES[int(np.argmax(AXES @ mean_trunk(positions, roles)))] if usual is None else usual
+        why = "by the trunk" if usual is None else "by custom"
+        text = f"{name_axis(up)} up {why}: nobody stands in it; --up overrules"
+        return up, Finding("up", text, doubtful=True)
+    own = measure_axis(positions, roles, expected)
+    if stands_elsewhere(own, evidence[best]):
+        text = f"{name_axis(AXES[best])} up, as it stands, against {name_axis(expected)} {why}; --up overrules"
+        return AXES[best], Finding("up", text, doubtful=True)
+    if own.stands < 0.02 and evidence[best].stands > 0.5:
+        return expected, Finding("up", f"{name_axis(expected)} up, {why}: the body lies; if it stands, --up overrules")
+    return expected, Finding("up", f"{name_axis(expected)} up, {why}")
+
+
+def stands_elsewhere(expected: Evidence, other: Evidence) -> bool:
+    """Whether a body stands along another axis than the expected one, and the ground says so, too."""
+    if other.stands < 0.5 or expected.stands > 0.1:
+        return False
+    climbs = expected.climb > CLIMBS and other.climb < 0.5 * CLIMBS
+    elsewhere = other.on_ground and other.lowest < 0.06 and not expected.on_ground
+    return climbs or elsewhere
+
+
+def measure_standing(positions: np.ndarray, roles: dict[str, int], up: np.ndarray) -> np.ndarray:
+    """The lesser of the upright shares of the trunk and of the straighter leg, (..., J, 3) -> (...)."""
+    at = {name: positions[..., joint, :] for name, joint in roles.items()}
+
+    def length(vector: np.ndarray) -> np.ndarray:
+        return np.maximum(np.linalg.norm(vector, axis=-1), 1e-9)
+
+    hips, shoulders = (0.5 * (at[f"left_{joint}"] + at[f"right_{joint}"]) for joint in ("hip", "shoulder"))
+    trunk = ((shoulders - hips) @ up) / length(shoulders - hips)
+    legs = []
+    for side in SIDES:
+        hip, knee, ankle = (at[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
+        legs.append(((hip - ankle) @ up) / (length(hip - knee) + length(knee - ankle)))
+    return np.minimum(trunk, np.maximum(*legs))
+
+
+def measure_leg(positions: np.ndarray, roles: dict[str, int]) -> float:
+    """Usual length of thigh and shin together, for positions (..., J, 3)."""
+    lengths = []
+    for side in SIDES:
+        hip, knee, ankle = (positions[..., roles[f"{side}_{joint}"], :] for joint in ("hip", "knee", "ankle"))
+        lengths.append(np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1))
+    return float(np.median(lengths))
+
+
+def mean_trunk(positions: np.ndarray, roles: dict[str, int]) -> np.ndarray:
+    """From the ankles to the shoulders, the mean over all frames, (3,)."""
+    both = [positions[..., [roles[f"{side}_{joint}"] for side in SIDES], :] for joint in ("shoulder", "ankle")]
+    return (both[0] - both[1]).reshape(-1, 3).mean(axis=0)
+
+
+def axes_with_up(up: np.ndarray) -> np.ndarray:
+    """Rotation that turns `up` to z; for y up, BVH's z, x, y become our x forward, y left, z up, (3, 3)."""
+    forward = np.roll(np.abs(up), 1)
+    return np.stack([forward, np.cross(up, forward), up])
+
+
+def find_tilt(
+    placed: np.ndarray, roles: dict[str, int], foot_up: np.ndarray | None, fps: float
+) -> tuple[np.ndarray, float]:
+    """Finds a floor that is tilted through all of a motion, as under a camera whose pitch is not known.
+
+    The body's axis in frames where it stands straight must be tilted on average, the soles that rest must be tilted the
+    same way, and where these are apart from each other, the plane through them as well. One who leans forward stands on
+    level soles; one who walks up a slope is upright.
+
+    Args:
+      placed: positions with z about up [m], (T, J, 3).
+      roles: landmark -> joint.
+      foot_up: the normals of the soles, left and right, (T, 2, 3); None where no rest pose gives them.
+      fps: frames a second.
+
+    Returns:
+      The rotation that levels the floor (identity if there is nothing to level) and its tilt [rad].
+    """
+    level = np.eye(3), 0.0
+    axes, straight = body_axes(placed, roles)
+    if straight.sum() < max(8, 0.1 * len(placed)):
+        return level
+    normal = _unit(axes[straight].mean(axis=0))
+    tilt = float(np.arccos(np.clip(normal[2], -1.0, 1.0)))
+    if not LEVEL < tilt < STEEPEST:
+        return level
+    ankles = placed[:, [roles[f"{side}_ankle"] for side in SIDES]]
+    toes = placed[:, [roles[f"{side}_toe"] for side in SIDES]]
+    speed = np.maximum(*(np.linalg.norm(np.gradient(points, axis=0), axis=-1) * fps for points in (ankles, toes)))
+    heights = 0.5 * (ankles + toes) @ normal
+    rests = (speed < STILL) & (heights < heights.min(axis=1, keepdims=True) + 0.05)
+    if rests.sum() < 8:
+        return level
+    if foot_up is not None:
+        sole = _unit(np.median(foot_up[rests], axis=0))
+        if np.arccos(np.clip(sole @ normal, -1.0, 1.0)) > max(np.radians(4.0), 0.35 * tilt):
+            return level
+        normal = _unit(sole + normal)
+    if not agrees_with_plane(ankles[rests], normal, strict=foot_up is None):
+        return level
+    rotation, _ = Rotation.align_vectors(np.array([[0.0, 0.0, 1.0]]), normal[None])
+    return rotation.as_matrix(), float(np.arccos(np.clip(normal[2], -1.0, 1.0)))
+
+
+def body_axes(placed: np.ndarray, roles: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean direction of trunk and stance leg (T, 3), and the frames in which these are straight, bool (T,)."""
+    at = {name: placed[:, joint] for name, joint in roles.items()}
+    hips, shoulders = (0.5 * (at[f"left_{joint}"] + at[f"right_{joint}"]) for joint in ("hip", "shoulder"))
+    trunk = _unit(shoulders - hips)
+    legs = np.stack([at[f"{side}_hip"] - at[f"{side}_ankle"] for side in SIDES], axis=1)
+    bones = np.stack(
+        [
+            np.linalg.norm(at[f"{side}_hip"] - at[f"{side}_knee"], axis=-1)
+            + np.linalg.norm(at[f"{side}_knee"] - at[f"{side}_ankle"], axis=-1)
+            for side in SIDES
+        ],
+        axis=1,
+    )
+    frames = np.arange(len(placed))
+    stance = np.argmax(np.einsum("tsi,ti->ts", legs, trunk), axis=1)
+    leg = _unit(legs[frames, stance])
+    is_straight = np.linalg.norm(legs[frames, stance], axis=-1) > 0.93 * bones[frames, stance]
+    return _unit(trunk + leg), is_straight & (np.sum(trunk * leg, axis=-1) > np.cos(np.radians(30.0)))
+
+
+def agrees_with_plane(points: np.ndarray, normal: np.ndarray, strict: bool) -> bool:
+    """Whether resting feet (N, 3) lie in a plane of that normal rather than in a level one; `strict`: they must show it.
+
+    Only the slope along the tilt's own direction counts, and only where the feet are half a metre apart along it.
+    """
+    down = normal[:2] / max(float(np.linalg.norm(normal[:2])), 1e-9)
+    along = points[:, :2] @ down
+    if np.ptp(along) < 0.5:
+        return not strict
+    slope = np.polyfit(along, points[:, 2], 1)[0]
+    expected = -float(np.linalg.norm(normal[:2]) / normal[2])
+    return abs(slope - expected) < abs(slope)
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-9)

@@ -1,0 +1,113 @@
+"""AMASS archives without the body model: axes, rotations, and the bones that they turn."""
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.smpl import JOINTS, mend_path_unit, rest_positions
+from reconstruct.rotations import from_rotvec, to_matrix
+
+NAMES = [name for name, _ in JOINTS]
+
+
+def write(path, poses, trans=None):
+    trans = np.zeros((len(poses), 3)) if trans is None else trans
+    np.savez(path, poses=poses, trans=trans, mocap_framerate=120.0)
+    return path
+
+
+def test_the_rest_is_a_symmetric_t_pose():
+    at = dict(zip(NAMES, rest_positions(), strict=True))  # x left, y up, z forward
+    np.testing.assert_allclose(at["pelvis"], 0.0)
+    for name in NAMES:
+        mirrored = at[name.replace("left", "right")] * [-1.0, 1.0, 1.0]
+        if "left" in name:
+            np.testing.assert_allclose(at[name], mirrored, atol=2e-4, err_msg=name)
+    arm = at["left_wrist"] - at["left_shoulder"]
+    np.testing.assert_allclose(arm / np.linalg.norm(arm), [1, 0, 0], atol=1e-9)
+    assert at["head"][1] > at["neck"][1] > at["spine1"][1] > 0 > at["left_knee"][1] > at["left_ankle"][1]
+    assert at["left_foot"][2] > at["left_ankle"][2] + 0.05
+
+
+def test_rotations_turn_what_hangs_on_their_joint(tmp_path):
+    poses = np.zeros((3, 156))
+    poses[1, 3 * NAMES.index("left_knee")] = np.pi / 2  # about x, the left: the shin, down, swings backwards
+    poses[2, :3] = [0.0, np.pi / 2, 0.0]  # the whole body about y, the vertical
+    motion = open_motion(write(tmp_path / "a.npz", poses, np.full((3, 3), 2.0)))
+    assert motion.fps == 120.0
+    knee, ankle, toe = (motion.positions[:, NAMES.index(f"left_{part}")] for part in ("knee", "ankle", "foot"))
+    rest = rest_positions()
+    np.testing.assert_allclose(motion.positions[0], rest + 2.0, atol=1e-12)
+    shin = rest[NAMES.index("left_ankle")] - rest[NAMES.index("left_knee")]
+    np.testing.assert_allclose(ankle[1] - knee[1], [shin[0], -shin[2], shin[1]], atol=1e-12)
+    assert toe[1, 1] < ankle[1, 1]  # its toes point down
+    x, y, z = rest.T
+    np.testing.assert_allclose(motion.positions[2], np.stack([z, y, -x], axis=1) + 2.0, atol=1e-12)
+
+
+def test_other_archives_name_their_keys(tmp_path):
+    np.savez(tmp_path / "a.npz", qpos=np.zeros((2, 43)))
+    (tmp_path / "b.npz").write_bytes(b"PK\x03\x04 cut off")
+    np.savez(tmp_path / "c.npz", results=np.array({"a": 1}, dtype=object))
+    for name, words in (("a", r"qpos \(2, 43\)"), ("b", "damaged"), ("c", "Python objects.*results")):
+        with pytest.raises(InputError, match=words) as error:
+            open_motion(tmp_path / f"{name}.npz")
+        assert "delete" not in str(error.value) and "\n" not in str(error.value)
+
+
+def sample(frames=6):
+    rng = np.random.default_rng(4)
+    return rng.normal(0, 0.3, (frames, 22, 3)), rng.normal(0, 0.1, (frames, 3)).cumsum(axis=0)
+
+
+@pytest.mark.parametrize(
+    "layout", ["amass", "amass_x", "smpl_x", "gvhmr", "wham", "aist", "matrices", "batch", "joints"]
+)
+def test_one_motion_under_the_keys_in_use(tmp_path, layout):
+    angles, trans = sample()
+    flat = angles.reshape(len(angles), -1)
+    matrices = to_matrix(from_rotvec(angles))
+    arrays = {
+        "amass": {"poses": np.pad(flat, ((0, 0), (0, 90))), "trans": trans, "mocap_framerate": 50.0},
+        "amass_x": {"root_orient": flat[:, :3], "pose_body": flat[:, 3:], "trans": trans, "mocap_frame_rate": 50.0},
+        "smpl_x": {"global_orient": flat[:, :3], "body_pose": flat[:, 3:], "transl": trans, "fps": 50},
+        "gvhmr": {
+            "smpl_params_incam/global_orient": flat[:, :3] + 1.0,
+            "smpl_params_global/global_orient": flat[:, :3],
+            "smpl_params_global/body_pose": flat[:, 3:],
+            "smpl_params_global/transl": trans,
+            "fps": 50,
+        },
+        "wham": {"pose_world": np.pad(flat, ((0, 0), (0, 6))), "trans_world": trans, "fps": 50},
+        "aist": {"smpl_poses": np.pad(flat, ((0, 0), (0, 6))), "smpl_trans": 93 * trans, "smpl_scaling": [93.0], "fps": 50},
+        "matrices": {"global_orient": matrices[:, :1], "body_pose": matrices[:, 1:], "transl": trans, "fps": 50},
+        "batch": {"global_orient": angles[None, :, 0], "body_pose": angles[None, :, 1:], "transl": trans[None], "fps": 50},
+        "joints": {"poses": angles, "trans": trans.T, "fps": 50},
+    }[layout]  # fmt: skip
+    np.savez(tmp_path / "a.npz", **arrays)
+    np.savez(tmp_path / "b.npz", poses=flat, trans=trans, fps=50)
+    found, known = open_motion(tmp_path / "a.npz"), open_motion(tmp_path / "b.npz")
+    np.testing.assert_allclose(found.positions, known.positions, atol=1e-9)
+    assert found.fps == 50.0
+    assert (found.up is not None) == (layout == "amass")  # AMASS alone defines an axis
+
+
+def test_a_path_in_centimetres_is_scaled():
+    t = np.arange(90)[:, None] / 30
+    walk = t * [1.3, 0.0, 0.0] + [0.0, 0.0, 0.93]
+    same, nothing = mend_path_unit(walk, 30.0)
+    assert same is walk and not nothing
+    mended, said = mend_path_unit(100 * walk, 30.0)
+    np.testing.assert_allclose(mended, walk)
+    assert "centimetres" in said[0].text and said[0].doubtful
+    np.testing.assert_allclose(mend_path_unit(1000 * walk, 30.0)[0], walk)
+
+
+@pytest.mark.parametrize("columns", [66, 156, 165])
+def test_smpl_smpl_h_and_smpl_x_share_their_body(tmp_path, columns):
+    poses = np.random.default_rng(0).normal(0, 0.3, (4, columns))
+    poses[:, :66] = np.random.default_rng(1).normal(0, 0.3, (4, 66))
+    motion = open_motion(write(tmp_path / "a.npz", poses))
+    again = open_motion(write(tmp_path / "b.npz", poses[:, :66]))
+    np.testing.assert_array_equal(motion.positions, again.positions)
