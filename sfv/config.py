@@ -12,6 +12,7 @@ from imitate.scene.scene import Scene
 from imitate.tracking.track import TrackConfig
 from imitate.training.config import TrainConfig
 from pose.estimate import PoseConfig
+from reconstruct.formats.options import MotionFileConfig
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.retargeting import RetargetConfig
 
@@ -25,7 +26,7 @@ class ClipConfig:
     keypoints: Path | None = None
     """Folder of OpenPose JSON files to use instead of our own pose estimation; VIDEO is then only shown."""
     motion: Path | None = None
-    """A motion file to learn instead of a video: .bvh, AMASS's .npz, DeepMimic's .txt, .npz of a run."""
+    """A motion file to learn instead of a video: .bvh, .npz, .npy, .csv, .trc, .c3d, .amc, .glb and others."""
     # --start, --end and --reconstruct.loop hold for it, too.
     out: Path | None = None
     """Folder of the run; default runs/<name of the video or motion file>."""
@@ -38,6 +39,7 @@ class ClipConfig:
     find_box: bool = True
     """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
     pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
+    file: OmitArgPrefixes[MotionFileConfig] = field(default_factory=MotionFileConfig)
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)

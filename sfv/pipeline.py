@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from rich.markup import escape
+
 from imitate.env.task import Task
 from imitate.scene.scene import Scene, scene_with_box
 from pose.downloads import cache_folder
@@ -51,8 +53,9 @@ def run_clip(config: ClipConfig, command: str | None = None) -> Run:
             print_findings(pose)
             motion = run(stages.reconstruct(pose, character, person, config.reconstruct))
         else:
-            part, loop = config.pose, config.reconstruct.loop
-            motion = run(stages.import_motion(source, character, part.start, part.end, loop))
+            part, loop = (config.pose.start, config.pose.end), config.reconstruct.loop
+            motion = run(stages.import_motion(source, character, part, loop, config.file))
+            print_findings(motion)
         task = choose_task(motion, character, config.scene, config.find_box)
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, config.imitate))
@@ -191,10 +194,13 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
     return first[0] / "motion.npz"
 
 
-def print_findings(pose: StageResult) -> None:
-    """Prints what is wrong with the video, so that it is known before an hour of training."""
-    for finding in pose.metrics["findings"]:
-        console.print(f"  [yellow]{finding}[/yellow]")
+def print_findings(stage: StageResult) -> None:
+    """Prints what is wrong with the video or the motion file, so that it is known before an hour of training."""
+    for finding in stage.metrics["findings"]:
+        if isinstance(finding, str):
+            console.print(f"  [yellow]{finding}[/yellow]")
+        elif finding["doubtful"]:
+            console.print(f"  [yellow]{escape(finding['text'])}[/yellow]")
 
 
 def find_commit() -> str | None:

@@ -1,9 +1,12 @@
-"""Motion files: `read_motion` reads what other programs write, `write_bvh`, `write_csv` and `write_glb` write for them.
+"""Motion files: `load_motion` reads what other programs write; `write_...` writes for them.
 
-read_motion                   `.npz` of ours or AMASS, `.bvh`, DeepMimic's `.txt`, on any character
-bvh, amass, deepmimic         each reads its files as a `SkeletonMotion`
-skeleton                      a `SkeletonMotion` as a body of its own, which is retargeted
-joint_names                   which joint of a skeleton is which, by its name
-write_bvh, write_csv          joint angles, for animation programs and for tables
-write_glb                     the body with its skin or shapes, animated
+open_motion                          which kinds there are (`FORMATS`), and how each is recognised
+bvh, smpl, deepmimic, asf_amc, read_gltf, markers, joint_positions
+                                     each reads its files as a `SkeletonMotion`
+robot                                joint angles of a character of ours
+upright, checks                      which way is up, and what a motion cannot be
+skeleton                             a `SkeletonMotion` as a body of its own, which is retargeted
+joint_names                          which joint of a skeleton is which, by its name
+read_motion                          any of these on any character
+write_bvh, write_csv, write_glb      motions for other programs
 """

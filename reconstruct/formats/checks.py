@@ -3,6 +3,7 @@
 What is wrong beyond doubt is refused, what single frames spoil is mended, and what is doubtful is reported.
 """
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def find_continuous_frames(root: np.ndarray, is_fast: np.ndarray, fps: float) ->
       fps: frames a second.
     """
     edges = [0, *(np.flatnonzero(is_fast) + 1).tolist(), len(root)]
-    runs = list(zip(edges[:-1], edges[1:], strict=True))
+    runs = list(itertools.pairwise(edges))
     longest = max(last - first for first, last in runs)
     good = np.zeros(len(root), dtype=bool)
     for first, last in runs:
@@ -105,7 +106,7 @@ def find_continuous_frames(root: np.ndarray, is_fast: np.ndarray, fps: float) ->
 
 
 def interpolate_frames(motion: SkeletonMotion, kept: np.ndarray) -> SkeletonMotion:
-    """The motion with the frames between `kept` ones interpolated; before the first and after the last it is cut off."""
+    """The motion with the frames between `kept` ones interpolated, cut off before the first and after the last."""
     whole = np.arange(kept[0], kept[-1] + 1)
     after = np.clip(np.searchsorted(kept, whole), 1, len(kept) - 1)
     left, right = kept[after - 1], kept[after]
@@ -136,7 +137,7 @@ def check_knees(positions: np.ndarray, roles: dict[str, int]) -> tuple[Finding, 
     bent = np.concatenate(bends)
     if len(bent) < 8 or (bent < 0).mean() < 0.8:
         return ()
-    text = f"knees bend backwards in {(bent < 0).mean():.0%} of the frames: is the file mirrored, left and right exchanged?"
+    text = f"knees bend backwards in {(bent < 0).mean():.0%} of the frames: is the file mirrored?"
     return (Finding("knees", text, doubtful=True),)
 
 

@@ -24,10 +24,10 @@ ROLES = {
 """Landmark -> names of its joint without the side, the surest first: CMU, Mixamo, LAFAN1, SFV, 3ds Max's Biped, Unreal,
 Unity, VRoid, MakeHuman, Rigify, OptiTrack, Xsens, Daz, ASF, SMPL, OpenSim, robots, our own bodies."""
 IGNORED = {
-    "bip", "biped", "valvebiped", "def", "org", "mch", "jnt", "joint", "bone", "bind", "character", "mixamorig", "cc",
+    "bip", "biped", "valve", "def", "org", "mch", "jnt", "joint", "bone", "bind", "character", "mixamorig", "cc",
     "base", "j", "c", "link", "armature", "skeleton", "rig", "bend", "skl", "genesis",
 }  # fmt: skip
-LEFT, RIGHT = ("left", "l", "lf", "lt"), ("right", "r", "rt", "rg")
+LEFT, RIGHT = ("left", "l", "lt"), ("right", "r", "rt")
 JAPANESE = {
     "左": "left ", "右": "right ", "足首": "ankle", "つま先": "toe", "ひざ": "knee", "足": "thigh", "手首": "wrist",
     "ひじ": "elbow", "肩": "clavicle", "腕": "arm", "頭": "head",

@@ -1,4 +1,4 @@
-"""TRC and C3D files: places of markers or joints over time. Where only markers on the skin are known, joints are near them.
+"""TRC and C3D files: places of joints over time, or of markers on the skin that joints are near.
 
 Hips follow from the markers of the pelvis by the regression of Harrington et al. 2007, "Prediction of the hip joint
 centre in adults, children, and patients with cerebral palsy based on magnetic resonance imaging".

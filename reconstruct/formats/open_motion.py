@@ -38,7 +38,10 @@ class Format:
 
 
 FORMATS = (
-    Format("a run's motion", (".npz",), True, True, "key `kind` = motion; as it is", "sfv clip --motion runs/a/motion.npz"),
+    Format(
+        "a run's motion", (".npz",), True, True, "key `kind` = motion; as it is",
+        "sfv clip --motion runs/a/motion.npz",
+    ),
     Format(
         "BVH", (".bvh",), True, True,
         "HIERARCHY; joints by name; y up by custom, the rest pose or standing frames overrule; unit by the legs",
@@ -46,8 +49,8 @@ FORMATS = (
     ),
     Format(
         "AMASS, SMPL, SMPL-H, SMPL-X", (".npz",), True, True,
-        "keys `poses`, `root_orient` + `pose_body`, `global_orient` + `body_pose`, `pose_world`, `smpl_poses`; AMASS is "
-        "z up, others as they stand",
+        "keys `poses`, `root_orient` + `pose_body`, `global_orient` + `body_pose`, `pose_world`, `smpl_poses`; "
+        "AMASS is z up, others as they stand",
         "sfv clip --motion walk_poses.npz",
     ),
     Format(
@@ -55,7 +58,10 @@ FORMATS = (
         "(T, 22, 3) of SMPL's joints, HumanML3D's (T, 263), 17 joints of Human3.6M or COCO; y up by custom",
         "sfv clip --motion generated.npy --fps 20",
     ),
-    Format("DeepMimic", (".txt", ".json"), True, False, "JSON with `Frames`; y up", "sfv clip --motion humanoid3d_walk.txt"),
+    Format(
+        "DeepMimic", (".txt", ".json"), True, False, "JSON with `Frames`; y up",
+        "sfv clip --motion humanoid3d_walk.txt",
+    ),
     Format(
         "robot joints, table", (".csv",), True, True,
         "our header, joints by name; without one Unitree's: place, quaternion xyzw, hinges, 30 a second",

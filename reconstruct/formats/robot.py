@@ -1,4 +1,4 @@
-"""Motions of a robot's own joints: our CSV, Unitree's headless CSV, BeyondMimic's and others' `.npz` of joint angles."""
+"""Motions of a robot's own joints: our CSV, Unitree's without a header, archives of joint angles as BeyondMimic has."""
 
 import csv
 from collections.abc import Mapping, Sequence

@@ -205,7 +205,7 @@ def body_axes(placed: np.ndarray, roles: dict[str, int]) -> tuple[np.ndarray, np
 
 
 def agrees_with_plane(points: np.ndarray, normal: np.ndarray, strict: bool) -> bool:
-    """Whether resting feet (N, 3) lie in a plane of that normal rather than in a level one; `strict`: they must show it.
+    """Whether resting feet (N, 3) lie in a plane of that normal rather than a level one; `strict`: they must show it.
 
     Only the slope along the tilt's own direction counts, and only where the feet are half a metre apart along it.
     """

@@ -12,6 +12,8 @@ from reconstruct.rotations import from_rotvec, multiply, to_scipy
 
 # BVH is y up by custom, and z towards the viewer: our x forward, y left, z up become z, x, y.
 BVH_FROM_WORLD = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+WRISTS = {"left_wrist": "left_hand", "right_wrist": "right_hand"}
+"""Site of a wrist -> name of the joint that is written there."""
 CENTIMETRES = 100.0
 """BVH has no unit; centimetres are the custom."""
 
@@ -71,13 +73,40 @@ def _write_node(
     children = [child for child in range(model.nbody) if model.body_parentid[child] == body and child != body]
     for child in children:
         _write_node(model, child, depth + 1, lines, channels, local)
-    if not children:
+    wrist = None if children else _wrist(model, body)
+    if wrist is not None:
+        _write_hand(model, body, wrist, indent, lines)
+        channels.append(np.zeros((len(local), 3)))
+    elif not children:
         tip = BVH_FROM_WORLD @ _tip(model, body) * CENTIMETRES
         lines.append(f"{indent}  End Site")
         lines.append(f"{indent}  {{")
         lines.append(f"{indent}    OFFSET {tip[0]:.6f} {tip[1]:.6f} {tip[2]:.6f}")
         lines.append(f"{indent}  }}")
     lines.append(f"{indent}}}")
+
+
+def _wrist(model: mujoco.MjModel, body: int) -> int | None:
+    """The site of the wrist on a body that ends a limb and begins elsewhere, as a forearm does."""
+    for site in np.flatnonzero(model.site_bodyid == body):
+        if model.site(site).name in WRISTS and np.linalg.norm(model.site_pos[site]) > 0.02:
+            return int(site)
+    return None
+
+
+def _write_hand(model: mujoco.MjModel, body: int, wrist: int, indent: str, lines: list[str]) -> None:
+    """A hand that does not turn, so that the wrist is where it is on the body, and not at its finger tips."""
+    place = BVH_FROM_WORLD @ model.site_pos[wrist] * CENTIMETRES
+    tip = BVH_FROM_WORLD @ _tip(model, body) * CENTIMETRES - place
+    lines.append(f"{indent}  JOINT {WRISTS[model.site(wrist).name]}")
+    lines.append(f"{indent}  {{")
+    lines.append(f"{indent}    OFFSET {place[0]:.6f} {place[1]:.6f} {place[2]:.6f}")
+    lines.append(f"{indent}    CHANNELS 3 Zrotation Xrotation Yrotation")
+    lines.append(f"{indent}    End Site")
+    lines.append(f"{indent}    {{")
+    lines.append(f"{indent}      OFFSET {tip[0]:.6f} {tip[1]:.6f} {tip[2]:.6f}")
+    lines.append(f"{indent}    }}")
+    lines.append(f"{indent}  }}")
 
 
 def _tip(model: mujoco.MjModel, body: int) -> np.ndarray:

@@ -66,12 +66,12 @@ def sample(frames=6):
 )
 def test_one_motion_under_the_keys_in_use(tmp_path, layout):
     angles, trans = sample()
-    flat = angles.reshape(len(angles), -1)
+    flat, rate = angles.reshape(len(angles), -1), {"fps": 50}
     matrices = to_matrix(from_rotvec(angles))
     arrays = {
         "amass": {"poses": np.pad(flat, ((0, 0), (0, 90))), "trans": trans, "mocap_framerate": 50.0},
         "amass_x": {"root_orient": flat[:, :3], "pose_body": flat[:, 3:], "trans": trans, "mocap_frame_rate": 50.0},
-        "smpl_x": {"global_orient": flat[:, :3], "body_pose": flat[:, 3:], "transl": trans, "fps": 50},
+        "smpl_x": {"global_orient": flat[:, :3], "body_pose": flat[:, 3:], "transl": trans} | rate,
         "gvhmr": {
             "smpl_params_incam/global_orient": flat[:, :3] + 1.0,
             "smpl_params_global/global_orient": flat[:, :3],
@@ -79,11 +79,11 @@ def test_one_motion_under_the_keys_in_use(tmp_path, layout):
             "smpl_params_global/transl": trans,
             "fps": 50,
         },
-        "wham": {"pose_world": np.pad(flat, ((0, 0), (0, 6))), "trans_world": trans, "fps": 50},
-        "aist": {"smpl_poses": np.pad(flat, ((0, 0), (0, 6))), "smpl_trans": 93 * trans, "smpl_scaling": [93.0], "fps": 50},
-        "matrices": {"global_orient": matrices[:, :1], "body_pose": matrices[:, 1:], "transl": trans, "fps": 50},
-        "batch": {"global_orient": angles[None, :, 0], "body_pose": angles[None, :, 1:], "transl": trans[None], "fps": 50},
-        "joints": {"poses": angles, "trans": trans.T, "fps": 50},
+        "wham": {"pose_world": np.pad(flat, ((0, 0), (0, 6))), "trans_world": trans} | rate,
+        "aist": {"smpl_poses": np.pad(flat, ((0, 0), (0, 6))), "smpl_trans": 93 * trans, "smpl_scaling": [93.0]} | rate,
+        "matrices": {"global_orient": matrices[:, :1], "body_pose": matrices[:, 1:], "transl": trans} | rate,
+        "batch": {"global_orient": angles[None, :, 0], "body_pose": angles[None, :, 1:], "transl": trans[None]} | rate,
+        "joints": {"poses": angles, "trans": trans.T} | rate,
     }[layout]  # fmt: skip
     np.savez(tmp_path / "a.npz", **arrays)
     np.savez(tmp_path / "b.npz", poses=flat, trans=trans, fps=50)
