@@ -67,7 +67,7 @@ class KnownPoses:
         """The poses of a motion at its own rate; a cycle's last one, which is its first again, is left out."""
         frames = motion.qpos[:-1] if motion.loop else motion.qpos
         phase = np.arange(len(frames)) / (len(motion) - 1)
-        return cls(name, about_hips(compared_points(character, frames)), phase, motion.fps, motion.loop)
+        return cls(name, centre_on_hips(compute_points(character, frames)), phase, motion.fps, motion.loop)
 
 
 @dataclass(frozen=True)
@@ -102,26 +102,26 @@ class Completion:
     """The past is a rollout, too; else it is the reference."""
 
 
-def compared_points(character: Character, qpos: np.ndarray) -> np.ndarray:
+def compute_points(character: Character, qpos: np.ndarray) -> np.ndarray:
     """Positions of the compared landmarks, world [m], (T, nq) -> (T, J, 3)."""
     sites = tuple(character.landmarks[name] for name in COMPARED)
     return point_positions(character.model, qpos, BodyPoints.of_sites(character.model, sites))
 
 
-def about_hips(points: np.ndarray) -> np.ndarray:
+def centre_on_hips(points: np.ndarray) -> np.ndarray:
     """Points relative to the middle of the hips, (..., J, 3)."""
     hips = [COMPARED.index(f"{side}_hip") for side in ("left", "right")]
     return points - points[..., hips, :].mean(axis=-2, keepdims=True)
 
 
-def seen_points(picture: PicturePose, character: Character) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `nearest_phases` compares of a picture: points (J, 3) [m], confidence (J,), the camera's axis (3,)."""
-    points = about_hips(compared_points(character, picture.qpos[None]))[0]
+def compute_picture_points(picture: PicturePose, character: Character) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `find_nearest_phases` compares of a picture: points (J, 3) [m], confidence (J,), the camera's axis (3,)."""
+    points = centre_on_hips(compute_points(character, picture.qpos[None]))[0]
     columns = [picture.keypoints.names.index(name) for name in COMPARED]
     return points, picture.keypoints.confidence[0, columns], picture.view.rotation()[2]
 
 
-def nearest_phases(
+def find_nearest_phases(
     points: np.ndarray, confidence: np.ndarray, forward: np.ndarray, known: Sequence[KnownPoses], count: int = 3
 ) -> list[Match]:
     """Moments of known skills that a pose is most like, the nearest first.
@@ -139,7 +139,7 @@ def nearest_phases(
     found = list[Match]()
     for skill, poses in enumerate(known):
         distance = np.empty((2, TURNS, len(poses.points)))
-        for mirror, shape in enumerate((poses.points, mirror_image(poses.points))):
+        for mirror, shape in enumerate((poses.points, mirror_points(poses.points))):
             for k, angle in enumerate(angles):
                 off = rotations.rotate(rotations.from_rotvec(np.array([0.0, 0.0, angle])), shape) - points
                 distance[mirror, k] = np.sqrt(np.einsum("tji,ji->t", off**2, weight))
@@ -152,7 +152,7 @@ def nearest_phases(
     return sorted(found, key=lambda match: match.distance)[:count]
 
 
-def mirror_image(points: np.ndarray) -> np.ndarray:
+def mirror_points(points: np.ndarray) -> np.ndarray:
     """Compared points of the mirrored body: y to -y, left and right exchanged, (..., J, 3)."""
     other = {"left": "right", "right": "left"}
     twins = [COMPARED.index("_".join(other.get(word, word) for word in name.split("_"))) for name in COMPARED]
@@ -189,12 +189,12 @@ def complete(pose: np.ndarray, match: Match, policy: Policy, task: Task) -> Comp
     env = ImitationEnv.for_policy(policy, task, len(SHARES), motion.duration + FUTURE_S)
     reference, space = env.reference, TangentSpace.of(env.body)
     row = min(round(match.phase * motion.duration * CONTROL_HZ), len(reference) - 2)
-    start = placed_pose(pose, -match.turn, reference, row, character)
+    start = place_pose(pose, -match.turn, reference, row, character)
     offset = space.difference(reference.qpos[row][None], start[None])
     shares = np.array(SHARES)[:, None] * offset
-    paths, held = _performed(env, policy, np.full(len(SHARES), row), shares, _steps_left(reference, row))
+    paths, held = _perform(env, policy, np.full(len(SHARES), row), shares, _steps_left(reference, row))
     chosen = next((i for i in range(len(SHARES)) if held[i]), 0)
-    past, simulated = _past(env, policy, motion, row, paths[chosen][0])
+    past, simulated = _make_past(env, policy, motion, row, paths[chosen][0])
     qpos = np.concatenate([past, paths[chosen]])
     return Completion(qpos, len(past), bool(held[chosen]), SHARES[chosen], simulated)
 
@@ -203,7 +203,7 @@ def _steps_left(reference: Reference, row: int) -> int:
     return min(round(FUTURE_S * CONTROL_HZ), len(reference) - 1 - row) if reference.loop else len(reference) - 1 - row
 
 
-def placed_pose(pose: np.ndarray, turn: float, reference: Reference, row: int, character: Character) -> np.ndarray:
+def place_pose(pose: np.ndarray, turn: float, reference: Reference, row: int, character: Character) -> np.ndarray:
     """A pose put where the reference is at a row: turned about the vertical, as high above the ground, (nq,)."""
     placed = pose.copy()
     about = rotations.from_rotvec(np.array([0.0, 0.0, turn]))
@@ -217,12 +217,12 @@ def placed_pose(pose: np.ndarray, turn: float, reference: Reference, row: int, c
     return placed
 
 
-def _performed(
+def _perform(
     env: ImitationEnv, policy: Policy, rows: np.ndarray, offset: np.ndarray, steps: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Paths of all simulations from some rows on, (T, nq) each up to a fall, and which did not fall, bool (N,)."""
     env.start(rows, offset=offset)
-    paths, running = [[pose.copy()] for pose in env.qpos], np.ones(env.size, dtype=bool)
+    paths, running = [[pose.copy()] for pose in env.qpos], np.ones(env.num_envs, dtype=bool)
     for _ in range(steps):
         outcome = env.step(policy.act(env.observe(), None))
         running &= ~outcome.terminated
@@ -231,7 +231,7 @@ def _performed(
     return [np.array(path) for path in paths], running
 
 
-def _past(
+def _make_past(
     env: ImitationEnv, policy: Policy, motion: ReferenceMotion, row: int, now: np.ndarray
 ) -> tuple[np.ndarray, bool]:
     """What led to a pose: the skill performed up to that moment (one cycle of it), run into the pose, (T, nq)."""
@@ -240,8 +240,8 @@ def _past(
     first, last = (row, row + reference.starts) if reference.loop else (0, row)
     if last == first:
         return np.empty((0, len(now))), False
-    none = np.zeros((env.size, env.body.nv))
-    paths, held = _performed(env, policy, np.full(env.size, first), none, last - first)
+    none = np.zeros((env.num_envs, env.body.nv))
+    paths, held = _perform(env, policy, np.full(env.num_envs, first), none, last - first)
     path = paths[0] if held[0] else reference.qpos[first : last + 1]
     # The end of the past is moved onto the picture's place and heading, then blended into its pose.
     end = path[-1]
@@ -257,7 +257,7 @@ def _past(
     return space.integrate(moved, fade[:, None] * gap)[:-1], bool(held[0])
 
 
-def in_picture(completion: Completion, pose: np.ndarray) -> tuple[np.ndarray, float]:
+def move_into_picture(completion: Completion, pose: np.ndarray) -> tuple[np.ndarray, float]:
     """The motion moved into the picture's world, ground at z = 0, and how much higher than there its camera stands.
 
     Args:

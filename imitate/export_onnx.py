@@ -58,7 +58,7 @@ def write_onnx(policy: Policy, task: Task, path: Path) -> None:
     """
     path = Path(path)
     content = onnx_model(policy).SerializeToString()
-    words = json.dumps(layout_in_words(policy, task), indent=2) + "\n"
+    words = json.dumps(describe_layout(policy, task), indent=2) + "\n"
     for target, data in ((path, content), (path.with_suffix(".json"), words.encode())):
         with replace_file(target) as temporary:
             temporary.write_bytes(data)
@@ -104,7 +104,7 @@ def onnx_model(policy: Policy) -> onnx.ModelProto:
     return model
 
 
-def layout_in_words(policy: Policy, task: Task) -> dict[str, Any]:
+def describe_layout(policy: Policy, task: Task) -> dict[str, Any]:
     """What goes into the policy and what comes out: names, sizes, units, frames, order."""
     model, character, layout = task.body, task.character, policy.layout
     bodies = [model.body(b).name for b in range(1, 1 + len(character_bodies(character)))]
@@ -115,7 +115,7 @@ def layout_in_words(policy: Policy, task: Task) -> dict[str, Any]:
         if name in ("positions", "rotations", "linear_velocities", "angular_velocities"):
             part["order"] = bodies[1:] if name == "positions" else bodies
         if name == "pose_offset":
-            part["order"] = tangent_names(model, layout.observation["pose_offset"] + 3)[3:]
+            part["order"] = name_tangents(model, layout.observation["pose_offset"] + 3)[3:]
         if name == "ground":
             part["points_m"] = MAP_POINTS.tolist()
         parts.append(part)
@@ -151,7 +151,7 @@ def character_bodies(character: Character) -> list[str]:
     return [character.model.body(b).name for b in range(1, character.model.nbody)]
 
 
-def tangent_names(model: mujoco.MjModel, count: int) -> list[str]:
+def name_tangents(model: mujoco.MjModel, count: int) -> list[str]:
     """A name for each of the first `count` degrees of freedom."""
     endings = {
         mujoco.mjtJoint.mjJNT_FREE.value: ["_x", "_y", "_z", "_rx", "_ry", "_rz"],

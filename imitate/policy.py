@@ -101,20 +101,20 @@ class Normaliser(nn.Module):
 class Layers(nn.Sequential):
     """Fully connected layers with ReLU between."""
 
-    coarse = False
-    """Hidden layers compute in bfloat16. Only for learning: `exactly` acts, judges and is exported."""
+    bf16 = False
+    """Hidden layers compute in bfloat16. Only for learning: `forward_float32` acts, is evaluated and is exported."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(..., inputs) -> (..., outputs)."""
-        if not self.coarse:
-            return self.exactly(input)
+        if not self.bf16:
+            return self.forward_float32(input)
         layers, values = list(self), input
         with torch.autocast("cpu", torch.bfloat16):
             for layer in layers[:-1]:
                 values = layer(values)
         return layers[-1](values.float())  # a mean needs all its digits: noise is small beside it
 
-    def exactly(self, values: Tensor) -> Tensor:
+    def forward_float32(self, values: Tensor) -> Tensor:
         """The same in float32."""
         return super().forward(values)
 
@@ -171,7 +171,7 @@ class Policy(nn.Module):
     @torch.no_grad()
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations (N, O) -> (N, A): the mean, or a sample where `rng` is given."""
-        mean = self.actor.exactly(self.observations(torch.from_numpy(observation))).numpy()
+        mean = self.actor.forward_float32(self.observations(torch.from_numpy(observation))).numpy()
         if rng is None:
             return mean
         return mean + np.exp(self.log_std.detach().numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)

@@ -3,11 +3,11 @@
 import mujoco
 import numpy as np
 
-from imitate.env.env import PUSH_SECONDS, EnvConfig, ImitationEnv
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.pushes import SinglePush
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import Scores, run_episodes, starting_rows
-from imitate.scene.scene import CONTROL_HZ
+from imitate.rollout import Scores, run_episodes, spread_starts
 from pose.errors import InputError
 from reconstruct.cycle import seam_gap
 from reconstruct.kinematics import BodyPoints, point_positions
@@ -20,7 +20,7 @@ root is as high up to this [m]. Not by angles: a nearly straight arm has its han
 elbow half a radian off, as at the ends of a backflip."""
 
 
-def push_survival(
+def measure_push_survival(
     policy: Policy,
     task: Task,
     seconds: float = 20.0,
@@ -41,16 +41,15 @@ def push_survival(
       seed: of sides and times.
       force: on the root for 0.2 s [N].
     """
-    env = ImitationEnv.for_policy(policy, task, rollouts, seconds, EnvConfig(deviation=np.inf))
     rng = np.random.default_rng(seed)
     side = rng.uniform(0.0, 2.0 * np.pi, rollouts)
-    begin = rng.integers(0, max(1, 3 * env.episode_steps // 4), rollouts)
-    push = force * np.stack([np.cos(side), np.sin(side), np.zeros(rollouts)], axis=1)
+    begin = rng.integers(0, max(1, 3 * task.reference(seconds).episode_steps // 4), rollouts)
+    push = SinglePush(force * np.stack([np.cos(side), np.sin(side), np.zeros(rollouts)], axis=1), begin)
+    config = EnvConfig(tracking_threshold=np.inf)
+    env = ImitationEnv.for_policy(policy, task, rollouts, seconds, config, push)
     env.start(np.zeros(rollouts, dtype=np.int64))
     running, standing = np.ones(rollouts, dtype=bool), np.ones(rollouts, dtype=bool)
-    for step in range(env.episode_steps):
-        pushed = (step >= begin) & (step < begin + round(PUSH_SECONDS * CONTROL_HZ))
-        env.push[:] = np.where(pushed[:, None], push, 0.0)
+    for _ in range(env.episode_steps):
         outcome = env.step(policy.act(env.observe()))
         standing &= ~(outcome.terminated & running)
         running &= ~outcome.done
@@ -59,7 +58,7 @@ def push_survival(
     return float(standing.mean())
 
 
-def one_pass(
+def perform_one_pass(
     policy: Policy,
     task: Task,
     rollouts: int = 32,
@@ -80,7 +79,7 @@ def one_pass(
     """
     env = ImitationEnv.for_policy(policy, task, rollouts, task.motion.duration)
     rng = np.random.default_rng(seed) if disturbed else None
-    return run_episodes(env, policy, starting_rows(env.reference, rollouts), start_rng=rng)
+    return run_episodes(env, policy, spread_starts(env.reference, rollouts), start_rng=rng)
 
 
 def end_meets_start(task: Task) -> bool:
@@ -96,7 +95,7 @@ def end_meets_start(task: Task) -> bool:
     return bool(abs(gap[2]) < SEAM_HEIGHT and np.linalg.norm(end - start, axis=1).max() < SEAM)
 
 
-def in_a_row(
+def perform_in_a_row(
     policy: Policy,
     task: Task,
     times: int = 10,

@@ -1,4 +1,4 @@
-"""Rollouts: what a policy does in simulation, and the figures that judge it."""
+"""Rollouts: what a policy does in simulation, and the metrics that it is evaluated by."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import Reference
 from imitate.env.reward import RewardConfig
 from imitate.env.task import Task
-from imitate.env.termination import GeomShapes
+from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.policy import Policy
 from imitate.scene.scene import CONTROL_HZ
 from pose.archive import load_arrays, save_arrays
@@ -23,7 +23,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """How a policy is judged."""
+    """How a policy is evaluated."""
 
     rollouts: int = 32
     """Rollouts from the first frame, and as many from phases along the motion; each with and without action noise."""
@@ -129,68 +129,81 @@ class Scores:
     """How N rollouts went."""
 
     normalised_return: np.ndarray
-    """Sum of rewards over the number of steps to the end; steps after a failure earn 0, (N,)."""
+    """Sum of rewards over the number of control steps to the end; steps after a failure earn 0, (N,)."""
     completed: np.ndarray
     """Reached the end, bool (N,)."""
+
+
+class Recorder(Protocol):
+    """What records rollouts while they run."""
+
+    def begin(self, env: ImitationEnv) -> None:
+        """Called when all environments stand at their starts."""
+        ...
+
+    def record(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
+        """Called after every control step.
+
+        Args:
+          env: the environments.
+          terms: weighted reward terms of the step, (N,) each.
+          running: environments whose rollout goes on, bool (N,); the others are to be ignored.
+        """
+        ...
 
 
 def run_episodes(
     env: ImitationEnv,
     policy: Policy,
-    rows: np.ndarray,
+    frames: np.ndarray,
     action_rng: np.random.Generator | None = None,
     start_rng: np.random.Generator | None = None,
-    meter: "Watch | None" = None,
+    recorder: Recorder | None = None,
 ) -> Scores:
-    """One rollout in each simulation, to its end or failure.
+    """One rollout in each environment, to its end or failure.
 
     Args:
-      env: as many simulations as there are rows.
+      env: as many environments as there are frames.
       policy: acts.
-      rows: of the reference to start at, (N,).
+      frames: of the reference to start at, (N,).
       action_rng: actions are sampled with it; None takes the mean.
       start_rng: the start is disturbed with it as in training; None starts exactly on the reference.
-      meter: is shown every step.
+      recorder: is shown the start and every control step.
     """
     reference = env.reference
-    length = np.full(env.size, env.episode_steps) if reference.loop else len(reference) - 1 - rows
-    earned, running = np.zeros(env.size), np.ones(env.size, dtype=bool)
-    completed = np.zeros(env.size, dtype=bool)
-    env.start(rows, rng=start_rng)
+    length = np.full(env.num_envs, env.episode_steps) if reference.loop else len(reference) - 1 - frames
+    episode_return, running = np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
+    completed = np.zeros(env.num_envs, dtype=bool)
+    env.start(frames, rng=start_rng)
+    if recorder is not None:
+        recorder.begin(env)
     while running.any():
-        outcome = env.step(policy.act(env.observe(), action_rng))
-        running &= ~outcome.terminated
-        earned += np.where(running, outcome.reward, 0.0)
-        if meter is not None:
-            meter.read(env, outcome.terms, running)
-        completed |= running & outcome.truncated
-        running &= ~outcome.truncated
-    return Scores(earned / length, completed)
+        result = env.step(policy.act(env.observe(), action_rng))
+        running &= ~result.terminated
+        episode_return += np.where(running, result.reward, 0.0)
+        if recorder is not None:
+            recorder.record(env, result.terms, running)
+        completed |= running & result.truncated
+        running &= ~result.truncated
+    return Scores(episode_return / length, completed)
 
 
-class Watch(Protocol):
-    """What looks on while rollouts run."""
+class RolloutMetrics:
+    """Records rollouts: errors of tracking and of physics in all of them, and the motion of the first."""
 
-    def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
-        """Takes one step in of the simulations that are `running`."""
-        ...
+    def __init__(self) -> None:
+        self.local_error, self.world_error, self.slide = [], [], []
+        """Distance of bodies from the reference, relative to the root and in the world; way of resting soles [m]."""
+        self.depth, self.power, self.effort = [], [], []
+        """Penetration [m]; mechanical power of all servos [W]; mean torque as a fraction of the limits."""
+        self.qpos, self.reference_qpos, self.box_qpos = [], [], []
+        """Frames of the first environment."""
+        self.terms: dict[str, list[float]] = {}
 
-
-class Meter:
-    """Watches rollouts and adds up errors of tracking and of physics."""
-
-    def __init__(self, env: ImitationEnv):
+    def begin(self, env: ImitationEnv) -> None:
+        """See `Recorder.begin`."""
         model, character = env.body, env.task.character
-        moving = tuple(model.body(b).name for b in range(1, model.nbody))
-        solid = tuple(
-            name
-            for name in moving
-            if any(
-                model.geom_bodyid[g] == model.body(name).id and (model.geom_contype[g] or model.geom_conaffinity[g])
-                for g in range(model.ngeom)
-            )
-        )
-        self._shapes = GeomShapes.of(model, solid)
+        self._shapes = GeomShapes.of(model, solid_bodies(model))
         feet = [
             [site for site in sites if model.body(model.site(site).bodyid[0]).name in character.foot_bodies]
             for sites in character.contacts.values()
@@ -198,42 +211,44 @@ class Meter:
         self._soles = [character.site_ids(tuple(sites)) for sites in feet if sites]
         """Of each foot, the points of its sole."""
         self._force_limit = np.maximum(model.actuator_forcerange[:, 1], 1e-9)
-        self._before: tuple[list[np.ndarray], list[np.ndarray]] | None = None
-        self._ran_before = np.zeros(env.size, dtype=bool)
-        self.local_error, self.world_error, self.slide = [], [], []
-        self.depth, self.power, self.effort = [], [], []
-        self.qpos, self.reference_qpos = [env.qpos[0].copy()], [env.reference.qpos[env.row[0]]]
-        self.box_qpos = [env.box_qpos[0].copy()]
-        self.terms: dict[str, list[float]] = {}
+        self._soles_before: list[tuple[np.ndarray, np.ndarray]] | None = None
+        """Of each foot at the last step, its points and which of them bear."""
+        self._ran_before = np.zeros(env.num_envs, dtype=bool)
+        self._record_first(env)
 
-    def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
-        """Takes one step in of the simulations that are `running`."""
-        row = env.row
-        offset = env.bodies_xpos - env.reference.bodies[row]
+    def record(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
+        """See `Recorder.record`."""
+        offset = env.bodies_xpos - env.reference.bodies[env.frame]
         self.world_error.append(np.linalg.norm(offset, axis=-1).mean(-1)[running])
         self.local_error.append(np.linalg.norm(offset - offset[:, :1], axis=-1).mean(-1)[running])
-        soles = [env.site_xpos[:, foot] for foot in self._soles]
-        # Simulated contact is soft: a sole that bears anything lies below the surface, by millimetres.
-        borne = [points[..., 2] < env.ground.height(points[..., :2]) for points in soles]
-        if self._before is not None:
-            for now, bears, before, bore in zip(soles, borne, *self._before, strict=True):
-                moved = foot_slide(now, before, bears & bore)
-                self.slide.append(moved[np.isfinite(moved) & running & self._ran_before])
-        self._before, self._ran_before = (soles, borne), running.copy()
+        self._record_slide(env, running)
         lowest = env.lowest(self._shapes).min(axis=1)
         self.depth.append(np.maximum(-lowest, 0.0)[running])
         force = env.actuator_force[running]
         self.power.append(np.abs(force * env.actuator_velocity[running]).sum(axis=1))
         self.effort.append(np.abs(force / self._force_limit).mean(axis=1))
         if running[0]:
-            self.qpos.append(env.qpos[0].copy())
-            self.reference_qpos.append(env.reference.qpos[row[0]])
-            self.box_qpos.append(env.box_qpos[0].copy())
+            self._record_first(env)
             for name, term in terms.items():
                 self.terms.setdefault(name, [0.0]).append(float(term[0]))
 
-    def figures(self) -> dict[str, float]:
-        """Means over everything that was seen."""
+    def _record_first(self, env: ImitationEnv) -> None:
+        self.qpos.append(env.qpos[0].copy())
+        self.reference_qpos.append(env.reference.qpos[env.frame[0]])
+        self.box_qpos.append(env.box_qpos[0].copy())
+
+    def _record_slide(self, env: ImitationEnv, running: np.ndarray) -> None:
+        points = [env.site_xpos[:, foot] for foot in self._soles]
+        # Simulated contact is soft: a sole that bears anything lies below the surface, by millimetres.
+        soles = [(sole, sole[..., 2] < env.ground.height(sole[..., :2])) for sole in points]
+        if self._soles_before is not None:
+            for (now, bears), (before, bore) in zip(soles, self._soles_before, strict=True):
+                moved = foot_slide(now, before, bears & bore)
+                self.slide.append(moved[np.isfinite(moved) & running & self._ran_before])
+        self._soles_before, self._ran_before = soles, running.copy()
+
+    def means(self) -> dict[str, float]:
+        """Means over all environments and control steps, by the names of the rows in `result.json`."""
         return {
             "tracking_mpjpe_mm": 1e3 * _mean(self.local_error),
             "tracking_world_mpjpe_mm": 1e3 * _mean(self.world_error),
@@ -245,13 +260,12 @@ class Meter:
         }
 
     def rollout(self, terminated: bool) -> Rollout:
-        """The first simulation's performance."""
-        frames = len(self.qpos)
+        """The first environment's performance."""
         terms = {name: np.array(values) for name, values in self.terms.items()}
         return Rollout(
             qpos=np.array(self.qpos),
             reference_qpos=np.array(self.reference_qpos),
-            reward_terms=terms or {"pose": np.zeros(frames)},
+            reward_terms=terms or {"pose": np.zeros(len(self.qpos))},
             box_qpos=np.array(self.box_qpos) if self.box_qpos[0].size else np.empty((0, 7)),
             terminated=terminated,
             fps=float(CONTROL_HZ),
@@ -263,10 +277,10 @@ def _mean(parts: list[np.ndarray]) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def starting_rows(reference: Reference, count: int) -> np.ndarray:
-    """Rows evenly spread over the motion.
+def spread_starts(reference: Reference, count: int) -> np.ndarray:
+    """Frames evenly spread over the motion to start at, (count,).
 
-    A clip that does not loop is started in its first three quarters, so that what is left to do is a feat.
+    A clip that does not loop is started in its first three quarters, so that enough of it is left to perform.
     """
     span = reference.starts if reference.loop else max(1, (3 * reference.starts) // 4)
     return (np.arange(count) * span) // count
@@ -275,35 +289,36 @@ def starting_rows(reference: Reference, count: int) -> np.ndarray:
 def evaluate_policy(
     policy: Policy, task: Task, config: EvaluateConfig, reward: RewardConfig | None = None
 ) -> Evaluation:
-    """Judges a policy without mercy: nothing is assisted, and a rollout that ends early earns nothing from there on.
+    """Evaluates a policy strictly: nothing is assisted, and a rollout that ends early earns nothing from there on.
 
     Four groups of rollouts: from the first frame and from phases spread over the motion, each with the policy's mean
     actions and with its own noise. Those from the first frame start with small disturbances of pose and speed, as in
     training, or they would all be the same; those from phases start exactly on the reference.
 
+    Args:
+      policy: to evaluate.
+      task: what it is to perform.
+      config: number and length of the rollouts.
+      reward: what is measured; None for SFV's.
+
     Returns:
-      Figures: `normalised_return` and `completed` are of the deterministic policy over both starts; the groups stand
-      beside them (`..._first_frame`, `..._phases`, `..._noisy`).
+      Metrics: `normalised_return` and `completed` are of the deterministic policy over both starts; those of the groups
+      have a suffix (`..._first_frame`, `..._phases`, `..._noisy`).
+
+    Raises:
+      InputError: the policy was trained for another body or by another version of the program.
     """
     env_config = EnvConfig(reward=reward or RewardConfig())
     env = ImitationEnv.for_policy(policy, task, config.rollouts, config.loop_seconds, env_config)
-    rng = np.random.default_rng(config.seed)
-    first, phases = np.zeros(config.rollouts, dtype=np.int64), starting_rows(env.reference, config.rollouts)
-    meter = None
-    groups: dict[str, Scores] = {}
-    for name, rows, disturbed, noisy in (
-        ("first_frame", first, True, False),
-        ("phases", phases, False, False),
-        ("first_frame_noisy", first, True, True),
-        ("phases_noisy", phases, False, True),
-    ):
-        watch = None
-        if name == "phases":
-            env.start(rows)
-            watch = meter = Meter(env)
-        groups[name] = run_episodes(env, policy, rows, rng if noisy else None, rng if disturbed else None, watch)
-    assert meter is not None
-    figures: dict[str, float] = {}
+    rng, recorder = np.random.default_rng(config.seed), RolloutMetrics()
+    first, phases = np.zeros(config.rollouts, dtype=np.int64), spread_starts(env.reference, config.rollouts)
+    groups = {
+        "first_frame": run_episodes(env, policy, first, start_rng=rng),
+        "phases": run_episodes(env, policy, phases, recorder=recorder),
+        "first_frame_noisy": run_episodes(env, policy, first, rng, rng),
+        "phases_noisy": run_episodes(env, policy, phases, rng),
+    }
+    metrics: dict[str, float] = {}
     for suffix, names in (
         ("", ("first_frame", "phases")),
         ("_noisy", ("first_frame_noisy", "phases_noisy")),
@@ -311,10 +326,10 @@ def evaluate_policy(
         ("_phases", ("phases",)),
     ):
         returns = np.concatenate([groups[name].normalised_return for name in names])
-        figures[f"normalised_return{suffix}"] = float(returns.mean())
-        figures[f"normalised_return{suffix}_spread"] = float(returns.std())
-        figures[f"completed{suffix}"] = float(np.concatenate([groups[name].completed for name in names]).mean())
-    figures |= meter.figures()
-    figures["non_finite"] = float(env.non_finite)
-    # Phases begin with row 0, so the first of them is the undisturbed performance from the first frame.
-    return Evaluation(figures, meter.rollout(terminated=not groups["phases"].completed[0]))
+        metrics[f"normalised_return{suffix}"] = float(returns.mean())
+        metrics[f"normalised_return{suffix}_spread"] = float(returns.std())
+        metrics[f"completed{suffix}"] = float(np.concatenate([groups[name].completed for name in names]).mean())
+    metrics |= recorder.means()
+    metrics["non_finite"] = float(env.non_finite)
+    # Phases begin with frame 0, so the first of them is the undisturbed performance from the first frame.
+    return Evaluation(metrics, recorder.rollout(terminated=not groups["phases"].completed[0]))

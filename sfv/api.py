@@ -230,7 +230,7 @@ def to_character(character: str | Character) -> Character:
 
 def to_scene(scene: str | Scene) -> Scene:
     """A scene by its kind; raises `InputError` if there is none of that kind."""
-    return (Scene(scene) if isinstance(scene, str) else scene).checked()
+    return (Scene(scene) if isinstance(scene, str) else scene).check()
 
 
 def load_body(motion: ReferenceMotion) -> Character:

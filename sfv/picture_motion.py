@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from imitate.completion import NEAR, Completion, KnownPoses, Match, complete, in_picture, nearest_phases, seen_points
+from imitate.completion import (
+    NEAR,
+    Completion,
+    KnownPoses,
+    Match,
+    complete,
+    compute_picture_points,
+    find_nearest_phases,
+    move_into_picture,
+)
 from imitate.scene.scene import CONTROL_HZ
 from pose.errors import InputError
 from pose.keypoints import Keypoints
@@ -123,7 +132,7 @@ def perform_candidates(posed: PicturePose, skills: list[Skill], character: Chara
       InputError: none is near.
     """
     known = [KnownPoses.of(skill.name, skill.reference, character) for skill in skills]
-    matches = nearest_phases(*seen_points(posed, character), known, CANDIDATES)
+    matches = find_nearest_phases(*compute_picture_points(posed, character), known, CANDIDATES)
     if matches[0].distance > NEAR:
         best = matches[0]
         raise InputError(
@@ -135,7 +144,7 @@ def perform_candidates(posed: PicturePose, skills: list[Skill], character: Chara
         for done, match in enumerate(matches):
             skill = skills[match.skill]
             completion = complete(posed.qpos, match, skill.policy, skill.task)
-            qpos, height = in_picture(completion, posed.qpos)
+            qpos, height = move_into_picture(completion, posed.qpos)
             found.append(Candidate(skill, match, completion, qpos, posed.camera(height)))
             progress(done + 1, len(matches))
     return sorted(found, key=lambda candidate: candidate.rank)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from imitate.env.task import Task
-from imitate.scene.scene import Scene, scene_with_box
+from imitate.scene.scene import Scene, find_box_scene
 from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.video import probe
@@ -79,7 +79,7 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
     character = load_character(config.character, config.height)
     if original.parent.name == character.name:
         raise InputError(f"{folder}: the skill is {character.name}'s own already; give another CHARACTER")
-    asked, training = config.scene.checked(), config.imitate.resolve()
+    asked, training = config.scene.check(), config.imitate.resolve()
     first = ReferenceMotion.load(original)
     source, camera = load_character(first.character, first.height), original.with_name("camera.npz")
 
@@ -153,7 +153,7 @@ def resolve(config: ClipConfig, person: Character) -> ClipConfig:
         config,
         out=config.out or RUNS / run_name(source),
         height=person.height,
-        scene=config.scene.checked(),
+        scene=config.scene.check(),
         imitate=config.imitate.resolve(),
     )
 
@@ -161,7 +161,7 @@ def resolve(config: ClipConfig, person: Character) -> ClipConfig:
 def choose_task(motion: StageResult, character: Character, scene: Scene, find_box: bool) -> Task:
     """The motion in the scene asked for; on the plane, with a box where both hands push against what is not there."""
     task = Task(character, ReferenceMotion.load(motion["motion.npz"]), scene)
-    found = scene_with_box(character, task.motion) if scene.kind == "flat" and find_box else None
+    found = find_box_scene(character, task.motion) if scene.kind == "flat" and find_box else None
     if found is None:
         return task
     task = replace(task, scene=found)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from imitate.env.reference import sampled, unrolled
+from imitate.env.reference import sample_poses, unroll_cycle
 from imitate.env.task import Task
 from imitate.rollout import Rollout
-from imitate.scene.placement import placed
+from imitate.scene.placement import place_on_ground
 from pose.keypoints import Keypoints
 from pose.progress import Progress
 from pose.video import read_frames
@@ -114,10 +114,10 @@ def sample_reference(task: Task, times: np.ndarray) -> np.ndarray:
       times: moments from the motion's beginning on, rising [s], (T,).
     """
     motion, character, ground = task.motion, task.character, task.ground
-    frames = unrolled(motion, float(times[-1])) if motion.loop else motion.qpos
+    frames = unroll_cycle(motion, float(times[-1])) if motion.loop else motion.qpos
     if not ground.flat:
-        frames = placed(frames, motion.fps, character, character.model, ground)
-    return sampled(character.model, frames, motion.fps, times)
+        frames = place_on_ground(frames, motion.fps, character, character.model, ground)
+    return sample_poses(character.model, frames, motion.fps, times)
 
 
 def fade_after(frames: Iterator[np.ndarray], end: int) -> Iterator[np.ndarray]:

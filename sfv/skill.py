@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene.scene import Scene
@@ -58,6 +59,11 @@ class Skill:
     def character(self) -> Character:
         """The body itself."""
         return load_character(self.reference.character, self.reference.height)
+
+    @property
+    def task(self) -> Task:
+        """What has been learnt."""
+        return Task(self.character, self.reference, self.scene)
 
     @property
     def policy(self) -> Policy:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.robustness import end_meets_start, in_a_row
+from imitate.robustness import end_meets_start, perform_in_a_row
 from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
 from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
@@ -342,7 +342,7 @@ def evaluate_skill(policy: Policy, task: Task, config: EvaluateConfig) -> Evalua
     evaluation = evaluate_policy(policy, task, config)
     if task.motion.loop or task.scene.kind != "flat" or not end_meets_start(task):
         return evaluation
-    scores = in_a_row(policy, task, rollouts=config.rollouts)
+    scores = perform_in_a_row(policy, task, rollouts=config.rollouts)
     repeated = {
         "in_a_row_return": float(scores.normalised_return.mean()),
         "in_a_row_completed": float(scores.completed.mean()),

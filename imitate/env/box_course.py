@@ -4,7 +4,7 @@ import numpy as np
 
 from imitate.env.reference import Reference
 from imitate.env.task import Task
-from imitate.scene.footprints import hands
+from imitate.scene.footprints import find_palms
 from imitate.scene.scene import BOX, CONTROL_HZ
 from reconstruct import rotations
 
@@ -16,7 +16,7 @@ STRIDE = 15
 """Rows on either side over which the body's speed is taken."""
 
 
-def box_course(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
+def plan_box(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     """Poses and velocities of a box along a reference, (K, 7) and (K, 6), as its free joint has them.
 
     Its middle lies between the hands' tracks: a box that is pushed beside its middle turns away. A motion that is under
@@ -28,7 +28,7 @@ def box_course(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray
     """
     ground, half = task.ground, task.model.geom(BOX).size
     along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
-    _, aside = ground.local(hands(task.character, task.motion)[..., :2])
+    _, aside = ground.local(find_palms(task.character, task.motion)[..., :2])
     u = reference.reach + GAP + along
     xy = ground.world(u, np.full(len(u), aside.mean()))
     z = ground.height(xy) + half[2] / np.cos(ground.incline)

@@ -1,7 +1,7 @@
-"""The vectorised environment: N simulations of one character that shall follow one reference motion.
+"""The vectorised environment: N copies of one character that follow one reference motion.
 
-A decision of the policy is one call into MuJoCo's batch, which takes all four physics steps of all simulations in C.
-What is left to numpy is one pass over N rows each for the servo targets, the reward and the observation.
+A control step is one call into MuJoCo's batch, which takes all four physics steps of all environments in C. What is
+left to numpy is one pass over N rows each for the servo targets, the reward and the observation.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,14 +11,15 @@ import mujoco
 import mujoco.batch
 import numpy as np
 
-from imitate.env.box_course import box_course
+from imitate.env.box_course import plan_box
 from imitate.env.joint_layout import JointLayout
 from imitate.env.observation import ObservationLayout, observe, observe_box
+from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.reward import RewardConfig, imitation_reward
 from imitate.env.task import Task
-from imitate.env.termination import GeomShapes, fallen, strayed
+from imitate.env.termination import GeomShapes, has_fallen, has_lost_track
 from imitate.policy import Policy, PolicyLayout
-from imitate.scene.scene import CONTROL_HZ, SUBSTEPS
+from imitate.scene.scene import SUBSTEPS
 from reconstruct import rotations
 
 STAGE_VEL = mujoco.mjtStage.mjSTAGE_VEL.value
@@ -33,21 +34,19 @@ BAD_STATE = [
 ]
 
 
-PUSH_SECONDS = 0.2
-"""Length of a push."""
 TASK_SCALE = 5.0
-"""Steepness of the task's term [1/m^2]: a box 0.4 m behind earns less than half."""
+"""Steepness of the task's reward term [1/m^2]: a box 0.4 m behind earns less than half."""
 
 
 @dataclass(frozen=True)
 class EnvConfig:
-    """The task that is learnt."""
+    """Reward, endings, starts and pushes of the environment."""
 
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and steepness of the reward's terms (SFV)."""
     action_scale: float = 0.25
-    """Radians of servo target offset for an action of 1, around the reference's next pose."""
-    deviation: float = 0.5
+    """Offset of a servo's target from the reference's next pose for an action of 1 [rad]."""
+    tracking_threshold: float = 0.5
     """An episode ends when the root or a key body is this far from the reference [m]."""
     episode_seconds: float = 10.0
     """Longest episode of a loop [s]; a clip that does not loop is passed once."""
@@ -56,25 +55,25 @@ class EnvConfig:
     velocity_noise: float = 0.1
     """Standard deviation of joint speeds about the reference at the start of an episode [rad/s]."""
     box_noise: float = 0.05
-    """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; never nearer than it was."""
-    push: float | None = None
+    """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; it only moves away."""
+    push_speed: float | None = None
     """Strongest random push while learning, as a change of the body's speed [m/s]; default 0.6 after a warm start."""
     # Against the root, for 0.2 s from any side; none where there is a box to push. None is for `TrainConfig.resolve` to
     # fill; an environment takes it for 0.
-    push_every: float = 2.0
+    push_interval: float = 2.0
     """Time between such pushes [s]."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one decision led to, for N environments."""
+    """What one control step led to, for N environments."""
 
     reward: np.ndarray
     """Reward, (N,)."""
     terms: dict[str, np.ndarray]
     """Its weighted terms, (N,) each."""
     terminated: np.ndarray
-    """The episode failed: fallen, strayed or exploded, bool (N,)."""
+    """The episode failed: by a fall, by losing track or by numbers that exploded, bool (N,)."""
     truncated: np.ndarray
     """The episode ended in good order, at the end of the clip or of its time, bool (N,)."""
 
@@ -85,94 +84,114 @@ class StepResult:
 
 
 class ImitationEnv:
-    """N simulations in one batch. None restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
+    """N environments in one batch. None restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
 
-    def __init__(self, task: Task, config: EnvConfig, environments: int, threads: int = 1):
-        self.task, self.config = task, config
-        character, scene = task.character, task.scene
-        self.scene, self.ground, self.model = scene, task.ground, task.model
+    def __init__(
+        self,
+        task: Task,
+        config: EnvConfig,
+        num_envs: int,
+        threads: int = 1,
+        affected: np.ndarray | None = None,
+        pushes: Pushes | None = None,
+    ):
+        """Makes the environments; `start` begins their episodes.
+
+        Args:
+          task: what is performed, by whom, where.
+          config: of reward, endings, starts and pushes.
+          num_envs: how many, N.
+          threads: that MuJoCo's batch steps them with.
+          affected: those that are pushed as the config says, bool (N,); None for all.
+          pushes: instead of those of the scene and the config.
+        """
+        self.task, self.config, self.num_envs = task, config, num_envs
+        self.scene, self.ground, self.model = task.scene, task.ground, task.model
         # A box's joint and body come last, so that the character's own are where they are without it.
-        self.body = body = task.body
+        self.body = task.body
         """The physics of the character and the ground, without a box."""
-        self.reference = task.reference(config.episode_seconds)
-        self.joints = JointLayout.of(body)
+        self.joints = JointLayout.of(self.body)
         """Where the body's joints lie."""
+        self.action_size = self.model.nu
+        self.observation_layout = ObservationLayout.of(
+            self.body.nbody - 1, self.body.nv, not self.ground.flat, self.scene.has_box
+        )
+        self.reference = task.reference(config.episode_seconds)
         self.goal_qpos, self.goal_qvel = self.reference.qpos, self.reference.qvel
         """The reference for all that moves, (K, ...)."""
-        if scene.has_box:
-            course = box_course(task, self.reference)
-            self.goal_qpos = np.concatenate([self.reference.qpos, course[0]], axis=1)
-            self.goal_qvel = np.concatenate([self.reference.qvel, course[1]], axis=1)
-        self.observation_layout = ObservationLayout.of(body.nbody - 1, body.nv, not self.ground.flat, scene.has_box)
-        self.action_size = self.model.nu
-        self.size = environments
-        self.row = np.zeros(environments, dtype=np.int64)
-        """Row of the reference that each simulation should be at."""
-        self.age = np.zeros(environments, dtype=np.int64)
-        """Decisions in its episode so far."""
-        self.non_finite = 0
-        """Simulations that exploded and were ended, so far."""
-
-        self._shapes = GeomShapes.of(self.model, character.fall_bodies)
-        self._sites = character.site_ids(character.end_effectors)
-        self._keys = np.array([1] + [self.model.body(name).id for name in character.key_bodies])
+        if self.scene.has_box:
+            box_qpos, box_qvel = plan_box(task, self.reference)
+            self.goal_qpos = np.concatenate([self.goal_qpos, box_qpos], axis=1)
+            self.goal_qvel = np.concatenate([self.goal_qvel, box_qvel], axis=1)
+        self._last_frame = len(self.reference) - 1
+        self._shapes = GeomShapes.of(self.model, task.character.fall_bodies)
+        self._sites = task.character.site_ids(task.character.end_effectors)
+        self._keys = np.array([1] + [self.model.body(name).id for name in task.character.key_bodies])
         gain, bias = self.model.actuator_gainprm[:, 0], self.model.actuator_biasprm
-        # A servo that trails its target by damping/kp seconds is given its target that much ahead.
-        self._lead = (self.model.dof_damping[self.joints.actuator_dof] - bias[:, 2]) / gain
-        # MuJoCo tells of exploded states on the terminal and in a log file; here they are ended and counted.
+        self._lag = (self.model.dof_damping[self.joints.actuator_dof] - bias[:, 2]) / gain
+        """Time that a servo trails its target by, damping over kp [s], (nu,)."""
+
+        self.frame = np.zeros(num_envs, dtype=np.int64)
+        """Frame of the reference that each environment should be at, (N,)."""
+        self.age = np.zeros(num_envs, dtype=np.int64)
+        """Control steps in its episode so far, (N,)."""
+        self.episode = np.zeros(num_envs, dtype=np.int64)
+        """Episodes begun in each environment; which pushes come, follows from it, (N,)."""
+        self.non_finite = 0
+        """Environments that exploded and were ended, so far."""
+        affected = np.ones(num_envs, dtype=bool) if affected is None else affected
+        self._pushes = pushes or make_pushes(task, config.push_speed or 0.0, config.push_interval, affected)
+        # MuJoCo reports exploded states on the terminal and in a log file; here they are ended and counted.
         mujoco.set_mju_user_warning(lambda message: None)
-        self._batch = mujoco.batch.Batch(self.model, environments, nthread=threads, persistent=True)
-        bind = self._batch.bind
-        qpos, qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
+        self._batch = mujoco.batch.Batch(self.model, num_envs, nthread=threads, persistent=True)
+        self._bind_state()
+
+    def _bind_state(self) -> None:
+        """Names the parts of the batch's state that are read and written; all are views."""
+        body, bind = self.body, self._batch.bind
+        qpos, qvel = bind("qpos"), bind("qvel")
         self.all_qpos, self.all_qvel = qpos, qvel
         """Of all that moves, (N, ...)."""
         self.qpos, self.qvel = qpos[:, : body.nq], qvel[:, : body.nv]
         """Of the body."""
         self.box_qpos, self._box_qvel = qpos[:, body.nq :], qvel[:, body.nv :]
         """Pose of the box, (N, 7), or (N, 0) where there is none."""
-        xmat = bind("xmat").reshape(environments, -1, 3, 3)
+        xmat = bind("xmat").reshape(self.num_envs, -1, 3, 3)
         self._xpos, self._cvel = bind("xpos")[:, : body.nbody], bind("cvel")[:, : body.nbody]
-        self._xmat, self._box_xmat, self._com = xmat[:, : body.nbody], xmat[:, -1], bind("subtree_com")
-        self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
-        self._geom_xmat = bind("geom_xmat").reshape(environments, -1, 3, 3)
+        self._xmat, self._box_xmat = xmat[:, : body.nbody], xmat[:, -1]
         self.bodies_xpos = self._xpos[:, 1:]
         """Origins of the moving bodies, world [m], (N, B, 3)."""
-        self.com = self._com[:, 1]
+        self.com = bind("subtree_com")[:, 1]
         """Centre of mass, world [m], (N, 3)."""
-        strongest, every = (config.push or 0.0) * body.body_subtreemass[1] / PUSH_SECONDS, config.push_every
-        if scene.has_box:  # it disturbs enough: pushed about as well, nobody learns to push it
-            strongest = 0.0
-        if scene.kind == "wind":
-            strongest, every = scene.push, scene.push_every
-        self._gusts = gusts(strongest, scene.seed) if strongest > 0.0 else None
-        self._push_steps = max(1, round(every * CONTROL_HZ))
-        self.pushed = np.ones(environments, dtype=bool)
-        """Simulations that are pushed, bool (N,); wind spares nobody."""
-        self._applied = bind("xfrc_applied")
-        self.push = np.zeros((environments, 3))
-        """Force on the root of each simulation, world axes [N], (N, 3); whoever pushes sets it, 0 is calm."""
-        self.episode = np.zeros(environments, dtype=np.int64)
-        """Episodes begun in each simulation; which pushes come, follows from it."""
-        self._last_row = len(self.reference) - 1
+        self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
+        self._geom_xmat = bind("geom_xmat").reshape(self.num_envs, -1, 3, 3)
+        self._ctrl, self._applied = bind("ctrl"), bind("xfrc_applied")
 
     @classmethod
     def for_policy(
-        cls, policy: Policy, task: Task, environments: int, seconds: float, config: EnvConfig | None = None
+        cls,
+        policy: Policy,
+        task: Task,
+        num_envs: int,
+        seconds: float,
+        config: EnvConfig | None = None,
+        pushes: Pushes | None = None,
     ) -> "ImitationEnv":
-        """Simulations that a policy can act in.
+        """Environments that a policy can act in.
 
         Args:
-          policy: who is to act; its layout says how far an action moves a servo's target.
+          policy: acts in them; its layout says how far an action moves a servo's target.
           task: what it is to perform.
-          environments: how many simulations.
+          num_envs: how many environments.
           seconds: longest episode of a loop [s]; a clip that does not loop is passed once.
           config: everything else; None for the defaults.
+          pushes: instead of those of the scene and the config.
 
         Raises:
           InputError: the policy was trained for another body or by another version of the program.
         """
         config = replace(config or EnvConfig(), action_scale=policy.layout.action_scale, episode_seconds=seconds)
-        env = cls(task, config, environments)
+        env = cls(task, config, num_envs, pushes=pushes)
         policy.layout.check(env.policy_layout(policy.layout.hidden))
         return env
 
@@ -189,44 +208,36 @@ class ImitationEnv:
 
     @property
     def episode_steps(self) -> int:
-        """Decisions in the longest episode."""
-        reference = self.reference
-        return len(reference) - 1 - (reference.starts if reference.loop else 0)
+        """Control steps in the longest episode."""
+        return self.reference.episode_steps
 
     def start(
         self,
-        rows: np.ndarray,
+        frames: np.ndarray,
         ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
         offset: np.ndarray | None = None,
         speed_offset: np.ndarray | None = None,
     ) -> None:
-        """Puts simulations onto the reference.
+        """Puts environments onto the reference.
 
         Args:
-          rows: of the reference, (M,).
-          ids: the M simulations, or None for all of them.
+          frames: of the reference, (M,).
+          ids: the M environments, or None for all of them.
           rng: adds the configured noise to the joints; None starts exactly on the reference.
           offset: tangent step from the reference's pose to the body's at the start, (M, nv).
           speed_offset: difference of the body's velocity at the start from the reference's, (M, nv).
         """
-        ids = np.arange(self.size) if ids is None else ids
-        self.row[ids], self.age[ids] = rows, 0
-        qpos, qvel = self.goal_qpos[rows].copy(), self.goal_qvel[rows].copy()
+        ids = np.arange(self.num_envs) if ids is None else ids
+        self.frame[ids], self.age[ids] = frames, 0
+        qpos, qvel = self.goal_qpos[frames].copy(), self.goal_qvel[frames].copy()
         steps, nv = np.zeros_like(qvel), self.body.nv
         if offset is not None:
             steps[:, :nv] = offset
         if speed_offset is not None:
             qvel[:, :nv] += speed_offset
         if rng is not None:
-            shape = len(rows), nv
-            steps[:, 6:nv] += self.config.pose_noise * rng.standard_normal(shape)[:, 6:]
-            qvel[:, 6:nv] += self.config.velocity_noise * rng.standard_normal(shape)[:, 6:]
-            if self.scene.has_box:
-                further, aside, yaw = self.config.box_noise * rng.standard_normal((3, len(rows)))
-                moved = np.stack([np.abs(further), aside, np.zeros(len(rows))], axis=1)
-                steps[:, nv : nv + 3] = rotations.rotate(qpos[:, -4:], moved)
-                steps[:, -1] = yaw
+            self._add_noise(qpos, steps, qvel, rng)
         for pose, step in zip(qpos, steps, strict=True):
             mujoco.mj_integratePos(self.model, pose, step, 1.0)
         self._batch.reset(ids, stage=STAGE_NONE)
@@ -234,23 +245,35 @@ class ImitationEnv:
         self.episode[ids] += 1
         self._batch.forward(ids, stage=STAGE_VEL)
 
+    def _add_noise(self, qpos: np.ndarray, steps: np.ndarray, qvel: np.ndarray, rng: np.random.Generator) -> None:
+        """Adds the configured noise of a start to tangent steps and velocities, (M, nv) both; a box moves away only."""
+        config, nv = self.config, self.body.nv
+        shape = len(qpos), nv
+        steps[:, 6:nv] += config.pose_noise * rng.standard_normal(shape)[:, 6:]
+        qvel[:, 6:nv] += config.velocity_noise * rng.standard_normal(shape)[:, 6:]
+        if self.scene.has_box:
+            away, aside, yaw = config.box_noise * rng.standard_normal((3, len(qpos)))
+            moved = np.stack([np.abs(away), aside, np.zeros(len(qpos))], axis=1)
+            steps[:, nv : nv + 3] = rotations.rotate(qpos[:, -4:], moved)
+            steps[:, -1] = yaw
+
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
-        """Observations of all or some simulations, float32 (M, O)."""
+        """Observations of all or some environments, float32 (M, O)."""
         these = slice(None) if ids is None else ids
-        row = self.row[these]
-        following = np.minimum(row + 1, self._last_row)
+        frame = self.frame[these]
+        following = np.minimum(frame + 1, self._last_frame)
         seen = observe(
-            self.reference.phase[row],
-            self.reference.heading[row],
+            self.reference.phase[frame],
+            self.reference.heading[frame],
             self._xpos[these, 1:],
             self._xmat[these, 1:],
             self._cvel[these, 1:],
-            self._com[these, 1],
+            self.com[these],
             self.joints.difference(self.qpos[these], self.reference.qpos[following]),
         )
         if self.ground.flat and not self.scene.has_box:
             return seen
-        root, heading = self._xpos[these, 1], self.reference.heading[row]
+        root, heading = self._xpos[these, 1], self.reference.heading[frame]
         parts = [seen]
         if not self.ground.flat:
             height = self.observation_layout.column("root_height")
@@ -262,51 +285,43 @@ class ImitationEnv:
         return np.nan_to_num(np.concatenate(parts, axis=1))
 
     def targets(self, action: np.ndarray) -> np.ndarray:
-        """Servo targets: the reference's next pose, led by its speed, plus the action, (N, nu) -> (N, nu).
+        """Servo targets: the reference's next pose, ahead by the servo's lag, plus the action, (N, nu) -> (N, nu).
 
         A ball joint's servos compare components of rotation vectors. The target is written as where the joint is plus
         the short way to where it should be, so that rotation vectors that jump at half a turn never meet.
         """
-        following = np.minimum(self.row + 1, self._last_row)
+        following = np.minimum(self.frame + 1, self._last_frame)
         drive = self.joints.actuator_dof
         here = self.joints.rotation_vectors(self.qpos)[:, drive]
         way = self.joints.difference(self.qpos, self.reference.qpos[following])[:, drive]
-        return here + way + self._lead * self.reference.qvel[following][:, drive] + self.config.action_scale * action
+        return here + way + self._lag * self.reference.qvel[following][:, drive] + self.config.action_scale * action
 
     def step(self, action: np.ndarray) -> StepResult:
-        """Simulates one decision (1/30 s) and judges it; `action` is (N, nu)."""
+        """Simulates one control step (1/30 s) and compares with the reference; `action` is (N, nu)."""
         self.set_targets(self.targets(action))
         self.simulate()
-        return self.judge()
+        return self.compare()
 
     def set_targets(self, targets: np.ndarray) -> None:
         """Gives the servos their targets [rad], (N, nu)."""
         self._ctrl[:] = targets
 
     def simulate(self) -> None:
-        """All physics steps of one decision, in C."""
-        self._applied[:, 1, :3] = self.push
-        if self._gusts is not None:
-            # Every simulation and episode has moments of its own: clips are shorter than the time between pushes.
-            own = self.episode * 7919 + np.arange(self.size) * 104729
-            turn, moment = np.divmod(self.age + own % self._push_steps, self._push_steps)
-            blowing = moment >= self._push_steps - round(PUSH_SECONDS * CONTROL_HZ)
-            if self.scene.kind != "wind":
-                blowing &= self.pushed
-            self._applied[:, 1, :2] += np.where(blowing[:, None], self._gusts[(own + turn) % len(self._gusts)], 0.0)
+        """All physics steps of one control step, in C."""
+        self._applied[:, 1, :3] = 0.0 if self._pushes is None else self._pushes.at(self.episode, self.age)
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
-        self.row = np.minimum(self.row + 1, self._last_row)
+        self.frame = np.minimum(self.frame + 1, self._last_frame)
         self.age += 1
 
-    def judge(self) -> StepResult:
-        """Compares where the simulations are with where the reference is."""
-        reference, row = self.reference, self.row
+    def compare(self) -> StepResult:
+        """Compares where the environments are with where the reference is."""
+        reference, frame = self.reference, self.frame
         root = self._xpos[:, 1]
         reward, terms = imitation_reward(
-            self.joints.difference(self.qpos, reference.qpos[row])[:, 3:],
-            self.qvel[:, 3:] - reference.qvel[row][:, 3:],
-            self.site_xpos[:, self._sites] - root[:, None] - reference.end_effectors[row],
-            self._com[:, 1] - reference.com[row],
+            self.joints.difference(self.qpos, reference.qpos[frame])[:, 3:],
+            self.qvel[:, 3:] - reference.qvel[frame][:, 3:],
+            self.site_xpos[:, self._sites] - root[:, None] - reference.end_effectors[frame],
+            self.com - reference.com[frame],
             self.body.njnt,
             self.config.reward,
         )
@@ -323,10 +338,10 @@ class ImitationEnv:
         lowest = self.lowest(self._shapes)
         terminated = (
             exploded
-            | fallen(lowest, reference.may_touch[row])
-            | strayed(self._xpos[:, self._keys], reference.key_bodies[row], self.config.deviation)
+            | has_fallen(lowest, reference.may_touch[frame])
+            | has_lost_track(self._xpos[:, self._keys], reference.key_bodies[frame], self.config.tracking_threshold)
         )
-        over = self.age >= self.episode_steps if reference.loop else row >= self._last_row
+        over = self.age >= self.episode_steps if reference.loop else frame >= self._last_frame
         return StepResult(reward, terms, terminated, over & ~terminated)
 
     def lowest(self, shapes: GeomShapes) -> np.ndarray:
@@ -342,7 +357,7 @@ class ImitationEnv:
 
         What it is aside does not count: with that, too, a policy of a million samples lost it a metre sooner.
         """
-        goal = self.goal_qpos[self.row][:, self.body.nq :]
+        goal = self.goal_qpos[self.frame][:, self.body.nq :]
         further, forward = self.box_qpos[:, :2] - goal[:, :2], rotations.rotate(goal[:, 3:], np.array([1.0, 0.0, 0.0]))
         forward = forward[:, :2] / np.linalg.norm(forward[:, :2], axis=1, keepdims=True)
         behind = np.minimum(np.einsum("ni,ni->n", further, forward), 0.0)
@@ -362,27 +377,19 @@ class ImitationEnv:
         return self._batch.bind("actuator_velocity")
 
     def state(self) -> dict[str, Any]:
-        """Everything that the simulations' future depends on."""
+        """Everything that the environments' future depends on."""
         return {
             "batch": self._batch.state.copy(),
-            "row": self.row.copy(),
+            "frame": self.frame.copy(),
             "age": self.age.copy(),
             "non_finite": self.non_finite,
             "episode": self.episode.copy(),
-            "pushed": self.pushed.copy(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """The opposite of `state`; continues bit for bit."""
         self._batch.state[:] = state["batch"]
-        self.row[:], self.age[:] = state["row"], state["age"]
+        self.frame[:], self.age[:] = state["frame"], state["age"]
         self.non_finite = int(state["non_finite"])
-        self.episode[:], self.pushed[:] = state["episode"], state["pushed"]
+        self.episode[:] = state["episode"]
         self._batch.forward(stage=STAGE_VEL)
-
-
-def gusts(strongest: float, seed: int, count: int = 4096) -> np.ndarray:
-    """Forces of pushes to come, from all sides, each between half and all of the strongest [N], (count, 2)."""
-    rng = np.random.default_rng(seed)
-    angle, strength = rng.uniform(-np.pi, np.pi, count), strongest * rng.uniform(0.5, 1.0, count)
-    return np.column_stack([strength * np.cos(angle), strength * np.sin(angle)])

@@ -1,4 +1,4 @@
-"""A reference motion as the environment reads it: one table, a row for each decision of the policy.
+"""A reference motion as the environment reads it: one table, a frame for each control step.
 
 Loops are unrolled: the table holds one cycle of possible starts followed by the longest episode. So a step of the
 environment is a lookup, motions of any frame rate and length fit, and nothing knows about the seam of a loop.
@@ -11,7 +11,7 @@ import numpy as np
 
 from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.scene.ground import Ground
-from imitate.scene.placement import placed
+from imitate.scene.placement import place_on_ground
 from imitate.scene.scene import CONTROL_HZ
 from reconstruct import rotations
 from reconstruct.characters.character import Character
@@ -44,19 +44,24 @@ class Reference:
     bodies: np.ndarray
     """Origins of all moving bodies, world [m], (K, B, 3)."""
     may_touch: np.ndarray
-    """Fall bodies that touch the ground in the reference, too, about now, bool (K, F)."""
+    """Fall bodies that touch the ground in the reference as well, about now, bool (K, F)."""
     reach: np.ndarray
-    """How far ahead the body has reached so far, along the ground's own direction [m], (K,): where a box would be."""
+    """How far along the ground's direction any part of the body has been so far [m], (K,): where a box would be."""
     starts: int
-    """Episodes may start at rows 0 to starts - 1."""
+    """Episodes may start at frames 0 to starts - 1."""
     loop: bool
     """True for a cycle that goes on."""
 
     def __len__(self) -> int:
         return len(self.qpos)
 
+    @property
+    def episode_steps(self) -> int:
+        """Control steps in the longest episode."""
+        return len(self) - 1 - (self.starts if self.loop else 0)
 
-def unrolled(motion: ReferenceMotion, duration: float) -> np.ndarray:
+
+def unroll_cycle(motion: ReferenceMotion, duration: float) -> np.ndarray:
     """Frames of a loop repeated for at least `duration` [s], each cycle moved and turned by the last, (T', nq)."""
     first, last = motion.qpos[0], motion.qpos[-1]
     turn = rotations.heading(rotations.multiply(last[3:7], rotations.conjugate(first[3:7])))
@@ -74,7 +79,7 @@ def unrolled(motion: ReferenceMotion, duration: float) -> np.ndarray:
     return np.concatenate(cycles)
 
 
-def sampled(model: mujoco.MjModel, frames: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
+def sample_poses(model: mujoco.MjModel, frames: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
     """Poses between frames, each joint along the shortest way, (T, nq) at times (K,) [s] -> (K, nq)."""
     poses, step = np.empty((len(times), model.nq)), np.zeros(model.nv)
     for k, time in enumerate(np.clip(times, 0.0, (len(frames) - 1) / fps)):
@@ -94,9 +99,9 @@ def smooth_heading(root_quat: np.ndarray) -> np.ndarray:
     sound = np.linalg.norm(twist, axis=1) > 0.5
     if not sound.any():
         return np.zeros(len(root_quat))
-    rows = np.arange(len(root_quat))
+    frames = np.arange(len(root_quat))
     angle = 2.0 * np.arctan2(twist[:, 1], twist[:, 0])
-    return np.interp(rows, rows[sound], np.unwrap(angle[sound]))
+    return np.interp(frames, frames[sound], np.unwrap(angle[sound]))
 
 
 def build_reference(
@@ -111,7 +116,7 @@ def build_reference(
     Args:
       motion: what to imitate.
       character: names the parts that the environment watches.
-      model: the scene it is to be done in.
+      model: the body in its scene.
       episode_seconds: longest episode of a loop [s]; a clip that does not loop is passed once.
       ground: the motion, made for a plane, is set upon it (`placement.py`); None for the plane.
     """
@@ -122,36 +127,55 @@ def build_reference(
     if motion.loop:
         starts = max(1, round(motion.duration * CONTROL_HZ))
         steps = starts + round(episode_seconds * CONTROL_HZ) + 1
-        frames = unrolled(motion, (steps + 1) / CONTROL_HZ)
+        frames = unroll_cycle(motion, (steps + 1) / CONTROL_HZ)
     else:
         steps = int(motion.duration * CONTROL_HZ + 1e-9) + 1
         starts = max(1, steps - 1)
     if not ground.flat:
-        frames = placed(frames, motion.fps, character, model, ground)
+        frames = place_on_ground(frames, motion.fps, character, model, ground)
     times = np.arange(steps) / CONTROL_HZ
-    half = 0.5 / CONTROL_HZ
-    end = (len(frames) - 1) / motion.fps
-    qpos = sampled(model, frames, motion.fps, times)
-    before, after = np.clip(times - half, 0.0, end), np.clip(times + half, 0.0, end)
-    qvel = np.zeros((steps, model.nv))
-    poses_before, poses_after = (sampled(model, frames, motion.fps, t) for t in (before, after))
-    for k in range(steps):
-        mujoco.mj_differentiatePos(model, qvel[k], after[k] - before[k], poses_before[k], poses_after[k])
-    if motion.loop:
-        qvel[0, 6:] = qvel[starts, 6:] if abs(starts / CONTROL_HZ - motion.duration) < 1e-6 else qvel[0, 6:]
+    qpos = sample_poses(model, frames, motion.fps, times)
+    qvel = sample_velocities(model, frames, motion.fps, times)
+    if motion.loop and abs(starts / CONTROL_HZ - motion.duration) < 1e-6:
+        qvel[0, 6:] = qvel[starts, 6:]
+    phase = times / motion.duration
+    return Reference(
+        qpos=qpos,
+        qvel=qvel,
+        phase=phase % 1.0 if motion.loop else np.minimum(phase, 1.0),
+        heading=smooth_heading(qpos[:, 3:7]),
+        **locate_parts(qpos, character, model, ground),
+        starts=starts,
+        loop=motion.loop,
+    )
 
-    fraction = times / motion.duration
+
+def sample_velocities(model: mujoco.MjModel, frames: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
+    """Mean velocities over a control step about each time, in MuJoCo's tangent layout, (T, nq) -> (K, nv)."""
+    half, end = 0.5 / CONTROL_HZ, (len(frames) - 1) / fps
+    before, after = np.clip(times - half, 0.0, end), np.clip(times + half, 0.0, end)
+    poses_before, poses_after = (sample_poses(model, frames, fps, t) for t in (before, after))
+    qvel = np.zeros((len(times), model.nv))
+    for k in range(len(times)):
+        mujoco.mj_differentiatePos(model, qvel[k], after[k] - before[k], poses_before[k], poses_after[k])
+    return qvel
+
+
+def locate_parts(
+    qpos: np.ndarray, character: Character, model: mujoco.MjModel, ground: Ground
+) -> dict[str, np.ndarray]:
+    """Where the parts of the body are, by the names of the fields of `Reference`, (K, nq) -> (K, ...) each."""
     shapes = GeomShapes.of(model, character.fall_bodies)
     whole = GeomShapes.of(model, solid_bodies(model))
-    ahead, reach = np.array([np.cos(ground.yaw), np.sin(ground.yaw), 0.0]), np.empty(steps)
+    ahead = np.array([np.cos(ground.yaw), np.sin(ground.yaw), 0.0])
     start = float(ground.origin[0] * ahead[0] + ground.origin[1] * ahead[1])
     sites = character.site_ids(character.end_effectors)
     keys = np.array([1] + [model.body(name).id for name in character.key_bodies])
-    com, end_effectors = np.empty((steps, 3)), np.empty((steps, len(sites), 3))
-    key_bodies, touching = np.empty((steps, len(keys), 3)), np.empty((steps, len(character.fall_bodies)), dtype=bool)
-    bodies = np.empty((steps, model.nbody - 1, 3))
-    data = mujoco.MjData(model)
-    for k in range(steps):
+    count, data = len(qpos), mujoco.MjData(model)
+    com, end_effectors = np.empty((count, 3)), np.empty((count, len(sites), 3))
+    bodies, key_bodies = np.empty((count, model.nbody - 1, 3)), np.empty((count, len(keys), 3))
+    touching, reach = np.empty((count, len(character.fall_bodies)), dtype=bool), np.empty(count)
+    for k in range(count):
         data.qpos[:] = qpos[k]
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
@@ -162,18 +186,12 @@ def build_reference(
         geoms = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
         touching[k] = shapes.clearance(ground, *geoms)[0] < TOUCH_HEIGHT
         reach[k] = whole.furthest(ahead, *geoms)[0] - start
-    may_touch = np.stack([touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(steps)])
-    return Reference(
-        qpos=qpos,
-        qvel=qvel,
-        phase=fraction % 1.0 if motion.loop else np.minimum(fraction, 1.0),
-        heading=smooth_heading(qpos[:, 3:7]),
-        com=com,
-        end_effectors=end_effectors,
-        key_bodies=key_bodies,
-        bodies=bodies,
-        may_touch=may_touch,
-        reach=np.maximum.accumulate(reach),
-        starts=starts,
-        loop=motion.loop,
-    )
+    near = [touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(count)]
+    return {
+        "com": com,
+        "end_effectors": end_effectors,
+        "key_bodies": key_bodies,
+        "bodies": bodies,
+        "may_touch": np.stack(near),
+        "reach": np.maximum.accumulate(reach),
+    }

@@ -1,4 +1,4 @@
-"""When an episode ends before its time: the body has fallen, strayed, or the numbers have exploded."""
+"""When an episode ends before its time: the body has fallen, has lost track, or the numbers have exploded."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,6 @@ import mujoco
 import numpy as np
 
 from imitate.scene.ground import Ground
-
-DEVIATION = 0.5
-"""The root or a key body may be this far from the reference [m]."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +86,12 @@ def solid_bodies(model: mujoco.MjModel) -> tuple[str, ...]:
     return tuple(model.body(b).name for b in range(1, model.nbody) if (colliding & (model.geom_bodyid == b)).any())
 
 
-def fallen(lowest: np.ndarray, may_touch: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
+def has_fallen(lowest: np.ndarray, may_touch: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
     """A body touches the ground that does not in the reference, (N, F) x (N, F) -> bool (N,)."""
     return np.asarray(((lowest < tolerance) & ~may_touch).any(axis=1))
 
 
-def strayed(key_bodies: np.ndarray, reference: np.ndarray, limit: float = DEVIATION) -> np.ndarray:
+def has_lost_track(key_bodies: np.ndarray, reference: np.ndarray, limit: float) -> np.ndarray:
     """The root or a key body is further than `limit` [m] from the reference, (N, B, 3) x (N, B, 3) -> bool (N,)."""
     offset = key_bodies - reference
     return np.any(np.einsum("nbi,nbi->nb", offset, offset) > limit * limit, axis=1)

@@ -27,7 +27,7 @@ class LectureProblem(Protocol):
     """N environments in step. Nothing restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
 
     @property
-    def size(self) -> int:
+    def num_envs(self) -> int:
         """Number of environments, N."""
         ...
 
@@ -68,7 +68,7 @@ class FiniteEnv:
     """N walkers through a finite problem."""
 
     def __init__(self, problem: FiniteProblem, size: int):
-        self.problem, self.size = problem, size
+        self.problem, self.num_envs = problem, size
         self.observation_size, self.actions, self.action_size = problem.features.shape[1], problem.reward.shape[1], 1
         self.horizon = problem.horizon
         self.state, self.steps = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
@@ -79,7 +79,7 @@ class FiniteEnv:
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
         """Draws start states; `rng` is kept for the transitions."""
         self._rng = rng or self._rng
-        ids = np.arange(self.size) if ids is None else ids
+        ids = np.arange(self.num_envs) if ids is None else ids
         self.state[ids] = self._rng.choice(len(self.problem.start), size=len(ids), p=self.problem.start)
         self.steps[ids] = 0
 
@@ -89,12 +89,12 @@ class FiniteEnv:
 
     def step(self, action: np.ndarray) -> StepResult:
         """Draws the successors. The horizon is part of the problem, so its end is an end, not a lack of time."""
-        draw = self._rng.random(self.size)[:, None]
+        draw = self._rng.random(self.num_envs)[:, None]
         following = np.minimum((self._chances[self.state, action] < draw).sum(-1), len(self.problem.start) - 1)
         reward = self.problem.reward[self.state, action, following]
         self.state, self.steps = following, self.steps + 1
         terminated = self.problem.terminal[following] | (self.steps >= self.horizon)
-        return StepResult(reward, {}, terminated, np.zeros(self.size, dtype=bool))
+        return StepResult(reward, {}, terminated, np.zeros(self.num_envs, dtype=bool))
 
 
 class CartPole:
@@ -103,13 +103,13 @@ class CartPole:
     observation_size, actions, action_size, horizon = 4, 2, 1, 500
 
     def __init__(self, size: int):
-        self.size = size
+        self.num_envs = size
         self._env = CartPoleVectorEnv(size, max_episode_steps=self.horizon)
         self._env.reset(seed=0)
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
         """Position, speed, angle and turning speed each within .05 of zero, as gymnasium starts."""
-        ids = np.arange(self.size) if ids is None else ids
+        ids = np.arange(self.num_envs) if ids is None else ids
         rng = rng or np.random.default_rng()
         self._state[:, ids] = rng.uniform(-0.05, 0.05, size=(4, len(ids)))
         self._env.steps[ids] = 0
@@ -141,14 +141,14 @@ class Pendulum:
     observation_size, actions, action_size, horizon = 3, None, 1, 200
 
     def __init__(self, size: int):
-        self.size = size
+        self.num_envs = size
         self.steps = np.zeros(size, dtype=np.int64)
         self._env = PendulumEnv()
         self._env.state = np.zeros((2, size))
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
         """Any angle, up to 1 rad/s, as gymnasium starts."""
-        ids = np.arange(self.size) if ids is None else ids
+        ids = np.arange(self.num_envs) if ids is None else ids
         rng = rng or np.random.default_rng()
         high = np.array([[np.pi], [1.0]])
         self._env.state[:, ids] = rng.uniform(-high, high, size=(2, len(ids)))
@@ -162,7 +162,7 @@ class Pendulum:
         """Applies a torque; an action of 1 is the greatest, 2 Nm. 200 steps are a lack of time."""
         _, reward, *_ = self._env.step(self._env.max_torque * action.T)
         self.steps += 1
-        never = np.zeros(self.size, dtype=bool)
+        never = np.zeros(self.num_envs, dtype=bool)
         return StepResult(np.asarray(reward, dtype=np.float64), {}, never, self.steps >= self.horizon)
 
 
@@ -172,13 +172,13 @@ class Imitation:
     actions = None
 
     def __init__(self, env: ImitationEnv):
-        self.env, self.size = env, env.size
+        self.env, self.num_envs = env, env.num_envs
         self.observation_size, self.action_size = env.observation_layout.size, env.action_size
         self.horizon = env.episode_steps
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
         """At any phase of the motion."""
-        ids = np.arange(self.size) if ids is None else ids
+        ids = np.arange(self.num_envs) if ids is None else ids
         rng = rng or np.random.default_rng()
         self.env.start(rng.integers(0, self.env.reference.starts, size=len(ids)), ids, rng)
 
@@ -280,8 +280,8 @@ def mean_return(problem: LectureProblem, policy: Actor, seed: int, greedy: bool,
     rng = np.random.default_rng(seed)
     problem.start(rng=rng)
     if isinstance(policy, RecurrentPolicy):
-        policy.begin(problem.size)
-    episode_return, live = np.zeros(problem.size), np.ones(problem.size, dtype=bool)
+        policy.begin(problem.num_envs)
+    episode_return, live = np.zeros(problem.num_envs), np.ones(problem.num_envs, dtype=bool)
     for t in range(problem.horizon):
         outcome = problem.step(policy.act(problem.observe(), None if greedy else rng))
         episode_return += gamma**t * outcome.reward * live

@@ -26,7 +26,7 @@ def part_sites(character: Character) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
-def footprints(character: Character, motion: ReferenceMotion, ground: Ground) -> np.ndarray:
+def find_footprints(character: Character, motion: ReferenceMotion, ground: Ground) -> np.ndarray:
     """Stretches along the ground's direction that hands and feet rest on in one pass or cycle, (K, 2) [m]."""
     points_w = point_positions(character.model, motion.qpos, contact_points(character))
     u, _ = ground.local(points_w[..., :2])
@@ -38,14 +38,14 @@ def footprints(character: Character, motion: ReferenceMotion, ground: Ground) ->
     return np.array(prints).reshape(-1, 2)
 
 
-def free_stretches(
+def find_free_stretches(
     character: Character, motion: ReferenceMotion, ground: Ground, begin: float, end: float
 ) -> np.ndarray:
     """Stretches between `begin` and `end` [m] along the ground's direction that nothing rests on, (K, 2) [m].
 
     A cycle's prints are repeated as long as it would go on; a cycle that turns is taken for a straight one.
     """
-    prints = footprints(character, motion, ground)
+    prints = find_footprints(character, motion, ground)
     if motion.loop:
         u, _ = ground.local(motion.qpos[[0, -1], :2])
         stride = u[1] - u[0]
@@ -63,7 +63,7 @@ def free_stretches(
     return np.array(free).reshape(-1, 2)
 
 
-def hands(character: Character, motion: ReferenceMotion) -> np.ndarray:
+def find_palms(character: Character, motion: ReferenceMotion) -> np.ndarray:
     """Positions of the palms, world [m], (T, 2, 3); the wrists' where a body has no palms."""
     sites = [
         character.contacts.get(f"{side}_hand", (character.landmarks[f"{side}_wrist"],))[0] for side in ("left", "right")
@@ -71,9 +71,9 @@ def hands(character: Character, motion: ReferenceMotion) -> np.ndarray:
     return point_positions(character.model, motion.qpos, BodyPoints.of_sites(character.model, tuple(sites)))
 
 
-def hands_held_ahead(character: Character, motion: ReferenceMotion, plane: Ground) -> bool:
+def hands_stay_ahead(character: Character, motion: ReferenceMotion, plane: Ground) -> bool:
     """Both hands stay ahead of the body and at one height while it goes on in the plane's direction."""
-    palms = hands(character, motion)
+    palms = find_palms(character, motion)
     centre, _ = plane.local(com_positions(character.model, motion.qpos)[:, :2])
     ahead = plane.local(palms[..., :2])[0] - centre[:, None]
     going = abs(centre[-1] - centre[0]) / motion.duration

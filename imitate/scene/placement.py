@@ -28,7 +28,9 @@ CLEARANCE = 0.05
 ITERATIONS = 8
 
 
-def placed(frames: np.ndarray, fps: float, character: Character, model: mujoco.MjModel, ground: Ground) -> np.ndarray:
+def place_on_ground(
+    frames: np.ndarray, fps: float, character: Character, model: mujoco.MjModel, ground: Ground
+) -> np.ndarray:
     """Sets a motion upon a ground.
 
     Args:
@@ -46,7 +48,7 @@ def placed(frames: np.ndarray, fps: float, character: Character, model: mujoco.M
     raised[:, 2] += ground.support(frames[:, :2])
     flat = point_positions(model, frames, soles)
     contact = find_contacts(flat, fps)
-    wanted = foot_paths(flat, contact, character, ground)
+    wanted = plan_foot_paths(flat, contact, character, ground)
     # The way that the body's own rise would carry a foot is as good, where the foot is far from the ground.
     spread = np.where(contact, HELD, SWUNG)
     free = ~contact & (not len(ground.edges))
@@ -81,7 +83,7 @@ def sudden_change(space: TangentSpace, original: np.ndarray, qpos: np.ndarray, f
     return Block("change", residual, jacobian)
 
 
-def foot_paths(flat: np.ndarray, contact: np.ndarray, character: Character, ground: Ground) -> np.ndarray:
+def plan_foot_paths(flat: np.ndarray, contact: np.ndarray, character: Character, ground: Ground) -> np.ndarray:
     """Where contact points shall be on the ground, world [m], (T, P, 3).
 
     Args:

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from imitate.scene.footprints import free_stretches, hands, hands_held_ahead
+from imitate.scene.footprints import find_free_stretches, find_palms, hands_stay_ahead
 from imitate.scene.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from pose.errors import InputError
 from reconstruct import rotations
@@ -106,7 +106,7 @@ class Scene:
     seed: int = 0
     """Of whatever is random in the scene."""
 
-    def checked(self) -> "Scene":
+    def check(self) -> "Scene":
         """Itself; raises `InputError` for an unknown kind or an option out of range (tyro would swallow it earlier)."""
         if self.kind not in KINDS:
             raise InputError(f"unknown scene '{self.kind}'; known ones: {', '.join(KINDS)}")
@@ -165,17 +165,17 @@ class Scene:
     def ground(self, character: Character | None = None, motion: ReferenceMotion | None = None) -> Ground:
         """The ground's surface, laid out from a motion's beginning in its direction, gaps where `character` rests on
         nothing; without a motion, from the origin along x."""
-        kind = self.checked().without_box.kind
+        kind = self.check().without_box.kind
         if kind in ("flat", "slippery", "wind") and not self.has_box:
             return Ground()
-        origin, yaw = course(motion) if motion is not None else ((0.0, 0.0), 0.0)
+        origin, yaw = find_course(motion) if motion is not None else ((0.0, 0.0), 0.0)
         if kind == "flat":
             return Ground(origin, yaw)  # a box goes along it
         rng = np.random.default_rng(self.seed)
         if kind in ("slope", "downhill"):
             return Ground(origin, yaw, np.radians(self.angle) * (1.0 if kind == "slope" else -1.0))
         if kind == "uneven":
-            return Ground(origin, yaw, grid=uneven_field(self.roughness, rng))
+            return Ground(origin, yaw, grid=make_uneven_field(self.roughness, rng))
         if kind == "gaps":
             edges = self._gaps(character, motion, Ground(origin, yaw), rng)
             levels = np.zeros(len(edges) + 1)
@@ -192,7 +192,7 @@ class Scene:
         """Where gaps begin and end, in turn [m]: where the motion rests on nothing, about `gap_every` apart."""
         free = np.array([[FIRST_EDGE, AHEAD - 2.0]])
         if character is not None and motion is not None:
-            free = free_stretches(character, motion, plane, GAP_MARGIN, AHEAD - 2.0)
+            free = find_free_stretches(character, motion, plane, GAP_MARGIN, AHEAD - 2.0)
         edges, begin = list[float](), 0.0
         for low, high in free + [GAP_MARGIN, -GAP_MARGIN]:
             while high - max(low, begin) >= 0.5 * self.gap:
@@ -207,24 +207,24 @@ class Scene:
     @staticmethod
     def box_half(character: Character, motion: ReferenceMotion) -> tuple[float, float, float]:
         """Half lengths of the box [m]: so high that the motion's hands meet it below its upper edge."""
-        top = float(np.median(hands(character, motion)[..., 2])) + ABOVE_HANDS
+        top = float(np.median(find_palms(character, motion)[..., 2])) + ABOVE_HANDS
         return BOX_HALF[0], BOX_HALF[1], 0.5 * float(np.clip(top, 0.3, 1.4))
 
 
-def scene_with_box(character: Character, motion: ReferenceMotion) -> Scene | None:
+def find_box_scene(character: Character, motion: ReferenceMotion) -> Scene | None:
     """The plane with the box that a motion pushes, or None if its hands push nothing."""
-    found = hands_held_ahead(character, motion, Ground(*course(motion)))
+    found = hands_stay_ahead(character, motion, Ground(*find_course(motion)))
     return Scene("box", box_friction=FOUND_FRICTION) if found else None
 
 
-def course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:
+def find_course(motion: ReferenceMotion) -> tuple[tuple[float, float], float]:
     """Where a motion begins [m] and the direction it goes in, or faces if it stays within half a metre [rad]."""
     first, way = motion.qpos[0], motion.qpos[-1, :2] - motion.qpos[0, :2]
     direction = np.arctan2(way[1], way[0]) if np.hypot(*way) > 0.5 else rotations.yaw(first[3:7])
     return (float(first[0]), float(first[1])), float(direction)
 
 
-def uneven_field(roughness: float, rng: np.random.Generator) -> np.ndarray:
+def make_uneven_field(roughness: float, rng: np.random.Generator) -> np.ndarray:
     """Smooth random hills of about half a metre, level at the start, as high as the surroundings at the border."""
     rows, columns = round(2 * ASIDE / SPACING) + 1, round((AHEAD + BEHIND) / SPACING) + 1
     hills = gaussian_filter(rng.standard_normal((rows, columns)), 0.25 / SPACING)

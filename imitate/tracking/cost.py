@@ -54,7 +54,7 @@ class TrackingCost:
 
     def of_states(self) -> np.ndarray:
         """Costs of the states that the environments are in, each at its frame of the reference, (N,)."""
-        env, reference, row = self._env, self._env.reference, self._env.row
+        env, reference, row = self._env, self._env.reference, self._env.frame
         pose = env.joints.difference(reference.qpos[row], env.qpos)
         end_effectors = env.site_xpos[:, self._sites] - env.bodies_xpos[:, :1] - reference.end_effectors[row]
         return 0.5 * (

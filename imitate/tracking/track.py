@@ -15,7 +15,7 @@ import numpy as np
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reward import RewardConfig
 from imitate.env.task import Task
-from imitate.rollout import Meter
+from imitate.rollout import RolloutMetrics
 from imitate.tracking.cost import CostConfig, TrackingCost
 from imitate.tracking.derivatives import StepDerivatives, target_derivatives
 from imitate.tracking.draft import Draft
@@ -156,7 +156,7 @@ class Tracker:
     def start(self) -> Trajectory:
         """A trajectory without controls, at the first frame of the reference."""
         env = self.env
-        env.start(np.zeros(env.size, dtype=np.int64))
+        env.start(np.zeros(env.num_envs, dtype=np.int64))
         state = env.state()["batch"][:1]
         none, sound = np.empty((0, env.action_size)), np.zeros(1, dtype=bool)
         pose, speed = env.qpos[:1].copy(), env.qvel[:1].copy()
@@ -217,9 +217,9 @@ class Tracker:
         Returns:
           The best plan and its step size.
         """
-        env, count = self.env, self.env.size
+        env, count = self.env, self.env.num_envs
         begin = env.state()
-        begin["batch"][:], begin["row"][:] = plan.states[0], plan.frame
+        begin["batch"][:], begin["frame"][:] = plan.states[0], plan.frame
         env.restore(begin)
         states, qpos, qvel = [env.state()["batch"]], [env.qpos.copy()], [env.qvel.copy()]
         applied, ctrl, costs, failed = [], [], [self.cost.of_states()], [np.zeros(count, dtype=bool)]
@@ -335,26 +335,27 @@ def replay(tracker: Tracker, plan: Trajectory, gains: np.ndarray) -> Tracking:
     Simulation repeats itself bit for bit, so the controls alone are enough.
     """
     env = tracker.env
-    env.start(np.zeros(env.size, dtype=np.int64))
-    meter = Meter(env)
+    env.start(np.zeros(env.num_envs, dtype=np.int64))
+    recorder = RolloutMetrics()
+    recorder.begin(env)
     qvel, saturated, deviation = [env.qvel[0].copy()], [np.zeros(env.action_size, dtype=bool)], [0.0]
     limit = env.model.actuator_forcerange[:, 1]
     keys = np.array([0] + [env.model.body(name).id - 1 for name in env.task.character.key_bodies])
-    recorded = np.arange(env.size) == 0
+    recorded = np.arange(env.num_envs) == 0
     episode_return, fell = 0.0, False
     for control in plan.controls:
-        result = env.step(np.repeat(control[None], env.size, axis=0))
+        result = env.step(np.repeat(control[None], env.num_envs, axis=0))
         fell = bool(result.terminated[0])
         if fell:
             break
-        meter.read(env, result.terms, recorded)
+        recorder.record(env, result.terms, recorded)
         episode_return += float(result.reward[0])
         qvel.append(env.qvel[0].copy())
         saturated.append(np.abs(env.actuator_force[0]) > 0.99 * limit)
-        offset = env.bodies_xpos[0, keys] - env.reference.key_bodies[env.row[0]]
+        offset = env.bodies_xpos[0, keys] - env.reference.key_bodies[env.frame[0]]
         deviation.append(float(np.linalg.norm(offset, axis=-1).max()))
     fell |= len(plan) < tracker.steps
-    rollout = meter.rollout(terminated=fell)
+    rollout = recorder.rollout(terminated=fell)
     verdict = find_causes(
         env.body, env.reference, np.array(deviation), np.array(saturated), fell, tracker.config.tolerance
     )
@@ -363,7 +364,7 @@ def replay(tracker: Tracker, plan: Trajectory, gains: np.ndarray) -> Tracking:
         "draft_completed": float(not fell),
         "feasible": float(verdict.feasible.mean()),
         "torque_saturation": float(np.mean(saturated)),
-        **meter.figures(),
+        **recorder.means(),
     }
     done = len(qvel) - 1
     return Tracking(Draft(rollout, verdict, plan.controls[:done], np.array(qvel), gains[:done]), metrics)

@@ -61,7 +61,7 @@ def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: P
     size = config.num_envs // usable_cores()  # as one of the workers that training starts
     env = ImitationEnv(task, config.env, size)
     policy = Policy(env.policy_layout(config.hidden_sizes), config.initial_std)
-    policy.actor.coarse = policy.critic.coarse = config.bf16
+    policy.actor.bf16 = policy.critic.bf16 = config.bf16
     collector = SkillCollector(env, ReferenceStart(env.reference), config.seed)
     learner = PPO(policy, config.ppo)
     shuffle = torch.Generator().manual_seed(config.seed)
@@ -84,7 +84,7 @@ def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: P
             action = measure("act", policy.act, observation, rng)
             env.set_targets(measure("targets", env.targets, action))
             measure("physics", env.simulate)
-            result = measure("reward", env.judge)
+            result = measure("reward", env.compare)
             ended = np.flatnonzero(result.done)
             if len(ended):
                 env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)

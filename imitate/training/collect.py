@@ -18,7 +18,7 @@ class Environments(Protocol):
     """N environments in step; none restarts by itself."""
 
     @property
-    def size(self) -> int:
+    def num_envs(self) -> int:
         """Number of environments, N."""
         ...
 
@@ -143,7 +143,7 @@ class EpisodeLoop:
     def __init__(self, env: Environments, seed: int):
         self.env = env
         self.rng = np.random.default_rng(seed)
-        self.episode_return = np.zeros(env.size)
+        self.episode_return = np.zeros(env.num_envs)
         """Return so far of the episodes that go on, (N,); the subclass adds to it, discounted or not."""
 
     def start(self, ids: np.ndarray) -> None:
@@ -165,7 +165,7 @@ class EpisodeLoop:
         env = self.env
         observations, next_observations, actions, rewards = [], [], [], []
         terminated, done, alive = [], [], []
-        running = np.ones(env.size, dtype=bool)
+        running = np.ones(env.num_envs, dtype=bool)
         observation = env.observe()
         for _ in range(steps):
             action = policy.act(observation, self.rng)

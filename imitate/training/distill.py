@@ -89,7 +89,7 @@ class Expert:
         Returns:
           Actions, float32 (N, nu), and their weights in the loss from 0 to 1, float32 (N,).
         """
-        frame = env.row
+        frame = env.frame
         pose = env.joints.difference(self._qpos[frame], env.qpos)
         weight = self.covered[frame] * np.exp(-np.square(np.abs(pose).max(axis=1) / TRUST_DISTANCE))
         velocity = env.qvel - self._qvel[frame]
@@ -125,7 +125,7 @@ class LabellingActor:
         if self.beta > 0.0 and rng is not None:
             std = np.exp(self.policy.log_std.detach().numpy())
             noise = std * rng.standard_normal(label.shape, dtype=np.float32)
-            by_expert = (np.arange(self.env.size) < self.beta * self.env.size) & (weight > 0.0)
+            by_expert = (np.arange(self.env.num_envs) < self.beta * self.env.num_envs) & (weight > 0.0)
             action = np.where(by_expert[:, None], label + noise, action)
         return action
 
@@ -215,7 +215,7 @@ class WarmStart:
     def _start_on_draft(self, ids: np.ndarray, rng: np.random.Generator) -> None:
         """Moves half of the episodes that have just started in these environments from the reference to the draft."""
         env = self.collector.env
-        frames, moved = env.row[ids], rng.random(len(ids)) < 0.5
+        frames, moved = env.frame[ids], rng.random(len(ids)) < 0.5
         moved &= self.expert.covered[frames]
         if moved.any():
             frames, ids = frames[moved], ids[moved]

@@ -8,7 +8,7 @@ import torch
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import run_episodes, starting_rows
+from imitate.rollout import run_episodes, spread_starts
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.process_group import ProcessGroup
 
@@ -49,8 +49,8 @@ class Evaluator:
         self.group = group
         self._third = max(1, ROLLOUTS // 2 // group.size)
         env_config = replace(config.env, episode_seconds=config.evaluation_seconds)
-        self.env = ImitationEnv(task, env_config, 3 * self._third)
-        self.env.pushed[: 2 * self._third] = False
+        affected = np.arange(3 * self._third) >= 2 * self._third
+        self.env = ImitationEnv(task, env_config, 3 * self._third, affected=affected)
 
     def evaluate(self, policy: Policy) -> Score:
         """Runs the deterministic policy from the first frame and all phases, under pushes from phases.
@@ -58,7 +58,7 @@ class Evaluator:
         The same starts and pushes in every evaluation, split among the processes; all of them get the same score.
         """
         env, group, third = self.env, self.group, self._third
-        phases = starting_rows(env.reference, third * group.size)[group.rank :: group.size]
+        phases = spread_starts(env.reference, third * group.size)[group.rank :: group.size]
         rows = np.concatenate([np.zeros(third, dtype=np.int64), phases, phases])
         env.episode[:] = 0
         scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(group.rank))

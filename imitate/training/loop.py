@@ -133,11 +133,10 @@ class TrainingRun:
         expert = {"draft": draft.digest} if draft else {}
         self.task = task_digest(job.task, config.without_budget() | expert)
         num_envs = max(1, config.num_envs // group.size)
-        env = ImitationEnv(job.task, config.env, num_envs)
-        env.pushed[:] = np.arange(num_envs) % PUSHED_ONE_IN == 0
+        env = ImitationEnv(job.task, config.env, num_envs, affected=np.arange(num_envs) % PUSHED_ONE_IN == 0)
         self.policy = Policy(env.policy_layout(config.hidden_sizes), config.initial_std)
         self.policy.log_std.requires_grad_(config.learn_std)
-        self.policy.actor.coarse = self.policy.critic.coarse = config.bf16
+        self.policy.actor.bf16 = self.policy.critic.bf16 = config.bf16
         window = AVERAGING_SAMPLES / (config.num_envs * config.num_steps)
         self.averaged = AveragedModel(self.policy, avg_fn=partial(update_average, window=window))
         stream = config.seed * 1000 + group.rank
@@ -317,7 +316,7 @@ class TrainingRun:
         # With another number of processes than before, environments start afresh.
         if self.group.rank < len(found["parts"]):
             part = found["parts"][self.group.rank]
-            if len(part["collector"]["episode_return"]) == self.collector.env.size:
+            if len(part["collector"]["episode_return"]) == self.collector.env.num_envs:
                 self.collector.restore(part["collector"])
                 self.shuffle.set_state(part["shuffle"])
         torch.set_rng_state(found["torch_rng"])

@@ -94,7 +94,7 @@ class PPO:
         policy, config, group = self.policy, self.config, self.group
         target, advantage = value_target(policy, batch, group), self._normalise(batch.advantage)
         # Rounded once here, or every minibatch would do it again.
-        observation = batch.observation.bfloat16() if policy.actor.coarse else batch.observation
+        observation = batch.observation.bfloat16() if policy.actor.bf16 else batch.observation
         history: list[Tensor] = []
         for ids in minibatches(len(target), config.minibatch_size // group.size, config.update_epochs, generator):
             mean = policy.actor(observation[ids])

@@ -42,17 +42,17 @@ class SkillCollector(EpisodeLoop):
     def __init__(self, env: ImitationEnv, initial_states: InitialStates, seed: int):
         super().__init__(env, seed)
         self.initial_states = initial_states
-        self.starts = initial_states.choose(env.size, self.rng)
+        self.starts = initial_states.choose(env.num_envs, self.rng)
         env.start(self.starts.frames, rng=self.rng, offset=self.starts.offset)
         # Episodes begin out of step with each other, or all would end in the same iteration for ever.
         if env.reference.loop:
-            env.age += self.rng.integers(0, env.episode_steps, env.size)
-        self.discount = np.ones(env.size)
+            env.age += self.rng.integers(0, env.episode_steps, env.num_envs)
+        self.discount = np.ones(env.num_envs)
         """gamma^t of the episodes that go on, (N,)."""
         self._gamma = 1.0
         self._after_start: AfterStart | None = None
         self._terms: dict[str, float] = {}
-        self._failed = np.zeros(env.size, dtype=bool)
+        self._failed = np.zeros(env.num_envs, dtype=bool)
 
     def collect(
         self,

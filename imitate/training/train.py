@@ -18,7 +18,7 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 
-from imitate.env.env import PUSH_SECONDS
+from imitate.env.pushes import PUSH_SECONDS
 from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.tracking.draft import Draft
@@ -104,9 +104,9 @@ def _check(config: ResolvedTrainConfig) -> None:
     if not config.minutes > 0.0:
         raise InputError(f"minutes {config.minutes}: training needs some time; give a positive number")
     env = config.env
-    if not (env.push or 0.0) >= 0.0 or not env.push_every >= 2.0 * PUSH_SECONDS:
+    if not (env.push_speed or 0.0) >= 0.0 or not env.push_interval >= 2.0 * PUSH_SECONDS:
         raise InputError(
-            f"env.push {env.push} m/s, env.push_every {env.push_every} s: give 0 m/s or more, "
+            f"env.push_speed {env.push_speed} m/s, env.push_interval {env.push_interval} s: give 0 m/s or more, "
             f"{2.0 * PUSH_SECONDS:g} s or more"
         )
 

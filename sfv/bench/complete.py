@@ -10,8 +10,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imitate.completion import KnownPoses, Match, about_hips, compared_points, nearest_phases, seen_points
-from imitate.scene.scene import course
+from imitate.completion import (
+    KnownPoses,
+    Match,
+    centre_on_hips,
+    compute_picture_points,
+    compute_points,
+    find_nearest_phases,
+)
+from imitate.scene.scene import find_course
 from pose.blazepose import BlazePose
 from pose.downloads import cache_folder
 from pose.errors import InputError
@@ -136,7 +143,9 @@ def read_known_motions(folder: Path | None, character: Character) -> dict[str, R
 
 def find_moment(picture: LabelledPicture, known: list[KnownPoses], character: Character) -> Match:
     """The moment of a known motion that a picture is most like."""
-    return nearest_phases(*seen_points(fit_pose_to_picture(picture.keypoints, character), character), known, 1)[0]
+    return find_nearest_phases(
+        *compute_picture_points(fit_pose_to_picture(picture.keypoints, character), character), known, 1
+    )[0]
 
 
 def choose_key_frames(name: str, known: dict[str, KnownPoses]) -> list[int]:
@@ -206,11 +215,11 @@ def _render_pose(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    _, yaw = course(motion)
+    _, yaw = find_course(motion)
     # From the side: 90 degrees from the direction of the motion.
     azimuth = yaw + np.radians(90.0 + view.azimuth)
     qpos = motion.qpos[frame : frame + 1]
-    camera = standing_camera(compared_points(character, qpos), azimuth, view.fov, view.eye_height)
+    camera = standing_camera(compute_points(character, qpos), azimuth, view.fov, view.eye_height)
     ahead = np.array([np.cos(azimuth), np.sin(azimuth)])
     distance = float(qpos[0, :2] @ ahead) + 1.0 + WALL_BEHIND
     backdrop = partial(add_room, ahead=ahead, distance=distance, seed=0)
@@ -226,7 +235,7 @@ def extract_pictures(
 
     Of `SAMPLED_FRAMES` frames at equal distances, those that differ most from an upright stand and from each other.
     """
-    stand = about_hips(compared_points(character, np.array(character.model.qpos0)[None]))
+    stand = centre_on_hips(compute_points(character, np.array(character.model.qpos0)[None]))
     named = [v for v in sorted(folder.glob("*.mp4")) if skill_name(v.stem) in map(skill_name, library)]
     with bar("videos") as progress:
         for done, video in enumerate(named):
@@ -237,7 +246,9 @@ def extract_pictures(
                 keypoints = find_keypoints(image, estimator, model_size) if number in numbers else None
                 if keypoints is not None:
                     found.append(keypoints)
-            poses = [seen_points(fit_pose_to_picture(keypoints, character), character)[0] for keypoints in found]
+            poses = [
+                compute_picture_points(fit_pose_to_picture(keypoints, character), character)[0] for keypoints in found
+            ]
             among = compute_pose_distances(np.array([*poses, *stand]), np.array([*poses, *stand]))
             chosen = [len(poses)]
             while len(chosen) <= min(KEY_POSES, len(poses)):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from imitate.env.task import Task
-from imitate.robustness import one_pass
+from imitate.robustness import perform_one_pass
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
 from imitate.training.train import train_policy
@@ -125,7 +125,7 @@ def _measure(task: Task, config: ResolvedTrainConfig, folder: Path, progress: Pr
 
     def measure() -> dict[str, Any]:
         policy = train_policy(task, config, folder, progress).policy
-        once = one_pass(policy, task)
+        once = perform_one_pass(policy, task)
         evaluated = evaluate_policy(policy, task, EvaluateConfig()).metrics
         metrics = {
             "normalised_return": evaluated["normalised_return"],

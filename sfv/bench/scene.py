@@ -31,12 +31,14 @@ PUSH_DISTANCE_M = 2.0
 
 
 class BoxRecorder:
-    """Records the greatest distance of each box in a rollout [m], for `run_episodes`."""
+    """Records the greatest distance of each box from where the reference has it at the start [m]."""
 
-    def __init__(self, start: np.ndarray):
-        self.start, self.way = start, np.zeros(len(start))
+    def begin(self, env: ImitationEnv) -> None:
+        """See `imitate.rollout.Recorder.begin`."""
+        self.start = env.ground.local(env.goal_qpos[env.frame][:, env.body.nq : env.body.nq + 2])[0]
+        self.way = np.zeros(env.num_envs)
 
-    def read(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
+    def record(self, env: ImitationEnv, terms: dict[str, np.ndarray], running: np.ndarray) -> None:
         """Adds one control step of the environments that are `running`."""
         self.way = np.where(running, np.maximum(self.way, env.box_progress() - self.start), self.way)
 
@@ -128,9 +130,8 @@ def evaluate_in_scene(policy: Policy, task: Task) -> tuple[float, float, str]:
         planned = float(env.reference.reach[-1] - env.reference.reach[0])
         if planned < PUSH_DISTANCE_M:
             raise InputError(f"the motion itself goes {planned:.1f} m; a box is to be pushed {PUSH_DISTANCE_M:g} m")
-        env.start(rows)
-        recorder = BoxRecorder(env.box_progress().copy())
-    scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(0), meter=recorder)
+        recorder = BoxRecorder()
+    scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(0), recorder=recorder)
     done = scores.completed
     if recorder is not None:
         done, note = done & (recorder.way >= PUSH_DISTANCE_M), f"pushed {recorder.way.mean():.2f} m on average"

@@ -13,7 +13,7 @@ import tyro
 from imitate.env.env import PUSH_SECONDS
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.robustness import PUSH_FORCE, end_meets_start, in_a_row, one_pass, push_survival
+from imitate.robustness import PUSH_FORCE, end_meets_start, measure_push_survival, perform_in_a_row, perform_one_pass
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
 from imitate.training.memory import peak_memory_mb
@@ -166,7 +166,7 @@ def _report_training(metrics: Mapping[str, float]) -> list[Row]:
 def _evaluate(policy: Policy, task: Task) -> list[Row]:
     """Every measure of a policy, with its mean actions unless the row says otherwise."""
     found = evaluate_policy(policy, task, EvaluateConfig(rollouts=ROLLOUTS)).metrics
-    pushed = push_survival(policy, task, rollouts=ROLLOUTS)
+    pushed = measure_push_survival(policy, task, rollouts=ROLLOUTS)
     force = f"{PUSH_FORCE:g} N for {PUSH_SECONDS:g} s, random sides and times; no fall to the end"
     kind = "20 s of a cycle" if task.motion.loop else "to the clip's end"
     return [
@@ -187,7 +187,7 @@ def _evaluate_one_pass(policy: Policy, task: Task) -> list[Row]:
     """One pass of the motion from phases along it, from exact and from disturbed starts."""
     rows = list[Row]()
     for suffix, disturbed, note in (("", False, "from all phases"), ("_noisy_starts", True, "poses and speeds off")):
-        scores = one_pass(policy, task, ROLLOUTS, disturbed)
+        scores = perform_one_pass(policy, task, ROLLOUTS, disturbed)
         returns, completed = scores.normalised_return, float(scores.completed.mean())
         rows += [
             Row(f"one_pass_return{suffix}", float(returns.mean()), "", ROLLOUTS, float(returns.std()), note=note),
@@ -201,7 +201,7 @@ def _evaluate_ten_in_a_row(policy: Policy, task: Task) -> list[Row]:
     if not end_meets_start(task):
         note = "the motion's end does not meet its start"
         return [Row(f"ten_in_a_row_{what}", None, note=note) for what in ("return", "completed")]
-    scores = in_a_row(policy, task, 10, ROLLOUTS)
+    scores = perform_in_a_row(policy, task, 10, ROLLOUTS)
     returns, completed = scores.normalised_return, float(scores.completed.mean())
     return [
         Row("ten_in_a_row_return", float(returns.mean()), "", ROLLOUTS, float(returns.std()), goal=0.7),

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from imitate.env.env import ImitationEnv
 from imitate.robustness import end_meets_start
-from imitate.rollout import Meter, Rollout, run_episodes
+from imitate.rollout import Rollout, RolloutMetrics, run_episodes
 from imitate.scene.scene import Scene
 from pose.errors import InputError
 from sfv.console import bar, console
@@ -45,7 +45,7 @@ def play(
         return
     if seconds is not None and not 0.1 <= seconds <= 600.0:
         raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
-    chosen = choose(skills_named(skill), character, scene.checked())
+    chosen = choose(skills_named(skill), character, scene.check())
     path = out or Path(f"{Path(skill).name}.mp4")
     rollout = perform(chosen, seconds)
     shown = rollout.as_motion(chosen.reference, with_box=True)
@@ -111,10 +111,9 @@ def perform(skill: Skill, seconds: float | None = None) -> Rollout:
     policy = skill.policy
     env = ImitationEnv.for_policy(policy, task, 1, seconds or LOOP_SECONDS)
     start = np.zeros(1, dtype=np.int64)
-    env.start(start)
-    meter = Meter(env)
-    completed = run_episodes(env, policy, start, meter=meter).completed[0]
-    rollout = meter.rollout(terminated=not completed)
+    recorder = RolloutMetrics()
+    completed = run_episodes(env, policy, start, recorder=recorder).completed[0]
+    rollout = recorder.rollout(terminated=not completed)
     if seconds is None or len(rollout.qpos) <= seconds * rollout.fps + 1:
         return rollout
     kept = round(seconds * rollout.fps) + 1

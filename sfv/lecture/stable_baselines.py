@@ -129,7 +129,7 @@ def _vector_environment(problem: LectureProblem, seed: int) -> Any:
                 spaces.Discrete(problem.actions) if problem.actions else spaces.Box(-1.0, 1.0, (problem.action_size,))
             )
             self.rng = np.random.default_rng(seed)
-            super().__init__(problem.size, seen, acts)
+            super().__init__(problem.num_envs, seen, acts)
 
         def reset(self) -> np.ndarray:
             problem.start(rng=self.rng)
@@ -140,7 +140,7 @@ def _vector_environment(problem: LectureProblem, seed: int) -> Any:
 
         def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
             outcome = problem.step(self.actions)
-            observation, infos = problem.observe(), [{} for _ in range(problem.size)]
+            observation, infos = problem.observe(), [{} for _ in range(problem.num_envs)]
             ended = np.flatnonzero(outcome.done)
             for i in ended:
                 infos[i] = {"terminal_observation": observation[i], "TimeLimit.truncated": bool(outcome.truncated[i])}
@@ -153,15 +153,15 @@ def _vector_environment(problem: LectureProblem, seed: int) -> Any:
             pass
 
         def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-            return [None] * problem.size
+            return [None] * problem.num_envs
 
         def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
             pass
 
         def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-            return [None] * problem.size
+            return [None] * problem.num_envs
 
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-            return [False] * problem.size
+            return [False] * problem.num_envs
 
     return Environments()

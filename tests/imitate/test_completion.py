@@ -7,12 +7,12 @@ from imitate.completion import (
     COMPARED,
     Completion,
     KnownPoses,
-    about_hips,
-    compared_points,
+    centre_on_hips,
     complete,
-    in_picture,
-    mirror_image,
-    nearest_phases,
+    compute_points,
+    find_nearest_phases,
+    mirror_points,
+    move_into_picture,
 )
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
@@ -40,8 +40,8 @@ def turned(pose: np.ndarray, angle: float) -> np.ndarray:
 def test_moment_is_found_whatever_the_heading(name, frame):
     motion = MOTIONS[name]
     pose = turned(motion.qpos[frame], 2.0)
-    points = about_hips(compared_points(CHARACTER, pose[None]))[0]
-    best, *others = nearest_phases(points, SURE, ALONG_X, KNOWN)
+    points = centre_on_hips(compute_points(CHARACTER, pose[None]))[0]
+    best, *others = find_nearest_phases(points, SURE, ALONG_X, KNOWN)
     assert KNOWN[best.skill].name == name
     assert best.phase == pytest.approx(frame / (len(motion) - 1))
     assert best.turn == pytest.approx(2.0, abs=np.pi / 36)
@@ -55,8 +55,8 @@ def test_a_pose_that_no_skill_has_is_far_from_all():
     pose[column : column + 4] = from_rotvec(np.array([0.0, -1.9, 0.0]))
     column = CHARACTER.model.joint("right_shoulder").qposadr[0]
     pose[column : column + 4] = from_rotvec(np.array([0.0, 2.0, 0.0]))
-    points = about_hips(compared_points(CHARACTER, pose[None]))[0]
-    assert nearest_phases(points, SURE, ALONG_X, KNOWN)[0].distance > 0.16
+    points = centre_on_hips(compute_points(CHARACTER, pose[None]))[0]
+    assert find_nearest_phases(points, SURE, ALONG_X, KNOWN)[0].distance > 0.16
 
 
 def untrained(motion) -> Policy:
@@ -73,10 +73,10 @@ def test_motion_passes_through_the_pose_and_its_past_does_not_leap(name):
     motion = MOTIONS[name]
     pose = turned(motion.qpos[12], -1.0)
     pose[CHARACTER.model.joint("left_elbow").qposadr[0]] += 0.4
-    points = about_hips(compared_points(CHARACTER, pose[None]))[0]
-    match = nearest_phases(points, SURE, ALONG_X, KNOWN)[0]
+    points = centre_on_hips(compute_points(CHARACTER, pose[None]))[0]
+    match = find_nearest_phases(points, SURE, ALONG_X, KNOWN)[0]
     found = complete(pose, match, untrained(motion), Task(CHARACTER, motion))
-    qpos, rise = in_picture(found, pose)
+    qpos, rise = move_into_picture(found, pose)
     assert found.now > 5
     if found.share == 1.0:
         np.testing.assert_allclose(qpos[found.now, :2], pose[:2], atol=1e-9)
@@ -91,7 +91,7 @@ def test_in_picture_keeps_the_shape_of_the_way():
     motion = MOTIONS["walk"]
     pose = turned(motion.qpos[5], 0.7)
     completion = Completion(motion.qpos, 5, True, 1.0, False)
-    qpos, rise = in_picture(completion, pose)
+    qpos, rise = move_into_picture(completion, pose)
     assert rise == pytest.approx(-0.7)
     np.testing.assert_allclose(qpos[5, :2], pose[:2])
     np.testing.assert_allclose(
@@ -103,12 +103,12 @@ def test_in_picture_keeps_the_shape_of_the_way():
 def test_a_mirrored_pose_is_found_and_its_motion_is_mirrored_back():
     motion = MOTIONS["cartwheel"]
     pose = turned(mirror_motion(CHARACTER.model, motion.qpos[45:46])[0], 0.6)
-    points = about_hips(compared_points(CHARACTER, pose[None]))[0]
-    match = nearest_phases(points, SURE, ALONG_X, KNOWN)[0]
+    points = centre_on_hips(compute_points(CHARACTER, pose[None]))[0]
+    match = find_nearest_phases(points, SURE, ALONG_X, KNOWN)[0]
     assert KNOWN[match.skill].name == "cartwheel" and match.mirrored
     assert match.phase == pytest.approx(45 / (len(motion) - 1))
-    np.testing.assert_allclose(mirror_image(mirror_image(points)), points)
+    np.testing.assert_allclose(mirror_points(mirror_points(points)), points)
     found = complete(pose, match, untrained(motion), Task(CHARACTER, motion))
-    qpos, _ = in_picture(found, pose)
-    gap = about_hips(compared_points(CHARACTER, qpos[found.now][None]))[0] - points
+    qpos, _ = move_into_picture(found, pose)
+    gap = centre_on_hips(compute_points(CHARACTER, qpos[found.now][None]))[0] - points
     assert np.abs(gap).max() < 0.05

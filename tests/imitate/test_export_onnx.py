@@ -9,7 +9,7 @@ import torch
 
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
-from imitate.export_onnx import tangent_names, write_onnx
+from imitate.export_onnx import name_tangents, write_onnx
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene.scene import Scene, build_model
 from reconstruct.characters.character import load_character
@@ -76,7 +76,7 @@ def test_words_fit_the_numbers(written):
 def test_names_of_degrees_of_freedom():
     character = load_character("humanoid")
     model = build_model(character, Scene())
-    names = tangent_names(model, model.nv)
+    names = name_tangents(model, model.nv)
     assert len(names) == model.nv and names[:6] == ["root_x", "root_y", "root_z", "root_rx", "root_ry", "root_rz"]
     assert names[model.joint("left_knee").dofadr[0]] == "left_knee"
     assert names[model.joint("neck").dofadr[0] + 2] == "neck_rz"

@@ -9,7 +9,7 @@ import pytest
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy, PolicyLayout
-from imitate.robustness import end_meets_start, in_a_row, push_survival
+from imitate.robustness import end_meets_start, measure_push_survival, perform_in_a_row
 from reconstruct.rotations import multiply
 from tests.samples import CHARACTER, standing
 
@@ -26,8 +26,8 @@ def still() -> Policy:
 
 def test_a_stiff_stand_falls_only_to_a_push():
     motion = standing(61)
-    assert push_survival(still(), Task(CHARACTER, motion), force=0.0, rollouts=8) == 1.0
-    assert push_survival(still(), Task(CHARACTER, motion), force=3000.0, rollouts=8) == 0.0
+    assert measure_push_survival(still(), Task(CHARACTER, motion), force=0.0, rollouts=8) == 1.0
+    assert measure_push_survival(still(), Task(CHARACTER, motion), force=3000.0, rollouts=8) == 0.0
 
 
 def test_a_motion_that_ends_as_it_began_can_be_repeated():
@@ -40,8 +40,8 @@ def test_a_motion_that_ends_as_it_began_can_be_repeated():
     turn = np.array([np.cos(0.5), 0.0, 0.0, np.sin(0.5)])
     gone[-1, :7] = [3.0, -2.0, gone[-1, 2], *multiply(turn, gone[-1, 3:7])]
     assert end_meets_start(Task(CHARACTER, replace(motion, qpos=gone)))
-    assert in_a_row(still(), Task(CHARACTER, motion), times=2, rollouts=4).normalised_return.shape == (4,)
-    assert np.isfinite(in_a_row(still(), Task(CHARACTER, motion), times=2, rollouts=2).normalised_return).all()
+    assert perform_in_a_row(still(), Task(CHARACTER, motion), times=2, rollouts=4).normalised_return.shape == (4,)
+    assert np.isfinite(perform_in_a_row(still(), Task(CHARACTER, motion), times=2, rollouts=2).normalised_return).all()
 
 
 @pytest.mark.parametrize(("axis", "repeatable"), [(0, False), (1, False), (2, True)])

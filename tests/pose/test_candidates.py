@@ -21,19 +21,19 @@ def somersault(t: int) -> np.ndarray:
     return body @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T
 
 
-def in_picture(xyz: np.ndarray, t: int) -> np.ndarray:
+def move_into_picture(xyz: np.ndarray, t: int) -> np.ndarray:
     return 200 * xyz[:, :2] + (300 + 6 * t, 300)
 
 
 def right(t: int, rng: np.random.Generator, score: float = 0.6) -> tuple[np.ndarray, np.ndarray, float]:
     xyz = somersault(t) + rng.normal(0, 0.01, (33, 3))
-    return in_picture(xyz, t) + rng.normal(0, 2, (33, 2)), xyz, score
+    return move_into_picture(xyz, t) + rng.normal(0, 2, (33, 2)), xyz, score
 
 
 def wrong(t: int, rng: np.random.Generator, score: float = 0.75) -> tuple[np.ndarray, np.ndarray, float]:
     """Somewhere near, in another posture."""
     xyz = somersault(t) @ np.diag([1, -1, 1]) + rng.normal(0, 0.15, (33, 3))
-    return in_picture(xyz, t) + rng.normal(0, 30, 2), xyz, score
+    return move_into_picture(xyz, t) + rng.normal(0, 30, 2), xyz, score
 
 
 def candidates(*parts: tuple[np.ndarray, np.ndarray, float]) -> Poses:
@@ -89,7 +89,7 @@ def test_merged_candidates_are_nearer_to_the_truth_and_unsure_where_they_differ(
     merged = merge_candidates(frames, np.zeros(T, dtype=int))
     others = [n for n in range(33) if n != wrist]
     for t in range(T):
-        truth = in_picture(somersault(t), t)[others]
+        truth = move_into_picture(somersault(t), t)[others]
         one.append(np.linalg.norm(frames[t].xy[0, others] - truth, axis=-1).mean())
         all_three.append(np.linalg.norm(merged.xy[t, others] - truth, axis=-1).mean())
     assert np.mean(all_three) < 0.7 * np.mean(one)  # 1 / sqrt(3) of it, were all alike

@@ -87,7 +87,7 @@ def reconstructed(name, azimuth, pan=False):
     return found, ours_c, truth_c, contacts
 
 
-def about_hips(points):
+def centre_on_hips(points):
     left, right = TWELVE.index("left_hip"), TWELVE.index("right_hip")
     return points - points[:, [left, right]].mean(axis=1, keepdims=True)
 
@@ -95,7 +95,7 @@ def about_hips(points):
 @pytest.mark.parametrize(("name", "azimuth"), [("walk", 1.4), ("backflip", 1.2)])
 def test_pose_is_better_than_what_was_detected(name, azimuth):
     _, ours, truth, _ = reconstructed(name, azimuth)
-    error = np.linalg.norm(about_hips(ours) - about_hips(truth), axis=-1)
+    error = np.linalg.norm(centre_on_hips(ours) - centre_on_hips(truth), axis=-1)
     assert error.mean() < 0.05
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imitate.env.env import EnvConfig, ImitationEnv
-from imitate.env.reference import smooth_heading, unrolled
+from imitate.env.reference import smooth_heading, unroll_cycle
 from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
 from reconstruct.characters.character import load_character
@@ -129,7 +129,7 @@ def test_unrolled_loop_walks_on_and_turns():
     motion = standing(frames=11, loop=True)
     motion.qpos[:, 0] += np.linspace(0.0, 1.0, 11)
     motion.qpos[:, 3:7] = from_rotvec(np.linspace(0.0, 1.0, 11)[:, None] * np.array([0.0, 0.0, np.pi / 2]))
-    corners = unrolled(motion, 2.0)[::10]
+    corners = unroll_cycle(motion, 2.0)[::10]
     np.testing.assert_allclose(corners[:5, :2], [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], atol=1e-9)
 
 

@@ -9,9 +9,9 @@ import pytest
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.observation import BOX_NUMBERS
 from imitate.env.task import Task
-from imitate.scene.footprints import footprints, hands, hands_held_ahead
+from imitate.scene.footprints import find_footprints, find_palms, hands_stay_ahead
 from imitate.scene.ground import Ground
-from imitate.scene.scene import KINDS, Scene, build_model, scene_with_box
+from imitate.scene.scene import KINDS, Scene, build_model, find_box_scene
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
@@ -67,10 +67,10 @@ def test_flat_settings_and_surface():
 
 def test_unknown_kind_and_senseless_options_are_told_in_one_line():
     with pytest.raises(InputError) as caught:
-        Scene("moon").checked()
+        Scene("moon").check()
     assert "moon" in str(caught.value) and all(kind in str(caught.value) for kind in KINDS)
     with pytest.raises(InputError, match=r"scene\.angle is 80"):
-        Scene("slope", angle=80.0).checked()
+        Scene("slope", angle=80.0).check()
 
 
 def gliding(yaw: float = 0.0) -> ReferenceMotion:
@@ -136,7 +136,7 @@ def test_task_term_is_earned_by_the_box_where_the_reference_would_have_it():
     assert env.step(np.zeros((2, env.action_size))).terms["task"] == pytest.approx([0.3, 0.3], abs=2e-3)
     env.box_qpos[1, 0] -= 0.5
     # Half a metre behind, but for the 3 cm that it went on in the step.
-    assert env.judge().terms["task"][1] == pytest.approx(0.3 * np.exp(-5.0 * 0.47**2), abs=5e-3)
+    assert env.compare().terms["task"][1] == pytest.approx(0.3 * np.exp(-5.0 * 0.47**2), abs=5e-3)
 
 
 def test_box_rests_on_its_slope():
@@ -164,7 +164,7 @@ def test_wind_pushes_and_is_restored():
 
 
 def test_pushes_while_learning_are_as_strong_and_as_frequent_as_asked_for():
-    env = ImitationEnv(Task(CHARACTER, gliding()), EnvConfig(push=0.6, push_every=1.0), 16)
+    env = ImitationEnv(Task(CHARACTER, gliding()), EnvConfig(push_speed=0.6, push_interval=1.0), 16)
     env.start(np.zeros(16, dtype=np.int64))
     applied = []
     for _ in range(30):
@@ -218,13 +218,13 @@ def test_gaps_are_where_the_motion_rests_on_nothing():
     ground = Scene("gaps").ground(CHARACTER, motion)
     inside = ground.edges < 2.4
     assert inside.sum() >= 4  # two gaps at least are below the cartwheel
-    for low, high in footprints(CHARACTER, motion, ground):
+    for low, high in find_footprints(CHARACTER, motion, ground):
         assert not ((ground.edges[::2] < high) & (ground.edges[1::2] > low)).any()
 
 
 def test_hands_meet_the_box_below_its_upper_edge():
     motion = demo_motion("push", CHARACTER)
-    palms = hands(CHARACTER, motion)
+    palms = find_palms(CHARACTER, motion)
     _, _, half = Scene("box").box_half(CHARACTER, motion)
     assert 2 * half == pytest.approx(np.median(palms[..., 2]) + 0.1)
     env = ImitationEnv(Task(CHARACTER, motion, Scene("box")), EnvConfig(), 1)
@@ -236,12 +236,12 @@ def test_hands_meet_the_box_below_its_upper_edge():
 
 def test_a_box_is_found_from_hands_that_are_held_ahead_and_from_no_others():
     push = demo_motion("push", CHARACTER)
-    found = scene_with_box(CHARACTER, push)
+    found = find_box_scene(CHARACTER, push)
     assert found is not None and found.kind == "box"
-    assert all(scene_with_box(CHARACTER, demo_motion(name, CHARACTER)) is None for name in ("walk", "jump", "backflip"))
+    assert all(find_box_scene(CHARACTER, demo_motion(name, CHARACTER)) is None for name in ("walk", "jump", "backflip"))
     # Standing still with the hands ahead is no pushing.
     still = replace(push, qpos=np.repeat(push.qpos[:1], 20, axis=0), contacts=np.repeat(push.contacts[:1], 20, axis=0))
-    assert scene_with_box(CHARACTER, still) is None
+    assert find_box_scene(CHARACTER, still) is None
 
 
 def leaning(motion: ReferenceMotion, degrees: float) -> ReferenceMotion:
@@ -254,11 +254,11 @@ def leaning(motion: ReferenceMotion, degrees: float) -> ReferenceMotion:
 
 def test_hands_that_lean_push_the_box_before_them():
     low = leaning(demo_motion("push", CHARACTER), 40.0)
-    assert hands_held_ahead(CHARACTER, low, Ground())
-    assert not hands_held_ahead(CHARACTER, demo_motion("walk", CHARACTER), Ground())  # hands beside the hips
+    assert hands_stay_ahead(CHARACTER, low, Ground())
+    assert not hands_stay_ahead(CHARACTER, demo_motion("walk", CHARACTER), Ground())  # hands beside the hips
     env = ImitationEnv(Task(CHARACTER, low, Scene("box")), EnvConfig(), 1)
     face = env.goal_qpos[0, -7] - env.model.geom("box").size[0]
-    assert 0.0 < face - hands(CHARACTER, low)[0, :, 0].max() < 0.12
+    assert 0.0 < face - find_palms(CHARACTER, low)[0, :, 0].max() < 0.12
 
 
 def test_a_cycle_that_turns_takes_its_box_along():

@@ -140,7 +140,7 @@ def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
     """Also where the feet are in the ground."""
     tracker = Tracker(Task(character, squat), QUICK)
     env, cost = tracker.env, tracker.cost
-    env.start(np.full(env.size, 5))
+    env.start(np.full(env.num_envs, 5))
     rng = np.random.default_rng(0)
     pose, speed = env.all_qpos[0].copy(), env.all_qvel[0] + rng.normal(size=env.model.nv)
     pose[2] -= sunk

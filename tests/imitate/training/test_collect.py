@@ -83,7 +83,7 @@ def test_starts_are_scored_by_the_return_that_the_policy_maximises():
     policy = small_policy(env, 2.0)
     for _ in range(4):
         collector.collect(policy, 5, GAMMA, gae_lambda=0.95)
-    expected, rewards = [], [list[float]() for _ in range(env.size)]
+    expected, rewards = [], [list[float]() for _ in range(env.num_envs)]
     for outcome in outcomes:
         for i, rewards_so_far in enumerate(rewards):
             rewards_so_far.append(float(outcome.reward[i]))

@@ -34,16 +34,21 @@ def test_every_option_has_a_value_and_resolving_twice_changes_nothing(preset, wa
 def test_the_tuned_preset():
     config = TrainConfig().resolve()
     assert (config.num_envs, config.num_steps, config.hidden_sizes) == (512, 16, (256, 256))
-    assert (config.initial_std, config.learn_std, config.warm_start, config.env.push) == (0.15, True, "draft", 0.6)
+    assert (config.initial_std, config.learn_std, config.warm_start, config.env.push_speed) == (
+        0.15,
+        True,
+        "draft",
+        0.6,
+    )
     assert config.ppo == PPOConfig(2, 1024, 0.97, 0.95, 0.2, 3e-4, (1e-5, 1e-3))
     scratch = TrainConfig(warm_start="none").resolve()
-    assert (scratch.num_steps, scratch.env.push) == (8, 0.0)
+    assert (scratch.num_steps, scratch.env.push_speed) == (8, 0.0)
 
 
 def test_the_papers_preset():
     config = TrainConfig(preset="sfv").resolve()
     assert (config.num_envs, config.num_steps, config.hidden_sizes) == (256, 16, (1024, 512))
-    assert (config.initial_std, config.learn_std, config.warm_start, config.env.push) == (0.2, False, "none", 0.0)
+    assert (config.initial_std, config.learn_std, config.warm_start, config.env.push_speed) == (0.2, False, "none", 0.0)
     assert config.ppo == PPOConfig(1, 256, 0.95, 0.95, 0.2, 5e-5, (5e-5, 5e-5))
 
 
@@ -59,8 +64,8 @@ def test_any_value_can_be_asked_for_under_any_preset(preset, other):
 
 
 def test_from_the_command_line():
-    config = parse("--preset", "sfv", "--num-envs", "512", "--ppo.gamma", "0.97", "--env.push", "0.6").resolve()
-    assert (config.num_envs, config.ppo.gamma, config.env.push) == (512, 0.97, 0.6)
+    config = parse("--preset", "sfv", "--num-envs", "512", "--ppo.gamma", "0.97", "--env.push-speed", "0.6").resolve()
+    assert (config.num_envs, config.ppo.gamma, config.env.push_speed) == (512, 0.97, 0.6)
     assert (config.hidden_sizes, config.ppo.minibatch_size) == ((1024, 512), 256)
     assert parse("--preset", "sfv", "--warm-start", "draft").resolve().warm_start == "draft"
     assert parse("--warm-start", "none", "--num-steps", "16").resolve().num_steps == 16
@@ -68,8 +73,10 @@ def test_from_the_command_line():
 
 
 def test_pushes_can_be_asked_for_without_a_warm_start():
-    assert TrainConfig(warm_start="none", env=EnvConfig(push=0.6)).resolve().env.push == 0.6
-    assert TrainConfig(env=EnvConfig(push=0.0, action_scale=0.3)).resolve().env == EnvConfig(push=0.0, action_scale=0.3)
+    assert TrainConfig(warm_start="none", env=EnvConfig(push_speed=0.6)).resolve().env.push_speed == 0.6
+    assert TrainConfig(env=EnvConfig(push_speed=0.0, action_scale=0.3)).resolve().env == EnvConfig(
+        push_speed=0.0, action_scale=0.3
+    )
 
 
 def test_budget_is_apart_from_what_decides_the_result():

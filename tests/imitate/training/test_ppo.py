@@ -91,13 +91,13 @@ def test_coarse_layers_learn_the_same_and_act_exactly():
     torch.nn.init.normal_(list(policy.actor.parameters())[-2])
     observation = torch.randn(64, 3)
     exact, acted = policy.actor(observation), policy.act(observation.numpy())
-    policy.actor.coarse = True
+    policy.actor.bf16 = True
     rounded = policy.actor(observation)
     assert rounded.dtype == torch.float32
     assert not torch.equal(rounded, exact)
     torch.testing.assert_close(rounded, exact, rtol=0.02, atol=0.02 * float(exact.detach().abs().max()))
     assert (policy.act(observation.numpy()) == acted).all()
-    assert "coarse" not in str(policy.state_dict().keys())
+    assert "bf16" not in str(policy.state_dict().keys())
 
 
 def test_normaliser_merges_batches_into_the_moments_of_all():

@@ -63,22 +63,23 @@ def test_seed_decides(tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(same, other, strict=True))
 
 
-@pytest.mark.parametrize("env", [EnvConfig(push=-1.0), EnvConfig(push=float("nan")), EnvConfig(push_every=0.1)])
-def test_pushes_that_cannot_be_are_refused(tmp_path, env):
+@pytest.mark.parametrize("wrong", [{"push_speed": -1.0}, {"push_speed": float("nan")}, {"push_interval": 0.1}])
+def test_pushes_that_cannot_be_are_refused(tmp_path, wrong):
+    env = EnvConfig(**wrong)
     with pytest.raises(InputError, match=r"env\.push"):
         train_policy(Task(CHARACTER, standing()), replace(TINY, env=env), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_pushes_disturb_a_quarter_of_what_is_learnt_from_and_a_third_of_evaluations(tmp_path):
-    config = replace(TINY, env=EnvConfig(push=5.0)).resolve()
+    config = replace(TINY, env=EnvConfig(push_speed=5.0)).resolve()
     run = TrainingRun(Job(Task(CHARACTER, standing()), config, tmp_path), ProcessGroup())
     fallen = []
     for env in (run.collector.env, run.evaluator.env):
-        env.start(np.zeros(env.size, dtype=np.int64))
-        ended = np.zeros(env.size, dtype=bool)
+        env.start(np.zeros(env.num_envs, dtype=np.int64))
+        ended = np.zeros(env.num_envs, dtype=bool)
         for _ in range(29):
-            ended |= env.step(np.zeros((env.size, env.action_size))).terminated
+            ended |= env.step(np.zeros((env.num_envs, env.action_size))).terminated
         fallen.append(ended)
     learning, (*calm, pushed) = fallen[0], np.split(fallen[1], 3)
     assert learning.any() and not learning[np.arange(len(learning)) % 4 > 0].any()

@@ -66,7 +66,7 @@ def test_what_is_written_is_read_back(tmp_path, name):
 
 
 def test_euler_angles_give_the_rotation_back():
-    turn = Rotation.random(50, random_state=0)
+    turn = Rotation.random(50, rng=np.random.default_rng(0))
     angles = euler_zxy_degrees(turn.as_matrix())
     again = Rotation.from_euler("ZXY", angles, degrees=True)
     np.testing.assert_allclose((turn.inv() * again).magnitude(), 0.0, atol=1e-7)

@@ -10,7 +10,7 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.scene.scene import Scene
 from sfv.bench.scene import SKILLS, BoxRecorder, SceneBenchConfig, bench_scene, evaluate_in_scene
-from sfv.demo.motions import demo_names
+from sfv.demo.motions import demo_motion, demo_names
 from sfv.skill import shipped_skills
 from tests.samples import CHARACTER, standing
 
@@ -64,14 +64,12 @@ def test_a_box_needs_a_motion_that_goes_somewhere(tmp_path, printed):
 
 
 def test_recorder_keeps_the_farthest_place_of_running_boxes():
-    class Boxes:
-        def __init__(self, progress):
-            self.progress = np.array(progress)
-
-        def box_progress(self):
-            return self.progress
-
-    recorder = BoxRecorder(np.array([1.0, 1.0]))
-    for progress, running in (([2.0, 1.5], [True, True]), ([1.5, 9.0], [True, False])):
-        recorder.read(Boxes(progress), {}, np.array(running))  # pyright: ignore[reportArgumentType]
+    env = ImitationEnv(Task(CHARACTER, demo_motion("push", CHARACTER), Scene("box")), EnvConfig(), 2)
+    recorder = BoxRecorder()
+    env.start(np.zeros(2, dtype=np.int64))
+    recorder.begin(env)
+    start = env.box_qpos[:, 0].copy()
+    for away, running in (([1.0, 0.5], [True, True]), ([0.5, 8.0], [True, False])):
+        env.box_qpos[:, 0] = start + away
+        recorder.record(env, {}, np.array(running))
     np.testing.assert_allclose(recorder.way, [1.0, 0.5])
