@@ -8,12 +8,11 @@ Workers share one set of parameters in memory. Each, in a process of its own and
     4. adds it to theta by RMSprop, whose running squares are shared too
 
 Nobody waits for anybody: parameters are read and written without locks (Hogwild, Recht et al. 2011), so a step may
-start from parameters that others are just changing. The paper shows, and the lecture's table reports, that it learns.
+start from parameters that others are just changing. The paper and the lecture's table show that it learns all the same.
 """
 
 import copy
 import multiprocessing.connection
-import os
 import signal
 import time
 import traceback
@@ -42,22 +41,22 @@ class WorkerError(WorkError):
 class A3CConfig:
     """Settings of the learner."""
 
-    workers: int = 2
+    num_workers: int = 2
     """Processes that learn at once."""
-    environments: int = 1
+    num_envs: int = 1
     """Environments of each worker; the paper has one."""
-    steps: int = 20
+    num_steps: int = 20
     """Steps between two updates of the shared parameters (t_max)."""
     gamma: float = 0.99
     """Discount."""
     learning_rate: float = 7e-4
     """Step of RMSprop at the start; it shrinks to nothing over the run, as in the paper."""
-    entropy_weight: float = 0.01
-    """Reward for an undecided policy."""
+    ent_coef: float = 0.01
+    """Weight of the policy's entropy in the loss."""
     reward_scale: float = 1.0
-    """Rewards are learnt in these units, so that the critic's numbers are neither large nor tiny."""
+    """Rewards are multiplied by this, so that values are about 1."""
     max_grad_norm: float = 0.5
-    """Longer gradients are shortened to this."""
+    """Gradients are clipped to this norm."""
 
 
 class SharedRMSprop:
@@ -92,7 +91,7 @@ class A3C:
             self.remembered = self.policy.state
 
     def update(self, batch: Transitions) -> dict[str, float]:
-        """Gradients of the loss at the worker's parameters, applied to everybody's."""
+        """Applies the gradient of the loss at the worker's parameters to everybody's."""
         policy, config = self.policy, self.config
         output, value, next_value = self._outputs(batch)
         reward = config.reward_scale * batch.reward
@@ -102,7 +101,7 @@ class A3C:
         policy_loss = -(advantage * policy.log_prob(output, batch.action)).mean()
         value_loss = (advantage + value.detach() - value).square().mean()
         entropy = policy.entropy(output).mean()
-        loss = policy_loss + 0.5 * value_loss - config.entropy_weight * entropy
+        loss = policy_loss + 0.5 * value_loss - config.ent_coef * entropy
         policy.zero_grad()
         loss.backward()
         parameters = list(policy.parameters())
@@ -124,12 +123,30 @@ class A3C:
 
 @dataclass(frozen=True)
 class A3CReport:
-    """How far the workers are."""
+    """How far the workers have come."""
 
     samples: int
     """Actions taken by all of them."""
     finished: list[float]
     """Returns of the episodes that ended since the last report."""
+
+
+@dataclass(frozen=True)
+class WorkerTask:
+    """All that a worker needs; tensors lie in memory that the processes share."""
+
+    make: Callable[[int], LectureProblem]
+    """Makes N environments; importable by name."""
+    shared: nn.Module
+    """The policy that everybody improves."""
+    optimiser: SharedRMSprop
+    config: A3CConfig
+    samples: int
+    """Actions of all workers together."""
+    counts: Tensor
+    """Actions of each worker so far, int (W,): one number a worker, so that nobody needs a lock."""
+    stop: Tensor
+    """Becomes 1 when all are to stop, (1,)."""
 
 
 def train_a3c(
@@ -145,41 +162,38 @@ def train_a3c(
     Closing the iterator, Ctrl-C or any other exception ends the workers.
 
     Args:
-      make: N environments; importable by name, for it is called in other processes.
+      make: makes N environments; importable by name, for it is called in other processes.
       shared: the policy.
       config: settings.
       samples: actions of all workers together.
       seed: of the first worker; the others follow.
-      every: seconds between reports.
+      every: time between reports [s].
 
     Raises:
       WorkerError: a worker died, with its error.
     """
-    context = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["imitate.lecture.a3c"])
+    context = make_context("imitate.lecture.a3c")
     shared.share_memory()
-    optimiser = SharedRMSprop(shared, config.learning_rate)
-    # One counter a worker, so that nobody needs a lock, and a flag that all of them look at.
-    counts, stop = torch.zeros(config.workers, dtype=torch.int64).share_memory_(), torch.zeros(1).share_memory_()
-    workers, pipes = [], []
+    counts, stop = torch.zeros(config.num_workers, dtype=torch.int64).share_memory_(), torch.zeros(1).share_memory_()
+    task = WorkerTask(make, shared, SharedRMSprop(shared, config.learning_rate), config, samples, counts, stop)
+    workers, ranks = [], {}
     try:
-        for rank in range(config.workers):
+        for rank in range(config.num_workers):
             ours, theirs = context.Pipe(duplex=False)
-            arguments = (rank, make, shared, optimiser, config, counts, samples, stop, seed + rank, theirs, os.getpid())
-            worker = context.Process(target=_work, args=arguments, name=f"a3c-{rank}", daemon=True)
+            worker = context.Process(
+                target=_work, args=(rank, task, seed + rank, theirs), name=f"a3c-{rank}", daemon=True
+            )
             worker.start()
             theirs.close()
             workers.append(worker)
-            pipes.append(ours)
-        open_pipes, last = dict(zip(pipes, range(len(pipes)), strict=True)), time.monotonic()
-        finished: list[float] = []
-        while open_pipes:
-            for pipe in multiprocessing.connection.wait(list(open_pipes), timeout=every):
+            ranks[ours] = rank
+        finished, last = [], time.monotonic()
+        while ranks:
+            for pipe in multiprocessing.connection.wait(list(ranks), timeout=every):
                 assert isinstance(pipe, Connection)
-                message = _receive(pipe, open_pipes[pipe], workers)
+                message = _receive(pipe, ranks[pipe], workers)
                 if message is None:
-                    del open_pipes[pipe]
+                    del ranks[pipe]
                 else:
                     finished.extend(message)
             if time.monotonic() - last > every:
@@ -192,8 +206,16 @@ def train_a3c(
         _end(workers)
 
 
+def make_context(preload: str) -> Any:
+    """Where processes come from: a server that has this module loaded already, or anew on systems that cannot fork."""
+    context = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload([preload])
+    return context
+
+
 def _receive(pipe: Connection, rank: int, workers: list) -> list[float] | None:
-    """What a worker says: returns of finished episodes; None once it is done."""
+    """Reads a worker's message: returns of finished episodes; None once it is done."""
     try:
         kind, content = pipe.recv()
     except (EOFError, OSError):
@@ -217,40 +239,30 @@ def _end(workers: list) -> None:
             worker.join()
 
 
-def _work(
-    rank: int,
-    make: Callable[[int], LectureProblem],
-    shared: nn.Module,
-    optimiser: SharedRMSprop,
-    config: A3CConfig,
-    counts: Tensor,
-    samples: int,
-    stop: Tensor,
-    seed: int,
-    pipe: Connection,
-    parent: int,
-) -> None:
+def _work(rank: int, task: WorkerTask, seed: int, pipe: Connection) -> None:
     """A worker's life. Ctrl-C reaches every process of the terminal: the parent decides, so here it is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    config, counts = task.config, task.counts
     try:
-        learner = A3C(shared, optimiser, config)
-        problem = make(config.environments)
+        learner = A3C(task.shared, task.optimiser, config)
+        problem = task.make(config.num_envs)
         if isinstance(learner.policy, RecurrentPolicy):
-            learner.policy.begin(config.environments)
+            learner.policy.begin(config.num_envs)
             learner.pull()
         collector = Collector(problem, seed)
         last = time.monotonic()
-        while not stop.item() and counts.sum() < samples:
-            optimiser.learning_rate = config.learning_rate * max(0.0, 1.0 - float(counts.sum()) / samples)
-            learner.update(collector.collect(learner.policy, config.steps))
+        while not task.stop.item() and counts.sum() < task.samples:
+            task.optimiser.learning_rate = config.learning_rate * max(0.0, 1.0 - float(counts.sum()) / task.samples)
+            learner.update(collector.collect(learner.policy, config.num_steps))
             counts[rank] = collector.samples
             if time.monotonic() - last > 0.1:
                 last = time.monotonic()
                 pipe.send(("finished", collector.finished))
                 collector.finished = []
-                if _orphaned(parent):
-                    return
+                if parent is not None and not parent.is_alive():
+                    return  # whoever started the run was killed: nobody would ask this worker to stop
         pipe.send(("finished", collector.finished))
         pipe.send(("done", None))
     except BrokenPipeError:
@@ -258,14 +270,3 @@ def _work(
     except BaseException:
         pipe.send(("error", traceback.format_exc()))
         raise SystemExit(1) from None
-
-
-def _orphaned(parent: int) -> bool:
-    """True if the process that started the run is gone (killed, say): nobody would tell this worker to stop."""
-    try:
-        os.kill(parent, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False

@@ -28,10 +28,10 @@ class ActorCriticConfig:
     """Step of the optimiser."""
     critic_rate: float = 3.0
     """The critic's step as a multiple of the actor's: it should be ahead of the policy that it evaluates."""
-    entropy_weight: float = 0.0
-    """Reward for an undecided policy, against settling too early (Mnih et al. 2016)."""
+    ent_coef: float = 0.0
+    """Weight of the policy's entropy in the loss, against settling too early (Mnih et al. 2016)."""
     max_grad_norm: float = 0.5
-    """Longer gradients are shortened to this."""
+    """Gradients are clipped to this norm."""
 
 
 def one_step_advantage(reward: Tensor, value: Tensor, next_value: Tensor, terminated: Tensor, gamma: float) -> Tensor:
@@ -64,15 +64,15 @@ class QActorCritic:
     Its network has one output an action, so the actions must be finitely many.
     """
 
-    def __init__(self, policy: SoftmaxPolicy, config: ActorCriticConfig, hidden: tuple[int, ...]):
+    def __init__(self, policy: SoftmaxPolicy, config: ActorCriticConfig, hidden_sizes: tuple[int, ...]):
         self.policy, self.config = policy, config
-        self.q = mlp((policy.observation_size, *hidden, policy.actions), last_gain=1.0 if hidden else 0.01)
+        self.q = mlp((policy.observation_size, *hidden_sizes, policy.actions), last_gain=1.0 if hidden_sizes else 0.01)
         rate = config.learning_rate
         self.optimiser = torch.optim.Adam(policy.actor.parameters(), lr=rate)
         self.q_optimiser = torch.optim.Adam(self.q.parameters(), lr=rate * config.critic_rate)
 
     def update(self, batch: Transitions) -> dict[str, float]:
-        """One step of the critic towards r + gamma sum_a' pi(a'|s') Q(s', a'), one of the actor along its advice."""
+        """Moves the critic towards r + gamma sum_a' pi(a'|s') Q(s', a'), then the actor along Q (or Q - V)."""
         policy, config = self.policy, self.config
         with torch.no_grad():
             following = torch.softmax(policy.actor(batch.next_observation), -1)
@@ -92,7 +92,7 @@ class QActorCritic:
         policy_loss = -(weight * policy.log_prob(preference, batch.action)).mean()
         entropy = policy.entropy(preference).mean()
         self.optimiser.zero_grad()
-        (policy_loss - config.entropy_weight * entropy).backward()
+        (policy_loss - config.ent_coef * entropy).backward()
         self.optimiser.step()
         return {"policy_loss": policy_loss.item(), "q_loss": q_loss.item(), "entropy": entropy.item()}
 
@@ -108,7 +108,7 @@ class OnlineActorCritic:
         self.critic_optimiser = torch.optim.SGD(critic, lr=config.learning_rate * config.critic_rate)
 
     def update(self, batch: Transitions) -> dict[str, float]:
-        """The slide, step by step; the batch is one transition (of one environment, or of several that run alike)."""
+        """Learns by the slide, step by step; the batch is one transition of each environment, (1, N)."""
         policy, gamma = self.policy, self.config.gamma
         # 1. Sample action a using the current policy, observe reward r, successor state s'.
         s, a, r, following = batch.observation, batch.action, batch.reward, batch.next_observation
@@ -148,13 +148,13 @@ class A2C:
         self.optimiser = torch.optim.RMSprop(self.parameters, lr=config.learning_rate, alpha=0.99, eps=1e-5)
 
     def update(self, batch: Transitions) -> dict[str, float]:
-        """One step along grad J = 1/M sum A(s, a) grad log pi(a|s), and of V towards A + V."""
+        """Takes one step along grad J = 1/M sum A(s, a) grad log pi(a|s), and of V towards A + V."""
         advantage, value = estimate_advantage(self.policy, batch, self.config.gamma, self.config.gae_lambda)
         returns = advantage + value
         if self.normalise:
             self.policy.returns.update(Normaliser.moments(returns.reshape(-1, 1)))
             self.policy.observations.update(batch.moments)
-        loss, losses = actor_critic_loss(self.policy, batch, advantage, returns, self.config.entropy_weight)
+        loss, losses = actor_critic_loss(self.policy, batch, advantage, returns, self.config.ent_coef)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, self.config.max_grad_norm)
@@ -165,7 +165,7 @@ class A2C:
 
 
 def actor_critic_loss(
-    policy: ActorCritic, batch: Transitions, advantage: Tensor, returns: Tensor, entropy_weight: float
+    policy: ActorCritic, batch: Transitions, advantage: Tensor, returns: Tensor, ent_coef: float
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of A2C and A3C: actor, critic and entropy."""
     output = policy.actor(batch.observation)
@@ -173,5 +173,5 @@ def actor_critic_loss(
     policy_loss = -(advantage * scale * policy.log_prob(output, batch.action)).mean()
     critic_loss = value_loss(policy, batch.observation, returns)
     entropy = policy.entropy(output).mean()
-    loss = policy_loss + 0.5 * critic_loss - entropy_weight * entropy
+    loss = policy_loss + 0.5 * critic_loss - ent_coef * entropy
     return loss, {"policy_loss": policy_loss.item(), "value_loss": critic_loss.item(), "entropy": entropy.item()}

@@ -20,18 +20,18 @@ class Collector(EpisodeLoop):
         """Returns, not discounted, of the episodes that ended so far."""
         problem.start(rng=self.rng)
 
-    def collect(self, policy: Actor, steps: int) -> Transitions:
-        """So many steps in every environment."""
-        return self.run(policy, steps)
+    def collect(self, policy: Actor, num_steps: int) -> Transitions:
+        """Collects so many steps of every environment."""
+        return self.run(policy, num_steps)
 
-    def trajectories(self, policy: Actor) -> Transitions:
-        """One whole trajectory in every environment, from its start to its end."""
+    def collect_trajectories(self, policy: Actor) -> Transitions:
+        """Collects one whole trajectory of every environment, from its start to its end."""
         self.env.start(rng=self.rng)
         self.episode_return[:] = 0.0
         return self.run(policy, self.env.horizon, restart=False)
 
     def start(self, ids: np.ndarray) -> None:
-        """As the problem says."""
+        """Begins an episode in these environments, as the problem says."""
         self.env.start(ids, self.rng)
 
     def observe(self, ids: np.ndarray) -> np.ndarray:
@@ -39,10 +39,10 @@ class Collector(EpisodeLoop):
         return self.env.observe()[ids]
 
     def record_step(self, result: StepResult, running: np.ndarray) -> None:
-        """Counts samples and returns, these not discounted."""
+        """Counts samples, and adds up returns, not discounted."""
         self.samples += int(running.sum())
         self.episode_return += result.reward * running
 
     def record_end(self, ids: np.ndarray) -> None:
-        """Keeps the returns."""
+        """Keeps the returns of episodes that ended."""
         self.finished.extend(self.episode_return[ids].tolist())

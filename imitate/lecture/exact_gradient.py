@@ -80,8 +80,8 @@ def slide_reward_to_go(tau: Trajectories, _: TrueValues, gamma: float) -> Tensor
     return reward_to_go(tau.reward, gamma)
 
 
-def all_trajectories(problem: FiniteProblem) -> Trajectories:
-    """Every trajectory there is."""
+def list_trajectories(problem: FiniteProblem) -> Trajectories:
+    """Lists every trajectory of a problem."""
     steps = problem.horizon
     found = list(problem.trajectories())
     state = torch.zeros(steps + 1, len(found), dtype=torch.int64)

@@ -43,7 +43,7 @@ class FiniteProblem:
     def value(self, probability: Tensor) -> Tensor:
         """J: expected discounted return of a policy, exact and differentiable.
 
-        H steps of V(s) <- sum_a pi(a|s) sum_s' P(s'|s, a) (r + gamma V(s')), nothing to earn from terminal states.
+        H steps of V(s) <- sum_a pi(a|s) sum_s' P(s'|s, a) (r + gamma V(s')), nothing to come from terminal states.
 
         Args:
           probability: pi(a|s), (S, A).
@@ -121,7 +121,7 @@ class FiniteProblem:
         return np.array([self.value(identity[list(table)][torch.as_tensor(look.ravel())]).item() for table in tables])
 
 
-def bandit() -> FiniteProblem:
+def make_bandit() -> FiniteProblem:
     """Ten arms, one pull: arm k pays 1 with probability (k + 1) / 11. The best pays 10/11.
 
     State 0 has the arms; from it one comes to state 1 (paid) or 2 (not paid).
@@ -142,7 +142,7 @@ def bandit() -> FiniteProblem:
     )
 
 
-def aliased_grid() -> FiniteProblem:
+def make_aliased_grid() -> FiniteProblem:
     """The lecture's grid world (D. Silver): treasure under the middle cell, skulls under the corners.
 
         0  1  2  3  4          cells 1 and 3 are grey: the policy sees the walls about it, and theirs are the same
@@ -175,7 +175,7 @@ def aliased_grid() -> FiniteProblem:
     )
 
 
-def small_chain(gamma: float = 1.0) -> FiniteProblem:
+def make_small_chain(gamma: float = 1.0) -> FiniteProblem:
     """Three states, two actions, four steps, noisy transitions and rewards of both signs: 1,000 to 10,000 trajectories.
 
     Made to be enumerated: every expectation over trajectories is a finite sum.

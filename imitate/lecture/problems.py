@@ -1,10 +1,13 @@
 """The problems that the lecture's algorithms are shown on, all with the environment's interface: N of them in step.
 
-bandit      one step, ten arms                          finite, so the best value is known exactly
+bandit      one action, ten arms                        finite, so the best value is known exactly
 grid        the lecture's aliased grid world            finite; no deterministic policy succeeds
 cartpole    balance a pole, two actions                 gymnasium CartPole-v1
 pendulum    swing a pendulum up, one torque             gymnasium Pendulum-v1
 imitation   follow a short motion, as `make clip` does  the humanoid in MuJoCo
+
+Dynamics and rewards of CartPole and Pendulum are gymnasium's own. The classes around them let N environments be started
+one by one, from the caller's generator, as skills are; gymnasium's vector environments restart by themselves.
 """
 
 from collections.abc import Callable
@@ -17,14 +20,14 @@ from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.envs.classic_control.pendulum import PendulumEnv
 
 from imitate.env.env import ImitationEnv, StepResult
-from imitate.lecture.finite import FiniteProblem, aliased_grid, bandit
+from imitate.lecture.finite import FiniteProblem, make_aliased_grid, make_bandit
 from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.lecture.softmax import SoftmaxPolicy
 from pose.errors import InputError
 
 
 class LectureProblem(Protocol):
-    """N environments in step. Nothing restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
+    """N environments in step. None restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
 
     @property
     def num_envs(self) -> int:
@@ -77,14 +80,14 @@ class FiniteEnv:
         self._rng = np.random.default_rng(0)
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
-        """Draws start states; `rng` is kept for the transitions."""
+        """Draws start states; `rng` also draws the transitions from now on."""
         self._rng = rng or self._rng
         ids = np.arange(self.num_envs) if ids is None else ids
         self.state[ids] = self._rng.choice(len(self.problem.start), size=len(ids), p=self.problem.start)
         self.steps[ids] = 0
 
     def observe(self) -> np.ndarray:
-        """The features of the states."""
+        """Features of the states, float32 (N, O)."""
         return self._features[self.state]
 
     def step(self, action: np.ndarray) -> StepResult:
@@ -108,7 +111,7 @@ class CartPole:
         self._env.reset(seed=0)
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
-        """Position, speed, angle and turning speed each within .05 of zero, as gymnasium starts."""
+        """Begins with position, speed, angle and turning speed within .05 of zero, as gymnasium does."""
         ids = np.arange(self.num_envs) if ids is None else ids
         rng = rng or np.random.default_rng()
         self._state[:, ids] = rng.uniform(-0.05, 0.05, size=(4, len(ids)))
@@ -121,7 +124,7 @@ class CartPole:
 
     def step(self, action: np.ndarray) -> StepResult:
         """Pushes left (0) or right (1) with 10 N for 20 ms. The limit of 500 steps is a lack of time."""
-        self._env.prev_done[:] = False  # gymnasium would restart what ended; here that is the caller's decision
+        self._env.prev_done[:] = False  # gymnasium would restart what ended; here the caller does
         _, reward, terminated, truncated, _ = self._env.step(action)
         return StepResult(reward, {}, terminated, truncated & ~terminated)
 
@@ -147,7 +150,7 @@ class Pendulum:
         self._env.state = np.zeros((2, size))
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
-        """Any angle, up to 1 rad/s, as gymnasium starts."""
+        """Begins at any angle with up to 1 rad/s, as gymnasium does."""
         ids = np.arange(self.num_envs) if ids is None else ids
         rng = rng or np.random.default_rng()
         high = np.array([[np.pi], [1.0]])
@@ -177,57 +180,59 @@ class Imitation:
         self.horizon = env.episode_steps
 
     def start(self, ids: np.ndarray | None = None, rng: np.random.Generator | None = None) -> None:
-        """At any phase of the motion."""
+        """Begins at any phase of the motion."""
         ids = np.arange(self.num_envs) if ids is None else ids
         rng = rng or np.random.default_rng()
         self.env.start(rng.integers(0, self.env.reference.starts, size=len(ids)), ids, rng)
 
     def observe(self) -> np.ndarray:
-        """As the skill's policy sees it."""
+        """Raw observations, as the skill's policy sees them, float32 (N, O)."""
         return self.env.observe()
 
     def step(self, action: np.ndarray) -> StepResult:
-        """One control step, four physics steps."""
+        """One control step, which is several physics steps."""
         return self.env.step(action)
 
 
 @dataclass(frozen=True)
-class ProblemKind:
-    """What is to be known of a problem beside its environment."""
+class ProblemSpec:
+    """A problem: its environments, and when it counts as solved."""
 
+    name: str
     make: Callable[[int], LectureProblem]
-    """N environments."""
+    """Makes N environments."""
     threshold: float
     """Value that counts as solved."""
     source: str
-    """Where the threshold comes from."""
+    """Where the threshold comes from, in a few words."""
     finite: Callable[[], FiniteProblem] | None = None
-    """The exact problem, where there is one."""
+    """Makes the exact problem; None where there is none."""
 
 
-def bandits(size: int) -> FiniteEnv:
-    """N bandits."""
-    return FiniteEnv(bandit(), size)
+def make_bandits(size: int) -> FiniteEnv:
+    """Makes N bandits."""
+    return FiniteEnv(make_bandit(), size)
 
 
-def grids(size: int) -> FiniteEnv:
-    """N walkers through the aliased grid world."""
-    return FiniteEnv(aliased_grid(), size)
+def make_grids(size: int) -> FiniteEnv:
+    """Makes N walkers through the aliased grid world."""
+    return FiniteEnv(make_aliased_grid(), size)
 
 
 BEST_STOCHASTIC_GRID = 0.87517
-"""Value of the grid's best policy without memory, as `FiniteProblem.optimum` finds it."""
+"""Value of the grid's best policy without memory, found by `FiniteProblem.optimum`."""
 
-PROBLEMS: dict[str, ProblemKind] = {
-    "bandit": ProblemKind(bandits, 0.98 * 10 / 11, "98 % of the best arm's 10/11", bandit),
-    "grid": ProblemKind(grids, 0.98 * BEST_STOCHASTIC_GRID, "98 % of the best stochastic policy", aliased_grid),
-    "cartpole": ProblemKind(CartPole, 475.0, "gymnasium: 475 over 100 episodes"),
-    "pendulum": ProblemKind(Pendulum, -200.0, "swings up and stays from nearly every start"),
+_BEST_GRID = "98 % of the best stochastic policy"
+PROBLEMS: dict[str, ProblemSpec] = {
+    "bandit": ProblemSpec("bandit", make_bandits, 0.98 * 10 / 11, "98 % of the best arm's 10/11", make_bandit),
+    "grid": ProblemSpec("grid", make_grids, 0.98 * BEST_STOCHASTIC_GRID, _BEST_GRID, make_aliased_grid),
+    "cartpole": ProblemSpec("cartpole", CartPole, 475.0, "gymnasium: 475 over 100 episodes"),
+    "pendulum": ProblemSpec("pendulum", Pendulum, -200.0, "swings up and stays from nearly every start"),
 }
 
 
-def problem_kind(name: str) -> ProblemKind:
-    """A problem by its name.
+def find_problem(name: str) -> ProblemSpec:
+    """Finds a problem by its name.
 
     Raises:
       InputError: there is none of that name.
@@ -237,8 +242,8 @@ def problem_kind(name: str) -> ProblemKind:
     return PROBLEMS[name]
 
 
-class Actor(Protocol):
-    """Anything that acts."""
+class Agent(Protocol):
+    """Anything that acts; learning asks for more, see `imitate.training.collect.Actor`."""
 
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations; sampled where `rng` is given, else the likeliest."""
@@ -249,23 +254,23 @@ FINITE_EPISODES = 2000
 """Episodes that stand for the exact value of a policy with a memory; the grid's standard error is then below .005."""
 
 
-def evaluate(kind: ProblemKind, policy: Actor, seed: int = 10_000, episodes: int = 100, greedy: bool = True) -> float:
+def evaluate(spec: ProblemSpec, policy: Agent, seed: int = 10_000, episodes: int = 100, greedy: bool = True) -> float:
     """Value of a policy: exact where the problem is finite, else the mean return of fresh episodes.
 
     Args:
-      kind: the problem.
+      spec: the problem.
       policy: anything with `act`.
       seed: of the start states; the same for every policy, so that two are compared on equal terms.
       episodes: how many.
       greedy: takes the likeliest action. In a finite problem it is the stochastic policy that is evaluated: exactly by
         its probabilities, or by many episodes where it has a memory.
     """
-    if kind.finite is None:
-        return mean_return(kind.make(episodes), policy, seed, greedy)
-    problem = kind.finite()
+    if spec.finite is None:
+        return mean_return(spec.make(episodes), policy, seed, greedy)
+    problem = spec.finite()
     if isinstance(policy, SoftmaxPolicy):
         return exact_value(problem, policy)
-    return mean_return(kind.make(FINITE_EPISODES), policy, seed, greedy=False, gamma=problem.gamma)
+    return mean_return(spec.make(FINITE_EPISODES), policy, seed, greedy=False, gamma=problem.gamma)
 
 
 def exact_value(problem: FiniteProblem, policy: SoftmaxPolicy) -> float:
@@ -275,7 +280,7 @@ def exact_value(problem: FiniteProblem, policy: SoftmaxPolicy) -> float:
         return problem.value(torch.softmax(preference.double(), -1)).item()
 
 
-def mean_return(problem: LectureProblem, policy: Actor, seed: int, greedy: bool, gamma: float = 1.0) -> float:
+def mean_return(problem: LectureProblem, policy: Agent, seed: int, greedy: bool, gamma: float = 1.0) -> float:
     """Mean return of one fresh episode in every environment."""
     rng = np.random.default_rng(seed)
     problem.start(rng=rng)

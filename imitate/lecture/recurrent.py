@@ -1,4 +1,4 @@
-"""A policy with a memory: the LSTM of A3C's last row in the lecture's table."""
+"""A policy with a memory, the LSTM of the lecture's table."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class RecurrentPolicy(nn.Module):
     """Softmax policy and V over the state of an LSTM, which carries what was seen before.
 
-    Where states look alike (the grid's grey cells) a memory separates them, so it may beat every policy without one.
+    Where states look alike (the grid's grey cells) a memory can distinguish them, and beat every policy without one.
     Actor and critic share everything up to their last layer (Mnih et al. 2016).
     """
 
@@ -25,11 +25,11 @@ class RecurrentPolicy(nn.Module):
         self.state: tuple[Tensor, Tensor] = (torch.zeros(1, hidden), torch.zeros(1, hidden))
 
     def begin(self, size: int) -> None:
-        """N episodes begin; nothing is remembered."""
+        """Clears the memory of all N environments."""
         self.state = (torch.zeros(size, self.cell.hidden_size), torch.zeros(size, self.cell.hidden_size))
 
     def forget(self, ids: np.ndarray) -> None:
-        """These episodes are over."""
+        """Clears the memory of these environments, whose episodes are over."""
         keep = torch.ones(len(self.state[0]), 1)
         keep[ids] = 0.0
         self.state = (self.state[0] * keep, self.state[1] * keep)
@@ -42,13 +42,13 @@ class RecurrentPolicy(nn.Module):
         return (preference if rng is None else preference + rng.gumbel(size=preference.shape)).argmax(-1)
 
     def remember(self, observation: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """One step of the memory, (N, O) and two (N, H) -> two (N, H)."""
+        """Takes one step of the memory, (N, O) and two (N, H) -> two (N, H)."""
         return self.cell(torch.relu(self.encoder(observation)), state)
 
     def unroll(
         self, observation: Tensor, next_observation: Tensor, done: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Through T steps with gradients, from the memory at their beginning.
+        """Runs through T steps with gradients, from the memory at their beginning.
 
         Args:
           observation: (T, N, O).

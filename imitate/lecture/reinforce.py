@@ -1,6 +1,6 @@
 """REINFORCE (Williams 1992), from the plain estimator to the one with reward-to-go and baseline.
 
-    1. Sample N trajectories tau_i using the current policy pi_theta                          (Collector.trajectories)
+    1. Sample N trajectories tau_i using the current policy pi_theta                 (Collector.collect_trajectories)
     2. Estimate the policy gradient
          grad J ~ 1/N sum_i sum_t weight_{i,t} grad log pi(a_{i,t}|s_{i,t})                   (policy_gradient_loss)
     3. theta <- theta + eta grad J                                                             (Reinforce.update)
@@ -96,7 +96,7 @@ class Reinforce:
         return losses
 
     def _fit_baseline(self, observation: Tensor, returns: Tensor) -> float:
-        """V(s) <- E[reward to go | s]; after the policy's step, or the baseline would know the actions."""
+        """V(s) <- E[reward to go | s]; after the policy's step, for a baseline must not depend on the actions."""
         self.policy.returns.update(Normaliser.moments(returns[:, None]))
         loss = torch.zeros(())
         for _ in range(self.config.value_steps):

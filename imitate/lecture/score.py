@@ -51,5 +51,8 @@ def gaussian_score(gradient: Tensor, mean: Tensor, std: Tensor, action: Tensor) 
 
 
 def gaussian_std_score(mean: Tensor, std: Tensor, action: Tensor) -> Tensor:
-    """Gaussian policy, with respect to log sigma: (a - f(s))^2 / sigma^2 - 1, (A,)."""
+    """Gaussian policy, with respect to log sigma: (a - f(s))^2 / sigma^2 - 1, (A,).
+
+    Learners with a learnt sigma differentiate `log_prob`; the tests compare.
+    """
     return ((action - mean) / std).square() - 1.0

@@ -14,11 +14,13 @@ class SoftmaxPolicy(nn.Module):
     f(s, a) = theta_a . phi(s), and a table where phi is one of S states.
     """
 
-    def __init__(self, observation_size: int, actions: int, hidden: tuple[int, ...] = (64, 64), bias: bool = True):
+    def __init__(
+        self, observation_size: int, actions: int, hidden_sizes: tuple[int, ...] = (64, 64), bias: bool = True
+    ):
         super().__init__()
         self.observation_size, self.actions = observation_size, actions
-        self.actor = mlp((observation_size, *hidden, actions), last_gain=0.01)
-        self.critic = mlp((observation_size, *hidden, 1), last_gain=1.0 if hidden else 0.01)
+        self.actor = mlp((observation_size, *hidden_sizes, actions), last_gain=0.01)
+        self.critic = mlp((observation_size, *hidden_sizes, 1), last_gain=1.0 if hidden_sizes else 0.01)
         if not bias:
             for layer in (self.actor[-1], self.critic[-1]):
                 assert isinstance(layer, nn.Linear)
@@ -55,10 +57,10 @@ class SoftmaxPolicy(nn.Module):
         return -(log_prob.exp() * log_prob).sum(-1)
 
     def kl(self, old_preference: Tensor, old_log_std: Tensor, preference: Tensor) -> Tensor:
-        """Mean KL divergence of the old policy from the new one, (M, A) -> (); a softmax has no deviation."""
+        """Mean KL divergence of the old policy from the new one, (M, A) -> (); a softmax has no sigma."""
         old = torch.log_softmax(old_preference, -1)
         return (old.exp() * (old - torch.log_softmax(preference, -1))).sum(-1).mean()
 
     def mean_std(self) -> float:
-        """A softmax has no deviation to tell of."""
+        """NaN: a softmax has no sigma."""
         return float("nan")

@@ -1,30 +1,33 @@
-"""`make lecture`: every algorithm of the lecture on every problem it is shown on, in one run, written up as a page.
+"""`python -m sfv lecture`: every algorithm of the lecture on every problem that it is shown on, written up as a page.
 
-Nothing in docs/policy_gradients.md is typed by hand but the words: each figure comes from the run that wrote it.
+Each figure of docs/policy_gradients.md comes from the run that wrote it.
 """
 
 import time
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import tyro
 
-from imitate.lecture.experiment import ALGORITHMS, Curve, learn
-from imitate.lecture.problems import problem_kind
+from imitate.lecture.a3c import make_context
+from imitate.lecture.experiment import Curve, Results, learn
+from imitate.lecture.problems import find_problem
 from pose.errors import InputError
 from sfv.console import bar, console
-from sfv.lecture.learn import imitation
-from sfv.lecture.stable_baselines import available, learn_with_stable_baselines
+from sfv.installation import is_checkout
+from sfv.lecture.learn import make_imitation
+from sfv.lecture.stable_baselines import has_stable_baselines, learn_with_stable_baselines
 from sfv.rows import describe_machine
 
-EVALUATIONS = 16
-IMITATION_EVALUATIONS = 5
+EVALUATIONS, IMITATION_EVALUATIONS = 16, 5
+"""Points of a learning curve."""
 MOTION = "jump"
+"""Motion of the demo that the problem imitation takes."""
 NO_BASELINES = "Stable-Baselines3 (extra bench) is not installed: no runs of it to compare with"
 PLAN: dict[str, dict[str, int]] = {
     "bandit": {
@@ -65,103 +68,116 @@ PLAN: dict[str, dict[str, int]] = {
     "pendulum": {"a2c": 400_000, "ppo": 100_000, "sb3-a2c": 400_000, "sb3-ppo": 100_000},
     "imitation": {"reinforce-baseline": 200_000, "a2c": 200_000, "ppo": 500_000},
 }
-"""Problem -> algorithm -> samples: what is enough, so that all of it takes less than ten minutes on two cores."""
+"""Problem -> algorithm -> samples; all of it takes less than ten minutes on two cores."""
 
 
 @dataclass(frozen=True)
 class LectureConfig:
     """Runs the lecture's algorithms on its problems and writes policy_gradients.md with pictures."""
 
-    out: Path = Path("docs")
-    """Folder of the page and its pictures."""
+    out: Path | None = None
+    """Folder of the page and its pictures; if left out, docs/ in a checkout and else the current directory."""
     seeds: int = 3
     """Runs of each pair of algorithm and problem; the imitation has one."""
     budget: float = 1.0
     """Share of the samples of each run; less than 1 is for trying things out."""
     processes: int = 0
-    """Runs at once; 0: one a core. A3C's have the machine to themselves."""
+    """Runs at once; 0 is one for each core. A3C's runs always have the machine to themselves."""
     only: tuple[str, ...] = ()
     """Problems to run; all if left out."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.only) - set(PLAN)
+        if unknown:
+            raise InputError(f"unknown problem '{unknown.pop()}'; known ones: {', '.join(PLAN)}")
+        if self.seeds < 1 or not self.budget > 0:
+            raise InputError(f"--seeds {self.seeds} --budget {self.budget}: expected positive numbers")
+
+    def folder(self) -> Path:
+        """Where the page is written."""
+        return self.out or (Path("docs") if is_checkout(Path.cwd()) else Path())
 
 
 @dataclass(frozen=True)
 class LectureRun:
-    """One run."""
+    """One algorithm on one problem from one seed."""
 
     problem: str
     algorithm: str
     samples: int
     seed: int
 
+    def estimate_seconds(self) -> float:
+        """Roughly the time that it takes [s]; it only orders runs and draws the bar."""
+        seconds_a_sample = {"imitation": 4e-4, "pendulum": 1.5e-4, "cartpole": 1.2e-4, "grid": 6e-5, "bandit": 2e-4}
+        factor = {"online": 8.0, "a3c": 2.0, "a3c-lstm": 3.0, "a2c": 0.6}.get(self.algorithm, 1.0)
+        return self.samples * seconds_a_sample[self.problem] * factor
 
-Results = dict[tuple[str, str], list[Curve]]
-"""(problem, algorithm) -> one curve a seed."""
+    def page_order(self) -> tuple[int, int]:
+        """Sorts runs as the page lists them: problems and algorithms as in `PLAN`."""
+        return list(PLAN).index(self.problem), list(PLAN[self.problem]).index(self.algorithm)
+
+    def learn(self) -> Curve:
+        """Lets the algorithm learn."""
+        spec = make_imitation(MOTION) if self.problem == "imitation" else find_problem(self.problem)
+        evaluations = IMITATION_EVALUATIONS if self.problem == "imitation" else EVALUATIONS
+        if self.algorithm.startswith("sb3-"):
+            own = self.algorithm.removeprefix("sb3-")
+            return learn_with_stable_baselines(spec, own, self.samples, self.seed, evaluations)
+        return learn(spec, self.algorithm, self.samples, self.seed, evaluations)
 
 
 def lecture(config: Annotated[LectureConfig, tyro.conf.arg(name="")]) -> None:
-    """Runs everything, then writes the page."""
+    """Runs everything, then writes the page. Ctrl-C ends the runs; the page then shows those that are done."""
     from sfv.lecture.page import write_page
 
-    unknown = set(config.only) - set(PLAN)
-    if unknown:
-        raise InputError(f"unknown problem '{unknown.pop()}'; known ones: {', '.join(PLAN)}")
-    if config.seeds < 1 or not config.budget > 0:
-        raise InputError(f"--seeds {config.seeds} --budget {config.budget}: expected positive numbers")
-    if not available():
+    if not has_stable_baselines():
         console.print(f"[yellow]{NO_BASELINES}; pip install -c constraints.txt -e '.\\[bench]'[/yellow]")
     begin = time.perf_counter()
-    jobs, finished = plan(config), 0
-    results: Results = {(job.problem, job.algorithm): [] for job in sorted(jobs, key=_place)}
-    with bar("lecture") as progress:
-        total, done = sum(_effort(job) for job in jobs), 0.0
-        try:
-            with closing(run(jobs, config.processes or describe_machine()["cores"])) as runs:
-                for job, curve in runs:
-                    results[job.problem, job.algorithm].append(curve)
-                    finished, done = finished + 1, done + _effort(job)
-                    progress(done, total, f"{job.algorithm} on {job.problem}")
-        except KeyboardInterrupt:
-            console.print(f"[yellow]stopped after {finished} of {len(jobs)} runs; the page shows those[/yellow]")
-    remarks = [f"stopped after {finished} of {len(jobs)} runs"] if finished < len(jobs) else []
+    runs = list_runs(config)
+    results: Results = {(run.problem, run.algorithm): [] for run in sorted(runs, key=LectureRun.page_order)}
+    try:
+        perform_runs(runs, config.processes or describe_machine()["cores"], results)
+    except KeyboardInterrupt:
+        console.print("[yellow]stopped; the page shows the runs that are done[/yellow]")
+    finished = sum(len(curves) for curves in results.values())
+    remarks = [f"stopped after {finished} of {len(runs)} runs"] if finished < len(runs) else []
     remarks += [f"{config.budget:.0%} of the samples"] if config.budget != 1.0 else []
-    remarks += [] if available() else [NO_BASELINES]
+    remarks += [] if has_stable_baselines() else [NO_BASELINES]
     results = {key: curves for key, curves in results.items() if curves}
-    page = write_page(config.out, results, config.seeds, ", ".join(remarks), time.perf_counter() - begin)
+    page = write_page(config.folder(), results, config.seeds, ", ".join(remarks), time.perf_counter() - begin)
     console.print(f"{finished} runs in {(time.perf_counter() - begin) / 60:.1f} min: [bold]{page}[/bold]")
 
 
-def plan(config: LectureConfig) -> list[LectureRun]:
-    """All runs, the short ones first, so that Ctrl-C leaves most of the page."""
-    jobs = [
+def list_runs(config: LectureConfig) -> list[LectureRun]:
+    """Lists all runs, the short ones first, so that Ctrl-C leaves most of the page."""
+    runs = [
         LectureRun(problem, algorithm, max(1, int(samples * config.budget)), seed)
         for problem, algorithms in PLAN.items()
         if not config.only or problem in config.only
         for algorithm, samples in algorithms.items()
-        if not algorithm.startswith("sb3") or available()
+        if not algorithm.startswith("sb3") or has_stable_baselines()
         for seed in range(1 if problem == "imitation" else config.seeds)
     ]
-    return sorted(jobs, key=_effort)
+    return sorted(runs, key=LectureRun.estimate_seconds)
 
 
-def _place(job: LectureRun) -> tuple[int, int]:
-    """Where a run stands on the page: problems and algorithms as in `PLAN`."""
-    return list(PLAN).index(job.problem), list(PLAN[job.problem]).index(job.algorithm)
+def perform_runs(runs: list[LectureRun], processes: int, results: Results) -> None:
+    """Performs all runs, several at a time, and adds each curve to `results` as soon as it is there."""
+    with bar("lecture") as progress, closing(iterate_curves(runs, processes)) as curves:
+        total, done = sum(run.estimate_seconds() for run in runs), 0.0
+        for run, curve in curves:
+            results[run.problem, run.algorithm].append(curve)
+            done += run.estimate_seconds()
+            progress(done, total, f"{run.algorithm} on {run.problem}")
 
 
-def _effort(job: LectureRun) -> float:
-    """Roughly the seconds that a run takes; it only orders them and draws the bar."""
-    seconds_a_sample = {"imitation": 4e-4, "pendulum": 1.5e-4, "cartpole": 1.2e-4, "grid": 6e-5, "bandit": 2e-4}
-    factor = {"online": 8.0, "a3c": 2.0, "a3c-lstm": 3.0, "a2c": 0.6}.get(job.algorithm, 1.0)
-    return job.samples * seconds_a_sample[job.problem] * factor
-
-
-def run(jobs: list[LectureRun], processes: int):
-    """Yields (job, curve) as runs finish: those of one process each side by side, then A3C's one by one."""
-    alone = [job for job in jobs if job.algorithm.startswith("a3c")]
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["imitate.lecture.experiment"])
+def iterate_curves(runs: list[LectureRun], processes: int) -> Generator[tuple[LectureRun, Curve], None, None]:
+    """Yields runs and their curves as they finish: those of one process side by side, then A3C's one by one."""
+    alone = [run for run in runs if run.algorithm.startswith("a3c")]
+    context = make_context("imitate.lecture.experiment")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        waiting = {pool.submit(run_job, job): job for job in jobs if job not in alone}
+        waiting = {pool.submit(run.learn): run for run in runs if run not in alone}
         try:
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
@@ -171,16 +187,5 @@ def run(jobs: list[LectureRun], processes: int):
                 worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    for job in alone:
-        yield job, run_job(job)
-
-
-def run_job(job: LectureRun) -> Curve:
-    """One run of one algorithm on one problem."""
-    kind = imitation(MOTION) if job.problem == "imitation" else problem_kind(job.problem)
-    if job.algorithm.startswith("sb3-"):
-        own = job.algorithm.removeprefix("sb3-")
-        return learn_with_stable_baselines(job.problem, kind, own, job.samples, job.seed, EVALUATIONS)
-    assert job.algorithm in ALGORITHMS
-    evaluations = IMITATION_EVALUATIONS if job.problem == "imitation" else EVALUATIONS
-    return learn(job.problem, kind, job.algorithm, job.samples, job.seed, evaluations)
+    for run in alone:
+        yield run, run.learn()

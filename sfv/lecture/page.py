@@ -1,4 +1,4 @@
-"""docs/policy_gradients.md: the lecture's formulas, the functions that are them, and what a run measured."""
+"""The page policy_gradients.md: the lecture's formulas, the functions that compute them, and what a run measured."""
 
 import inspect
 import re
@@ -9,49 +9,48 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from imitate.lecture import a3c, actor_critic, reinforce, score
 from imitate.lecture.exact_gradient import (
     ESTIMATORS,
     Trajectories,
-    all_trajectories,
     exact_gradient,
+    list_trajectories,
     mean_and_variance,
     slide_reward_to_go,
 )
-from imitate.lecture.experiment import ALGORITHMS, Curve
-from imitate.lecture.finite import FiniteProblem, aliased_grid, small_chain
-from imitate.lecture.problems import BEST_STOCHASTIC_GRID, PROBLEMS, evaluate
+from imitate.lecture.experiment import Curve, Results
+from imitate.lecture.finite import FiniteProblem, make_aliased_grid, make_small_chain
+from imitate.lecture.problems import BEST_STOCHASTIC_GRID, PROBLEMS
+from imitate.lecture.settings import ALGORITHMS
 from imitate.lecture.softmax import SoftmaxPolicy
 from imitate.policy import gaussian_log_prob
 from imitate.training import advantage, ppo
+from sfv.installation import ROOT
+from sfv.lecture.charts import draw_curves, draw_variance
+from sfv.lecture.stable_baselines import TITLES
 from sfv.rows import describe_machine
 
-ROOT = Path(__file__).parents[2]
-SB3 = {"sb3-a2c": "Stable-Baselines3 A2C", "sb3-ppo": "Stable-Baselines3 PPO"}
 CLEANRL_PPO, CLEANRL_RPO = -1141.98, -151.08
 """Pendulum-v1 after 8 M samples, 10 seeds, as CleanRL's documentation of RPO prints them; it has no A2C."""
-GRID_WITH_MEMORY = (1.0 + 2 * 0.95**2 + 0.95 + 0.95**4) / 5
-"""Best value in the aliased grid with a memory: from a grey cell one guesses a side, and turns round at the corner."""
-
-Results = dict[tuple[str, str], list[Curve]]
+GRID_WITH_MEMORY = (1.0 + 2 * 0.95**2 + 0.95 + 0.95**3) / 5
+"""Best value in the aliased grid with a memory, which tries one side of a grey cell and turns back at its corner."""
 
 
 def write_page(folder: Path, results: Results, seeds: int, remark: str, seconds: float) -> Path:
     """Writes the page and its pictures; returns its path.
 
     Args:
-      folder: for the page and its pictures.
+      folder: for the page and its pictures. Functions are links in docs/ of a checkout, plain names elsewhere.
       results: curves of the runs that finished.
       seeds: of each.
       remark: what kept this run from being a whole one, empty if nothing did.
-      seconds: that it took.
+      seconds: that it took [s].
     """
     folder.mkdir(parents=True, exist_ok=True)
-    problem = small_chain()
+    problem = make_small_chain()
     theta = torch.as_tensor(np.random.default_rng(0).normal(size=problem.reward.shape[:2]))
-    tau = all_trajectories(problem)
+    tau = list_trajectories(problem)
     moments = {name: mean_and_variance(problem, tau, theta, weight) for name, weight in ESTIMATORS.items()}
     truth = exact_gradient(problem, theta)
     draw_variance(folder / "policy_gradients_variance.svg", {name: variance for name, (_, variance) in moments.items()})
@@ -67,29 +66,31 @@ def write_page(folder: Path, results: Results, seeds: int, remark: str, seconds:
         "learn. It is written by `make lecture`; every figure below comes from the run that wrote it: "
         f"{seconds / 60:.1f} min on {host['cores']} cores ({host['processor']}), {seeds} seeds"
         + (f" ({remark})" if remark else "")
-        + ". Seconds are of wall clock; *CPU s* is what the process itself used, which says more on a shared machine.",
+        + ". Seconds are of wall clock; *CPU s* is processor time, the better measure on a shared machine.",
         "",
-        *policies(),
-        *estimators(problem, tau, theta, bias, {name: variance for name, (_, variance) in moments.items()}),
-        *grid(results),
-        *actor_critics(),
-        *comparison(results, curves),
-        *goals(results, bias),
+        *describe_policies(),
+        *describe_estimators(problem, tau, theta, bias, {name: variance for name, (_, variance) in moments.items()}),
+        *describe_grid(results),
+        *list_actor_critics(),
+        *compare_algorithms(results, curves),
+        *list_goals(results, bias),
     ]
+    text = "\n".join(parts) + "\n"
+    if folder.resolve() != ROOT / "docs":
+        text = re.sub(r"\[([^\]]+)\]\(\.\./[^)]+\)", r"\1", text)
     page = folder / "policy_gradients.md"
-    page.write_text("\n".join(parts) + "\n")
+    page.write_text(text, encoding="utf-8")
     return page
 
 
-def at(function: Callable[..., Any] | type) -> str:
-    """A link to where a function stands."""
-    path = Path(inspect.getsourcefile(function) or "").resolve().relative_to(ROOT)
-    line = inspect.getsourcelines(function)[1]
-    return f"[`{function.__qualname__}`, {path}:{line}](../{path}#L{line})"
+def link_to(function: Callable[..., Any] | type) -> str:
+    """Links to the file where a function stands, as seen from docs/; not to its line, which edits move."""
+    path = Path(inspect.getsourcefile(function) or "").resolve().relative_to(ROOT).as_posix()
+    return f"[`{function.__qualname__}`, {path}](../{path})"
 
 
-def policies() -> list[str]:
-    """Policies and their score functions."""
+def describe_policies() -> list[str]:
+    """Describes policies and their score functions."""
     errors = score_errors()
     return [
         "## Stochastic policies and their score",
@@ -103,8 +104,8 @@ def policies() -> list[str]:
         "",
         "| closed form | differs from autograd by | from finite differences by |",
         "|---|---|---|",
-        f"| softmax: {at(score.softmax_score)} | {errors['softmax'][0]:.0e} | {errors['softmax'][1]:.0e} |",
-        f"| Gaussian: {at(score.gaussian_score)} | {errors['gaussian'][0]:.0e} | {errors['gaussian'][1]:.0e} |",
+        f"| softmax: {link_to(score.softmax_score)} | {errors['softmax'][0]:.0e} | {errors['softmax'][1]:.0e} |",
+        f"| Gaussian: {link_to(score.gaussian_score)} | {errors['gaussian'][0]:.0e} | {errors['gaussian'][1]:.0e} |",
         "",
         "Tests: `tests/imitate/lecture/test_score.py`. (For a fixed deviation the slide's *- const.* is zero.)",
         "",
@@ -145,11 +146,11 @@ def score_errors() -> dict[str, tuple[float, float]]:
     return errors
 
 
-def estimators(
+def describe_estimators(
     problem: FiniteProblem, tau: Trajectories, theta: torch.Tensor, bias: dict[str, float], variance: dict[str, float]
 ) -> list[str]:
-    """REINFORCE and what reduces its variance, exactly."""
-    discounted = small_chain(0.9)
+    """Describes REINFORCE and what reduces its variance, with exact moments."""
+    discounted = make_small_chain(0.9)
     slide, _ = mean_and_variance(discounted, tau, theta, slide_reward_to_go)
     truth = exact_gradient(discounted, theta)
     missing = float((slide - truth).norm() / truth.norm())
@@ -160,8 +161,9 @@ def estimators(
         r"$$\nabla_\theta J(\theta) \approx \frac{1}{N} \sum_{i=1}^N \sum_t"
         r" \mathrm{weight}_{i,t} \nabla_\theta \log \pi_\theta(a_{i,t}|s_{i,t})$$",
         "",
-        f"The loss with this gradient: {at(reinforce.policy_gradient_loss)}. Weights:",
-        f"{at(reinforce.trajectory_return)}, {at(reinforce.reward_to_go)}; learner: {at(reinforce.Reinforce)}.",
+        f"The loss with this gradient: {link_to(reinforce.policy_gradient_loss)}. Weights:",
+        f"{link_to(reinforce.trajectory_return)}, {link_to(reinforce.reward_to_go)};",
+        f"learner: {link_to(reinforce.Reinforce)}.",
         "",
         f"In a decision process of {len(problem.start)} states, {problem.reward.shape[1]} actions and "
         f"{problem.horizon} steps there are {tau.state.shape[1]:,} trajectories. Summing over all of them gives each",
@@ -176,15 +178,15 @@ def estimators(
         "![variance](policy_gradients_variance.svg)",
         "",
         "The slide's reward to go leaves out a factor gamma^t. Without discount that changes nothing; with gamma .9",
-        f"its mean here lies {missing:.1%} of the gradient's length beside the gradient of the discounted return. All",
+        f"its mean here is off the gradient of the discounted return by {missing:.1%} of that gradient's length. All",
         "practice does the same, and so do the learners below.",
         "",
     ]
 
 
-def grid(results: Results) -> list[str]:
-    """The aliased grid world."""
-    values = aliased_grid().deterministic_values()
+def describe_grid(results: Results) -> list[str]:
+    """Describes the aliased grid world and what each algorithm made of it."""
+    values = make_aliased_grid().deterministic_values()
     lines = [
         "## Why stochastic: the aliased grid world",
         "",
@@ -201,34 +203,38 @@ def grid(results: Results) -> list[str]:
     for (name, algorithm), curves in results.items():
         if name != "grid":
             continue
-        final = np.mean([curve.value[-1] for curve in curves])
-        lines.append(
-            f"| {title(algorithm)} | {final:.3f} | {final / BEST_STOCHASTIC_GRID:.1%} | {grey(curves[0].policy)} |"
-        )
+        final, east_west = np.mean([curve.value[-1] for curve in curves]), format_grey_cell(curves[0].policy)
+        share = f"{final / BEST_STOCHASTIC_GRID:.1%}"
+        lines.append(f"| {algorithm_title(algorithm)} | {final:.3f} | {share} | {east_west} |")
     return [*lines, ""]
 
 
-def grey(policy: Any) -> str:
-    """Probabilities of east and west in a grey cell."""
+def format_grey_cell(policy: Any) -> str:
+    """Probabilities of east and west in a grey cell, of a softmax policy."""
     if not isinstance(policy, SoftmaxPolicy):
         return "-"
-    assert evaluate(PROBLEMS["grid"], policy) is not None
     with torch.no_grad():
         pi = torch.softmax(policy.actor(torch.eye(4)[1]), -1)
     return f"{pi[1]:.2f} / {pi[3]:.2f}"
 
 
-def actor_critics() -> list[str]:
-    """Actor-critic, A3C and PPO: formula and place."""
+def list_actor_critics() -> list[str]:
+    """Lists formulas of actor-critic, A3C and PPO, and where they stand."""
     rows = [
-        (r"$Q(s,a)\,\nabla\log\pi$ and $(Q(s,a)-V(s))\,\nabla\log\pi$", at(actor_critic.QActorCritic)),
-        (r"$A(s,a) \approx r + \gamma V(s') - V(s)$", at(actor_critic.one_step_advantage)),
-        (r"$r_t + \dots + \gamma^n V(s_{t+n}) - V(s_t)$", at(actor_critic.n_step_advantage)),
-        (r"GAE: $\sum_k (\gamma\lambda)^k \delta_{t+k}$", at(advantage.compute_advantage)),
-        ("online actor-critic, five steps", at(actor_critic.OnlineActorCritic)),
-        ("A2C", at(actor_critic.A2C)),
-        ("A3C: lock-free shared parameters, feed-forward and LSTM", f"{at(a3c.A3C)}, {at(a3c.SharedRMSprop)}"),
-        (r"PPO: $\min(r_t A_t, \mathrm{clip}(r_t, 1-c, 1+c) A_t)$", f"{at(ppo.surrogate_loss)}, {at(ppo.PPO)}"),
+        (r"$Q(s,a)\,\nabla\log\pi$ and $(Q(s,a)-V(s))\,\nabla\log\pi$", link_to(actor_critic.QActorCritic)),
+        (r"$A(s,a) \approx r + \gamma V(s') - V(s)$", link_to(actor_critic.one_step_advantage)),
+        (r"$r_t + \dots + \gamma^n V(s_{t+n}) - V(s_t)$", link_to(actor_critic.n_step_advantage)),
+        (r"GAE: $\sum_k (\gamma\lambda)^k \delta_{t+k}$", link_to(advantage.compute_advantage)),
+        ("online actor-critic, five steps", link_to(actor_critic.OnlineActorCritic)),
+        ("A2C", link_to(actor_critic.A2C)),
+        (
+            "A3C: lock-free shared parameters, feed-forward and LSTM",
+            f"{link_to(a3c.A3C)}, {link_to(a3c.SharedRMSprop)}",
+        ),
+        (
+            r"PPO: $\min(r_t A_t, \mathrm{clip}(r_t, 1-c, 1+c) A_t)$",
+            f"{link_to(ppo.surrogate_loss)}, {link_to(ppo.PPO)}",
+        ),
     ]
     return [
         "## Actor-critic, A3C, PPO",
@@ -243,8 +249,8 @@ def actor_critics() -> list[str]:
     ]
 
 
-def comparison(results: Results, problems: list[str]) -> list[str]:
-    """Samples and time to threshold of everybody, by problem."""
+def compare_algorithms(results: Results, problems: list[str]) -> list[str]:
+    """Compares samples and time to the threshold, problem by problem."""
     lines = ["## Learning", "", "![learning curves](policy_gradients_curves.svg)", ""]
     for problem in problems:
         if problem == "imitation":
@@ -259,34 +265,36 @@ def comparison(results: Results, problems: list[str]) -> list[str]:
             lines += [f"### {problem}", "", f"Threshold {threshold:.4g}: {kind.source}.", ""]
         lines += ["| | reached | samples to threshold | wall s | CPU s | value at the end | samples |"]
         lines += ["|---|---|---|---|---|---|---|"]
-        lines += [row(algorithm, curves, threshold) for (name, algorithm), curves in results.items() if name == problem]
+        lines += [
+            format_row(algorithm, curves, threshold) for (name, algorithm), curves in results.items() if name == problem
+        ]
         lines.append("")
     return lines
 
 
-def row(algorithm: str, curves: list[Curve], threshold: float | None) -> str:
-    """One algorithm's line: medians over the seeds that got there, the final value with its spread."""
+def format_row(algorithm: str, curves: list[Curve], threshold: float | None) -> str:
+    """One algorithm's line: medians over the seeds that got there, mean and standard deviation of the final value."""
     final = np.array([curve.value[-1] for curve in curves])
     points = [None if threshold is None else curve.find_crossing(threshold) for curve in curves]
-    there = [(curve, k) for curve, k in zip(curves, points, strict=True) if k is not None]
+    arrived = [(curve, k) for curve, k in zip(curves, points, strict=True) if k is not None]
     middle = partial(np.median, axis=0)
-    if there:
-        samples, wall, cpu = middle([[c.samples[k], c.seconds[k], c.cpu_seconds[k]] for c, k in there])
-        spread = f" ({min(c.samples[k] for c, k in there):,}-{max(c.samples[k] for c, k in there):,})"
-        reached = f"{samples:,.0f}{spread if len(there) > 1 else ''} | {wall:.1f} | "
+    if arrived:
+        samples, wall, cpu = middle([[c.samples[k], c.seconds[k], c.cpu_seconds[k]] for c, k in arrived])
+        extent = f" ({min(c.samples[k] for c, k in arrived):,}-{max(c.samples[k] for c, k in arrived):,})"
+        reached = f"{samples:,.0f}{extent if len(arrived) > 1 else ''} | {wall:.1f} | "
         reached += "-" if algorithm.startswith("a3c") else f"{cpu:.1f}"
     else:
         reached = "- | - | -"
-    count = "-" if threshold is None else f"{len(there)} of {len(curves)}"
+    count = "-" if threshold is None else f"{len(arrived)} of {len(curves)}"
     value = f"{final.mean():.4g}" + (f" ± {final.std():.2g}" if len(final) > 1 else "")
-    return f"| {title(algorithm)} | {count} | {reached} | {value} | {curves[0].samples[-1]:,} |"
+    return f"| {algorithm_title(algorithm)} | {count} | {reached} | {value} | {curves[0].samples[-1]:,} |"
 
 
-def goals(results: Results, bias: dict[str, float]) -> list[str]:
-    """What was asked and what this run measured."""
+def list_goals(results: Results, bias: dict[str, float]) -> list[str]:
+    """Lists what was asked and what this run measured."""
     errors = score_errors()
 
-    def best(problem: str, algorithm: str) -> str:
+    def format_best(problem: str, algorithm: str) -> str:
         curves = results.get((problem, algorithm))
         if not curves:
             return "not run"
@@ -297,10 +305,12 @@ def goals(results: Results, bias: dict[str, float]) -> list[str]:
     def count_solved(algorithm: str) -> str:
         curves = results.get(("cartpole", algorithm), [])
         return (
-            f"{sum(c.find_crossing(475.0) is not None for c in curves)} of {len(curves)} seeds" if curves else "not run"
+            f"{sum(c.find_crossing(PROBLEMS['cartpole'].threshold) is not None for c in curves)} of {len(curves)} seeds"
+            if curves
+            else "not run"
         )
 
-    deterministic = aliased_grid().deterministic_values().max() / BEST_STOCHASTIC_GRID
+    deterministic = make_aliased_grid().deterministic_values().max() / BEST_STOCHASTIC_GRID
     softmax = [
         curve.value[-1]
         for (name, algorithm), curves in results.items()
@@ -321,56 +331,11 @@ def goals(results: Results, bias: dict[str, float]) -> list[str]:
         + " / ".join(count_solved(name) for name in ("reinforce-baseline", "a2c", "a3c", "ppo"))
         + " |",
         f"| Pendulum PPO at CleanRL's level ({CLEANRL_PPO:.0f}; its RPO {CLEANRL_RPO:.0f}), best evaluation "
-        f"| {best('pendulum', 'ppo')} |",
-        f"| Pendulum A2C (CleanRL has none), best evaluation | {best('pendulum', 'a2c')} |",
+        f"| {format_best('pendulum', 'ppo')} |",
+        f"| Pendulum A2C (CleanRL has none), best evaluation | {format_best('pendulum', 'a2c')} |",
     ]
 
 
-def title(algorithm: str) -> str:
+def algorithm_title(algorithm: str) -> str:
     """An algorithm's name on the page."""
-    return SB3[algorithm] if algorithm in SB3 else f"{ALGORITHMS[algorithm].title} (`{algorithm}`)"
-
-
-def draw_variance(path: Path, variance: dict[str, float]) -> None:
-    """Bars of the estimators' variances."""
-    figure = Figure(figsize=(7, 2.6), layout="constrained")
-    axes = figure.subplots()
-    names = list(variance)[::-1]
-    axes.barh(names, [variance[name] for name in names], color="#4878a8")
-    axes.set(xscale="log", xlabel="total variance of the gradient from one trajectory (exact)")
-    save(figure, path)
-
-
-def draw_curves(path: Path, results: Results, problems: list[str]) -> None:
-    """Mean and spread over the seeds against samples, a panel a problem."""
-    figure = Figure(figsize=(9, 3.4 * ((len(problems) + 1) // 2)), layout="constrained")
-    panels = np.atleast_1d(figure.subplots((len(problems) + 1) // 2, 2, squeeze=False)).ravel()
-    for panel in panels[len(problems) :]:
-        panel.remove()
-    names = [name for name in (*ALGORITHMS, *SB3) if any(key[1] == name for key in results)]
-    for axes, problem in zip(panels, problems, strict=False):
-        for (name, algorithm), curves in results.items():
-            if name != problem:
-                continue
-            grid_points = np.linspace(0, min(curve.samples[-1] for curve in curves), 17)
-            values = np.array([np.interp(grid_points, curve.samples, curve.value) for curve in curves])
-            style = {"color": f"C{names.index(algorithm) % 10}", "linestyle": "--" if algorithm in SB3 else "-"}
-            axes.plot(grid_points, values.mean(0), label=algorithm, linewidth=1.3, **style)
-            axes.fill_between(grid_points, values.min(0), values.max(0), alpha=0.12, color=style["color"], linewidth=0)
-        if problem in PROBLEMS:
-            axes.axhline(PROBLEMS[problem].threshold, color="grey", linestyle=":", linewidth=1)
-        axes.set(title=problem, xlabel="samples", ylabel="value")
-        axes.legend(fontsize=6, loc="lower right")
-    save(figure, path)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """An SVG that is the same for the same figures, with its text as text."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "lecture", "svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"]}):
-        figure.savefig(path, metadata={"Date": None})
-    # Tenths of a point are as fine as any screen: in outlines, not in the numbers at the axes.
-    path.write_text(
-        re.sub(r"^[ML] .*$", lambda line: re.sub(r"(\.\d)\d+", r"\1", line[0]), path.read_text(), flags=re.M)
-    )
+    return TITLES[algorithm] if algorithm in TITLES else f"{ALGORITHMS[algorithm].title} (`{algorithm}`)"

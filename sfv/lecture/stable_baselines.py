@@ -1,7 +1,7 @@
-"""The same problems learnt by Stable-Baselines3, to lay beside ours (extra `bench`).
+"""The same problems learnt by Stable-Baselines3, as a baseline (extra `bench`).
 
 Settings are those of RL Baselines3 Zoo where it has the problem (hyperparams/{a2c,ppo}.yml), the library's defaults
-otherwise. Environments, evaluations and clock are ours, so that only the learners differ.
+otherwise. Environments, evaluation and clock are ours, so that only the learners differ.
 """
 
 import importlib.util
@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from imitate.lecture.experiment import Curve, Stopwatch
-from imitate.lecture.problems import LectureProblem, ProblemKind, mean_return
+from imitate.lecture.experiment import Curve, CurveRecorder
+from imitate.lecture.problems import LectureProblem, ProblemSpec, mean_return
 
+TITLES = {"sb3-a2c": "Stable-Baselines3 A2C", "sb3-ppo": "Stable-Baselines3 PPO"}
+
+# The names below are Stable-Baselines3's own.
 SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    ("cartpole", "a2c"): {"environments": 8, "ent_coef": 0.0},
+    ("cartpole", "a2c"): {"num_envs": 8, "ent_coef": 0.0},
     ("cartpole", "ppo"): {
-        "environments": 8,
+        "num_envs": 8,
         "n_steps": 32,
         "batch_size": 256,
         "gae_lambda": 0.8,
@@ -26,7 +29,7 @@ SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
         "clip_range": lambda left: 0.2 * left,
     },
     ("pendulum", "a2c"): {
-        "environments": 8,
+        "num_envs": 8,
         "normalise": True,
         "n_steps": 8,
         "gae_lambda": 0.9,
@@ -37,7 +40,7 @@ SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
         "policy_kwargs": {"log_std_init": -2, "ortho_init": False},
     },
     ("pendulum", "ppo"): {
-        "environments": 4,
+        "num_envs": 4,
         "n_steps": 1024,
         "gae_lambda": 0.95,
         "gamma": 0.9,
@@ -46,74 +49,75 @@ SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
         "use_sde": True,
         "sde_sample_freq": 4,
     },
-    ("grid", "a2c"): {"environments": 32, "gamma": 0.95},
-    ("grid", "ppo"): {"environments": 32, "n_steps": 32, "batch_size": 256, "gamma": 0.95},
-    ("bandit", "a2c"): {"environments": 16},
-    ("bandit", "ppo"): {"environments": 16, "n_steps": 4, "batch_size": 64},
+    ("grid", "a2c"): {"num_envs": 32, "gamma": 0.95},
+    ("grid", "ppo"): {"num_envs": 32, "n_steps": 32, "batch_size": 256, "gamma": 0.95},
+    ("bandit", "a2c"): {"num_envs": 16},
+    ("bandit", "ppo"): {"num_envs": 16, "n_steps": 4, "batch_size": 64},
 }
 
 
-def available() -> bool:
-    """True if Stable-Baselines3 is installed."""
+def has_stable_baselines() -> bool:
+    """Whether Stable-Baselines3 is installed."""
     return importlib.util.find_spec("stable_baselines3") is not None
 
 
-def learn_with_stable_baselines(
-    name: str, kind: ProblemKind, algorithm: str, samples: int, seed: int, evaluations: int
-) -> Curve:
-    """Lets Stable-Baselines3's `algorithm` (a2c or ppo) learn a problem."""
+def learn_with_stable_baselines(spec: ProblemSpec, algorithm: str, samples: int, seed: int, evaluations: int) -> Curve:
+    """Lets Stable-Baselines3 learn a problem.
+
+    Args:
+      spec: the problem.
+      algorithm: a2c or ppo.
+      samples: actions to take.
+      seed: of weights, environments and noise.
+      evaluations: points of the learning curve.
+    """
     import stable_baselines3  # pyright: ignore[reportMissingImports]
     from stable_baselines3.common.callbacks import BaseCallback  # pyright: ignore[reportMissingImports]
     from stable_baselines3.common.vec_env import VecNormalize  # pyright: ignore[reportMissingImports]
 
-    settings = dict(SETTINGS[name, algorithm])
-    problem = kind.make(settings.pop("environments"))
+    settings = dict(SETTINGS[spec.name, algorithm])
+    problem = spec.make(settings.pop("num_envs"))
     env: Any = _vector_environment(problem, seed)
     if settings.pop("normalise", False):
         env = VecNormalize(env, gamma=settings["gamma"])
     maker = {"a2c": stable_baselines3.A2C, "ppo": stable_baselines3.PPO}[algorithm]
     model = maker("MlpPolicy", env, seed=seed, device="cpu", **settings)
-    evaluator = _Evaluator(model, env if isinstance(env, VecNormalize) else None)
-    clock = Stopwatch()
-    seen, seconds, cpu, values = [0], [0.0], [0.0], [evaluator.value(kind)]
+    agent = _Agent(model, env if isinstance(env, VecNormalize) else None)
+    values = [agent.evaluate(spec)]
+    recorder = CurveRecorder(samples, evaluations)
 
-    class Evaluate(BaseCallback):
+    class Evaluation(BaseCallback):
         def _on_step(self) -> bool:
-            if self.num_timesteps >= seen[-1] + samples / evaluations or self.num_timesteps >= samples:
-                clock.stop()
-                seen.append(self.num_timesteps)
-                seconds.append(clock.seconds)
-                cpu.append(clock.cpu_seconds)
-                values.append(evaluator.value(kind))
-                clock.start()
+            if recorder.is_due(self.num_timesteps):
+                with recorder.pause(self.num_timesteps):
+                    values.append(agent.evaluate(spec))
             return self.num_timesteps < samples
 
-    clock.start()
-    model.learn(samples, callback=Evaluate())
-    return Curve(np.array(seen), np.array(seconds), np.array(cpu), np.array(values), None)
+    model.learn(samples, callback=Evaluation())
+    return recorder.to_curve(values, None)
 
 
-class _Evaluator:
-    """A Stable-Baselines3 model as `evaluate` wants to see it."""
+class _Agent:
+    """A Stable-Baselines3 model that acts on raw observations."""
 
     def __init__(self, model: Any, normaliser: Any):
         self.model, self.normaliser = model, normaliser
 
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations."""
-        return self.model.predict(self._seen(observation), deterministic=rng is None)[0]
+        return self.model.predict(self._normalise(observation), deterministic=rng is None)[0]
 
-    def value(self, kind: ProblemKind) -> float:
-        """Exact where the problem is finite, else the mean return of the 100 episodes of our evaluations."""
-        if kind.finite is None:
-            return mean_return(kind.make(100), self, seed=10_000, greedy=True)
-        problem = kind.finite()
+    def evaluate(self, spec: ProblemSpec) -> float:
+        """Exact where the problem is finite, else the mean return of the 100 episodes that our policies perform."""
+        if spec.finite is None:
+            return mean_return(spec.make(100), self, seed=10_000, greedy=True)
+        problem = spec.finite()
         with torch.no_grad():
-            seen = torch.as_tensor(self._seen(problem.features.astype(np.float32)))
-            pi = self.model.policy.get_distribution(seen).distribution.probs
+            observation = torch.as_tensor(self._normalise(problem.features.astype(np.float32)))
+            pi = self.model.policy.get_distribution(observation).distribution.probs
             return problem.value(pi.double()).item()
 
-    def _seen(self, observation: np.ndarray) -> np.ndarray:
+    def _normalise(self, observation: np.ndarray) -> np.ndarray:
         return observation if self.normaliser is None else self.normaliser.normalize_obs(observation)
 
 
@@ -124,12 +128,12 @@ def _vector_environment(problem: LectureProblem, seed: int) -> Any:
 
     class Environments(VecEnv):
         def __init__(self) -> None:
-            seen = spaces.Box(-np.inf, np.inf, (problem.observation_size,), np.float32)
-            acts = (
+            observations = spaces.Box(-np.inf, np.inf, (problem.observation_size,), np.float32)
+            actions = (
                 spaces.Discrete(problem.actions) if problem.actions else spaces.Box(-1.0, 1.0, (problem.action_size,))
             )
             self.rng = np.random.default_rng(seed)
-            super().__init__(problem.num_envs, seen, acts)
+            super().__init__(problem.num_envs, observations, actions)
 
         def reset(self) -> np.ndarray:
             problem.start(rng=self.rng)

@@ -15,14 +15,13 @@ import torch
 from imitate.lecture.a3c import A3C, A3CConfig, SharedRMSprop, WorkerError, train_a3c
 from imitate.lecture.collector import Collector
 from imitate.lecture.experiment import learn
-from imitate.lecture.problems import PROBLEMS, grids
-from imitate.lecture.recurrent import RecurrentPolicy
+from imitate.lecture.problems import PROBLEMS, make_grids
 from imitate.lecture.softmax import SoftmaxPolicy
 
 
 def broken(size):
     """A problem whose third step fails."""
-    problem = grids(size)
+    problem = make_grids(size)
     whole, problem.count = problem.step, 0
 
     def step(action):
@@ -37,14 +36,14 @@ def broken(size):
 
 def killed(size):
     """A problem during which the process is killed."""
-    problem = grids(size)
+    problem = make_grids(size)
     problem.step = lambda action: os.kill(os.getpid(), signal.SIGKILL)
     return problem
 
 
 def table():
     torch.manual_seed(0)
-    return SoftmaxPolicy(4, 4, hidden=(), bias=False)
+    return SoftmaxPolicy(4, 4, hidden_sizes=(), bias=False)
 
 
 def test_shared_rmsprop_is_rmsprop():
@@ -64,42 +63,18 @@ def test_shared_rmsprop_is_rmsprop():
         torch.testing.assert_close(p, q)
 
 
-def test_worker_changes_the_shared_parameters_not_its_own_first():
+def test_worker_changes_the_shared_parameters_first():
     shared = table()
     learner = A3C(shared, SharedRMSprop(shared, 0.01), A3CConfig())
     before = copy.deepcopy(shared.state_dict())
-    learner.update(Collector(grids(4), 0).collect(learner.policy, 8))
+    learner.update(Collector(make_grids(4), 0).collect(learner.policy, 8))
     changed, own = shared.state_dict(), learner.policy.state_dict()
     assert not torch.equal(changed["actor.0.weight"], before["actor.0.weight"])
     torch.testing.assert_close(own, changed)  # pulled again
 
 
-def test_lstm_unrolls_to_what_it_did():
-    """Replaying a segment from the memory at its beginning gives the preferences it acted on, across episode ends."""
-    torch.manual_seed(0)
-    policy = RecurrentPolicy(4, 4, hidden=8)
-    torch.nn.init.orthogonal_(policy.actor.weight, 2.0)
-    policy.begin(6)
-    collector = Collector(grids(6), seed=1)
-    collector.collect(policy, 10)
-    remembered = policy.state
-    batch = collector.collect(policy, 40)
-    assert batch.done.any()
-    output, value, next_value = policy.unroll(batch.observation, batch.next_observation, batch.done, remembered)
-    # Acting greedily on the replayed memory must be what greedy acting does from the same memory.
-    state = remembered
-    for t in range(40):
-        state = policy.remember(batch.observation[t], state)
-        torch.testing.assert_close(policy.actor(state[0]), output[t])
-        keep = (~batch.done[t]).float()[:, None]
-        state = (state[0] * keep, state[1] * keep)
-    torch.testing.assert_close(state[0], policy.state[0])
-    goes_on = ~batch.done[:-1]
-    torch.testing.assert_close(next_value[:-1][goes_on], value[1:][goes_on])
-
-
 def test_workers_learn_together():
-    curve = learn("bandit", PROBLEMS["bandit"], "a3c", samples=12_000, evaluations=4)
+    curve = learn(PROBLEMS["bandit"], "a3c", samples=12_000, evaluations=4)
     assert curve.value[-1] > 0.95 * 10 / 11
     assert curve.samples[-1] >= 12_000
     assert (np.diff(curve.seconds) >= 0).all()
@@ -120,7 +95,7 @@ def test_killed_worker_ends_the_run():
 
 
 def test_closing_the_iterator_ends_the_workers():
-    reports = train_a3c(grids, table(), A3CConfig(environments=2), samples=10**9, seed=0)
+    reports = train_a3c(make_grids, table(), A3CConfig(num_envs=2), samples=10**9, seed=0)
     first = next(reports)
     reports.close()
     assert first.samples >= 0
@@ -131,11 +106,11 @@ def test_ctrl_c_ends_the_workers():
     """SIGINT to the whole group, as a terminal sends it: no worker lives on, and no worker prints a traceback."""
     program = (
         "from imitate.lecture.a3c import A3CConfig, train_a3c\n"
-        "from imitate.lecture.problems import grids\n"
+        "from imitate.lecture.problems import make_grids\n"
         "from imitate.lecture.softmax import SoftmaxPolicy\n"
         "if __name__ == '__main__':\n"
         "    try:\n"
-        "        for report in train_a3c(grids, SoftmaxPolicy(4, 4, ()), A3CConfig(), 10**9, 0):\n"
+        "        for report in train_a3c(make_grids, SoftmaxPolicy(4, 4, ()), A3CConfig(), 10**9, 0):\n"
         "            print(report.samples, flush=True)\n"
         "    except KeyboardInterrupt:\n"
         "        print('stopped', flush=True)\n"
@@ -166,11 +141,11 @@ def test_ctrl_c_ends_the_workers():
 def test_lstm_beats_every_policy_without_memory():
     """In the aliased grid the LSTM remembers which corner it came from; no memoryless policy can do as well."""
     best_without_memory = PROBLEMS["grid"].threshold / 0.98
-    curve = learn("grid", PROBLEMS["grid"], "a3c-lstm", samples=400_000)
+    curve = learn(PROBLEMS["grid"], "a3c-lstm", samples=400_000)
     assert curve.value[-1] > best_without_memory + 0.01
 
 
 @pytest.mark.slow
 def test_cartpole_is_solved():
-    curve = learn("cartpole", PROBLEMS["cartpole"], "a3c", samples=500_000)
+    curve = learn(PROBLEMS["cartpole"], "a3c", samples=500_000)
     assert curve.value.max() >= 475.0

@@ -14,8 +14,8 @@ from imitate.lecture.actor_critic import (
 )
 from imitate.lecture.collector import Collector
 from imitate.lecture.experiment import learn
-from imitate.lecture.finite import bandit
-from imitate.lecture.problems import PROBLEMS, Pendulum, bandits, grids
+from imitate.lecture.finite import make_bandit
+from imitate.lecture.problems import PROBLEMS, Pendulum, make_bandits, make_grids
 from imitate.lecture.softmax import SoftmaxPolicy
 from imitate.policy import Policy, PolicyLayout
 from imitate.training.advantage import compute_advantage
@@ -56,8 +56,8 @@ def test_n_steps_are_the_ends_of_gae():
 
 def test_online_actor_critic_is_the_slide():
     """One transition, worked out with the closed form: the table's score is e_a - pi."""
-    policy = SoftmaxPolicy(4, 4, hidden=(), bias=False)
-    collector = Collector(grids(1), seed=4)
+    policy = SoftmaxPolicy(4, 4, hidden_sizes=(), bias=False)
+    collector = Collector(make_grids(1), seed=4)
     config = ActorCriticConfig(gamma=0.9, learning_rate=0.1, critic_rate=2.0)
     learner = OnlineActorCritic(policy, config)
     for _ in range(20):
@@ -77,13 +77,13 @@ def test_online_actor_critic_is_the_slide():
 
 def test_q_critic_learns_the_arms():
     torch.manual_seed(0)
-    policy = SoftmaxPolicy(1, 10, hidden=(), bias=False)
-    learner = QActorCritic(policy, ActorCriticConfig(learning_rate=1e-4, critic_rate=100.0), hidden=())
-    collector = Collector(bandits(64), seed=0)
+    policy = SoftmaxPolicy(1, 10, hidden_sizes=(), bias=False)
+    learner = QActorCritic(policy, ActorCriticConfig(learning_rate=1e-4, critic_rate=100.0), hidden_sizes=())
+    collector = Collector(make_bandits(64), seed=0)
     for _ in range(500):
         learner.update(collector.collect(policy, 1))
     q = learner.q(torch.ones(1)).detach().numpy()
-    np.testing.assert_allclose(q, bandit().transition[0, :, 1], atol=0.08)
+    np.testing.assert_allclose(q, make_bandit().transition[0, :, 1], atol=0.08)
 
 
 @pytest.mark.parametrize("continuous", [False, True])
@@ -94,9 +94,9 @@ def test_a2c_moves_along_the_gradient(continuous):
         layout = PolicyLayout("pendulum", 1.0, {"state": 3}, ("torque",), 1.0, (8,))
         policy, problem = Policy(layout, 0.5), Pendulum(6)
     else:
-        policy, problem = SoftmaxPolicy(4, 4, (8,)), grids(6)
+        policy, problem = SoftmaxPolicy(4, 4, (8,)), make_grids(6)
     collector = Collector(problem, seed=0)
-    config = ActorCriticConfig(learning_rate=1e-3, max_grad_norm=1e9, entropy_weight=0.01)
+    config = ActorCriticConfig(learning_rate=1e-3, max_grad_norm=1e9, ent_coef=0.01)
     learner = A2C(policy, config)
     batch = collector.collect(policy, 5)
     value = policy.value(batch.observation)
@@ -117,7 +117,7 @@ def test_a2c_moves_along_the_gradient(continuous):
 
 @pytest.mark.parametrize("algorithm", ["q-actor-critic", "q-advantage", "a2c"])
 def test_bandit_is_learnt(algorithm):
-    curve = learn("bandit", PROBLEMS["bandit"], algorithm, samples=8000, evaluations=5)
+    curve = learn(PROBLEMS["bandit"], algorithm, samples=8000, evaluations=5)
     assert curve.value[-1] > PROBLEMS["bandit"].threshold
 
 
@@ -125,7 +125,7 @@ def test_bandit_is_learnt(algorithm):
 @pytest.mark.parametrize("algorithm", ["reinforce-baseline", "a2c", "ppo"])
 def test_cartpole_is_solved(algorithm):
     """475 over 100 episodes."""
-    curve = learn("cartpole", PROBLEMS["cartpole"], algorithm, samples=200_000)
+    curve = learn(PROBLEMS["cartpole"], algorithm, samples=200_000)
     assert curve.value.max() >= 475.0
     assert curve.find_crossing(475.0) is not None
 
@@ -134,5 +134,5 @@ def test_cartpole_is_solved(algorithm):
 @pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
 def test_pendulum_at_cleanrl_level(algorithm):
     """CleanRL's documentation: ppo_continuous_action -1142 and rpo_continuous_action -151 after 8 M samples."""
-    curve = learn("pendulum", PROBLEMS["pendulum"], algorithm, samples=400_000)
+    curve = learn(PROBLEMS["pendulum"], algorithm, samples=400_000)
     assert curve.value.max() > -151.0

@@ -1,20 +1,18 @@
-"""The problems: gymnasium's dynamics, the exact truth of the finite ones, and who can do what."""
+"""The problems: gymnasium's dynamics, the exact truth of the finite ones, and what an evaluation counts."""
 
 import gymnasium
 import numpy as np
 import pytest
 import torch
 
-from imitate.lecture.experiment import ALGORITHMS, check_fit, learn, make_policy
-from imitate.lecture.experiment import Settings as LearnSettings
-from imitate.lecture.finite import FiniteProblem, aliased_grid, bandit
+from imitate.lecture.finite import make_aliased_grid, make_bandit
 from imitate.lecture.problems import (
-    BEST_STOCHASTIC_GRID,
     PROBLEMS,
     CartPole,
     FiniteEnv,
     Pendulum,
     evaluate,
+    find_problem,
     mean_return,
 )
 from imitate.lecture.softmax import SoftmaxPolicy
@@ -41,7 +39,7 @@ def test_cartpole_is_gymnasiums():
             break
 
 
-def test_cartpole_restarts_only_where_told():
+def test_cartpole_restarts_only_where_asked():
     problem, rng = CartPole(3), np.random.default_rng(0)
     problem.start(rng=rng)
     while not (outcome := problem.step(np.ones(3, dtype=np.int64))).done.all():
@@ -72,94 +70,66 @@ def test_pendulum_is_gymnasiums():
 
 def test_finite_environment_pays_what_the_truth_says():
     """5,000 sampled episodes of a random policy against dynamic programming, within four standard errors."""
-    problem = aliased_grid()
+    problem = make_aliased_grid()
     torch.manual_seed(0)
-    policy = SoftmaxPolicy(4, 4, hidden=(), bias=False)
+    policy = SoftmaxPolicy(4, 4, hidden_sizes=(), bias=False)
     torch.nn.init.normal_(next(policy.actor.parameters()))
     sampled = mean_return(FiniteEnv(problem, 5_000), policy, seed=1, greedy=False, gamma=problem.gamma)
     assert sampled == pytest.approx(evaluate(PROBLEMS["grid"], policy), abs=4 * 1.0 / 5_000**0.5)
 
 
-def test_grid_needs_chance():
-    """The lecture's point: alike cells call for a coin; whoever always does the same there gets stuck."""
-    problem = aliased_grid()
-    best, policy = problem.optimum(tries=2)
-    assert best == pytest.approx(BEST_STOCHASTIC_GRID, abs=1e-4)
-    np.testing.assert_allclose(policy[1], [0.0, 0.5, 0.0, 0.5], atol=2e-3)  # grey: east or west, evenly
-    np.testing.assert_allclose(policy[1], policy[3])
-    values = problem.deterministic_values()
-    assert len(values) == 4**4
-    assert values.max() < 0.66 * best
-    # The best of them still never arrives from two of the five cells: 1, .95, .9025 and twice 0.
-    assert values.max() == pytest.approx((1 + 0.95 + 0.9025) / 5, abs=1e-6)
+def test_cartpole_counts_to_five_hundred_and_calls_it_a_lack_of_time():
+    problem, rng = CartPole(2), np.random.default_rng(0)
+    problem.start(rng=rng)
+    for t in range(500):
+        state = problem.observe()
+        # Balances: pushes to where the pole falls, and the cart back to the middle.
+        outcome = problem.step((state @ [0.05, 0.3, 1.0, 0.6] > 0).astype(np.int64))
+        assert outcome.done.all() == (t == 499), t
+    assert outcome.truncated.all() and not outcome.terminated.any()
 
 
-def test_optimum_of_the_bandit():
-    best, policy = bandit().optimum(tries=2)
-    assert best == pytest.approx(10 / 11, abs=1e-4)
-    assert policy[0].argmax() == 9
-    assert bandit().deterministic_values().max() == pytest.approx(10 / 11)
+def test_episodes_of_finite_problems_end_at_the_horizon():
+    """A walker that pushes against a wall for 60 steps is out of the problem, not out of time."""
+    problem = FiniteEnv(make_aliased_grid(), 4)
+    problem.start(rng=np.random.default_rng(0))
+    for t in range(60):
+        outcome = problem.step(np.zeros(4, dtype=np.int64))  # north: a wall
+        assert (outcome.reward == 0.0).all() and outcome.terminated.all() == (t == 59)
+    assert not outcome.truncated.any()
 
 
-@pytest.mark.parametrize(
-    "algorithm, samples",
-    [("ppo", 16_000), pytest.param("reinforce-baseline", 70_000, marks=pytest.mark.slow)],
-)
-def test_grid_is_learnt_to_the_stochastic_optimum(algorithm, samples):
-    """Within 2 % of the best there is."""
-    curve = learn("grid", PROBLEMS["grid"], algorithm, samples=samples, evaluations=4)
-    assert curve.value[-1] > 0.98 * BEST_STOCHASTIC_GRID
-    assert curve.value[-1] <= BEST_STOCHASTIC_GRID + 1e-4
+def test_finite_environment_draws_its_transitions():
+    """Shares of the bandit's third arm's two outcomes, within four standard errors."""
+    problem = FiniteEnv(make_bandit(), 20_000)
+    problem.start(rng=np.random.default_rng(0))
+    reward = problem.step(np.full(20_000, 2)).reward
+    assert reward.mean() == pytest.approx(3 / 11, abs=4 * 0.5 / 20_000**0.5)
+    np.testing.assert_array_equal(problem.state, np.where(reward == 1.0, 1, 2))
 
 
-def test_improper_probabilities_are_refused():
-    with pytest.raises(ValueError, match="add up to 1"):
-        FiniteProblem(
-            start=np.array([0.5, 0.4]),
-            transition=np.ones((2, 1, 2)) / 2,
-            reward=np.zeros((2, 1, 2)),
-            terminal=np.zeros(2, dtype=bool),
-            features=np.eye(2),
-            horizon=1,
-            gamma=1.0,
-        )
+def test_mean_return_counts_until_the_first_end():
+    """A pole that always gets the same push stands for about ten steps; what falls meanwhile earns nothing more."""
+
+    class Right:
+        def act(self, observation, rng=None):
+            return np.ones(len(observation), dtype=np.int64)
+
+    value = mean_return(CartPole(50), Right(), seed=0, greedy=True)
+    assert 8.0 < value < 11.0
+    # Discounted by .5, n steps are 1 + .5 + ... = 2 - 2 ** (1 - n).
+    assert mean_return(CartPole(50), Right(), seed=0, greedy=True, gamma=0.5) == pytest.approx(2.0, abs=0.02)
 
 
-@pytest.mark.parametrize("algorithm", [name for name, entry in ALGORITHMS.items() if entry.discrete_only])
-def test_algorithm_that_needs_finitely_many_actions_says_so(algorithm):
-    with pytest.raises(InputError, match=rf"{algorithm} cannot learn pendulum: .* these can: .*a2c.*ppo"):
-        check_fit("pendulum", Pendulum(1), algorithm)
+def test_evaluation_is_repeatable_and_exact_where_it_can_be():
+    torch.manual_seed(0)
+    policy = SoftmaxPolicy(1, 10, hidden_sizes=(), bias=False)
+    torch.nn.init.zeros_(policy.actor[-1].weight)
+    assert evaluate(PROBLEMS["bandit"], policy) == pytest.approx(np.mean(np.arange(1, 11) / 11), abs=1e-12)
+    pole = SoftmaxPolicy(4, 2)
+    assert evaluate(PROBLEMS["cartpole"], pole) == evaluate(PROBLEMS["cartpole"], pole)
 
 
-def test_single_step_reinforce_on_a_long_problem():
-    with pytest.raises(
-        InputError, match=r"reinforce-step cannot learn cartpole: .* blind to what follows; these can: "
-    ):
-        learn("cartpole", PROBLEMS["cartpole"], "reinforce-step", samples=10)
-
-
-def test_softmax_policy_on_a_torque():
-    with pytest.raises(InputError, match=r"softmax policy cannot act in pendulum.*--policy gaussian"):
-        check_fit("pendulum", Pendulum(1), "ppo", "softmax")
-    with pytest.raises(InputError, match=r"gaussian policy cannot act in cartpole.*--policy softmax"):
-        check_fit("cartpole", CartPole(1), "ppo", "gaussian")
-
-
-def test_unknown_algorithm_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"unknown algorithm 'dqn'; known ones: .*reinforce.*ppo"):
-        check_fit("cartpole", CartPole(1), "dqn")
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_every_pair_learns_or_refuses(name, algorithm):
-    """No pair of problem and algorithm crashes; A3C's processes are tested elsewhere."""
-    try:
-        check_fit(name, PROBLEMS[name].make(1), algorithm)
-    except InputError:
-        return
-    if algorithm.startswith("a3c"):
-        make_policy(PROBLEMS[name].make(1), LearnSettings(), name, recurrent=algorithm == "a3c-lstm")
-        return
-    curve = learn(name, PROBLEMS[name], algorithm, samples=40, evaluations=2)
-    assert np.isfinite(curve.value).all() and curve.samples[-1] >= 40
+def test_unknown_problem_lists_the_known_ones():
+    with pytest.raises(InputError, match=r"unknown problem 'chess'; known ones: bandit, grid.*imitation"):
+        find_problem("chess")
