@@ -34,7 +34,7 @@ from sfv.bench.films import VIEWPOINTS, Viewpoint
 from sfv.bench.inputs import read_motions
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, standing_camera
-from sfv.demo.motions import demo_names
+from sfv.demo.motions import list_demos
 from sfv.rendering import render_motion
 from sfv.rows import Row, show
 from sfv.skill import known_skills
@@ -137,7 +137,7 @@ def read_known_motions(folder: Path | None, character: Character) -> dict[str, R
     Raises:
       InputError: the folder holds none.
     """
-    motions = read_motions((folder,) if folder else (), character, demo_names())
+    motions = read_motions((folder,) if folder else (), character, list_demos())
     return {skill_name(name): motion for name, motion in motions.items()}
 
 

@@ -27,7 +27,7 @@ from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.backdrop import Light, add_room
 from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, standing_camera, truth_path
-from sfv.demo.motions import FPS, demo_take
+from sfv.demo.motions import FPS, load_demo_take
 from sfv.demo.plans import PLANS
 from sfv.rendering import render_motion
 
@@ -121,7 +121,7 @@ def make_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
       full: see `list_films`.
     """
     character = load_character("humanoid")
-    takes = {name: demo_take(name, character) for name in PLANS}
+    takes = {name: load_demo_take(name, character) for name in PLANS}
     for path in motion_files:
         motion = read_motion(path, character)
         takes[path.stem] = motion.qpos[:LONGEST], motion.contacts[:LONGEST]

@@ -8,7 +8,7 @@ from reconstruct.characters.character import Character
 from reconstruct.formats.read_motion import read_motion
 from reconstruct.motion import ReferenceMotion
 from sfv.console import console
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from sfv.installation import ROOT
 
 MOTIONS = {".txt", ".npz", ".bvh"}
@@ -66,7 +66,7 @@ def read_motions(
     """
     if given:
         return {path.stem: read_motion(path, character) for path in list_motion_files(given)}
-    return {name: demo_motion(name, character) for name in demonstrations}
+    return {name: load_demo_motion(name, character) for name in demonstrations}
 
 
 def hash_motion(motion: ReferenceMotion) -> str:

@@ -12,7 +12,7 @@ from reconstruct.retargeting import retarget
 from reconstruct.retargeting_metrics import compute_quality_metrics, compute_retargeting_metrics
 from sfv.bench.inputs import find_recordings, read_motions
 from sfv.console import bar, console
-from sfv.demo.motions import demo_names
+from sfv.demo.motions import list_demos
 from sfv.rows import Row, show
 
 SOURCE = "humanoid"
@@ -47,7 +47,7 @@ def bench_retarget(
       json: one JSON object on standard output instead of a table.
     """
     source = load_character(SOURCE)
-    given = read_motions((motions,) if motions else tuple(find_recordings("motions/*.txt")), source, demo_names())
+    given = read_motions((motions,) if motions else tuple(find_recordings("motions/*.txt")), source, list_demos())
     bodies = load_available(characters or tuple(sorted(set(list_character_names()) - {SOURCE})), named=bool(characters))
     found: dict[str, dict[str, dict[str, float]]] = {body.name: {} for body in bodies}
     with bar("retarget") as progress:

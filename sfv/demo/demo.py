@@ -21,7 +21,7 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.backdrop import add_room
 from sfv.console import bar, console
-from sfv.demo.motions import FPS, demo_take
+from sfv.demo.motions import FPS, load_demo_take
 from sfv.demo.plans import PLANS
 from sfv.rendering import render_motion
 
@@ -132,7 +132,7 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
 
 def stage_demo(name: str, character: Character, seed: int = 0) -> Demo:
     """The motion, and a camera that stands so that all of it is in the image."""
-    qpos, contacts = demo_take(name, character)
+    qpos, contacts = load_demo_take(name, character)
     points = BodyPoints.of_sites(character.model, LANDMARKS)
     xyz_w = point_positions(character.model, qpos, points)
     rng = np.random.default_rng(seed)

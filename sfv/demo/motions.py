@@ -43,29 +43,29 @@ REST_S = 0.12
 STILL = View(0.0, 0.0, 0.0, 0.0)
 
 
-def demo_names() -> tuple[str, ...]:
+def list_demos() -> tuple[str, ...]:
     """The motions that can be made."""
     return tuple(PLANS)
 
 
-def demo_motion(name: str, character: Character) -> ReferenceMotion:
+def load_demo_motion(name: str, character: Character) -> ReferenceMotion:
     """One of the demonstration motions on a character, 30 frames a second; gaits are one cycle, the others one pass.
 
     Raises:
       InputError: no such motion.
     """
     if name in EVERY and EVERY[name].cycles > 1:
-        qpos, contacts = demo_take(name, character)
+        qpos, contacts = load_demo_take(name, character)
         frames = round(EVERY[name].times[-1] * FPS)
         # A cycle from the middle of the take, where neither end is felt.
         first = frames * (EVERY[name].cycles // 2)
         qpos, contacts = qpos[first : first + frames + 1].copy(), contacts[first : first + frames + 1]
         qpos[:, 0] -= qpos[0, 0]
         return _motion(character, close_loop(character.model, qpos, blend=frames // 2), contacts, loop=True)
-    return _motion(character, *demo_take(name, character), loop=False)
+    return _motion(character, *load_demo_take(name, character), loop=False)
 
 
-def demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndarray]:
+def load_demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndarray]:
     """What the demo's camera films: qpos (T, nq) and contacts (T, C) at `FPS`; the walk goes on for several cycles.
 
     Solved takes of the humanoid at its own height lie in `assets/demo`, the same on every machine; others are solved

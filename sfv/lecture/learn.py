@@ -71,12 +71,12 @@ def make_imitation(motion: str) -> ProblemSpec:
     from imitate.env.env import EnvConfig, ImitationEnv
     from imitate.env.task import Task
     from reconstruct.characters.character import load_character
-    from sfv.demo.motions import demo_motion, demo_names
+    from sfv.demo.motions import list_demos, load_demo_motion
 
-    if motion not in demo_names():
-        raise InputError(f"unknown motion '{motion}'; known ones: {', '.join(demo_names())}")
+    if motion not in list_demos():
+        raise InputError(f"unknown motion '{motion}'; known ones: {', '.join(list_demos())}")
     character = load_character("humanoid")
-    task = Task(character, demo_motion(motion, character))
+    task = Task(character, load_demo_motion(motion, character))
 
     def make(size: int) -> Imitation:
         return Imitation(ImitationEnv(task, EnvConfig(), size))

@@ -20,10 +20,10 @@ from imitate.policy import Policy, PolicyLayout
 from reconstruct.characters.character import load_character
 from reconstruct.cycle import mirror_motion
 from reconstruct.rotations import from_rotvec, multiply, rotate
-from sfv.demo.motions import demo_motion, demo_names
+from sfv.demo.motions import list_demos, load_demo_motion
 
 CHARACTER = load_character("humanoid")
-MOTIONS = {name: demo_motion(name, CHARACTER) for name in demo_names()}
+MOTIONS = {name: load_demo_motion(name, CHARACTER) for name in list_demos()}
 KNOWN = [KnownPoses.of(name, motion, CHARACTER) for name, motion in MOTIONS.items()]
 SURE, ALONG_X = np.ones(len(COMPARED)), np.array([1.0, 0.0, 0.0])
 

@@ -13,7 +13,7 @@ from imitate.export_onnx import name_tangents, write_onnx
 from imitate.policy import Policy, PolicyLayout
 from imitate.scene.scene import Scene, build_model
 from reconstruct.characters.character import load_character
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 
 
 def trained(env: ImitationEnv, character) -> Policy:
@@ -34,7 +34,7 @@ def trained(env: ImitationEnv, character) -> Policy:
 @pytest.fixture(scope="module", params=["flat", "uneven"])
 def written(request, tmp_path_factory):
     character, scene = load_character("humanoid"), Scene(request.param)
-    env = ImitationEnv(Task(character, demo_motion("walk", character), scene), EnvConfig(), 4)
+    env = ImitationEnv(Task(character, load_demo_motion("walk", character), scene), EnvConfig(), 4)
     policy = trained(env, character)
     path = tmp_path_factory.mktemp("onnx") / "policy.onnx"
     write_onnx(policy, env.task, path)

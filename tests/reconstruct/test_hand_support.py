@@ -8,7 +8,7 @@ from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.hand_support import find_hand_support
 from reconstruct.kinematics import point_positions
 from reconstruct.tangent import TangentSpace
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 
 CHARACTER = load_character("humanoid")
 MODEL = CHARACTER.model
@@ -54,6 +54,6 @@ def test_hands_that_wave_hold_nothing():
 
 @pytest.mark.parametrize("name", ["backflip", "cartwheel", "walk", "jump"])
 def test_acrobatics_need_nothing_to_hold_on_to(name):
-    motion = demo_motion(name, CHARACTER)
+    motion = load_demo_motion(name, CHARACTER)
     contact = find_contacts(point_positions(MODEL, motion.qpos, contact_points(CHARACTER)), motion.fps)
     assert not find_hand_support(CHARACTER, motion.qpos, contact, motion.fps).any()

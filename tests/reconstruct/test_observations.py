@@ -8,7 +8,7 @@ from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, correct_depth_bias, landmark_points, observe
 from reconstruct.rotations import from_rotvec, to_matrix
-from sfv.demo.motions import demo_take
+from sfv.demo.motions import load_demo_take
 
 CHARACTER = load_character("humanoid")
 NAMES = tuple(CHARACTER.landmarks)
@@ -18,7 +18,7 @@ AT = {name: index for index, name in enumerate(NAMES)}
 def standing(yaw):
     """A body upright before the camera, turned by `yaw`: 0 faces it; camera axes, (1, J, 3)."""
     points = BodyPoints.of_sites(CHARACTER.model, tuple(CHARACTER.landmarks.values()))
-    xyz_w = point_positions(CHARACTER.model, demo_take("jump", CHARACTER)[0][:1], points)
+    xyz_w = point_positions(CHARACTER.model, load_demo_take("jump", CHARACTER)[0][:1], points)
     turned = xyz_w @ to_matrix(from_rotvec(np.array([0.0, 0.0, yaw]))).T
     # World x towards the camera, y to its right, z up.
     return turned @ np.array([[0.0, 0.0, -1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])

@@ -21,7 +21,7 @@ from reconstruct.observations import landmark_points, observe
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.bench.metrics import world_mpjpe
-from sfv.demo.motions import demo_take
+from sfv.demo.motions import load_demo_take
 
 FPS = 30.0
 SIZE = (1280, 720)
@@ -34,7 +34,7 @@ def filmed(name, azimuth, seed=0, pan=False):
     """
     rng = np.random.default_rng(seed)
     character = load_character("humanoid")
-    qpos, contacts = demo_take(name, character)
+    qpos, contacts = load_demo_take(name, character)
     present = [landmark for landmark in LANDMARKS if landmark in character.landmarks]
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[landmark] for landmark in present))
     points_w = point_positions(character.model, qpos, points)

@@ -17,7 +17,7 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import find_resting_places, retarget
 from reconstruct.retargeting_terms import com_acceleration_near, contact_places, speed_limit, steady_spin
 from reconstruct.tangent import TangentSpace
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def humanoid():
 
 @pytest.fixture(scope="module", params=["atlas", "child", "heavy"])
 def carried(request, humanoid):
-    motion = demo_motion("backflip", humanoid)
+    motion = load_demo_motion("backflip", humanoid)
     character = load_character(request.param)
     return motion, character, retarget(motion, humanoid, character)
 
@@ -43,7 +43,7 @@ def test_frames_are_rotations_with_y_to_the_left():
 
 
 def test_a_body_of_the_same_size_keeps_its_motion(humanoid):
-    motion = demo_motion("jump", humanoid)
+    motion = load_demo_motion("jump", humanoid)
     same = retarget(motion, humanoid, humanoid).motion
     assert same.fps == pytest.approx(motion.fps)
     before = point_positions(humanoid.model, motion.qpos, contact_points(humanoid))
@@ -136,7 +136,7 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
     character = load_character("atlas")
     model, space = character.model, TangentSpace.of(character.model)
     rng = np.random.default_rng(0)
-    motion = demo_motion("walk", humanoid)
+    motion = load_demo_motion("walk", humanoid)
     motion = ReferenceMotion(
         motion.qpos[:3], motion.fps, motion.character, motion.height, motion.joint_names,
         motion.contacts[:3], motion.contact_names,
@@ -183,7 +183,7 @@ def test_joints_keep_their_speed(carried):
 
 
 def test_a_cycle_stays_one(humanoid):
-    motion = demo_motion("walk", humanoid)
+    motion = load_demo_motion("walk", humanoid)
     assert motion.loop
     result = retarget(motion, humanoid, load_character("atlas"))
     assert np.abs(seam_gap(load_character("atlas").model, result.motion.qpos)).max() < 1e-6
@@ -216,7 +216,7 @@ def test_a_floor_is_where_the_lowest_point_rests():
 
 
 def test_a_body_near_the_ground_does_not_fly(humanoid):
-    motion = demo_motion("backflip", humanoid)
+    motion = load_demo_motion("backflip", humanoid)
     ground = find_ground_contacts(motion, humanoid, humanoid)
     lowest = point_positions(humanoid.model, motion.qpos, contact_points(humanoid))[..., 2].min(axis=1)
     assert ground.flight.any()

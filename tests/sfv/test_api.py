@@ -15,7 +15,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from sfv.api import apply_options, format_call, to_scene
 from sfv.config import ClipConfig
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from sfv.pipeline import resolve
 from tests.samples import TINY
 
@@ -95,7 +95,7 @@ def test_wrong_input_is_an_input_error(tmp_path):
 def test_stages_alone_give_what_the_pipeline_gives(tmp_path, monkeypatch):
     """Motion -> draft -> policy -> evaluation by hand and by `clip`, with the same seed: the same draft and rollout."""
     monkeypatch.chdir(tmp_path)
-    motion = demo_motion("jump", load_character("humanoid"))
+    motion = load_demo_motion("jump", load_character("humanoid"))
     motion = replace(motion, qpos=motion.qpos[:16], contacts=motion.contacts[:16])
     motion.save(tmp_path / "hop.npz")
     track, evaluate = sfv.TrackConfig(horizon=4), sfv.EvaluateConfig(rollouts=2)

@@ -26,7 +26,7 @@ from sfv import stages
 from sfv.character_list import list_characters
 from sfv.character_new import NewCharacterConfig, new_character
 from sfv.config import ClipConfig
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from sfv.pipeline import choose_bodies
 from sfv.stage import StageResult, Work
 from tests.robots import urdf_robot
@@ -131,7 +131,7 @@ def test_a_package_that_is_another_is_refused(fetched, monkeypatch):
 def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):
     """The body fitted to the video is a person; the robot has the motion on its own legs, seen from the same side."""
     person, robot = load_character("humanoid"), load_character("atlas")
-    motion = demo_motion("jump", person)
+    motion = load_demo_motion("jump", person)
     camera = Camera(900.0, np.array([320.0, 240.0]), (640, 480), R_LEVEL, np.array([0.1, 1.0, 4.0]))
     found = Reconstruction(motion, camera, {}, {"reprojection_px": 1.0, "foot_slide_mm_per_frame": 0.0}, 0)
     asked = []

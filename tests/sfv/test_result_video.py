@@ -12,7 +12,7 @@ from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from pose.video import VideoWriter
 from reconstruct.characters.character import load_character
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from sfv.result_video import Original, _input_frames, fade_after, person_boxes, sample_reference
 
 
@@ -63,7 +63,7 @@ def test_frames_come_in_the_order_asked_for(tmp_path):
 def test_the_reference_is_shown_as_the_policy_saw_it(kind):
     """Set on other ground foot by foot, not lifted by the root: what the environment rewards is what is drawn."""
     character, scene = load_character("humanoid"), Scene(kind)
-    motion = demo_motion("walk", character)
+    motion = load_demo_motion("walk", character)
     task = Task(character, motion, scene)
     env = ImitationEnv(task, EnvConfig(episode_seconds=2.0), 1)
     times = np.arange(2 * CONTROL_HZ) / CONTROL_HZ
@@ -76,7 +76,7 @@ def test_the_reference_is_shown_as_the_policy_saw_it(kind):
 def test_a_retargeted_body_shows_the_phase_of_its_original():
     """Half as long, at twice the frame rate: at its last moment the original's last pose is drawn."""
     character = load_character("humanoid")
-    motion = demo_motion("jump", character)
+    motion = load_demo_motion("jump", character)
     fast = replace(motion, fps=2.0 * motion.fps)
     times = np.array([0.0, fast.duration])
     shown = sample_reference(Task(character, motion), times * fast.fps / motion.fps)

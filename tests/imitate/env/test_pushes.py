@@ -6,7 +6,7 @@ import pytest
 from imitate.env.pushes import PUSH_SECONDS, PUSH_STEPS, RandomPushes, SinglePush, make_pushes
 from imitate.env.task import Task
 from imitate.scene.scene import Scene
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from tests.samples import CHARACTER, standing
 
 ALL = np.ones(2, dtype=bool)
@@ -57,4 +57,4 @@ def test_what_pushes_follows_from_the_task():
     wind = make_pushes(Task(CHARACTER, motion, Scene("wind", push=90.0)), 0.6, 2.0, ~ALL)
     assert wind is not None and wind.affected.all()  # the wind spares none
     assert np.linalg.norm(wind.forces, axis=1).max() == pytest.approx(90.0, rel=1e-3)
-    assert make_pushes(Task(CHARACTER, demo_motion("push", CHARACTER), Scene("box")), 0.6, 2.0, ALL) is None
+    assert make_pushes(Task(CHARACTER, load_demo_motion("push", CHARACTER), Scene("box")), 0.6, 2.0, ALL) is None

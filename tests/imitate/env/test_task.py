@@ -12,7 +12,7 @@ from imitate.policy import Policy
 from imitate.scene.scene import Scene
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from tests.samples import CHARACTER, standing
 
 
@@ -25,7 +25,7 @@ def test_what_follows_from_a_task_is_made_once():
 
 
 def test_a_box_is_the_last_body_and_stands_in_no_reference():
-    task = Task(CHARACTER, demo_motion("push", CHARACTER), Scene("box_uphill"))
+    task = Task(CHARACTER, load_demo_motion("push", CHARACTER), Scene("box_uphill"))
     assert task.model.nq == task.body.nq + 7 and task.body.nq == CHARACTER.model.nq
     assert task.reference(1.0).qpos.shape[1] == task.body.nq
     assert task.drafted.scene == task.without_box.scene == Scene("slope")

@@ -18,7 +18,7 @@ from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import conjugate, from_rotvec, multiply, rotate, to_rotvec
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 
 CHARACTER = load_character("humanoid")
 
@@ -201,7 +201,7 @@ def test_footholds_lie_on_one_tread_and_on_no_gap():
 
 @pytest.mark.parametrize(("name", "kind"), [("backflip", "slope"), ("cartwheel", "gaps"), ("walk", "stairs")])
 def test_what_rests_on_the_plane_rests_on_other_ground(name, kind):
-    motion = demo_motion(name, CHARACTER)
+    motion = load_demo_motion(name, CHARACTER)
     env = ImitationEnv(Task(CHARACTER, motion, Scene(kind)), EnvConfig(episode_seconds=3.0), 1)
     points = point_positions(CHARACTER.model, env.reference.qpos, contact_points(CHARACTER))
     above = points[..., 2] - env.ground.height(points[..., :2])
@@ -214,7 +214,7 @@ def test_what_rests_on_the_plane_rests_on_other_ground(name, kind):
 
 
 def test_gaps_are_where_the_motion_rests_on_nothing():
-    motion = demo_motion("cartwheel", CHARACTER)
+    motion = load_demo_motion("cartwheel", CHARACTER)
     ground = Scene("gaps").ground(CHARACTER, motion)
     inside = ground.edges < 2.4
     assert inside.sum() >= 4  # two gaps at least are below the cartwheel
@@ -223,7 +223,7 @@ def test_gaps_are_where_the_motion_rests_on_nothing():
 
 
 def test_hands_meet_the_box_below_its_upper_edge():
-    motion = demo_motion("push", CHARACTER)
+    motion = load_demo_motion("push", CHARACTER)
     palms = find_palms(CHARACTER, motion)
     _, _, half = Scene("box").box_half(CHARACTER, motion)
     assert 2 * half == pytest.approx(np.median(palms[..., 2]) + 0.1)
@@ -235,10 +235,12 @@ def test_hands_meet_the_box_below_its_upper_edge():
 
 
 def test_a_box_is_found_from_hands_that_are_held_ahead_and_from_no_others():
-    push = demo_motion("push", CHARACTER)
+    push = load_demo_motion("push", CHARACTER)
     found = find_box_scene(CHARACTER, push)
     assert found is not None and found.kind == "box"
-    assert all(find_box_scene(CHARACTER, demo_motion(name, CHARACTER)) is None for name in ("walk", "jump", "backflip"))
+    assert all(
+        find_box_scene(CHARACTER, load_demo_motion(name, CHARACTER)) is None for name in ("walk", "jump", "backflip")
+    )
     # Standing still with the hands ahead is no pushing.
     still = replace(push, qpos=np.repeat(push.qpos[:1], 20, axis=0), contacts=np.repeat(push.contacts[:1], 20, axis=0))
     assert find_box_scene(CHARACTER, still) is None
@@ -253,9 +255,9 @@ def leaning(motion: ReferenceMotion, degrees: float) -> ReferenceMotion:
 
 
 def test_hands_that_lean_push_the_box_before_them():
-    low = leaning(demo_motion("push", CHARACTER), 40.0)
+    low = leaning(load_demo_motion("push", CHARACTER), 40.0)
     assert hands_stay_ahead(CHARACTER, low, Ground())
-    assert not hands_stay_ahead(CHARACTER, demo_motion("walk", CHARACTER), Ground())  # hands beside the hips
+    assert not hands_stay_ahead(CHARACTER, load_demo_motion("walk", CHARACTER), Ground())  # hands beside the hips
     env = ImitationEnv(Task(CHARACTER, low, Scene("box")), EnvConfig(), 1)
     face = env.goal_qpos[0, -7] - env.model.geom("box").size[0]
     assert 0.0 < face - find_palms(CHARACTER, low)[0, :, 0].max() < 0.12
@@ -316,7 +318,7 @@ def test_a_box_goes_as_fast_as_the_body_from_the_first_frame_on():
 
 @pytest.mark.parametrize("kind", ["box", "box_uphill"])
 def test_a_box_starts_a_little_out_of_place_but_never_in_the_hands(kind):
-    motion, config = demo_motion("push", CHARACTER), EnvConfig(pose_noise=0.0, velocity_noise=0.0)
+    motion, config = load_demo_motion("push", CHARACTER), EnvConfig(pose_noise=0.0, velocity_noise=0.0)
     env = ImitationEnv(Task(CHARACTER, motion, Scene(kind)), config, 200)
     rows, goal = np.zeros(200, dtype=np.int64), env.goal_qpos[0, -7:]
     env.start(rows)
@@ -335,7 +337,7 @@ def test_a_box_starts_a_little_out_of_place_but_never_in_the_hands(kind):
 def test_a_box_lies_before_the_hands_whichever_way_the_motion_goes(kind):
     ahead = []
     for yaw in (0.0, 1.0):
-        push = demo_motion("push", CHARACTER)
+        push = load_demo_motion("push", CHARACTER)
         turn = from_rotvec(np.array([0.0, 0.0, yaw]))
         qpos = push.qpos.copy()
         qpos[:, :3] = rotate(turn, qpos[:, :3])

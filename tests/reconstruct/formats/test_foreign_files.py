@@ -16,7 +16,7 @@ from reconstruct.formats.read_motion import load_motion
 from reconstruct.formats.skeleton import to_character
 from reconstruct.formats.write_bvh import write_bvh as write_our_bvh
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from tests.skeletons import NAMES, swinging
 
 BODY = {
@@ -154,7 +154,7 @@ def test_y_up_smpl_is_found_by_its_standing(tmp_path):
 def test_a_body_that_lies_is_written_and_read_back(tmp_path):
     """The body of a roll is upside down half the time; its BVH read back is the same to the file's digits."""
     humanoid = load_character("humanoid")
-    known = demo_motion("backflip", humanoid)
+    known = load_demo_motion("backflip", humanoid)
     lying = known.qpos.copy()
     turn = Rotation.from_euler("y", -90, degrees=True)
     lying[:, 3:7] = (turn * Rotation.from_quat(known.qpos[:, [4, 5, 6, 3]])).as_quat()[:, [3, 0, 1, 2]]

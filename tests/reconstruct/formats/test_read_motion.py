@@ -12,7 +12,7 @@ from reconstruct.contacts import contact_points
 from reconstruct.formats.deepmimic import HINGES, JOINTS, read_deepmimic
 from reconstruct.formats.read_motion import load_motion, read_motion
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from tests.skeletons import write_deepmimic
 
 
@@ -113,7 +113,7 @@ def test_frames_of_unequal_length_are_laid_out_evenly(tmp_path):
 def test_known_motions_come_back_and_rest_on_the_ground(tmp_path, name):
     """Motions of our humanoid, written as DeepMimic has them and read again on DeepMimic's bones."""
     character = load_character("humanoid")
-    known = demo_motion(name, character)
+    known = load_demo_motion(name, character)
     write_deepmimic(tmp_path / f"{name}.txt", known, character, wraps=True)
     motion = read_motion(tmp_path / f"{name}.txt", character)
     # All files say that they wrap; a flip, a wheel and a jump are done once all the same.
@@ -145,7 +145,7 @@ def find_direction(motion, character, start, end):
 def test_deepmimic_is_read_exactly(tmp_path):
     """Every joint's rotation in the file is the one of our body, to the last digits."""
     character = load_character("humanoid")
-    known = demo_motion("cartwheel", character)
+    known = load_demo_motion("cartwheel", character)
     write_deepmimic(tmp_path / "a.txt", known, character)
     skeleton = read_deepmimic(tmp_path / "a.txt")
     assert skeleton.fps == pytest.approx(known.fps)

@@ -13,7 +13,7 @@ from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import retarget
 from reconstruct.tangent import TangentSpace
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 
 
 @pytest.mark.parametrize("name", ["humanoid", "child", "heavy", "atlas"])
@@ -52,7 +52,7 @@ def test_bvh_shows_the_same_motion(tmp_path, name):
 def test_what_is_written_is_read_back(tmp_path, name):
     """Our reader finds every body where it was, to the six digits of the file."""
     character = load_character(name)
-    motion = demo_motion("walk", load_character("humanoid"))
+    motion = load_demo_motion("walk", load_character("humanoid"))
     if name != "humanoid":
         motion = retarget(motion, load_character("humanoid"), character).motion
     write_bvh(motion, character, tmp_path / "a.bvh")

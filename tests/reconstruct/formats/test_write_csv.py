@@ -7,12 +7,12 @@ import pytest
 
 from reconstruct.characters.character import load_character
 from reconstruct.formats.write_csv import coordinate_names, write_csv
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 
 
 def test_a_table_holds_the_motion(tmp_path):
     character = load_character("humanoid")
-    motion = demo_motion("jump", character)
+    motion = load_demo_motion("jump", character)
     write_csv(motion, character, tmp_path / "a.csv")
     with open(tmp_path / "a.csv", newline="", encoding="utf-8") as file:
         heading, *rows = csv.reader(file)

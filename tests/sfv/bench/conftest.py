@@ -12,7 +12,7 @@ from pose.weights import SIZES, cache_folder, is_intact
 from sfv.bench import inputs
 from sfv.bench.films import VIEWPOINTS, Film, render_film
 from sfv.demo.demo import truth_path
-from sfv.demo.motions import demo_take
+from sfv.demo.motions import load_demo_take
 from tests.samples import CHARACTER
 
 Rows = dict[str, dict[str, Any]]
@@ -48,7 +48,7 @@ class ShortFilm:
 @pytest.fixture(scope="session")
 def short_film(tmp_path_factory) -> ShortFilm:
     """Half a second of a walk, filmed from the side."""
-    qpos, contacts = demo_take("walk", CHARACTER)
+    qpos, contacts = load_demo_take("walk", CHARACTER)
     folder = tmp_path_factory.mktemp("films")
     video = render_film(Film("synthetic", "walk", VIEWPOINTS[0], "humanoid", False), qpos[:16], contacts[:16], folder)
     return ShortFilm(video, truth_path(video))

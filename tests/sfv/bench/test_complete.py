@@ -4,7 +4,7 @@ import pytest
 
 from sfv.bench import complete
 from sfv.bench.complete import bench_complete
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from tests.samples import CHARACTER
 
 
@@ -17,7 +17,7 @@ def one_key_pose(monkeypatch, tmp_path):
 
 def test_rendered_pictures_are_recognised(tmp_path, printed, one_key_pose, model_size):
     for name in ("walk", "cartwheel"):
-        demo_motion(name, CHARACTER).save(tmp_path / f"humanoid3d_{name}.npz")
+        load_demo_motion(name, CHARACTER).save(tmp_path / f"humanoid3d_{name}.npz")
     bench_complete(tmp_path, model_size=model_size, json=True)
     rows = printed()
     assert rows["right_skill_rendered"]["n"] == 2

@@ -9,7 +9,7 @@ from pose.errors import InputError
 from sfv.bench import inputs
 from sfv.bench.inputs import find_recordings, list_motion_files, read_motions
 from sfv.bench.resume import measure_once
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from tests.samples import CHARACTER, standing
 
 
@@ -33,7 +33,7 @@ def test_own_motions_take_the_place_of_the_shipped_ones(tmp_path):
     np.testing.assert_array_equal(own["stand"].qpos, standing().qpos)
     shipped = read_motions((), CHARACTER, ("walk", "jump"))
     assert list(shipped) == ["walk", "jump"]
-    np.testing.assert_array_equal(shipped["jump"].qpos, demo_motion("jump", CHARACTER).qpos)
+    np.testing.assert_array_equal(shipped["jump"].qpos, load_demo_motion("jump", CHARACTER).qpos)
 
 
 def test_recordings_that_are_absent_are_named(tmp_path, monkeypatch, capsys):

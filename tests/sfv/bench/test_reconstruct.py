@@ -19,7 +19,7 @@ from sfv.bench.reconstruct import bench_reconstruct, compare_panned_films, summa
 from sfv.bench.sfv_baseline import JOINTS, limb_length, place_before_camera, read_joints
 from sfv.bench.truth import Truth, compare
 from sfv.demo.demo import truth_path
-from sfv.demo.motions import FPS, demo_take
+from sfv.demo.motions import FPS, load_demo_take
 
 CHARACTER = load_character("humanoid")
 SIDE = Film("synthetic", "backflip", VIEWPOINTS[0], "humanoid", False)
@@ -28,7 +28,7 @@ TWELVE_COLUMNS = [LANDMARKS.index(name) for name in TWELVE]
 
 def perfect(film, tmp_path):
     """Truth as its file tells it, keypoints without any error, and the true motion in place of a reconstruction."""
-    qpos, contacts = demo_take(film.motion, CHARACTER)
+    qpos, contacts = load_demo_take(film.motion, CHARACTER)
     demo = stage_film(film, qpos, contacts, CHARACTER)
     demo.save(tmp_path / "film.truth.npz", CHARACTER)
     xyz_c = demo.camera.to_camera(demo.xyz_w)
@@ -159,7 +159,7 @@ def test_bvh_joints(tmp_path):
 
 
 def test_a_motion_in_foreign_axes_is_found_before_the_camera():
-    qpos, contacts = demo_take("walk", CHARACTER)
+    qpos, contacts = load_demo_take("walk", CHARACTER)
     demo = stage_film(replace(SIDE, motion="walk"), qpos, contacts, CHARACTER)
     xyz_w = demo.xyz_w[:, TWELVE_COLUMNS]
     y_up = xyz_w[..., [1, 2, 0]]
@@ -190,7 +190,7 @@ def test_command_measures_its_films_and_names_what_is_not_shipped(short_film, pr
 @pytest.mark.usefixtures("model_size")
 def test_accuracy_does_not_rot(tmp_path):
     """A flip, filmed and found by the real detector: bounds a little above what is measured."""
-    qpos, contacts = demo_take("backflip", CHARACTER)
+    qpos, contacts = load_demo_take("backflip", CHARACTER)
     part = slice(18, 62)  # from the crouch to the landing
     video = render_film(SIDE, qpos[part], contacts[part], tmp_path)
     keypoints = estimate_keypoints(video, PoseConfig(crop_rounds=2))

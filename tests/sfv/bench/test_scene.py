@@ -10,7 +10,7 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.scene.scene import Scene
 from sfv.bench.scene import SKILLS, BoxRecorder, SceneBenchConfig, bench_scene, evaluate_in_scene
-from sfv.demo.motions import demo_motion, demo_names
+from sfv.demo.motions import list_demos, load_demo_motion
 from sfv.skill import shipped_skills
 from tests.samples import CHARACTER, standing
 
@@ -50,7 +50,7 @@ def test_missing_policies_are_named_without_any_argument(tmp_path, printed, monk
     assert set(rows) == {name for name, _ in SKILLS.values()}
     for row in rows.values():
         assert row["value"] is None and "give --minutes" in row["note"]
-    assert {"backflip", "cartwheel"} <= set(demo_names())
+    assert {"backflip", "cartwheel"} <= set(list_demos())
 
 
 def test_a_box_needs_a_motion_that_goes_somewhere(tmp_path, printed):
@@ -64,7 +64,7 @@ def test_a_box_needs_a_motion_that_goes_somewhere(tmp_path, printed):
 
 
 def test_recorder_keeps_the_farthest_place_of_running_boxes():
-    env = ImitationEnv(Task(CHARACTER, demo_motion("push", CHARACTER), Scene("box")), EnvConfig(), 2)
+    env = ImitationEnv(Task(CHARACTER, load_demo_motion("push", CHARACTER), Scene("box")), EnvConfig(), 2)
     recorder = BoxRecorder()
     env.start(np.zeros(2, dtype=np.int64))
     recorder.begin(env)

@@ -21,7 +21,7 @@ from reconstruct.motion import ReferenceMotion
 from sfv import skill as skills
 from sfv.commands.export import export
 from sfv.commands.play import choose, perform, play
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 from sfv.run import find_results
 from sfv.skill import LARGEST, SHIPPED, Skill, run_skills, ship, shipped_skills, to_shareable
 
@@ -99,7 +99,7 @@ def test_performing(skill):
     assert not rollout.terminated and rollout.duration == pytest.approx(0.5)
     # The end meets the start, so it can be done for as long as one likes.
     assert perform(skill, 2.0).duration <= 2.0 + 1e-9
-    loop = replace(skill, reference=demo_motion("walk", load_character("humanoid")))
+    loop = replace(skill, reference=load_demo_motion("walk", load_character("humanoid")))
     assert perform(loop, 0.2).duration == pytest.approx(0.2)
     open_ended = skill.reference.qpos.copy()
     open_ended[-1, 2] += 0.3

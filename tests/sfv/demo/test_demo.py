@@ -12,7 +12,7 @@ from reconstruct.characters.character import load_character
 from reconstruct.cycle import seam_gap
 from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.rotations import to_matrix
-from sfv.demo.motions import FPS, TAKES, demo_motion, demo_take, fingerprint, solve_plan
+from sfv.demo.motions import FPS, TAKES, fingerprint, load_demo_motion, load_demo_take, solve_plan
 from sfv.demo.plans import PLANS
 
 CHARACTER = load_character("humanoid")
@@ -36,7 +36,7 @@ def test_stored_takes_are_up_to_date(name):
 
 @pytest.mark.parametrize("name", FLYING)
 def test_flight_is_a_parabola(name):
-    qpos, contacts = demo_take(name, CHARACTER)
+    qpos, contacts = load_demo_take(name, CHARACTER)
     flight = np.asarray(~contacts.any(axis=1))
     com = com_positions(MODEL, qpos)
     acceleration = (com[2:] - 2 * com[1:-1] + com[:-2]) * FPS**2
@@ -47,7 +47,7 @@ def test_flight_is_a_parabola(name):
 
 @pytest.mark.parametrize("name", FLYING)
 def test_angular_momentum_is_kept_in_flight(name):
-    qpos, contacts = demo_take(name, CHARACTER)
+    qpos, contacts = load_demo_take(name, CHARACTER)
     flight = np.asarray(~contacts.any(axis=1))
     state, momentum = mujoco.MjData(MODEL), []
     for t in np.flatnonzero(flight[:-1] & flight[1:]):
@@ -66,7 +66,7 @@ def test_angular_momentum_is_kept_in_flight(name):
 
 @pytest.mark.parametrize("name", PLANS)
 def test_feet_and_hands_stay_put(name):
-    qpos, contacts = demo_take(name, CHARACTER)
+    qpos, contacts = load_demo_take(name, CHARACTER)
     for part, sites in CHARACTER.contacts.items():
         points = BodyPoints.of_sites(MODEL, sites)
         if "hand" in part:  # a fist rolls about the middle of its sphere
@@ -81,14 +81,14 @@ def test_feet_and_hands_stay_put(name):
 
 @pytest.mark.parametrize("name", PLANS)
 def test_nothing_sinks_into_the_ground(name):
-    qpos, _ = demo_take(name, CHARACTER)
+    qpos, _ = load_demo_take(name, CHARACTER)
     solid = BodyPoints.of_geoms(MODEL)
     assert (point_positions(MODEL, qpos, solid)[..., 2] - solid.radius).min() > -0.003
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_joints_move_as_fast_as_a_gymnast_can(name):
-    qpos, _ = demo_take(name, CHARACTER)
+    qpos, _ = load_demo_take(name, CHARACTER)
     qvel = velocities(qpos)
     assert np.abs(qvel[:, 6:]).max() < 20.0
     acceleration = np.diff(qvel[:, 6:], axis=0) * FPS
@@ -101,7 +101,7 @@ def test_joints_move_as_fast_as_a_gymnast_can(name):
 
 def test_backflip_turns_once_backwards_and_cartwheel_once_sideways():
     for name, column in (("backflip", 1), ("cartwheel", 0)):
-        qpos, contacts = demo_take(name, CHARACTER)
+        qpos, contacts = load_demo_take(name, CHARACTER)
         turned = np.sum(velocities(qpos)[:, 3 + column]) / FPS
         assert np.degrees(turned) == pytest.approx(-360.0, abs=12.0)
         up = to_matrix(qpos[:, 3:7])[:, 2, 2]
@@ -111,7 +111,7 @@ def test_backflip_turns_once_backwards_and_cartwheel_once_sideways():
 
 
 def test_walk_is_a_closed_cycle():
-    walk = demo_motion("walk", CHARACTER)
+    walk = load_demo_motion("walk", CHARACTER)
     assert walk.loop
     np.testing.assert_allclose(seam_gap(MODEL, walk.qpos), 0.0, atol=1e-9)
     qvel = velocities(walk.qpos)
@@ -121,13 +121,13 @@ def test_walk_is_a_closed_cycle():
 
 def test_unknown_motion_names_the_known_ones():
     with pytest.raises(InputError, match="backflip"):
-        demo_motion("moonwalk", CHARACTER)
+        load_demo_motion("moonwalk", CHARACTER)
 
 
 def test_truth_is_what_the_camera_saw(tmp_path, monkeypatch):
     monkeypatch.setattr(sfv.demo.demo, "IMAGE_SIZE", (256, 144))
-    qpos, contacts = demo_take("jump", CHARACTER)
-    monkeypatch.setattr(sfv.demo.demo, "demo_take", lambda *_: (qpos[:40:8], contacts[:40:8]))
+    qpos, contacts = load_demo_take("jump", CHARACTER)
+    monkeypatch.setattr(sfv.demo.demo, "load_demo_take", lambda *_: (qpos[:40:8], contacts[:40:8]))
     video = tmp_path / "jump.mp4"
     sfv.demo.demo.make_demo("jump", video, seed=3)
     with np.load(sfv.demo.demo.truth_path(video), allow_pickle=False) as truth:
@@ -160,6 +160,6 @@ def test_truth_is_what_the_camera_saw(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_solving_again_gives_the_stored_take():
     qpos, contacts = solve_plan(PLANS["jump"], CHARACTER)
-    stored, stored_contacts = demo_take("jump", CHARACTER)
+    stored, stored_contacts = load_demo_take("jump", CHARACTER)
     np.testing.assert_array_equal(contacts, stored_contacts)
     assert np.abs(qpos[:, :3] - stored[:, :3]).max() < 0.01
