@@ -118,7 +118,7 @@ def _find_trunk(tree: Hierarchy, offsets: np.ndarray, path: Path) -> set[int]:
     try:
         roles = find_joint_roles(tree.names, tree.parents, path, offsets)
     except InputError:
-        return trunk  # names are unknown: told later, or given by the user
+        return trunk  # names are unknown: reported later, or given by the user
     lines = []
     for hip in (roles["left_hip"], roles["right_hip"]):
         line, joint = set[int](), tree.parents[hip]

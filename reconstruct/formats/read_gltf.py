@@ -119,29 +119,25 @@ def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path) -> S
             values = values[1::3]
         if what == "rotation":
             turns[node] = _slerp(keys, values, even, step=sampler.get("interpolation") == "STEP")
+        elif sampler.get("interpolation") == "STEP":
+            places[node] = values[np.clip(np.searchsorted(keys, even + 1e-5, side="right") - 1, 0, len(keys) - 1)]
         else:
             places[node] = np.stack([np.interp(even, keys, values[:, axis]) for axis in range(3)], axis=1)
     posed = _globals(order, parents, scale, turns, places, len(even))
     names = tuple(nodes[node].get("name", f"node_{node}") for node in order)
     above = tuple(order.index(parents[node]) if parents[node] >= 0 else -1 for node in order)
-    # Several trees hang on one root that does not move.
-    if above.count(-1) > 1:
+    at_rest, places, rotations = rest[order][:, :3, 3], posed[:, order][..., :3, 3], _relative(posed, rest)[:, order]
+    if above.count(-1) > 1:  # several trees hang on one root that does not move
         names, above = ("scene", *names), (-1, *(parent + 1 if parent >= 0 else 0 for parent in above))
-        order_places = np.concatenate([np.zeros((len(even), 1, 3)), posed[:, order, :3, 3]], axis=1)
-        rest_places = np.concatenate([np.zeros((1, 3)), rest[order, :3, 3]])
-        rotations = np.concatenate([np.tile(np.eye(3), (len(even), 1, 1, 1)), _relative(posed, rest)[:, order]], axis=1)
-    else:
-        order_places, rest_places, rotations = (
-            posed[:, order, :3, 3],
-            rest[order, :3, 3],
-            _relative(posed, rest)[:, order],
-        )
+        at_rest = np.concatenate([np.zeros((1, 3)), at_rest])
+        places = np.concatenate([np.zeros((len(even), 1, 3)), places], axis=1)
+        rotations = np.concatenate([np.tile(np.eye(3), (len(even), 1, 1, 1)), rotations], axis=1)
     said = Finding("format", f"clip '{clip.get('name', 'unnamed')}' of {len(clips)}" if len(clips) > 1 else "glTF clip")
     return SkeletonMotion(
         names,
         above,
-        rest_places,
-        order_places,
+        at_rest,
+        places,
         from_matrix(rotations),
         float(fps),
         up=np.array([0.0, 1.0, 0.0]),
@@ -237,5 +233,5 @@ def _slerp(keys: np.ndarray, values: np.ndarray, times: np.ndarray, step: bool) 
     if len(keys) == 1:
         return np.repeat(values, len(times), axis=0)
     if step:
-        return values[np.clip(np.searchsorted(keys, times, side="right") - 1, 0, len(keys) - 1)]
+        return values[np.clip(np.searchsorted(keys, times + 1e-5, side="right") - 1, 0, len(keys) - 1)]
     return Slerp(keys, Rotation.from_quat(values))(np.clip(times, keys[0], keys[-1])).as_quat()

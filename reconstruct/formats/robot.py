@@ -10,8 +10,10 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, list_character_names, load_character
+from reconstruct.contacts import contact_points
 from reconstruct.formats.options import Finding
 from reconstruct.formats.write_csv import coordinate_names
+from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import normalise, rotate
 
@@ -73,6 +75,7 @@ def _is_number(cell: str) -> bool:
 
 def _read_named(header: list[str], table: np.ndarray, path: Path, asked: str | None) -> RobotMotion:
     """A table whose columns are named after joints, as ours are, in any order."""
+    fitting = list[tuple[float, Character, np.ndarray]]()
     for name in _ordered(asked):
         try:
             character = load_character(name)
@@ -81,20 +84,31 @@ def _read_named(header: list[str], table: np.ndarray, path: Path, asked: str | N
         names = coordinate_names(character.model)
         if set(names) <= set(header):
             qpos = table[:, [header.index(column) for column in names]]
-            fps = RATE
-            findings = [Finding("character", f"joints of {name}, by their names")]
-            if "time" in header:
-                times = table[:, header.index("time")]
-                fps = (len(times) - 1) / float(times[-1] - times[0])
-                # Times are written to the microsecond.
-                fps = float(round(fps, 3)) if abs(fps - round(fps, 3)) < 1e-3 else fps
-            else:
-                text = f"no column 'time': {RATE:g} frames a second are taken; --fps overrules"
-                findings.append(Finding("rate", text, doubtful=True))
-            return RobotMotion(_motion(character, qpos, fps), tuple(findings), has_contacts=False)
-    raise InputError(
-        f"{path}: no character has the joints {', '.join(header[1:9])}, ...; make one with 'sfv character new'"
-    )
+            fitting.append((_distance_to_ground(character, qpos), character, qpos))
+    if not fitting:
+        raise InputError(
+            f"{path}: no character has the joints {', '.join(header[1:9])}, ...; make one with 'sfv character new'"
+        )
+    # Bodies that differ in size alone have the same joints: it is of the one that stands on the ground.
+    _, character, qpos = min(fitting, key=lambda fit: fit[0])
+    fps, findings = RATE, [Finding("character", f"joints of {character.name}, by their names")]
+    if "time" in header:
+        times = table[:, header.index("time")]
+        if not (np.diff(times) > 0).all():
+            raise InputError(f"{path}: the column 'time' does not increase")
+        fps = (len(times) - 1) / float(times[-1] - times[0])
+        fps = float(round(fps, 3)) if abs(fps - round(fps, 3)) < 1e-3 else fps  # times end at the microsecond
+    else:
+        text = f"no column 'time': {RATE:g} frames a second are taken; --fps overrules"
+        findings.append(Finding("rate", text, doubtful=True))
+    return RobotMotion(_motion(character, qpos, fps), tuple(findings), has_contacts=False)
+
+
+def _distance_to_ground(character: Character, qpos: np.ndarray) -> float:
+    """How far the lowest contact point is from z = 0, usually [m], to the centimetre."""
+    some = qpos[:: max(1, len(qpos) // 50)]
+    lowest = point_positions(character.model, some, contact_points(character))[..., 2].min(axis=1)
+    return round(abs(float(np.percentile(lowest, 20))), 2)
 
 
 def read_joint_archive(arrays: Mapping[str, np.ndarray], path: Path, asked: str | None = None) -> RobotMotion:
@@ -237,5 +251,6 @@ def find_by_hinges(count: int, asked: str | None, path: Path) -> Character:
 
 
 def _ordered(asked: str | None) -> list[str]:
-    names = list(list_character_names())
-    return [name for name in [asked] * (asked is not None) + names if name is not None]
+    """All characters, first the one that is asked for and ours."""
+    first = [name for name in (asked, "humanoid", "g1") if name is not None]
+    return list(dict.fromkeys([*first, *list_character_names()]))

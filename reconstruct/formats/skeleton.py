@@ -15,12 +15,12 @@ import numpy as np
 from pose.errors import InputError
 from reconstruct.characters.character import Character
 from reconstruct.formats.checks import check_knees, check_order, check_rate, mend_leaps
-from reconstruct.formats.joint_names import SIDES, find_joint_roles
+from reconstruct.formats.joint_names import ROLES, SIDES, find_joint_roles, split_side
 from reconstruct.formats.options import METRES, Finding, MotionFileConfig, Unit, name_axis, to_axis
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.upright import STANDS, axes_with_up, choose_up_axis, find_tilt, mean_trunk
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, to_matrix
+from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
 
 LEG = 0.92
 """Leg of an adult from hip to sole [m], by which the unit is inferred."""
@@ -60,6 +60,7 @@ def to_character(
     config = config or MotionFileConfig()
     if config.fps is not None:
         motion = replace(motion, fps=config.fps)
+    motion = add_toes(motion, path, config)
     roles = find_joint_roles(motion.names, motion.parents, path, motion.rest, config.joints)
     rate = check_rate(motion, path)
     motion = mend_leaps(drop_rest_frame(motion), roles, path)
@@ -89,6 +90,38 @@ def to_character(
     size = Finding("unit", f"lengths in {unit}")
     checks = (*check_order(neutral, roles), *check_knees(placed, roles))
     return body, found, (known, size, *upright.findings, *rate, *motion.findings, *checks)
+
+
+def add_toes(motion: SkeletonMotion, path: Path, config: MotionFileConfig) -> SkeletonMotion:
+    """The motion with a toe on every foot that ends at the ankle, as far before it as a third of the shin."""
+    try:
+        find_joint_roles(motion.names, motion.parents, path, motion.rest, config.joints)
+        return motion
+    except InputError:
+        pass
+    longer = motion
+    named = [split_side(name) for name in motion.names]
+    for side in SIDES:
+        ankles = [named.index((side, part)) for part in ROLES["ankle"] if (side, part) in named]
+        knees = [named.index((side, part)) for part in ROLES["knee"] if (side, part) in named]
+        hips = [named.index((each, part)) for each in SIDES for part in ROLES["hip"] if (each, part) in named]
+        if not (ankles and knees and len(hips) >= 2) or ankles[0] in motion.parents:
+            return motion
+        shin = motion.rest[knees[0]] - motion.rest[ankles[0]]
+        ahead = np.cross(motion.rest[hips[0]] - motion.rest[hips[-1]], shin)
+        ahead = ahead / max(float(np.linalg.norm(ahead)), 1e-9) * float(np.linalg.norm(shin))
+        offset = 0.35 * ahead - 0.15 * shin
+        place = motion.positions[:, ankles[0]] + rotate(motion.rotations[:, ankles[0]], offset[None])
+        longer = replace(
+            longer,
+            names=(*longer.names, f"{side}_toe"),
+            parents=(*longer.parents, ankles[0]),
+            rest=np.concatenate([longer.rest, motion.rest[ankles[0]][None] + offset]),
+            positions=np.concatenate([longer.positions, place[:, None]], axis=1),
+            rotations=np.concatenate([longer.rotations, motion.rotations[:, ankles[0]][:, None]], axis=1),
+        )
+    said = Finding("joints", "no toes in the file: feet point where the hips face")
+    return replace(longer, findings=(*longer.findings, said))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ from reconstruct.rotations import make_continuous, to_scipy
 FLOAT, UINT32, UINT16 = 5126, 5125, 5123
 Y_UP_FROM_Z_UP = [-0.5, -0.5, -0.5, 0.5]
 """Quaternion xyzw: our x forward, y left, z up become glTF's z, x, y."""
+ENDS = {
+    "left_wrist": "left_hand", "right_wrist": "right_hand", "left_foot_index": "left_toe",
+    "right_foot_index": "right_toe",
+}  # fmt: skip
+"""Landmark at the end of a limb -> name of its node."""
 LINKS = 4
 """Bones that a vertex may follow in glTF's base profile; the heaviest are kept and made to sum to 1."""
 
@@ -94,6 +99,7 @@ def write_glb(motion: ReferenceMotion, character: Character, path: Path) -> None
             _add_skin(document, fitted, skin)
     else:
         _add_geoms(document, model)
+    _add_ends(document, character)
     _add_animation(document, position, rotation, motion.fps)
     with replace_file(path) as temporary:
         temporary.write_bytes(document.glb())
@@ -113,6 +119,20 @@ def local_poses(model: mujoco.MjModel, qpos: np.ndarray) -> tuple[np.ndarray, np
     for body in range(model.nbody):
         rotation[:, body] = make_continuous(rotation[:, body])
     return position, rotation
+
+
+def _add_ends(document: _Document, character: Character) -> None:
+    """Nodes at wrists and toes of limbs that end in a body which begins elsewhere: readers know limbs by joints."""
+    model = character.model
+    for landmark, name in ENDS.items():
+        if landmark not in character.landmarks:
+            continue
+        site = model.site(character.landmarks[landmark]).id
+        body, place = int(model.site_bodyid[site]), model.site_pos[site]
+        if body in model.body_parentid or np.linalg.norm(place) < 0.02:
+            continue
+        node = document.add("nodes", {"name": name, "translation": place.tolist()})
+        document.json["nodes"][body].setdefault("children", []).append(node)
 
 
 def _add_animation(document: _Document, position: np.ndarray, rotation: np.ndarray, fps: float) -> None:

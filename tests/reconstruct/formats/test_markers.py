@@ -1,0 +1,112 @@
+"""TRC and C3D: joints by name, joints from markers on the skin, gaps."""
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.formats.markers import find_hips, split_marker
+from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.skeleton import to_character
+from reconstruct.kinematics import BodyPoints, point_positions
+from tests.reconstruct.formats.test_foreign_files import TRC_NAMES, bvh, place, walking, write_trc_text
+
+
+def known_places(tmp_path):
+    path, angles = walking()
+    skeleton = open_motion(place(tmp_path / "known.bvh", bvh(path, angles=angles)))
+    return skeleton.positions[:, [skeleton.names.index(name) for name in TRC_NAMES.values()]]  # pyright: ignore
+
+
+def landmarks(path):
+    body, motion, findings = to_character(open_motion(path), path)
+    points = BodyPoints.of_sites(body.model, tuple(body.landmarks))
+    at = dict(zip(body.landmarks, np.moveaxis(point_positions(body.model, motion.qpos, points), 1, 0), strict=True))
+    return at, motion, "; ".join(finding.text for finding in findings)
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("m", 0.01), ("mm", 10.0)])
+def test_trc_as_pose2sim_writes_it(tmp_path, unit, scale):
+    places = known_places(tmp_path)
+    write_trc_text(tmp_path / "a.trc", list(TRC_NAMES), places * scale, unit, rate=60)
+    at, motion, said = landmarks(tmp_path / "a.trc")
+    assert motion.fps == 60.0 and "+y up" in said and "lengths in" in said
+    names = list(TRC_NAMES)
+    shift = 0.5 * (places[0, names.index("LHip")] + places[0, names.index("RHip")]) * [1, 0, 1]
+    for marker, landmark in (("LKnee", "left_knee"), ("RAnkle", "right_ankle"), ("LWrist", "left_wrist")):
+        true = (places[:, names.index(marker)] - shift)[:, [2, 0, 1]] / 100
+        np.testing.assert_allclose(at[landmark], true, atol=3e-3)
+
+
+def test_gaps_are_filled_and_reported(tmp_path):
+    places = known_places(tmp_path) / 100
+    whole, _, _ = write_and_read(tmp_path, places)
+    places[20:26, list(TRC_NAMES).index("LWrist")] = np.nan
+    at, _, said = write_and_read(tmp_path, places)
+    assert "are missing: interpolated" in said
+    np.testing.assert_allclose(at["left_wrist"], whole["left_wrist"], atol=0.05)
+
+
+def write_and_read(tmp_path, places):
+    write_trc_text(tmp_path / "a.trc", list(TRC_NAMES), places)
+    return landmarks(tmp_path / "a.trc")
+
+
+def test_what_is_missing_is_named(tmp_path):
+    places = known_places(tmp_path)
+    names = [name if name != "LKnee" else "Tail" for name in TRC_NAMES]
+    write_trc_text(tmp_path / "a.trc", names, places, "cm")
+    with pytest.raises(InputError, match="no marker is known for left_knee"):
+        open_motion(tmp_path / "a.trc")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("Subject:LASI", ("left", "asi")), ("RPSI", ("right", "psi")), ("r_knee_study", ("right", "kneestudy")),
+        ("L_mknee_study", ("left", "mkneestudy")), ("LHJC_study", ("left", "hjcstudy")), ("R.ASIS", ("right", "asis")),
+        ("LKnee", ("left", "knee")), ("RBigToe", ("right", "bigtoe")), ("LFHD", ("left", "fhd")),
+        ("Nose", (None, "nose")), ("CHip", (None, "hip")),
+    ],
+)  # fmt: skip
+def test_names_of_markers(name, known):
+    assert split_marker(name) == known
+
+
+def test_hips_lie_in_the_pelvis():
+    """Harrington's regression on a pelvis of 240 x 150 mm: 86 mm to the side, 46 mm behind, 83 mm below the front."""
+    known = {
+        ("left", "asi"): np.array([[0.12, 0, 1.0]]), ("right", "asi"): np.array([[-0.12, 0, 1.0]]),
+        ("left", "psi"): np.array([[0.05, 0.15, 1.0]]), ("right", "psi"): np.array([[-0.05, 0.15, 1.0]]),
+    }  # fmt: skip
+    hips = find_hips(known, 1.0)  # facing -y, left at +x
+    np.testing.assert_allclose(hips["left_hip"], [[0.0865, 0.0459, 0.9171]], atol=1e-4)
+    np.testing.assert_allclose(hips["right_hip"], [[-0.0865, 0.0459, 0.9171]], atol=1e-4)
+
+
+def test_c3d_with_the_plug_in_gait_set(tmp_path):
+    ezc3d = pytest.importorskip("ezc3d", reason="C3D needs pip install ezc3d")
+    places = known_places(tmp_path)[:, :, [2, 0, 1]] * 10  # z up, mm
+    names = list(TRC_NAMES)
+    at = {name: places[:, names.index(name)] for name in names}
+    pelvis = 0.5 * (at["LHip"] + at["RHip"])
+    marks = {}
+    for side, y in (("L", 1.0), ("R", -1.0)):
+        marks[f"{side}ASI"] = pelvis + [46, 120 * y, 83]
+        marks[f"{side}PSI"] = pelvis + [-104, 50 * y, 83]
+        marks |= {f"{side}{mark}": at[f"{side}{joint}"] for mark, joint in (
+            ("KNE", "Knee"), ("ANK", "Ankle"), ("TOE", "BigToe"), ("SHO", "Shoulder"), ("ELB", "Elbow"),
+            ("WRA", "Wrist"), ("WRB", "Wrist"))}  # fmt: skip
+        marks[f"{side}FHD"] = marks[f"{side}BHD"] = at["Head"] + [0, 70 * y, 0]
+    file = ezc3d.c3d()
+    file["parameters"]["POINT"]["RATE"]["value"] = [120.0]
+    file["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
+    file["parameters"]["POINT"]["LABELS"]["value"] = [f"Anna:{name}" for name in marks]
+    points = np.ones((4, len(marks), len(pelvis)))
+    points[:3] = np.stack(list(marks.values()), axis=1).transpose(2, 1, 0)
+    file["data"]["points"] = points
+    file.write(str(tmp_path / "a.c3d"))
+    found, motion, said = landmarks(tmp_path / "a.c3d")
+    assert motion.fps == 120.0 and "+z up" in said and "markers on the skin" in said
+    true = (at["LKnee"] - pelvis[:1] * [1, 1, 0]) / 1000
+    np.testing.assert_allclose(found["left_knee"], true, atol=0.02)
+    assert np.abs(found["left_hip"] - (at["LHip"] - pelvis[:1] * [1, 1, 0]) / 1000).max() < 0.02
