@@ -20,7 +20,7 @@ Verbs:
   estimate_keypoints           from a video
   estimate_keypoints_with      from a video, with another detector
   estimate_picture_keypoints   from a single picture
-  read_openpose                from a folder that OpenPose wrote
+  read_keypoint_files          from what another detector wrote: OpenPose, RTMPose, AlphaPose and others
   assess_keypoints             says whether keypoints are good enough to train on
   write_overlay                draws keypoints over their video
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from pose.errors import InputError
     from pose.estimate import PoseConfig, estimate_keypoints, estimate_keypoints_with
     from pose.estimator import PoseEstimator, Poses
+    from pose.keypoint_files import read_keypoint_files
     from pose.keypoints import Keypoints
-    from pose.openpose import read_openpose
     from pose.overlay import write_overlay
     from pose.picture import estimate_picture_keypoints
     from pose.quality import Quality, assess_keypoints
@@ -55,7 +55,7 @@ __all__ = [
     "estimate_keypoints",
     "estimate_keypoints_with",
     "estimate_picture_keypoints",
-    "read_openpose",
+    "read_keypoint_files",
     "write_overlay",
 ]
 
@@ -72,7 +72,7 @@ _MODULES = {
     "estimate_keypoints": "estimate",
     "estimate_keypoints_with": "estimate",
     "estimate_picture_keypoints": "picture",
-    "read_openpose": "openpose",
+    "read_keypoint_files": "keypoint_files",
     "write_overlay": "overlay",
 }
 """Module of each name."""

@@ -15,6 +15,7 @@ from pose.crops import MARGIN_S, AugmentedCrop, find_doubtful, find_inner_frames
 from pose.errors import InputError
 from pose.estimator import PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
+from pose.layouts import KeypointOrder
 from pose.person import MEMORY_S, choose_person, count_people, find_people_boxes
 from pose.progress import Progress, silent
 from pose.video import VideoInfo, probe, read_frames
@@ -50,6 +51,8 @@ class PoseConfig:
     """Least number of frames in which the person must be seen."""
     processes: int | None = None
     """Number of detector processes; by default one for each core."""
+    keypoint_order: KeypointOrder = "auto"
+    """Order of the points in --keypoints; auto: by their number and places."""
 
 
 def estimate_keypoints(video: Path, config: PoseConfig = PoseConfig(), progress: Progress = silent) -> Keypoints:

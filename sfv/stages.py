@@ -22,8 +22,8 @@ from imitate.training.train import train_policy
 from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
+from pose.keypoint_files import read_keypoint_files
 from pose.keypoints import Keypoints
-from pose.openpose import read_openpose
 from pose.overlay import write_overlay
 from pose.quality import assess_keypoints
 from pose.video import probe
@@ -135,11 +135,13 @@ class EvaluateSetting(TaskSetting):
     """Metrics of earlier stages that stand in `result.json` as well."""
 
 
-def estimate(video: Path, config: PoseConfig, openpose: Path | None = None) -> Stage[PoseConfig]:
-    """Video -> keypoints, or the keypoints of a folder of OpenPose files in place of our own."""
-    files = sorted(openpose.glob("*.json")) if openpose is not None else []
-    if openpose is not None and not files:
-        raise InputError(f"{openpose}: no OpenPose files (*.json) in this folder")
+def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> Stage[PoseConfig]:
+    """Video -> keypoints, or the keypoints of another detector's file or folder in place of our own."""
+    files = []
+    if keypoints is not None:
+        files = sorted(keypoints.glob("*.json")) if keypoints.is_dir() else [keypoints]
+        if not files or not files[0].is_file():
+            raise InputError(f"{keypoints}: no keypoint files (*.json) there")
     inputs = {"video": video} | {f"keypoints {path.name}": path for path in files}
     return Stage("1_pose", ESTIMATE_VERSION, config, inputs, _make_keypoints)
 
@@ -238,18 +240,20 @@ def character_files(character: Character, role: str = "character") -> dict[str, 
 
 def _make_keypoints(work: Work[PoseConfig]) -> Made:
     video, config = work.inputs["video"], work.config
-    openpose = next((path.parent for role, path in work.inputs.items() if role.startswith("keypoints ")), None)
-    if openpose is not None:
-        info = probe(video)
-        size = (info.width, info.height)
-        keypoints = read_openpose(openpose, info.fps, size, config.start, config.end, config.person)
+    files = [path for role, path in work.inputs.items() if role.startswith("keypoints ")]
+    findings = ()
+    if files:
+        info, source = probe(video), files[0] if len(files) == 1 else files[0].parent
+        size, part = (info.width, info.height), (config.start, config.end, config.person)
+        found = read_keypoint_files(source, info.fps, size, *part, config.keypoint_order)
+        keypoints, findings = found.keypoints, found.findings
     else:
         keypoints = estimate_keypoints(video, config, work.progress)
     keypoints.save(work.folder / "keypoints.npz")
     write_overlay(video, keypoints, work.folder / "overlay.mp4")
     seen, quality = float(keypoints.seen.mean()), assess_keypoints(keypoints)
     metrics = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
-    metrics |= {"verdict": quality.verdict, "good": quality.good, "findings": quality.findings}
+    metrics |= {"verdict": quality.verdict, "good": quality.good, "findings": (*findings, *quality.findings)}
     summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
     return Made(f"{summary}. {quality.verdict}", metrics)
 

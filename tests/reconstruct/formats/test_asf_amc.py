@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
 from reconstruct.formats.open_motion import open_motion
-from tests.reconstruct.formats.test_foreign_files import body_of
+from tests.small_skeleton import body_of
 
 BONES = {
     "lhipjoint": ("root", (0.6, -0.7, 0.3), 2.4, (0, 0, 0), ""),

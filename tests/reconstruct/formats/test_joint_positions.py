@@ -68,7 +68,7 @@ def test_humanml3d_features_give_the_joints_back():
 
 
 @pytest.mark.parametrize("layout", ["Human3.6M", "COCO"])
-def test_17_joints_are_told_apart(tmp_path, layout):
+def test_17_joints_of_either_layout(tmp_path, layout):
     known = places()
     at = dict(zip(NAMES, np.moveaxis(known, 1, 0), strict=True))
     head = at["head"] + [0.0, 0.1, 0.0]

@@ -8,7 +8,7 @@ from reconstruct.formats.markers import find_hips, split_marker
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.skeleton import to_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from tests.reconstruct.formats.test_foreign_files import TRC_NAMES, bvh, place, walking, write_trc_text
+from tests.small_skeleton import TRC_NAMES, bvh, place, walking, write_trc_text
 
 
 def known_places(tmp_path):

@@ -12,14 +12,14 @@ from reconstruct.characters.character import load_character
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.write_glb import write_glb
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.demo.motions import demo_motion
-from tests.reconstruct.formats.test_foreign_files import BODY, body_of, bvh, place, walking
+from sfv.demo.motions import load_demo_motion
+from tests.small_skeleton import BODY, body_of, bvh, place, walking
 
 
 @pytest.mark.parametrize("name", ["walk", "cartwheel"])
 def test_our_own_file_comes_back(tmp_path, name):
     humanoid = load_character("humanoid")
-    known = demo_motion(name, humanoid)
+    known = load_demo_motion(name, humanoid)
     write_glb(known, humanoid, tmp_path / "a.glb")
     skeleton = open_motion(tmp_path / "a.glb")
     assert skeleton.fps == pytest.approx(known.fps, rel=1e-3)  # pyright: ignore

@@ -10,7 +10,7 @@ from reconstruct.formats.read_motion import load_motion
 from reconstruct.formats.robot import breadth_first, hinge_names
 from reconstruct.formats.write_csv import write_csv
 from reconstruct.retargeting import retarget
-from sfv.demo.motions import demo_motion
+from sfv.demo.motions import load_demo_motion
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def g1():
 @pytest.fixture(scope="module")
 def walk(g1):
     humanoid = load_character("humanoid")
-    return retarget(demo_motion("walk", humanoid), humanoid, g1).motion
+    return retarget(load_demo_motion("walk", humanoid), humanoid, g1).motion
 
 
 def test_our_table_comes_back(tmp_path):
     humanoid = load_character("humanoid")
-    known = demo_motion("walk", humanoid)
+    known = load_demo_motion("walk", humanoid)
     write_csv(known, humanoid, tmp_path / "a.csv")
     found = open_motion(tmp_path / "a.csv").motion  # pyright: ignore
     np.testing.assert_allclose(found.qpos, known.qpos, atol=1e-6)

@@ -1,0 +1,233 @@
+"""Keypoints of other detectors, written here in the layouts that their documentation gives."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from pose.keypoint_files import read_keypoint_files
+from pose.keypoints import Keypoints
+from pose.landmarks import INDEX, LANDMARKS
+from pose.layouts import BY_COUNT, LAYOUTS
+from pose.quality import assess_keypoints
+
+FPS = 25.0
+
+
+def read(path: Path, *args, **kwargs) -> Keypoints:
+    return read_keypoint_files(path, *args, **kwargs).keypoints
+
+
+def write(folder: Path, frame: int, bodies: list[np.ndarray]) -> None:
+    folder.mkdir(exist_ok=True)
+    people = [{"pose_keypoints_2d": body.ravel().tolist()} for body in bodies]
+    (folder / f"clip_{frame:012d}_keypoints.json").write_text(json.dumps({"version": 1.3, "people": people}))
+
+
+def body(points: int, x: float) -> np.ndarray:
+    """Point i at (x + i, 10 i) with confidence .5 + i / 100; (points, 3)."""
+    i = np.arange(points)
+    return np.column_stack([x + i, 10.0 * i, 0.5 + i / 100])
+
+
+@pytest.mark.parametrize(
+    ("points", "index", "name"),
+    [
+        (25, 0, "nose"), (25, 4, "right_wrist"), (25, 7, "left_wrist"), (25, 11, "right_ankle"),
+        (25, 19, "left_foot_index"), (25, 24, "right_heel"),
+        (18, 4, "right_wrist"), (18, 10, "right_ankle"), (18, 11, "left_hip"), (18, 17, "left_ear"),
+    ],
+)  # fmt: skip
+def test_points_go_to_the_landmarks_of_their_names(tmp_path: Path, points: int, index: int, name: str) -> None:
+    for t in range(12):
+        write(tmp_path / "json", t, [body(points, 100.0 + t)])
+    keypoints = read(tmp_path / "json", FPS, (640, 480))
+    assert len(keypoints) == 12
+    np.testing.assert_allclose(keypoints.xy[3, INDEX[name]], [103 + index, 10 * index])
+    layout = LAYOUTS[BY_COUNT[points]]
+    np.testing.assert_allclose(keypoints.confidence[3, INDEX[name]], layout.to_confidence(np.array(0.5 + index / 100)))
+    assert not keypoints.xyz.any() and (keypoints.confidence[:, INDEX["left_thumb"]] == 0).all()
+
+
+def test_empty_and_missing_frames_stay_unseen(tmp_path: Path) -> None:
+    for t in range(12):
+        if t != 5:
+            write(tmp_path / "json", t, [] if t == 3 else [body(25, 100.0)])
+    keypoints = read(tmp_path / "json", FPS, (640, 480))
+    np.testing.assert_array_equal(np.flatnonzero(~keypoints.seen), [3, 5])
+
+
+def test_range_and_person(tmp_path: Path) -> None:
+    for t in range(25):
+        bodies = [body(25, 100.0), body(25, 400.0) * (1, 1, 0.6)]
+        write(tmp_path / "json", t, bodies if t % 2 else bodies[::-1])
+    keypoints = read(tmp_path / "json", FPS, (640, 480), start=0.2, end=0.6)
+    assert (len(keypoints), keypoints.start) == (10, 0.2)
+    assert (keypoints.xy[:, INDEX["nose"], 0] == 100).all()
+    second = read(tmp_path / "json", FPS, (640, 480), person="2")
+    assert (second.xy[:, INDEX["nose"], 0] == 400).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "not written by a detector"),
+        ("[]", "nobody in any"),
+        ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', "2 numbers"),
+    ],
+)
+def test_foreign_json_is_an_error(tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "a_000_keypoints.json").write_text(content)
+    with pytest.raises(InputError, match=says) as error:
+        read(tmp_path, FPS, (640, 480))
+    assert "\n" not in str(error.value)
+
+
+def test_missing_or_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        read(tmp_path / "none", FPS, (640, 480))
+    with pytest.raises(InputError, match=r"no \.json"):
+        read(tmp_path, FPS, (640, 480))
+
+
+PERSON = {
+    "nose": (500, 200), "left_eye": (506, 192), "right_eye": (494, 192), "left_ear": (514, 196),
+    "right_ear": (486, 196), "left_shoulder": (540, 260), "right_shoulder": (460, 260), "left_elbow": (560, 330),
+    "right_elbow": (440, 330), "left_wrist": (570, 400), "right_wrist": (430, 400), "left_hip": (525, 420),
+    "right_hip": (475, 420), "left_knee": (530, 540), "right_knee": (470, 540), "left_ankle": (530, 650),
+    "right_ankle": (470, 650), "left_heel": (525, 665), "right_heel": (475, 665), "left_foot_index": (550, 670),
+    "right_foot_index": (450, 670), "left_thumb": (575, 420), "right_thumb": (425, 420), "left_index": (576, 425),
+    "right_index": (424, 425), "left_pinky": (570, 425), "right_pinky": (430, 425),
+}  # fmt: skip
+"""Someone who faces the camera, in a picture of 1000 x 800 px."""
+
+
+def person(layout: str, t: int = 0, score: float = 0.8) -> np.ndarray:
+    """The person in a layout, walking by t pixels; necks and the like lie between the shoulders, (K, 3)."""
+    counts = {name: count for count, name in BY_COUNT.items() if count != 136} | {"body_25b": 25}
+    points = np.tile([500.0, 260.0, score], (counts[layout], 1))
+    for i, name in LAYOUTS[layout].points.items():
+        points[i, :2] = PERSON.get(name, (500, 210))
+    return points + [t, 0, 0]
+
+
+@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+def test_every_layout_is_the_same_person(tmp_path: Path, layout: str) -> None:
+    for t in range(12):
+        write(tmp_path / "json", t, [person(layout, t)])
+    found = read_keypoint_files(tmp_path / "json", FPS, (1000, 800))
+    for name in LAYOUTS[layout].points.values():
+        if name in PERSON:
+            np.testing.assert_allclose(found.keypoints.xy[3, INDEX[name]], np.add(PERSON[name], (3, 0)), err_msg=name)
+    assert any("BODY_25B" in text for text in found.findings) == (layout == "body_25b")
+    good = assess_keypoints(found.keypoints).good
+    assert good or layout == "blazepose_33"  # .8 of the other detectors is as good as it gets
+
+
+def test_the_user_names_the_order(tmp_path: Path) -> None:
+    for t in range(12):
+        write(tmp_path / "json", t, [person("body_25b", t)])
+    forced = read_keypoint_files(tmp_path / "json", FPS, (1000, 800), order="body_25")
+    assert "as asked" in forced.findings[0]
+    np.testing.assert_allclose(forced.keypoints.xy[0, INDEX["right_shoulder"]], PERSON["right_eye"])
+    with pytest.raises(InputError, match="25 points a body are too few for --keypoint-order halpe_26"):
+        read(tmp_path / "json", FPS, (1000, 800), order="halpe_26")
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0])
+def test_shares_of_the_picture(tmp_path: Path, low: float) -> None:
+    for t in range(12):
+        body = person("body_25", t) / [1000, 800, 1]
+        body[:, :2] = body[:, :2] * (1 - low) + low
+        write(tmp_path / "json", t, [body])
+    found = read_keypoint_files(tmp_path / "json", FPS, (1000, 800))
+    np.testing.assert_allclose(found.keypoints.xy[5, INDEX["left_knee"]], (535, 540))
+    assert "shares of the picture" in found.findings[0]
+
+
+def test_keypoints_of_another_video_are_reported(tmp_path: Path) -> None:
+    for t in range(12):
+        write(tmp_path / "json", t, [person("body_25", t) * [4, 4, 1]])
+    assert "of another video?" in read_keypoint_files(tmp_path / "json", FPS, (1000, 800)).findings[0]
+
+
+def alphapose(bodies):
+    return [{"image_id": f"{t}.jpg", "category_id": 1, "keypoints": body.ravel().tolist(), "score": 2.5}
+            for t, body in enumerate(bodies)]  # fmt: skip
+
+
+def mmpose(bodies):
+    return {"meta_info": {}, "instance_info": [
+        {"frame_id": t + 1, "instances": [{"keypoints": body[:, :2].tolist(), "keypoint_scores": body[:, 2].tolist()}]}
+        for t, body in enumerate(bodies)]}  # fmt: skip
+
+
+def coco(bodies):
+    return {
+        "images": [],
+        "annotations": [{"image_id": t, "keypoints": body.ravel().tolist()} for t, body in enumerate(bodies)],
+    }
+
+
+def by_frame(bodies):
+    return [{"people": [{"pose_keypoints_2d": body.ravel().tolist()}]} for body in bodies]
+
+
+@pytest.mark.parametrize("form", [alphapose, mmpose, coco, by_frame])
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_one_file_of_all_frames(tmp_path: Path, form, in_folder: bool) -> None:
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a" / "results_2d_1.json"
+    path.write_text(json.dumps(form([person("halpe_26", t) for t in range(15)])))
+    keypoints = read(path.parent if in_folder else path, FPS, (1000, 800))
+    assert len(keypoints) == 15 and keypoints.seen.all()
+    np.testing.assert_allclose(keypoints.xy[:, INDEX["left_heel"], 0], 525 + np.arange(15))
+
+
+def test_folders_of_mmpose_and_yolo(tmp_path: Path) -> None:
+    for t in range(12):
+        body = person("coco_17", t)
+        for kind, content in (
+            ("mmpose", [[{"keypoints": body[:, :2].tolist(), "keypoint_scores": body[:, 2].tolist()}]]),
+            ("yolo", [{"name": "person", "keypoints": dict(zip(("x", "y", "visible"), body.T.tolist(), strict=True))}]),
+        ):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            (tmp_path / kind / f"frame_{t:04d}.json").write_text(json.dumps(content))
+    for kind in ("mmpose", "yolo"):
+        keypoints = read(tmp_path / kind, FPS, (1000, 800))
+        np.testing.assert_allclose(keypoints.xy[4, INDEX["right_ankle"]], (474, 650))
+
+
+def test_scores_beyond_one(tmp_path: Path) -> None:
+    for t in range(12):
+        write(tmp_path / "json", t, [person("coco_17", t, score=7.0)])
+    found = read_keypoint_files(tmp_path / "json", FPS, (1000, 800))
+    assert "divided by 7" in found.findings[0] and found.keypoints.confidence.max() == 1.0
+
+
+def test_low_scores_stay_low() -> None:
+    for name, layout in LAYOUTS.items():
+        confidence = layout.to_confidence(np.linspace(0, 1, 50))
+        assert (np.diff(confidence) > 0).all() and confidence[0] == 0 and confidence[-1] == 1, name
+        assert set(layout.points.values()) <= set(LANDMARKS) and len(set(layout.points.values())) == len(layout.points)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ([{"image_id": "0.jpg", "keypoints": [1, 2]}], "2 numbers for a body"),
+        ([{"image_id": "a", "keypoints": [1, 2, 3]}], "no frame number in 'a'"),
+        ([{"image_id": 0, "keypoints": [1, 2, 3] * 19}], r"19 points a body; known are 17 \(COCO-17\)"),
+        ([{"image_id": 0, "keypoints": [1, 2, 3] * 17}, {"image_id": 1, "keypoints": [1, 2, 3] * 18}], "17, 18 points"),
+        ([{"image_id": 0, "keypoints": "abc"}], "no detector wrote"),
+        ({"people": 3}, "expected 'people'"),
+        (7, "not written by a detector"),
+    ],
+)
+def test_foreign_files_are_an_error(tmp_path: Path, content, says: str) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=says) as error:
+        read_keypoint_files(tmp_path / "a.json", FPS, (640, 480))
+    assert "\n" not in str(error.value)
