@@ -33,7 +33,7 @@ from sfv.backdrop import add_room
 from sfv.bench.films import VIEWPOINTS, Viewpoint
 from sfv.bench.inputs import read_motions
 from sfv.console import bar
-from sfv.demo.demo import WALL_BEHIND, standing_camera
+from sfv.demo.demo import WALL_BEHIND, place_camera
 from sfv.demo.motions import list_demos
 from sfv.rendering import render_motion
 from sfv.rows import Row, show
@@ -219,7 +219,7 @@ def _render_pose(name: str, motion: ReferenceMotion, frame: int, view: Viewpoint
     # From the side: 90 degrees from the direction of the motion.
     azimuth = yaw + np.radians(90.0 + view.azimuth)
     qpos = motion.qpos[frame : frame + 1]
-    camera = standing_camera(compute_points(character, qpos), azimuth, view.fov, view.eye_height)
+    camera = place_camera(compute_points(character, qpos), azimuth, view.fov, view.eye_height)
     ahead = np.array([np.cos(azimuth), np.sin(azimuth)])
     distance = float(qpos[0, :2] @ ahead) + 1.0 + WALL_BEHIND
     backdrop = partial(add_room, ahead=ahead, distance=distance, seed=0)

@@ -26,7 +26,7 @@ from reconstruct.formats.read_motion import read_motion, resample
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.backdrop import Light, add_room
 from sfv.console import bar
-from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, standing_camera, truth_path
+from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, place_camera, truth_path
 from sfv.demo.motions import FPS, load_demo_take
 from sfv.demo.plans import PLANS
 from sfv.rendering import render_motion
@@ -160,7 +160,7 @@ def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Ch
     xyz_w = point_positions(character.model, qpos, BodyPoints.of_sites(character.model, LANDMARKS))
     across = PLANS[film.motion].azimuth if film.motion in PLANS else ACROSS
     view = film.viewpoint
-    camera = standing_camera(xyz_w, np.radians(across + view.azimuth), view.fov, view.eye_height)
+    camera = place_camera(xyz_w, np.radians(across + view.azimuth), view.fov, view.eye_height)
     path = pan_with_body(camera, xyz_w) if film.group == "panning" else ()
     return Demo(qpos, contacts, xyz_w, path[0] if path else camera, path)
 

@@ -1,7 +1,7 @@
-"""The synthetic sample: a skinned human performs a motion of the project's own making before a known camera.
+"""The synthetic sample: a skinned human performs a made-up motion in front of a known camera.
 
-Demo, benchmark and test fixture at once: beside `NAME.mp4` lies `NAME.truth.npz` with everything that the pipeline has
-to find out. Offline and deterministic.
+Demo, benchmark and test fixture at once: `NAME.truth.npz` next to `NAME.mp4` holds everything that the pipeline has to
+find out. Offline and deterministic.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from sfv.demo.plans import PLANS
 from sfv.rendering import render_motion
 
 IMAGE_SIZE = (960, 540)
+"""Width and height of the film [px]."""
 WALL_BEHIND = 0.9
 """Distance of the wall behind the farthest point of the motion [m]."""
 MARGIN = 0.09
@@ -36,7 +37,7 @@ Motion = Literal["backflip", "cartwheel", "walk", "jump"]
 
 @dataclass(frozen=True)
 class Demo:
-    """What a demo film shows, exactly; saved beside it."""
+    """What a demo film shows, exactly; saved next to it."""
 
     qpos: np.ndarray
     """(T, nq), in the order of the character's model."""
@@ -88,7 +89,7 @@ def demo(
 
     Args:
       motion: what the person does.
-      out: the video, NAME.mp4 if not given; the truth is written beside it as NAME.truth.npz.
+      out: the video, NAME.mp4 if not given; the truth is written next to it as NAME.truth.npz.
       seed: varies the camera and the room.
       height: of the person [m].
     """
@@ -99,7 +100,7 @@ def demo(
 
 
 def truth_path(video: Path) -> Path:
-    """Where the truth of a demo video lies."""
+    """Path of a demo video's truth."""
     return video.with_suffix(".truth.npz")
 
 
@@ -108,7 +109,7 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
 
     Args:
       name: backflip, cartwheel, walk or jump.
-      out: the mp4; the truth goes beside it.
+      out: the mp4; the truth goes next to it.
       seed: varies the camera and the room; the motion is always the same.
       height: of the person [m], None for the character's own.
       progress: called after each frame.
@@ -131,24 +132,27 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
 
 
 def stage_demo(name: str, character: Character, seed: int = 0) -> Demo:
-    """The motion, and a camera that stands so that all of it is in the image."""
+    """Loads the motion, and places a camera so that all of it is in the image."""
     qpos, contacts = load_demo_take(name, character)
     points = BodyPoints.of_sites(character.model, LANDMARKS)
     xyz_w = point_positions(character.model, qpos, points)
     rng = np.random.default_rng(seed)
     azimuth = np.radians(PLANS[name].azimuth + rng.uniform(-6.0, 6.0))
     field_of_view, eye_height = rng.uniform(46.0, 56.0), rng.uniform(1.3, 1.6)
-    return Demo(qpos, contacts, xyz_w, standing_camera(xyz_w, azimuth, field_of_view, eye_height))
+    return Demo(qpos, contacts, xyz_w, place_camera(xyz_w, azimuth, field_of_view, eye_height))
 
 
-def standing_camera(points_w: np.ndarray, azimuth: float, field_of_view: float, eye_height: float) -> Camera:
-    """A camera at eye height, as near as it can be with all points in the image.
+def place_camera(points_w: np.ndarray, azimuth: float, field_of_view: float, eye_height: float) -> Camera:
+    """Finds a camera at eye height, as near as it can be with all points in the image.
 
     Args:
       points_w: what must be seen, (..., 3).
       azimuth: compass direction in which it looks [rad].
       field_of_view: along the longer side of the image [deg].
       eye_height: above the ground [m].
+
+    Raises:
+      ValueError: the points do not fit into an image from 15 m away.
     """
     points = points_w.reshape(-1, 3)
     target = (points.min(axis=0) + points.max(axis=0)) / 2
@@ -163,4 +167,4 @@ def standing_camera(points_w: np.ndarray, azimuth: float, field_of_view: float, 
         xy_px = camera.project(points)
         if (camera.to_camera(points)[:, 2] > 1.0).all() and (np.abs(xy_px / size - 0.5) < 0.5 - MARGIN).all():
             return camera
-    raise ValueError(f"standing_camera: points extend over {np.ptp(points, axis=0)} m do not fit into an image")
+    raise ValueError(f"place_camera: points over {np.ptp(points, axis=0)} m do not fit into an image")

@@ -1,8 +1,9 @@
-"""Turns the sketches of `sfv.demo.plans` into motions that a body of flesh could perform.
+"""Turns the plans of `sfv.demo.plans` into motions that obey physics.
 
-The sketch is the soft part of a least-squares problem over the whole trajectory; the hard part is physics: what touches
-the ground stays exactly where it is, in flight the centre of mass falls with g and the angular momentum stays what
-it was at take-off, on the ground the force that the motion needs passes through the support.
+A plan's key poses, joined smoothly, are a sketch: the soft part of a least-squares problem over the whole trajectory.
+The hard part is physics: what touches the ground stays exactly where it is, in flight the centre of mass falls with g
+and the angular momentum stays what it was at take-off, on the ground the force that the motion needs passes through the
+support.
 """
 
 import hashlib
@@ -24,41 +25,46 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
 from reconstruct.solve import Block, Residuals, minimise
 from reconstruct.tangent import TangentSpace
-from sfv.demo.plans import PLANS, WITH_THINGS, Plan
+from sfv.demo.plans import PLANS, PLANS_WITH_OBJECTS, Plan
 
 TAKES = ASSETS / "demo"
+"""Folder of the solved takes."""
 
 SOLVE_FPS = 60.0
+"""Frames a second of the least-squares problem."""
 FPS = 30.0
+"""Frames a second of takes and films."""
 PLAN_HEIGHT = 1.75
+"""Height of the body that plans are made for [m]."""
 
-EVERY = PLANS | WITH_THINGS
+ALL_PLANS = PLANS | PLANS_WITH_OBJECTS
 
 POSE_STD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, "legs": 0.12}
-"""How far the motion may leave its sketch: [rad], and [m] for the root's place."""
+"""Standard deviation of the motion from its sketch by part: [rad], and [m] for the root's place."""
 ACCELERATION_STD = {"root": 10.0, "root_turn": 60.0, "joints": 80.0}
-"""Of smoothness [m/s2], [rad/s2]."""
+"""Standard deviation of accelerations from zero: root [m/s2], its rotation and joints [rad/s2]."""
 REST_S = 0.12
 """How long a single pass stands still at either end [s]."""
 STILL = View(0.0, 0.0, 0.0, 0.0)
+"""A view that looks nowhere: points slide against the ground itself."""
 
 
 def list_demos() -> tuple[str, ...]:
-    """The motions that can be made."""
+    """Lists the motions that can be filmed."""
     return tuple(PLANS)
 
 
 def load_demo_motion(name: str, character: Character) -> ReferenceMotion:
-    """One of the demonstration motions on a character, 30 frames a second; gaits are one cycle, the others one pass.
+    """Loads a demonstration motion on a character, 30 frames a second; gaits are one cycle, the others one pass.
 
     Raises:
       InputError: no such motion.
     """
-    if name in EVERY and EVERY[name].cycles > 1:
+    if name in ALL_PLANS and ALL_PLANS[name].cycles > 1:
         qpos, contacts = load_demo_take(name, character)
-        frames = round(EVERY[name].times[-1] * FPS)
+        frames = round(ALL_PLANS[name].times[-1] * FPS)
         # A cycle from the middle of the take, where neither end is felt.
-        first = frames * (EVERY[name].cycles // 2)
+        first = frames * (ALL_PLANS[name].cycles // 2)
         qpos, contacts = qpos[first : first + frames + 1].copy(), contacts[first : first + frames + 1]
         qpos[:, 0] -= qpos[0, 0]
         return _motion(character, close_loop(character.model, qpos, blend=frames // 2), contacts, loop=True)
@@ -66,37 +72,40 @@ def load_demo_motion(name: str, character: Character) -> ReferenceMotion:
 
 
 def load_demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndarray]:
-    """What the demo's camera films: qpos (T, nq) and contacts (T, C) at `FPS`; the walk goes on for several cycles.
+    """Loads what the demo's camera films: qpos (T, nq) and contacts (T, C) at `FPS`; gaits go on for several cycles.
 
     Solved takes of the humanoid at its own height lie in `assets/demo`, the same on every machine; others are solved
     when they are asked for, which takes 10-20 s of one core.
+
+    Raises:
+      InputError: no such motion.
     """
-    if name not in EVERY:
-        raise InputError(f"no demonstration motion '{name}'; there are {', '.join(EVERY)}")
+    if name not in ALL_PLANS:
+        raise InputError(f"no demonstration motion '{name}'; there are {', '.join(ALL_PLANS)}")
     file = TAKES / f"{name}.npz"
     if file.is_file():
         with np.load(file, allow_pickle=False) as take:
-            if str(take["fingerprint"]) == fingerprint(name, character):
+            if str(take["fingerprint"]) == compute_fingerprint(name, character):
                 return take["qpos"], take["contacts"]
-    return solve_plan(EVERY[name], character)
+    return solve_plan(ALL_PLANS[name], character)
 
 
-def fingerprint(name: str, character: Character) -> str:
-    """Of all that a solved take depends on: the plan, and the body's lengths and masses."""
+def compute_fingerprint(name: str, character: Character) -> str:
+    """Hash of all that a solved take depends on: the plan, and the body's lengths and masses."""
     model = character.model
-    digest = hashlib.sha256(repr(EVERY[name]).encode())
+    digest = hashlib.sha256(repr(ALL_PLANS[name]).encode())
     for measures in (model.body_pos, model.body_mass, model.geom_pos, model.geom_size):
         digest.update(np.round(measures, 5).astype("<f4").tobytes())
     return digest.hexdigest()
 
 
-def bake_takes(names: tuple[str, ...] = tuple(EVERY)) -> None:
+def bake_takes(names: tuple[str, ...] = tuple(ALL_PLANS)) -> None:
     """Solves takes anew and stores them in `assets/demo`: `python -m sfv.demo.motions`."""
     character = load_character("humanoid")
     TAKES.mkdir(exist_ok=True)
     for name in names:
-        qpos, contacts = solve_plan(EVERY[name], character)
-        stamp = np.array(fingerprint(name, character))
+        qpos, contacts = solve_plan(ALL_PLANS[name], character)
+        stamp = np.array(compute_fingerprint(name, character))
         np.savez_compressed(TAKES / f"{name}.npz", qpos=qpos, contacts=contacts, fingerprint=stamp)
 
 
@@ -106,7 +115,16 @@ def _motion(character: Character, qpos: np.ndarray, contacts: np.ndarray, loop: 
 
 
 def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[np.ndarray, np.ndarray]:
-    """The motion nearest to a sketch that obeys physics: qpos (T, nq) and contacts (T, C) at `FPS`."""
+    """Finds the motion nearest to a plan's sketch that obeys physics.
+
+    Args:
+      plan: key poses and contacts.
+      character: whose legs are scaled to the plan by its height.
+      iterations: of the solver, in three rounds that tighten the constraints tenfold each.
+
+    Returns:
+      qpos (T, nq) and contacts bool (T, C) at `FPS`.
+    """
     model = character.model
     space = TangentSpace.of(model)
     times = np.arange(round(plan.times[-1] * plan.cycles * SOLVE_FPS) + 1) / SOLVE_FPS
@@ -114,20 +132,17 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     points = PointSet.of(
         soles=sole_points(character), solid=BodyPoints.of_geoms(model), masses=BodyPoints.of_masses(model)
     )
-    contact = touching(plan, times)
+    contact = find_contacts(plan, times)
     held, flight = contact.astype(float), np.asarray(~contact.any(axis=1))
-    pose_spread, acceleration_spread = spreads(model)
-    nearness = np.ones(len(times))
-    if plan.cycles == 1:  # begins and ends at rest, as sketched
-        nearness[: round(REST_S * SOLVE_FPS)] = nearness[-round(REST_S * SOLVE_FPS) :] = 0.15
+    sketch_std, acceleration_std = compute_stds(model, plan, len(times))
 
     def terms(slack: float) -> Residuals:
         def blocks(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
             kin = compute_kinematics(model, qpos, points)
             soles, body = kin["soles"], dynamics.CentroidalMotion.of(model, kin, SOLVE_FPS)
-            smooth = residuals.acceleration(space, qpos, SOLVE_FPS, acceleration_spread)
+            smooth = residuals.acceleration(space, qpos, SOLVE_FPS, acceleration_std)
             found = [
-                residuals.tracking(space, qpos, sketch, nearness[:, None] * pose_spread, "sketch"),
+                residuals.tracking(space, qpos, sketch, sketch_std, "sketch"),
                 replace(smooth, group=0),
                 residuals.hinge_limits(space, qpos, 0.01),
                 residuals.ground_height(soles, held, 2e-5 * slack),
@@ -144,11 +159,8 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     qpos, none = sketch, np.zeros(0)
     for slack in (100.0, 10.0, 1.0):
         qpos = minimise(terms(slack), space, qpos, none, none.astype(bool), iterations // 3, tolerance=1e-4).qpos
-    kept = slice(None, None, round(SOLVE_FPS / FPS))
-    sites = {"foot": ("heel", "toe"), "hand": ("hand",)}
-    parts = [[contact[kept, _POINTS.index(f"{side}_{site}") * 2] for site in sites[kind]]
-             for side, kind in (name.split("_") for name in character.contacts)]  # fmt: skip
-    return qpos[kept], np.stack([np.any(part, axis=0) for part in parts], axis=1)
+    every = round(SOLVE_FPS / FPS)
+    return qpos[::every], merge_contacts(contact, character)[::every]
 
 
 _GROUP = {"chest": "trunk", "neck": "trunk", "shoulder": "arms", "elbow": "arms"}
@@ -176,8 +188,8 @@ def sole_points(character: Character) -> BodyPoints:
     return BodyPoints(np.array(bodies), np.array(local), np.array(radius))
 
 
-def touching(plan: Plan, times: np.ndarray) -> np.ndarray:
-    """Which of `sole_points` touch the ground, bool (T, P)."""
+def find_contacts(plan: Plan, times: np.ndarray) -> np.ndarray:
+    """Finds which of `sole_points` touch the ground at these times [s], bool (T, P)."""
     cycle = plan.times[-1]
     phase = np.mod(times, cycle) if plan.cycles > 1 else times
     contact = np.zeros((len(times), 2 * len(_POINTS)), bool)
@@ -188,8 +200,25 @@ def touching(plan: Plan, times: np.ndarray) -> np.ndarray:
     return contact
 
 
-def spreads(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviations of each degree of freedom: from the sketch, and of its acceleration, (nv,) each."""
+def merge_contacts(contact: np.ndarray, character: Character) -> np.ndarray:
+    """Contacts of `sole_points` (T, P) as contacts of the character's parts, which touch if one of their points does.
+
+    Returns:
+      Contacts in the order of `character.contacts`, bool (T, C).
+    """
+    sites = {"foot": ("heel", "toe"), "hand": ("hand",)}
+    parts = []
+    for side, kind in (name.split("_") for name in character.contacts):
+        columns = [2 * _POINTS.index(f"{side}_{site}") for site in sites[kind]]
+        parts.append(contact[:, columns].any(axis=1))
+    return np.stack(parts, axis=1)
+
+
+def compute_stds(model: mujoco.MjModel, plan: Plan, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviations of the pose from the sketch (T, nv) and of each degree of freedom's acceleration (nv,).
+
+    A single pass begins and ends at rest, so there the pose stays nearer to the sketch.
+    """
     pose, acceleration = np.empty(model.nv), np.full(model.nv, ACCELERATION_STD["joints"])
     for dof in range(model.nv):
         joint = model.joint(model.dof_jntid[dof]).name
@@ -197,11 +226,14 @@ def spreads(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
         pose[dof] = POSE_STD[_GROUP.get(part, "legs")]
     pose[:3], pose[3:6] = POSE_STD["root_place"], POSE_STD["root_turn"]
     acceleration[:3], acceleration[3:6] = ACCELERATION_STD["root"], ACCELERATION_STD["root_turn"]
-    return pose, acceleration
+    nearness = np.ones((frames, 1))
+    if plan.cycles == 1:
+        nearness[: round(REST_S * SOLVE_FPS)] = nearness[-round(REST_S * SOLVE_FPS) :] = 0.15
+    return nearness * pose, acceleration
 
 
 def sample_sketch(plan: Plan, times: np.ndarray, model: mujoco.MjModel, size: float) -> np.ndarray:
-    """The plan's key poses joined smoothly, (T, nq)."""
+    """Joins a plan's key poses smoothly: qpos (T, nq) at these times [s]; lengths are scaled by `size`."""
     cycle = plan.times[-1]
 
     def channel(name: str) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Key poses of the demonstration motions, made up for this project: what a body does when, in degrees and metres.
 
-A plan is only a sketch. `sfv.demo.motions` turns it into a motion that obeys gravity and leaves feet where they are.
+A plan is only a sketch; `sfv.demo.motions` turns it into a motion that obeys physics.
 
 Signs are a sports coach's: hips, shoulders, elbows and knees bend with positive flexion, ankles lift the toes, chest,
 neck and root bend forward with positive pitch and to the left with positive lean; abduction lifts a limb sideways.
@@ -149,8 +149,8 @@ PUSH_PITCH = 10.0
 """Lean of the trunk of someone who pushes [deg]."""
 
 
-def leaning(hip: Channel) -> Channel:
-    """A walk's hip in shorter steps, under a trunk that leans forward [deg]."""
+def lean_forward(hip: Channel) -> Channel:
+    """Shortens a walk's steps, under a trunk that leans forward: flexion of a hip [deg] -> [deg]."""
     return tuple(0.75 * angle + PUSH_PITCH for angle in hip)
 
 
@@ -158,8 +158,8 @@ PUSH = replace(
     WALK,
     channels=WALK.channels
     | {
-        "right_hip": leaning(WALK.channels["right_hip"]),
-        "left_hip": leaning(WALK.channels["left_hip"]),
+        "right_hip": lean_forward(WALK.channels["right_hip"]),
+        "left_hip": lean_forward(WALK.channels["left_hip"]),
         "pitch": (PUSH_PITCH,) * 13,
         "chest": (8.0,) * 13,
         "neck": (-14.0,) * 13,
@@ -177,5 +177,5 @@ PUSH = replace(
 """Walking with both hands ahead, as someone does who pushes a box."""
 
 PLANS: dict[str, Plan] = {"backflip": BACKFLIP, "cartwheel": CARTWHEEL, "walk": WALK, "jump": JUMP}
-WITH_THINGS: dict[str, Plan] = {"push": PUSH}
-"""Motions that make sense with a thing that a film would have to show; they are performed, not filmed."""
+PLANS_WITH_OBJECTS: dict[str, Plan] = {"push": PUSH}
+"""Motions that handle an object, which a film would have to show; they are performed, not filmed."""
