@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sfv
 
-JUMP = sfv.ASSETS / "demo" / "jump.npz"
+JUMP = sfv.ASSETS / "skills" / "jump" / "humanoid.npz"
 
 
 def main(model: str, minutes: str = "3") -> None:

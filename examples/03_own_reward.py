@@ -6,7 +6,7 @@ import numpy as np
 
 import sfv
 
-JUMP = sfv.ASSETS / "demo" / "jump.npz"
+JUMP = sfv.ASSETS / "skills" / "jump" / "humanoid.npz"
 WEIGHT = 0.2
 
 

@@ -4,7 +4,7 @@ import sys
 
 import sfv
 
-JUMP = sfv.ASSETS / "demo" / "jump.npz"
+JUMP = sfv.ASSETS / "skills" / "jump" / "humanoid.npz"
 
 
 def main(motion: str = str(JUMP), minutes: str = "3") -> None:
