@@ -203,7 +203,7 @@ def _match(
 
 
 def _find_corners(gray: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """Finds corners of the background, spread over the image, float32 (N, 2) [px]."""
+    """Finds corners of the background, all over the image, float32 (N, 2) [px]."""
     mask = np.full(gray.shape, 255, np.uint8)
     for box in _widen_boxes(people):
         left, top, right, bottom = np.round(box).astype(int)

@@ -1,4 +1,4 @@
-"""Files on disk: written whole or not at all, and told apart by their content."""
+"""Files on disk: written whole or not at all, and compared by their content."""
 
 import hashlib
 import os

@@ -90,7 +90,7 @@ def verdict(metrics: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
 
     Args:
       metrics: those of the result.
-      draft: metrics of the draft: what it could do with the reference tells where the fault lies.
+      draft: metrics of the draft: what it could do with the reference shows where the fault lies.
     """
     completed, returned = metrics.get("completed") or 0.0, metrics.get("normalised_return") or 0.0
     if completed >= 0.9 and returned >= 0.7:

@@ -176,34 +176,39 @@ def train_a3c(
     shared.share_memory()
     counts, stop = torch.zeros(config.num_workers, dtype=torch.int64).share_memory_(), torch.zeros(1).share_memory_()
     task = WorkerTask(make, shared, SharedRMSprop(shared, config.learning_rate), config, samples, counts, stop)
-    workers, ranks = [], {}
+    workers, pipes = [], []
     try:
         for rank in range(config.num_workers):
             ours, theirs = context.Pipe(duplex=False)
-            worker = context.Process(
-                target=_work, args=(rank, task, seed + rank, theirs), name=f"a3c-{rank}", daemon=True
-            )
+            name, arguments = f"a3c-{rank}", (rank, task, seed + rank, theirs)
+            worker = context.Process(target=_work, args=arguments, name=name, daemon=True)
             worker.start()
             theirs.close()
             workers.append(worker)
-            ranks[ours] = rank
-        finished, last = [], time.monotonic()
-        while ranks:
-            for pipe in multiprocessing.connection.wait(list(ranks), timeout=every):
-                assert isinstance(pipe, Connection)
-                message = _receive(pipe, ranks[pipe], workers)
-                if message is None:
-                    del ranks[pipe]
-                else:
-                    finished.extend(message)
-            if time.monotonic() - last > every:
-                last = time.monotonic()
-                yield A3CReport(int(counts.sum()), finished)
-                finished = []
-        yield A3CReport(int(counts.sum()), finished)
+            pipes.append(ours)
+        for finished in _gather_returns(pipes, workers, every):
+            yield A3CReport(int(counts.sum()), finished)
     finally:
         stop.fill_(1.0)
         _end(workers)
+
+
+def _gather_returns(pipes: list, workers: list, every: float) -> Generator[list[float], None, None]:
+    """Yields the returns of episodes that ended, now and then, until all workers are done."""
+    ranks, finished, last = {pipe: rank for rank, pipe in enumerate(pipes)}, [], time.monotonic()
+    while ranks:
+        for pipe in multiprocessing.connection.wait(list(ranks), timeout=every):
+            assert isinstance(pipe, Connection)
+            message = _receive(pipe, ranks[pipe], workers)
+            if message is None:
+                del ranks[pipe]
+            else:
+                finished.extend(message)
+        if time.monotonic() - last > every:
+            last = time.monotonic()
+            yield finished
+            finished = []
+    yield finished
 
 
 def make_context(preload: str) -> Any:

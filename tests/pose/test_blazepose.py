@@ -1,4 +1,4 @@
-"""What the worker makes of MediaPipe's answer, with a network that answers what it is told to."""
+"""What the worker makes of MediaPipe's answer, with a network that answers what it is set to."""
 
 import sys
 from pathlib import Path

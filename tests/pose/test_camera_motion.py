@@ -79,7 +79,7 @@ def test_still_camera_is_still_whatever_moves_before_it() -> None:
     assert follow_camera(*film(np.tile(np.eye(3), (T, 1, 1)), np.ones(T), noise=6.0)) is None
 
 
-def test_bare_wall_tells_nothing() -> None:
+def test_bare_wall_says_nothing() -> None:
     images = (np.full((360, 640, 3), 200, np.uint8) for _ in range(T))
     assert follow_camera(images, [np.zeros((0, 4))] * T) is None
 

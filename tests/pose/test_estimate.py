@@ -72,10 +72,10 @@ class BoxEstimator:
                 yield no_poses(33)
                 continue
             middle = np.array([columns.mean(), rows.mean()]) + 0.5
-            spread = np.stack([columns, rows], axis=1) + 0.5 - middle
-            _, axes = np.linalg.eigh(spread.T @ spread)
+            offset = np.stack([columns, rows], axis=1) + 0.5 - middle
+            _, axes = np.linalg.eigh(offset.T @ offset)
             down = axes[:, 1] * np.sign(axes[1, 1])
-            length = 2 * np.sqrt(3) * np.std(spread @ axes[:, 1])
+            length = 2 * np.sqrt(3) * np.std(offset @ axes[:, 1])
             heights = np.array([_height_of(name) for name in LANDMARKS])
             xy = middle + heights[:, None] * length * down
             xyz = np.column_stack([heights * 0, heights * 1.7, heights * 0])

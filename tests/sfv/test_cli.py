@@ -47,7 +47,7 @@ def test_help_is_quick_and_names_the_commands(tmp_path):
         assert command in done.stdout
 
 
-def test_clip_help_tells_every_variable_of_the_makefile(tmp_path):
+def test_clip_help_lists_every_variable_of_the_makefile(tmp_path):
     done = sfv("clip", "--help", cwd=tmp_path)
     assert done.returncode == 0
     for flag in ["video", "motion", "start", "end", "person", "height", "character", "scene", "minutes", "seed", "out"]:

@@ -60,7 +60,11 @@ def test_same_seed_same_curve():
 
 def test_progress_says_samples_and_value():
     notes = []
-    curve = learn(PROBLEMS["bandit"], "a2c", 400, evaluations=2, progress=lambda done, total, note: notes.append(note))
+
+    def progress(done: float, total: float, note: str = "") -> None:
+        notes.append(note)
+
+    curve = learn(PROBLEMS["bandit"], "a2c", 400, evaluations=2, progress=progress)
     assert notes == [f"{n:,} samples, {v:.4g}" for n, v in zip(curve.samples[1:], curve.value[1:], strict=True)]
 
 

@@ -11,7 +11,7 @@ from imitate.lecture.softmax import SoftmaxPolicy
 def policy():
     torch.manual_seed(0)
     policy = SoftmaxPolicy(3, 4, hidden_sizes=())
-    torch.nn.init.normal_(policy.actor[-1].weight)
+    torch.nn.init.normal_(next(policy.actor.parameters()))
     return policy
 
 

@@ -27,7 +27,7 @@ TWELVE_COLUMNS = [LANDMARKS.index(name) for name in TWELVE]
 
 
 def perfect(film, tmp_path):
-    """Truth as its file tells it, keypoints without any error, and the true motion in place of a reconstruction."""
+    """Truth as in its file, keypoints without any error, and the true motion in place of a reconstruction."""
     qpos, contacts = load_demo_take(film.motion, CHARACTER)
     demo = stage_film(film, qpos, contacts, CHARACTER)
     demo.save(tmp_path / "film.truth.npz", CHARACTER)

@@ -111,8 +111,9 @@ def test_comparison_of_imitation_has_no_threshold_but_the_untrained_policy():
 def test_grey_cells_of_a_table_are_shown():
     policy = SoftmaxPolicy(4, 4, hidden_sizes=(), bias=False)
     with torch.no_grad():
-        policy.actor[0].weight.zero_()
-        policy.actor[0].weight[1, 1] = policy.actor[0].weight[3, 1] = 20.0  # in a grey cell east or west, evenly
+        weight = next(policy.actor.parameters())
+        weight.zero_()
+        weight[1, 1] = weight[3, 1] = 20.0  # in a grey cell east or west, evenly
     results = {("grid", "a2c"): [make_curve([0, 0.875], policy)], ("grid", "sb3-a2c"): [make_curve([0, 0.875])]}
     lines = describe_grid(results)
     assert "| A2C (`a2c`) | 0.875 | 100.0% | 0.50 / 0.50 |" in lines
@@ -125,7 +126,7 @@ def test_best_value_with_a_memory():
     problem, returns = make_aliased_grid(), []
     east, south, west = 1, 2, 3
     for start in range(5):
-        s, side, t = start, east, 0
+        s, side, t, reward = start, east, 0, 0.0
         while not problem.terminal[s]:
             look = int(problem.features[s].argmax())  # 0 left corner, 1 grey, 2 middle, 3 right corner
             side = {0: east, 3: west}.get(look, side)
