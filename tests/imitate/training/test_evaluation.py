@@ -1,0 +1,64 @@
+"""Evaluations during training: the same every time, split among processes without a change of the starts."""
+
+import numpy as np
+import pytest
+import torch
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.training.evaluation import ROLLOUTS, Evaluator, Score
+from imitate.training.process_group import ProcessGroup
+from tests.samples import CHARACTER, TINY, standing
+
+TASK, CONFIG = Task(CHARACTER, standing(9)), TINY.resolve()
+
+
+def make_policy(gain: float = 0.0) -> Policy:
+    torch.manual_seed(0)
+    policy = Policy(ImitationEnv(TASK, EnvConfig(), 1).policy_layout((8,)))
+    with torch.no_grad():
+        for parameter in policy.actor.parameters():
+            parameter.mul_(gain)
+    return policy
+
+
+class Part(ProcessGroup):
+    """One of two processes, asked alone; keeps the sums that it would send."""
+
+    def sum(self, tensor):
+        self.sent = tensor.clone()
+        return tensor
+
+
+def test_overall_score_is_the_mean_of_undisturbed_and_pushed():
+    assert Score(0.9, 1.0, 0.5).overall == pytest.approx(0.7)
+
+
+def test_an_evaluation_can_be_repeated():
+    evaluator, policy = Evaluator(TASK, CONFIG, ProcessGroup()), make_policy()
+    first, again = evaluator.evaluate(policy), evaluator.evaluate(policy)
+    assert first == again
+    assert first.completed == 1.0 and first.episode_return > 0.9 and first.pushed_return <= first.episode_return
+
+
+def test_two_processes_do_the_work_of_one_with_the_same_starts():
+    whole, halves = Evaluator(TASK, CONFIG, ProcessGroup()), [Evaluator(TASK, CONFIG, Part(r, 2)) for r in range(2)]
+    assert whole.env.num_envs == 3 * ROLLOUTS // 2 == sum(half.env.num_envs for half in halves)
+    policy = make_policy()
+    starts: list[np.ndarray] = []
+    for evaluator in (whole, *halves):
+        begin = evaluator.env.start
+        evaluator.env.start = lambda frames, *args, begin=begin, **named: (  # type: ignore[method-assign]
+            starts.append(frames.copy()), begin(frames, *args, **named)
+        )  # fmt: skip
+        evaluator.evaluate(policy)
+    np.testing.assert_array_equal(np.sort(np.concatenate(starts[1:])), np.sort(starts[0]))
+    counts = [half.group.sent[3] for half in halves]  # type: ignore[attr-defined]
+    assert sum(counts) == ROLLOUTS // 2
+
+
+def test_a_policy_that_throws_itself_about_scores_less():
+    evaluator = Evaluator(TASK, CONFIG, ProcessGroup())
+    calm, wild = (evaluator.evaluate(make_policy(gain)) for gain in (0.0, 2000.0))
+    assert wild.episode_return < calm.episode_return
