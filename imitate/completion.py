@@ -28,25 +28,24 @@ LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 COMPARED = ("nose", *(f"{side}_{part}" for part in LIMBS for side in ("left", "right")))
 """Landmarks by which poses are compared."""
 DEPTH_WEIGHT = 0.1
-"""A difference along the camera's axis counts this much: a single picture tells it badly."""
-TURNS = 72
-"""Directions that are tried."""
+"""Weight of a difference along the camera's axis, which a single picture shows badly."""
+DIRECTIONS = 72
+"""Directions of the body about the vertical that are compared."""
 NEAR = 0.18
-"""A known skill is near if its points are not further off than this, root mean square [m].
-
-Of rendered pictures of known skills 90 % are nearer than 0.10; of those whose own skill is left out half are further
-off than 0.17: many poses belong to several skills.
-"""
-MIRROR_COSTS = 0.03
-"""A mirror image must be nearer than the skill itself by so much [m], or symmetric gaits would be told by chance."""
-APART_S = 0.25
-"""Two candidates of one skill are at least this far apart [s]."""
+"""Greatest root mean square distance of points to a known skill that is near [m]."""
+# Of rendered pictures of known skills 90 % are nearer than 0.10; of those whose own skill is left out half are further
+# off than 0.17: many poses belong to several skills.
+MIRROR_PENALTY = 0.03
+"""Distance that a mirror image must be nearer than the skill itself [m]; without it, chance decides for symmetric
+gaits."""
+MIN_INTERVAL_S = 0.25
+"""Least time between two candidates of one skill [s]."""
 SHARES = (1.0, 0.6, 0.3)
-"""How much of the difference between picture and reference the simulation starts with; less if it falls with more."""
+"""Fractions of the difference between picture and reference that the simulation starts with; less if it falls."""
 BLEND_S = 0.4
-"""Over so long the past runs into the picture's pose [s]."""
+"""Time over which the past is blended into the picture's pose [s]."""
 FUTURE_S = 3.0
-"""A cycle is gone on with for so long [s]."""
+"""Time that a cycle is continued for [s]."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,15 @@ class KnownPoses:
     """The poses of one reference that a picture is compared with."""
 
     name: str
-    """Of the skill."""
+    """Name of the skill."""
     points: np.ndarray
     """Compared landmarks about the middle of the hips, world axes [m], (K, J, 3)."""
     phase: np.ndarray
-    """Share of the motion that has passed, (K,)."""
+    """Fraction of the motion that has passed, (K,)."""
     fps: float
+    """Frames a second."""
     loop: bool
+    """True for a cycle."""
 
     @classmethod
     def of(cls, name: str, motion: ReferenceMotion, character: Character) -> "KnownPoses":
@@ -135,19 +136,19 @@ def find_nearest_phases(
     """
     sure = (0.2 + confidence) / (0.2 + confidence).sum()
     weight = sure[:, None] * (1.0 - (1.0 - DEPTH_WEIGHT) * np.abs(forward))
-    angles = 2.0 * np.pi * np.arange(TURNS) / TURNS
+    angles = 2.0 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
     found = list[Match]()
     for skill, poses in enumerate(known):
-        distance = np.empty((2, TURNS, len(poses.points)))
+        distance = np.empty((2, DIRECTIONS, len(poses.points)))
         for mirror, shape in enumerate((poses.points, mirror_points(poses.points))):
             for k, angle in enumerate(angles):
                 off = rotations.rotate(rotations.from_rotvec(np.array([0.0, 0.0, angle])), shape) - points
                 distance[mirror, k] = np.sqrt(np.einsum("tji,ji->t", off**2, weight))
-        distance[1] += MIRROR_COSTS
-        flat = distance.reshape(2 * TURNS, -1)
+        distance[1] += MIRROR_PENALTY
+        flat = distance.reshape(2 * DIRECTIONS, -1)
         best, which = flat.min(axis=0), flat.argmin(axis=0)
-        for row in _minima(best, max(1, round(APART_S * poses.fps)), poses.loop):
-            turn, mirror = float(angles[which[row] % TURNS]), bool(which[row] >= TURNS)
+        for row in _minima(best, max(1, round(MIN_INTERVAL_S * poses.fps)), poses.loop):
+            turn, mirror = float(angles[which[row] % DIRECTIONS]), bool(which[row] >= DIRECTIONS)
             found.append(Match(skill, float(poses.phase[row]), float(best[row]), turn, mirror))
     return sorted(found, key=lambda match: match.distance)[:count]
 
@@ -187,69 +188,60 @@ def complete(pose: np.ndarray, match: Match, policy: Policy, task: Task) -> Comp
         found = complete(image, replace(match, mirrored=False, turn=-match.turn), policy, task)
         return replace(found, qpos=mirror_motion(character.model, found.qpos))
     env = ImitationEnv.for_policy(policy, task, len(SHARES), motion.duration + FUTURE_S)
-    reference, space = env.reference, TangentSpace.of(env.body)
-    row = min(round(match.phase * motion.duration * CONTROL_HZ), len(reference) - 2)
-    start = place_pose(pose, -match.turn, reference, row, character)
-    offset = space.difference(reference.qpos[row][None], start[None])
-    shares = np.array(SHARES)[:, None] * offset
-    paths, held = _perform(env, policy, np.full(len(SHARES), row), shares, _steps_left(reference, row))
+    reference = env.reference
+    frame = min(round(match.phase * motion.duration * CONTROL_HZ), len(reference) - 2)
+    start = place_pose(pose, -match.turn, reference, frame, character)
+    offset = TangentSpace.of(env.body).difference(reference.qpos[frame][None], start[None])
+    steps = len(reference) - 1 - frame
+    if reference.loop:
+        steps = min(steps, round(FUTURE_S * CONTROL_HZ))
+    paths, held = _perform(env, policy, frame, np.array(SHARES)[:, None] * offset, steps)
     chosen = next((i for i in range(len(SHARES)) if held[i]), 0)
-    past, simulated = _make_past(env, policy, motion, row, paths[chosen][0])
+    past, simulated = _make_past(env, policy, frame, paths[chosen][0])
     qpos = np.concatenate([past, paths[chosen]])
     return Completion(qpos, len(past), bool(held[chosen]), SHARES[chosen], simulated)
 
 
-def _steps_left(reference: Reference, row: int) -> int:
-    return min(round(FUTURE_S * CONTROL_HZ), len(reference) - 1 - row) if reference.loop else len(reference) - 1 - row
-
-
-def place_pose(pose: np.ndarray, turn: float, reference: Reference, row: int, character: Character) -> np.ndarray:
-    """A pose put where the reference is at a row: turned about the vertical, as high above the ground, (nq,)."""
-    placed = pose.copy()
+def place_pose(pose: np.ndarray, turn: float, reference: Reference, frame: int, character: Character) -> np.ndarray:
+    """Puts a pose where the reference is at a frame: turned about the vertical, as high above the ground, (nq,)."""
+    found = pose.copy()
     about = rotations.from_rotvec(np.array([0.0, 0.0, turn]))
-    placed[3:7] = rotations.multiply(about, pose[3:7])
-    placed[:3] = reference.qpos[row, :3]
+    found[3:7] = rotations.multiply(about, pose[3:7])
+    found[:3] = reference.qpos[frame, :3]
     solid = BodyPoints.of_geoms(character.model)
-    both = np.stack([placed, reference.qpos[row]])
+    both = np.stack([found, reference.qpos[frame]])
     lowest, of_reference = (point_positions(character.model, both, solid)[..., 2] - solid.radius).min(axis=1)
     # What stands on the ground in the reference stands on it here; in flight nothing is below it.
-    placed[2] -= lowest - of_reference if of_reference < 0.03 else min(lowest, 0.0)
-    return placed
+    found[2] -= lowest - of_reference if of_reference < 0.03 else min(lowest, 0.0)
+    return found
 
 
 def _perform(
-    env: ImitationEnv, policy: Policy, rows: np.ndarray, offset: np.ndarray, steps: int
+    env: ImitationEnv, policy: Policy, frame: int, offset: np.ndarray | None, steps: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Paths of all simulations from some rows on, (T, nq) each up to a fall, and which did not fall, bool (N,)."""
-    env.start(rows, offset=offset)
+    """Performs from a frame on; returns paths (T, nq), each up to a fall, and which did not fall, bool (N,)."""
+    env.start(np.full(env.num_envs, frame), offset=offset)
     paths, running = [[pose.copy()] for pose in env.qpos], np.ones(env.num_envs, dtype=bool)
     for _ in range(steps):
-        outcome = env.step(policy.act(env.observe(), None))
-        running &= ~outcome.terminated
+        result = env.step(policy.act(env.observe(), None))
+        running &= ~result.terminated
         for i in np.flatnonzero(running):
             paths[i].append(env.qpos[i].copy())
     return [np.array(path) for path in paths], running
 
 
-def _make_past(
-    env: ImitationEnv, policy: Policy, motion: ReferenceMotion, row: int, now: np.ndarray
-) -> tuple[np.ndarray, bool]:
-    """What led to a pose: the skill performed up to that moment (one cycle of it), run into the pose, (T, nq)."""
-    reference, space = env.reference, TangentSpace.of(env.body)
+def _make_past(env: ImitationEnv, policy: Policy, frame: int, now: np.ndarray) -> tuple[np.ndarray, bool]:
+    """What led to a pose: the skill performed up to that moment (one cycle of it), blended into the pose, (T, nq)."""
+    reference = env.reference
     # A cycle comes from the same phase one cycle earlier.
-    first, last = (row, row + reference.starts) if reference.loop else (0, row)
+    first, last = (frame, frame + reference.starts) if reference.loop else (0, frame)
     if last == first:
         return np.empty((0, len(now))), False
-    none = np.zeros((env.num_envs, env.body.nv))
-    paths, held = _perform(env, policy, np.full(env.num_envs, first), none, last - first)
+    paths, held = _perform(env, policy, first, None, last - first)
     path = paths[0] if held[0] else reference.qpos[first : last + 1]
     # The end of the past is moved onto the picture's place and heading, then blended into its pose.
-    end = path[-1]
-    turn = rotations.heading(rotations.multiply(now[3:7], rotations.conjugate(end[3:7])))
-    moved = path.copy()
-    level = np.array([1.0, 1.0, 0.0])
-    moved[:, :3] = now[:3] * level + rotations.rotate(turn, path[:, :3] - end[:3] * level)
-    moved[:, 3:7] = rotations.multiply(turn, path[:, 3:7])
+    moved = move_to(path, path[-1], now)
+    space = TangentSpace.of(env.body)
     gap = space.difference(moved[-1:], now[None])
     age = (len(moved) - 1 - np.arange(len(moved))) / CONTROL_HZ
     fade = np.clip(1.0 - age / BLEND_S, 0.0, 1.0)
@@ -257,8 +249,23 @@ def _make_past(
     return space.integrate(moved, fade[:, None] * gap)[:-1], bool(held[0])
 
 
+def move_to(path: np.ndarray, pose: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Moves and turns a motion along the ground so that one of its poses is where the target is and faces as it does.
+
+    Args:
+      path: the motion, (T, nq).
+      pose: the one of its poses, (nq,).
+      target: the pose to move it to, (nq,).
+    """
+    turn = rotations.heading(rotations.multiply(target[3:7], rotations.conjugate(pose[3:7])))
+    moved, level = path.copy(), np.array([1.0, 1.0, 0.0])
+    moved[:, :3] = target[:3] * level + rotations.rotate(turn, path[:, :3] - pose[:3] * level)
+    moved[:, 3:7] = rotations.multiply(turn, path[:, 3:7])
+    return moved
+
+
 def move_into_picture(completion: Completion, pose: np.ndarray) -> tuple[np.ndarray, float]:
-    """The motion moved into the picture's world, ground at z = 0, and how much higher than there its camera stands.
+    """Moves a motion into the picture's world, with the ground at z = 0, and finds how much higher its camera stands.
 
     Args:
       completion: the motion.
@@ -268,9 +275,4 @@ def move_into_picture(completion: Completion, pose: np.ndarray) -> tuple[np.ndar
       qpos (T, nq) that passes through the pose, and the height to add to the picture's world [m].
     """
     now = completion.qpos[completion.now]
-    turn = rotations.heading(rotations.multiply(pose[3:7], rotations.conjugate(now[3:7])))
-    moved = completion.qpos.copy()
-    level = np.array([1.0, 1.0, 0.0])
-    moved[:, :3] = pose[:3] * level + rotations.rotate(turn, completion.qpos[:, :3] - now[:3] * level)
-    moved[:, 3:7] = rotations.multiply(turn, completion.qpos[:, 3:7])
-    return moved, float(now[2] - pose[2])
+    return move_to(completion.qpos, now, pose), float(now[2] - pose[2])

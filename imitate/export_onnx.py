@@ -32,10 +32,10 @@ OBSERVATION = {
     "rotations": ("1", "x axis then, for all bodies, y axis of each body (columns of its rotation matrix), " + FRAME),
     "linear_velocities": ("m/s", "of each body's origin, xyz, " + FRAME),
     "angular_velocities": ("rad/s", "of each body, xyz, " + FRAME),
-    "root_offset": ("m", "from the root to the reference's root one decision later, xyz, " + FRAME),
+    "root_offset": ("m", "from the root to the reference's root one control step later, xyz, " + FRAME),
     "pose_offset": (
         "rad",
-        "rotation that leads from the pose to the reference's one decision later, in MuJoCo's order of degrees of "
+        "rotation that leads from the pose to the reference's one control step later, in MuJoCo's order of degrees of "
         "freedom: rotation vector of the root in its own axes, then each joint (balls: rotation vector in the child's "
         "axes, hinges: angle)",
     ),
@@ -46,7 +46,7 @@ OBSERVATION = {
 
 
 def write_onnx(policy: Policy, task: Task, path: Path) -> None:
-    """Writes a policy as ONNX and, beside it, `<name>.json` with its layout in words.
+    """Writes a policy as ONNX and next to it `<name>.json` with its layout in words.
 
     Input `observation`, float32 (N, O), as `imitate.env.observation` assembles it, not normalised; output `action`,
     float32 (N, A): the mean of the Gaussian.
@@ -136,7 +136,7 @@ def describe_layout(policy: Policy, task: Task) -> dict[str, Any]:
         "action": {
             "name": "action",
             "size": len(layout.action),
-            "meaning": "offset of each servo's target: target = reference's coordinate one decision later + "
+            "meaning": "offset of each servo's target: target = reference's coordinate one control step later + "
             f"(kd / kp) * the reference's speed there + {layout.action_scale:g} rad * action. A ball joint has three "
             "servos, on the components of its rotation vector; write their target as the present rotation vector plus "
             "the relative one that leads to the reference, so that it never jumps at half a turn. The servo's torque "

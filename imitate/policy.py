@@ -14,9 +14,9 @@ from pose.files import replace_file
 
 FORMAT_VERSION = 1
 CLIP = 8.0
-"""Normalised observations are cut to this many standard deviations."""
+"""Normalised observations are cut to this many standard deviations, up and down."""
 VALUE_PARTS = ("critic.", "returns.")
-"""Beginnings of the names of weights that only learning needs."""
+"""Prefixes of the names of weights that only learning needs."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Policy(nn.Module):
         )
 
     def save_actor(self, path: Path, half: bool = True) -> None:
-        """Writes what acting needs: actor, spread of actions and normaliser, without critic; small enough to ship.
+        """Writes what acting needs: actor, standard deviations and normaliser, without critic; small enough to ship.
 
         Args:
           path: file to write.

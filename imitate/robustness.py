@@ -1,4 +1,4 @@
-"""What a policy withstands: pushes, and its own skill many times in a row."""
+"""Robustness of a policy: pushes, and the skill many times in a row."""
 
 import mujoco
 import numpy as np
@@ -7,17 +7,18 @@ from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.pushes import SinglePush
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import Scores, run_episodes, spread_starts
+from imitate.rollout import Scores, choose_start_frames, run_episodes
 from pose.errors import InputError
 from reconstruct.cycle import seam_gap
 from reconstruct.kinematics import BodyPoints, point_positions
 
 PUSH_FORCE = 240.0
-"""Horizontal force on the root [N]."""
+"""Horizontal force on the root that survival is measured with [N]."""
 SEAM, SEAM_HEIGHT = 0.2, 0.05
-"""A clip's end meets its start if no landmark is further than this from where it was, travel and turn aside, and the
-root is as high up to this [m]. Not by angles: a nearly straight arm has its hand in the same place with shoulder and
-elbow half a radian off, as at the ends of a backflip."""
+"""Greatest distances of landmarks and of the root's height at which a clip's end meets its start [m], whatever the
+travel and the turn in between."""
+# Not by angles: a nearly straight arm has its hand in the same place with shoulder and elbow half a radian off, as at
+# the ends of a backflip.
 
 
 def measure_push_survival(
@@ -28,10 +29,10 @@ def measure_push_survival(
     seed: int = 0,
     force: float = PUSH_FORCE,
 ) -> float:
-    """Share of rollouts from the first frame that do not fall although they are pushed once.
+    """Measures the fraction of rollouts from the first frame that do not fall although they are pushed once.
 
-    Each push comes from its own horizontal direction and begins anywhere in the first three quarters. Being moved off
-    the reference's path is what a push does and no failure: only falls count.
+    Each push comes from its own horizontal direction and begins anywhere in the first three quarters. Only
+    falls count: a push moves the body off the reference's path, and that is no failure.
 
     Args:
       policy: acts by its mean.
@@ -48,14 +49,14 @@ def measure_push_survival(
     config = EnvConfig(tracking_threshold=np.inf)
     env = ImitationEnv.for_policy(policy, task, rollouts, seconds, config, push)
     env.start(np.zeros(rollouts, dtype=np.int64))
-    running, standing = np.ones(rollouts, dtype=bool), np.ones(rollouts, dtype=bool)
+    running, upright = np.ones(rollouts, dtype=bool), np.ones(rollouts, dtype=bool)
     for _ in range(env.episode_steps):
-        outcome = env.step(policy.act(env.observe()))
-        standing &= ~(outcome.terminated & running)
-        running &= ~outcome.done
+        result = env.step(policy.act(env.observe()))
+        upright &= ~(result.terminated & running)
+        running &= ~result.done
         if not running.any():
             break
-    return float(standing.mean())
+    return float(upright.mean())
 
 
 def perform_one_pass(
@@ -65,10 +66,10 @@ def perform_one_pass(
     disturbed: bool = False,
     seed: int = 0,
 ) -> Scores:
-    """The motion once, by the policy's mean, from phases spread over it: how acrobatics are measured (DeepMimic, SFV).
+    """Performs the motion once by the policy's mean actions, from phases all along it.
 
-    A motion that is taken for a loop because its end meets its start is performed for one cycle from each phase, over
-    the seam; another one from each phase to its end.
+    So DeepMimic and SFV measure acrobatics. A motion that is taken for a loop because its end meets its start is
+    performed for one cycle from each phase, over the seam; another one from each phase to its end.
 
     Args:
       policy: acts by its mean.
@@ -79,7 +80,7 @@ def perform_one_pass(
     """
     env = ImitationEnv.for_policy(policy, task, rollouts, task.motion.duration)
     rng = np.random.default_rng(seed) if disturbed else None
-    return run_episodes(env, policy, spread_starts(env.reference, rollouts), start_rng=rng)
+    return run_episodes(env, policy, choose_start_frames(env.reference, rollouts), start_rng=rng)
 
 
 def end_meets_start(task: Task) -> bool:
@@ -102,7 +103,7 @@ def perform_in_a_row(
     rollouts: int = 32,
     seed: int = 0,
 ) -> Scores:
-    """The motion `times` times without a pause, from disturbed first frames.
+    """Performs the motion `times` times without a pause, from disturbed first frames.
 
     Raises:
       InputError: the motion's end does not meet its start.

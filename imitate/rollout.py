@@ -277,8 +277,8 @@ def _mean(parts: list[np.ndarray]) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def spread_starts(reference: Reference, count: int) -> np.ndarray:
-    """Frames evenly spread over the motion to start at, (count,).
+def choose_start_frames(reference: Reference, count: int) -> np.ndarray:
+    """Chooses frames to start at, evenly over the motion, (count,).
 
     A clip that does not loop is started in its first three quarters, so that enough of it is left to perform.
     """
@@ -291,7 +291,7 @@ def evaluate_policy(
 ) -> Evaluation:
     """Evaluates a policy strictly: nothing is assisted, and a rollout that ends early earns nothing from there on.
 
-    Four groups of rollouts: from the first frame and from phases spread over the motion, each with the policy's mean
+    Four groups of rollouts: from the first frame and from phases all along the motion, each with the policy's mean
     actions and with its own noise. Those from the first frame start with small disturbances of pose and speed, as in
     training, or they would all be the same; those from phases start exactly on the reference.
 
@@ -311,7 +311,7 @@ def evaluate_policy(
     env_config = EnvConfig(reward=reward or RewardConfig())
     env = ImitationEnv.for_policy(policy, task, config.rollouts, config.loop_seconds, env_config)
     rng, recorder = np.random.default_rng(config.seed), RolloutMetrics()
-    first, phases = np.zeros(config.rollouts, dtype=np.int64), spread_starts(env.reference, config.rollouts)
+    first, phases = np.zeros(config.rollouts, dtype=np.int64), choose_start_frames(env.reference, config.rollouts)
     groups = {
         "first_frame": run_episodes(env, policy, first, start_rng=rng),
         "phases": run_episodes(env, policy, phases, recorder=recorder),

@@ -1,4 +1,4 @@
-"""Where a reference motion has the box that it pushes: before its hands, and as fast as the body goes on."""
+"""Where a reference motion has the box that it pushes: before its hands, and as fast as the body moves on."""
 
 import numpy as np
 
@@ -9,22 +9,22 @@ from imitate.scene.scene import BOX, CONTROL_HZ
 from reconstruct import rotations
 
 GAP = 0.03
-"""Between the furthest point of the body and a box that it presses against [m]."""
-STRAIGHT = 0.02
-"""Cycles that turn by less than this over all of an episode go straight on [rad]."""
-STRIDE = 15
-"""Rows on either side over which the body's speed is taken."""
+"""Distance between the furthest point of the body and the box that it pushes [m]."""
+MIN_TURN = 0.02
+"""Least turn of a cycle over a whole episode that the box follows [rad]."""
+SPEED_WINDOW = 15
+"""Frames on either side over which the body's speed is averaged."""
 
 
 def plan_box(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     """Poses and velocities of a box along a reference, (K, 7) and (K, 6), as its free joint has them.
 
-    Its middle lies between the hands' tracks: a box that is pushed beside its middle turns away. A motion that is under
-    way when it begins has a box that is under way, too: one at rest would stop it like a wall.
+    The box's middle lies between the hands' tracks: a box that is pushed off its middle turns away. A motion that is
+    under way when it begins has a box that moves as well: one at rest would stop it like a wall.
 
     Args:
       task: whose box it is.
-      reference: the task's motion upon the ground, K rows.
+      reference: the task's motion upon the ground, K frames.
     """
     ground, half = task.ground, task.model.geom(BOX).size
     along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
@@ -37,24 +37,24 @@ def plan_box(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     quat.append(np.sin(yaw) * np.cos(tilt))
 
     centre, _ = ground.local(reference.com[:, :2])
-    rows = np.arange(len(centre))
-    before, after = np.maximum(rows - STRIDE, 0), np.minimum(rows + STRIDE, len(rows) - 1)
+    frames = np.arange(len(centre))
+    before, after = np.maximum(frames - SPEED_WINDOW, 0), np.minimum(frames + SPEED_WINDOW, len(frames) - 1)
     speed = np.maximum((centre[after] - centre[before]) * CONTROL_HZ / (after - before), 0.0)
     ahead = np.array([np.cos(ground.yaw), np.sin(ground.yaw), np.tan(ground.incline)])
     qpos = np.column_stack([xy, z, np.tile(quat, (len(u), 1))])
     qvel = np.column_stack([speed[:, None] * ahead, np.zeros((len(u), 3))])
     if reference.loop and ground.flat:
-        _take_along(reference, qpos, qvel)
+        _turn_with_cycle(reference, qpos, qvel)
     return qpos, qvel
 
 
-def _take_along(reference: Reference, qpos: np.ndarray, qvel: np.ndarray) -> None:
+def _turn_with_cycle(reference: Reference, qpos: np.ndarray, qvel: np.ndarray) -> None:
     """Turns the box with a cycle that turns, in place: in later cycles it lies before the body as in the first."""
-    rows, cycle = np.arange(len(reference)), reference.starts
+    frames, cycle = np.arange(len(reference)), reference.starts
     apart = np.abs(reference.phase[:, None] - reference.phase[:cycle])
-    first = np.where(rows < cycle, rows, np.minimum(apart, 1.0 - apart).argmin(axis=1))
+    first = np.where(frames < cycle, frames, np.minimum(apart, 1.0 - apart).argmin(axis=1))
     turn = reference.heading - reference.heading[first]
-    if np.abs(turn).max() < STRAIGHT:
+    if np.abs(turn).max() < MIN_TURN:
         return
     quats = rotations.from_rotvec(np.stack([0.0 * turn, 0.0 * turn, turn], axis=1))
     away = qpos[first, :3] - reference.qpos[first, :3]

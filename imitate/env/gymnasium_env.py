@@ -1,4 +1,4 @@
-"""The same environment as Gymnasium sees it: one simulation, for other people's learners."""
+"""The imitation environment with Gymnasium's interface: one environment, for other learners."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from imitate.scene.scene import CONTROL_HZ
 
 
 class GymImitationEnv(gymnasium.Env):
-    """`ImitationEnv` with one simulation; episodes start anywhere along the reference."""
+    """`ImitationEnv` with one environment; episodes start anywhere along the reference."""
 
     metadata = {"render_modes": [], "render_fps": CONTROL_HZ}  # noqa: RUF012  (Gymnasium's own declaration)
 
@@ -22,20 +22,20 @@ class GymImitationEnv(gymnasium.Env):
         self.action_space = gymnasium.spaces.Box(-4.0, 4.0, (self.env.action_size,), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
-        """Starts an episode; `options={"row": k}` at row k of the reference."""
+        """Starts an episode; `options={"frame": k}` at frame k of the reference."""
         super().reset(seed=seed)
-        row = (options or {}).get("row", self.np_random.integers(self.env.reference.starts))
-        self.env.start(np.array([row]), rng=self.np_random)
+        frame = (options or {}).get("frame", self.np_random.integers(self.env.reference.starts))
+        self.env.start(np.array([frame]), rng=self.np_random)
         return self.env.observe()[0], {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, float]]:
-        """One decision; the info holds the reward's terms."""
-        outcome = self.env.step(np.asarray(action)[None])
-        terms = {name: float(term[0]) for name, term in outcome.terms.items()}
+        """One control step; the info holds the reward's terms."""
+        result = self.env.step(np.asarray(action)[None])
+        terms = {name: float(term[0]) for name, term in result.terms.items()}
         return (
             self.env.observe()[0],
-            float(outcome.reward[0]),
-            bool(outcome.terminated[0]),
-            bool(outcome.truncated[0]),
+            float(result.reward[0]),
+            bool(result.terminated[0]),
+            bool(result.truncated[0]),
             terms,
         )

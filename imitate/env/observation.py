@@ -1,8 +1,8 @@
 """What the policy sees.
 
 As in SFV: where each body is relative to the root, how it is turned, how fast it moves and turns, and the phase; all in
-a frame that faces where the motion is heading. Beside it the step that leads to the next pose of the reference
-(measured: faster learning than the phase alone).
+a frame that faces where the motion is heading. The step that leads to the next pose of the reference is added, with
+which a policy learns faster than with the phase alone.
 
 The frame's heading is the reference's, not the body's own: the two differ by the tracking error, which is observed, and
 a body's own heading jumps by half a turn whenever it passes through upside down.
@@ -15,9 +15,9 @@ import numpy as np
 from imitate.scene.ground import MAP_POINTS
 
 BOX_NUMBERS = 15
-"""A box's place from the root, two columns of its rotation, its velocities."""
+"""Numbers in the observation of a box: place from the root, two columns of the rotation, velocities."""
 LIMIT = 50.0
-"""Raw observations are cut to this: an exploding simulation must not reach the normaliser."""
+"""Raw observations are cut to this, so that an exploding simulation does not reach the normaliser."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ObservationLayout:
     """Names and sizes of the parts of an observation, in order."""
 
     sizes: dict[str, int]
-    """Part -> how many numbers."""
+    """Numbers in each part."""
 
     @classmethod
     def of(cls, bodies: int, nv: int, ground: bool = False, box: bool = False) -> "ObservationLayout":
@@ -97,7 +97,7 @@ def observe(
     """
     n = len(phase)
     linear, angular = body_velocities(cvel, xpos, com)
-    # One array of vectors, turned into the heading frame together: two matrix columns tell a rotation.
+    # One array of vectors, turned into the heading frame together: two matrix columns determine a rotation.
     vectors = np.concatenate(
         [
             xpos[:, 1:] - xpos[:, :1],

@@ -1,4 +1,4 @@
-"""Where a motion touches the ground and where its hands go: what gaps and boxes are laid out by."""
+"""Where a motion touches the ground and where its hands go: gaps and boxes are laid out by it."""
 
 from itertools import pairwise
 
@@ -11,13 +11,13 @@ from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 
 SOLE = 0.06
-"""Flesh around a contact site [m]."""
-HELD_AHEAD = 0.3
-"""Hands that push are at least so far ahead of the centre of mass [m]."""
-HELD_STILL = (0.12, 0.08)
-"""They keep their distance ahead and their height within this standard deviation [m]."""
-GOING = 0.4
-"""Someone who pushes goes at least so fast [m/s]."""
+"""Extent of the sole around a contact site [m]."""
+MIN_HAND_DISTANCE = 0.3
+"""Least distance of pushing hands ahead of the centre of mass [m]."""
+MAX_HAND_STD = (0.12, 0.08)
+"""Greatest standard deviation of pushing hands' distance ahead and of their height [m]."""
+MIN_PUSHING_SPEED = 0.4
+"""Least speed of someone who pushes [m/s]."""
 
 
 def part_sites(character: Character) -> list[slice]:
@@ -76,6 +76,6 @@ def hands_stay_ahead(character: Character, motion: ReferenceMotion, plane: Groun
     palms = find_palms(character, motion)
     centre, _ = plane.local(com_positions(character.model, motion.qpos)[:, :2])
     ahead = plane.local(palms[..., :2])[0] - centre[:, None]
-    going = abs(centre[-1] - centre[0]) / motion.duration
-    still = (ahead.std(axis=0) < HELD_STILL[0]).all() and (palms[..., 2].std(axis=0) < HELD_STILL[1]).all()
-    return bool(ahead.min() >= HELD_AHEAD and still and going >= GOING)
+    speed = abs(centre[-1] - centre[0]) / motion.duration
+    still = (ahead.std(axis=0) < MAX_HAND_STD[0]).all() and (palms[..., 2].std(axis=0) < MAX_HAND_STD[1]).all()
+    return bool(ahead.min() >= MIN_HAND_DISTANCE and still and speed >= MIN_PUSHING_SPEED)

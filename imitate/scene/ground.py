@@ -11,19 +11,19 @@ import mujoco
 import numpy as np
 
 BEHIND, AHEAD, ASIDE = 8.0, 60.0, 10.0
-"""What is modelled of stairs, gaps and fields [m]; beyond it the ground goes on level."""
+"""Extent of stairs, gaps and fields behind, ahead of and beside the origin [m]; beyond it the ground is level."""
 SPACING = 0.1
-"""Grid of an uneven field [m]."""
+"""Distance of neighbouring points in an uneven field [m]."""
 SMOOTHING = 0.3
-"""A placed reference feels an edge this far before and after it [m]."""
+"""Distance before and after an edge over which a reference rises or falls [m]."""
 EDGE = 0.01
-"""Footholds keep so far from edges [m]."""
+"""Least distance of footholds from edges [m]."""
 AHEAD_M = (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 ASIDE_M = (-0.5, -0.25, 0.0, 0.25, 0.5)
 MAP_POINTS = np.array([(x, y) for x in AHEAD_M for y in ASIDE_M])
 """Where the policy's height map is sampled, in the heading frame: ahead and to the left of the root [m], (P, 2)."""
 MAP_DEPTH = 1.0
-"""The map does not tell more than this up or down [m]."""
+"""Heights of the map are cut to this, up and down [m]."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Ground:
     levels: np.ndarray = field(default_factory=lambda: np.zeros(1))
     """Height before, between and after the edges [m], (K + 1,)."""
     bridged: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    """The same without gaps [m], (K + 1,)."""
+    """`levels` without gaps [m], (K + 1,)."""
     grid: np.ndarray | None = None
     """Heights of a field [m], rows along v and columns along u, `SPACING` apart, from (-ASIDE, -BEHIND) on."""
 
@@ -122,7 +122,7 @@ class Ground:
 
     def add_to(self, spec: mujoco.MjSpec) -> None:
         """Adds the ground's geoms; all names begin with "ground"."""
-        turn = [np.cos(self.yaw / 2), 0.0, 0.0, np.sin(self.yaw / 2)]
+        rotation = [np.cos(self.yaw / 2), 0.0, 0.0, np.sin(self.yaw / 2)]
         bits: dict = {"contype": 1, "conaffinity": 0xFF, "condim": 3}
         plane, box = mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_BOX
         world = spec.worldbody
@@ -144,7 +144,7 @@ class Ground:
                 type=mujoco.mjtGeom.mjGEOM_HFIELD,
                 hfieldname="ground",
                 pos=[*middle, low],
-                quat=turn,
+                quat=rotation,
                 **bits,
             )
             world.add_geom(name="ground_beyond", type=plane, size=[0.0, 0.0, 1.0], pos=[0.0, 0.0, low], **bits)
@@ -160,7 +160,7 @@ class Ground:
                     name=f"ground_{k}",
                     type=box,
                     pos=[*middle, (level + low) / 2],
-                    quat=turn,
+                    quat=rotation,
                     size=[(ends[k + 1] - ends[k]) / 2, ASIDE, (level - low) / 2],
                     **bits,
                 )

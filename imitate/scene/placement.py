@@ -17,15 +17,16 @@ from reconstruct.kinematics import PointSet, compute_kinematics, point_positions
 from reconstruct.solve import Block, minimise
 from reconstruct.tangent import TangentSpace
 
-HELD, SWUNG = 0.004, 0.02
-"""How near contact points keep to their place on the ground, and to their way between two places [m]."""
-POSE_SPREAD = {"place": 0.1, "turn": 0.1, "joints": 0.3}
-"""How far the motion may be changed: root [m] and [rad], joints [rad]."""
-CHANGE_SPREAD = 60.0
-"""How suddenly: acceleration of the change [m/s2 or rad/s2]."""
+STANCE_SIGMA, SWING_SIGMA = 0.004, 0.02
+"""Standard deviations of contact points from their place on the ground, and from their way between two places [m]."""
+POSE_SIGMA = {"place": 0.1, "rotation": 0.1, "joints": 0.3}
+"""Standard deviations of the changed motion from the original: root [m] and [rad], joints [rad]."""
+CHANGE_SIGMA = 60.0
+"""Standard deviation of the acceleration of the change [m/s2 or rad/s2]."""
 CLEARANCE = 0.05
-"""A foot goes over edges this high [m]."""
+"""Height of a foot above the edges that it passes [m]."""
 ITERATIONS = 8
+"""Iterations of the solver."""
 
 
 def place_on_ground(
@@ -48,20 +49,20 @@ def place_on_ground(
     raised[:, 2] += ground.support(frames[:, :2])
     flat = point_positions(model, frames, soles)
     contact = find_contacts(flat, fps)
-    wanted = plan_foot_paths(flat, contact, character, ground)
+    targets = plan_foot_paths(flat, contact, character, ground)
     # The way that the body's own rise would carry a foot is as good, where the foot is far from the ground.
-    spread = np.where(contact, HELD, SWUNG)
+    sigma = np.where(contact, STANCE_SIGMA, SWING_SIGMA)
     free = ~contact & (not len(ground.edges))
     near = np.where(free, np.exp(-np.maximum(flat[..., 2], 0.0) / 0.1), 1.0)
-    scale = (near / spread)[..., None]
+    scale = (near / sigma)[..., None]
 
-    pose = np.full(model.nv, POSE_SPREAD["joints"])
-    pose[:3], pose[3:6] = POSE_SPREAD["place"], POSE_SPREAD["turn"]
+    pose = np.full(model.nv, POSE_SIGMA["joints"])
+    pose[:3], pose[3:6] = POSE_SIGMA["place"], POSE_SIGMA["rotation"]
 
     def terms(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
         feet = compute_kinematics(model, qpos, PointSet.of(contacts=soles))["contacts"]
         count = 3 * len(soles)
-        off = (scale * (feet.pos_w - wanted)).reshape(-1, count)
+        off = (scale * (feet.pos_w - targets)).reshape(-1, count)
         by_pose = (scale[..., None] * feet.jac).reshape(-1, 1, count, model.nv)
         return [
             Block("footholds", off, by_pose),
@@ -77,7 +78,7 @@ def sudden_change(space: TangentSpace, original: np.ndarray, qpos: np.ndarray, f
     """Second differences of the step from the original to the changed motion, (T - 2, nv)."""
     step = space.difference(original, qpos)
     _, by_end = space.difference_jacobians(step)
-    scale = fps**2 / CHANGE_SPREAD
+    scale = fps**2 / CHANGE_SIGMA
     residual = (step[2:] - 2.0 * step[1:-1] + step[:-2]) * scale
     jacobian = np.stack([by_end[:-2], -2.0 * by_end[1:-1], by_end[2:]], axis=1) * scale
     return Block("change", residual, jacobian)
@@ -90,7 +91,7 @@ def plan_foot_paths(flat: np.ndarray, contact: np.ndarray, character: Character,
       flat: where they are on the plane, (T, P, 3).
       contact: which of them rest on it, bool (T, P).
     """
-    wanted, along = flat.copy(), np.array([np.cos(ground.yaw), np.sin(ground.yaw)])
+    targets, along = flat.copy(), np.array([np.cos(ground.yaw), np.sin(ground.yaw)])
     touching = part_contacts(contact, character.contacts)
     for part, sites in enumerate(part_sites(character)):
         here = flat[:, sites]
@@ -111,10 +112,10 @@ def plan_foot_paths(flat: np.ndarray, contact: np.ndarray, character: Character,
             t = np.arange(len(flat))
             shift = np.interp(t, t[known], shift[known])
             rise = np.stack([np.interp(t, t[known], column[known]) for column in rise.T], axis=1)
-        wanted[:, sites, :2] += shift[:, None, None] * along
-        wanted[:, sites, 2] += rise
+        targets[:, sites, :2] += shift[:, None, None] * along
+        targets[:, sites, 2] += rise
         if len(ground.edges):
-            over = np.max([ground.height(wanted[:, sites, :2] + du * along) for du in (-SOLE, 0.0, SOLE)], axis=0)
-            swung = ~known[:, None] & (wanted[:, sites, 2] < over + CLEARANCE)
-            wanted[:, sites, 2] = np.where(swung, over + CLEARANCE, wanted[:, sites, 2])
-    return wanted
+            over = np.max([ground.height(targets[:, sites, :2] + du * along) for du in (-SOLE, 0.0, SOLE)], axis=0)
+            swung = ~known[:, None] & (targets[:, sites, 2] < over + CLEARANCE)
+            targets[:, sites, 2] = np.where(swung, over + CLEARANCE, targets[:, sites, 2])
+    return targets

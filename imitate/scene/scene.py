@@ -19,39 +19,41 @@ from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
 
 PHYSICS_HZ = 120
-"""Physics steps a second. At 60 Hz a walk is learnt half as well for equal samples, at 240 Hz hardly better."""
+"""Physics steps a second."""
+# At 60 Hz a walk is learnt half as well for equal samples, at 240 Hz hardly better.
 CONTROL_HZ = 30
-"""Decisions of the policy a second (SFV)."""
+"""Control steps a second: how often the policy acts (SFV)."""
 SUBSTEPS = PHYSICS_HZ // CONTROL_HZ
+"""Physics steps in a control step."""
 
 CONTACT_SOLREF = (0.02, 1.0)
-"""Contact as a critically damped spring that settles in 20 ms: the softest that hides its give, the hardest that is
-smooth enough to learn in at 120 Hz."""
+"""Contact as a critically damped spring that settles in 20 ms: stiff enough that penetration is invisible, soft enough
+to learn in at 120 Hz."""
 CONTACT_SOLIMP = (0.4, 0.98, 0.01, 0.5, 2.0)
-"""Impedance .4 at first touch, .98 from 1 cm depth on: no jump at touch-down. Sinks some 6-8 mm under a walk. MuJoCo's
-own default (.9 at zero depth) makes jumps that neither PPO nor tracking control copes with."""
+"""Impedance 0.4 at first touch, 0.98 from 1 cm depth on: no jump of the force at touch-down."""
+# A walk sinks in by some 6 to 8 mm. With MuJoCo's default (0.9 at zero depth) neither PPO nor tracking control copes.
 FRICTION = (1.0, 0.005, 0.0001)
-"""Sliding, torsional, rolling. Rubber on a gym floor slides at about 1; SFV and DeepMimic use .9 and 1."""
-
+"""Sliding, torsional and rolling friction. Rubber on a gym floor slides at about 1; SFV and DeepMimic use 0.9 and 1."""
 
 FIRST_EDGE = 0.6
-"""Stairs and gaps begin so far ahead of the motion's start [m]."""
+"""Distance of the first stair or gap ahead of the motion's start [m]."""
 GAP_MARGIN = 0.03
-"""Between a gap and what the motion rests on [m]."""
+"""Least distance between a gap and what the motion rests on [m]."""
 GAP_DEPTH = 1.0
-"""Of gaps [m]: deep enough that who steps in has fallen."""
+"""Depth of gaps [m]: to step into one is a fall."""
 BOX = "box"
 """Name of the box's body, joint and geom."""
 BOX_HALF = (0.8, 0.4, 0.6)
-"""Half lengths of the box [m], where no motion tells how high it is: one as short as it is wide tips over and turns."""
+"""Half lengths of the box where no motion says how high it is [m]."""
+# A box as short as it is wide tips over and turns.
 ABOVE_HANDS = 0.1
-"""The box's upper edge is so far above the palms that push it [m]. Hands that lie upon a box press it to the ground and
-turn it away from under themselves."""
-TURNING = 300.0
-"""A box resists being turned about the vertical as if on runners [N m s/rad]: what is pushed from behind, with either
-hand in turn, wants to turn round."""
+"""Height of the box's upper edge above the palms that push it [m]."""
+# Hands that lie upon a box press it to the ground and turn it away from under themselves.
+YAW_DAMPING = 300.0
+"""Damping of the box's rotation about the vertical, as if it ran on runners [N m s/rad]."""
+# A box that is pushed from behind, with either hand in turn, wants to turn round.
 FOUND_FRICTION = 0.1
-"""Of a box that is put before a motion without being asked for, on the ground: as of felt pads on a smooth floor."""
+"""Friction on the ground of a box that is added without being asked for: felt pads on a smooth floor."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "flat": (),
@@ -67,7 +69,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "box_uphill": ("angle", "box_mass", "box_friction", "task_weight"),
     "box_downhill": ("angle", "box_mass", "box_friction", "task_weight"),
 }
-"""Kinds of scenes, and the options that mean something there."""
+"""Kinds of scenes, and the options that matter in each."""
 
 
 @dataclass(frozen=True)
@@ -78,36 +80,40 @@ class Scene:
     """Form of the ground: flat, slope, downhill, gaps, stairs, stairs_down, uneven, slippery, wind, box, box_uphill or
     box_downhill."""
     angle: float = 10.0
-    """Of slopes [deg]."""
+    """Angle of slopes [deg]."""
     gap: float = 0.3
-    """Width of gaps [m]; each is between half and all of it."""
+    """Greatest width of gaps [m]; each is between half and all of it."""
     gap_every: float = 1.2
-    """From the beginning of a gap to that of the next, on average [m]."""
+    """Mean distance from the beginning of a gap to that of the next [m]."""
     step_height: float = 0.12
-    """Of stairs [m]."""
+    """Height of a stair [m]."""
     step_depth: float = 0.35
-    """Of stairs [m]."""
+    """Depth of a stair [m]."""
     steps: int = 12
-    """Of stairs; level ground before and after."""
+    """Number of stairs; the ground is level before and after them."""
     roughness: float = 0.03
     """Standard deviation of an uneven field's height [m]."""
     friction: float = 0.35
-    """Sliding friction of slippery ground; it is 1 elsewhere."""
+    """Sliding friction of slippery ground; elsewhere it is 1."""
     push: float = 150.0
     """Strongest push of the wind against the trunk, for 0.2 s [N]."""
     push_every: float = 1.5
-    """Time between pushes [s]."""
+    """Time between pushes of the wind [s]."""
     box_mass: float = 20.0
-    """Of the box [kg]."""
+    """Mass of the box [kg]."""
     box_friction: float = 0.3
-    """Between the box and the ground."""
+    """Sliding friction between the box and the ground."""
     task_weight: float = 0.3
-    """Share of the reward that the box earns by being where the reference would have pushed it."""
+    """Fraction of the reward that is given for the box being where the reference would have pushed it."""
     seed: int = 0
-    """Of whatever is random in the scene."""
+    """Seed of gaps, uneven ground and wind."""
 
     def check(self) -> "Scene":
-        """Itself; raises `InputError` for an unknown kind or an option out of range (tyro would swallow it earlier)."""
+        """Returns the scene itself.
+
+        Raises:
+          InputError: the kind is unknown, or an option is out of range.
+        """
         if self.kind not in KINDS:
             raise InputError(f"unknown scene '{self.kind}'; known ones: {', '.join(KINDS)}")
         limits = {
@@ -141,8 +147,8 @@ class Scene:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The settings, and what else a box's physics depends on: what was made with another box is made again."""
-        return self.settings | ({"box": [*BOX_HALF, ABOVE_HANDS, TURNING]} if self.has_box else {})
+        """The settings, and what a box's physics depends on besides: what was made with another box is made again."""
+        return self.settings | ({"box": [*BOX_HALF, ABOVE_HANDS, YAW_DAMPING]} if self.has_box else {})
 
     @property
     def has_box(self) -> bool:
@@ -158,8 +164,8 @@ class Scene:
 
     @property
     def drafted(self) -> "Scene":
-        """Where tracking control performs a motion: without the box, which a plan of .8 s loses sooner or later and a
-        policy does not, and without gusts, which no plan can foresee."""
+        """Where tracking control performs a motion: without the box, which plans of 0.8 s lose sooner or later, and
+        without wind, which no plan can foresee."""
         return replace(self, kind="flat") if self.kind == "wind" else self.without_box
 
     def ground(self, character: Character | None = None, motion: ReferenceMotion | None = None) -> Ground:
@@ -291,7 +297,7 @@ def build_model(
         )
     model = spec.compile()
     if scene.has_box:
-        model.dof_damping[-1] = TURNING
+        model.dof_damping[-1] = YAW_DAMPING
     # Visual geoms (group 2 and above, no contact bits) stay out of the way of everything, the ground included.
     colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
     assert colliding.sum() >= 2, f"{character.name}: no geom of the character can touch the ground"

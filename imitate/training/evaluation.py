@@ -8,7 +8,7 @@ import torch
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import run_episodes, spread_starts
+from imitate.rollout import choose_start_frames, run_episodes
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.process_group import ProcessGroup
 
@@ -58,7 +58,7 @@ class Evaluator:
         The same starts and pushes in every evaluation, split among the processes; all of them get the same score.
         """
         env, group, third = self.env, self.group, self._third
-        phases = spread_starts(env.reference, third * group.size)[group.rank :: group.size]
+        phases = choose_start_frames(env.reference, third * group.size)[group.rank :: group.size]
         rows = np.concatenate([np.zeros(third, dtype=np.int64), phases, phases])
         env.episode[:] = 0
         scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(group.rank))

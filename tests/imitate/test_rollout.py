@@ -10,7 +10,7 @@ import pytest
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import EvaluateConfig, Rollout, RolloutMetrics, evaluate_policy, run_episodes, spread_starts
+from imitate.rollout import EvaluateConfig, Rollout, RolloutMetrics, choose_start_frames, evaluate_policy, run_episodes
 from pose.errors import InputError
 from tests.samples import CHARACTER, standing
 
@@ -157,7 +157,7 @@ def test_the_shown_rollout_is_the_first_environments_up_to_its_fall():
 
 def test_starts_are_spread_over_the_motion_from_its_first_frame_on():
     reference = make_env(31).reference
-    rows = spread_starts(reference, 8)
+    rows = choose_start_frames(reference, 8)
     assert rows[0] == 0 and len(rows) == 8
     assert (np.diff(rows) > 0).all() and rows[-1] < reference.starts
     assert np.ptp(np.diff(rows)) <= 1

@@ -29,13 +29,13 @@ def test_gymnasium_accepts_it():
 
     env = GymImitationEnv(Task(CHARACTER, STANDING))
     check_env(env, skip_render_check=True)
-    env.reset(seed=0, options={"row": 0})
+    env.reset(seed=0, options={"frame": 0})
     _, reward, terminated, truncated, terms = env.step(np.zeros(28))
     assert reward == pytest.approx(sum(terms.values()))
     assert not (terminated or truncated)
 
 
-def test_benchmark_tells_all_parts():
+def test_benchmark_measures_all_parts():
     config = TrainConfig(num_envs=8, num_steps=4, hidden_sizes=(16, 16))
     times = part_times(Task(CHARACTER, STANDING), config, iterations=1)
     assert set(times) == {"collect", "update", "observe", "act", "targets", "physics", "reward", "limit"}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imitate.scene.ground import EDGE, Ground
-from imitate.scene.placement import CHANGE_SPREAD, CLEARANCE, place_on_ground, plan_foot_paths, sudden_change
+from imitate.scene.placement import CHANGE_SIGMA, CLEARANCE, place_on_ground, plan_foot_paths, sudden_change
 from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.kinematics import point_positions
 from reconstruct.tangent import TangentSpace
@@ -72,7 +72,7 @@ def test_a_steady_change_is_not_sudden_and_a_jolt_is():
     jolt = qpos.copy()
     jolt[3, 2] += 0.01
     residual = sudden_change(SPACE, qpos, jolt, 30.0).residual.reshape(4, -1)
-    expected = np.array([0.0, 1.0, -2.0, 1.0]) * 0.01 * 30.0**2 / CHANGE_SPREAD
+    expected = np.array([0.0, 1.0, -2.0, 1.0]) * 0.01 * 30.0**2 / CHANGE_SIGMA
     np.testing.assert_allclose(residual[:, 2], expected, atol=1e-9)
 
 

@@ -65,7 +65,7 @@ def test_flat_settings_and_surface():
     assert Scene().ground().flat and Scene("box").ground().flat and not Scene("slope").ground().flat
 
 
-def test_unknown_kind_and_senseless_options_are_told_in_one_line():
+def test_unknown_kind_and_senseless_options_are_named_in_one_line():
     with pytest.raises(InputError) as caught:
         Scene("moon").check()
     assert "moon" in str(caught.value) and all(kind in str(caught.value) for kind in KINDS)
@@ -124,7 +124,7 @@ def test_standing_body_is_no_higher_above_a_slope_than_above_a_plane():
     assert env.step(np.zeros((2, env.action_size))).terminated.tolist() == [False, True]
 
 
-def test_task_term_is_earned_by_the_box_where_the_reference_would_have_it():
+def test_task_term_is_full_with_the_box_where_the_reference_would_have_it():
     env = make_env(Scene("box"))
     env.all_qvel[:, -6] = 0.0
     outcome = env.step(np.zeros((2, env.action_size)))
@@ -286,7 +286,7 @@ def test_a_draft_has_the_ground_alone():
 
 def test_another_box_is_another_task(monkeypatch):
     before = Scene("box").identity, Scene("slope").identity
-    monkeypatch.setattr("imitate.scene.scene.TURNING", 1.0)
+    monkeypatch.setattr("imitate.scene.scene.YAW_DAMPING", 1.0)
     assert Scene("box").identity != before[0] and Scene("slope").identity == before[1]
 
 
