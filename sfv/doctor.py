@@ -46,7 +46,7 @@ DISK_NEEDED_GB = 2.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One line of the doctor's table."""
 
     what: str
@@ -63,7 +63,7 @@ def doctor() -> None:
         sys.exit(1)
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Diagnosis]:
     """Examines the machine; where packages are missing, what depends on them is not examined."""
     packages = check_packages()
     findings = [check_python(), packages, check_machine(), check_disk()]
@@ -72,7 +72,7 @@ def examine() -> list[Finding]:
     return findings
 
 
-def print_findings(findings: list[Finding]) -> None:
+def print_findings(findings: list[Diagnosis]) -> None:
     """Prints the table, then the one command that mends the first thing that is missing."""
     print(f"sfv {__version__} in {ROOT}")
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.name != "nt"
@@ -86,22 +86,22 @@ def print_findings(findings: list[Finding]) -> None:
         print(f"\n{finding.what}: mend it with\n  {finding.remedy}")
 
 
-def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Diagnosis:
     """Whether this Python is one of those that the program is tested with."""
     first, last = (".".join(map(str, bound)) for bound in PYTHONS)
     found = f"{platform.python_version()} ({sys.executable})"
-    return Finding("Python", found, PYTHONS[0] <= version[:2] <= PYTHONS[1], f"install Python {first} to {last}")
+    return Diagnosis("Python", found, PYTHONS[0] <= version[:2] <= PYTHONS[1], f"install Python {first} to {last}")
 
 
-def check_packages(names: tuple[str, ...] = DISTRIBUTIONS) -> Finding:
+def check_packages(names: tuple[str, ...] = DISTRIBUTIONS) -> Diagnosis:
     """Whether all dependencies are installed in this environment, and how much disk it takes."""
     missing = [name for name in names if not _is_installed(name)]
     if missing:
         size = f"all of them: {PACKAGES_DOWNLOAD_GB} GB to download, {PACKAGES_DISK_GB} GB on disk"
-        return Finding("packages", f"not installed: {', '.join(missing)} ({size})", False, setup_command())
+        return Diagnosis("packages", f"not installed: {', '.join(missing)} ({size})", False, setup_command())
     main = ("torch", "mujoco", "mediapipe", "scipy", "numpy")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in main)
-    return Finding("packages", f"{versions}; {environment_size() / 1e9:.1f} GB in all", True)
+    return Diagnosis("packages", f"{versions}; {environment_size() / 1e9:.1f} GB in all", True)
 
 
 def _is_installed(name: str) -> bool:
@@ -118,32 +118,34 @@ def environment_size() -> int:
     return sum(file.size or 0 for distribution in distributions for file in distribution.files or ())
 
 
-def check_machine() -> Finding:
+def check_machine() -> Diagnosis:
     """Processor cores and memory; nothing is asked of them."""
     memory = ""
     if hasattr(os, "sysconf"):  # not on Windows
         memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB of memory"
-    return Finding("machine", f"{platform.system()} {platform.machine()}, {usable_cores()} cores{memory}", True)
+    return Diagnosis("machine", f"{platform.system()} {platform.machine()}, {usable_cores()} cores{memory}", True)
 
 
-def check_disk(folder: Path = Path()) -> Finding:
+def check_disk(folder: Path = Path()) -> Diagnosis:
     """Whether there is room for runs in the current folder."""
     free = shutil.disk_usage(folder).free / 1e9
-    return Finding("disk", f"{free:.0f} GB free here", free > DISK_NEEDED_GB, f"free {DISK_NEEDED_GB:.0f} GB for runs/")
+    return Diagnosis(
+        "disk", f"{free:.0f} GB free here", free > DISK_NEEDED_GB, f"free {DISK_NEEDED_GB:.0f} GB for runs/"
+    )
 
 
-def check_torch() -> Finding:
+def check_torch() -> Diagnosis:
     """Whether torch can be loaded, and for which processor it was built."""
     code = "import torch; print(torch.version.cuda or torch.version.hip or '')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     if done.returncode:
-        return Finding("torch build", (done.stderr.strip().splitlines() or ["crashes"])[-1], False, setup_command())
+        return Diagnosis("torch build", (done.stderr.strip().splitlines() or ["crashes"])[-1], False, setup_command())
     build = done.stdout.strip()
     found = f"GPU build ({build}); the CPU build is enough and some GB smaller" if build else "CPU (all that is needed)"
-    return Finding("torch build", found, True)
+    return Diagnosis("torch build", found, True)
 
 
-def check_renderer() -> Finding:
+def check_renderer() -> Diagnosis:
     """Whether MuJoCo can draw with the GL backend that is chosen on this machine."""
     # In a process of its own: a broken GL driver may end the process instead of raising.
     code = "import mujoco; c = mujoco.GLContext(64, 64); c.make_current(); c.free()"
@@ -152,36 +154,36 @@ def check_renderer() -> Finding:
         name = f"MUJOCO_GL={environment.setdefault('MUJOCO_GL', choose_gl())}"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
     if done.returncode == 0:
-        return Finding("renderer", name, True)
+        return Diagnosis("renderer", name, True)
     if sys.platform.startswith("linux"):
         remedy = "sudo apt install libegl1 libgl1-mesa-dri    (Debian, Ubuntu; or set MUJOCO_GL=osmesa)"
     else:
         remedy = "install the graphics driver, or log in on the screen: OpenGL needs a desktop session here"
-    return Finding("renderer", f"{name} fails", False, remedy)
+    return Diagnosis("renderer", f"{name} fails", False, remedy)
 
 
-def check_video_writer() -> Finding:
+def check_video_writer() -> Diagnosis:
     """Whether PyAV brings an H.264 encoder."""
     try:
         import av
 
         av.codec.Codec("libx264", "w")
-        return Finding("H.264 writer", f"libx264 in PyAV {av.__version__}", True)
+        return Diagnosis("H.264 writer", f"libx264 in PyAV {av.__version__}", True)
     except Exception as error:  # PyAV's own exception types depend on whether it could be imported at all
-        return Finding("H.264 writer", str(error), False, f'"{sys.executable}" -m pip install --force-reinstall av')
+        return Diagnosis("H.264 writer", str(error), False, f'"{sys.executable}" -m pip install --force-reinstall av')
 
 
-def check_weights() -> Finding:
+def check_weights() -> Diagnosis:
     """Whether the pose network's weights are in the user's cache."""
     from pose.downloads import cache_folder
 
     found = sorted(path.name for path in cache_folder().rglob("pose_landmarker_*.task"))
-    return Finding("pose weights", ", ".join(found) or "none", bool(found), f'"{sys.executable}" -m sfv fetch')
+    return Diagnosis("pose weights", ", ".join(found) or "none", bool(found), f'"{sys.executable}" -m sfv fetch')
 
 
-def check_sample() -> Finding:
+def check_sample() -> Diagnosis:
     """Whether the sample video is in the user's cache; the program works without it."""
     from pose.downloads import cache_folder
 
     found = (cache_folder() / "sports2d_demo.mp4").is_file()
-    return Finding("sample video", "cached" if found else "none (fetched when needed)", True)
+    return Diagnosis("sample video", "cached" if found else "none (fetched when needed)", True)

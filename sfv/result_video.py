@@ -31,7 +31,7 @@ CALM_S = 0.35
 
 
 @dataclass(frozen=True)
-class Film:
+class SourceFilm:
     """The video that a motion comes from, as the first panel of a result video."""
 
     overlay: Path
@@ -73,7 +73,7 @@ class Original:
 
 
 def write_result_video(
-    task: Task, rollout: Rollout, source: Film | Original | None, out: Path, progress: Progress
+    task: Task, rollout: Rollout, source: SourceFilm | Original | None, out: Path, progress: Progress
 ) -> None:
     """Writes source | reference | simulation.
 

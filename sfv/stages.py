@@ -40,7 +40,7 @@ from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as retarget_motion
 from reconstruct.retargeting_metrics import compute_retargeting_metrics
 from sfv.rendering import make_scenery, write_preview
-from sfv.result_video import Film, Original, write_result_video
+from sfv.result_video import Original, SourceFilm, write_result_video
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
 RECONSTRUCT_VERSION = 1
@@ -359,7 +359,7 @@ def load_camera(path: Path | None) -> Camera | None:
     return Camera.load(path) if path is not None and path.is_file() else None
 
 
-def _read_source(work: Work[EvaluateSetting]) -> Film | Original | None:
+def _read_source(work: Work[EvaluateSetting]) -> SourceFilm | Original | None:
     """What the result video shows beside the result."""
     inputs, camera = work.inputs, load_camera(work.inputs.get("camera"))
     if "original" in inputs:
@@ -367,7 +367,7 @@ def _read_source(work: Work[EvaluateSetting]) -> Film | Original | None:
         return Original(Task(load_character(original.character, original.height), original), camera)
     if camera is None or "overlay" not in inputs:
         return None
-    return Film(inputs["overlay"], Keypoints.load(inputs["keypoints"]), camera, work.config.first_frame)
+    return SourceFilm(inputs["overlay"], Keypoints.load(inputs["keypoints"]), camera, work.config.first_frame)
 
 
 def _write_motion(motion: ReferenceMotion, character: Character, camera: Camera | None, folder: Path) -> str:

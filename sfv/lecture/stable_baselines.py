@@ -86,14 +86,14 @@ def learn_with_stable_baselines(spec: ProblemSpec, algorithm: str, samples: int,
     values = [agent.evaluate(spec)]
     recorder = CurveRecorder(samples, evaluations)
 
-    class Evaluation(BaseCallback):
+    class EvaluationCallback(BaseCallback):
         def _on_step(self) -> bool:
             if recorder.is_due(self.num_timesteps):
                 with recorder.pause(self.num_timesteps):
                     values.append(agent.evaluate(spec))
             return self.num_timesteps < samples
 
-    model.learn(samples, callback=Evaluation())
+    model.learn(samples, callback=EvaluationCallback())
     return recorder.to_curve(values, None)
 
 
@@ -126,7 +126,7 @@ def _vector_environment(problem: LectureProblem, seed: int) -> Any:
     from gymnasium import spaces
     from stable_baselines3.common.vec_env import VecEnv  # pyright: ignore[reportMissingImports]
 
-    class Environments(VecEnv):
+    class ProblemVecEnv(VecEnv):
         def __init__(self) -> None:
             observations = spaces.Box(-np.inf, np.inf, (problem.observation_size,), np.float32)
             actions = (
@@ -168,4 +168,4 @@ def _vector_environment(problem: LectureProblem, seed: int) -> Any:
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
             return [False] * problem.num_envs
 
-    return Environments()
+    return ProblemVecEnv()

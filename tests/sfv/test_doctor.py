@@ -82,7 +82,7 @@ def test_weights_are_looked_for_in_the_cache(tmp_path, monkeypatch):
 
 
 def test_missing_things_end_with_exit_code_1(monkeypatch, capsys):
-    bad = doctor.Finding("renderer", "egl fails", False, "sudo apt install libegl1")
+    bad = doctor.Diagnosis("renderer", "egl fails", False, "sudo apt install libegl1")
     monkeypatch.setattr(doctor, "examine", lambda: [bad])
     with pytest.raises(SystemExit) as exit_:
         doctor.doctor()
