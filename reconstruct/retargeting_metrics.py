@@ -41,7 +41,7 @@ def compute_quality_metrics(motion: ReferenceMotion, character: Character, groun
     """How good a motion is, apart from its targets.
 
     Returns:
-      joint_jump_rad: largest rotation of a hinge or ball joint in 1/30 s.
+      joint_jump_rad: largest rotation about an axis of a hinge or ball joint in 1/30 s.
       limit_excess_rad: furthest that a hinge is beyond its range.
       foot_slide_mm_per_frame: distance along the ground of points that rest on it, at 30 frames a second.
       penetration_mm: mean depth of the body's deepest point below the ground.

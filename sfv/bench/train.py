@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from imitate.env.env import PUSH_SECONDS
+from imitate.env.pushes import PUSH_SECONDS
 from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.robustness import PUSH_FORCE, end_meets_start, measure_push_survival, perform_in_a_row, perform_one_pass
