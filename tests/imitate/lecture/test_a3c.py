@@ -102,8 +102,8 @@ def test_closing_the_iterator_ends_the_workers():
     assert not [child for child in multiprocessing.active_children() if child.name.startswith("a3c-")]
 
 
-def test_ctrl_c_ends_the_workers():
-    """SIGINT to the whole group, as a terminal sends it: no worker lives on, and no worker prints a traceback."""
+def start_endless_run():
+    """A program that learns until it is ended, in a process group of its own; returns once its workers learn."""
     program = (
         "from imitate.lecture.a3c import A3CConfig, train_a3c\n"
         "from imitate.lecture.problems import make_grids\n"
@@ -126,15 +126,33 @@ def test_ctrl_c_ends_the_workers():
     for line in process.stdout:
         if int(line) > 0:
             break
+    return process
+
+
+def check_that_group_ends(group, seconds=15):
+    with pytest.raises(ProcessLookupError):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.2)
+
+
+def test_ctrl_c_ends_the_workers():
+    """SIGINT to the whole group, as a terminal sends it: no worker lives on, and no worker prints a traceback."""
+    process = start_endless_run()
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert out.strip().endswith("stopped") and process.returncode == 0, err
     assert "Traceback" not in err, err
-    with pytest.raises(ProcessLookupError):
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, 0)
-            time.sleep(0.2)
+    check_that_group_ends(process.pid)
+
+
+def test_workers_of_a_killed_run_end_by_themselves():
+    """Nobody can ask them to stop any more."""
+    process = start_endless_run()
+    process.kill()
+    process.wait()
+    check_that_group_ends(process.pid)
 
 
 @pytest.mark.slow
