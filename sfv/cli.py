@@ -23,7 +23,7 @@ COMMANDS = {
     "render": ("sfv.commands.render:render", "films of a finished run's motions, at any size"),
     "export": (
         "sfv.commands.export:export",
-        "a finished run's motions (GLB, BVH, CSV, NPZ) and policy (ONNX), or skill to ship",
+        "a finished run's motions (GLB, BVH, CSV, NPZ, TRC, AMASS) and policy (ONNX), or skill to ship",
     ),
     "play": ("sfv.commands.play:play", "performs a shipped or learnt skill as a video; lists them"),
     "complete": ("sfv.commands.complete:complete", "one picture in, a plausible physical motion out"),
@@ -41,6 +41,7 @@ COMMANDS = {
         "accuracy of reference motions against truth",
     ),
     "bench retarget": ("sfv.bench.retarget:bench_retarget", "accuracy of motions retargeted to other bodies"),
+    "bench files": ("sfv.bench.files:bench_files", "motion and keypoint files of a folder, and copies read back"),
     "bench draft": ("sfv.bench.draft:bench_draft", "perform a motion file by tracking control"),
     "bench physics": ("sfv.bench.physics:bench_physics", "speed of training and its parts against bare physics"),
     "bench loop": ("sfv.bench.loop:bench_loop", "speed of the training loop, under torchrun too"),

@@ -28,13 +28,15 @@ COCO = (
     "right_ankle",
 )  # fmt: skip
 TREE = {
-    "pelvis": "", "chest": "pelvis", "head": "chest",
+    "pelvis": "", "spine": "pelvis", "chest": "spine", "head": "chest",
     **{f"{side}_{joint}": above if above in ("pelvis", "chest") else f"{side}_{above}"
        for side in ("left", "right")
        for joint, above in (("hip", "pelvis"), ("knee", "hip"), ("ankle", "knee"), ("toe", "ankle"),
                             ("shoulder", "chest"), ("elbow", "shoulder"), ("wrist", "elbow"))},
 }  # fmt: skip
 """The body that is built of landmarks: joint -> what it hangs on."""
+SPINE = 0.35
+"""Where the trunk bends, as a share of the way from the hips to the shoulders."""
 
 
 def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> SkeletonMotion:
@@ -149,18 +151,30 @@ def build_skeleton(places: Mapping[str, np.ndarray], fps: float) -> SkeletonMoti
     if "left_toe" not in at or "right_toe" not in at:
         at |= guess_toes(at)
         findings = (Finding("joints", "no toes in the file: feet point where the hips face"),)
-    names = tuple(name for name in TREE if name in at)
-    parents = tuple(names.index(TREE[name]) if TREE[name] else -1 for name in names)
-    order = sorted(range(len(names)), key=lambda joint: _depth(joint, parents))
-    names = tuple(names[joint] for joint in order)
-    parents = tuple(names.index(TREE[name]) if TREE[name] else -1 for name in names)
     smpl = dict(zip((name for name, _ in JOINTS), rest_positions(), strict=True))
     smpl |= {f"{side}_toe": smpl[f"{side}_foot"] for side in ("left", "right")}
-    smpl["chest"] = 0.5 * (smpl["left_shoulder"] + smpl["right_shoulder"])
-    smpl["pelvis"] = 0.5 * (smpl["left_hip"] + smpl["right_hip"])
+    for middle, joint in (("pelvis", "hip"), ("chest", "shoulder")):
+        smpl[middle] = 0.5 * (smpl[f"left_{joint}"] + smpl[f"right_{joint}"])
+    smpl["spine"] = smpl["pelvis"] + SPINE * (smpl["chest"] - smpl["pelvis"])
+    at["spine"] = place_spine(at, smpl)
+    names = tuple(sorted((name for name in TREE if name in at), key=_depth))
+    parents = tuple(names.index(TREE[name]) if TREE[name] else -1 for name in names)
     rest = np.array([smpl[name] for name in names])
     motion = fit_rotations(names, parents, rest, np.stack([at[name] for name in names], axis=1), fps)
     return replace(motion, findings=findings)
+
+
+def place_spine(at: Mapping[str, np.ndarray], rest: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Where the trunk bends, (T, 3): fixed to the pelvis, which turns with the hips and about these with the chest."""
+    across = at["left_hip"] - at["right_hip"]
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
+    up = at["chest"] - at["pelvis"]
+    up -= np.sum(up * across, axis=1, keepdims=True) * across
+    up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-9)
+    frame = np.stack([across, up, np.cross(across, up)], axis=2)
+    size = float(np.median(np.linalg.norm(at["chest"] - at["pelvis"], axis=1)))
+    offset = rest["spine"] - rest["pelvis"]
+    return at["pelvis"] + frame @ (offset * size / float(np.linalg.norm(rest["chest"] - rest["pelvis"])))
 
 
 def guess_toes(at: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -176,8 +190,8 @@ def guess_toes(at: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return toes
 
 
-def _depth(joint: int, parents: Sequence[int]) -> int:
-    return 0 if parents[joint] < 0 else 1 + _depth(parents[joint], parents)
+def _depth(name: str) -> int:
+    return 1 + _depth(TREE[name]) if TREE[name] else 0
 
 
 def fit_rotations(

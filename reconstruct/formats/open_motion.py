@@ -217,3 +217,16 @@ def load_plain_arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     except AttributeError as error:
         raise InputError(f"{path}: a single array, not an archive; name it .npy") from error
     return arrays, pickled
+
+
+def format_table() -> str:
+    """The support table of docs/formats.md, in Markdown."""
+    lines = [
+        "| format | files | read | write | recognised by, and what is taken | example |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind in FORMATS:
+        marks = ["yes" if can else "-" for can in (kind.reads, kind.writes)]
+        cells = [kind.name, ", ".join(f"`{suffix}`" for suffix in kind.suffixes), *marks, kind.recognised]
+        lines.append("| " + " | ".join([*cells, f"`{kind.example}`"]) + " |")
+    return "\n".join(lines) + "\n"

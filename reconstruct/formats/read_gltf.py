@@ -107,7 +107,7 @@ def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path) -> S
     order = _order(parents)
     scale, turn, place = _rest_parts(nodes)
     rest = _globals(order, parents, scale, turn[:, None], place[:, None], 1)[0]
-    rest = _bind_pose(document, rest)
+    rest = _bind_pose(document, rest, order, parents)
     turns, places = np.repeat(turn[:, None], len(even), axis=1), np.repeat(place[:, None], len(even), axis=1)
     for channel in clip["channels"]:
         node, what = channel["target"].get("node"), channel["target"]["path"]
@@ -201,9 +201,9 @@ def _globals(
     return found
 
 
-def _bind_pose(document: Document, rest: np.ndarray) -> np.ndarray:
-    """The nodes' matrices at rest (N, 4, 4), those of a skin's joints as its skin was bound to them."""
-    bound = rest.copy()
+def _bind_pose(document: Document, rest: np.ndarray, order: list[int], parents: list[int]) -> np.ndarray:
+    """The nodes' matrices at rest (N, 4, 4): a skin's joints as it was bound to them, what hangs on these with them."""
+    bound = dict[int, np.ndarray]()
     for skin in document.json.get("skins", []):
         if "inverseBindMatrices" in skin:
             inverse = document.read(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
@@ -211,8 +211,15 @@ def _bind_pose(document: Document, rest: np.ndarray) -> np.ndarray:
             first = skin["joints"][0]
             into = rest[first] @ inverse[0]
             for joint, matrix in zip(skin["joints"], inverse, strict=True):
-                bound[joint] = into @ np.linalg.inv(matrix)
-    return bound
+                bound.setdefault(joint, into @ np.linalg.inv(matrix))
+    found = rest.copy()
+    for node in order:
+        parent = parents[node]
+        if node in bound:
+            found[node] = bound[node]
+        elif parent >= 0:
+            found[node] = found[parent] @ np.linalg.inv(rest[parent]) @ rest[node]
+    return found
 
 
 def _relative(posed: np.ndarray, rest: np.ndarray) -> np.ndarray:

@@ -78,11 +78,13 @@ def choose_up_axis(
         if max(standing) >= STANDS:
             expected, why = AXES[int(np.argmax(standing))], "as in the rest pose"
     if expected is None:
-        if evidence[best].stands > 0.1:
+        lies = usual is not None and lies_on_ground(measure_axis(positions, roles, usual), evidence[best])
+        if evidence[best].stands > 0.1 and not (lies and abs(float(AXES[best] @ usual)) < 0.5):
             return AXES[best], Finding("up", f"{name_axis(AXES[best])} up, as it stands in {evidence[best].stands:.0%}")
         up = AXES[int(np.argmax(AXES @ mean_trunk(positions, roles)))] if usual is None else usual
         why = "by the trunk" if usual is None else "by custom"
-        text = f"{name_axis(up)} up {why}: nobody stands in it; --up overrules"
+        seen = "the body lies on a ground at 0" if lies else "nobody stands in it"
+        text = f"{name_axis(up)} up {why}: {seen}; --up overrules"
         return up, Finding("up", text, doubtful=True)
     own = measure_axis(positions, roles, expected)
     if stands_elsewhere(own, evidence[best]):
@@ -100,6 +102,12 @@ def stands_elsewhere(expected: Evidence, other: Evidence) -> bool:
     climbs = expected.climb > CLIMBS and other.climb < 0.5 * CLIMBS
     elsewhere = other.on_ground and other.lowest < 0.06 and not expected.on_ground
     return climbs or elsewhere
+
+
+def lies_on_ground(usual: Evidence, other: Evidence) -> bool:
+    """Whether a body is on a ground at 0 along the usual axis and on none along the one that it would stand on."""
+    stands = abs(other.lowest) < 0.06 and other.climb < CLIMBS
+    return usual.stands < 0.02 and usual.on_ground and usual.climb < CLIMBS and not stands
 
 
 def measure_standing(positions: np.ndarray, roles: dict[str, int], up: np.ndarray) -> np.ndarray:

@@ -7,27 +7,33 @@ from typing import Literal
 from imitate.export_onnx import write_onnx
 from pose.errors import InputError
 from reconstruct.characters.character import Character
+from reconstruct.formats.write_amass import write_amass
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.formats.write_csv import write_csv
 from reconstruct.formats.write_glb import write_glb
+from reconstruct.formats.write_trc import write_trc
 from reconstruct.motion import ReferenceMotion
 from sfv.console import console
 from sfv.run import Run, find_results, find_run_folder
 from sfv.skill import ship, to_shareable, to_skill
 
-MotionFormat = Literal["glb", "bvh", "csv", "npz"]
-Format = Literal["glb", "bvh", "csv", "npz", "onnx"]
+MotionFormat = Literal["glb", "bvh", "csv", "npz", "trc", "amass"]
+Format = Literal["glb", "bvh", "csv", "npz", "trc", "amass", "onnx"]
 WRITERS: dict[MotionFormat, Callable[[ReferenceMotion, Character, Path], None]] = {
     "glb": write_glb,
     "bvh": write_bvh,
     "csv": write_csv,
     "npz": lambda motion, character, path: motion.save(path),
+    "trc": write_trc,
+    "amass": write_amass,
 }
+SUFFIXES = {"amass": "_amass.npz"}
+"""Ends of the file names that are not the format's name."""
 
 
 def export(
     clip: Path,
-    formats: tuple[Format, ...] = ("glb", "bvh", "csv", "npz", "onnx"),
+    formats: tuple[Format, ...] = ("glb", "bvh", "csv", "npz", "trc", "amass", "onnx"),
     out: Path | None = None,
     body: tuple[str, ...] = (),
     skill: str | None = None,
@@ -38,7 +44,7 @@ def export(
 
     Args:
       clip: the run's folder, or its name in runs/.
-      formats: glb (skinned: Blender, three.js), bvh (animation tools), csv (qpos by joint), npz (for `clip --motion`),
+      formats: glb (skinned), bvh, csv (qpos by joint), npz (for `clip --motion`), trc (OpenSim), amass (SMPL angles),
         onnx (the policy, described in policy.json).
       out: folder for the files; default export/ in the run.
       body: results to take, e.g. `atlas humanoid@slope`; default all.
@@ -70,7 +76,7 @@ def write_formats(run: Run, formats: tuple[Format, ...], out: Path) -> None:
     for name, motion in {"reference": run.motion, "simulation": run.rollout.as_motion(run.motion)}.items():
         for kind, write in WRITERS.items():
             if kind in formats:
-                path = out / f"{run.body}_{name}.{kind}"
+                path = out / f"{run.body}_{name}{SUFFIXES.get(kind, f'.{kind}')}"
                 write(motion, run.character, path)
                 console.print(str(path))
     if "onnx" in formats:

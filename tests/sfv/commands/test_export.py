@@ -12,7 +12,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.write_csv import coordinate_names
 from reconstruct.motion import ReferenceMotion
-from sfv.commands.export import WRITERS, export
+from sfv.commands.export import SUFFIXES, WRITERS, export
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def run(tmp_path: Path) -> Path:
 def test_every_format_of_both_motions(run):
     export(run, tuple(WRITERS))
     names = {path.name for path in (run / "export").iterdir()}
-    assert names == {f"humanoid_{motion}.{kind}" for motion in ("reference", "simulation") for kind in WRITERS}
+    ends = [SUFFIXES.get(kind, f".{kind}") for kind in WRITERS]
+    assert names == {f"humanoid_{motion}{end}" for motion in ("reference", "simulation") for end in ends}
 
 
 def test_csv_holds_qpos_by_joint(run):
