@@ -1,4 +1,4 @@
-"""Processes that learn as one: alone every operation changes nothing; two agree on sums, gradients and decisions."""
+"""Processes that learn as one: alone every operation changes nothing; two agree on sums, gradients and choices."""
 
 import os
 import threading
