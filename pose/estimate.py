@@ -1,12 +1,14 @@
 """The pose stage: from a video to the keypoints of one person."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from pose.appearance import describe_bodies
 from pose.blazepose import BlazePose
 from pose.camera_motion import follow_camera
 from pose.candidates import choose_candidates, merge_candidates
@@ -16,14 +18,22 @@ from pose.errors import InputError
 from pose.estimator import PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.layouts import KeypointOrder
-from pose.person import MEMORY_S, choose_person, count_people, find_people_boxes
+from pose.moving_region import find_moving_region
+from pose.person import MEMORY_S, MOVING, choose_person, count_people, find_people_boxes, parse_person
 from pose.progress import Progress, silent
+from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others
 from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
 
 FORMAT_VERSION = 6
 """Version of the estimate: raised whenever the same input gives other keypoints, so that finished stages are redone."""
 
+SEVERAL = 0.1
+"""Least share of frames with several people in which they are compared by appearance and motion."""
+COVERED = 0.7
+"""Share of frames in which the moving region must lie on one of the people; it is searched otherwise."""
+BRIDGED_S = 0.1
+"""Time without the person at either end of a clip that is not cut off [s]."""
 ROUNDS_SEEN, ROUNDS_BETWEEN, ROUNDS_BEYOND = 2, 6, 3
 """Most rounds of crops at a doubtful frame: with the person seen in it, between two such frames, and before the first
 or after the last one, where the person may be out of the picture."""
@@ -38,7 +48,8 @@ class PoseConfig:
     end: float | None = None
     """Last moment of the video that is used [s]; by default its end."""
     person: str = ""
-    """Person to follow: 1 is the most prominent (default), 2 the next, "x,y@t" who is at pixel x,y at t [s]."""
+    """Person to follow: 1 is the most prominent (default), 2 the next, moving who moves most, "x,y@t" who is at pixel x,y
+    at t [s]."""
     model_size: Literal["heavy", "full", "lite"] = "heavy"
     """Size of the BlazePose network: heavy is the most accurate, full twice as fast."""
     max_fps: float = 60.0
@@ -102,25 +113,43 @@ def estimate_keypoints_with(
     for poses in estimator.detect(images()):
         everyone.append(poses)
         progress(len(everyone), expected, "finding people")
+    size, film = (info.width, info.height), _Film(images, estimator, fps, progress)
     try:
-        rows = choose_person(everyone, fps, config.person, config.start)
-        frames, rows = _SecondPass(images, estimator, fps, progress).run(everyone, rows, config.crop_rounds)
+        everyone, choice = choose(film, everyone, size, config)
+        frames, rows = _SecondPass(film).run(everyone, choice, config.crop_rounds)
+        rows, first = cut_ends(rows, fps)
         _check_seen(rows, config)
     except InputError as error:
         raise InputError(f"{video}: {error}") from None
 
+    part = slice(first, first + len(rows))
+    frames, everyone = frames[part], everyone[part]
     body = merge_candidates(frames, rows)
     progress(0, expected, "following the camera")
-    camera = follow_camera(images(), find_people_boxes(everyone, body.xy, rows >= 0))
-    people = count_people(everyone, rows >= 0)
-    size = (info.width, info.height)
-    raw = Keypoints(body.xy, body.xyz, body.score, fps, estimator.names, size, config.start, camera, people)
+    shown = islice(images(), part.start, part.stop)
+    camera = follow_camera(shown, find_people_boxes(everyone, body.xy, rows >= 0))
+    people, start = count_people(everyone, rows >= 0), config.start + first / fps
+    raw = Keypoints(body.xy, body.xyz, body.score, fps, estimator.names, size, start, camera, people)
     return clean(raw)
 
 
+def cut_ends(rows: np.ndarray, fps: float) -> tuple[np.ndarray, int]:
+    """Cuts off the frames before the person appears and after it leaves, and says which frame is the first then.
+
+    A few frames without a detection remain: the reconstruction bridges them.
+    """
+    seen = np.flatnonzero(rows >= 0)
+    if len(seen) == 0:
+        return rows, 0
+    short = max(2, round(BRIDGED_S * fps))
+    first = int(seen[0]) if seen[0] > short else 0
+    last = int(seen[-1]) if len(rows) - 1 - seen[-1] > short else len(rows) - 1
+    return rows[first : last + 1], first
+
+
 @dataclass(frozen=True)
-class _SecondPass:
-    """Detection in crops around the person."""
+class _Film:
+    """A video that can be looked at more than once."""
 
     images: Callable[[], Iterator[np.ndarray]]
     """Reads the frames from the first one on."""
@@ -128,22 +157,69 @@ class _SecondPass:
     fps: float
     progress: Progress
 
-    def run(self, everyone: list[Poses], rows: np.ndarray, rounds: int) -> tuple[list[Poses], np.ndarray]:
+    def detect(
+        self,
+        crops: dict[int, list[AugmentedCrop]],
+        change: Callable[[int, np.ndarray], np.ndarray] = lambda t, image: image,
+    ) -> Iterator[tuple[int, list[Poses]]]:
+        """Yields each frame's bodies from its crops, in image pixels; images may be changed first."""
+        wanted = ((crops[t], change(t, image)) for t, image in enumerate(self.images()) if t in crops)
+        found = self.estimator.detect(crop.cut(image) for crops_of_frame, image in wanted for crop in crops_of_frame)
+        for done, (t, crops_of_frame) in enumerate(crops.items()):
+            yield t, [crop.poses_to_image(next(found)) for crop in crops_of_frame]
+            self.progress(done + 1, len(crops), "searching in crops")
+
+
+def choose(
+    film: _Film, everyone: list[Poses], image_size: tuple[int, int], config: PoseConfig
+) -> tuple[list[Poses], Choice]:
+    """Chooses the person; among several by appearance and motion too, after a look where the film moves most.
+
+    Returns:
+      The bodies in each frame, with those of that look, and the choice.
+    """
+    several = count_people(everyone, np.zeros(len(everyone), dtype=bool)) > 1
+    if several.mean() < SEVERAL and parse_person(config.person) != MOVING:
+        rows = choose_person(everyone, film.fps, config.person, config.start)
+        return everyone, Choice(rows, ())
+    region = find_moving_region(film.images(), film.fps)
+    crowd = Crowd(describe_bodies(film.images(), everyone), region, image_size)
+    choice = choose_in_crowd(everyone, film.fps, crowd, config.person, config.start)
+    if max(region.share_covered(everyone, person.rows) for person in choice.people) >= COVERED:
+        return everyone, choice
+    everyone = list(everyone)
+    for t, detections in film.detect({t: region.plan_crops(t) for t in range(len(everyone))}, region.show_only):
+        everyone[t] = concatenate([everyone[t], *detections])
+    crowd = replace(crowd, looks=describe_bodies(film.images(), everyone))
+    return everyone, choose_in_crowd(everyone, film.fps, crowd, config.person, config.start)
+
+
+@dataclass(frozen=True)
+class _SecondPass:
+    """Detection in crops around the person."""
+
+    film: _Film
+
+    def run(self, everyone: list[Poses], choice: Choice, rounds: int) -> tuple[list[Poses], np.ndarray]:
         """Adds detections from crops to the doubtful frames and chooses again, until nothing more can be gained.
 
         Args:
           everyone: the bodies in each frame.
-          rows: the person's row in each frame, -1 for none, int (T,).
+          choice: the person's row in each frame, and the other people.
           rounds: most rounds of crops.
 
         Returns:
           The candidates for this one person in each frame, and the row chosen among them.
         """
+        fps, rows = self.film.fps, choice.rows
+        others, own = choice.find_others(everyone), np.full((len(rows), *everyone[0].xy.shape[1:]), np.nan)
+        for t in np.flatnonzero(rows >= 0):
+            own[t] = everyone[t].xy[rows[t]]
         everyone = list(everyone)
         margin = MARGIN_S
-        track = interpolate_track(everyone, rows, self.fps)
-        frames = track.select_near(everyone)
-        rows = choose_candidates(frames, self.fps)
+        track = interpolate_track(everyone, rows, fps)
+        frames = drop_others(track.select_near(everyone), own, others)
+        rows = choose_candidates(frames, fps)
         done = np.zeros(len(frames), dtype=int)  # rounds of crops in each frame
         for _ in range(rounds):
             limit = np.where(rows >= 0, ROUNDS_SEEN, np.where(find_inner_frames(rows), ROUNDS_BETWEEN, ROUNDS_BEYOND))
@@ -152,26 +228,18 @@ class _SecondPass:
                 if margin >= MEMORY_S:
                     break
                 margin += MARGIN_S
-                track = interpolate_track(frames, rows, self.fps, margin)
+                track = interpolate_track(frames, rows, fps, margin)
                 continue
             crops = {t: track.plan_crops(t, done[t]) for t in np.flatnonzero(searched).tolist()}
-            for t, detections in self._detect(crops):
+            for t, detections in self.film.detect(crops):
                 everyone[t] = concatenate([everyone[t], *detections])
             done = done + searched
-            rows = choose_candidates(track.select_near(everyone), self.fps)
-            track = interpolate_track(track.select_near(everyone), rows, self.fps, margin)
-            frames = track.select_near(everyone)
-            rows = choose_candidates(frames, self.fps)
+            near = drop_others(track.select_near(everyone), own, others)
+            rows = choose_candidates(near, fps)
+            track = interpolate_track(near, rows, fps, margin)
+            frames = drop_others(track.select_near(everyone), own, others)
+            rows = choose_candidates(frames, fps)
         return frames, rows
-
-    def _detect(self, crops: dict[int, list[AugmentedCrop]]) -> Iterator[tuple[int, list[Poses]]]:
-        """Yields each frame's bodies from its crops, in image pixels."""
-        found = self.estimator.detect(
-            crop.cut(image) for t, image in enumerate(self.images()) for crop in crops.get(t, [])
-        )
-        for done, (t, crops_of_frame) in enumerate(crops.items()):
-            yield t, [crop.poses_to_image(next(found)) for crop in crops_of_frame]
-            self.progress(done + 1, len(crops), "searching in crops")
 
 
 def _check_seen(rows: np.ndarray, config: PoseConfig) -> None:

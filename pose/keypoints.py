@@ -1,6 +1,6 @@
 """Keypoints of one person, frame by frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,11 @@ class Keypoints:
     people: np.ndarray | None = None
     """How many people are in view in each frame, this one included, int (T,); None if that is not known."""
 
+    speed: float = 1.0
+    """How many times faster than its film the motion was; `fps` and all speeds are the motion's own."""
+    wrong_person: float = 0.0
+    """Risk that another person was meant, from 0 to 1: how near the next candidate comes, and what moves elsewhere."""
+
     def __post_init__(self) -> None:
         frames, landmarks = self.confidence.shape if self.confidence.ndim == 2 else (-1, -1)
         if frames < 1 or landmarks != len(self.names):
@@ -53,6 +58,8 @@ class Keypoints:
             raise ValueError("Keypoints.confidence: outside [0, 1]; clip it")
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise ValueError(f"Keypoints.fps: {self.fps}, expected a positive number")
+        if not (np.isfinite(self.speed) and self.speed > 0):
+            raise ValueError(f"Keypoints.speed: {self.speed}, expected a positive number")
         if min(self.image_size) < 1:
             raise ValueError(f"Keypoints.image_size: {self.image_size}, expected positive (width, height)")
         if self.people is not None and self.people.shape != (frames,):
@@ -68,12 +75,39 @@ class Keypoints:
         """Frames in which at least one landmark was found, bool (T,)."""
         return np.asarray((self.confidence > 0).any(axis=1))
 
+    @property
+    def video_fps(self) -> float:
+        """Frames for each second of the video, in which `start` is counted too."""
+        return self.fps / self.speed
+
+    def with_speed(self, speed: float, max_fps: float = np.inf) -> "Keypoints":
+        """Counts time `speed` times as fast as the film shows it, and leaves out frames above `max_fps` [1/s]."""
+        fps = self.video_fps * speed
+        step = max(1, int(np.ceil(fps / max_fps - 1e-3)))
+        camera = self.camera_motion
+        if camera is not None and step > 1:
+            camera = replace(camera, R=camera.R[::step], zoom=camera.zoom[::step])
+        return replace(
+            self,
+            xy=self.xy[::step],
+            xyz=self.xyz[::step],
+            confidence=self.confidence[::step],
+            people=None if self.people is None else self.people[::step],
+            camera_motion=camera,
+            fps=fps / step,
+            speed=speed,
+        )
+
     def save(self, path: Path) -> None:
         """Writes one `.npz`; it holds keys `camera_*` only for a camera that moves."""
         camera = self.camera_motion
         more = {} if camera is None else {f"camera_{name}": value for name, value in vars(camera).items()}
         if self.people is not None:
             more["people"] = self.people
+        if self.speed != 1.0:
+            more["speed"] = self.speed
+        if self.wrong_person > 0.0:
+            more["wrong_person"] = self.wrong_person
         save_arrays(
             path,
             "keypoints",
@@ -104,6 +138,8 @@ class Keypoints:
             start=float(arrays["start"]),
             camera_motion=_read_camera_motion(arrays),
             people=arrays.get("people"),
+            speed=float(arrays.get("speed", 1.0)),
+            wrong_person=float(arrays.get("wrong_person", 0.0)),
         )
 
 

@@ -4,9 +4,11 @@ Works on arrays of detections only, without images.
 """
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
+from pose.appearance import appearance_distance
 from pose.chain import find_best_chain
 from pose.errors import InputError
 from pose.estimator import Poses, concatenate
@@ -33,6 +35,12 @@ DEPARTURE_COST_S = 0.12
 """Cost of deviating one body size from the constant-velocity prediction, in seconds of a confidently detected body."""
 VELOCITY_MEMORY_S = 0.15
 """Time constant of the running mean of a path's velocity [s]."""
+ALIKE = 0.3
+"""Distance of appearances up to which bodies may be one person's: light and folds change it."""
+APPEARANCE_COST = 3.0
+"""Cost of a frame with an appearance wholly unlike the path's, where one with a confidently detected body gains 1."""
+APPEARANCE_MEMORY_S = 1.5
+"""Time constant of the running mean of a path's appearance [s]."""
 MISSING_COST = 0.3
 """Cost of a frame without the person, where one with a confidently detected body gains 1."""
 WEAK_SCORE = 0.2
@@ -41,6 +49,8 @@ SURE_SCORE = 0.6
 """Bodies with a higher mean score are taken for people: clutter seldom scores so high, in [0, 1]."""
 SAME_BODY = 0.35
 """Detections in one image nearer than this are of the same body [body sizes]."""
+MOVING = "moving"
+"""What `person` says for the one who moves most."""
 MIN_SHARE = 0.1
 """Least share of the clip in which a second, third ... person must be detected to be offered."""
 
@@ -67,6 +77,8 @@ def find_best_path(
     fps: float,
     allowed: list[np.ndarray] | None = None,
     through: tuple[int, int] | None = None,
+    looks: list[np.ndarray] | None = None,
+    worth: list[np.ndarray] | None = None,
 ) -> np.ndarray:
     """Finds the body that is seen most often, at the largest size and score, for the least motion.
 
@@ -80,6 +92,8 @@ def find_best_path(
       fps: frames a second.
       allowed: which bodies may be chosen, one bool (N,) for each frame; all if None.
       through: (frame, row) of a body that the path must contain.
+      looks: what the bodies look like, see `pose.appearance.describe_bodies`; a path keeps to one appearance.
+      worth: factor of each body's gain, one (N,) for each frame; 1 if None.
 
     Returns:
       The chosen row in each frame, -1 where there is none, int (T,).
@@ -95,8 +109,11 @@ def find_best_path(
     if through is not None:
         required = counts[: through[0]].sum() + through[1]
         usable &= (frame != through[0]) | (np.arange(len(frame)) == required)
-    motion = _Motion(everyone.xy, frame, fps, None if through is None else through[0])
+    known = np.concatenate(looks) if looks is not None else None
+    motion = _Motion(everyone.xy, frame, fps, None if through is None else through[0], known)
     own = np.where(usable, score * np.minimum(motion.size / motion.largest, 1.0), -np.inf)
+    if worth is not None:
+        own = np.where(usable, own * np.concatenate(worth), -np.inf)
     memory = max(1, round(MEMORY_S * fps))
     if through is None:
         return find_best_chain(counts, own, motion, memory)
@@ -106,9 +123,12 @@ def find_best_path(
 class _Motion:
     """Links between bodies: the cost of motion, of departures from the path's velocity and of frames passed over."""
 
-    def __init__(self, xy: np.ndarray, frame: np.ndarray, fps: float, required: int | None) -> None:
-        """Takes all bodies (N, J, 2) [px], their frames (N,), and a frame that no link may pass over."""
+    def __init__(
+        self, xy: np.ndarray, frame: np.ndarray, fps: float, required: int | None, looks: np.ndarray | None
+    ) -> None:
+        """Takes all bodies (N, J, 2) [px], their frames (N,), a frame that no link may pass over, and appearances."""
         self.xy, self.frame, self.fps, self.required = xy, frame, fps, required
+        self.looks = looks  # running mean over the best path to each body, (N, parts, bins)
         size = body_size(xy)
         self.largest = float(np.percentile(size, 90))
         # A tucked body is small, but moves like the whole one: its size counts as at least half of the usual.
@@ -125,6 +145,9 @@ class _Motion:
         departure[~self.moving[past]] = 0.0
         gain = -MISSING_COST * (gap - 1)
         gain = gain - self.fps * (MOTION_COST_S * motion + DEPARTURE_COST_S * departure) / self.largest
+        if self.looks is not None:
+            unlike = appearance_distance(self.looks[past][:, None], self.looks[now])
+            gain = gain - APPEARANCE_COST * np.maximum(unlike - ALIKE, 0.0)
         limit = SLACK + SPEED * np.minimum(gap / self.fps, DASH_S) + TRAVEL * gap / self.fps
         gain[motion > limit * np.minimum(self.size[past][:, None], self.size[now])] = -np.inf
         if self.required is not None and self.frame[now[0]] > self.required:
@@ -137,6 +160,9 @@ class _Motion:
         share = np.where(self.moving[past][:, None], 1 - np.exp(-gap / (VELOCITY_MEMORY_S * self.fps)), 1.0)
         self.velocity[now] = self.velocity[past] + share * (latest - self.velocity[past])
         self.moving[now] = True
+        if self.looks is not None:
+            share = (1 - np.exp(-gap / (APPEARANCE_MEMORY_S * self.fps)))[..., None]
+            self.looks[now] = self.looks[past] + share * (self.looks[now] - self.looks[past])
 
 
 def find_people_boxes(everyone: list[Poses], xy: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
@@ -188,13 +214,13 @@ def find_others(frames: list[Poses], rows: np.ndarray) -> list[np.ndarray]:
 
 
 def choose_person(frames: list[Poses], fps: float, person: str = "", start: float = 0.0) -> np.ndarray:
-    """Finds the path of the person that the user means.
+    """Finds the path of the person that the user means, by the detections alone.
 
     Args:
       frames: the bodies in each frame.
       fps: frames a second.
-      person: "" for the most prominent through the clip; "2" for the second most prominent; "640,300@1.5" for who is
-        at that pixel at that second of the video.
+      person: "" for the one seen most and largest; "2" for the second; "640,300@1.5" for who is at that pixel at that
+        second of the video. In a crowd `pose.prominence` chooses.
       start: time of the first frame in the video [s].
 
     Returns:
@@ -203,51 +229,107 @@ def choose_person(frames: list[Poses], fps: float, person: str = "", start: floa
     Raises:
       InputError: nobody is there, or `person` cannot be read or names nobody.
     """
+    wanted = parse_person(person)
+    if isinstance(wanted, PointInVideo):
+        check_anybody(frames, fps)
+        return find_best_path(frames, fps, through=find_body_at(frames, fps, wanted, start))
+    rank = 1 if wanted == MOVING else wanted
+    found = find_people(frames, fps, most=rank)
+    return found[pick_rank(found, rank, frames, fps, start)]
+
+
+@dataclass(frozen=True)
+class PointInVideo:
+    """Names a person by where it is and when."""
+
+    x: float
+    """[px]."""
+    y: float
+    """[px]."""
+    time: float
+    """From the beginning of the video [s]."""
+    text: str
+    """As the user wrote it."""
+
+
+def parse_person(person: str) -> int | str | PointInVideo:
+    """Reads PERSON: a rank (1 is the default), `MOVING`, or a point at a time.
+
+    Raises:
+      InputError: it is none of these.
+    """
     person = person.strip()
-    point = re.fullmatch(r"([\d.]+)\s*,\s*([\d.]+)\s*@\s*([\d.]+)", person)
-    if not (person == "" or re.fullmatch(r"[1-9]\d{0,2}", person) or point):
-        raise InputError(f"PERSON={person!r} cannot be read; give 1 (the most prominent), 2, ... or x,y@seconds")
-    rows = find_best_path(frames, fps)
+    if person in ("", MOVING):
+        return person or 1
+    if re.fullmatch(r"[1-9]\d{0,2}", person):
+        return int(person)
+    number = r"\s*(\d+\.?\d*|\.\d+)\s*"
+    point = re.fullmatch(f"{number},{number}@{number}", person)
+    if point is None:
+        raise InputError(
+            f"PERSON={person!r} cannot be read; give 1 (the most prominent), 2, ..., moving (who moves most), or"
+            " x,y@seconds"
+        )
+    x, y, time = (float(group) for group in point.groups())
+    return PointInVideo(x, y, time, person)
+
+
+def find_people(frames: list[Poses], fps: float, most: int, looks: list[np.ndarray] | None = None) -> list[np.ndarray]:
+    """Finds the paths of up to `most` people, the one seen most and largest first, int (T,) each.
+
+    Raises:
+      InputError: nobody is there.
+    """
+    found = [check_anybody(frames, fps, looks)]
+    allowed = [np.ones(len(poses), dtype=bool) for poses in frames]
+    while len(found) < most:
+        allowed = [a & b for a, b in zip(allowed, find_others(frames, found[-1]), strict=True)]
+        rows = find_best_path(frames, fps, allowed=allowed, looks=looks)
+        if (rows >= 0).sum() < MIN_SHARE * len(frames):
+            break
+        found.append(rows)
+    return found
+
+
+def check_anybody(frames: list[Poses], fps: float, looks: list[np.ndarray] | None = None) -> np.ndarray:
+    """The best path of all, int (T,); raises `InputError` if nobody is there."""
+    rows = find_best_path(frames, fps, looks=looks)
     if (rows < 0).all():
         raise InputError("no person was found; choose another range (START, END) or a video that shows the whole body")
-    if point:
-        x, y, time = (float(group) for group in point.groups())
-        return find_best_path(frames, fps, through=_find_body_at(frames, fps, (x, y), time, start, person))
-    found = [rows]
-    allowed = [np.ones(len(poses), dtype=bool) for poses in frames]
-    while len(found) < int(person or 1):
-        allowed = [a & b for a, b in zip(allowed, find_others(frames, rows), strict=True)]
-        rows = find_best_path(frames, fps, allowed=allowed)
-        if (rows >= 0).sum() < MIN_SHARE * len(frames):
-            places = ", ".join(_format_place(frames, fps, path, start) for path in found)
-            raise InputError(f"PERSON={person}: only {len(found)} found (at {places}); choose one of these")
-        found.append(rows)
-    return found[-1]
+    return rows
 
 
-def _find_body_at(
-    frames: list[Poses], fps: float, point: tuple[float, float], time: float, start: float, person: str
-) -> tuple[int, int]:
-    """Finds the (frame, row) of the body nearest to a point [px] at about a time [s] of the video."""
-    frame = round((time - start) * fps)
+def pick_rank(found: list[np.ndarray], rank: int, frames: list[Poses], fps: float, start: float) -> int:
+    """Index of the person of this rank; raises `InputError` with the places of those who are there."""
+    if rank > len(found):
+        places = ", ".join(format_place(frames, fps, path, start) for path in found)
+        raise InputError(f"PERSON={rank}: only {len(found)} found (at {places}); choose one of these")
+    return rank - 1
+
+
+def find_body_at(frames: list[Poses], fps: float, point: PointInVideo, start: float) -> tuple[int, int]:
+    """Finds the (frame, row) of the body nearest to a point at about a time; raises `InputError` if nobody is there."""
+    frame = round((point.time - start) * fps)
     if not 0 <= frame < len(frames):
-        raise InputError(f"PERSON={person}: {time:g} s is outside the range of the clip; choose a time within it")
+        raise InputError(
+            f"PERSON={point.text}: {point.time:g} s is outside the range of the clip; choose a time within it"
+        )
     best, smallest = (-1, -1), 1.0
     for t in range(max(0, frame - round(0.25 * fps)), min(len(frames), frame + round(0.25 * fps) + 1)):
         for n in range(len(frames[t])):
             xy, score = frames[t].xy[n], frames[t].score[n, CORE].mean()
             if score < WEAK_SCORE:
                 continue
-            distance = np.linalg.norm(xy[CORE].mean(axis=0) - point) / body_size(xy)
+            distance = np.linalg.norm(xy[CORE].mean(axis=0) - (point.x, point.y)) / body_size(xy)
             distance += abs(t - frame) / fps + 0.3 * (1 - score)
             if distance < smallest:
                 best, smallest = (t, n), float(distance)
     if best[0] < 0:
-        raise InputError(f"PERSON={person}: nobody was seen there; name the middle of a body that is in plain view")
+        raise InputError(f"PERSON={point.text}: nobody was seen there; name the middle of a body that is in plain view")
     return best
 
 
-def _format_place(frames: list[Poses], fps: float, rows: np.ndarray, start: float) -> str:
+def format_place(frames: list[Poses], fps: float, rows: np.ndarray, start: float) -> str:
     """Formats where a person is in the middle of its path, in a form that PERSON takes."""
     seen = np.flatnonzero(rows >= 0)
     t = int(seen[len(seen) // 2])
