@@ -47,7 +47,7 @@ def find_active_part(keypoints: Keypoints) -> tuple[float, float] | None:
     first, last = max(0, first - margin), min(len(speed), last + margin)
     if last - first > NEARLY_ALL * len(speed):
         return None
-    return keypoints.start + first / keypoints.fps, keypoints.start + last / keypoints.fps
+    return keypoints.start + first / keypoints.video_fps, keypoints.start + last / keypoints.video_fps
 
 
 def usual_size_px(keypoints: Keypoints) -> float:

@@ -19,13 +19,15 @@ from pose.estimator import PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.layouts import KeypointOrder
 from pose.moving_region import find_moving_region
+from pose.people_sheet import write_people_sheet
 from pose.person import MEMORY_S, MOVING, choose_person, count_people, find_people_boxes, parse_person
+from pose.playback_speed import apply_playback_speed, check_speed
 from pose.progress import Progress, silent
 from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others
 from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Version of the estimate: raised whenever the same input gives other keypoints, so that finished stages are redone."""
 
 SEVERAL = 0.1
@@ -48,10 +50,12 @@ class PoseConfig:
     end: float | None = None
     """Last moment of the video that is used [s]; by default its end."""
     person: str = ""
-    """Person to follow: 1 is the most prominent (default), 2 the next, moving who moves most, "x,y@t" who is at pixel x,y
+    """Person to follow: 1 the most prominent (default), 2 the next, moving who moves most, "x,y@t" who is at pixel x,y
     at t [s]."""
     model_size: Literal["heavy", "full", "lite"] = "heavy"
     """Size of the BlazePose network: heavy is the most accurate, full twice as fast."""
+    speed: float | None = None
+    """How many times faster than its video the motion was, 4 for slow motion; estimated if left out."""
     max_fps: float = 60.0
     """Highest frame rate used [1/s]; of faster videos only some frames are used."""
     crop_rounds: int = 20
@@ -66,7 +70,9 @@ class PoseConfig:
     """Order of the points in --keypoints; auto: by their number and places."""
 
 
-def estimate_keypoints(video: Path, config: PoseConfig = PoseConfig(), progress: Progress = silent) -> Keypoints:
+def estimate_keypoints(
+    video: Path, config: PoseConfig = PoseConfig(), progress: Progress = silent, sheet: Path | None = None
+) -> Keypoints:
     """Finds one person in a video and follows it.
 
     The detector sees every frame on its own. Which detections belong to the person is decided over the whole clip, and
@@ -76,6 +82,7 @@ def estimate_keypoints(video: Path, config: PoseConfig = PoseConfig(), progress:
       video: any file that FFmpeg decodes.
       config: range, person and effort.
       progress: called with the number of frames done.
+      sheet: picture file that shows the people to choose from, written where there are several.
 
     Raises:
       InputError: the video cannot be used, or shows nobody, or the person in too few frames.
@@ -84,11 +91,16 @@ def estimate_keypoints(video: Path, config: PoseConfig = PoseConfig(), progress:
     next(read_frames(video, config.start, config.end))  # raises on a wrong range before the network is loaded
     bundle = find_or_fetch(None, config.model_size, progress)
     with BlazePose(bundle, workers=config.processes) as estimator:
-        return estimate_keypoints_with(estimator, video, info, config, progress)
+        return estimate_keypoints_with(estimator, video, info, config, progress, sheet)
 
 
 def estimate_keypoints_with(
-    estimator: PoseEstimator, video: Path, info: VideoInfo, config: PoseConfig, progress: Progress = silent
+    estimator: PoseEstimator,
+    video: Path,
+    info: VideoInfo,
+    config: PoseConfig,
+    progress: Progress = silent,
+    sheet: Path | None = None,
 ) -> Keypoints:
     """Does the same as `estimate_keypoints`, with an estimator of the caller's own.
 
@@ -98,11 +110,14 @@ def estimate_keypoints_with(
       info: of this video, from `probe`.
       config: range, person and effort; `model_size` and `processes` are not used.
       progress: called with the number of frames done.
+      sheet: picture file that shows the people to choose from, written where there are several.
 
     Raises:
       InputError: as `estimate_keypoints`.
     """
-    fps = info.fps / np.ceil(info.fps / config.max_fps - 1e-3)
+    check_speed(config.speed)
+    most = config.max_fps / max(1.0, config.speed or 1.0)
+    fps = info.fps / np.ceil(info.fps / most - 1e-3)
     end = min(info.duration, config.end or info.duration)
     expected = max(1, round((end - config.start) * fps))
 
@@ -116,6 +131,8 @@ def estimate_keypoints_with(
     size, film = (info.width, info.height), _Film(images, estimator, fps, progress)
     try:
         everyone, choice = choose(film, everyone, size, config)
+        if sheet is not None and len(choice.people) > 1:
+            write_people_sheet(images(), everyone, choice, sheet)
         frames, rows = _SecondPass(film).run(everyone, choice, config.crop_rounds)
         rows, first = cut_ends(rows, fps)
         _check_seen(rows, config)
@@ -130,7 +147,8 @@ def estimate_keypoints_with(
     camera = follow_camera(shown, find_people_boxes(everyone, body.xy, rows >= 0))
     people, start = count_people(everyone, rows >= 0), config.start + first / fps
     raw = Keypoints(body.xy, body.xyz, body.score, fps, estimator.names, size, start, camera, people)
-    return clean(raw)
+    cleaned = replace(clean(raw), wrong_person=choice.risk)
+    return apply_playback_speed(cleaned, config.speed, config.max_fps)
 
 
 def cut_ends(rows: np.ndarray, fps: float) -> tuple[np.ndarray, int]:
@@ -185,7 +203,7 @@ def choose(
     region = find_moving_region(film.images(), film.fps)
     crowd = Crowd(describe_bodies(film.images(), everyone), region, image_size)
     choice = choose_in_crowd(everyone, film.fps, crowd, config.person, config.start)
-    if max(region.share_covered(everyone, person.rows) for person in choice.people) >= COVERED:
+    if choice.unclaimed <= 1.0 - COVERED:
         return everyone, choice
     everyone = list(everyone)
     for t, detections in film.detect({t: region.plan_crops(t) for t in range(len(everyone))}, region.show_only):
@@ -244,6 +262,11 @@ class _SecondPass:
 
 def _check_seen(rows: np.ndarray, config: PoseConfig) -> None:
     seen = int((rows >= 0).sum())
+    if len(rows) < config.min_frames:
+        raise InputError(
+            f"the person is in view for {len(rows)} frames, fewer than {config.min_frames}; choose a longer range"
+            " (START, END) or a longer video"
+        )
     if seen < max(config.min_frames, config.min_seen * len(rows)):
         raise InputError(
             f"the person is seen in {seen} of {len(rows)} frames, too few; choose a range (START, END) in which the"

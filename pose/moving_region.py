@@ -33,7 +33,7 @@ SPEED = 0.9
 EXTENT = 0.3
 """Largest distance from the middle of the region of what belongs to it, as a share of the picture's longer side."""
 WIDER = 0.15
-"""Margin around a person's joints in which the region may lie, as a share of their box."""
+"""Margin around a person's joints in which the region may lie, as a share of their box's longer side."""
 SIDES = (1.4, 2.0)
 """Sides of the crops around the region, as multiples of its own."""
 MOVES = 0.12
@@ -64,7 +64,7 @@ class MovingRegion:
     """Side of a cell [px]."""
 
     def motion_of(self, t: int, xy: np.ndarray) -> np.ndarray:
-        """Motion at bodies' joints in frame `t`, relative to the most in that frame: (N, J, 2) [px] -> (N,) in [0, 1]."""
+        """Motion at bodies' joints in frame `t` over the most in that frame: (N, J, 2) [px] -> (N,) in [0, 1]."""
         frame = self.energy[t]
         cell = np.clip((xy / self.cell_px).astype(int), 0, np.array(frame.shape[::-1]) - 1)
         return frame[cell[..., 1], cell[..., 0]].mean(axis=-1) / max(float(frame.max()), 1e-9)
@@ -79,14 +79,14 @@ class MovingRegion:
         covered = 0
         for t in np.flatnonzero(rows >= 0):
             xy = frames[t].xy[rows[t]]
-            margin = WIDER * (xy.max(axis=0) - xy.min(axis=0))
+            margin = WIDER * float(np.ptp(xy, axis=0).max())
             covered += bool(
                 ((self.centre[t] > xy.min(axis=0) - margin) & (self.centre[t] < xy.max(axis=0) + margin)).all()
             )
         return covered / len(rows)
 
     def show_only(self, t: int, image: np.ndarray) -> np.ndarray:
-        """The image of frame `t`, uint8 (H, W, 3), grey where nothing moves: spectators are not there for a detector."""
+        """The image of frame `t`, uint8 (H, W, 3), grey where nothing moves: so a detector sees no spectators."""
         height, width = image.shape[:2]
         row, column = np.mgrid[: self.energy.shape[1], : self.energy.shape[2]] + 0.5
         away = np.hypot(column * self.cell_px - self.centre[t, 0], row * self.cell_px - self.centre[t, 1])

@@ -60,9 +60,9 @@ def write_overlay(video: Path, keypoints: Keypoints, out: Path, progress: Progre
     width, height = keypoints.image_size
     scale = min(1.0, MAX_HEIGHT / height)
     size = (round(width * scale), round(height * scale))
-    last = keypoints.start + (len(keypoints) - 0.5) / keypoints.fps
+    last = keypoints.start + (len(keypoints) - 0.5) / keypoints.video_fps
     with VideoWriter(out, keypoints.fps, size) as writer:
-        for t, (_, rgb) in enumerate(read_frames(video, keypoints.start, last, keypoints.fps)):
+        for t, (_, rgb) in enumerate(read_frames(video, keypoints.start, last, keypoints.video_fps)):
             if t >= len(keypoints):
                 break
             image = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb.copy()

@@ -1,17 +1,19 @@
-"""How many times faster than its film a motion was: slow motion, time lapse and wrong frame rates, from keypoints alone.
+"""How many times faster than its film a motion was, from keypoints: slow motion, time lapse, wrong frame rates.
 
 Two clocks tick in a film of a person. In flight the centre of mass falls with g, whatever the person does. And steps of
-a given length have a usual frequency (the walk ratio: Sekiya and Nagasaki 1998, "Reproducibility of the walking patterns
-of normal young adults"; runners keep about 2.75 steps a second). Sizes come from the body, so neither needs a
+a given length have a usual frequency (the walk ratio: Sekiya and Nagasaki 1998, "Reproducibility of the walking
+patterns of normal young adults"; runners keep about 2.75 steps a second). Sizes come from the body, so neither needs a
 calibrated camera.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 
@@ -54,8 +56,12 @@ USUAL = (0.125, 0.25, 1 / 3, 0.5, 1.0, 2.0, 3.0, 4.0, 8.0)
 """Speeds that cameras and editors offer; a measured speed near one of them is taken to be it."""
 SNAP = 0.2
 """Distance from a usual speed within which it is taken, as a logarithm."""
-TOLD_FROM = 1.45
+NOT_REAL_TIME = 1.45
 """Speed, or its inverse, from which a clip is taken to be not in real time."""
+
+
+SPEED_RANGE = (0.01, 100.0)
+"""Range of speeds that may be asked for."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,31 @@ class PlaybackSpeed:
         """What it was measured from, in words."""
         parts = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((self.flights, "flight"), (self.steps, "step")) if n]
         return " and ".join(parts)
+
+
+def check_speed(speed: float | None) -> None:
+    """Raises `InputError` if a speed that was asked for makes no sense."""
+    if speed is not None and not SPEED_RANGE[0] <= speed <= SPEED_RANGE[1]:
+        raise InputError(
+            f"SPEED={speed:g}: give how many times faster than its video the motion was, 4 for slow motion of a"
+            " quarter; or leave it out, then it is estimated"
+        )
+
+
+def apply_playback_speed(keypoints: Keypoints, speed: float | None, max_fps: float) -> Keypoints:
+    """Counts time as the motion did, at the speed asked for or else at the estimated one.
+
+    Args:
+      keypoints: at the video's own rate.
+      speed: how many times faster than the video the motion was; None to estimate it.
+      max_fps: highest frame rate afterwards [1/s].
+
+    Raises:
+      InputError: the speed makes no sense.
+    """
+    check_speed(speed)
+    speed = estimate_playback_speed(keypoints).speed if speed is None else speed
+    return keypoints if speed == 1.0 else keypoints.with_speed(speed, max_fps)
 
 
 def estimate_playback_speed(keypoints: Keypoints) -> PlaybackSpeed:
@@ -104,7 +135,7 @@ def estimate_playback_speed(keypoints: Keypoints) -> PlaybackSpeed:
 
 def round_speed(measured: float) -> float:
     """The usual speed that a measured one is near to; 1 where it is near enough to real time."""
-    if 1 / TOLD_FROM < measured < TOLD_FROM:
+    if 1 / NOT_REAL_TIME < measured < NOT_REAL_TIME:
         return 1.0
     nearest = min(USUAL, key=lambda usual: abs(np.log(measured / usual)))
     return nearest if nearest != 1.0 and abs(np.log(measured / nearest)) < SNAP else float(f"{measured:.2g}")
@@ -213,7 +244,7 @@ def find_gait_speeds(body: _Body) -> list[tuple[float, int]]:
     times = times[steps]
     if np.std(times) > REGULAR * np.mean(times):
         return []
-    bend = np.array([body.knees[a:b].max() for a, b in zip(peaks[:-1], peaks[1:], strict=True)])
+    bend = np.array([body.knees[a:b].max() for a, b in pairwise(peaks)])
     frequency = float(np.sqrt(body.leg / GRAVITY) * body.fps / np.median(times))  # as the film shows it
     length = float(np.median(calm[peaks])) / body.leg
     usual = RUN_FREQUENCY if np.median(bend) > RUNNING_KNEE else WALK_RATIO * length

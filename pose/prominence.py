@@ -26,6 +26,8 @@ MOTION_GAIN = 3.0
 """Gain of a body that moves as the most of the picture, where a still one that is confidently detected gains none."""
 OTHERS = 0.2
 """Detections nearer than this to another person's body are that person's [body sizes]."""
+STRAY = 0.3
+"""Share of frames up to which the film may move most where nobody is: shadows, things, a camera that shakes."""
 LEAST_PRESENCE = 0.2
 """Least share of the frames in which somebody who moves must be seen."""
 MOST = 5
@@ -106,6 +108,10 @@ class Choice:
     """Row of the person in each frame, -1 where not seen, int (T,)."""
     people: tuple[Candidate, ...]
     """All who were compared, the most prominent first."""
+    unclaimed: float = 0.0
+    """Share of frames in which the film moves most where none of them is."""
+    asked: bool = False
+    """Whether the user named the person."""
 
     @property
     def doubt(self) -> float:
@@ -116,6 +122,14 @@ class Choice:
         if chosen is None or chosen.prominence <= 0:
             return 1.0
         return min(1.0, max(p.prominence for p in self.people if p is not chosen) / chosen.prominence)
+
+    @property
+    def risk(self) -> float:
+        """Risk that another person was meant, from 0 to 1; a coin toss between two equals is 0.5."""
+        if self.asked:
+            return 0.0
+        close = 0.5 * max(0.0, self.doubt - CLOSE) / (1.0 - CLOSE)
+        return max(close, self.unclaimed if self.unclaimed > STRAY else 0.0)
 
     def find_others(self, frames: list[Poses]) -> list[np.ndarray]:
         """Landmarks of the other people in each frame [px], T arrays (N, J, 2)."""
@@ -144,7 +158,7 @@ def choose_in_crowd(frames: list[Poses], fps: float, crowd: Crowd, person: str =
         check_anybody(frames, fps)
         through = find_body_at(frames, fps, wanted, start)
         rows = find_best_path(frames, fps, through=through, looks=crowd.looks)
-        return Choice(rows, (measure_candidate(frames, rows, crowd.image_size, crowd.region),))
+        return Choice(rows, (measure_candidate(frames, rows, crowd.image_size, crowd.region),), asked=True)
     most = MOST if wanted == MOVING else max(MOST, int(wanted))
     paths = [*find_people(frames, fps, most, crowd.looks), *find_mover(frames, fps, crowd)]
     people = [measure_candidate(frames, rows, crowd.image_size, crowd.region) for rows in paths]
@@ -152,7 +166,9 @@ def choose_in_crowd(frames: list[Poses], fps: float, crowd: Crowd, person: str =
     people.sort(key=lambda candidate: -(candidate.motion if wanted == MOVING else candidate.prominence))
     rank = 1 if wanted == MOVING else int(wanted)
     rows = [candidate.rows for candidate in people]
-    return Choice(rows[pick_rank(rows, rank, frames, fps, start)], tuple(people))
+    unclaimed = 1.0 - max(crowd.region.share_covered(frames, path) for path in rows)
+    chosen = rows[pick_rank(rows, rank, frames, fps, start)]
+    return Choice(chosen, tuple(people), unclaimed, asked=person.strip() != "")
 
 
 def find_mover(frames: list[Poses], fps: float, crowd: Crowd) -> list[np.ndarray]:

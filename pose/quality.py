@@ -1,6 +1,7 @@
 """Assessment of keypoints in plain words, so that a bad video is known before training."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -30,6 +31,10 @@ CROWD_SHARE = 0.1
 """Least share of frames with other people that is reported, in [0, 1]."""
 LONG_S = 12.0
 """Length from which a clip is reported as long: it probably shows more than one skill [s]."""
+HALF = 0.5
+"""Share of frames with both legs, or both arms, out of the picture from which only half a person is seen."""
+WRONG_PERSON = 0.5
+"""Risk of the wrong person from which keypoints are poor."""
 MAX_INTERVALS = 3
 """Most intervals listed in one finding; the others are only counted."""
 LIMBS = {
@@ -37,6 +42,7 @@ LIMBS = {
     for limb, joints in (("arm", ("elbow", "wrist")), ("leg", ("knee", "ankle")))
     for side in ("left", "right")
 }
+BOTH_SIDES = {"legs": ("knee", "ankle"), "arms": ("elbow", "wrist")}
 ENDS = ("nose", "left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot_index", "right_foot_index")
 """Landmarks at the ends of the body, which show whether all of it is in the picture."""
 
@@ -49,6 +55,11 @@ class Quality:
     """The assessment in one sentence."""
     good: bool
     """Whether the clip is worth training on as it is."""
+    level: Literal["good", "usable", "poor"]
+    """The first word of the verdict; what is poor is not trained on unless the user insists."""
+    metrics: dict[str, float]
+    """Numbers of the verdict: `seen`, `sure` and `whole` [share of frames], `joints_right` [share], `jitter` [share of
+    body size], `wrong_person` [risk, 0 to 1], `speed` [motion's time over the film's]."""
     findings: tuple[str, ...]
     """Problems and remarks, one sentence each, the gravest first."""
     frame_confidence: np.ndarray
@@ -59,9 +70,22 @@ def assess_keypoints(keypoints: Keypoints) -> Quality:
     """Checks the keypoints of one person for faults that make a bad reference motion."""
     names = [name for name in TWELVE if name in keypoints.names]
     frame_confidence = keypoints.confidence[:, [keypoints.names.index(name) for name in names]].mean(axis=1)
-    sure = float((frame_confidence >= SURE).mean())
-    mean = float(frame_confidence.mean())
+    limbs_out = {limb: find_limbs_out(keypoints, *joints) for limb, joints in BOTH_SIDES.items()}
+    seen = max(int(keypoints.seen.sum()), 1)
+    out = {limb: float(flags.sum()) / seen for limb, flags in limbs_out.items()}
+    metrics = {
+        "seen": float(keypoints.seen.mean()),
+        "sure": float((frame_confidence >= SURE).mean()),
+        "joints_right": float(frame_confidence.mean()),
+        "whole": 1.0 - float(np.any(list(limbs_out.values()), axis=0).sum()) / seen,
+        "jitter": compute_jitter(keypoints),
+        "wrong_person": keypoints.wrong_person,
+        "speed": keypoints.speed,
+    }
     findings = [
+        *_limbs_out(limbs_out, out, keypoints.fps),
+        *_wrong_person(keypoints),
+        *_speed(keypoints),
         *_gaps(keypoints),
         *_cut_off(keypoints),
         *_unsure_limbs(keypoints),
@@ -70,11 +94,87 @@ def assess_keypoints(keypoints: Keypoints) -> Quality:
         *_camera(keypoints),
         *_long(keypoints),
     ]
-    good = mean >= GOOD and float(keypoints.seen.mean()) >= GOOD_SEEN
-    word = "Good" if good and sure >= GOOD else "Usable" if good else "Poor"
-    advice = "" if good else "; film the whole body from the side, in good light, without cuts, or choose a better part"
-    verdict = f"{word} keypoints: {mean:.0%} of the joints are about right, {sure:.0%} of the frames are sure{advice}."
-    return Quality(verdict, good, tuple(findings), frame_confidence)
+    half = max(out.values()) > HALF
+    enough = metrics["joints_right"] >= GOOD and metrics["seen"] >= GOOD_SEEN
+    good = enough and not half and keypoints.wrong_person < WRONG_PERSON
+    level = "good" if good and metrics["sure"] >= GOOD else "usable" if good else "poor"
+    verdict = f"{level.capitalize()} keypoints: {_format_metrics(metrics)}{'' if good else _advise(half, enough)}."
+    return Quality(verdict, good, level, metrics, tuple(findings), frame_confidence)
+
+
+def find_limbs_out(keypoints: Keypoints, upper: str, lower: str) -> np.ndarray:
+    """Finds the frames in which the person is seen, but none of these joints of either side is in the picture.
+
+    Args:
+      keypoints: of one person.
+      upper: "knee" or "elbow".
+      lower: "ankle" or "wrist".
+
+    Returns:
+      bool (T,).
+    """
+    xy, known = _columns(keypoints, tuple(f"{side}_{joint}" for side in ("left", "right") for joint in (upper, lower)))
+    inside = ((xy >= 0) & (xy <= np.array(keypoints.image_size) - 1)).all(axis=-1) & known
+    return np.asarray(keypoints.seen & ~inside.any(axis=1))
+
+
+def compute_jitter(keypoints: Keypoints) -> float:
+    """How much the joints tremble: median second difference, as a share of body size; 0 if too little is seen.
+
+    Of white noise of standard deviation s it is 2.9 s; a smooth motion has little at usual frame rates.
+    """
+    xy, known = _columns(keypoints, TWELVE)
+    size = usual_size_px(keypoints)
+    three = known[2:] & known[1:-1] & known[:-2]
+    if size == 0 or not three.any():
+        return 0.0
+    return float(np.median(np.linalg.norm(np.diff(xy, 2, axis=0), axis=-1)[three])) / size
+
+
+def _format_metrics(metrics: dict[str, float]) -> str:
+    """The verdict's numbers in one line; what is as usual is left out."""
+    parts = [
+        f"{metrics['joints_right']:.0%} of the joints are about right",
+        f"{metrics['sure']:.0%} of the frames are sure",
+    ]
+    parts += [f"seen in {metrics['seen']:.0%}"] if metrics["seen"] < 1 else []
+    parts += [f"whole in {metrics['whole']:.0%}"] if metrics["whole"] < 1 else []
+    parts.append(f"jitter {metrics['jitter']:.1%} of body size")
+    risk = metrics["wrong_person"]
+    parts += [f"risk of the wrong person {risk:.0%}"] if risk > 0 else []
+    parts += [f"time {metrics['speed']:g} x the film's"] if metrics["speed"] != 1 else []
+    return ", ".join(parts)
+
+
+def _advise(half: bool, enough: bool) -> str:
+    if half:
+        return "; film the whole body, or choose START and END where it is in the picture"
+    if enough:
+        return "; say whom you mean by PERSON"
+    return "; film the whole body from the side, in good light, without cuts, or choose a better part"
+
+
+def _limbs_out(limbs_out: dict[str, np.ndarray], share: dict[str, float], fps: float) -> list[str]:
+    texts = []
+    for limb, flags in limbs_out.items():
+        found = find_intervals(flags, fps)
+        if found:
+            texts.append(f"{limb} out of the picture in {share[limb]:.0%} of the frames, {_in_frames(found)}")
+    return texts
+
+
+def _wrong_person(keypoints: Keypoints) -> list[str]:
+    if keypoints.wrong_person == 0:
+        return []
+    return [f"perhaps the wrong person (risk {keypoints.wrong_person:.0%}): see people.jpg, choose by PERSON"]
+
+
+def _speed(keypoints: Keypoints) -> list[str]:
+    if keypoints.speed == 1:
+        return []
+    slow, factor = keypoints.speed > 1, max(keypoints.speed, 1 / keypoints.speed)
+    looks = f"{factor:g} x {'slowed' if slow else 'sped up'}"
+    return [f"the film is {looks}: its time is counted {keypoints.speed:g} x (--speed 1 leaves it as filmed)"]
 
 
 def find_intervals(flags: np.ndarray, fps: float) -> list[tuple[int, int]]:
@@ -178,7 +278,7 @@ def _other_people(keypoints: Keypoints) -> list[str]:
         return [f"several people in {crowded.mean():.0%} of the frames"]
     t = int(known[len(known) // 2])
     x, y = keypoints.xy[t, hips].mean(axis=0)
-    place = f"{x:.0f},{y:.0f}@{keypoints.start + t / keypoints.fps:.2f}"
+    place = f"{x:.0f},{y:.0f}@{keypoints.start + t / keypoints.video_fps:.2f}"
     return [f"several people in {crowded.mean():.0%} of the frames, followed the one at {place}; PERSON=2 is the next"]
 
 
@@ -193,7 +293,7 @@ def _camera(keypoints: Keypoints) -> list[str]:
 
 
 def _long(keypoints: Keypoints) -> list[str]:
-    duration = len(keypoints) / keypoints.fps
+    duration = len(keypoints) / keypoints.video_fps
     if duration <= LONG_S:
         return []
     part = find_active_part(keypoints)

@@ -36,6 +36,10 @@ COMMANDS = {
         "all algorithms of the lecture, compared: writes docs/policy_gradients.md",
     ),
     "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth, and coverage of real clips"),
+    "bench people": (
+        "sfv.bench.people:bench_people",
+        "the right one of several people, and how fast a film's time runs",
+    ),
     "bench reconstruct": (
         "sfv.bench.reconstruct:bench_reconstruct",
         "accuracy of reference motions against truth",

@@ -51,6 +51,7 @@ def run_clip(config: ClipConfig, command: str | None = None) -> Run:
         if config.motion is None:
             pose = run(stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
+            check_worth(pose, source, config.anyway)
             motion = run(stages.reconstruct(pose, character, person, config.reconstruct))
         else:
             part, loop = (config.pose.start, config.pose.end), config.reconstruct.loop
@@ -192,6 +193,14 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
         known = ", ".join(path.name for path in first) or "none yet: finish the run with `python -m sfv clip`"
         raise InputError(f"{folder}: which motion is to be retargeted? give --source; there are {known}")
     return first[0] / "motion.npz"
+
+
+def check_worth(pose: StageResult, source: Path, anyway: bool) -> None:
+    """Raises `InputError` for keypoints that are called poor, before anything is learnt from them."""
+    if pose.metrics["level"] == "poor" and not anyway:
+        raise InputError(
+            f"{source}: {pose.metrics['verdict']} Look at {pose['overlay.mp4']}; --anyway goes on with it as it is"
+        )
 
 
 def print_findings(stage: StageResult) -> None:

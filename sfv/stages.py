@@ -25,6 +25,7 @@ from pose.estimate import PoseConfig, estimate_keypoints
 from pose.keypoint_files import read_keypoint_files
 from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
+from pose.playback_speed import apply_playback_speed
 from pose.quality import assess_keypoints
 from pose.video import probe
 from reconstruct.camera import Camera
@@ -246,14 +247,15 @@ def _make_keypoints(work: Work[PoseConfig]) -> Made:
         info, source = probe(video), files[0] if len(files) == 1 else files[0].parent
         size, part = (info.width, info.height), (config.start, config.end, config.person)
         found = read_keypoint_files(source, info.fps, size, *part, config.keypoint_order)
-        keypoints, findings = found.keypoints, found.findings
+        keypoints, findings = apply_playback_speed(found.keypoints, config.speed, config.max_fps), found.findings
     else:
-        keypoints = estimate_keypoints(video, config, work.progress)
+        keypoints = estimate_keypoints(video, config, work.progress, work.folder / "people.jpg")
     keypoints.save(work.folder / "keypoints.npz")
     write_overlay(video, keypoints, work.folder / "overlay.mp4")
     seen, quality = float(keypoints.seen.mean()), assess_keypoints(keypoints)
     metrics = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
     metrics |= {"verdict": quality.verdict, "good": quality.good, "findings": (*findings, *quality.findings)}
+    metrics |= {"level": quality.level, "quality": quality.metrics}
     summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
     return Made(f"{summary}. {quality.verdict}", metrics)
 

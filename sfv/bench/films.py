@@ -226,12 +226,15 @@ def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]
     return dress
 
 
-def change_clothes(spec: mujoco.MjSpec) -> None:
-    """Gives a character's skin the colours of the second outfit: each pixel follows its nearest of `DARK`."""
+Colour = tuple[int, int, int]
+
+
+def change_clothes(spec: mujoco.MjSpec, colours: dict[Colour, Colour] = DARK) -> None:
+    """Gives a character's skin other colours: each pixel near one of the old colours follows it."""
     texture = spec.texture("skin")
     folder = load_character("humanoid").path.parent
     image = np.asarray(Image.open(folder / texture.file).convert("RGB"))
-    before, after = np.array(list(DARK)), np.array(list(DARK.values()))
+    before, after = np.array(list(colours)), np.array(list(colours.values()))
     distance = np.stack([np.abs(image.astype(int) - colour).sum(axis=-1) for colour in before])
     nearest = distance.argmin(axis=0)
     near = distance.min(axis=0) < 60

@@ -146,6 +146,7 @@ def _run(
     folder = out / f"{run_name(film)}_seed{seed}"
     first = out / f"{run_name(film)}_seed0"
     command = [sys.executable, "-m", "sfv", "clip", f"--video={film}", f"--out={folder}", f"--seed={seed}"]
+    command.append("--anyway")  # a table shows what becomes of every video
     command += [f"--workers={workers}"] + ([f"--minutes={minutes}"] if minutes is not None else [])
     if seed and not folder.exists() and first.is_dir():
         _share_reference(first, folder)

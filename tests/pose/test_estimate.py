@@ -107,6 +107,30 @@ def test_what_is_not_there_is_not_invented(tmp_path: Path) -> None:
     assert not keypoints.xy[15:18].any() and not keypoints.xyz[15:18].any()
 
 
+def test_frames_before_the_person_comes_and_after_it_leaves_are_cut_off(tmp_path: Path) -> None:
+    absent = (*range(12), *range(34, T))
+    video = drawn_video(tmp_path / "box.mp4", blank=absent)
+    keypoints = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig(start=0.2))
+    assert len(keypoints) == 22 and keypoints.seen.all()
+    assert keypoints.start == pytest.approx(12 / 20)
+    hips = keypoints.xy[:, INDEX["left_hip"]]
+    np.testing.assert_allclose(hips, [centre(12 + k) for k in range(22)], atol=1.5)
+
+
+def test_slow_motion_is_counted_in_the_motions_own_time(tmp_path: Path) -> None:
+    video = drawn_video(tmp_path / "box.mp4")
+    found = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig(speed=8.0))
+    assert (found.fps, found.speed, found.video_fps) == (
+        pytest.approx(53.33, abs=0.01),
+        8.0,
+        pytest.approx(6.667, abs=0.01),
+    )
+    hips = found.xy[:, INDEX["left_hip"]]
+    np.testing.assert_allclose(hips, [centre(3 * k) for k in range(len(found))], atol=1.5)
+    with pytest.raises(InputError, match="SPEED=0"):
+        estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig(speed=0.0))
+
+
 def test_range_and_frame_rate_limit(tmp_path: Path) -> None:
     video = drawn_video(tmp_path / "box.mp4")
     keypoints = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig(start=0.5, end=1.8, max_fps=12))
@@ -117,8 +141,10 @@ def test_range_and_frame_rate_limit(tmp_path: Path) -> None:
 
 def test_nobody_and_too_few_frames_are_one_line_errors(tmp_path: Path) -> None:
     nobody = drawn_video(tmp_path / "nobody.mp4", blank=tuple(range(T)))
-    hardly = drawn_video(tmp_path / "hardly.mp4", blank=tuple(range(12, T)))
-    for video, says in ((nobody, "no person was found"), (hardly, "seen in 12 of 40 frames")):
+    hardly = drawn_video(tmp_path / "hardly.mp4", blank=tuple(t for t in range(T) if t % 3))
+    short = drawn_video(tmp_path / "short.mp4", blank=tuple(range(8, T)))
+    cases = ((nobody, "no person was found"), (hardly, "seen in 14 of 40 frames"), (short, "in view for 8 frames"))
+    for video, says in cases:
         with pytest.raises(InputError, match=says) as error:
             estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig())
         assert str(video) in str(error.value) and "\n" not in str(error.value)

@@ -23,12 +23,12 @@ def keypoints(**more: Any) -> Keypoints:
 
 def test_a_file_holds_everything(tmp_path: Path) -> None:
     camera = CameraMotion(np.tile(np.eye(3), (T, 1, 1)), np.linspace(1, 1.2, T), 900.0, True)
-    saved = keypoints(start=1.5, camera_motion=camera, people=np.array([1, 2, 1, 1]))
+    saved = keypoints(start=1.5, camera_motion=camera, people=np.array([1, 2, 1, 1]), speed=4.0, wrong_person=0.25)
     saved.save(tmp_path / "k.npz")
     found = Keypoints.load(tmp_path / "k.npz")
     for field in ("xy", "xyz", "confidence"):
         np.testing.assert_array_equal(getattr(found, field), getattr(saved, field).astype(np.float32))
-    for field in ("fps", "names", "image_size", "start"):
+    for field in ("fps", "names", "image_size", "start", "speed", "wrong_person"):
         assert getattr(found, field) == getattr(saved, field)
     assert found.people is not None and found.people.tolist() == [1, 2, 1, 1]
     assert found.camera_motion is not None and found.camera_motion.focal_measured

@@ -104,3 +104,38 @@ def test_video_that_moves_throughout_has_no_active_part() -> None:
     walking = replace(keypoints, xy=keypoints.xy + swing[:, None, None] * np.array([1.0, 0.0]))
     assert find_active_part(walking) is None
     assert "choose a part by START and END" in assess_keypoints(walking).findings[0]
+
+
+def test_legs_out_of_the_picture_make_a_clip_poor_and_are_named() -> None:
+    keypoints = standing()
+    legs = [i for i, name in enumerate(LANDMARKS) if any(part in name for part in ("knee", "ankle", "heel", "foot"))]
+    xy, confidence = keypoints.xy.copy(), keypoints.confidence.copy()
+    xy[20:, legs, 1] += 400  # below the picture's edge
+    confidence[60:, legs], xy[60:, legs] = 0.0, 0.0  # or not found at all
+    found = assess_keypoints(replace(keypoints, xy=xy, confidence=confidence))
+    assert found.level == "poor" and not found.good
+    assert found.findings[0] == "legs out of the picture in 78% of the frames, in frames 20-89"
+    assert found.metrics["whole"] == pytest.approx(20 / 90) and "film the whole body" in found.verdict
+    one_leg = [i for i in legs if "left" in LANDMARKS[i]]
+    confidence = keypoints.confidence.copy()
+    confidence[:, one_leg] = 0.0
+    assert assess_keypoints(replace(keypoints, confidence=confidence)).metrics["whole"] == 1.0
+
+
+def test_jitter_is_that_of_the_noise_and_nothing_of_a_steady_motion() -> None:
+    keypoints, rng = standing(), np.random.default_rng(0)
+    drift = keypoints.xy + np.arange(T)[:, None, None] * np.array([1.5, 0.5])
+    assert assess_keypoints(replace(keypoints, xy=drift)).metrics["jitter"] == pytest.approx(0.0, abs=1e-9)
+    noisy = drift + 2.0 * rng.standard_normal(drift.shape)
+    # Rayleigh's median is 1.177 times the standard deviation, a second difference has sqrt(6) times the noise's.
+    expected = 1.177 * np.sqrt(6) * 2.0 / usual_size_px(replace(keypoints, xy=noisy))
+    assert assess_keypoints(replace(keypoints, xy=noisy)).metrics["jitter"] == pytest.approx(expected, rel=0.05)
+
+
+def test_doubt_about_the_person_and_the_time_are_in_the_verdict() -> None:
+    unsure = assess_keypoints(replace(standing(), wrong_person=0.8))
+    assert unsure.level == "poor" and "risk of the wrong person 80%" in unsure.verdict and "PERSON" in unsure.verdict
+    slow = assess_keypoints(replace(standing(), speed=4.0))
+    assert slow.level == "good" and slow.findings[0].startswith("the film is 4 x slowed: its time is counted 4 x")
+    fast = assess_keypoints(replace(standing(), speed=0.25))
+    assert fast.findings[0].startswith("the film is 4 x sped up")
