@@ -1,0 +1,55 @@
+"""Truth: films of people whose places are known, and keypoints put on one of them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pose.keypoints import Keypoints
+from pose.landmarks import LANDMARKS
+from pose.playback_speed import estimate_playback_speed
+from reconstruct.characters.character import load_character
+from sfv.bench.people import find_right_frames, show_at
+from sfv.bench.people_films import FILMS, PeopleTruth, perform
+from tests.people import stick
+
+T = 20
+
+
+def truth() -> PeopleTruth:
+    """The actor comes in at frame 5 and walks past a bystander."""
+    actor = np.stack([stick(200 + 20 * t, 300, 200) for t in range(T)])
+    bystander = np.stack([stick(400, 300, 200)] * T)
+    return PeopleTruth(np.stack([actor, bystander]), np.array([np.arange(T) >= 5, np.ones(T, dtype=bool)]))
+
+
+def follow(xy: np.ndarray, start: float = 0.0) -> Keypoints:
+    return Keypoints(xy, np.zeros((len(xy), 33, 3)), np.full((len(xy), 33), 0.9), 10.0, LANDMARKS, (960, 540), start)
+
+
+def test_frames_on_the_right_person_count_and_those_on_another_or_cut_off_do_not() -> None:
+    film = truth()
+    assert find_right_frames(follow(film.xy_px[0]), film).all()
+    assert find_right_frames(follow(film.xy_px[0][5:], start=0.5), film).all()
+    late = find_right_frames(follow(film.xy_px[0][8:], start=0.8), film)
+    np.testing.assert_array_equal(late, np.arange(5, T) >= 8)
+    wrong = find_right_frames(follow(film.xy_px[1]), film)
+    np.testing.assert_array_equal(np.flatnonzero(wrong) + 5, [10])  # where they stand in one place
+
+
+def test_slow_motion_and_time_lapse_of_keypoints_are_found_again() -> None:
+    film = follow(np.zeros((40, 33, 2)))
+    slow, fast = show_at(film, 4.0), show_at(film, 0.25)
+    assert (len(slow), slow.fps, slow.speed) == (40, 2.5, 1.0)
+    assert (len(fast), fast.fps, fast.speed) == (10, 10.0, 1.0)
+    assert estimate_playback_speed(replace(film, confidence=np.zeros((40, 33)))).speed == 1.0
+
+
+def test_everybody_stands_where_the_film_says() -> None:
+    character = load_character("humanoid")
+    assert sorted(len(film.people) for film in FILMS) == [2, 2, 2, 6, 12]
+    for extra in FILMS[0].people:
+        qpos = perform(extra, character, 30)
+        np.testing.assert_allclose(qpos[0, :2], extra.place, atol=0.2)
+    walk = next(extra for extra in FILMS[3].people if extra.facing == 180.0)
+    qpos = perform(walk, character, 30)
+    assert qpos[-1, 0] - qpos[0, 0] < -0.8 and abs(qpos[-1, 1] - qpos[0, 1]) < 0.15
