@@ -186,6 +186,6 @@ def _measure_region(energy: np.ndarray, path: np.ndarray, extent: float) -> tupl
         weight = weight / max(float(weight.sum()), 1e-9)
         middle = np.array([(weight * columns).sum(), (weight * rows).sum()])
         variance = (weight * ((columns - middle[0]) ** 2 + (rows - middle[1]) ** 2)).sum()
-        # A body whose motion is spread evenly over a square has its variance of a sixth of the side's square.
+        # A body that moves evenly all over a square has its variance of a sixth of the side's square.
         centre[t], size[t] = middle, np.sqrt(6.0 * variance)
     return centre, size

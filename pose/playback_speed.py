@@ -39,7 +39,7 @@ MISFIT_M = 0.03
 LONGEST_FLIGHT_S, SHORTEST_FLIGHT_S = 1.2, 0.15
 """Range of a person's flights [s]."""
 LEAST_STEPS = 5
-"""Fewest steps in a row that tell the time."""
+"""Fewest steps in a row that are measured."""
 LEAST_STEP = 0.35
 """Shortest step that counts, distance of the ankles as a share of leg length."""
 REGULAR = 0.3
@@ -112,7 +112,7 @@ def apply_playback_speed(keypoints: Keypoints, speed: float | None, max_fps: flo
 def estimate_playback_speed(keypoints: Keypoints) -> PlaybackSpeed:
     """Estimates how many times faster than its film a motion was.
 
-    The median over all flights and gaits of the clip, weighted by how much each of them tells.
+    The median over all flights and gaits of the clip, weighted by how sure each of them is.
 
     Args:
       keypoints: of one person, at the film's own frame rate.
@@ -205,7 +205,7 @@ class _Body:
 
 
 def find_flight_speeds(body: _Body) -> list[tuple[float, float]]:
-    """The speed that the fall in each flight tells, and how high the flight is [m].
+    """The speed by the fall in each flight, and how high the flight is [m].
 
     A flight is a hill of the body's lowest point over the line from where it leaves the ground to where it lands.
     """
@@ -231,7 +231,7 @@ def find_flight_speeds(body: _Body) -> list[tuple[float, float]]:
 
 
 def find_gait_speeds(body: _Body) -> list[tuple[float, int]]:
-    """The speed that each run of regular steps tells, and how many steps it has."""
+    """The speed by each run of regular steps, and how many steps it has."""
     distance = np.linalg.norm(body.ankles, axis=1)
     calm = gaussian_filter1d(distance, 1.0)
     peaks, _ = find_peaks(calm, height=LEAST_STEP * body.leg, prominence=0.25 * body.leg)
