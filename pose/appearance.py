@@ -14,7 +14,7 @@ BINS = (5, 8, 8)
 RANGE = ((0.0, 255.0), (88.0, 168.0), (88.0, 168.0))
 """Range of each, in OpenCV's 8 bits; stronger colours count to the outermost bins."""
 SOFT = 0.7
-"""Standard deviation of the filter that blurs a colour over neighbouring bins: light and shadow change it a little [bins]."""
+"""Standard deviation of the filter over neighbouring bins: light and shadow change a colour a little [bins]."""
 TRUNK = tuple(INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
 THIGHS = tuple((INDEX[f"{side}_hip"], INDEX[f"{side}_knee"]) for side in ("left", "right"))
 SAMPLES = 10
