@@ -28,6 +28,10 @@ LEAST_OF_PLACE = 0.8
 """Length from which a cycle in place is found without being asked for, as a share of the clip."""
 IN_MOTION = 0.4
 """Speed of the joints at both ends of a cycle in place, as a share of their median: one that is done once rests."""
+ONE_CYCLE = 4.0
+"""Longest cycle in place that is found from a single one [s]; in a longer clip something must be seen to repeat."""
+REPEATS = 0.5
+"""Mean difference from the poses one period later, relative to that of any two frames, below which a motion repeats."""
 AT_THE_ENDS = 0.17
 """Duration of the ends of a clip in which `IN_MOTION` must hold [s]."""
 MOST_TURN = 0.5
@@ -104,7 +108,7 @@ def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Litera
 
     Unless a cycle is asked for, one is taken that travels steadily (walking, running), or one in place that fills the
     clip and is in full swing at both ends (dancing, jumping jacks): many motions begin and end in much the same stance
-    without being meant to be repeated.
+    without being meant to be repeated. In a clip of more than `ONE_CYCLE` something must be seen to repeat.
 
     Args:
       mode: "auto" decides, "yes" takes the best there is, "no" none.
@@ -132,11 +136,26 @@ def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Litera
         distance = pairwise_rms(pose, pose)
         speed, end = np.linalg.norm(swing, axis=1), max(1, round(AT_THE_ENDS * fps))
         slowest = min(np.median(speed[:end]), np.median(speed[-end:]))
-        if slowest > IN_MOTION * np.median(speed) and count_root_turns(qpos) < MOST_TURN:
+        if slowest > IN_MOTION * np.median(speed) and count_root_turns(qpos) < MOST_TURN and (
+            len(qpos) <= ONE_CYCLE * fps or is_repeated(distance, shortest)
+        ):
             allowed = (apart >= max(shortest, LEAST_OF_PLACE * (len(qpos) - 1))) & (distance < SAME_POSE)
             found += find_longest_cycle(distance, allowed, False)
     # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
     return min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
+
+
+def is_repeated(distance: np.ndarray, shortest: int) -> bool:
+    """Whether a motion goes through the same poses again at some period of at most half of the clip.
+
+    Args:
+      distance: of every pair of frames' poses, (T, T).
+      shortest: shortest period [frames].
+    """
+    frames = len(distance)
+    usual = np.median(distance[np.triu_indices(frames, shortest)])
+    periods = range(shortest, frames // 2 + 1)
+    return any(np.diagonal(distance, period).mean() < REPEATS * usual for period in periods)
 
 
 def pairwise_rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:

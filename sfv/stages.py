@@ -44,7 +44,7 @@ from sfv.rendering import make_scenery, write_preview
 from sfv.result_video import Original, SourceFilm, write_result_video
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
-RECONSTRUCT_VERSION = 1
+RECONSTRUCT_VERSION = 2
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 2
 """Version of the readers of motion files: raised whenever the same file gives another motion."""

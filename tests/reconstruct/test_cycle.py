@@ -120,3 +120,22 @@ def test_a_cycle_that_turns_a_little_goes_straight_on(model, turn, is_straight):
     assert np.linalg.norm(way) == pytest.approx(1.4, abs=0.01)
     assert np.degrees(np.arctan2(way[1], way[0])) == pytest.approx(turn / 2, abs=0.1)
     np.testing.assert_allclose(bent[:, 7:], circle[:, 7:])
+
+
+def test_long_dance_that_ends_near_where_it_began_is_no_cycle_but_a_repeated_one_is(model):
+    frames, rng = 360, np.random.default_rng(0)
+    times = np.arange(frames) / FPS
+    dance = gait(model, frames, speed=0.0)
+    step = np.zeros((frames, model.nv))
+    for joint in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"):
+        for axis in range(3):
+            # Of whole periods in the clip, so that it ends as it began, and of many, so that nothing repeats before.
+            for k in (1, 2, 3, 5, 7, 11):
+                wave = 2 * np.pi * k * times / times[-1] + rng.uniform(0, 2 * np.pi)
+                step[:, model.joint(joint).dofadr[0] + axis] += 0.25 * np.sin(wave)
+    still = np.tile(np.array(model.qpos0), (frames, 1))
+    once = TangentSpace.of(model).integrate(still, step)
+    assert find_cycle(model, once, FPS, "auto") is None
+    assert find_cycle(model, once, FPS, "yes") is not None
+    assert find_cycle(model, once[::3], FPS, "auto") is not None  # of 4 s, a single one is enough
+    assert find_cycle(model, dance, FPS, "auto") is not None
