@@ -136,8 +136,10 @@ def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Litera
         distance = pairwise_rms(pose, pose)
         speed, end = np.linalg.norm(swing, axis=1), max(1, round(AT_THE_ENDS * fps))
         slowest = min(np.median(speed[:end]), np.median(speed[-end:]))
-        if slowest > IN_MOTION * np.median(speed) and count_root_turns(qpos) < MOST_TURN and (
-            len(qpos) <= ONE_CYCLE * fps or is_repeated(distance, shortest)
+        if (
+            slowest > IN_MOTION * np.median(speed)
+            and count_root_turns(qpos) < MOST_TURN
+            and (len(qpos) <= ONE_CYCLE * fps or is_repeated(distance, shortest))
         ):
             allowed = (apart >= max(shortest, LEAST_OF_PLACE * (len(qpos) - 1))) & (distance < SAME_POSE)
             found += find_longest_cycle(distance, allowed, False)

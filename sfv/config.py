@@ -37,7 +37,7 @@ class ClipConfig:
     scene: Scene = field(default_factory=Scene)
     """Ground that the skill is performed on; --scene KIND is short for --scene.kind."""
     anyway: bool = False
-    """Train on keypoints that are called poor, too."""
+    """Train on keypoints and motions that are called poor, too."""
     find_box: bool = True
     """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
     pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)

@@ -51,8 +51,9 @@ def run_clip(config: ClipConfig, command: str | None = None) -> Run:
         if config.motion is None:
             pose = run(stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
-            check_worth(pose, source, config.anyway)
+            check_worth(pose, source, "overlay.mp4", config.anyway)
             motion = run(stages.reconstruct(pose, character, person, config.reconstruct))
+            check_worth(motion, source, "preview.mp4", config.anyway)
         else:
             part, loop = (config.pose.start, config.pose.end), config.reconstruct.loop
             motion = run(stages.import_motion(source, character, part, loop, config.file))
@@ -195,12 +196,17 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
     return first[0] / "motion.npz"
 
 
-def check_worth(pose: StageResult, source: Path, anyway: bool) -> None:
-    """Raises `InputError` for keypoints that are called poor, before anything is learnt from them."""
-    if pose.metrics["level"] == "poor" and not anyway:
-        raise InputError(
-            f"{source}: {pose.metrics['verdict']} Look at {pose['overlay.mp4']}; --anyway goes on with it as it is"
-        )
+def check_worth(stage: StageResult, source: Path, shown: str, anyway: bool) -> None:
+    """Raises `InputError` for keypoints or a motion that are called poor, before anything is learnt from them.
+
+    Args:
+      stage: that found them.
+      source: the video.
+      shown: video of the stage to look at.
+      anyway: goes on all the same.
+    """
+    if stage.metrics["level"] == "poor" and not anyway:
+        raise InputError(f"{source}: {stage.metrics['verdict']} Look at {stage[shown]}; --anyway goes on as it is")
 
 
 def print_findings(stage: StageResult) -> None:

@@ -55,6 +55,8 @@ def write_report(folder: Path, source: Path, run: RunStages, name: str = "report
         verdict_good=(metrics.get("completed") or 0.0) >= 0.9,
         side_by_side=embed_video(run.result["side_by_side.mp4"]),
         pose=pose.metrics if pose else None,
+        motion_verdict=run.motion.metrics.get("verdict"),
+        motion_poor=run.motion.metrics.get("level") == "poor",
         motion_findings=run.motion.metrics.get("findings", []),
         confidence_curve=Markup(draw_confidence(Keypoints.load(pose["keypoints.npz"]))) if pose else "",
         draft=embed_video(draft["draft.mp4"]),

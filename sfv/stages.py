@@ -36,6 +36,7 @@ from reconstruct.formats.read_motion import Loop, load_motion
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
+from reconstruct.motion_quality import assess_motion
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as retarget_motion
@@ -273,11 +274,13 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     found.camera.save(work.folder / "camera.npz")
     length = _write_motion(found.motion, character, found.camera, work.folder)
     metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
+    quality = assess_motion(found.metrics)
+    metrics |= {"level": quality.level, "verdict": quality.verdict}
     summary = (
         f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
         f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
     )
-    return Made(summary, metrics)
+    return Made(f"{summary}. {quality.verdict}", metrics)
 
 
 def _import_motion(work: Work[ImportSetting]) -> Made:
