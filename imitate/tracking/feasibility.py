@@ -8,13 +8,17 @@ import numpy as np
 from imitate.env.reference import Reference
 from imitate.env.termination import GeomShapes
 from imitate.scene.scene import CONTROL_HZ, FRICTION
+from reconstruct.kinematics import BodyPoints, point_positions
 
 FOLLOWED, TORQUE, SUPPORT, DEVIATION = "", "torque saturated", "contact missing", "deviation"
+SEAT = "carried by nothing"
 """Reasons why a frame was not followed; the first: it was."""
 WINDOW = round(0.2 * CONTROL_HZ)
 """Frames before the one that was not followed in which its cause may lie."""
 SUPPORT_HEIGHT = 0.05
 """Largest height of a part of the body that the ground may support [m]."""
+BALANCE_TOLERANCE = 0.1
+"""Distance of the zero-moment point from what rests on the ground from which something else must carry the body [m]."""
 SUPPORT_TOLERANCE = 0.35
 """Unsupported force of the reference that is put down to noise of its accelerations [fraction of the weight]."""
 
@@ -55,6 +59,7 @@ def find_causes(
     """
     frames = len(deviation)
     unsupported = compute_unsupported_force(model, reference.qpos[:frames], reference.com[:frames])
+    off_balance = find_off_balance(model, reference.qpos[:frames], reference.com[:frames])
     feasible = deviation <= tolerance
     feasible[frames - 1] &= not fell
     reasons = [FOLLOWED] * frames
@@ -62,6 +67,8 @@ def find_causes(
         before = slice(max(0, t - WINDOW), t + 1)
         if unsupported[before].max() > SUPPORT_TOLERANCE:
             reasons[t] = SUPPORT
+        elif off_balance[before].mean() > 0.7:
+            reasons[t] = SEAT
         elif saturated[before].mean(axis=0).max() > 0.5:
             reasons[t] = TORQUE
         else:
@@ -79,6 +86,7 @@ def explain(verdict: Verdict, fps: float) -> list[str]:
     causes = {
         TORQUE: "the muscles are at their limit",
         SUPPORT: "the reference needs a force where nothing supports it",
+        SEAT: "its weight is beside what rests on the ground: something that is not there, such as a seat, carries it",
         DEVIATION: "the body left the reference, with strength to spare",
     }
     stretches: list[tuple[int, int, str]] = []
@@ -129,11 +137,38 @@ def compute_unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.n
     return np.where(lowest < SUPPORT_HEIGHT, excess, np.linalg.norm(force, axis=1))
 
 
+def find_off_balance(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
+    """Frames whose zero-moment point (Vukobratovic 1972) is well outside all that is near the level ground, bool (T,).
+
+    Frames with nothing near it, as in flight or on a step, are none of these.
+
+    Args:
+      model: body and ground.
+      qpos: poses at the control rate, (T, nq).
+      com: centres of mass [m], (T, 3).
+    """
+    force = ground_force(com)
+    lever = com[:, 2:] * force[:, :2] / np.maximum(force[:, 2:], 0.3)
+    zero_moment = com[:, :2] - lever
+    shapes = BodyPoints.of_geoms(model)
+    shapes = shapes[shapes.bodies > 0]
+    places = point_positions(model, qpos, shapes)
+    near = places[..., 2] - shapes.radius < SUPPORT_HEIGHT
+    angle = np.arange(16) * np.pi / 8
+    ways = np.stack([np.cos(angle), np.sin(angle)])  # a convex hull by its extent in 16 directions
+    reach = np.where(near[..., None], places[..., :2] @ ways, -np.inf).max(axis=1)
+    beyond = (zero_moment @ ways - reach).max(axis=1)
+    return near.any(axis=1) & (beyond > BALANCE_TOLERANCE)
+
+
 def ground_force(com: np.ndarray) -> np.ndarray:
     """Acceleration of the centre of mass less that of gravity, in units of g, from its path [m], (T, 3) -> (T, 3).
 
-    Second differences over two frames either way, so that the noise of single frames does not count.
+    Second differences over two frames either way, so that the noise of single frames does not count. A path of a single
+    frame, as of a body that falls at once, is at rest.
     """
+    if len(com) < 2:
+        return np.tile([0.0, 0.0, 1.0], (len(com), 1))
     padded = np.concatenate([com[:1] * 3 - com[1:2] * 2, com[:1] * 2 - com[1:2], com, com[-1:] * 2 - com[-2:-1]])
     padded = np.concatenate([padded, com[-1:] * 3 - com[-2:-1] * 2])
     acceleration = (padded[4:] - 2.0 * padded[2:-2] + padded[:-4]) * (CONTROL_HZ / 2.0) ** 2

@@ -21,6 +21,10 @@ FASTEST = 12.0
 """Largest speed of a person's pelvis [m/s]: sprinters reach 12."""
 THIGH_AND_SHIN = 0.82
 """Of an adult [m]: the measure of speeds before the unit is known."""
+SPEED_WINDOW = 0.3
+"""Time over which the speed all through is measured [s]."""
+JITTER = 0.3
+"""What a path from a single camera may be off by in a frame without being a leap [m]."""
 LONGEST_GLITCH = 0.3
 """Longest run of frames that is left out as a fault of the sensor [s]."""
 LONGEST = 1800.0
@@ -55,16 +59,20 @@ def mend_leaps(motion: SkeletonMotion, roles: dict[str, int], path: Path) -> Ske
     """
     scale = THIGH_AND_SHIN / max(measure_leg(motion.positions, roles), 1e-9)
     root = 0.5 * (motion.positions[:, roles["left_hip"]] + motion.positions[:, roles["right_hip"]]) * scale
+    window = min(max(1, round(SPEED_WINDOW * motion.fps)), len(root) - 1)
+    speed = float(np.median(np.linalg.norm(root[window:] - root[:-window], axis=1))) * motion.fps / window
+    if speed > FASTEST:
+        raise InputError(
+            f"{path}: moves at {speed:.0f} m/s all through, a person at {FASTEST:.0f} at most: the rate or the unit of "
+            "its path is wrong; give --fps, or write the file again"
+        )
     reach = FASTEST / motion.fps
-    is_fast = np.linalg.norm(np.diff(root, axis=0), axis=1) > reach
+    is_fast = np.linalg.norm(np.diff(root, axis=0), axis=1) > reach + JITTER
     if not is_fast.any():
         return motion
     if is_fast.mean() > 0.25:
-        speed = float(np.median(np.linalg.norm(np.diff(root, axis=0), axis=1))) * motion.fps
-        raise InputError(
-            f"{path}: moves at {speed:.0f} m/s, a person at 12 at most: the rate or the unit of its path is wrong; "
-            "give --fps, or write the file again"
-        )
+        text = f"its path jitters by more than {JITTER:g} m from frame to frame in {is_fast.mean():.0%} of the frames"
+        return replace(motion, findings=(*motion.findings, Finding("speed", text, doubtful=True)))
     good = find_continuous_frames(root, is_fast, motion.fps)
     findings = []
     for first, last in find_runs(~good):
@@ -73,7 +81,7 @@ def mend_leaps(motion: SkeletonMotion, roles: dict[str, int], path: Path) -> Ske
         findings.append(Finding("speed", f"{frames} by {far:.0f} m: left out", doubtful=True))
     kept = np.flatnonzero(good)
     gaps, ways = np.diff(kept), np.linalg.norm(np.diff(root[kept], axis=0), axis=1)
-    for cut in np.flatnonzero(ways > reach * gaps):
+    for cut in np.flatnonzero(ways > reach * gaps + JITTER):
         text = f"leaps by {ways[cut]:.1f} m at {kept[cut + 1] / motion.fps:.2f} s: cut it there with --start and --end"
         findings.append(Finding("speed", text, doubtful=True))
     return replace(interpolate_frames(motion, kept), findings=(*motion.findings, *_first_few(findings, "leaps")))
@@ -100,7 +108,7 @@ def find_continuous_frames(root: np.ndarray, is_fast: np.ndarray, fps: float) ->
             continue
         frames = np.arange(first, last)
         nearest = kept[np.abs(kept[None] - frames[:, None]).argmin(axis=1)]
-        near = np.linalg.norm(root[frames] - root[nearest], axis=1) <= FASTEST / fps * np.abs(frames - nearest)
+        near = np.linalg.norm(root[frames] - root[nearest], axis=1) <= FASTEST / fps * np.abs(frames - nearest) + JITTER
         good[first:last] = near.all()
     return good
 

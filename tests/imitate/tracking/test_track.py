@@ -11,7 +11,17 @@ from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tracking.derivatives import StepDerivatives, target_derivatives
 from imitate.tracking.draft import Draft
-from imitate.tracking.feasibility import FOLLOWED, SUPPORT, TORQUE, Verdict, explain, find_causes, ground_force
+from imitate.tracking.feasibility import (
+    FOLLOWED,
+    SEAT,
+    SUPPORT,
+    TORQUE,
+    Verdict,
+    explain,
+    find_causes,
+    find_off_balance,
+    ground_force,
+)
 from imitate.tracking.ilqg import Regulariser
 from imitate.tracking.physics_filter import compute_filter_metrics, to_physical_motion
 from imitate.tracking.track import TrackConfig, Tracker, Tracking, track_motion
@@ -237,6 +247,23 @@ def test_force_of_the_ground_stands_and_flies():
     np.testing.assert_allclose(ground_force(np.zeros((5, 3))), np.tile([0.0, 0.0, 1.0], (5, 1)))
     flight = np.stack([2.0 * time, 0.0 * time, 3.0 * time - 0.5 * 9.81 * time**2], axis=1)
     np.testing.assert_allclose(ground_force(flight)[2:-2], 0.0, atol=1e-9)
+
+
+def test_a_path_of_one_frame_is_at_rest():
+    np.testing.assert_array_equal(ground_force(np.ones((1, 3))), [[0.0, 0.0, 1.0]])
+
+
+def test_who_sits_on_nothing_is_carried_by_a_seat(character, squat):
+    """The weight half a metre behind the feet: no muscle helps. Standing is in balance, and so is flight."""
+    env = ImitationEnv(Task(character, squat), EnvConfig(), 1)
+    qpos, com = env.reference.qpos[:40], env.reference.com[:40]
+    assert not find_off_balance(env.model, qpos, com).any()
+    assert find_off_balance(env.model, qpos, com - [0.5, 0.0, 0.0]).all()
+    assert not find_off_balance(env.model, qpos + np.eye(qpos.shape[1])[2] * 0.4, com - [0.5, 0.0, 0.0]).any()
+    sitting = replace(env.reference, com=env.reference.com - [0.5, 0.0, 0.0])
+    strength = np.zeros((10, env.action_size), dtype=bool)
+    verdict = find_causes(env.model, sitting, np.full(10, 0.3), strength, False, 0.15)
+    assert set(verdict.reason) == {SEAT} and "such as a seat" in explain(verdict, 30.0)[0]
 
 
 def test_the_physical_motion_stands_by_itself(draft, squat, character, tmp_path):
