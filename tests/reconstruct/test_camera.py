@@ -7,7 +7,7 @@ import pytest
 
 from pose.camera_motion import CameraMotion
 from pose.errors import InputError
-from reconstruct.camera import Camera, View
+from reconstruct.camera import Camera, View, focal_from_fov, tilt_from_up
 from reconstruct.observations import find_middle_frame, stabilise_points
 from reconstruct.rotations import from_rotvec, to_matrix
 
@@ -78,3 +78,64 @@ def test_a_camera_that_turns_all_the_way_round_is_reported():
     turn = to_matrix(from_rotvec(np.outer(np.linspace(0.0, 3.0, FRAMES), [0.0, 1.0, 0.0])))
     with pytest.raises(InputError, match="turns by more than 130 degrees"):
         find_middle_frame(CameraMotion(turn, np.ones(FRAMES), 1000.0, True))
+
+
+@pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.4, -0.3), (-0.7, 1.2)])
+def test_rotation_of_a_view_and_its_derivatives(pitch, roll):
+    view, size = View(pitch, roll, 1.5, 7.0), 1e-6
+    R = view.rotation()
+    np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(R) == pytest.approx(1.0)
+    assert tilt_from_up(R[:, 2]) == pytest.approx((pitch, roll))  # the vertical tells both angles
+    for derivative, step in zip(view.rotation_derivatives(), ((size, 0.0), (0.0, size)), strict=True):
+        ahead, behind = (View(pitch + s * step[0], roll + s * step[1], 1.5, 7.0).rotation() for s in (1, -1))
+        np.testing.assert_allclose(derivative, (ahead - behind) / (2 * size), atol=1e-8)
+
+
+def test_a_positive_pitch_looks_down_and_the_ground_ahead_is_lower_in_the_image():
+    level, down = (View(pitch, 0.0, 1.5, 7.0).camera(SIZE) for pitch in (0.0, 0.3))
+    ahead = np.array([[5.0, 0.0, 1.5]])
+    np.testing.assert_allclose(level.project(ahead), [[640.0, 360.0]])
+    assert down.project(ahead)[0, 1] < 360.0  # what was in the middle is now above it
+    left, ground = level.project(np.array([[5.0, 1.0, 1.5], [5.0, 0.0, 0.0]]))
+    assert left[0] < 640.0 and ground[1] > 360.0  # image x goes right, y goes down
+
+
+def test_unknowns_of_a_view_in_a_row_and_back():
+    view = View(0.1, -0.2, 1.4, 6.9, (0.5, -0.3))
+    assert View.from_vector(view.vector()) == view
+
+
+def test_points_carried_into_another_view_look_the_same():
+    here, there = View(0.1, 0.05, 1.4, 7.0), View(-0.2, 0.3, 2.0, 7.0)
+    R, shift = here.change_to(there)
+    np.testing.assert_allclose(
+        there.camera(SIZE).project(POINTS @ R.T + shift), here.camera(SIZE).project(POINTS), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0])
+def test_a_world_of_another_size_looks_the_same(factor):
+    np.testing.assert_allclose(MOVING.scale(factor).project(factor * POINTS), MOVING.project(POINTS), atol=1e-9)
+
+
+def test_intrinsics_are_opencvs():
+    points_c = STILL.to_camera(POINTS)
+    homogeneous = points_c @ STILL.intrinsics.T
+    np.testing.assert_allclose(homogeneous[..., :2] / homogeneous[..., 2:], STILL.project(POINTS), atol=1e-9)
+
+
+def test_the_field_of_view_spans_the_longer_side():
+    for size in ((1280, 720), (720, 1280)):
+        focal = focal_from_fov(60.0, size)
+        assert 2.0 * np.degrees(np.arctan(640.0 / focal)) == pytest.approx(60.0)
+
+
+def test_what_is_no_camera_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="R_camera_world: not a rotation"):
+        replace(STILL, R_camera_world=2.0 * np.eye(3))
+    with pytest.raises(ValueError, match="focal_px: -1"):
+        replace(STILL, focal_px=-1.0)
+    (tmp_path / "camera.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match=r"camera\.npz"):
+        Camera.load(tmp_path / "camera.npz")

@@ -1,12 +1,24 @@
 """The detector's habits in 3D are undone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.observations import FEET_AWAY, SEEN_AT, SHORT, STOOP, correct_depth_bias, landmark_points, observe
+from reconstruct.observations import (
+    FEET_AWAY,
+    SEEN_AT,
+    SHORT,
+    STOOP,
+    correct_depth_bias,
+    landmark_points,
+    observe,
+    rotate_to_camera,
+)
 from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.demo.motions import load_demo_take
 
@@ -84,3 +96,60 @@ def test_a_bone_shorter_than_usual_counts_less():
     np.testing.assert_allclose(seen.bone_weight[7, forearm] / seen.bone_weight[6, forearm], 0.6**SHORT)
     others = np.arange(len(seen.bones)) != forearm
     np.testing.assert_allclose(seen.bone_weight[7, others], seen.bone_weight[6, others])
+
+
+def seen_by_a_perfect_detector(frames: int = 12, **changes) -> Keypoints:
+    """A body that stands in the middle of the picture."""
+    xyz = np.repeat(standing(0.0), frames, axis=0)
+    xy = 300.0 * xyz[..., :2] + np.array([320.0, 240.0])
+    return replace(Keypoints(xy, xyz, np.full(xy.shape[:2], 0.9), 30.0, NAMES, (640, 480)), **changes)
+
+
+def test_too_short_and_too_rarely_seen_clips_are_refused():
+    with pytest.raises(InputError, match="5 frames are too short a motion; give a clip of at least 6"):
+        observe(seen_by_a_perfect_detector(5), CHARACTER, 600.0)
+    confidence = np.full((12, len(NAMES)), 0.9)
+    confidence[3:] = 0.0
+    with pytest.raises(InputError, match="seen in 25% of the frames; at least 30% are needed"):
+        observe(seen_by_a_perfect_detector(confidence=confidence), CHARACTER, 600.0)
+
+
+def test_keypoints_without_a_joint_that_is_needed_are_refused():
+    columns = [column for column, name in enumerate(NAMES) if name != "left_ankle"]
+    whole = seen_by_a_perfect_detector()
+    part = replace(
+        whole, xy=whole.xy[:, columns], xyz=whole.xyz[:, columns], confidence=whole.confidence[:, columns],
+        names=tuple(NAMES[column] for column in columns),
+    )  # fmt: skip
+    with pytest.raises(InputError, match="lack left_ankle"):
+        observe(part, CHARACTER, 600.0)
+
+
+def test_bones_have_the_models_length_whatever_the_detectors():
+    for scale in (1.0, 1.4):
+        whole = seen_by_a_perfect_detector()
+        found = observe(replace(whole, xyz=scale * whole.xyz), CHARACTER, 600.0)
+        rest = point_positions(CHARACTER.model, np.array(CHARACTER.model.qpos0)[None], found.points)[0]
+        expected = np.linalg.norm(rest[found.bones[:, 1]] - rest[found.bones[:, 0]], axis=-1)
+        np.testing.assert_allclose(np.linalg.norm(found.bone_vectors_c, axis=-1), np.tile(expected, (12, 1)), atol=1e-9)
+
+
+def test_some_of_the_frames_are_those_of_all():
+    found = observe(seen_by_a_perfect_detector(), CHARACTER, 600.0)
+    part = found.select(slice(3, 7))
+    assert len(part.plane_px) == len(part.weight) == len(part.bone_weight) == len(part.detected) == 4
+    np.testing.assert_array_equal(part.xyz_c, found.xyz_c[3:7])
+    np.testing.assert_array_equal(part.bones, found.bones)
+
+
+@pytest.mark.parametrize("place", [(0.0, 0.0), (250.0, 0.0), (-100.0, 200.0)])
+def test_what_is_seen_as_if_straight_ahead_is_turned_to_where_it_is(place):
+    """The detector's axis, z, becomes the ray through the person; lengths and angles stay."""
+    focal, frames = 600.0, 3
+    xyz = np.random.default_rng(0).normal(size=(frames, 5, 3))
+    xyz[:, 0] = [0.0, 0.0, 1.0]
+    plane = np.tile(np.array(place), (frames, 5, 1))
+    turned = rotate_to_camera(xyz, plane, np.ones((frames, 5)), focal)
+    ray = np.array([*place, focal]) / np.linalg.norm([*place, focal])
+    np.testing.assert_allclose(turned[:, 0], np.tile(ray, (frames, 1)), atol=1e-9)
+    np.testing.assert_allclose(turned @ np.swapaxes(turned, 1, 2), xyz @ np.swapaxes(xyz, 1, 2), atol=1e-9)

@@ -1,0 +1,25 @@
+"""Progress in a log: a line now and then, with how long is left."""
+
+from sfv import console
+
+
+def test_a_line_comes_no_oftener_than_the_interval_and_says_what_is_left(monkeypatch, capsys):
+    clock = iter([0.0, 10.0, 40.0, 50.0, 90.0, 200.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console._print_lines("training") as progress:
+        progress(10, 100)  # after 10 s: too soon
+        progress(40, 100, "return .5")  # after 40 s
+        progress(45, 100)  # 10 s later: too soon
+        progress(90, 100)  # after 90 s
+        progress(0, 0)  # nothing known yet: no line, and no division by zero
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["  training:  40%, 60 s left  return .5", "  training:  90%, 10 s left  "]
+
+
+def test_without_a_terminal_lines_are_printed_and_with_one_a_bar(monkeypatch, capsys):
+    monkeypatch.setattr(console, "PLAIN_INTERVAL", 0.0)
+    with console.bar("pose") as progress:
+        progress(1, 2)
+    assert "pose:  50%" in capsys.readouterr().err
+    with console._draw_bar("pose") as progress:
+        progress(2, 2, "done")
