@@ -5,6 +5,7 @@ What is wrong beyond doubt is refused, what single frames spoil is mended, and w
 
 import itertools
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -149,21 +150,26 @@ def check_knees(positions: np.ndarray, roles: dict[str, int]) -> tuple[Finding, 
     return (Finding("knees", text, doubtful=True),)
 
 
-def check_order(neutral: np.ndarray, roles: dict[str, int]) -> tuple[Finding, ...]:
-    """Whether shoulders, hips, knees and ankles lie above each other in the standing pose, left on the left, (J, 3)."""
-    at = {name: neutral[joint] for name, joint in roles.items()}
-    order = ("shoulder", "hip", "knee", "ankle")
-    heights = [0.5 * (at[f"left_{joint}"][2] + at[f"right_{joint}"][2]) for joint in order]
-    findings = []
-    for (upper, a), (lower, b) in zip(
-        zip(order[:-1], heights[:-1], strict=True), zip(order[1:], heights[1:], strict=True), strict=True
-    ):
-        if a <= b:
-            text = f"{upper}s are not above {lower}s, standing: give the joints by --joint {lower}=NAME"
+def check_order(neutral: np.ndarray, placed: np.ndarray, roles: dict[str, int]) -> tuple[Finding, ...]:
+    """Whether a body is put together as a person is.
+
+    Args:
+      neutral: the standing pose, (J, 3).
+      placed: all frames, (T, J, 3).
+      roles: landmark -> joint.
+    """
+    order, findings = ("shoulder", "hip", "knee", "ankle"), []
+    heights = [0.5 * sum(neutral[roles[f"{side}_{joint}"]][2] for side in SIDES) for joint in order]
+    for i, (upper, lower) in enumerate(pairwise(order)):
+        if heights[i] <= heights[i + 1]:
+            text = f"{upper}s are not above {lower}s, standing: give the joints by --joint left_{lower}=NAME"
             findings.append(Finding("joints", text, doubtful=True))
-    if "head" in at and at["head"][2] < heights[0]:
-        findings.append(Finding("joints", "the head is not above the shoulders, standing", doubtful=True))
-    if at["left_shoulder"][1] < at["right_shoulder"][1]:
+    at = {name: placed[:, joint] for name, joint in roles.items()}
+    hips, shoulders = (0.5 * (at[f"left_{joint}"] + at[f"right_{joint}"]) for joint in ("hip", "shoulder"))
+    if "head" in at and np.median(np.sum((at["head"] - shoulders) * (shoulders - hips), axis=1)) < 0:
+        findings.append(Finding("joints", "the head is below the shoulders in most frames", doubtful=True))
+    across = (at[f"left_{joint}"] - at[f"right_{joint}"] for joint in ("hip", "shoulder"))
+    if np.median(np.sum(np.multiply(*across), axis=1)) < 0:
         text = "left and right are exchanged between shoulders and hips: give the joints by --joint"
         findings.append(Finding("joints", text, doubtful=True))
     return tuple(findings)

@@ -88,7 +88,7 @@ def to_character(
     )
     known = Finding("joints", f"{len(roles)} joints known by name")
     size = Finding("unit", f"lengths in {unit}")
-    checks = (*check_order(neutral, roles), *check_knees(placed, roles))
+    checks = (*check_order(neutral, placed, roles), *check_knees(placed, roles))
     return body, found, (known, size, *upright.findings, *rate, *motion.findings, *checks)
 
 

@@ -78,14 +78,7 @@ def choose_up_axis(
         if max(standing) >= STANDS:
             expected, why = AXES[int(np.argmax(standing))], "as in the rest pose"
     if expected is None:
-        lies = usual is not None and lies_on_ground(measure_axis(positions, roles, usual), evidence[best])
-        if evidence[best].stands > 0.1 and not (lies and abs(float(AXES[best] @ usual)) < 0.5):
-            return AXES[best], Finding("up", f"{name_axis(AXES[best])} up, as it stands in {evidence[best].stands:.0%}")
-        up = AXES[int(np.argmax(AXES @ mean_trunk(positions, roles)))] if usual is None else usual
-        why = "by the trunk" if usual is None else "by custom"
-        seen = "the body lies on a ground at 0" if lies else "nobody stands in it"
-        text = f"{name_axis(up)} up {why}: {seen}; --up overrules"
-        return up, Finding("up", text, doubtful=True)
+        return guess_up_axis(positions, roles, usual, AXES[best], evidence[best])
     own = measure_axis(positions, roles, expected)
     if stands_elsewhere(own, evidence[best]):
         text = f"{name_axis(AXES[best])} up, as it stands, against {name_axis(expected)} {why}; --up overrules"
@@ -93,6 +86,32 @@ def choose_up_axis(
     if own.stands < 0.02 and evidence[best].stands > 0.5:
         return expected, Finding("up", f"{name_axis(expected)} up, {why}: the body lies; if it stands, --up overrules")
     return expected, Finding("up", f"{name_axis(expected)} up, {why}")
+
+
+def guess_up_axis(
+    positions: np.ndarray, roles: dict[str, int], usual: np.ndarray | None, standing: np.ndarray, evidence: Evidence
+) -> tuple[np.ndarray, Finding]:
+    """The up axis of a file whose rest pose says nothing: where the body stands, else where its trunk is, else custom.
+
+    Args:
+      positions: (T, J, 3).
+      roles: landmark -> joint.
+      usual: the axis that is up by custom, (3,); None if there is no custom.
+      standing: the axis along which it stands most, (3,).
+      evidence: of that axis.
+    """
+    trunk = mean_trunk(positions, roles)
+    leant = AXES[int(np.argmax(AXES @ trunk))]
+    is_clear = float(leant @ trunk) > max(0.8 * measure_leg(positions, roles), 0.8 * float(np.linalg.norm(trunk)))
+    up = standing if evidence.stands > 0.1 else leant if is_clear or usual is None else usual
+    why = f"as it stands in {evidence.stands:.0%}" if evidence.stands > 0.1 else "by the trunk: nobody stands in it"
+    if usual is not None and abs(float(up @ usual)) < 0.5:
+        if lies_on_ground(measure_axis(positions, roles, usual), measure_axis(positions, roles, up)):
+            up, why = usual, "by custom: the body lies on a ground at 0"
+    elif up is usual and evidence.stands <= 0.1:
+        why = "by custom: nobody stands in it"
+    is_sure = evidence.stands > 0.6 and up is standing
+    return up, Finding("up", f"{name_axis(up)} up, {why}" + ("" if is_sure else "; --up overrules"), not is_sure)
 
 
 def stands_elsewhere(expected: Evidence, other: Evidence) -> bool:
@@ -106,7 +125,7 @@ def stands_elsewhere(expected: Evidence, other: Evidence) -> bool:
 
 def lies_on_ground(usual: Evidence, other: Evidence) -> bool:
     """Whether a body is on a ground at 0 along the usual axis and on none along the one that it would stand on."""
-    stands = abs(other.lowest) < 0.06 and other.climb < CLIMBS
+    stands = -0.06 < other.lowest < 0.15 and other.climb < CLIMBS
     return usual.stands < 0.02 and usual.on_ground and usual.climb < CLIMBS and not stands
 
 
@@ -167,7 +186,7 @@ def find_tilt(
     """
     level = np.eye(3), 0.0
     axes, straight = body_axes(placed, roles)
-    if straight.sum() < max(8, 0.1 * len(placed)):
+    if straight.sum() < max(8, 0.25 * len(placed)):
         return level
     normal = _unit(axes[straight].mean(axis=0))
     tilt = float(np.arccos(np.clip(normal[2], -1.0, 1.0)))
