@@ -7,7 +7,7 @@ from itertools import pairwise
 import mujoco
 import numpy as np
 
-from reconstruct import dynamics, residuals, rolling
+from reconstruct import dynamics, residuals, rolling, surface_terms, surfaces
 from reconstruct.camera import View
 from reconstruct.characters.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
@@ -22,6 +22,7 @@ from reconstruct.kinematics import (
 from reconstruct.observations import TRUST, Observations
 from reconstruct.solve import Block
 from reconstruct.support import Sight, Support, find_support
+from reconstruct.surfaces import Surface
 from reconstruct.tangent import TangentSpace
 from reconstruct.world_frame import estimate_tilt, to_view
 
@@ -79,6 +80,8 @@ class FitSigmas:
     """Force on the ground outside of the friction cone, by mass [m/s2]."""
     zmp: float = 0.06
     """Distance of the zero-moment point from the support [m]."""
+    unsupported: float = 1.0
+    """Force by mass that no contact gives, where something above the ground carries as well [m/s2]."""
     tilt: tuple[float, float] = (0.25, 0.05)
     """Pitch and roll of the camera [rad]: most films are held level."""
     focal: float = 0.15
@@ -106,6 +109,8 @@ class Problem:
     """The view expected before contacts are known."""
     tilt_sigma: tuple[float, ...] = (0.25, 0.05)
     """Standard deviation of the expected pitch and roll [rad]."""
+    surfaces: tuple[Surface, ...] = ()
+    """What may carry the body above the ground; their levels follow the view among the unknowns."""
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -169,7 +174,19 @@ class Problem:
         """Camera and ground may move once contacts are known; the ground's speed only where it has one, bool (G,)."""
         grounded = self.support is not None and bool(self.support.contact.any())
         ground_velocity = grounded and view.ground_velocity != (0.0, 0.0)
-        return np.array([grounded, grounded, grounded, grounded, ground_velocity, ground_velocity])
+        touched = np.zeros(0) if self.touches is None else np.unique(self.touches)
+        levels = [not one.known and k + 1 in touched for k, one in enumerate(self.surfaces)]
+        return np.array([grounded, grounded, grounded, grounded, ground_velocity, ground_velocity, *levels])
+
+    def unknowns(self, view: View) -> np.ndarray:
+        """Start of the global unknowns: the view, then the levels of the surfaces, (G,)."""
+        return np.concatenate([view.vector(), [surface.level for surface in self.surfaces]])
+
+    def with_unknowns(self, unknowns: np.ndarray) -> tuple["Problem", View]:
+        """The same with the surfaces at the levels among the unknowns, and the view among them."""
+        levels = unknowns[residuals.GLOBALS :].tolist()
+        moved = tuple(replace(one, level=level) for one, level in zip(self.surfaces, levels, strict=True))
+        return replace(self, surfaces=moved), View.from_vector(unknowns[: residuals.GLOBALS])
 
     def contact_positions(self, qpos: np.ndarray) -> np.ndarray:
         """Points that may touch the ground, world frame [m], (T, P, 3)."""
@@ -187,7 +204,19 @@ class Problem:
         still = view.ground_velocity == (0.0, 0.0)  # else points at rest move through the picture
         sight = self.contact_sight() if still else None
         points_w = self.contact_positions(qpos)
-        return find_support(points_w, view, self.fps, tolerance_scale, others, com_z, doubt, parts, sight)
+        if not self.surfaces:
+            return find_support(points_w, view, self.fps, tolerance_scale, others, com_z, doubt, parts, sight)
+        paths = point_positions(self.model, qpos, surfaces.carried_points(self.character))
+        touches = surfaces.find_touches(self.character, paths, self.surfaces, self.fps, tolerance_scale)
+        above, count = touches.astype(bool), points_w.shape[1]
+        held = above.any(axis=1)
+        found = find_support(points_w, view, self.fps, tolerance_scale, others, com_z, doubt, parts, sight, held)
+        return replace(
+            found,
+            contact=found.contact & ~above[:, :count],
+            rolling=None if found.rolling is None else found.rolling & ~above[:, count:],
+            touches=touches,
+        )
 
     def contact_sight(self) -> Sight | None:
         """Where in the picture the points that may touch the ground are seen."""
@@ -203,17 +232,18 @@ class Problem:
 
     def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> Iterator[Block]:
         """All terms in force at a point, window by window."""
-        view = View.from_vector(unknowns)
+        at, view = self.with_unknowns(unknowns)
+        levels = len(self.surfaces)
         if self.support is not None:
             expected = replace(self.expected or view, height=view.height, ground_velocity=view.ground_velocity)
             sigma = np.array([*self.tilt_sigma, 1.0, self.sigmas.focal, 1.0, 1.0])
-            yield residuals.view_prior(view, expected, sigma, self.model.nv)
+            yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), levels)
         edges = np.linspace(0, len(qpos), max(round(len(qpos) / WINDOW), 1) + 1).astype(int)
         for first, end in pairwise(edges.tolist()):
             # Residuals touch up to two frames that follow. Those which begin there are the next window's.
             part = slice(first, end + 2)
-            for block in self.select(part).terms(qpos[part], view):
-                mine = slice(end - first)
+            for block in at.select(part).terms(qpos[part], view):
+                block, mine = surface_terms.widen(block, levels), slice(end - first)
                 by_view = None if block.global_jacobian is None else block.global_jacobian[mine]
                 yield replace(
                     block,
@@ -248,7 +278,14 @@ class Problem:
         groups |= {"contacts": contact_points(self.character), "solid": BodyPoints.of_geoms(self.model)}
         if self.physics or len(self.rolling_parts()):
             groups["masses"] = BodyPoints.of_masses(self.model)
+        if self.touches is not None:
+            groups["carried"] = surfaces.carried_points(self.character)
         return PointSet.of(**groups)
+
+    @property
+    def touches(self) -> np.ndarray | None:
+        """Which surface each of `carried_points` touches, (T, N); None where there are no surfaces."""
+        return None if self.support is None else self.support.touches
 
     def rolling_parts(self) -> np.ndarray:
         """Which of `rolling.find_other_parts` ever touch the ground, (Q,): the rest would only cost time."""
@@ -287,6 +324,12 @@ class Problem:
             residuals.no_slip(contacts, held, view, self.fps, sigmas.slip),
             residuals.no_penetration(kin["solid"], sigmas.penetration),
         ]
+        if self.touches is not None:
+            points = kin["carried"]
+            soft = np.arange(len(points)) >= len(contacts)
+            height = np.where(soft, sigmas.rolling, sigmas.ground)
+            slip = np.where(soft, sigmas.rolling, sigmas.slip)
+            blocks += surface_terms.surface_contacts(points, self.touches, self.surfaces, self.fps, height, slip)
         if support.hands is not None:
             blocks.append(residuals.hand_height(contacts, support.hands, sigmas.slip))
         if support.lies.any():
@@ -315,13 +358,21 @@ class Problem:
         held = np.concatenate([support.carrying, support.rolls[:, parts]], axis=1) & known
         body = dynamics.CentroidalMotion.of(self.model, kin, self.fps)
         spin, moment = (sigma * float(body.mass) / 75.0 for sigma in (sigmas.spin, sigmas.free_moment))
-        return [
+        blocks = [
             dynamics.flight_parabola(body, support.flight, sigmas.gravity),
             dynamics.flight_spin(body, support.flight, spin),
             dynamics.friction_cone(body, sigmas.friction),
             dynamics.zero_moment_point(body, corners_w, held, sigmas.zmp),
             dynamics.free_moment(body, corners_w, held, moment),
         ]
+        if self.touches is None:
+            return blocks
+        above = (self.touches > 0).any(axis=1)
+        grounded = np.concatenate([support.contact, support.rolls], axis=1)
+        forces = surface_terms.surface_forces(
+            body, kin["carried"], grounded, self.touches, self.surfaces, sigmas.unsupported
+        )
+        return [*blocks[:2], *(surface_terms.leave_out(block, above) for block in blocks[2:]), forces]
 
     def acceleration_sigma(self) -> np.ndarray:
         """Of each degree of freedom, (nv,)."""

@@ -6,6 +6,7 @@ instead of a camera per frame, contacts, the ground and flight; Gauss-Newton on 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -17,18 +18,26 @@ from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import Character
 from reconstruct.contacts import find_ground_velocity, part_contacts
 from reconstruct.cycle import find_cycle
+from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
 from reconstruct.hand_support import find_hand_support
 from reconstruct.initial_motion import guess_initial_motion
+from reconstruct.misfit import measure_misfit, measure_unsupported
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
 from reconstruct.observations import find_middle_frame, observe
 from reconstruct.pan_from_feet import estimate_pan_from_feet
+from reconstruct.place_objects import place_objects
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import cut_cycle
+from reconstruct.scene_objects import SceneObject
 from reconstruct.solve import Solution, minimise
 from reconstruct.support import Support
 from reconstruct.tangent import TangentSpace
 from reconstruct.world_frame import centre_world, remove_ground_velocity
+
+PRICE = 20.0
+"""What each surface of a hypothesis costs, in units of the misfit: its height, place and size are free to choose. Were
+errors independent, some 5 would do (Schwarz 1978); those of a detector last for several frames."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,10 @@ class Reconstruction:
     """Frame of the keypoints that became the motion's first one (a cycle is cut out of the clip)."""
     ended: str = ""
     """Why the optimisation ended."""
+    objects: tuple[SceneObject, ...] = ()
+    """What carries the person besides the ground, in the motion's world."""
+    why: str = ""
+    """What speaks for the objects, or that it was not enough."""
 
 
 def reconstruct_motion(
@@ -68,6 +81,7 @@ def reconstruct_motion(
     character: Character,
     config: ReconstructConfig = ReconstructConfig(),
     progress: Progress = silent,
+    objects: Sequence[SceneObject] | None = None,
 ) -> Reconstruction:
     """Finds the motion of the character that explains the keypoints and obeys physics.
 
@@ -76,6 +90,8 @@ def reconstruct_motion(
       character: body to pose, scaled to the person's height.
       config: weights and options.
       progress: called after each pass.
+      objects: what carries the person besides the ground, in the world of the motion that is to come; None to find it,
+        empty for nothing.
 
     Raises:
       InputError: too short, or the person is hardly seen.
@@ -93,28 +109,50 @@ def reconstruct_motion(
     # 1. The body alone: landmarks, smoothness, joint limits. Its balance shows where the vertical is.
     solution = _solve(problem, qpos, problem.first_view(), config.iterations)
     problem, qpos, view = problem.set_on_ground(solution.qpos, View.from_vector(solution.unknowns))
-    progress(2, 6, "body")
 
+    # What carries besides the ground is proposed now: ground and flight, once imposed, explain it away.
+    hypotheses = _propose(problem, qpos, view, objects)
+    progress(2, 2 + 4 * (1 + len(hypotheses)), "body")
+    fit = _fit_ground_and_physics(problem, qpos, view, config, progress)
+    if hypotheses:
+        fit = _choose(fit, hypotheses, problem, qpos, view, config, progress)
+    return _finish(keypoints, character, config, fit, objects, time.perf_counter() - began)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A motion and the problem that it solves."""
+
+    problem: Problem
+    support: Support
+    solution: Solution
+    why: str = ""
+    """What spoke for the hypothesis."""
+
+
+def _fit_ground_and_physics(
+    problem: Problem, qpos: np.ndarray, view: View, config: ReconstructConfig, progress: Progress
+) -> _Fit:
+    character, fps = problem.character, problem.fps
     # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
     for index, tolerance_scale in enumerate((2.0, 1.4, 1.0)):
-        if index == 0:
-            view = replace(
-                view, ground_velocity=find_ground_velocity(problem.contact_positions(qpos), view, keypoints.fps)
-            )
+        if index == 0 and not problem.surfaces:
+            view = replace(view, ground_velocity=find_ground_velocity(problem.contact_positions(qpos), view, fps))
         support = problem.find_support(qpos, view, tolerance_scale)
         problem = problem.with_support(support)
         solution = _solve(problem, qpos, view, config.iterations)
-        qpos, view = solution.qpos, View.from_vector(solution.unknowns)
+        qpos = solution.qpos
+        problem, view = problem.with_unknowns(solution.unknowns)
         progress(3 + index, 6, "ground")
 
     # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
     support = problem.find_support(qpos, view)
-    support = replace(support, hands=find_hand_support(character, qpos, support.contact, keypoints.fps))
+    if not problem.surfaces:
+        support = replace(support, hands=find_hand_support(character, qpos, support.contact, fps))
     problem = problem.with_support(support).with_physics()
     solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")
-
-    return _finish(keypoints, character, config, problem, support, solution, time.perf_counter() - began)
+    return _Fit(problem.with_unknowns(solution.unknowns)[0], support, solution)
 
 
 def estimate_focal(keypoints: Keypoints, fov: float) -> float:
@@ -142,9 +180,46 @@ def film_camera(view: View, keypoints: Keypoints, reference: int) -> Camera:
     return replace(camera, R_camera_world=R, t_camera_world=t, focal_px=lens.focal_px, turn=lens.R, zoom=lens.zoom)
 
 
+def _propose(problem: Problem, qpos: np.ndarray, view: View, objects: Sequence[SceneObject] | None) -> list[Hypothesis]:
+    """The given objects as the only hypothesis, or those that the motion of the body alone suggests."""
+    if objects is None:
+        return propose_surfaces(problem.character, qpos, view, problem.fps)
+    return [surfaces_of(problem.character, qpos, objects)] if objects else []
+
+
+def _choose(
+    flat: _Fit,
+    hypotheses: list[Hypothesis],
+    problem: Problem,
+    qpos: np.ndarray,
+    view: View,
+    config: ReconstructConfig,
+    progress: Progress,
+) -> _Fit:
+    """The hypothesis that explains keypoints and forces best, if it is clearly better than the ground alone."""
+    if flat.solution.unknowns[4:6].any():  # the ground moves: what stays in the picture does not stay on it
+        return flat
+    best, least = flat, measure_misfit(flat.problem, flat.support, flat.solution)
+    alone = least
+    notes = list[str]()
+    for hypothesis in hypotheses:
+        tried = replace(problem, surfaces=hypothesis.surfaces)
+        fit = replace(_fit_ground_and_physics(tried, qpos, view, config, progress), why=hypothesis.why)
+        misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
+        notes.append(f"{hypothesis.why}, but the film fits no better ({misfit:.0f} against {alone:.0f})")
+        if hypothesis.given or (misfit < least and fit.support.touches is not None and fit.support.touches.any()):
+            best, least = fit, misfit
+    return best if best is not flat else replace(flat, why=f"not sure: {'; '.join(notes)}")
+
+
 def _solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:
     return minimise(
-        problem.residuals, TangentSpace.of(problem.model), qpos, view.vector(), problem.free_globals(view), iterations
+        problem.residuals,
+        TangentSpace.of(problem.model),
+        qpos,
+        problem.unknowns(view),
+        problem.free_globals(view),
+        iterations,
     )
 
 
@@ -152,21 +227,22 @@ def _finish(
     keypoints: Keypoints,
     character: Character,
     config: ReconstructConfig,
-    problem: Problem,
-    support: Support,
-    solution: Solution,
+    fit: _Fit,
+    given: Sequence[SceneObject] | None,
     seconds: float,
 ) -> Reconstruction:
     """Moves the motion into the person's world, cuts out a cycle and computes the metrics."""
+    problem, support, solution = fit.problem, fit.support, fit.solution
     assert problem.observations is not None
     fps, first, contact = keypoints.fps, 0, support.contact
-    view = View.from_vector(solution.unknowns)
+    _, view = problem.with_unknowns(solution.unknowns)
     standing = view.camera(keypoints.image_size)
     error_px = reprojection_px(solution.qpos, standing, character, problem.observations)
     swapped = count_swapped_frames(solution.qpos, standing, character, problem.observations)
     camera = film_camera(view, keypoints, problem.observations.reference)
     qpos = remove_ground_velocity(solution.qpos, view.ground_velocity, fps)
-    cycle = find_cycle(character.model, qpos, fps, config.loop)
+    above = support.touches is not None and bool(support.touches.any())
+    cycle = None if above else find_cycle(character.model, qpos, fps, config.loop)
     if cycle is not None:
         first = cycle.first
         qpos, contact = cut_cycle(character, qpos, support, cycle, fps, config.sigmas, straight=True)
@@ -188,4 +264,13 @@ def _finish(
         "ground_speed": float(np.hypot(*view.ground_velocity)),
         "solve_seconds": seconds,
     }
-    return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message)
+    things = tuple(given or ())
+    if above and given is None:
+        assert support.touches is not None
+        things = place_objects(character, qpos, support.touches, problem.surfaces)
+    if above:  # the ground is not all that carries: what would be missing with it alone says nothing
+        metrics |= dict.fromkeys(
+            ("zmp_outside_support_mm", "rest_com_outside_support_mm", "free_moment_nm"), float("nan")
+        )
+        metrics["unsupported"] = float(measure_unsupported(problem, support, solution.qpos).mean())
+    return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message, things, fit.why)

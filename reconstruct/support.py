@@ -23,6 +23,8 @@ class Support:
     """Frames in which the body rests on a part that is not known, bool (T,); None for never."""
     hands: np.ndarray | None = None
     """Points that carry weight although they are above the ground (`find_hand_support`), bool (T, P)."""
+    touches: np.ndarray | None = None
+    """Which surface above the ground each of `carried_points` touches (`find_touches`), (T, N); None for none ever."""
 
     def select(self, frames: slice) -> "Support":
         """The same for some of the frames."""
@@ -102,6 +104,7 @@ def find_support(
     doubt: np.ndarray | float = 1.0,
     rolling: np.ndarray | None = None,
     sight: Sight | None = None,
+    carried: np.ndarray | None = None,
 ) -> Support:
     """Contacts and flight phases of a motion.
 
@@ -115,6 +118,7 @@ def find_support(
       doubt: factor on the limits of height, of each point (P,): hands are placed less well than feet.
       rolling: which of the other parts rest on the ground (`find_resting_parts`), bool (T, Q), once it is known.
       sight: where in the picture the points were seen; None if that is not known, or the ground moves.
+      carried: frames in which something above the ground carries the body, bool (T,); it does not fly then.
     """
     limits = ContactThresholds()
     scaled = replace(
@@ -134,6 +138,8 @@ def find_support(
         rolls, lying = rolling.any(axis=1), np.zeros(len(contact), dtype=bool)
     else:
         rolls = lying = np.zeros(len(contact), dtype=bool) if others is None else others < LYING * tolerance_scale
+    if carried is not None:
+        rolls = rolls | carried
     flight = np.logical_not(contact.any(axis=1) | rolls)
     cut_long_flights(flight, squeezed, fps, scaled.speed[0])
     keep_standing_points(flight, contact, points_w[..., 2], sight, fps)

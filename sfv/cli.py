@@ -54,6 +54,10 @@ COMMANDS = {
         "distributions of initial states compared: fixed, reference, adaptive",
     ),
     "bench train": ("sfv.bench.train:bench_train", "train on motion files and evaluate the policies"),
+    "bench scene-from-video": (
+        "sfv.bench.scene_from_video:bench_scene_from_video",
+        "objects that carry people, found in films of known scenes",
+    ),
     "bench scene": ("sfv.bench.scene:bench_scene", "skills on a slope, over gaps, with a box"),
     "bench complete": (
         "sfv.bench.complete:bench_complete",

@@ -1,6 +1,7 @@
 """All options of `clip` and `retarget`, composed from the stages' own."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -34,12 +35,12 @@ class ClipConfig:
     """Body that is to perform the skill, a folder in assets/characters."""
     height: float | None = None
     """The person's standing height [m]; default: the character's own."""
-    scene: Scene = field(default_factory=Scene)
-    """Ground that the skill is performed on; --scene KIND is short for --scene.kind."""
     anyway: bool = False
     """Train on keypoints and motions that are called poor, too."""
+    scene: Scene = field(default_factory=partial(Scene, "found"))
+    """Ground that the skill is performed on, found: what the motion shows; --scene KIND is short for --scene.kind."""
     find_box: bool = True
-    """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
+    """Put a box before a motion whose hands push against something; only for --scene found."""
     pose: OmitArgPrefixes[PoseConfig] = field(default_factory=PoseConfig)
     file: OmitArgPrefixes[MotionFileConfig] = field(default_factory=MotionFileConfig)
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
@@ -60,10 +61,10 @@ class RetargetRunConfig:
     """Body that has it, where a run reconstructed more than one; default: the run's only one."""
     height: float | None = None
     """The new body's standing height [m]; default: the character's own."""
-    scene: Scene = field(default_factory=Scene)
-    """Ground that the skill is performed on; --scene KIND is short for --scene.kind."""
+    scene: Scene = field(default_factory=partial(Scene, "found"))
+    """Ground that the skill is performed on, found: what the motion shows; --scene KIND is short for --scene.kind."""
     find_box: bool = True
-    """Put a box before a motion whose hands push against something; only where no other scene is asked for."""
+    """Put a box before a motion whose hands push against something; only for --scene found."""
     retarget: RetargetConfig = field(default_factory=RetargetConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)

@@ -1,6 +1,7 @@
 """The pipeline, read from top to bottom: video -> keypoints -> reference -> draft -> policy -> rollout -> report."""
 
 import json
+import shutil
 import subprocess
 from dataclasses import replace
 from functools import partial
@@ -14,8 +15,10 @@ from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.video import probe
 from reconstruct.characters.character import Character, load_character
+from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import same_joints
+from reconstruct.scene_objects import SceneObject, load_objects
 from sfv import __version__, stages
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
@@ -47,18 +50,21 @@ def run_clip(config: ClipConfig, command: str | None = None) -> Run:
     with open_run(folder, source, record):
         console.print(f"[bold]{source}[/bold] -> {folder}")
         run = partial(run_stage, folder, command=command)
-        pose = None
+        pose, carrying = None, tuple[SceneObject, ...]()
         if config.motion is None:
             pose = run(stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
             check_worth(pose, source, "overlay.mp4", config.anyway)
-            motion = run(stages.reconstruct(pose, character, person, config.reconstruct))
+            objects = read_scene_file(folder) if config.scene.kind == "found" else ()
+            motion = run(stages.reconstruct(pose, character, person, config.reconstruct, objects))
+            print_scene(motion, folder)
             check_worth(motion, source, "preview.mp4", config.anyway)
+            carrying, _ = load_objects(motion[stages.SCENE_FILE])
         else:
             part, loop = (config.pose.start, config.pose.end), config.reconstruct.loop
             motion = run(stages.import_motion(source, character, part, loop, config.file))
             print_findings(motion)
-        task = choose_task(motion, character, config.scene, config.find_box)
+        task = choose_task(motion, character, config.scene, config.find_box, carrying)
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, config.imitate))
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=pose))
@@ -91,7 +97,7 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
         motion = run(
             stages.retarget(original, camera if camera.is_file() else None, source, character, config.retarget)
         )
-        task = choose_task(motion, character, asked, config.find_box)
+        task = choose_task(motion, character, asked, config.find_box, scale_objects(original, source, character))
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, training))
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=original))
@@ -160,10 +166,18 @@ def resolve(config: ClipConfig, person: Character) -> ClipConfig:
     )
 
 
-def choose_task(motion: StageResult, character: Character, scene: Scene, find_box: bool) -> Task:
-    """The motion in the scene asked for; on the plane, with a box where both hands push against what is not there."""
+def choose_task(
+    motion: StageResult, character: Character, scene: Scene, find_box: bool, objects: tuple[SceneObject, ...] = ()
+) -> Task:
+    """The motion in the scene asked for; the one found has the objects that carry the person, or a box that both hands
+    push."""
     task = Task(character, ReferenceMotion.load(motion["motion.npz"]), scene)
-    found = find_box_scene(character, task.motion) if scene.kind == "flat" and find_box else None
+    if scene.kind != "found":
+        return task
+    if objects:
+        return replace(task, scene=Scene("objects", objects=objects))
+    task = replace(task, scene=Scene())
+    found = find_box_scene(character, task.motion) if find_box else None
     if found is None:
         return task
     task = replace(task, scene=found)
@@ -172,6 +186,41 @@ def choose_task(motion: StageResult, character: Character, scene: Scene, find_bo
         "put there (--no-find-box leaves it out)"
     )
     return task
+
+
+def scale_objects(original: Path, source: Character, character: Character) -> tuple[SceneObject, ...]:
+    """What carries the source's motion in the file `original`, as large for the character as its legs are."""
+    path = original.with_name(stages.SCENE_FILE)
+    factor = leg_length(character) / leg_length(source)
+    return tuple(thing.scale(factor) for thing in load_objects(path)[0]) if path.is_file() else ()
+
+
+def read_scene_file(folder: Path) -> tuple[SceneObject, ...] | None:
+    """The objects of a run's scene file if somebody has changed them; None to find them.
+
+    Raises:
+      InputError: the file holds nonsense.
+    """
+    path = folder / stages.SCENE_FILE
+    if not path.is_file():
+        return None
+    objects, changed = load_objects(path)
+    return objects if changed else None
+
+
+def print_scene(motion: StageResult, folder: Path) -> None:
+    """Prints what carries the person besides the ground, and leaves it in the run's folder to be changed."""
+    found = motion[stages.SCENE_FILE]
+    objects, path = motion.metrics["objects"], folder / stages.SCENE_FILE
+    if not path.is_file() or not load_objects(path)[1]:
+        if objects:
+            shutil.copyfile(found, path)
+        elif path.is_file():
+            path.unlink()
+    if objects:
+        console.print(f"  scene: {'; '.join(objects)} ({path} can be changed; --scene flat leaves it out)")
+    elif motion.metrics["scene"]:
+        console.print(f"  [yellow]scene: flat, {motion.metrics['scene']}[/yellow]")
 
 
 def find_source_motion(folder: Path, name: str | None) -> Path:

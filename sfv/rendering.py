@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from imitate.env.task import Task
 from imitate.scene.ground import Ground
+from imitate.scene.objects import add_objects
 from imitate.scene.scene import BOX, add_box
 from pose.progress import Progress, silent
 from pose.video import VideoWriter
@@ -64,6 +65,7 @@ def make_scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
         if task.scene.has_box:
             add_box(spec, task.scene, task.box_half, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
             assert spec.body(BOX) is not None
+        add_objects(spec, task.scene.objects, solid=False)
         return light
 
     return build

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -16,6 +17,7 @@ from pose.progress import Progress
 from pose.video import read_frames
 from reconstruct.camera import Camera
 from reconstruct.motion import ReferenceMotion
+from reconstruct.scene_objects import SceneObject
 from sfv.rendering import follow, make_scenery, render_motion, write_side_by_side
 
 PANEL_HEIGHT = 480
@@ -26,6 +28,10 @@ MARGIN = 0.2
 """Room around the person in the input panel, as a share of the window's height."""
 NARROWEST = 0.75
 """Least width of the input panel's window over its height."""
+OUTLINE = (255, 176, 32)
+"""Colour of the outlines of objects, RGB."""
+NEAREST = 0.1
+"""Distance from the camera below which nothing is outlined [m]."""
 CALM_S = 0.35
 """Standard deviation of the filter through which the input panel's window follows the person [s]."""
 
@@ -42,12 +48,17 @@ class SourceFilm:
     """The camera that filmed it; the other panels are seen from its side."""
     first_frame: int
     """Frame of the keypoints where the motion begins."""
+    objects: tuple[SceneObject, ...] = ()
+    """What carries the person besides the ground: outlined, so that one sees whether it fits."""
     label = "video"
 
     def draw(self, motion: ReferenceMotion, times: np.ndarray, fps: float) -> Iterator[np.ndarray]:
         """Images of the person at the times (T,) of the motion [s]."""
         along = times % motion.duration if motion.loop else times
-        return _input_frames(self.overlay, self.keypoints, self.first_frame + np.rint(along * motion.fps).astype(int))
+        frames = self.first_frame + np.rint(along * motion.fps).astype(int)
+        outlines = project_outlines(self.camera, self.objects, len(self.keypoints) - self.first_frame)
+        outlines = np.concatenate([np.repeat(outlines[:1], self.first_frame, axis=0), outlines])
+        return _input_frames(self.overlay, self.keypoints, frames, outlines)
 
 
 @dataclass(frozen=True)
@@ -128,8 +139,24 @@ def fade_after(frames: Iterator[np.ndarray], end: int) -> Iterator[np.ndarray]:
         yield image
 
 
-def _input_frames(overlay: Path, keypoints: Keypoints, shown: np.ndarray) -> Iterator[np.ndarray]:
-    """Frames `shown` (T,) of the overlay video, cut to the person; read again from its start where a cycle returns."""
+def project_outlines(camera: Camera, objects: tuple[SceneObject, ...], frames: int) -> np.ndarray:
+    """Edges of objects in the image of every frame from the motion's first on [px], (T, E, 2, 2).
+
+    Objects that reach behind the camera are left out.
+    """
+    ends = [thing.corners()[list(edge)] for thing in objects for edge in thing.edges()]
+    lines_w = np.array(ends).reshape(-1, 2, 3)
+    lines_w = lines_w[(camera.to_camera(lines_w)[..., 2] > NEAREST).all(axis=1)] if camera.path is None else lines_w
+    moving = [values for values in (camera.turn, camera.zoom, camera.path) if values is not None]
+    count = len(moving[0]) if moving else 1
+    outlines = camera.project(np.broadcast_to(lines_w, (count, *lines_w.shape)))
+    return outlines[np.minimum(np.arange(frames), count - 1)]
+
+
+def _input_frames(
+    overlay: Path, keypoints: Keypoints, shown: np.ndarray, outlines: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Frames `shown` (T,) of the overlay video with outlines, cut to the person; read again where a cycle returns."""
     first = int(shown.min())
     boxes = person_boxes(keypoints, range(first, int(shown.max()) + 1))
     film, number, image = read_frames(overlay), -1, None
@@ -140,8 +167,12 @@ def _input_frames(overlay: Path, keypoints: Keypoints, shown: np.ndarray) -> Ite
             number, image = number + 1, following[1]
         assert image is not None  # read_frames gives one frame at least, or raises
         scale = image.shape[0] / keypoints.image_size[1]  # the overlay may be smaller than the video
+        drawn = image.copy()
+        lines = () if outlines is None else outlines[min(int(wanted), len(outlines) - 1)]
+        for start, end in np.rint(np.reshape(lines, (-1, 2, 2)) * scale).astype(int).tolist():
+            cv2.line(drawn, start, end, OUTLINE, 2, cv2.LINE_AA)
         left, top, width, height = np.rint(boxes[min(int(wanted) - first, len(boxes) - 1)] * scale).astype(int)
-        yield image[top : top + height, left : left + width]
+        yield drawn[top : top + height, left : left + width]
 
 
 def person_boxes(keypoints: Keypoints, frames: range) -> np.ndarray:

@@ -41,10 +41,13 @@ from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as retarget_motion
 from reconstruct.retargeting_metrics import compute_retargeting_metrics
+from reconstruct.scene_objects import SceneObject, save_objects
 from sfv.rendering import make_scenery, write_preview
 from sfv.result_video import Original, SourceFilm, write_result_video
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
+SCENE_FILE = "scene.toml"
+"""What carries the person besides the ground, in the stage of the motion; a copy in the run's folder may be changed."""
 RECONSTRUCT_VERSION = 2
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 2
@@ -80,6 +83,8 @@ class ReconstructSetting(MotionSetting):
     """Body that is fitted to the person in the video."""
     person_height: float
     reconstruct: ReconstructConfig
+    objects: tuple[SceneObject, ...] | None
+    """What carries the person besides the ground; None to find it."""
 
 
 @dataclass(frozen=True)
@@ -149,13 +154,17 @@ def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> 
 
 
 def reconstruct(
-    pose: StageResult, character: Character, person: Character, config: ReconstructConfig
+    pose: StageResult,
+    character: Character,
+    person: Character,
+    config: ReconstructConfig,
+    objects: tuple[SceneObject, ...] | None = None,
 ) -> Stage[ReconstructSetting]:
-    """Keypoints -> reference motion of the character."""
+    """Keypoints -> reference motion of the character, and what carries it besides the ground unless that is given."""
     inputs = {"keypoints": pose["keypoints.npz"]} | character_files(character)
     if person.name != character.name:
         inputs |= character_files(person, "person")
-    setting = ReconstructSetting(character.name, character.height, person.name, person.height, config)
+    setting = ReconstructSetting(character.name, character.height, person.name, person.height, config, objects)
     return Stage(f"2_motion/{character.name}", RECONSTRUCT_VERSION, setting, inputs, _make_motion)
 
 
@@ -266,16 +275,20 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     person = character
     if config.person != config.character:
         person = load_character(config.person, config.person_height)
-    found = reconstruct_motion(Keypoints.load(work.inputs["keypoints"]), person, config.reconstruct, work.progress)
+    keypoints = Keypoints.load(work.inputs["keypoints"])
+    found = reconstruct_motion(keypoints, person, config.reconstruct, work.progress, config.objects)
     if person is not character:
         scale = leg_length(character) / leg_length(person)
         retargeted = retarget_motion(found.motion, person, character).motion
-        found = replace(found, motion=retargeted, camera=found.camera.scale(scale))
+        objects = tuple(thing.scale(scale) for thing in found.objects)
+        found = replace(found, motion=retargeted, camera=found.camera.scale(scale), objects=objects)
     found.camera.save(work.folder / "camera.npz")
-    length = _write_motion(found.motion, character, found.camera, work.folder)
+    save_objects(found.objects, work.folder / SCENE_FILE)
+    length = _write_motion(found.motion, character, found.camera, work.folder, found.objects)
     metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     quality = assess_motion(found.metrics)
     metrics |= {"level": quality.level, "verdict": quality.verdict}
+    metrics |= {"objects": [thing.describe() for thing in found.objects], "scene": found.why}
     summary = (
         f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
         f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
@@ -372,13 +385,21 @@ def _read_source(work: Work[EvaluateSetting]) -> SourceFilm | Original | None:
         return Original(Task(load_character(original.character, original.height), original), camera)
     if camera is None or "overlay" not in inputs:
         return None
-    return SourceFilm(inputs["overlay"], Keypoints.load(inputs["keypoints"]), camera, work.config.first_frame)
+    objects = work.config.scene.objects
+    return SourceFilm(inputs["overlay"], Keypoints.load(inputs["keypoints"]), camera, work.config.first_frame, objects)
 
 
-def _write_motion(motion: ReferenceMotion, character: Character, camera: Camera | None, folder: Path) -> str:
-    """Writes a motion's files; returns its length in words."""
+def _write_motion(
+    motion: ReferenceMotion,
+    character: Character,
+    camera: Camera | None,
+    folder: Path,
+    objects: tuple[SceneObject, ...] = (),
+) -> str:
+    """Writes a motion's files, its preview with what carries it; returns its length in words."""
     motion.save(folder / "motion.npz")
     write_bvh(motion, character, folder / "motion.bvh")
-    write_preview(motion, character, folder / "preview.mp4", camera)
+    scenery = make_scenery(Task(character, motion, Scene("objects", objects=objects) if objects else Scene()))
+    write_preview(motion, character, folder / "preview.mp4", camera, backdrop=scenery)
     kind = "a cycle" if motion.loop else "one pass"
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"

@@ -12,6 +12,7 @@ import mujoco.batch
 import numpy as np
 
 from imitate.env.box_course import plan_box
+from imitate.env.grip_schedule import GripSchedule
 from imitate.env.joint_layout import JointLayout
 from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
@@ -166,6 +167,9 @@ class ImitationEnv:
         self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
         self._geom_xmat = bind("geom_xmat").reshape(self.num_envs, -1, 3, 3)
         self._ctrl, self._applied = bind("ctrl"), bind("xfrc_applied")
+        grips = len(self.task.grips)
+        self._tied = bind("eq_active")[:, self.model.neq - grips :] if grips else None
+        self._grips = GripSchedule.of(self.task, self.reference)
 
     @classmethod
     def for_policy(
@@ -244,6 +248,8 @@ class ImitationEnv:
         self.all_qpos[ids], self.all_qvel[ids] = qpos, qvel
         self.episode[ids] += 1
         self._batch.forward(ids, stage=STAGE_VEL)
+        if self._tied is not None:
+            self._tied[ids] = self._grips.choose(self.frame[ids], self.site_xpos[ids])
 
     def _add_noise(self, qpos: np.ndarray, steps: np.ndarray, qvel: np.ndarray, rng: np.random.Generator) -> None:
         """Adds the configured noise of a start to tangent steps and velocities, (M, nv) both; a box moves away only."""
@@ -309,6 +315,8 @@ class ImitationEnv:
     def simulate(self) -> None:
         """All physics steps of one control step, in C."""
         self._applied[:, 1, :3] = 0.0 if self._pushes is None else self._pushes.at(self.episode, self.age)
+        if self._tied is not None:
+            self._tied[:] = self._grips.choose(self.frame, self.site_xpos)
         self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
         self.frame = np.minimum(self.frame + 1, self._last_frame)
         self.age += 1

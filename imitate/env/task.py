@@ -9,6 +9,7 @@ import numpy as np
 
 from imitate.env.reference import Reference, build_reference
 from imitate.scene.ground import Ground
+from imitate.scene.objects import Grip, find_grips
 from imitate.scene.scene import Scene, build_model
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
@@ -55,9 +56,15 @@ class Task:
         return self.scene.box_half(self.character, self.motion)
 
     @cached_property
+    def grips(self) -> tuple[Grip, ...]:
+        """Hands of the motion that hold bars of the scene."""
+        return find_grips(self.character, self.motion, self.scene.objects)
+
+    @cached_property
     def model(self) -> mujoco.MjModel:
         """The physics of the body, the ground and, as its last body and joint, the box."""
-        return build_model(self.character, self.scene, self.ground, self.box_half if self.scene.has_box else None)
+        box_half = self.box_half if self.scene.has_box else None
+        return build_model(self.character, self.scene, self.ground, box_half, self.grips)
 
     @cached_property
     def body(self) -> mujoco.MjModel:

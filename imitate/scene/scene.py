@@ -4,7 +4,7 @@ Tracking, training, evaluation and rendering all simulate the model that `build_
 the physics that it was learnt in.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import mujoco
@@ -13,10 +13,12 @@ from scipy.ndimage import gaussian_filter
 
 from imitate.scene.footprints import find_free_stretches, find_palms, hands_stay_ahead
 from imitate.scene.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
+from imitate.scene.objects import Grip, add_grips, add_objects
 from pose.errors import InputError
 from reconstruct import rotations
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
+from reconstruct.scene_objects import SceneObject
 
 PHYSICS_HZ = 120
 """Physics steps a second."""
@@ -68,6 +70,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "box": ("box_mass", "box_friction", "task_weight"),
     "box_uphill": ("angle", "box_mass", "box_friction", "task_weight"),
     "box_downhill": ("angle", "box_mass", "box_friction", "task_weight"),
+    "objects": ("objects",),
+    "found": (),
 }
 """Kinds of scenes, and the options that matter in each."""
 
@@ -78,7 +82,7 @@ class Scene:
 
     kind: str = "flat"
     """Form of the ground: flat, slope, downhill, gaps, stairs, stairs_down, uneven, slippery, wind, box, box_uphill or
-    box_downhill."""
+    box_downhill; found: what the motion shows."""
     angle: float = 10.0
     """Angle of slopes [deg]."""
     gap: float = 0.3
@@ -107,6 +111,12 @@ class Scene:
     """Fraction of the reward that is given for the box being where the reference would have pushed it."""
     seed: int = 0
     """Seed of gaps, uneven ground and wind."""
+    objects: tuple[SceneObject, ...] = ()
+    """What stands on the plane, of the kind `objects`."""
+
+    def __post_init__(self) -> None:
+        objects = tuple(one if isinstance(one, SceneObject) else SceneObject(**one) for one in self.objects)
+        object.__setattr__(self, "objects", objects)
 
     def check(self) -> "Scene":
         """Returns the scene itself.
@@ -132,7 +142,9 @@ class Scene:
             "task_weight": (0.0, 1.0),
             "seed": (0, 2**31 - 1),
         }
-        for name in KINDS[self.kind]:
+        if self.kind == "objects" and not self.objects:
+            raise InputError("scene objects: no object is known; use --scene found, which finds them in a video")
+        for name in KINDS[self.kind] if self.kind != "objects" else ():
             low, high = limits[name]
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"scene.{name} is {getattr(self, name)}; give {low:g} to {high:g}")
@@ -143,7 +155,10 @@ class Scene:
     @property
     def settings(self) -> dict[str, Any]:
         """What decides the scene: options of other kinds are left out, so that they redo nothing."""
-        return {"kind": self.kind, **{name: getattr(self, name) for name in KINDS[self.kind]}}
+        options = {name: getattr(self, name) for name in KINDS[self.kind]}
+        if self.kind == "objects":
+            options["objects"] = [asdict(one) for one in self.objects]
+        return {"kind": self.kind, **options}
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -172,7 +187,7 @@ class Scene:
         """The ground's surface, laid out from a motion's beginning in its direction, gaps where `character` rests on
         nothing; without a motion, from the origin along x."""
         kind = self.check().without_box.kind
-        if kind in ("flat", "slippery", "wind") and not self.has_box:
+        if kind in ("flat", "slippery", "wind", "objects", "found") and not self.has_box:
             return Ground()
         origin, yaw = find_course(motion) if motion is not None else ((0.0, 0.0), 0.0)
         if kind == "flat":
@@ -268,6 +283,7 @@ def build_model(
     scene: Scene,
     ground: Ground | None = None,
     box_half: tuple[float, float, float] | None = None,
+    grips: tuple[Grip, ...] = (),
 ) -> mujoco.MjModel:
     """Compiles a character into a scene.
 
@@ -279,11 +295,14 @@ def build_model(
       scene: its surroundings.
       ground: the scene's, laid out along a motion; None from the origin along x.
       box_half: half lengths of the scene's box [m], (3,); None where no motion says how high it is.
+      grips: of hands on bars; they are the last of the model's equality constraints.
     """
     spec = character.spec()
     (ground or scene.ground()).add_to(spec)
     if scene.has_box:
         add_box(spec, scene, box_half or BOX_HALF)
+    add_objects(spec, scene.objects if scene.kind == "objects" else ())
+    add_grips(spec, character, grips)
     set_physics(spec)
     for geom in spec.geoms:
         if geom.name == "ground" and scene.kind == "slippery":

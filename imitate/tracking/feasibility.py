@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from scipy.optimize import nnls
 
 from imitate.env.reference import Reference
 from imitate.env.termination import GeomShapes
+from imitate.scene.objects import GRIP_REACH
 from imitate.scene.scene import CONTROL_HZ, FRICTION
 from reconstruct.kinematics import BodyPoints, point_positions
 
@@ -124,17 +126,57 @@ def compute_unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.n
         if any(model.geom_bodyid[g] == model.body(name).id and model.geom_contype[g] for g in range(model.ngeom))
     )
     shapes, data = GeomShapes.of(model, bodies), mujoco.MjData(model)
-    lowest = np.empty(len(qpos))
+    force, lowest, by_objects = ground_force(com), np.empty(len(qpos)), np.full(len(qpos), np.inf)
     for t, pose in enumerate(qpos):
         data.qpos[:] = pose
         mujoco.mj_kinematics(model, data)
         lowest[t] = shapes.lowest(data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)).min()
+        by_objects[t] = find_excess_on_objects(model, data, force[t], lowest[t] < SUPPORT_HEIGHT)
 
-    force = ground_force(com)
     level, up = np.linalg.norm(force[:, :2], axis=1), force[:, 2]
     slip = np.maximum(level - FRICTION[0] * np.maximum(up, 0.0), 0.0)
     excess = np.hypot(slip, np.minimum(up, 0.0))
-    return np.where(lowest < SUPPORT_HEIGHT, excess, np.linalg.norm(force, axis=1))
+    return np.minimum(np.where(lowest < SUPPORT_HEIGHT, excess, np.linalg.norm(force, axis=1)), by_objects)
+
+
+def find_excess_on_objects(model: mujoco.MjModel, data: mujoco.MjData, force: np.ndarray, grounded: bool) -> float:
+    """The part of a force that the objects which a pose touches cannot give, together with the ground.
+
+    Args:
+      model: body, ground and objects.
+      data: at the pose, kinematics done.
+      force: in units of the weight, (3,).
+      grounded: the ground supports the body, too.
+
+    Returns:
+      Fraction of the weight; infinite where no object is touched.
+    """
+    for k in range(model.nsite):
+        if model.site(k).name.startswith("grip_hand_"):
+            place = data.site(model.site(k).name.replace("hand", "place")).xpos
+            if np.linalg.norm(data.site_xpos[k] - place) < GRIP_REACH:
+                return 0.0  # a hand that holds may pull to any side
+    objects = [g for g in range(model.ngeom) if model.geom(g).name.startswith("object_") and model.geom_contype[g]]
+    ways, line = ([np.array([0.0, 0.0, 1.0])] if grounded else []), np.zeros(6)
+    grounds = len(ways)
+    for g in range(model.ngeom):
+        if model.geom_bodyid[g] == 0 or not model.geom_contype[g]:
+            continue
+        for thing in objects:
+            if mujoco.mj_geomDistance(model, data, g, thing, SUPPORT_HEIGHT, line) < SUPPORT_HEIGHT:
+                # The face of the box that is nearest: where both touch, no line between them has a direction.
+                axes = data.geom_xmat[thing].reshape(3, 3)
+                local = (line[3:] - data.geom_xpos[thing]) @ axes
+                face = int((np.abs(local) - model.geom_size[thing]).argmax())
+                ways.append(np.sign(local[face]) * axes[:, face])
+    if len(ways) == grounds:
+        return np.inf
+    edges = list[np.ndarray]()
+    for way in ways:
+        side = np.cross(way, np.eye(3)[np.abs(way).argmin()])
+        side /= np.linalg.norm(side)
+        edges += [way + FRICTION[0] * s for s in (side, -side, np.cross(way, side), -np.cross(way, side))]
+    return float(nnls(np.array(edges).T, force)[1])
 
 
 def find_off_balance(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
+from imitate.scene.objects import add_objects
 from pose.downloads import cache_folder
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import PoseConfig, estimate_keypoints
@@ -27,7 +28,7 @@ from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.backdrop import Light, add_room
 from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, place_camera, truth_path
-from sfv.demo.motions import FPS, load_demo_take
+from sfv.demo.motions import ALL_PLANS, FPS, load_demo_take, place_things
 from sfv.demo.plans import PLANS
 from sfv.rendering import render_motion
 
@@ -80,7 +81,7 @@ class Film:
     """One film of the benchmark."""
 
     group: str
-    """`synthetic`, `rough` (motion blur, noise, JPEG) or `panning` (the camera turns and zooms)."""
+    """`synthetic`, `rough` (motion blur, noise, JPEG), `panning` (the camera turns and zooms), `scene` (on things)."""
     motion: str
     viewpoint: Viewpoint
     body: str
@@ -131,6 +132,24 @@ def make_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
     return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
 
 
+def list_scene_films(motions: tuple[str, ...]) -> list[Film]:
+    """Films of motions on things, from all viewpoints."""
+    return [
+        Film("scene", motion, viewpoint, BODIES[0], (m + v) % 2 == 1)
+        for m, motion in enumerate(motions)
+        for v, viewpoint in enumerate(VIEWPOINTS)
+    ]
+
+
+def make_scene_films(motions: tuple[str, ...]) -> list[tuple[Film, Path]]:
+    """The films of `list_scene_films` with their videos, and next to each its truth; made once."""
+    character = load_character(BODIES[0])
+    folder = cache_folder() / "bench" / "films"
+    folder.mkdir(parents=True, exist_ok=True)
+    takes = {name: load_demo_take(name, character) for name in motions}
+    return [(film, render_film(film, *takes[film.motion], folder)) for film in list_scene_films(motions)]
+
+
 def render_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Path:
     """Renders a film and its truth into a folder, if they are not there.
 
@@ -158,7 +177,7 @@ def render_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path
 def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Character) -> Demo:
     """The motion before its camera, which turns with the body in a panned film."""
     xyz_w = point_positions(character.model, qpos, BodyPoints.of_sites(character.model, LANDMARKS))
-    across = PLANS[film.motion].azimuth if film.motion in PLANS else ACROSS
+    across = ALL_PLANS[film.motion].azimuth if film.motion in ALL_PLANS else ACROSS
     view = film.viewpoint
     camera = place_camera(xyz_w, np.radians(across + view.azimuth), view.fov, view.eye_height)
     path = pan_with_body(camera, xyz_w) if film.group == "panning" else ()
@@ -218,9 +237,12 @@ def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]
     seed = [view.name for view in VIEWPOINTS].index(film.viewpoint.name)
     build = partial(add_room, ahead=ahead, distance=wall, seed=seed, pictures=film.group == "panning")
 
+    things = place_things(film.motion, load_character(film.body), truth.qpos) if film.group == "scene" else ()
+
     def dress(spec: mujoco.MjSpec) -> Light:
         if film.dark:
             change_clothes(spec)
+        add_objects(spec, things, solid=False)
         return build(spec)
 
     return dress

@@ -15,17 +15,20 @@ from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 
 from pose.errors import InputError
-from reconstruct import dynamics, residuals
+from reconstruct import dynamics, object_terms, residuals
 from reconstruct.camera import View
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import Character, load_character
+from reconstruct.contact_wrench import GRIPS, NONE, PUSHES, Contacts, contact_wrench
 from reconstruct.cycle import close_loop
-from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
+from reconstruct.kinematics import BodyPoints, PointPaths, PointSet, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
+from reconstruct.scene_objects import SceneObject
 from reconstruct.solve import Block, Residuals, minimise
 from reconstruct.tangent import TangentSpace
 from sfv.demo.plans import PLANS, PLANS_WITH_OBJECTS, Plan
+from sfv.demo.scene_plans import SCENE_PLANS
 
 TAKES = ASSETS / "demo"
 """Folder of the solved takes."""
@@ -37,7 +40,7 @@ FPS = 30.0
 PLAN_HEIGHT = 1.75
 """Height of the body that plans are made for [m]."""
 
-ALL_PLANS = PLANS | PLANS_WITH_OBJECTS
+ALL_PLANS = PLANS | PLANS_WITH_OBJECTS | SCENE_PLANS
 
 POSE_STD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, "legs": 0.12}
 """Standard deviation of the motion from its sketch by part: [rad], and [m] for the root's place."""
@@ -93,7 +96,8 @@ def load_demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndar
 def compute_fingerprint(name: str, character: Character) -> str:
     """Hash of all that a solved take depends on: the plan, and the body's lengths and masses."""
     model = character.model
-    digest = hashlib.sha256(repr(ALL_PLANS[name]).encode())
+    plan = ALL_PLANS[name]
+    digest = hashlib.sha256(repr(plan).encode() + (repr(plan.things).encode() if plan.things else b""))
     for measures in (model.body_pos, model.body_mass, model.geom_pos, model.geom_size):
         digest.update(np.round(measures, 5).astype("<f4").tobytes())
     return digest.hexdigest()
@@ -130,9 +134,11 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     times = np.arange(round(plan.times[-1] * plan.cycles * SOLVE_FPS) + 1) / SOLVE_FPS
     sketch = sample_sketch(plan, times, model, character.height / PLAN_HEIGHT)
     points = PointSet.of(
-        soles=sole_points(character), solid=BodyPoints.of_geoms(model), masses=BodyPoints.of_masses(model)
+        soles=sole_points(character, name_points(plan)),
+        solid=BodyPoints.of_geoms(model),
+        masses=BodyPoints.of_masses(model),
     )
-    contact = find_contacts(plan, times)
+    contact, thing = find_contacts(plan, times)
     held, flight = contact.astype(float), np.asarray(~contact.any(axis=1))
     sketch_std, acceleration_std = compute_stds(model, plan, len(times))
 
@@ -145,13 +151,19 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
                 residuals.tracking(space, qpos, sketch, sketch_std, "sketch"),
                 replace(smooth, group=0),
                 residuals.hinge_limits(space, qpos, 0.01),
-                residuals.ground_height(soles, held, 2e-5 * slack),
+                residuals.ground_height(set_on_things(soles, plan.things, thing), held, 2e-5 * slack),
                 residuals.no_slip(soles, held, STILL, SOLVE_FPS, 2e-5 * slack),
                 residuals.no_penetration(kin["solid"], 1e-4 * slack),
                 dynamics.flight_parabola(body, flight, 0.01 * slack),
                 dynamics.flight_spin(body, flight, 0.5 * slack),
-                dynamics.zero_moment_point(body, soles.pos_w, contact, 0.02),
             ]
+            if plan.things:
+                boxes = [box for box in plan.things if box.kind == "box"]
+                contacts = find_forces(soles, plan.things, contact, thing)
+                found.append(object_terms.no_entry(kin["solid"], boxes, 1e-3 * slack))
+                found.append(contact_wrench(body, contacts, ~flight, (0.1, 0.2))[0])
+            else:
+                found.append(dynamics.zero_moment_point(body, soles.pos_w, contact, 0.02))
             return [replace(block, global_jacobian=None) for block in found]
 
         return blocks
@@ -165,13 +177,67 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
 
 _GROUP = {"chest": "trunk", "neck": "trunk", "shoulder": "arms", "elbow": "arms"}
 _POINTS = ("left_heel", "left_toe", "right_heel", "right_toe", "left_hand", "right_hand")
+_SEAT = "seat"
 
 
-def sole_points(character: Character) -> BodyPoints:
-    """Two points for each of `_POINTS`: inner and outer corner of heel and toe; twice the middle of a fist."""
+def set_on_things(soles: PointPaths, things: tuple[SceneObject, ...], thing: np.ndarray) -> PointPaths:
+    """Moves contact points so that z = 0 is the surface that each touches: that of `things`, else the ground.
+
+    Args:
+      soles: points of `sole_points`.
+      things: what carries besides the ground.
+      thing: which of them each point touches, -1 for the ground, (T, P).
+    """
+    if not things:
+        return soles
+    levels = np.array([0.0, *(one.height for one in things)])[thing + 1]
+    holds = np.array([False, *(one.kind == "bar" for one in things)])[thing + 1]
+    return object_terms.lift_origin(soles, levels, holds)
+
+
+def find_forces(soles: PointPaths, things: tuple[SceneObject, ...], contact: np.ndarray, thing: np.ndarray) -> Contacts:
+    """Where forces may act on the body, and of which kind; arguments as of `set_on_things`, contact bool (T, P)."""
+    grips = np.array([False, *(one.kind == "bar" for one in things)])[thing + 1]
+    pos_w = soles.pos_w.copy()
+    pos_w[..., 2] -= np.where(grips, 0.0, soles.on_body.radius)
+    mode = np.where(contact, np.where(grips, GRIPS, PUSHES), NONE)
+    mode[:, 1::2] = np.where(grips[:, 1::2], NONE, mode[:, 1::2])  # both points of a fist are its middle
+    return Contacts(pos_w, soles.jac, mode, np.array([0.0, 0.0, 1.0]))
+
+
+def place_things(name: str, character: Character, qpos: np.ndarray) -> tuple[SceneObject, ...]:
+    """What carries in a motion besides the ground, bars where the hands hold them."""
+    plan = ALL_PLANS[name]
+    _, thing = find_contacts(plan, np.arange(len(qpos)) / FPS)
+    places = point_positions(character.model, qpos, sole_points(character, name_points(plan)))
+    placed = list[SceneObject]()
+    for k, one in enumerate(plan.things):
+        if one.kind == "bar":
+            x, y = places[thing == k].mean(axis=0)[:2]
+            one = replace(one, x=float(x), y=float(y))
+        placed.append(one)
+    return tuple(placed)
+
+
+def name_points(plan: Plan) -> tuple[str, ...]:
+    """Points of the body that a plan may have in contact."""
+    return (*_POINTS, _SEAT) if _SEAT in plan.contacts else _POINTS
+
+
+def sole_points(character: Character, names: tuple[str, ...] = _POINTS) -> BodyPoints:
+    """Two points for each of `name_points`: inner and outer corner of heel and toe; twice the middle of a fist; both
+    ends of the pelvis."""
     model = character.model
     bodies, local, radius = [], [], []
-    for name in _POINTS:
+    for name in names:
+        if name == _SEAT:
+            pelvis = model.geom("pelvis")
+            axis = np.zeros(9)
+            mujoco.mju_quat2Mat(axis, pelvis.quat)
+            bodies += [int(pelvis.bodyid[0])] * 2
+            local += [pelvis.pos + end * pelvis.size[1] * axis.reshape(3, 3)[:, 2] for end in (-1.0, 1.0)]
+            radius += [float(pelvis.size[0])] * 2
+            continue
         side, part = name.split("_")
         if part == "hand":
             hand = model.geom(f"{side}_hand")
@@ -188,16 +254,24 @@ def sole_points(character: Character) -> BodyPoints:
     return BodyPoints(np.array(bodies), np.array(local), np.array(radius))
 
 
-def find_contacts(plan: Plan, times: np.ndarray) -> np.ndarray:
-    """Finds which of `sole_points` touch the ground at these times [s], bool (T, P)."""
+def find_contacts(plan: Plan, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finds which of `sole_points` touch something at these times [s], and what.
+
+    Returns:
+      Contacts, bool (T, P), and which of the plan's things each point touches, -1 for the ground, (T, P).
+    """
     cycle = plan.times[-1]
     phase = np.mod(times, cycle) if plan.cycles > 1 else times
-    contact = np.zeros((len(times), 2 * len(_POINTS)), bool)
-    for i, name in enumerate(_POINTS):
-        spans = plan.contacts.get(name, ()) + plan.contacts.get(name.split("_")[1] + "s", ())
-        for start, end in spans:
-            contact[:, 2 * i : 2 * i + 2] |= ((phase >= start - 1e-9) & (phase < end - 1e-9))[:, None]
-    return contact
+    names = name_points(plan)
+    contact = np.zeros((len(times), 2 * len(names)), bool)
+    thing = np.full(contact.shape, -1)
+    for i, name in enumerate(names):
+        spans = plan.contacts.get(name, ()) + plan.contacts.get(name.split("_")[-1] + "s", ())
+        for start, end, *on in spans:
+            touches = (phase >= start - 1e-9) & (phase < end - 1e-9)
+            contact[:, 2 * i : 2 * i + 2] |= touches[:, None]
+            thing[touches, 2 * i : 2 * i + 2] = int(on[0]) if on else -1
+    return contact, thing
 
 
 def merge_contacts(contact: np.ndarray, character: Character) -> np.ndarray:

@@ -7,7 +7,9 @@ neck and root bend forward with positive pitch and to the left with positive lea
 A channel without a side is meant for both.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+from reconstruct.scene_objects import SceneObject
 
 Channel = tuple[float, ...]
 
@@ -21,15 +23,18 @@ class Plan:
     channels: dict[str, Channel]
     """Channel -> its value at each time: angles [deg]; `height`, `forward` and `left` of the mid-hip [m] at a body
     height of 1.75 m. Channels that are not named stay zero (at standing height)."""
-    contacts: dict[str, tuple[tuple[float, float], ...]]
+    contacts: dict[str, tuple[tuple[float, ...], ...]]
     """Contact -> when it touches the ground [s]: left_heel, left_toe, right_heel, right_toe, left_hand, right_hand;
-    `heels`, `toes` and `hands` stand for both sides."""
+    `heels`, `toes` and `hands` stand for both sides. A third number says which of `things` it touches instead; `seat`
+    touches nothing else."""
     cycles: int = 1
     """How often the plan is gone through: more than once for a gait, whose last key pose is then its first."""
     stride: float = 0.0
     """Way forward in one cycle [m]."""
     azimuth: float = 108.0
     """Compass direction in which the demo's camera looks [deg]; the person looks along 0, 90 sees the right side."""
+    things: tuple[SceneObject, ...] = field(default=(), repr=False)
+    """What carries besides the ground. A bar is moved to where the hands hold it."""
 
 
 BACKFLIP = Plan(

@@ -210,10 +210,11 @@ def test_contacts_begin_and_end_when_the_plan_says():
     plan = Plan(
         (0.0, 1.0), {}, {"heels": ((0.0, 0.4),), "left_toe": ((0.2, 0.6), (0.8, 9.0)), "right_hand": ((0.5, 0.7),)}
     )
-    contact = find_contacts(plan, np.array([0.0, 0.3, 0.4, 0.5, 0.9]))
+    contact, thing = find_contacts(plan, np.array([0.0, 0.3, 0.4, 0.5, 0.9]))
+    assert (thing == -1).all()
     touching = [sorted(np.flatnonzero(row).tolist()) for row in contact]
     assert touching == [[0, 1, 4, 5], [0, 1, 2, 3, 4, 5], [2, 3], [2, 3, 10, 11], [2, 3]]
-    again = find_contacts(replace(plan, cycles=2), np.array([1.0, 1.3]))
+    again, _ = find_contacts(replace(plan, cycles=2), np.array([1.0, 1.3]))
     assert [sorted(np.flatnonzero(row).tolist()) for row in again] == touching[:2]
 
 

@@ -1,0 +1,59 @@
+"""How badly a motion explains its film and its forces: one measure for hypotheses solved in different ways."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from reconstruct.contact_wrench import Contacts, contact_wrench, unsupported_share
+from reconstruct.contacts import contact_points
+from reconstruct.dynamics import CentroidalMotion
+from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
+from reconstruct.problem import Problem
+from reconstruct.solve import Solution
+from reconstruct.support import Support
+from reconstruct.surface_terms import ARM
+from reconstruct.surfaces import carried_points, find_forces
+
+TERMS = (
+    "reprojection", "bones_3d", "acceleration", "velocity", "limits", "prior", "view", "slip", "surface_slip",
+    "penetration",
+)  # fmt: skip
+"""What every hypothesis has to explain."""
+
+
+def measure_misfit(problem: Problem, support: Support, solution: Solution) -> float:
+    """Cost of the film, of smoothness, of feet that slide, and of the force that no contact gives, in all frames.
+
+    Args:
+      problem: at the solution's surfaces.
+      support: what carries.
+      solution: the motion.
+    """
+    film = sum(cost for name, cost in solution.cost.items() if name in TERMS)
+    return film + unsupported_cost(problem, support, solution.qpos)
+
+
+def unsupported_cost(problem: Problem, support: Support, qpos: np.ndarray) -> float:
+    """Robust cost of the wrench that no contact gives, in all frames but those on something unknown."""
+    body, contacts = gather_contacts(problem, support, qpos)
+    sigma = problem.sigmas.unsupported
+    block, _ = contact_wrench(body, contacts, ~support.lies, (sigma, ARM * sigma))
+    return block.loss()
+
+
+def measure_unsupported(problem: Problem, support: Support, qpos: np.ndarray) -> np.ndarray:
+    """Force that no contact gives, in all frames but the first and last [share of the body's weight], (T - 2,)."""
+    body, contacts = gather_contacts(problem, support, qpos)
+    return unsupported_share(body, contacts, np.ones(len(qpos), dtype=bool))
+
+
+def gather_contacts(problem: Problem, support: Support, qpos: np.ndarray) -> tuple[CentroidalMotion, Contacts]:
+    """The motion of the whole body, and where forces may act on it."""
+    points = PointSet.of(carried=carried_points(problem.character), masses=BodyPoints.of_masses(problem.model))
+    kin = compute_kinematics(problem.model, qpos, points)
+    body = CentroidalMotion.of(problem.model, kin, problem.fps)
+    count = len(carried_points(problem.character)) - len(contact_points(problem.character))
+    rolls = support.rolls if support.rolls.shape[1] else np.zeros((len(qpos), count), dtype=bool)
+    grounded = np.concatenate([support.contact, rolls], axis=1)
+    touches = np.zeros(grounded.shape, dtype=int) if support.touches is None else support.touches
+    return body, replace(find_forces(kin["carried"], grounded, touches, problem.surfaces), jac=None)

@@ -1,0 +1,51 @@
+"""Residuals of what touches boxes and bars: it lies on their surface, stays there, and does not sink into them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from reconstruct.kinematics import PointPaths
+from reconstruct.scene_objects import SceneObject
+from reconstruct.solve import Block
+
+
+def lift_origin(points: PointPaths, level: np.ndarray, holds: np.ndarray | None = None) -> PointPaths:
+    """The points as seen from surfaces at some heights, so that terms of the ground hold for those.
+
+    Args:
+      points: of the body, (T, P).
+      level: height of the surface that each point belongs to [m], what broadcasts to (T, P).
+      holds: points that hold a bar with their middle instead of resting on a surface, bool (T, P).
+    """
+    pos_w = points.pos_w.copy()
+    pos_w[..., 2] -= level
+    if holds is not None:
+        pos_w[..., 2] += holds * points.on_body.radius
+    return replace(points, pos_w=pos_w)
+
+
+def no_entry(points: PointPaths, boxes: Sequence[SceneObject], sigma: float) -> Block:
+    """No part of the body is inside of a box: depth below its nearest face, (T, P).
+
+    Args:
+      points: of the body's shapes.
+      boxes: that stand there.
+      sigma: standard deviation of the depth [m].
+    """
+    frames, count = points.pos_w.shape[:2]
+    depth, way = np.zeros((frames, count)), np.zeros((frames, count, 3))
+    for box in boxes:
+        local, radius = box.to_local(points.pos_w), points.on_body.radius[:, None]
+        faces = np.abs(local) - box.half - radius
+        if box.height - box.thickness < 1e-6:  # stands on the ground: nothing leaves it downwards
+            faces[..., 2] = local[..., 2] - box.half[2] - radius[:, 0]
+        nearest = faces.argmax(axis=-1)
+        inside = np.take_along_axis(faces, nearest[..., None], axis=-1)[..., 0]
+        deeper = inside < depth
+        sign = np.sign(np.take_along_axis(local, nearest[..., None], axis=-1)[..., 0])
+        sign = np.where((nearest == 2) & (box.height - box.thickness < 1e-6), 1.0, sign)
+        depth = np.where(deeper, inside, depth)
+        way = np.where(deeper[..., None], sign[..., None] * box.rotation.T[nearest], way)
+    jacobian = np.einsum("tpi,tpid->tpd", way / sigma, points.jac)
+    return Block("entry", depth / sigma, jacobian[:, None])

@@ -1,0 +1,171 @@
+"""Things besides the ground that carry a body: boxes to step, sit and lean on, and bars to hang from.
+
+They stand still and are level and plumb. A scene file (`scene.toml`) holds them in metres and degrees, so that people
+can read and change it.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pose.errors import InputError
+from pose.files import replace_file
+
+BAR_RADIUS = 0.02
+"""Of a bar's section [m]."""
+LIMITS = {
+    "x": (-100.0, 100.0),
+    "y": (-100.0, 100.0),
+    "yaw": (-360.0, 360.0),
+    "height": (0.03, 10.0),
+    "length": (0.05, 100.0),
+    "width": (0.05, 100.0),
+    "thickness": (0.02, 10.0),
+}
+"""Least and largest value of every number of an object, in the units of the scene file."""
+HEADER = """\
+# What carries the person besides the ground, in metres and degrees, in the world of the motion (z up, ground at 0).
+# height: of a box's upper face, of a bar's axis. length: along yaw. Change it and run the same command again: the skill
+# is then made for your scene. Without this file the scene is found anew; --scene flat leaves it out.
+"""
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One thing that carries."""
+
+    kind: Literal["box", "bar"]
+    """A box carries on its faces; a bar is held by hands."""
+    x: float
+    """Middle [m]."""
+    y: float
+    """Middle [m]."""
+    height: float
+    """Of a box's upper face, or of a bar's axis [m]."""
+    length: float
+    """Along the direction `yaw` [m]."""
+    width: float = 0.1
+    """Across it [m]; means nothing for a bar."""
+    thickness: float = 10.0
+    """From a box's upper face down, at most to the ground [m]."""
+    yaw: float = 0.0
+    """Direction of the length about the vertical [degrees]."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("box", "bar"):
+            raise InputError(f"object kind is '{self.kind}'; known ones: box, bar")
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise InputError(f"{self.kind}: {name} is {value!r}; give a number from {low:g} to {high:g}")
+
+    @property
+    def along(self) -> np.ndarray:
+        """Unit vector of the length, (3,)."""
+        angle = np.radians(self.yaw)
+        return np.array([np.cos(angle), np.sin(angle), 0.0])
+
+    @property
+    def across(self) -> np.ndarray:
+        """Unit vector of the width, (3,)."""
+        angle = np.radians(self.yaw)
+        return np.array([-np.sin(angle), np.cos(angle), 0.0])
+
+    @property
+    def centre(self) -> np.ndarray:
+        """Middle of a box, or of a bar's axis [m], (3,)."""
+        low = self.height if self.kind == "bar" else max(self.height - self.thickness, 0.0)
+        return np.array([self.x, self.y, 0.5 * (low + self.height)])
+
+    @property
+    def half(self) -> np.ndarray:
+        """Half lengths of a box along its own axes [m], (3,)."""
+        return 0.5 * np.array([self.length, self.width, min(self.thickness, self.height)])
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """Its axes as columns, world frame, (3, 3)."""
+        return np.stack([self.along, self.across, [0.0, 0.0, 1.0]], axis=1)
+
+    def to_local(self, points_w: np.ndarray) -> np.ndarray:
+        """World points relative to the middle, along the object's axes [m], (..., 3)."""
+        return (points_w - self.centre) @ self.rotation
+
+    def corners(self) -> np.ndarray:
+        """The eight corners of a box; both ends of a bar four times, world frame [m], (8, 3)."""
+        signs = np.array([(a, b, c) for c in (-1, 1) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+        half = np.array([0.5 * self.length, 0.0, 0.0]) if self.kind == "bar" else self.half
+        return self.centre + (signs * half) @ self.rotation.T
+
+    def edges(self) -> list[tuple[int, int]]:
+        """Pairs of `corners` that lines join."""
+        if self.kind == "bar":
+            return [(0, 1)]
+        ring = [(i, (i + 1) % 4) for i in range(4)]
+        return [*ring, *((a + 4, b + 4) for a, b in ring), *((i, i + 4) for i in range(4))]
+
+    def scale(self, factor: float) -> "SceneObject":
+        """The same thing in a world whose lengths are `factor` times as large."""
+        lengths = {name: factor * getattr(self, name) for name in ("x", "y", "height", "length", "width", "thickness")}
+        return replace(self, **lengths | {"thickness": min(lengths["thickness"], LIMITS["thickness"][1])})
+
+    def describe(self) -> str:
+        """A few words for people."""
+        if self.kind == "bar":
+            return f"a bar at {self.height:.2f} m"
+        return f"a box of {self.height:.2f} m, {self.length:.2f} by {self.width:.2f} m"
+
+
+def digest_objects(objects: Sequence[SceneObject]) -> str:
+    """A short name for exactly these objects, to the millimetre and a tenth of a degree."""
+    return hashlib.sha256(_format(objects).encode()).hexdigest()[:12]
+
+
+def save_objects(objects: Sequence[SceneObject], path: Path) -> None:
+    """Writes a scene file; `found` in it says that nobody has changed it since."""
+    text = f'{HEADER}found = "{digest_objects(objects)}"\n{_format(objects)}'
+    with replace_file(path) as temporary:
+        Path(temporary).write_text(text, encoding="utf-8")
+
+
+def load_objects(path: Path) -> tuple[tuple[SceneObject, ...], bool]:
+    """Reads a scene file.
+
+    Returns:
+      The objects, and whether somebody has changed them since they were found.
+
+    Raises:
+      InputError: the file cannot be read, or says something impossible.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); mend it, or remove it to have the scene found") from error
+    unknown = set(table) - {"found", "object"}
+    rows = table.get("object", [])
+    if unknown or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{path}: holds {', '.join(sorted(unknown)) or 'no list of objects'}; give [[object]] tables")
+    objects = []
+    for number, row in enumerate(rows, 1):
+        try:
+            objects.append(SceneObject(**row))
+        except TypeError as error:
+            names = ", ".join(field.name for field in fields(SceneObject))
+            raise InputError(f"{path}: object {number} has wrong or missing keys; its keys are {names}") from error
+        except InputError as error:
+            raise InputError(f"{path}: object {number}: {error}") from error
+    return tuple(objects), table.get("found") != digest_objects(objects)
+
+
+def _format(objects: Sequence[SceneObject]) -> str:
+    lines = list[str]()
+    for thing in objects:
+        lines += ["", "[[object]]"]
+        for name, value in asdict(thing).items():
+            lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {round(value, 3)}")
+    return "\n".join(lines) + "\n"

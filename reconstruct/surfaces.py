@@ -1,0 +1,161 @@
+"""Surfaces above the ground that a hypothesis says are there, and which points of the body touch them when."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from reconstruct.characters.character import Character
+from reconstruct.contact_wrench import GRIPS, NONE, PUSHES, Contacts
+from reconstruct.contacts import ContactThresholds, contact_points, find_contacts, grow_contacts
+from reconstruct.kinematics import BodyPoints, PointPaths, point_positions
+from reconstruct.object_terms import lift_origin
+from reconstruct.rolling import find_other_parts
+
+FIST = 0.12
+"""Largest distance of a hand's contact site from the middle of its shape [m]."""
+AROUND = np.array([1.0, 0.15])
+"""How far beyond the places of a first motion a surface may extend, away from the camera and across [m]: the world of a
+fit is one whose x is the camera's heading, and depth is known badly."""
+DEPTH_TRUST = (0.3, 0.6)
+"""Share of a motion away from the camera that is believed, while the motion is not known well and once it is."""
+LEVEL_DOUBT = 1.75
+"""Factor on the limits of height of hands and feet: the surface's own height is found along with the motion."""
+SEAT_SPEED = 0.6
+"""Factor on the limits of speed of a pelvis: somebody who sits down is slow before the seat carries."""
+NEAR_SURFACE = 0.12
+"""Distance from a surface's height beyond which a point does not touch it, however long it stays [m]."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One surface of a hypothesis."""
+
+    kind: Literal["box", "bar"]
+    """Pressed upon from above, or held."""
+    level: float
+    """Height of a box's upper face, or of a bar's axis [m]; found along with the motion."""
+    columns: np.ndarray
+    """Which of `carried_points` may touch it, bool (N,)."""
+    places: np.ndarray
+    """Where they do in a first motion, horizontally [m], (K, 2)."""
+    shown: np.ndarray | None = None
+    """Points that show it, bool (T, N): they touch it, and others of their kind at the same time; None for any time."""
+    known: bool = False
+    """Its height is given and no unknown."""
+
+    @property
+    def holds(self) -> bool:
+        """Hands grip it."""
+        return self.kind == "bar"
+
+    def is_near(self, xy: np.ndarray) -> np.ndarray:
+        """Whether points are above the surface or beside it within `AROUND`, (..., 2) -> bool (...)."""
+        low, high = self.places.min(axis=0) - AROUND, self.places.max(axis=0) + AROUND
+        return np.asarray(((xy > low) & (xy < high)).all(axis=-1))
+
+
+def carried_points(character: Character) -> BodyPoints:
+    """Points that something above the ground may carry: those of `contact_points`, then `find_other_parts`.
+
+    Hands are taken at the middle of their shape, where a bar passes; its radius is where they rest on a surface.
+    """
+    points, solid = contact_points(character), BodyPoints.of_geoms(character.model)
+    bodies, local, radius = points.bodies.copy(), points.local.copy(), points.radius.copy()
+    for p in np.flatnonzero(hand_columns(character)[: len(points)]):
+        away = np.linalg.norm(solid.local - local[p], axis=1) + 1e3 * (solid.bodies != bodies[p])
+        nearest = int(away.argmin())
+        if away[nearest] < FIST:
+            local[p], radius[p] = solid.local[nearest], solid.radius[nearest]
+    other = solid[find_other_parts(character)]
+    return BodyPoints(
+        np.concatenate([bodies, other.bodies]),
+        np.concatenate([local, other.local]),
+        np.concatenate([radius, other.radius]),
+    )
+
+
+def hand_columns(character: Character) -> np.ndarray:
+    """Which of `carried_points` belong to hands, bool (N,)."""
+    points, others = contact_points(character), len(find_other_parts(character))
+    feet = np.isin(points.bodies, [character.model.body(name).id for name in character.foot_bodies])
+    return np.concatenate([~feet, np.zeros(others, dtype=bool)])
+
+
+def foot_columns(character: Character) -> np.ndarray:
+    """Which of `carried_points` belong to feet, bool (N,)."""
+    hands, count = hand_columns(character), len(contact_points(character))
+    return np.asarray(~hands & (np.arange(len(hands)) < count))
+
+
+def seat_columns(character: Character) -> np.ndarray:
+    """Which of `carried_points` a body sits on: the lowest ones of the root's body, bool (N,)."""
+    points, count = carried_points(character), len(contact_points(character))
+    rest = point_positions(character.model, np.array(character.model.qpos0)[None], points)[0]
+    mine = (points.bodies == points.bodies[count:].min()) & (np.arange(len(points)) >= count)
+    low = rest[:, 2] - points.radius
+    return np.asarray(mine & (low < low[mine].min() + 0.05)) if mine.any() else mine
+
+
+def find_touches(
+    character: Character, points_w: np.ndarray, surfaces: tuple[Surface, ...], fps: float, tolerance_scale: float
+) -> np.ndarray:
+    """Which surface each point touches, (T, N): its index plus one, 0 for none.
+
+    Args:
+      character: whose motion it is.
+      points_w: paths of `carried_points`, world frame [m], (T, N, 3).
+      surfaces: of the hypothesis.
+      fps: frames a second.
+      tolerance_scale: factor on the limits, above 1 while the motion is not known well.
+    """
+    radius, touches = carried_points(character).radius, np.zeros(points_w.shape[:2], dtype=np.int8)
+    hands, feet = hand_columns(character), foot_columns(character)
+    kinds = ((hands, LEVEL_DOUBT, 1.0), (feet, LEVEL_DOUBT, 1.0), (~(hands | feet), 1.0, SEAT_SPEED))
+    for k, surface in enumerate(surfaces):
+        lifted = points_w.copy()
+        lifted[..., 2] -= surface.level + (0.0 if surface.holds else radius)
+        lifted[..., 0] *= DEPTH_TRUST[0] if tolerance_scale > 1.0 else DEPTH_TRUST[1]
+        near = surface.is_near(points_w[..., :2]) & (np.abs(lifted[..., 2]) < 2.0 * NEAR_SURFACE)
+        lifted[..., 2] = np.where(near, np.abs(lifted[..., 2]), 1.0)
+        for kind, doubt, slow in kinds:
+            columns = np.flatnonzero(kind & surface.columns)
+            if not len(columns):
+                continue
+            limits = ContactThresholds()
+            speed = (slow * np.sqrt(tolerance_scale) * limits.speed[0], slow * limits.speed[1])
+            limits = replace(limits, speed=(min(speed), max(speed)))
+            found = find_contacts(lifted[:, columns], fps, limits, None, doubt * tolerance_scale)
+            if surface.shown is not None:
+                shown = surface.shown[:, kind].any(axis=1)
+                found = np.stack([grow_contacts(shown, column) for column in found.T], axis=1) & near[:, columns]
+                found |= surface.shown[:, columns]
+            else:
+                found &= near[:, columns]
+            touches[:, columns] = np.where(found, k + 1, touches[:, columns])
+    return touches
+
+
+def lift_to_surfaces(points: PointPaths, touches: np.ndarray, surfaces: tuple[Surface, ...]) -> PointPaths:
+    """Points relative to the surfaces that they touch, (T, N) `touches` as of `find_touches`."""
+    levels = np.array([0.0, *(surface.level for surface in surfaces)])[touches]
+    holds = np.array([False, *(surface.holds for surface in surfaces)])[touches]
+    return lift_origin(points, levels, holds)
+
+
+def find_forces(
+    points: PointPaths, grounded: np.ndarray, touches: np.ndarray, surfaces: tuple[Surface, ...]
+) -> Contacts:
+    """Where forces may act.
+
+    Args:
+      points: paths of `carried_points`, (T, N).
+      grounded: which of them are on the ground, bool (T, N).
+      touches: which surface they touch instead, as of `find_touches`, (T, N).
+      surfaces: of the hypothesis.
+    """
+    holds = np.array([False, *(surface.holds for surface in surfaces)])[touches]
+    pos_w = points.pos_w.copy()
+    pos_w[..., 2] -= np.where(holds, 0.0, points.on_body.radius)
+    mode = np.where(holds, GRIPS, np.where(grounded | (touches > 0), PUSHES, NONE))
+    return Contacts(pos_w, points.jac, mode, np.array([0.0, 0.0, 1.0]))

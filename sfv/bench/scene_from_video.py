@@ -1,0 +1,169 @@
+"""`bench scene-from-video`: what carries a person besides the ground, found in films whose scene is known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imitate.env.task import Task
+from imitate.scene.scene import Scene
+from imitate.tracking.track import TrackConfig, track_motion
+from pose.errors import InputError
+from reconstruct.characters.character import Character, load_character
+from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
+from reconstruct.scene_objects import SceneObject
+from sfv.bench.films import Film, find_cached_keypoints, make_films, make_scene_films
+from sfv.bench.reconstruct import EVERY_FRAME
+from sfv.bench.truth import Truth
+from sfv.console import bar, console
+from sfv.demo.demo import truth_path
+from sfv.demo.motions import load_demo_take, place_things
+from sfv.demo.scene_plans import SCENE_PLANS
+from sfv.rows import Row, show
+
+GOALS = {
+    "object_found": 0.85, "object_false": 0.0, "object_height_mm": 50.0, "object_place_mm": 150.0,
+    "found_scene_draft_completed": 0.85, "found_scene_unsupported": 0.05,
+}  # fmt: skip
+UNITS = {"object_height_mm": "mm", "object_place_mm": "mm"}
+NEAR = (0.15, 0.4)
+"""Errors of height and place within which an object is the true one [m]."""
+
+
+@dataclass(frozen=True)
+class MeasuredScene:
+    """One film with a known scene."""
+
+    found: Reconstruction
+    thing: SceneObject | None
+    """The found object that is the true one; None where there is none."""
+    height: float
+    """Error of its height [m]."""
+    place: float
+    """Error of its place [m]."""
+
+
+def bench_scene_from_video(
+    motions: tuple[str, ...] = tuple(SCENE_PLANS), drafts: bool = True, flat: bool = True, json: bool = False
+) -> None:
+    """Objects found in films of people on a step, a chair, a bar and a vaulting box, and none in films of the ground.
+
+    Films and keypoints are kept in the cache.
+
+    Args:
+      motions: which of step_up, sit, pull_up and squat_on are filmed, by three cameras each.
+      drafts: perform what was found by tracking control, one film of each motion.
+      flat: look for objects in films without any.
+      json: one JSON object on standard output instead of a table.
+
+    Raises:
+      InputError: no such motion.
+    """
+    for name in motions:
+        if name not in SCENE_PLANS:
+            raise InputError(f"no motion '{name}' on things; there are {', '.join(SCENE_PLANS)}")
+    character = load_character("humanoid")
+    measured = {film: measure_scene(film, path, character) for film, path in make_scene_films(motions)}
+    rows = summarize_scenes({film.title: scene for film, scene in measured.items()})
+    if flat:
+        rows.insert(1, count_false_objects(make_films([], False), character))
+    if drafts:
+        side = {film.motion: scene for film, scene in measured.items() if film.viewpoint.name == "side"}
+        rows += perform_scenes(side, character)
+    show("scene-from-video", rows, json)
+
+
+def measure_scene(film: Film, video: Path, character: Character) -> MeasuredScene:
+    """Finds the scene of a film and compares it with the true one."""
+    console.print(f"[dim]{film.title}[/dim]")
+    keypoints, _ = find_cached_keypoints(video, EVERY_FRAME)
+    found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
+    qpos, _ = load_demo_take(film.motion, character)
+    (true,) = place_things(film.motion, character, qpos)
+    truth = Truth.load(truth_path(video))
+    best: tuple[float, float, SceneObject | None] = (np.nan, np.nan, None)
+    for thing in found.objects:
+        corners_w = truth.to_world(found.camera.to_camera(thing.corners()))
+        height, place = compare_objects(true, thing, corners_w, qpos[0, :3])
+        if thing.kind == true.kind and height < NEAR[0] and place < NEAR[1] and not best[0] < height:
+            best = height, place, thing
+    return MeasuredScene(found, best[2], best[0], best[1])
+
+
+def compare_objects(
+    true: SceneObject, found: SceneObject, corners_w: np.ndarray, start_w: np.ndarray
+) -> tuple[float, float]:
+    """Errors of an object's height and place [m].
+
+    Of a bar the place is its middle, across the true one. Of a box it is the edge that the person comes to: the rest of
+    a box on which nobody steps cannot be seen.
+
+    Args:
+      true: the object.
+      found: what was found for it.
+      corners_w: corners of that in the true world [m], (8, 3).
+      start_w: where the person is at first [m], (3,).
+    """
+    local = true.to_local(corners_w)
+    if true.kind == "bar":
+        return abs(found.height - true.height), float(abs(local[:, 1].mean()))
+    side = np.sign(true.to_local(start_w)[0])
+    edge = side * (side * local[:, 0]).max()
+    return abs(found.height - true.height), float(abs(edge - side * true.half[0]))
+
+
+def summarize_scenes(scenes: dict[str, MeasuredScene]) -> list[Row]:
+    """Share of films whose object was found, and how well."""
+    done = {name: scene for name, scene in scenes.items() if scene.thing is not None}
+    missed = [name for name in scenes if name not in done]
+    row = Row.mean_of("object_found", [float(name in done) for name in scenes], "", None, GOALS["object_found"])
+    rows = [
+        Row(row.name, row.value, "", row.n, row.spread, None, row.goal, f"not in {', '.join(missed)}" if missed else "")
+    ]
+    for name, values in (
+        ("object_height_mm", {film: 1000.0 * scene.height for film, scene in done.items()}),
+        ("object_place_mm", {film: 1000.0 * scene.place for film, scene in done.items()}),
+    ):
+        rows.append(Row.mean_of(name, list(values.values()), UNITS[name], None, GOALS[name]))
+    return rows
+
+
+def count_false_objects(films: list[tuple[Film, Path]], character: Character) -> Row:
+    """Objects found in films of the bare ground."""
+    wrong, count = list[str](), 0
+    for film, video in films:
+        console.print(f"[dim]{film.title}[/dim]")
+        keypoints, _ = find_cached_keypoints(video, EVERY_FRAME)
+        found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
+        count += 1
+        wrong += [film.title] * len(found.objects)
+    note = f"in {', '.join(wrong)}" if wrong else "films of the bare ground"
+    return Row("object_false", float(len(wrong)), "", count, goal=GOALS["object_false"], note=note)
+
+
+def perform_scenes(scenes: dict[str, MeasuredScene], character: Character) -> list[Row]:
+    """What was found, performed by tracking control in the scene that was found."""
+    completed, unsupported, notes = list[float](), list[float](), list[str]()
+    for name, scene in scenes.items():
+        found = scene.found
+        task = Task(character, found.motion, Scene("objects", objects=found.objects) if found.objects else Scene())
+        with bar(f"{name} draft") as progress:
+            tracking = track_motion(task, TrackConfig(), progress)
+        completed.append(tracking.metrics["draft_completed"])
+        unsupported.append(float(tracking.draft.verdict.unsupported.mean()))
+        notes.append(f"{name} {tracking.metrics['draft_return']:.2f}")
+    draft = Row.mean_of("found_scene_draft_completed", completed, "", None, GOALS["found_scene_draft_completed"])
+    missing = Row.mean_of("found_scene_unsupported", unsupported, "", None, GOALS["found_scene_unsupported"])
+    return [
+        Row(draft.name, draft.value, "", draft.n, None, None, draft.goal, f"returns: {', '.join(notes)}"),
+        Row(
+            missing.name,
+            missing.value,
+            "",
+            missing.n,
+            None,
+            None,
+            missing.goal,
+            "force that nothing gives, of the weight",
+        ),
+    ]

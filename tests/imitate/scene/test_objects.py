@@ -1,0 +1,83 @@
+"""Boxes and bars in the simulation: they carry what the reference says that they carry."""
+
+import mujoco
+import numpy as np
+import pytest
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
+from imitate.scene.objects import find_grips
+from imitate.scene.scene import Scene
+from imitate.tracking.feasibility import compute_unsupported_force
+from pose.errors import InputError
+from reconstruct.characters.character import load_character
+from sfv.demo.motions import load_demo_motion, place_things
+from sfv.demo.scene_plans import SCENE_PLANS
+
+BODY = load_character("humanoid")
+
+
+def make_task(name: str, kind: str = "objects") -> Task:
+    motion = load_demo_motion(name, BODY)
+    things = place_things(name, BODY, motion.qpos) if kind == "objects" else ()
+    return Task(BODY, motion, Scene(kind, objects=things))
+
+
+def test_hands_hold_the_bar_when_the_plan_says_so():
+    task = make_task("pull_up")
+    assert len(task.grips) == 2
+    for grip in task.grips:
+        assert grip.first == pytest.approx(0.95, abs=0.1) and grip.last == pytest.approx(4.0, abs=0.1)
+        assert grip.place[2] == pytest.approx(2.0, abs=1e-6)
+    assert find_grips(BODY, task.motion, ()) == ()
+
+
+def test_a_body_hangs_from_its_grips_and_falls_when_they_open():
+    task = make_task("pull_up")
+    env = ImitationEnv(task, EnvConfig(), 2)
+    frame = round(2.0 * 30)
+    env.start(np.array([frame, frame]))
+    for _ in range(6):
+        env.step(np.zeros((2, env.action_size)))
+    held = env.com[0, 2] - env.reference.com[frame + 6, 2]
+    env.start(np.array([frame, frame]))
+    env._grips.wanted[:] = False
+    for _ in range(6):
+        env.step(np.zeros((2, env.action_size)))
+    assert abs(held) < 0.05
+    assert env.com[0, 2] - env.reference.com[frame + 6, 2] < held - 0.1
+
+
+@pytest.mark.parametrize("name", SCENE_PLANS)
+def test_a_true_motion_asks_for_no_force_that_its_scene_cannot_give(name):
+    with_things, without = make_task(name), make_task(name, "flat")
+    missing = [
+        compute_unsupported_force(task.model, reference.qpos, reference.com).mean()
+        for task in (with_things, without)
+        for reference in (task.reference(1.0),)
+    ]
+    assert missing[0] < 0.05
+    assert name == "sit" or missing[1] > 0.15
+
+
+def test_a_ball_rests_on_a_box_at_its_height():
+    spec = mujoco.MjSpec()
+    from imitate.scene.objects import add_objects
+    from reconstruct.scene_objects import SceneObject
+
+    add_objects(spec, [SceneObject("box", 0.5, 0.0, 0.4, 0.6, 0.6, yaw=30.0)])
+    ball = spec.worldbody.add_body(pos=[0.5, 0.0, 0.7])
+    ball.add_freejoint()
+    ball.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.1, 0, 0])
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    for _ in range(1000):
+        mujoco.mj_step(model, data)
+    assert data.qpos[2] == pytest.approx(0.5, abs=0.01)
+
+
+def test_objects_come_back_from_settings_and_nonsense_is_refused():
+    scene = make_task("step_up").scene
+    assert Scene(**scene.settings) == scene
+    with pytest.raises(InputError, match="no object is known"):
+        Scene("objects").check()

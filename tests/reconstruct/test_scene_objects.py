@@ -1,0 +1,49 @@
+"""Scene files: written and read back, nonsense refused in one line."""
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.scene_objects import SceneObject, load_objects, save_objects
+
+THINGS = (
+    SceneObject("box", 1.0, -0.5, 0.44, 0.5, 0.4, thickness=0.08, yaw=30.0),
+    SceneObject("bar", 0.0, 0.0, 2.1, 1.2, yaw=90.0),
+)
+
+
+def test_a_scene_file_keeps_its_objects_and_notes_a_change(tmp_path):
+    path = tmp_path / "scene.toml"
+    save_objects(THINGS, path)
+    assert load_objects(path) == (THINGS, False)
+    path.write_text(path.read_text().replace("height = 0.44", "height = 0.5"))
+    objects, changed = load_objects(path)
+    assert changed and objects[0].height == 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "height = ",
+        "[[object]]\nkind = 'ball'\nx = 0\ny = 0\nheight = 1\nlength = 1",
+        "[[object]]\nkind = 'box'\nx = 0\ny = 0\nheight = -1\nlength = 1",
+        "[[object]]\nkind = 'box'\nx = 'left'\ny = 0\nheight = 1\nlength = 1",
+        "[[object]]\nkind = 'box'\nweight = 3",
+        "object = 3",
+        "boxes = 1",
+    ],
+)
+def test_nonsense_is_one_line_with_the_file_in_it(tmp_path, text):
+    path = tmp_path / "scene.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"scene\.toml") as error:
+        load_objects(path)
+    assert "\n" not in str(error.value)
+
+
+def test_faces_and_corners_are_where_the_numbers_say():
+    box, bar = THINGS
+    assert box.corners()[:, 2].max() == pytest.approx(0.44) and box.corners()[:, 2].min() == pytest.approx(0.36)
+    assert np.abs(box.to_local(box.corners())) == pytest.approx(np.tile(box.half, (8, 1)))
+    ends = bar.corners()[list(bar.edges()[0])]
+    assert ends == pytest.approx(np.array([[0.0, -0.6, 2.1], [0.0, 0.6, 2.1]]))

@@ -1,0 +1,79 @@
+"""Motions on things: evidence for them, contacts on them, and the forces that they give, against known truth."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reconstruct.camera import View
+from reconstruct.characters.character import load_character
+from reconstruct.find_surfaces import propose_surfaces
+from reconstruct.kinematics import point_positions
+from reconstruct.place_objects import place_objects
+from reconstruct.problem import FitSigmas, Problem
+from reconstruct.surfaces import carried_points, find_touches
+from sfv.demo.motions import FPS, list_demos, load_demo_take, place_things
+from sfv.demo.scene_plans import SCENE_PLANS
+
+LEVEL = View(0.0, 0.0, 1.4, 7.0)
+KIND = {"step_up": "box", "sit": "box", "pull_up": "bar", "squat_on": "box"}
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_character("humanoid")
+
+
+@pytest.mark.parametrize("name", list_demos())
+def test_nothing_is_proposed_for_motions_on_the_ground(body, name):
+    qpos, _ = load_demo_take(name, body)
+    assert propose_surfaces(body, qpos, LEVEL, FPS) == []
+
+
+@pytest.mark.parametrize("name", SCENE_PLANS)
+def test_the_thing_of_a_true_motion_is_found_where_it_is(body, name):
+    qpos, _ = load_demo_take(name, body)
+    (hypothesis,) = propose_surfaces(body, qpos, LEVEL, FPS)
+    paths = point_positions(body.model, qpos, carried_points(body))
+    touches = find_touches(body, paths, hypothesis.surfaces, FPS, 1.0)
+    (found,), (true,) = place_objects(body, qpos, touches, hypothesis.surfaces), place_things(name, body, qpos)
+    assert found.kind == true.kind == KIND[name]
+    assert abs(found.height - true.height) < 0.02
+    away = np.abs(true.to_local(found.centre)[:2]) - (true.half[:2] if true.kind == "box" else [0.5, 0.02])
+    assert (away < 0.0).all()  # its middle is on the true thing
+
+
+@pytest.mark.parametrize("name", ("pull_up", "sit"))
+def test_jacobians_of_a_hypothesis_are_those_of_finite_differences(body, name):
+    qpos, _ = load_demo_take(name, body)
+    qpos = qpos[60:68]
+    problem = Problem(body, FPS, FitSigmas(), target=qpos)
+    surfaces = tuple(
+        replace(surface, level=surface.level + 0.01, shown=surface.shown[60:68])
+        for surface in propose_surfaces(body, load_demo_take(name, body)[0], LEVEL, FPS)[0].surfaces
+    )
+    problem = replace(problem, surfaces=surfaces)
+    support = problem.find_support(qpos, LEVEL)
+    assert support.touches is not None and support.touches.any() and not support.flight.any()
+    problem = problem.with_support(support).with_physics()
+    unknowns = problem.unknowns(LEVEL)
+    rng = np.random.default_rng(0)
+    qpos = problem.space.integrate(qpos, 0.01 * rng.standard_normal((len(qpos), problem.model.nv)))
+
+    def at(step: np.ndarray, by_level: float) -> dict[str, np.ndarray]:
+        there = unknowns + np.concatenate([np.zeros(6), np.full(len(surfaces), by_level)])
+        blocks = problem.residuals(problem.space.integrate(qpos, step), there)
+        return {b.name: b.residual for b in blocks if b.name in ("surface", "surface_slip")}
+
+    blocks = {b.name: b for b in problem.residuals(qpos, unknowns) if b.name in ("surface", "surface_slip")}
+    assert set(blocks) == {"surface", "surface_slip"}
+    step = 1e-6 * rng.standard_normal((len(qpos), problem.model.nv))
+    ahead, behind = at(step, 1e-6), at(-step, -1e-6)
+    for kind, block in blocks.items():
+        count = len(block.residual)
+        predicted = sum(
+            np.einsum("mrd,md->mr", block.jacobian[:, k], step[k : k + count]) for k in range(block.jacobian.shape[1])
+        )
+        if block.global_jacobian is not None:
+            predicted = predicted + block.global_jacobian[..., 6:].sum(axis=-1) * 1e-6
+        np.testing.assert_allclose((ahead[kind] - behind[kind]) / 2, predicted, atol=2e-6 * np.abs(predicted).max())
