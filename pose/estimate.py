@@ -20,10 +20,20 @@ from pose.keypoints import Keypoints
 from pose.layouts import KeypointOrder
 from pose.moving_region import find_moving_region
 from pose.people_sheet import write_people_sheet
-from pose.person import MEMORY_S, MOVING, choose_person, count_people, find_people_boxes, parse_person
+from pose.person import (
+    MEMORY_S,
+    MOVING,
+    PointInVideo,
+    choose_person,
+    count_people,
+    find_best_path,
+    find_people_boxes,
+    parse_person,
+)
 from pose.playback_speed import apply_playback_speed, check_speed
 from pose.progress import Progress, silent
 from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others
+from pose.shots import find_shots, make_thumbnail
 from pose.video import VideoInfo, probe, read_frames
 from pose.weights import find_or_fetch
 
@@ -121,13 +131,22 @@ def estimate_keypoints_with(
     end = min(info.duration, config.end or info.duration)
     expected = max(1, round((end - config.start) * fps))
 
-    def images() -> Iterator[np.ndarray]:
-        return (image for _, image in read_frames(video, config.start, config.end, fps))
+    first_moment, last_moment = config.start, config.end
 
-    everyone: list[Poses] = []
-    for poses in estimator.detect(images()):
+    def read() -> Iterator[np.ndarray]:
+        return (image for _, image in read_frames(video, first_moment, last_moment, fps))
+
+    everyone, thumbnails = list[Poses](), list[np.ndarray]()
+    for poses in estimator.detect(_keep_thumbnails(read(), thumbnails)):
         everyone.append(poses)
         progress(len(everyone), expected, "finding people")
+    shots = find_shots(thumbnails, fps)
+    shot = choose_shot(everyone, shots, fps, config)
+    everyone, config = everyone[slice(*shot)], replace(config, start=config.start + shot[0] / fps)
+
+    def images() -> Iterator[np.ndarray]:
+        return islice(read(), *shot)
+
     size, film = (info.width, info.height), _Film(images, estimator, fps, progress)
     try:
         everyone, choice = choose(film, everyone, size, config)
@@ -146,9 +165,35 @@ def estimate_keypoints_with(
     shown = islice(images(), part.start, part.stop)
     camera = follow_camera(shown, find_people_boxes(everyone, body.xy, rows >= 0))
     people, start = count_people(everyone, rows >= 0), config.start + first / fps
-    raw = Keypoints(body.xy, body.xyz, body.score, fps, estimator.names, size, start, camera, people)
+    times = None if len(shots) == 1 else first_moment + np.array(shots) / fps
+    raw = Keypoints(body.xy, body.xyz, body.score, fps, estimator.names, size, start, camera, people, shots=times)
     cleaned = replace(clean(raw), wrong_person=choice.risk)
     return apply_playback_speed(cleaned, config.speed, config.max_fps)
+
+
+def _keep_thumbnails(images: Iterator[np.ndarray], thumbnails: list[np.ndarray]) -> Iterator[np.ndarray]:
+    for image in images:
+        thumbnails.append(make_thumbnail(image))
+        yield image
+
+
+def choose_shot(everyone: list[Poses], shots: list[tuple[int, int]], fps: float, config: PoseConfig) -> tuple[int, int]:
+    """Chooses the shot that shows a person for longest, or the one with the moment that the user named.
+
+    Args:
+      everyone: the bodies in each frame.
+      shots: first frame of each, and the frame after its last one.
+      fps: frames a second.
+      config: says whom the user means.
+    """
+    if len(shots) == 1:
+        return shots[0]
+    wanted = parse_person(config.person)
+    if isinstance(wanted, PointInVideo):
+        frame = (wanted.time - config.start) * fps
+        return next((shot for shot in shots if shot[0] <= frame < shot[1]), shots[-1])
+    seen = [int((find_best_path(everyone[slice(*shot)], fps) >= 0).sum()) for shot in shots]
+    return shots[int(np.argmax(seen))]
 
 
 def cut_ends(rows: np.ndarray, fps: float) -> tuple[np.ndarray, int]:

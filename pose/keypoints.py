@@ -38,6 +38,8 @@ class Keypoints:
     people: np.ndarray | None = None
     """How many people are in view in each frame, this one included, int (T,); None if that is not known."""
 
+    shots: np.ndarray | None = None
+    """Start and end of the shots that the video's range is cut into, of which this is one [s], (N, 2); None for one."""
     speed: float = 1.0
     """How many times faster than its film the motion was; `fps` and all speeds are the motion's own."""
     wrong_person: float = 0.0
@@ -58,6 +60,8 @@ class Keypoints:
             raise ValueError("Keypoints.confidence: outside [0, 1]; clip it")
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise ValueError(f"Keypoints.fps: {self.fps}, expected a positive number")
+        if self.shots is not None and (self.shots.ndim != 2 or self.shots.shape[1] != 2):
+            raise ValueError(f"Keypoints.shots: shape {self.shots.shape}, expected (N, 2)")
         if not (np.isfinite(self.speed) and self.speed > 0):
             raise ValueError(f"Keypoints.speed: {self.speed}, expected a positive number")
         if min(self.image_size) < 1:
@@ -104,6 +108,8 @@ class Keypoints:
         more = {} if camera is None else {f"camera_{name}": value for name, value in vars(camera).items()}
         if self.people is not None:
             more["people"] = self.people
+        if self.shots is not None:
+            more["shots"] = self.shots
         if self.speed != 1.0:
             more["speed"] = self.speed
         if self.wrong_person > 0.0:
@@ -138,6 +144,7 @@ class Keypoints:
             start=float(arrays["start"]),
             camera_motion=_read_camera_motion(arrays),
             people=arrays.get("people"),
+            shots=arrays.get("shots"),
             speed=float(arrays.get("speed", 1.0)),
             wrong_person=float(arrays.get("wrong_person", 0.0)),
         )

@@ -31,6 +31,8 @@ CROWD_SHARE = 0.1
 """Least share of frames with other people that is reported, in [0, 1]."""
 LONG_S = 12.0
 """Length from which a clip is reported as long: it probably shows more than one skill [s]."""
+MOST_SHOTS = 8
+"""Most shots that are listed."""
 HALF = 0.5
 """Share of frames with both legs, or both arms, out of the picture from which only half a person is seen."""
 WRONG_PERSON = 0.5
@@ -85,6 +87,7 @@ def assess_keypoints(keypoints: Keypoints) -> Quality:
     findings = [
         *_limbs_out(limbs_out, out, keypoints.fps),
         *_wrong_person(keypoints),
+        *_shots(keypoints),
         *_speed(keypoints),
         *_gaps(keypoints),
         *_cut_off(keypoints),
@@ -167,6 +170,17 @@ def _wrong_person(keypoints: Keypoints) -> list[str]:
     if keypoints.wrong_person == 0:
         return []
     return [f"perhaps the wrong person (risk {keypoints.wrong_person:.0%}): see people.jpg, choose by PERSON"]
+
+
+def _shots(keypoints: Keypoints) -> list[str]:
+    if keypoints.shots is None:
+        return []
+    listed = "; ".join(f"START={start:.2f} END={end:.2f}" for start, end in keypoints.shots[:MOST_SHOTS])
+    more = len(keypoints.shots) - MOST_SHOTS
+    used = f"used the one at {keypoints.start:.2f} s"
+    return [
+        f"the video is cut into {len(keypoints.shots)} shots, {used}: {listed}{f' and {more} more' if more > 0 else ''}"
+    ]
 
 
 def _speed(keypoints: Keypoints) -> list[str]:

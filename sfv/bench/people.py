@@ -16,6 +16,8 @@ from sfv.rows import Row, show
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Motion's time over the film's, for each film."""
+FEW_CROPS = PoseConfig(crop_rounds=1)
+"""Who is followed is decided before the rounds of crops, which take most of the time."""
 NEAR = 0.6
 """Distance of the middles of the trunks within which the right person is followed [true trunk lengths]."""
 WITHIN = 0.1
@@ -49,7 +51,7 @@ def _measure_person() -> list[Row]:
     for film in FILMS:
         console.print(f"[dim]{film.name}[/dim]")
         video, truth = film_people(film)
-        keypoints, _ = find_cached_keypoints(video, PoseConfig())
+        keypoints, _ = find_cached_keypoints(video, FEW_CROPS)
         right = find_right_frames(keypoints, truth)
         every.append(right)
         note = f"{len(film.people)} people; risk called {keypoints.wrong_person:.2f}"

@@ -19,7 +19,7 @@ from reconstruct.rotations import from_rotvec, multiply, rotate
 from sfv.backdrop import Light, add_room
 from sfv.bench.films import DARK, Colour, change_clothes
 from sfv.console import bar
-from sfv.demo.demo import WALL_BEHIND, standing_camera
+from sfv.demo.demo import WALL_BEHIND, place_camera
 from sfv.demo.motions import FPS, load_demo_take
 from sfv.rendering import render_motion
 
@@ -134,7 +134,7 @@ def _render(film: PeopleFilm, out: Path, truth: Path) -> None:
     xyz_w = np.stack([point_positions(character.model, qpos, points) for qpos in motions])
     # The camera looks along y: right is x. It frames those who move; spectators may be cut off at the edges.
     actors = np.concatenate([xyz for xyz, extra in zip(xyz_w, film.people, strict=True) if extra.motion != "stand"])
-    camera = standing_camera(actors, np.pi / 2, 55.0, 1.4)
+    camera = place_camera(actors, np.pi / 2, 55.0, 1.4)
     visible = np.array([np.arange(film.frames) >= extra.appears for extra in film.people])
     wall = float(xyz_w[..., 1].max()) + WALL_BEHIND
     image, depth = None, None

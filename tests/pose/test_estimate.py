@@ -17,6 +17,7 @@ from pose.estimate import PoseConfig, estimate_keypoints, estimate_keypoints_wit
 from pose.estimator import Poses, no_poses
 from pose.landmarks import INDEX, LANDMARKS
 from pose.overlay import write_overlay
+from pose.quality import assess_keypoints
 from pose.video import VideoWriter, probe, read_frames
 from pose.weights import SIZES, is_intact
 
@@ -115,6 +116,25 @@ def test_frames_before_the_person_comes_and_after_it_leaves_are_cut_off(tmp_path
     assert keypoints.start == pytest.approx(12 / 20)
     hips = keypoints.xy[:, INDEX["left_hip"]]
     np.testing.assert_allclose(hips, [centre(12 + k) for k in range(22)], atol=1.5)
+
+
+def test_of_a_video_that_is_cut_one_shot_is_used_and_all_are_listed(tmp_path: Path) -> None:
+    video = tmp_path / "cut.mp4"
+    with VideoWriter(video, 20, SIZE, quality=5) as writer:
+        for _ in range(15):  # a title card
+            writer.write(np.full((SIZE[1], SIZE[0], 3), (0, 90, 90), np.uint8))
+        for t in range(T):
+            image = np.full((SIZE[1], SIZE[0], 3), 20, np.uint8)
+            x, y = centre(t)
+            image[int(y) - 40 : int(y) + 40, int(x) - 12 : int(x) + 12] = 255
+            writer.write(image)
+    keypoints = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig())
+    assert len(keypoints) == T and keypoints.seen.all() and keypoints.start == pytest.approx(0.75)
+    np.testing.assert_allclose(keypoints.xy[:, INDEX["left_hip"]], [centre(t) for t in range(T)], atol=1.5)
+    assert keypoints.shots is not None
+    np.testing.assert_allclose(keypoints.shots, [[0.0, 0.75], [0.75, 2.75]])
+    (finding,) = [text for text in assess_keypoints(keypoints).findings if "shots" in text]
+    assert finding.startswith("the video is cut into 2 shots, used the one at 0.75 s: START=0.00 END=0.75; START=0.75")
 
 
 def test_slow_motion_is_counted_in_the_motions_own_time(tmp_path: Path) -> None:

@@ -23,13 +23,21 @@ def keypoints(**more: Any) -> Keypoints:
 
 def test_a_file_holds_everything(tmp_path: Path) -> None:
     camera = CameraMotion(np.tile(np.eye(3), (T, 1, 1)), np.linspace(1, 1.2, T), 900.0, True)
-    saved = keypoints(start=1.5, camera_motion=camera, people=np.array([1, 2, 1, 1]), speed=4.0, wrong_person=0.25)
+    saved = keypoints(
+        start=1.5,
+        camera_motion=camera,
+        people=np.array([1, 2, 1, 1]),
+        speed=4.0,
+        wrong_person=0.25,
+        shots=np.array([[0.0, 1.0], [1.0, 2.5]]),
+    )
     saved.save(tmp_path / "k.npz")
     found = Keypoints.load(tmp_path / "k.npz")
     for field in ("xy", "xyz", "confidence"):
         np.testing.assert_array_equal(getattr(found, field), getattr(saved, field).astype(np.float32))
     for field in ("fps", "names", "image_size", "start", "speed", "wrong_person"):
         assert getattr(found, field) == getattr(saved, field)
+    assert found.shots is not None and found.shots.tolist() == [[0.0, 1.0], [1.0, 2.5]]
     assert found.people is not None and found.people.tolist() == [1, 2, 1, 1]
     assert found.camera_motion is not None and found.camera_motion.focal_measured
     np.testing.assert_array_equal(found.camera_motion.zoom, camera.zoom)
