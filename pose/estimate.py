@@ -34,7 +34,7 @@ from pose.playback_speed import apply_playback_speed, check_speed
 from pose.progress import Progress, silent
 from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others
 from pose.shots import find_shots, make_thumbnail
-from pose.video import VideoInfo, probe, read_frames
+from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 
 FORMAT_VERSION = 7
@@ -66,6 +66,8 @@ class PoseConfig:
     """Size of the BlazePose network: heavy is the most accurate, full twice as fast."""
     speed: float | None = None
     """How many times faster than its video the motion was, 4 for slow motion; estimated if left out."""
+    rotate: Literal[0, 90, 180, 270] = 0
+    """Clockwise rotation that makes the picture upright, where the file does not know it [degrees]."""
     max_fps: float = 60.0
     """Highest frame rate used [1/s]; of faster videos only some frames are used."""
     crop_rounds: int = 20
@@ -134,7 +136,8 @@ def estimate_keypoints_with(
     first_moment, last_moment = config.start, config.end
 
     def read() -> Iterator[np.ndarray]:
-        return (image for _, image in read_frames(video, first_moment, last_moment, fps))
+        frames = read_frames(video, first_moment, last_moment, fps)
+        return (turn_image(image, config.rotate) for _, image in frames)
 
     everyone, thumbnails = list[Poses](), list[np.ndarray]()
     for poses in estimator.detect(_keep_thumbnails(read(), thumbnails)):
@@ -142,33 +145,39 @@ def estimate_keypoints_with(
         progress(len(everyone), expected, "finding people")
     shots = find_shots(thumbnails, fps)
     shot = choose_shot(everyone, shots, fps, config)
-    everyone, config = everyone[slice(*shot)], replace(config, start=config.start + shot[0] / fps)
-
-    def images() -> Iterator[np.ndarray]:
-        return islice(read(), *shot)
-
-    size, film = (info.width, info.height), _Film(images, estimator, fps, progress)
+    size = (info.width, info.height) if config.rotate % 180 == 0 else (info.height, info.width)
+    film = _Film(lambda: islice(read(), *shot), estimator, size, fps, progress)
     try:
-        everyone, choice = choose(film, everyone, size, config)
-        if sheet is not None and len(choice.people) > 1:
-            write_people_sheet(images(), everyone, choice, sheet)
-        frames, rows = _SecondPass(film).run(everyone, choice, config.crop_rounds)
-        rows, first = cut_ends(rows, fps)
-        _check_seen(rows, config)
+        found = _follow(film, everyone[slice(*shot)], replace(config, start=first_moment + shot[0] / fps), sheet)
     except InputError as error:
         raise InputError(f"{video}: {error}") from None
+    times = None if len(shots) == 1 else first_moment + np.array(shots) / fps
+    return apply_playback_speed(replace(found, shots=times), config.speed, config.max_fps)
+
+
+def _follow(film: "_Film", everyone: list[Poses], config: PoseConfig, sheet: Path | None) -> Keypoints:
+    """Follows one person through a shot, at the film's own speed.
+
+    Raises:
+      InputError: nobody is there, or the person is seen in too few frames.
+    """
+    everyone, choice = choose(film, everyone, config)
+    if sheet is not None and len(choice.people) > 1:
+        write_people_sheet(film.images(), everyone, choice, sheet)
+    frames, rows = _SecondPass(film).run(everyone, choice, config.crop_rounds)
+    rows, first = cut_ends(rows, film.fps)
+    _check_seen(rows, config)
 
     part = slice(first, first + len(rows))
     frames, everyone = frames[part], everyone[part]
     body = merge_candidates(frames, rows)
-    progress(0, expected, "following the camera")
-    shown = islice(images(), part.start, part.stop)
+    film.progress(0, len(rows), "following the camera")
+    shown = islice(film.images(), part.start, part.stop)
     camera = follow_camera(shown, find_people_boxes(everyone, body.xy, rows >= 0))
-    people, start = count_people(everyone, rows >= 0), config.start + first / fps
-    times = None if len(shots) == 1 else first_moment + np.array(shots) / fps
-    raw = Keypoints(body.xy, body.xyz, body.score, fps, estimator.names, size, start, camera, people, shots=times)
-    cleaned = replace(clean(raw), wrong_person=choice.risk)
-    return apply_playback_speed(cleaned, config.speed, config.max_fps)
+    people, start = count_people(everyone, rows >= 0), config.start + first / film.fps
+    names, size = film.estimator.names, film.image_size
+    raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, start, camera, people)
+    return replace(clean(raw), rotation=config.rotate, wrong_person=choice.risk)
 
 
 def _keep_thumbnails(images: Iterator[np.ndarray], thumbnails: list[np.ndarray]) -> Iterator[np.ndarray]:
@@ -217,6 +226,8 @@ class _Film:
     images: Callable[[], Iterator[np.ndarray]]
     """Reads the frames from the first one on."""
     estimator: PoseEstimator
+    image_size: tuple[int, int]
+    """Width and height [px]."""
     fps: float
     progress: Progress
 
@@ -233,9 +244,7 @@ class _Film:
             self.progress(done + 1, len(crops), "searching in crops")
 
 
-def choose(
-    film: _Film, everyone: list[Poses], image_size: tuple[int, int], config: PoseConfig
-) -> tuple[list[Poses], Choice]:
+def choose(film: _Film, everyone: list[Poses], config: PoseConfig) -> tuple[list[Poses], Choice]:
     """Chooses the person; among several by appearance and motion too, after a look where the film moves most.
 
     Returns:
@@ -246,7 +255,7 @@ def choose(
         rows = choose_person(everyone, film.fps, config.person, config.start)
         return everyone, Choice(rows, ())
     region = find_moving_region(film.images(), film.fps)
-    crowd = Crowd(describe_bodies(film.images(), everyone), region, image_size)
+    crowd = Crowd(describe_bodies(film.images(), everyone), region, film.image_size)
     choice = choose_in_crowd(everyone, film.fps, crowd, config.person, config.start)
     if choice.unclaimed <= 1.0 - COVERED:
         return everyone, choice

@@ -42,6 +42,8 @@ class Keypoints:
     """Start and end of the shots that the video's range is cut into, of which this is one [s], (N, 2); None for one."""
     speed: float = 1.0
     """How many times faster than its film the motion was; `fps` and all speeds are the motion's own."""
+    rotation: int = 0
+    """Clockwise rotation of the video's picture by which it is upright [deg]: 0, 90, 180 or 270."""
     wrong_person: float = 0.0
     """Risk that another person was meant, from 0 to 1: how near the next candidate comes, and what moves elsewhere."""
 
@@ -62,6 +64,8 @@ class Keypoints:
             raise ValueError(f"Keypoints.fps: {self.fps}, expected a positive number")
         if self.shots is not None and (self.shots.ndim != 2 or self.shots.shape[1] != 2):
             raise ValueError(f"Keypoints.shots: shape {self.shots.shape}, expected (N, 2)")
+        if self.rotation not in (0, 90, 180, 270):
+            raise ValueError(f"Keypoints.rotation: {self.rotation}, expected 0, 90, 180 or 270")
         if not (np.isfinite(self.speed) and self.speed > 0):
             raise ValueError(f"Keypoints.speed: {self.speed}, expected a positive number")
         if min(self.image_size) < 1:
@@ -112,6 +116,8 @@ class Keypoints:
             more["shots"] = self.shots
         if self.speed != 1.0:
             more["speed"] = self.speed
+        if self.rotation != 0:
+            more["rotation"] = self.rotation
         if self.wrong_person > 0.0:
             more["wrong_person"] = self.wrong_person
         save_arrays(
@@ -146,6 +152,7 @@ class Keypoints:
             people=arrays.get("people"),
             shots=arrays.get("shots"),
             speed=float(arrays.get("speed", 1.0)),
+            rotation=int(arrays.get("rotation", 0)),
             wrong_person=float(arrays.get("wrong_person", 0.0)),
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from pose.keypoints import Keypoints
 from pose.landmarks import SKELETON
 from pose.progress import Progress, silent
-from pose.video import VideoWriter, read_frames
+from pose.video import VideoWriter, read_frames, turn_image
 
 LEFT, RIGHT, MIDDLE = (255, 120, 40), (40, 150, 255), (90, 220, 90)
 """RGB of the person's own left (orange) and right (blue), and of what crosses the body (green)."""
@@ -65,6 +65,7 @@ def write_overlay(video: Path, keypoints: Keypoints, out: Path, progress: Progre
         for t, (_, rgb) in enumerate(read_frames(video, keypoints.start, last, keypoints.video_fps)):
             if t >= len(keypoints):
                 break
+            rgb = turn_image(rgb, keypoints.rotation)
             image = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb.copy()
             draw_skeleton(image, keypoints.xy[t] * scale, keypoints.confidence[t], keypoints.names)
             if not keypoints.seen[t]:

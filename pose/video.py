@@ -128,6 +128,11 @@ def read_frames(
         raise InputError(f"{path}: START={start:g} s is past its last frame at {last:.2f} s; choose an earlier START")
 
 
+def turn_image(image: np.ndarray, clockwise: int) -> np.ndarray:
+    """An image, uint8 (H, W, 3), turned clockwise by 0, 90, 180 or 270 degrees."""
+    return image if clockwise == 0 else np.ascontiguousarray(np.rot90(image, -clockwise // 90))
+
+
 class VideoWriter:
     """Writes H.264 that plays in a browser; the file appears under its name only once it is whole.
 

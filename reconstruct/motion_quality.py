@@ -47,7 +47,7 @@ def assess_motion(metrics: Mapping[str, float | None]) -> MotionQuality:
     level: Literal["good", "usable", "poor"] = ("good", "usable", "poor")[worst]
     advice = ""
     if gravity is not None and gravity < 0.4:
-        advice = "; is the picture turned?"
+        advice = "; is the picture turned? --rotate 90 turns it clockwise"
     elif level == "poor":
         advice = "; something carries the body that was not reconstructed, or the keypoints are wrong"
     numbers = f": {', '.join(parts)}" if parts else ""

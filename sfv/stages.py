@@ -254,6 +254,8 @@ def _make_keypoints(work: Work[PoseConfig]) -> Made:
     files = [path for role, path in work.inputs.items() if role.startswith("keypoints ")]
     findings = ()
     if files:
+        if config.rotate:
+            raise InputError("--rotate turns a video, not the points of --keypoints: turn those where they are made")
         info, source = probe(video), files[0] if len(files) == 1 else files[0].parent
         size, part = (info.width, info.height), (config.start, config.end, config.person)
         found = read_keypoint_files(source, info.fps, size, *part, config.keypoint_order)

@@ -137,6 +137,20 @@ def test_of_a_video_that_is_cut_one_shot_is_used_and_all_are_listed(tmp_path: Pa
     assert finding.startswith("the video is cut into 2 shots, used the one at 0.75 s: START=0.00 END=0.75; START=0.75")
 
 
+def test_turned_picture_is_put_upright(tmp_path: Path) -> None:
+    upright = drawn_video(tmp_path / "box.mp4")
+    lying = tmp_path / "lying.mp4"
+    with VideoWriter(lying, 20, SIZE[::-1], quality=5) as writer:
+        for _, image in read_frames(upright):
+            writer.write(np.ascontiguousarray(np.rot90(image)))  # counter-clockwise
+    found = estimate_keypoints_with(BoxEstimator(), lying, probe(lying), PoseConfig(rotate=90))
+    assert found.image_size == SIZE and found.rotation == 90
+    np.testing.assert_allclose(found.xy[:, INDEX["left_hip"]], [centre(t) for t in range(T)], atol=1.5)
+    write_overlay(lying, found, tmp_path / "overlay.mp4")
+    _, first = next(read_frames(tmp_path / "overlay.mp4"))
+    assert first.shape[:2] == SIZE[::-1] and first[90:150, 55:65].mean() > 120
+
+
 def test_slow_motion_is_counted_in_the_motions_own_time(tmp_path: Path) -> None:
     video = drawn_video(tmp_path / "box.mp4")
     found = estimate_keypoints_with(BoxEstimator(), video, probe(video), PoseConfig(speed=8.0))

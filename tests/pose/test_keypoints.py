@@ -28,6 +28,7 @@ def test_a_file_holds_everything(tmp_path: Path) -> None:
         camera_motion=camera,
         people=np.array([1, 2, 1, 1]),
         speed=4.0,
+        rotation=90,
         wrong_person=0.25,
         shots=np.array([[0.0, 1.0], [1.0, 2.5]]),
     )
@@ -35,7 +36,7 @@ def test_a_file_holds_everything(tmp_path: Path) -> None:
     found = Keypoints.load(tmp_path / "k.npz")
     for field in ("xy", "xyz", "confidence"):
         np.testing.assert_array_equal(getattr(found, field), getattr(saved, field).astype(np.float32))
-    for field in ("fps", "names", "image_size", "start", "speed", "wrong_person"):
+    for field in ("fps", "names", "image_size", "start", "speed", "rotation", "wrong_person"):
         assert getattr(found, field) == getattr(saved, field)
     assert found.shots is not None and found.shots.tolist() == [[0.0, 1.0], [1.0, 2.5]]
     assert found.people is not None and found.people.tolist() == [1, 2, 1, 1]

@@ -22,7 +22,7 @@ def test_motion_that_obeys_physics_is_good() -> None:
     [
         ({"zmp_outside_support_mm": 80.0}, "usable", "80 mm outside"),
         ({"zmp_outside_support_mm": 210.0}, "poor", "210 mm outside of what carries the body; something carries"),
-        ({"flight_gravity_ratio": -0.35}, "poor", "135% off g; is the picture turned?"),
+        ({"flight_gravity_ratio": -0.35}, "poor", "135% off g; is the picture turned? --rotate 90"),
         ({"penetration_mm": 20.0}, "usable", "20 mm below the floor"),
         ({"foot_slide_mm_per_frame": 31.0}, "poor", "31.0 mm a frame"),
         ({"rest_com_outside_support_mm": 100.0}, "usable", "100 mm out of balance"),
