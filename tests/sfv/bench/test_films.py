@@ -48,9 +48,12 @@ def test_the_second_outfit_has_the_other_colours():
     model = spec.compile()
     first, count = model.tex_adr[0], model.tex_height[0] * model.tex_width[0] * model.tex_nchannel[0]
     after = np.asarray(model.tex_data[first : first + count]).reshape(before.shape)
+    changed = (after != before).any(axis=-1)
+    assert 0.2 < changed.mean() < 1.0  # eyes, shoes and the like keep their colours
+    assert {tuple(map(int, colour)) for colour in np.unique(after[changed], axis=0)} <= set(DARK.values())
     for old, new in DARK.items():
-        exact = (before == old).all(axis=-1)
-        assert exact.any() and (after[exact] == new).all()
+        worn = np.abs(before.astype(int) - old).sum(axis=-1) < 30
+        assert worn.any() and (after[worn] == new).all()
 
 
 def test_keypoints_are_found_once_for_a_video_and_its_settings(tmp_path, monkeypatch):
