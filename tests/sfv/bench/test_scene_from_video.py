@@ -1,0 +1,41 @@
+"""`bench scene-from-video`: errors of objects worked out by hand; a film whose object is found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.scene_objects import SceneObject
+from sfv.bench.scene_from_video import MeasuredScene, bench_scene_from_video, compare_objects, summarize_scenes
+
+BOX = SceneObject("box", 1.0, 0.0, 0.3, 1.0, 0.8)
+BAR = SceneObject("bar", 0.0, 0.0, 2.0, 1.2, yaw=90.0)
+START = np.zeros(3)
+
+
+def test_a_box_is_compared_by_the_edge_that_the_person_comes_to():
+    smaller = SceneObject("box", 0.78, 0.0, 0.33, 0.5, 0.4)  # from .53 to 1.03: 3 cm behind the true edge
+    assert compare_objects(BOX, smaller, smaller.corners(), START) == pytest.approx((0.03, 0.03))
+    beyond = np.array([2.0, 0.0, 0.0])  # who comes from the other side sees the edge at 1.5
+    assert compare_objects(BOX, smaller, smaller.corners(), beyond)[1] == pytest.approx(0.47)
+
+
+def test_a_bar_is_compared_across_its_direction():
+    beside = replace(BAR, x=0.04, y=0.5, height=1.95)
+    assert compare_objects(BAR, beside, beside.corners(), START) == pytest.approx((0.05, 0.04))
+
+
+def test_rows_count_what_was_found_and_name_what_was_not():
+    scenes = {
+        "a": MeasuredScene(None, BOX, 0.02, 0.1),
+        "b": MeasuredScene(None, None, float("nan"), float("nan")),
+    }
+    rows = {row.name: row for row in summarize_scenes(scenes)}
+    assert rows["object_found"].value == 0.5 and "b" in rows["object_found"].note
+    assert rows["object_height_mm"].value == pytest.approx(20.0) and rows["object_place_mm"].value == pytest.approx(100)
+
+
+def test_an_unknown_motion_is_one_line():
+    with pytest.raises(InputError, match="no motion 'fly'"):
+        bench_scene_from_video(("fly",))
