@@ -26,14 +26,16 @@ LOWEST = ("nose", "shoulder", "elbow", "wrist", "pinky", "index", "hip", "knee",
 SEGMENTS = (("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle"))
 SEGMENTS_M = 1.32
 """Length of trunk, thigh and shank together of a person of 1.72 m [m]; the detector's own metres are less steady."""
-LEAST_RISE_M = 0.10
+LEAST_RISE_M = 0.16
 """Least height of the lowest point of the body over the line from take-off to landing for a flight [m]."""
 CORE = 0.25
 """Share of that height above which all of the body is surely in the air."""
 FOOT = 0.1
 """Share of a hill's height at which it begins and ends."""
-LEAST_FRAMES = 5
+LEAST_FRAMES = 4
 """Fewest frames of a flight that a parabola is fitted to."""
+HELD = 0.45
+"""Median speed of a hand or foot, relative to the centre of mass's, below which it holds on to something: no flight."""
 MISFIT_M = 0.03
 """Largest root mean square distance of the centre of mass from its parabola [m]."""
 LONGEST_FLIGHT_S, SHORTEST_FLIGHT_S = 1.2, 0.15
@@ -149,6 +151,8 @@ class _Body:
     """Centre of mass, (right, up) [m], (T, 2)."""
     low: np.ndarray
     """Height of the lowest point [m], (T,)."""
+    ends: np.ndarray
+    """Wrists and ankles, (right, up) [m], (T, 4, 2)."""
     ankles: np.ndarray
     """From the right to the left ankle in three dimensions [m], (T, 3)."""
     knees: np.ndarray
@@ -196,12 +200,14 @@ class _Body:
         com = np.einsum("j,tji->ti", share / share.sum(), image) * per_px[:, None] * (1.0, -1.0)
         lowest = np.stack([xy[:, i, 1] for name, i in joint.items() if name.endswith(LOWEST)])
         low = -np.nanmax(lowest, axis=0) * per_px
+        ends = np.concatenate([both(xy, part) for part in ("wrist", "ankle")], axis=1) * (1.0, -1.0)
+        ends = ends * per_px[:, None, None]
         hip, knee, ankle = (both(xyz, part) for part in ("hip", "knee", "ankle"))
         cosine = np.sum((hip - knee) * (ankle - knee), axis=-1)
         cosine /= np.maximum(np.linalg.norm(hip - knee, axis=-1) * np.linalg.norm(ankle - knee, axis=-1), 1e-9)
         flexion = 180.0 - np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
         leg = metres * sum(float(np.nanmedian(length[times])) for length in lengths[1:])
-        return cls(com, low, metres * (ankle[:, 0] - ankle[:, 1]), flexion, leg, np.asarray(seen), keypoints.fps)
+        return cls(com, low, ends, metres * (ankle[:, 0] - ankle[:, 1]), flexion, leg, np.asarray(seen), keypoints.fps)
 
 
 def find_flight_speeds(body: _Body) -> list[tuple[float, float]]:
@@ -217,6 +223,8 @@ def find_flight_speeds(body: _Body) -> list[tuple[float, float]]:
         if len(core) < LEAST_FRAMES or not body.seen[core].mean() > 0.6:
             continue
         core = np.arange(core[0], core[-1] + 1)
+        if _is_held(body, core):
+            continue
         t = core - core.mean()
         fit = np.polyfit(t, body.com[core, 1], 2)
         misfit = float(np.sqrt(np.mean((np.polyval(fit, t) - body.com[core, 1]) ** 2)))
@@ -233,7 +241,7 @@ def find_flight_speeds(body: _Body) -> list[tuple[float, float]]:
 def find_gait_speeds(body: _Body) -> list[tuple[float, int]]:
     """The speed by each run of regular steps, and how many steps it has."""
     distance = np.linalg.norm(body.ankles, axis=1)
-    calm = gaussian_filter1d(distance, 1.0)
+    calm = gaussian_filter1d(distance, 0.7)
     peaks, _ = find_peaks(calm, height=LEAST_STEP * body.leg, prominence=0.25 * body.leg)
     if len(peaks) < LEAST_STEPS:
         return []
@@ -249,6 +257,13 @@ def find_gait_speeds(body: _Body) -> list[tuple[float, int]]:
     length = float(np.median(calm[peaks])) / body.leg
     usual = RUN_FREQUENCY if np.median(bend) > RUNNING_KNEE else WALK_RATIO * length
     return [(usual / frequency, len(steps) + 1)]
+
+
+def _is_held(body: _Body, frames: np.ndarray) -> bool:
+    """Whether a hand or a foot rests while the body moves in these frames: a bar, a cartwheel, a step."""
+    ends, com = body.ends[frames], body.com[frames]
+    speeds = np.median(np.linalg.norm(np.diff(ends, axis=0), axis=-1), axis=0)
+    return bool(speeds.min() < HELD * np.median(np.linalg.norm(np.diff(com, axis=0), axis=-1)))
 
 
 def _find_hills(low: np.ndarray) -> list[tuple[int, int, float]]:

@@ -47,6 +47,21 @@ def test_real_time_stays_and_where_nothing_falls_nothing_is_claimed() -> None:
     assert estimate_playback_speed(still).speed == 1.0
 
 
+def test_pull_up_on_a_bar_is_no_slow_flight() -> None:
+    shown = film("jump", 60.0)
+    frames = len(shown)
+    # The whole body goes up and down as in a slow flight, but the hands stay where they are.
+    rise = 150.0 * np.maximum(0.0, 1.0 - (2.0 * np.arange(frames) / frames - 1.0) ** 2)
+    xy = shown.xy[:1] - rise[:, None, None] * np.array([0.0, 1.0])
+    hands = [i for i, name in enumerate(LANDMARKS) if any(part in name for part in ("wrist", "pinky", "thumb"))]
+    hands += [LANDMARKS.index(f"{side}_index") for side in ("left", "right")]
+    flying = replace(shown, xy=xy, xyz=shown.xyz[:1] + np.zeros_like(shown.xyz))
+    assert estimate_playback_speed(flying).flights == 1
+    hanging = xy.copy()
+    hanging[:, hands] = shown.xy[:1, hands] - (0.0, 250.0)
+    assert estimate_playback_speed(replace(flying, xy=hanging)).measured is None
+
+
 def test_camera_that_pans_along_does_not_hide_the_fall() -> None:
     shown = film("backflip", 60.0)
     focal, size = 800.0, np.array(shown.image_size)
