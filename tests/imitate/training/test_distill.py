@@ -11,16 +11,18 @@ import torch
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import build_reference
 from imitate.env.task import Task
-from imitate.rollout import Rollout, run_episodes
+from imitate.policy import Policy
+from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy, run_episodes
 from imitate.scene.scene import CONTROL_HZ, Scene, build_model
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import Verdict
 from imitate.training.config import TrainConfig
 from imitate.training.distill import DistillConfig, Expert
-from imitate.training.loop import CHECKPOINT, Job, TrainingRun, train
+from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, train
 from imitate.training.ppo import PPOConfig
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import train_policy
+from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
@@ -216,14 +218,24 @@ def test_another_draft_is_another_task(tmp_path: Path):
     assert runs[2] == runs[3]
 
 
-def test_two_workers_learn_from_one_draft(tmp_path: Path):
+def test_two_workers_learn_from_one_draft_and_the_policy_can_be_evaluated(tmp_path: Path):
     """They share gradients from the first sample on, or their policies would differ at the end."""
     motion, draft = leaning()
     config = replace(TINY, workers=2, samples=128)
     training = train_policy(Task(CHARACTER, motion), config.resolve(), tmp_path, draft=draft)
     assert training.metrics["samples"] == 128
     assert training.metrics["workers"] == 2
+    assert "the samples are used" in training.summary
+    assert (tmp_path / CURVES).read_text().count("\n") >= 2
     content = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]
     assert len(content["parts"]) == 2
     assert content["learner"]["samples"] == 64
     assert content["learner"]["optimiser"]["state"]
+
+    task = Task(CHARACTER, motion)
+    metrics = evaluate_policy(Policy.load(tmp_path / BEST_POLICY), task, EvaluateConfig(rollouts=3)).metrics
+    assert 0.0 < metrics["normalised_return"] <= 1.0
+    assert 0.0 <= metrics["completed"] <= 1.0
+    assert metrics["tracking_mpjpe_mm"] > 0.0
+    with pytest.raises(InputError, match="trained for humanoid"):
+        evaluate_policy(training.policy, replace(task, character=load_character("humanoid", 1.6)), EvaluateConfig())

@@ -4,13 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from imitate.env.task import Task
-from imitate.training.benchmark import loop_speed
-from reconstruct.characters.character import load_character
-from tests.samples import TINY, standing
+from tests.samples import standing
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,10 +32,3 @@ def test_wrong_input_ends_all_of_them(tmp_path):
     assert done.returncode != 0
     assert "error: nothing.txt: no such file" in done.stderr
     assert done.stderr.count("error: ") == 1
-
-
-def test_loop_speed_of_one_process():
-    config = replace(TINY, num_envs=8, num_steps=4)
-    found = loop_speed(Task(load_character("humanoid"), standing()), config, 64, workers=1)
-    assert found["workers"] == 1
-    assert found["wall"] > 0 and found["cpu"] > 0

@@ -15,15 +15,13 @@ import torch
 from imitate.env.env import EnvConfig
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.config import TrainConfig
 from imitate.training.evaluation import Score
-from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, train, update_average
+from imitate.training.loop import BEST_POLICY, CHECKPOINT, Job, TrainingRun, train, update_average
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import TrainingError, train_policy
 from pose.errors import InputError
-from reconstruct.characters.character import load_character
 from reconstruct.formats.read_motion import read_motion
 from tests.samples import CHARACTER, TINY, standing
 
@@ -116,29 +114,6 @@ def test_checkpoint_of_another_task_or_damaged_is_not_resumed(tmp_path):
     assert load_checkpoint(path, "that") is None
     path.write_bytes(path.read_bytes()[:-100])
     assert load_checkpoint(path, "this") is None
-
-
-def test_two_workers_train_as_one_and_the_policy_can_be_evaluated(tmp_path):
-    training = train_policy(Task(CHARACTER, standing()), replace(TINY, workers=2), tmp_path)
-    assert training.metrics["samples"] == 128
-    assert training.metrics["workers"] == 2
-    assert "the samples are used" in training.summary
-    assert (tmp_path / CURVES).read_text().count("\n") >= 2
-
-    evaluation = evaluate_policy(
-        Policy.load(tmp_path / BEST_POLICY), Task(CHARACTER, standing()), EvaluateConfig(rollouts=3)
-    )
-    figures = evaluation.metrics
-    assert 0.0 < figures["normalised_return"] <= 1.0
-    assert 0.0 <= figures["completed"] <= 1.0
-    assert figures["tracking_mpjpe_mm"] > 0.0
-    evaluation.rollout.save(tmp_path / "rollout.npz")
-    found = Rollout.load(tmp_path / "rollout.npz")
-    np.testing.assert_array_equal(found.qpos, evaluation.rollout.qpos)
-    assert found.as_motion(standing()).qpos.shape == found.qpos.shape
-
-    with pytest.raises(InputError, match="trained for humanoid"):
-        evaluate_policy(training.policy, Task(load_character("humanoid", 1.6), standing()), EvaluateConfig())
 
 
 def test_a_worker_that_fails_says_so_in_one_line_and_keeps_the_traceback(tmp_path):
