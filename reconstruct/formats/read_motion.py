@@ -32,6 +32,8 @@ from reconstruct.support import Support
 from reconstruct.tangent import TangentSpace
 
 Loop = Literal["auto", "yes", "no"]
+HALF_TRUNK = 0.09
+"""From the joints of a trunk to its surface [m]."""
 LIMB_ERROR = 20.0
 """Mean angle between the limbs of a file and of the body from which it is reported [degrees]."""
 LOOP_GAP = 0.6
@@ -145,7 +147,8 @@ def _of_skeleton(
     points = point_positions(body.model, qpos, soles)
     contacts = find_contacts(points, fps)
     if contacts.any(axis=1).mean() < LOST_GROUND:
-        qpos[:, 2] -= estimate_ground_height(points[..., 2].min(axis=1), fps)
+        lowest = np.minimum(points[..., 2].min(axis=1), find_lowest_of_trunk(body, qpos))
+        qpos[:, 2] -= estimate_ground_height(lowest, fps)
         contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
         text = "its height drifts, so the lowest point is set on the ground except in clear flights"
         findings = (*findings, Finding("ground", text))
@@ -247,6 +250,15 @@ def set_on_ground(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -
     moved = qpos.copy()
     moved[:, 2] -= np.mean(np.sort(lowest)[: max(1, len(lowest) // 3)])
     return moved
+
+
+def find_lowest_of_trunk(body: Character, qpos: np.ndarray) -> np.ndarray:
+    """Height of the lowest side of a skeleton's trunk, thighs and head, which may lie on the ground, (T,)."""
+    model = body.model
+    ends = {int(model.site(site).bodyid[0]) for part in body.contacts.values() for site in part}
+    inner = [b for b in range(1, model.nbody) if b not in ends and int(model.body_parentid[b]) not in ends]
+    points = BodyPoints(np.array(inner), np.zeros((len(inner), 3)), np.zeros(len(inner)))
+    return point_positions(model, qpos, points)[..., 2].min(axis=1) - HALF_TRUNK
 
 
 def estimate_ground_height(lowest: np.ndarray, fps: float) -> np.ndarray:

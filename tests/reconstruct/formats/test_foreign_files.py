@@ -95,6 +95,19 @@ def test_a_body_that_lies_is_written_and_read_back(tmp_path):
     np.testing.assert_allclose(found + shift, true, atol=1e-3)
 
 
+def test_a_body_that_lies_is_on_the_ground(tmp_path):
+    humanoid = load_character("humanoid")
+    lies = {"Hips": np.tile([0, -90, 0], (40, 1))}
+    swing = np.zeros((40, 3))
+    swing[:, 1] = -20 - 10 * np.sin(np.arange(40) / 4)
+    lies |= {"LeftUpLeg": swing, "RightUpLeg": swing}
+    path = place(tmp_path / "a.bvh", bvh(np.tile([0, 12, 0], (40, 1)), angles=lies))
+    motion = load_motion(path, humanoid, loop="no").motion
+    shapes = BodyPoints.of_geoms(humanoid.model)
+    lowest = (point_positions(humanoid.model, motion.qpos, shapes)[..., 2] - shapes.radius).min(axis=1)
+    assert np.abs(lowest).max() < 0.06 and motion.qpos[:, 2].max() < 0.3
+
+
 # Tilted floors
 
 
