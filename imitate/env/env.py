@@ -16,7 +16,7 @@ from imitate.env.grip_schedule import GripSchedule
 from imitate.env.joint_layout import JointLayout
 from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
-from imitate.env.reward import RewardConfig, imitation_reward
+from imitate.env.reward import RewardConfig, add_task_reward, imitation_reward
 from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, has_fallen, has_lost_track
 from imitate.policy import Policy, PolicyLayout
@@ -33,10 +33,6 @@ BAD_STATE = [
         mujoco.mjtWarning.mjWARN_BADQACC,
     )
 ]
-
-
-TASK_SCALE = 5.0
-"""Steepness of the task's reward term [1/m^2]: a box 0.4 m behind earns less than half."""
 
 
 @dataclass(frozen=True)
@@ -334,7 +330,8 @@ class ImitationEnv:
             self.config.reward,
         )
         if self.scene.has_box:
-            reward, terms = self._with_task(reward, terms)
+            goal = self.goal_qpos[frame][:, self.body.nq :]
+            reward, terms = add_task_reward(reward, terms, self.box_qpos, goal, self.scene.task_weight)
         own = self.task.compute_own_rewards(self)
         reward, terms = sum(own.values(), reward), terms | own
         exploded = ~np.isfinite(reward) | self._batch.warning[:, BAD_STATE, 1].any(axis=1)
@@ -359,20 +356,6 @@ class ImitationEnv:
     def box_progress(self) -> np.ndarray:
         """How far along the scene's direction each box is [m], (N,)."""
         return self.ground.local(self.box_qpos[:, :2])[0]
-
-    def _with_task(self, reward: np.ndarray, terms: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The reward with the task's term: the box is as far as the reference would have pushed it, or further.
-
-        What it is aside does not count: with that, too, a policy of a million samples lost it a metre sooner.
-        """
-        goal = self.goal_qpos[self.frame][:, self.body.nq :]
-        further, forward = self.box_qpos[:, :2] - goal[:, :2], rotations.rotate(goal[:, 3:], np.array([1.0, 0.0, 0.0]))
-        forward = forward[:, :2] / np.linalg.norm(forward[:, :2], axis=1, keepdims=True)
-        behind = np.minimum(np.einsum("ni,ni->n", further, forward), 0.0)
-        share = self.scene.task_weight
-        terms = {name: (1.0 - share) * term for name, term in terms.items()}
-        terms["task"] = share * np.exp(-TASK_SCALE * behind**2)
-        return (1.0 - share) * reward + terms["task"], terms
 
     @property
     def actuator_force(self) -> np.ndarray:

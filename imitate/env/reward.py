@@ -15,6 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reconstruct import rotations
+
+TASK_SCALE = 5.0
+"""Steepness of the task's term [1/m^2]: with its box 0.4 m behind it is less than half."""
+
 
 @dataclass(frozen=True)
 class RewardConfig:
@@ -68,6 +73,27 @@ def imitation_reward(
         "com": config.com_weight * np.exp(-config.com_scale * _squares(com_error)),
     }
     return sum(terms.values(), np.zeros(len(com_error))), terms
+
+
+def add_task_reward(
+    reward: np.ndarray, terms: dict[str, np.ndarray], box_qpos: np.ndarray, goal_qpos: np.ndarray, weight: float
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Adds the term `task`: the box is as far as the reference would have pushed it, or further.
+
+    Args:
+      reward: of imitation, (N,).
+      terms: its terms, (N,) each.
+      box_qpos: poses of the boxes, position and quaternion, (N, 7).
+      goal_qpos: where the reference would have pushed them, (N, 7).
+      weight: of the new term, 0 to 1; the others are reduced to the rest.
+    """
+    # How far it is aside does not count: with that as well, a policy of a million samples lost the box a metre sooner.
+    away, forward = box_qpos[:, :2] - goal_qpos[:, :2], rotations.rotate(goal_qpos[:, 3:], np.array([1.0, 0.0, 0.0]))
+    forward = forward[:, :2] / np.linalg.norm(forward[:, :2], axis=1, keepdims=True)
+    behind = np.minimum(np.einsum("ni,ni->n", away, forward), 0.0)
+    terms = {name: (1.0 - weight) * term for name, term in terms.items()}
+    terms["task"] = weight * np.exp(-TASK_SCALE * behind**2)
+    return (1.0 - weight) * reward + terms["task"], terms
 
 
 def _squares(error: np.ndarray) -> np.ndarray:

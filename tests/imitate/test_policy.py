@@ -95,7 +95,7 @@ def test_bfloat16_is_for_learning_alone():
     assert torch.equal(network.forward_float32(values), exact)
 
 
-def test_actions_are_the_mean_or_spread_about_it_as_learnt():
+def test_actions_are_the_mean_or_have_the_learnt_standard_deviation():
     policy, rng = trained(), np.random.default_rng(3)
     mean = policy.act(OBSERVATION[:1])
     samples = policy.act(np.repeat(OBSERVATION[:1], 20_000, axis=0), rng)
@@ -108,9 +108,8 @@ def test_actions_are_the_mean_or_spread_about_it_as_learnt():
 def test_values_are_in_units_of_reward():
     """A critic that says 0 expects the mean return: (3 + 5 + 10) / 3."""
     policy = trained()
-    with torch.no_grad():
-        policy.critic[-1].weight.zero_()
-        policy.critic[-1].bias.zero_()
+    for parameter in list(policy.critic.parameters())[-2:]:
+        torch.nn.init.zeros_(parameter)
     np.testing.assert_allclose(policy.value(torch.zeros(2, 7)).numpy(), [6.0, 6.0], rtol=1e-5)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -89,7 +89,7 @@ def measured(env: ImitationEnv, **changes) -> ImitationEnv:
     return cast(ImitationEnv, SimpleNamespace(**({name: getattr(env, name) for name in names} | changes)))
 
 
-def record(env: ImitationEnv, *steps: dict[str, np.ndarray], running: tuple[bool, bool] = (True, True)):
+def record(env: ImitationEnv, *steps: dict[str, Any], running: tuple[bool, bool] = (True, True)):
     """Metrics of steps of two environments that look like this."""
     env.start(np.zeros(2, dtype=np.int64))
     recorder = RolloutMetrics()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imitate.env.reward import RewardConfig, imitation_reward
+from imitate.env.reward import RewardConfig, add_task_reward, imitation_reward
 
 CONFIG = RewardConfig()
 
@@ -41,3 +41,17 @@ def test_each_term_by_hand(errors, term, expected):
     assert terms[term] == pytest.approx(expected)
     perfect = reward_of()[1]
     assert total == pytest.approx(1.0 - perfect[term] + expected)  # nothing else changed
+
+
+def test_a_box_that_is_behind_costs_and_one_that_is_aside_or_further_does_not():
+    """The goal faces along y: half a metre behind gives exp(-5 * .25) of the term, which weighs .3."""
+    turn = np.array([0.5**0.5, 0.0, 0.0, 0.5**0.5])
+    goal = np.tile([1.0, 2.0, 0.6, *turn], (3, 1))
+    box = goal.copy()
+    box[0, 1] -= 0.5
+    box[1, 0] += 3.0
+    box[2, 1] += 0.5
+    reward, terms = add_task_reward(np.full(3, 0.8), {"pose": np.full(3, 0.8)}, box, goal, 0.3)
+    np.testing.assert_allclose(terms["task"], [0.3 * np.exp(-1.25), 0.3, 0.3])
+    np.testing.assert_allclose(terms["pose"], 0.7 * 0.8)
+    np.testing.assert_allclose(reward, terms["pose"] + terms["task"])
