@@ -35,7 +35,7 @@ class BlazePose:
 
     names = LANDMARKS
 
-    def __init__(self, bundle: Path, persons: int = 4, workers: int | None = None) -> None:
+    def __init__(self, bundle: Path, persons: int = 8, workers: int | None = None) -> None:
         """Starts no process yet.
 
         Args:

@@ -37,7 +37,7 @@ from pose.shots import find_shots, make_thumbnail
 from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 """Version of the estimate: raised whenever the same input gives other keypoints, so that finished stages are redone."""
 
 SEVERAL = 0.1

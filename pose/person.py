@@ -37,6 +37,8 @@ VELOCITY_MEMORY_S = 0.15
 """Time constant of the running mean of a path's velocity [s]."""
 ALIKE = 0.3
 """Distance of appearances up to which bodies may be one person's: light and folds change it."""
+DIFFERENT = 0.65
+"""Distance of appearances from which bodies are never one person's."""
 APPEARANCE_COST = 3.0
 """Cost of a frame with an appearance wholly unlike the path's, where one with a confidently detected body gains 1."""
 APPEARANCE_MEMORY_S = 1.5
@@ -148,6 +150,7 @@ class _Motion:
         if self.looks is not None:
             unlike = appearance_distance(self.looks[past][:, None], self.looks[now])
             gain = gain - APPEARANCE_COST * np.maximum(unlike - ALIKE, 0.0)
+            gain[unlike > DIFFERENT] = -np.inf
         limit = SLACK + SPEED * np.minimum(gap / self.fps, DASH_S) + TRAVEL * gap / self.fps
         gain[motion > limit * np.minimum(self.size[past][:, None], self.size[now])] = -np.inf
         if self.required is not None and self.frame[now[0]] > self.required:

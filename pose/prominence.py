@@ -28,6 +28,8 @@ OTHERS = 0.2
 """Detections nearer than this to another person's body are that person's [body sizes]."""
 STRAY = 0.3
 """Share of frames up to which the film may move most where nobody is: shadows, things, a camera that shakes."""
+STILL = 0.1
+"""Motion at the joints, relative to the most in the picture, up to which a body is still: motion behind it shows."""
 LEAST_PRESENCE = 0.2
 """Least share of the frames in which somebody who moves must be seen."""
 MOST = 5
@@ -173,7 +175,8 @@ def choose_in_crowd(frames: list[Poses], fps: float, crowd: Crowd, person: str =
 
 def find_mover(frames: list[Poses], fps: float, crowd: Crowd) -> list[np.ndarray]:
     """The path along which the bodies move most, if there is one that lasts."""
-    worth = [MOTION_GAIN * crowd.region.motion_of(t, poses.xy[:, CORE]) for t, poses in enumerate(frames)]
+    motion = [crowd.region.motion_of(t, poses.xy[:, CORE]) for t, poses in enumerate(frames)]
+    worth = [MOTION_GAIN * np.maximum(part - STILL, 0.0) for part in motion]
     rows = find_best_path(frames, fps, worth=worth, looks=crowd.looks)
     return [rows] if (rows >= 0).mean() >= LEAST_PRESENCE else []
 
