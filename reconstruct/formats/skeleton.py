@@ -16,6 +16,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import Character
 from reconstruct.formats.checks import check_knees, check_order, check_rate, mend_leaps
 from reconstruct.formats.joint_names import ROLES, SIDES, find_joint_roles, split_side
+from reconstruct.formats.joint_tree import find_roles_by_tree
 from reconstruct.formats.options import METRES, Finding, MotionFileConfig, Unit, name_axis, to_axis
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.upright import STANDS, axes_with_up, choose_up_axis, find_tilt, mean_trunk
@@ -61,7 +62,7 @@ def to_character(
     if config.fps is not None:
         motion = replace(motion, fps=config.fps)
     motion = add_toes(motion, path, config)
-    roles = find_joint_roles(motion.names, motion.parents, path, motion.rest, config.joints)
+    roles, known = find_roles(motion, path, config)
     rate = check_rate(motion, path)
     motion = mend_leaps(drop_rest_frame(motion), roles, path)
     pelvis = common_ancestor(motion.parents, roles["left_hip"], roles["right_hip"])
@@ -86,10 +87,28 @@ def to_character(
         contacts=np.zeros((len(qpos), len(body.contacts)), dtype=bool),
         contact_names=tuple(body.contacts),
     )
-    known = Finding("joints", f"{len(roles)} joints known by name")
     size = Finding("unit", f"lengths in {unit}")
     checks = (*check_order(neutral, placed, roles), *check_knees(placed, roles))
     return body, found, (known, size, *upright.findings, *rate, *motion.findings, *checks)
+
+
+def find_roles(motion: SkeletonMotion, path: Path, config: MotionFileConfig) -> tuple[dict[str, int], Finding]:
+    """Landmark -> joint by names, and where these say nothing by the tree.
+
+    Raises:
+      InputError: neither names nor the tree are a person's.
+    """
+    try:
+        roles = find_joint_roles(motion.names, motion.parents, path, motion.rest, config.joints)
+        return roles, Finding("joints", f"{len(roles)} joints known by name")
+    except InputError:
+        parts = {part for names in ROLES.values() for part in names}
+        known = sum(side is not None and part in parts for side, part in map(split_side, motion.names))
+        roles = find_roles_by_tree(motion.parents, motion.rest) if known < 4 and not config.joint else None
+        if roles is None:
+            raise
+    text = f"{len(roles)} joints found by the tree's shape, for names say nothing: --joint overrules"
+    return roles, Finding("joints", text, doubtful=True)
 
 
 def add_toes(motion: SkeletonMotion, path: Path, config: MotionFileConfig) -> SkeletonMotion:

@@ -292,6 +292,21 @@ def test_names_of_common_makers(tmp_path, maker):
         np.testing.assert_allclose(at[name], plain[name], atol=1e-9, err_msg=name)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_names_that_say_nothing(tmp_path, turned):
+    """The tree itself shows legs, arms and, by its feet, which side is left."""
+    code = {name: f"Bone{17 * i % 97:03d}" for i, name in enumerate(BODY)} | {"": ""}
+    sign = [-1, 1, -1] if turned else [1, 1, 1]  # facing -z: left is at -x
+    body = {code[name]: (code[parent], tuple(np.multiply(offset, sign))) for name, (parent, offset) in BODY.items()}
+    path = place(tmp_path / "a.bvh", bvh(np.tile([0, 92, 0], (10, 1)), body=body, root=code["Hips"]))
+    at, said = body_of(path)
+    plain, _ = body_of(place(tmp_path / "b.bvh", bvh(np.tile([0, 92, 0], (10, 1)))))
+    assert "by the tree's shape" in said and "--joint" in said
+    for name in ("left_knee", "right_elbow", "left_wrist", "right_foot_index", "left_hip"):
+        expected = plain[name] * ([-1, -1, 1] if turned else [1, 1, 1])
+        np.testing.assert_allclose(at[name], expected, atol=1e-6, err_msg=name)
+
+
 def test_unknown_names_are_given_by_the_user(tmp_path):
     body = {name.replace("LeftLeg", "Bone17"): (parent.replace("LeftLeg", "Bone17"), offset)
             for name, (parent, offset) in BODY.items()}  # fmt: skip
