@@ -18,7 +18,7 @@ BAR_OVER = 0.3
 """How far a bar goes on beyond the hands [m]."""
 CLEAR = 0.01
 """Between a box and the body that passes it [m]."""
-SUNK = 0.03
+SUNK = 0.06
 """Depth below a box's upper face from which the body passes beside the box rather than on it [m]."""
 
 
@@ -86,9 +86,12 @@ def _place_box(
         room_ahead, room_behind = max(most - high[axis], 0.0), max(low[axis] - least, 0.0)
         grown_ahead = min(room_ahead, max(0.5 * wish, wish - room_behind))
         grown_behind = min(room_behind, wish - min(grown_ahead, wish))
-        # What passes close by cuts the margin, never what is touched.
-        high[axis] = max(min(high[axis], most), touched[:, axis].max() + CLEAR) + grown_ahead
-        low[axis] = min(max(low[axis], least), touched[:, axis].min() - CLEAR) - grown_behind
+        # What passes before or behind cuts the margin, never what is touched; to the sides feet need it.
+        if axis == 0:
+            high[axis] = max(min(high[axis], most), touched[:, axis].max() + CLEAR)
+            low[axis] = min(max(low[axis], least), touched[:, axis].min() - CLEAR)
+        high[axis] += grown_ahead
+        low[axis] -= grown_behind
     centre = 0.5 * (low + high) @ axes
     length, width = (high - low).tolist()
     return SceneObject(

@@ -83,7 +83,10 @@ def measure_scene(film: Film, video: Path, character: Character) -> MeasuredScen
     truth = Truth.load(truth_path(video))
     best: tuple[float, float, SceneObject | None] = (np.nan, np.nan, None)
     for thing in found.objects:
-        corners_w = truth.to_world(found.camera.to_camera(thing.corners()))
+        points = np.concatenate([found.motion.qpos[:1, :3], thing.corners()])
+        root_w, *corners = truth.to_world(found.camera.to_camera(points))
+        # How far away from the camera all of it is, is another question (`bench reconstruct`).
+        corners_w = np.array(corners) + [*(qpos[0, :2] - root_w[:2]), 0.0]
         height, place = compare_objects(true, thing, corners_w, qpos[0, :3])
         if thing.kind == true.kind and height < NEAR[0] and place < NEAR[1] and not best[0] < height:
             best = height, place, thing
@@ -93,7 +96,7 @@ def measure_scene(film: Film, video: Path, character: Character) -> MeasuredScen
 def compare_objects(
     true: SceneObject, found: SceneObject, corners_w: np.ndarray, start_w: np.ndarray
 ) -> tuple[float, float]:
-    """Errors of an object's height and place [m].
+    """Errors of an object's height, and of its place relative to where the person is at first [m].
 
     Of a bar the place is its middle, across the true one. Of a box it is the edge that the person comes to: the rest of
     a box on which nobody steps cannot be seen.
