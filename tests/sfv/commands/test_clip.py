@@ -101,7 +101,7 @@ def test_second_time_all_is_skipped(finished):
     before = {name: stage(run, name)["finished"] for name in STAGES}
     begin = time.monotonic()
     done = clip(run, video)
-    assert done.returncode == 0 and time.monotonic() - begin < 30  # 3 s on an idle machine
+    assert done.returncode == 0 and time.monotonic() - begin < 30  # 12 s were seen at a load of 16 on two cores
     assert done.stderr.count("done before") == 5
     assert before == {name: stage(run, name)["finished"] for name in STAGES}
 
