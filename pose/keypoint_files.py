@@ -143,6 +143,18 @@ def _to_poses(bodies: list[np.ndarray], layout: Layout, scale: tuple[float, floa
     return Poses(xy, np.zeros((*score.shape, 3)), score)
 
 
+def list_keypoint_files(path: Path) -> list[Path]:
+    """The files that a file or folder of keypoints stands for.
+
+    Raises:
+      InputError: there are none.
+    """
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise InputError(f"{path}: no keypoint files (*.json) there")
+    return files
+
+
 def read_folder(folder: Path) -> Frames:
     """A file for each frame, whose number is the last one in its name.
 

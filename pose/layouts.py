@@ -1,5 +1,6 @@
 """Layouts of other detectors' keypoints: which point is which landmark of ours, and how sure their scores are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,7 @@ class Layout:
     """The points of a detector."""
 
     name: str
-    points: dict[int, str]
+    points: Mapping[int, str]
     """Our landmark by its index; necks, heads and small toes have no counterpart and are dropped."""
     score: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))
     """How likely a point of a score is right: pairs of score and probability, interpolated between."""

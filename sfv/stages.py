@@ -22,7 +22,7 @@ from imitate.training.train import train_policy
 from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
-from pose.keypoint_files import read_keypoint_files
+from pose.keypoint_files import list_keypoint_files, read_keypoint_files
 from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
 from pose.playback_speed import apply_playback_speed
@@ -144,11 +144,7 @@ class EvaluateSetting(TaskSetting):
 
 def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> Stage[PoseConfig]:
     """Video -> keypoints, or the keypoints of another detector's file or folder in place of our own."""
-    files = []
-    if keypoints is not None:
-        files = sorted(keypoints.glob("*.json")) if keypoints.is_dir() else [keypoints]
-        if not files or not files[0].is_file():
-            raise InputError(f"{keypoints}: no keypoint files (*.json) there")
+    files = list_keypoint_files(keypoints) if keypoints is not None else []
     inputs = {"video": video} | {f"keypoints {path.name}": path for path in files}
     return Stage("1_pose", ESTIMATE_VERSION, config, inputs, _make_keypoints)
 
@@ -256,9 +252,9 @@ def _make_keypoints(work: Work[PoseConfig]) -> Made:
     if files:
         if config.rotate:
             raise InputError("--rotate turns a video, not the points of --keypoints: turn those where they are made")
-        info, source = probe(video), files[0] if len(files) == 1 else files[0].parent
-        size, part = (info.width, info.height), (config.start, config.end, config.person)
-        found = read_keypoint_files(source, info.fps, size, *part, config.keypoint_order)
+        info, part = probe(video), (config.start, config.end, config.person, config.keypoint_order)
+        source = files[0] if len(files) == 1 else files[0].parent
+        found = read_keypoint_files(source, info.fps, (info.width, info.height), *part)
         keypoints, findings = apply_playback_speed(found.keypoints, config.speed, config.max_fps), found.findings
     else:
         keypoints = estimate_keypoints(video, config, work.progress, work.folder / "people.jpg")
@@ -304,8 +300,8 @@ def _import_motion(work: Work[ImportSetting]) -> Made:
         work.inputs["motion"], character, start=config.start, end=config.end, loop=config.loop, config=config.file
     )
     length = _write_motion(found.motion, character, None, work.folder)
-    findings = [asdict(finding) for finding in found.findings]
-    return Made(f"{length}, {found.summary}", {"loop": found.motion.loop, "findings": findings})
+    metrics = {"loop": found.motion.loop, "findings": [asdict(finding) for finding in found.findings]}
+    return Made(f"{length}, {found.summary}", metrics)
 
 
 def _retarget_motion(work: Work[RetargetSetting]) -> Made:

@@ -4,6 +4,7 @@ import numpy as np
 
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.skeleton import to_character
+from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.kinematics import BodyPoints, point_positions
 
 BODY = {
@@ -74,9 +75,16 @@ def place(path, text):
     return path
 
 
+def open_skeleton(path, config=None) -> SkeletonMotion:
+    """A motion file of a skeleton."""
+    found = open_motion(path, config)
+    assert isinstance(found, SkeletonMotion)
+    return found
+
+
 def body_of(path, config=None):
     """Landmarks by name (T, 3) in our axes [m], and the findings' text."""
-    body, motion, findings = to_character(open_motion(path, config), path, config)
+    body, motion, findings = to_character(open_skeleton(path, config), path, config)
     points = BodyPoints.of_sites(body.model, tuple(body.landmarks))
     at = dict(zip(body.landmarks, np.moveaxis(point_positions(body.model, motion.qpos, points), 1, 0), strict=True))
     return at, "; ".join(finding.text for finding in findings)

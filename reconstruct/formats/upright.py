@@ -206,7 +206,7 @@ def find_tilt(
         normal = _unit(sole + normal)
     if not agrees_with_plane(ankles[rests], normal, strict=foot_up is None):
         return level
-    rotation, _ = Rotation.align_vectors(np.array([[0.0, 0.0, 1.0]]), normal[None])
+    rotation = Rotation.align_vectors(np.array([[0.0, 0.0, 1.0]]), normal[None])[0]
     return rotation.as_matrix(), float(np.arccos(np.clip(normal[2], -1.0, 1.0)))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -329,6 +330,7 @@ def test_what_the_user_says_overrules(tmp_path):
     with pytest.raises(InputError, match="give another --unit"):
         body_of(path, MotionFileConfig(unit="m"))
     assert open_motion(path, MotionFileConfig(fps=50.0)).fps == 50.0  # pyright: ignore
+    wrong: Any
     for wrong in ({"fps": -1.0}, {"joint": ("left_knee",)}):
         with pytest.raises(InputError, match="--"):
             MotionFileConfig(**wrong)

@@ -1,5 +1,7 @@
 """TRC and C3D: joints by name, joints from markers on the skin, gaps."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from reconstruct.formats.markers import find_hips, split_marker
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.skeleton import to_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from tests.small_skeleton import TRC_NAMES, bvh, place, walking, write_trc_text
+from tests.small_skeleton import TRC_NAMES, bvh, open_skeleton, place, walking, write_trc_text
 
 
 def known_places(tmp_path):
@@ -18,7 +20,7 @@ def known_places(tmp_path):
 
 
 def landmarks(path):
-    body, motion, findings = to_character(open_motion(path), path)
+    body, motion, findings = to_character(open_skeleton(path), path)
     points = BodyPoints.of_sites(body.model, tuple(body.landmarks))
     at = dict(zip(body.landmarks, np.moveaxis(point_positions(body.model, motion.qpos, points), 1, 0), strict=True))
     return at, motion, "; ".join(finding.text for finding in findings)
@@ -74,7 +76,7 @@ def test_names_of_markers(name, known):
 
 def test_hips_lie_in_the_pelvis():
     """Harrington's regression on a pelvis of 240 x 150 mm: 86 mm to the side, 46 mm behind, 83 mm below the front."""
-    known = {
+    known: Any = {
         ("left", "asi"): np.array([[0.12, 0, 1.0]]), ("right", "asi"): np.array([[-0.12, 0, 1.0]]),
         ("left", "psi"): np.array([[0.05, 0.15, 1.0]]), ("right", "psi"): np.array([[-0.05, 0.15, 1.0]]),
     }  # fmt: skip

@@ -1,5 +1,7 @@
 """Joint angles of robots: our own table, Unitree's, BeyondMimic's archives; joints by name, quaternions either way."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -62,7 +64,7 @@ def test_beyond_mimic_archives(tmp_path, g1, walk, named):
     angles = walk.qpos[:, 7:][:, [hinge_names(g1.model).index(name) for name in names]]
     place = np.repeat(walk.qpos[:, None, :3], 30, axis=1)
     turn = np.repeat(walk.qpos[:, None, 3:7], 30, axis=1)
-    more = {"joint_names": np.array(names)} if named else {}
+    more: dict[str, Any] = {"joint_names": np.array(names)} if named else {}
     np.savez(tmp_path / "a.npz", fps=[50], joint_pos=angles, body_pos_w=place, body_quat_w=turn, **more)
     found = open_motion(tmp_path / "a.npz").motion  # pyright: ignore
     np.testing.assert_allclose(found.qpos, walk.qpos, atol=1e-9)
@@ -70,7 +72,7 @@ def test_beyond_mimic_archives(tmp_path, g1, walk, named):
 
 
 def test_gmr_archives_and_what_is_missing(tmp_path, walk):
-    arrays = {
+    arrays: dict[str, Any] = {
         "fps": 30,
         "dof_pos": walk.qpos[:, 7:],
         "root_pos": walk.qpos[:, :3],
