@@ -1,12 +1,10 @@
-"""Keeps the conventions of CONTRIBUTING.md that a program can check: `python .ci/check_words.py [--write-debt]`.
+"""Keeps the conventions of CONTRIBUTING.md that a program can check: `python .ci/check_words.py`.
 
-    words       none of the left column of CONTRIBUTING.md's table of words in code, tests and docs
-    help        the text of an option has at most 25 words
-    verbs       no public function is named by a participle (`judged`, `written`)
-    documents   a document that is cited lies in the repository
-    size        functions have at most 60 lines, files 400, README.md 900 words
-
-What `.ci/word_debt.txt` lists is tolerated until it is mended; `--write-debt` writes that file anew.
+words       none of the left column of CONTRIBUTING.md's table of words in code, tests and docs
+help        the text of an option has at most 25 words
+verbs       no public function is named by a participle (`judged`, `written`)
+documents   a document that is cited lies in the repository
+size        functions have at most 60 lines, files 400, README.md 900 words
 """
 
 import ast
@@ -16,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-DEBT = ROOT / ".ci" / "word_debt.txt"
 CODE = ("sfv", "imitate", "reconstruct", "pose", "assets", "examples")
 MAX_HELP_WORDS, MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_README_WORDS = 25, 60, 400, 900
 
@@ -51,19 +48,13 @@ ABSENT_DOCUMENTS = re.compile(
 CITED = re.compile(r"(?<![\w./])(?:docs/)?[\w/]+\.md\b")
 
 
-def main(arguments: list[str]) -> int:
-    """Prints what breaks a rule; returns 1 if something does that is not on the list of debts."""
+def main() -> int:
+    """Prints what breaks a rule; returns 1 if anything does."""
     found = sorted(set(find_all(ROOT)))
-    if arguments == ["--write-debt"]:
-        DEBT.write_text("".join(f"{line}\n" for line in found), encoding="utf-8")
-        return 0
-    debt = set(DEBT.read_text(encoding="utf-8").splitlines()) if DEBT.exists() else set()
-    new = [line for line in found if line not in debt]
-    for line in new:
+    for line in found:
         print(line)
-    paid = len(debt - set(found))
-    print(f"words: {len(new)} to mend, {len(debt) - paid} known, {paid} of the known ones mended", file=sys.stderr)
-    return int(bool(new))
+    print(f"words: {len(found)} to mend", file=sys.stderr)
+    return int(bool(found))
 
 
 def find_all(root: Path) -> Iterator[str]:
@@ -160,4 +151,4 @@ def find_long_arguments(command: ast.FunctionDef) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

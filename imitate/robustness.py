@@ -1,4 +1,6 @@
-"""Robustness of a policy: pushes, and the skill many times in a row."""
+"""How good and how robust a policy is: its evaluation, pushes, and the skill many times in a row."""
+
+from dataclasses import replace
 
 import mujoco
 import numpy as np
@@ -7,7 +9,7 @@ from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.pushes import SinglePush
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import Scores, choose_start_frames, run_episodes
+from imitate.rollout import EvaluateConfig, Evaluation, Scores, choose_start_frames, evaluate_policy, run_episodes
 from pose.errors import InputError
 from reconstruct.cycle import seam_gap
 from reconstruct.kinematics import BodyPoints, point_positions
@@ -112,3 +114,16 @@ def perform_in_a_row(
         raise InputError("the motion's end does not meet its start, so it cannot be done many times in a row")
     env = ImitationEnv.for_policy(policy, task.repeated, rollouts, times * task.motion.duration)
     return run_episodes(env, policy, np.zeros(rollouts, dtype=np.int64), start_rng=np.random.default_rng(seed))
+
+
+def evaluate_skill(policy: Policy, task: Task, config: EvaluateConfig) -> Evaluation:
+    """Evaluates a policy; a motion that is no loop but ends as it began is also done ten times in a row."""
+    evaluation = evaluate_policy(policy, task, config)
+    if task.motion.loop or task.scene.kind != "flat" or not end_meets_start(task):
+        return evaluation
+    scores = perform_in_a_row(policy, task, rollouts=config.rollouts)
+    repeated = {
+        "in_a_row_return": float(scores.normalised_return.mean()),
+        "in_a_row_completed": float(scores.completed.mean()),
+    }
+    return replace(evaluation, metrics=evaluation.metrics | repeated)

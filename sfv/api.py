@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack, overload
 
 from imitate.env.task import Task
 from imitate.policy import Policy
+from imitate.robustness import evaluate_skill
 from imitate.rollout import EvaluateConfig, Evaluation
 from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
@@ -32,7 +33,6 @@ from sfv.console import bar
 from sfv.picture_motion import Candidate, CompleteConfig, complete_picture
 from sfv.pipeline import run_clip, run_retarget
 from sfv.run import Run
-from sfv.stages import evaluate_skill
 
 
 class SkillOptions(TypedDict, total=False):

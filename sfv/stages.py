@@ -11,8 +11,8 @@ from pathlib import Path
 
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.robustness import end_meets_start, perform_in_a_row
-from imitate.rollout import EvaluateConfig, Evaluation, evaluate_policy
+from imitate.robustness import evaluate_skill
+from imitate.rollout import EvaluateConfig
 from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import explain
@@ -355,19 +355,6 @@ def _make_result(work: Work[EvaluateSetting]) -> Made:
     metrics = {**evaluation.metrics, **config.earlier, "versions": versions}
     write_json(work.folder / "result.json", metrics)
     return Made(f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}", metrics)
-
-
-def evaluate_skill(policy: Policy, task: Task, config: EvaluateConfig) -> Evaluation:
-    """Evaluates a policy; a motion that is no loop but ends as it began is also done ten times in a row."""
-    evaluation = evaluate_policy(policy, task, config)
-    if task.motion.loop or task.scene.kind != "flat" or not end_meets_start(task):
-        return evaluation
-    scores = perform_in_a_row(policy, task, rollouts=config.rollouts)
-    repeated = {
-        "in_a_row_return": float(scores.normalised_return.mean()),
-        "in_a_row_completed": float(scores.completed.mean()),
-    }
-    return replace(evaluation, metrics=evaluation.metrics | repeated)
 
 
 def load_camera(path: Path | None) -> Camera | None:

@@ -86,7 +86,7 @@ def test_rotation_of_a_view_and_its_derivatives(pitch, roll):
     R = view.rotation()
     np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(R) == pytest.approx(1.0)
-    assert tilt_from_up(R[:, 2]) == pytest.approx((pitch, roll))  # the vertical tells both angles
+    assert tilt_from_up(R[:, 2]) == pytest.approx((pitch, roll))  # the vertical gives both angles
     for derivative, step in zip(view.rotation_derivatives(), ((size, 0.0), (0.0, size)), strict=True):
         ahead, behind = (View(pitch + s * step[0], roll + s * step[1], 1.5, 7.0).rotation() for s in (1, -1))
         np.testing.assert_allclose(derivative, (ahead - behind) / (2 * size), atol=1e-8)
