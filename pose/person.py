@@ -236,7 +236,7 @@ def choose_person(frames: list[Poses], fps: float, person: str = "", start: floa
     if isinstance(wanted, PointInVideo):
         check_anybody(frames, fps)
         return find_best_path(frames, fps, through=find_body_at(frames, fps, wanted, start))
-    rank = 1 if wanted == MOVING else wanted
+    rank = wanted if isinstance(wanted, int) else 1
     found = find_people(frames, fps, most=rank)
     return found[pick_rank(found, rank, frames, fps, start)]
 

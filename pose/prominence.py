@@ -79,7 +79,7 @@ def measure_candidate(
     inside = ((xy >= 0) & (xy <= (width, height))).all(axis=-1)
     off = np.linalg.norm((xy.mean(axis=1) / (width, height) - 0.5) * 2.0, axis=1) / np.sqrt(2.0)
     size = np.array([body_size(frames[t].xy[rows[t]]) for t in seen])
-    motion = [float(region.motion_of(t, frames[t].xy[[rows[t]]][:, CORE])[0]) for t in seen]
+    motion = [float(region.motion_of(int(t), frames[t].xy[[rows[t]]][:, CORE])[0]) for t in seen]
     return Candidate(
         rows=rows,
         presence=len(seen) / len(rows),

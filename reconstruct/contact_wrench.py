@@ -79,7 +79,7 @@ def contact_wrench(
     residual = np.zeros((frames, 6))
     jacobian = np.zeros((frames, 3, 6, nv))
     given = np.zeros((frames, contacts.mode.shape[1], 3))
-    for t in np.flatnonzero(counts[1:-1]):
+    for t in np.flatnonzero(counts[1:-1]).tolist():
         needed = np.concatenate([body.acceleration[t] + [0.0, 0.0, GRAVITY], body.moment[t] / body.mass]) * scale
         by_pose = np.concatenate([body.acceleration_jac[t], body.moment_jac[t] / body.mass], axis=1) * scale[:, None]
         owner, place, way = contacts.forces(t + 1)

@@ -209,7 +209,7 @@ class Problem:
         paths = point_positions(self.model, qpos, surfaces.carried_points(self.character))
         touches = surfaces.find_touches(self.character, paths, self.surfaces, self.fps, tolerance_scale)
         above, count = touches.astype(bool), points_w.shape[1]
-        held = above.any(axis=1)
+        held = np.asarray(above.any(axis=1))
         found = find_support(points_w, view, self.fps, tolerance_scale, others, com_z, doubt, parts, sight, held)
         return replace(
             found,
@@ -367,7 +367,7 @@ class Problem:
         ]
         if self.touches is None:
             return blocks
-        above = (self.touches > 0).any(axis=1)
+        above = np.asarray((self.touches > 0).any(axis=1))
         grounded = np.concatenate([support.contact, support.rolls], axis=1)
         forces = surface_terms.surface_forces(
             body, kin["carried"], grounded, self.touches, self.surfaces, sigmas.unsupported

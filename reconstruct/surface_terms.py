@@ -70,7 +70,7 @@ def surface_forces(
       sigma: standard deviation of the force that is left [m/s2].
     """
     contacts = find_forces(points, grounded, touches, surfaces)
-    counts = (touches > 0).any(axis=1)
+    counts = np.asarray((touches > 0).any(axis=1))
     block, _ = contact_wrench(body, contacts, counts, (sigma, ARM * sigma))
     return block
 

@@ -127,7 +127,7 @@ def find_touches(
             limits = replace(limits, speed=(min(speed), max(speed)))
             found = find_contacts(lifted[:, columns], fps, limits, None, doubt * tolerance_scale)
             if surface.shown is not None:
-                shown = surface.shown[:, kind].any(axis=1)
+                shown = np.asarray(surface.shown[:, kind].any(axis=1))
                 found = np.stack([grow_contacts(shown, column) for column in found.T], axis=1) & near[:, columns]
                 found |= surface.shown[:, columns]
             else:

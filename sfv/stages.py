@@ -252,9 +252,10 @@ def _make_keypoints(work: Work[PoseConfig]) -> Made:
     if files:
         if config.rotate:
             raise InputError("--rotate turns a video, not the points of --keypoints: turn those where they are made")
-        info, part = probe(video), (config.start, config.end, config.person, config.keypoint_order)
+        info, part = probe(video), (config.start, config.end, config.person)
         source = files[0] if len(files) == 1 else files[0].parent
-        found = read_keypoint_files(source, info.fps, (info.width, info.height), *part)
+        size, order = (info.width, info.height), config.keypoint_order
+        found = read_keypoint_files(source, info.fps, size, *part, order)
         keypoints, findings = apply_playback_speed(found.keypoints, config.speed, config.max_fps), found.findings
     else:
         keypoints = estimate_keypoints(video, config, work.progress, work.folder / "people.jpg")

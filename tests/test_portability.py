@@ -79,7 +79,7 @@ print(*failed, sep="\\n")
 
 
 def test_workers_train_by_spawn(tmp_path):
-    test = ["tests/imitate/training/test_train.py", "-k", "two_workers", "-q", "-p", "no:cacheprovider"]
+    test = ["tests/imitate/training/test_distill.py", "-k", "two_workers", "-q", "-p", "no:cacheprovider"]
     done = run_hidden(tmp_path, "-m", "pytest", *test)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
 

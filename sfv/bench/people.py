@@ -67,7 +67,7 @@ def find_right_frames(keypoints: Keypoints, truth: PeopleTruth) -> np.ndarray:
     """
     frames = truth.xy_px.shape[1]
     offset = round(keypoints.start * keypoints.video_fps)
-    middle, known = np.full((frames, 2), np.inf), (keypoints.confidence[:, TRUNK] > 0).all(axis=1)
+    middle, known = np.full((frames, 2), np.inf), np.asarray((keypoints.confidence[:, TRUNK] > 0).all(axis=1))
     last = min(frames, offset + len(keypoints))
     part = keypoints.xy[: last - offset, TRUNK].mean(axis=1)
     middle[offset:last] = np.where(known[: last - offset, None], part, np.inf)

@@ -140,7 +140,7 @@ def test_of_a_video_that_is_cut_one_shot_is_used_and_all_are_listed(tmp_path: Pa
 def test_turned_picture_is_put_upright(tmp_path: Path) -> None:
     upright = drawn_video(tmp_path / "box.mp4")
     lying = tmp_path / "lying.mp4"
-    with VideoWriter(lying, 20, SIZE[::-1], quality=5) as writer:
+    with VideoWriter(lying, 20, (SIZE[1], SIZE[0]), quality=5) as writer:
         for _, image in read_frames(upright):
             writer.write(np.ascontiguousarray(np.rot90(image)))  # counter-clockwise
     found = estimate_keypoints_with(BoxEstimator(), lying, probe(lying), PoseConfig(rotate=90))

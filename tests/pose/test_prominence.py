@@ -125,6 +125,7 @@ def test_sheet_frames_everybody(tmp_path: Path) -> None:
     out = tmp_path / "people.png"
     write_people_sheet([np.zeros((SIZE[1], SIZE[0], 3), np.uint8)] * T, frames, choice, out)
     sheet = cv2.imread(str(out))
+    assert sheet is not None
     green = (sheet == (90, 220, 90)).all(axis=-1)
     rows, columns = np.nonzero(green)
     assert sheet.shape == (720, 1280, 3)

@@ -49,7 +49,7 @@ def test_jacobians_of_a_hypothesis_are_those_of_finite_differences(body, name):
     qpos = qpos[60:68]
     problem = Problem(body, FPS, FitSigmas(), target=qpos)
     surfaces = tuple(
-        replace(surface, level=surface.level + 0.01, shown=surface.shown[60:68])
+        replace(surface, level=surface.level + 0.01, shown=None if surface.shown is None else surface.shown[60:68])
         for surface in propose_surfaces(body, load_demo_take(name, body)[0], LEVEL, FPS)[0].surfaces
     )
     problem = replace(problem, surfaces=surfaces)

@@ -75,7 +75,10 @@ def test_the_recorded_config_is_the_one_that_runs(training, expected):
     config = replace(config, imitate=replace(config.imitate, **training))
     found = resolve(config, load_character("humanoid", 1.7))
     assert {name: getattr(found.imitate, name) for name in expected} == expected
-    assert found.imitate == found.imitate.resolve() and None not in (found.imitate.num_steps, found.imitate.env.push)
+    assert found.imitate == found.imitate.resolve() and None not in (
+        found.imitate.num_steps,
+        found.imitate.env.push_speed,
+    )
     assert found.out == Path("runs/my_flip") and found.height == 1.7
 
 

@@ -137,7 +137,7 @@ def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(stages, "Keypoints", SimpleNamespace(load=lambda _: None))
     monkeypatch.setattr(stages, "reconstruct_motion", lambda _, body, *__: asked.append(body.name) or found)
-    monkeypatch.setattr(stages, "write_preview", lambda *_: None)
+    monkeypatch.setattr(stages, "write_preview", lambda *_, **__: None)
     config = ClipConfig(character="atlas", height=1.75)
     assert [body.name for body in choose_bodies(config)] == ["atlas", "humanoid"]
     assert choose_bodies(config)[0].height == robot.height

@@ -1,33 +1,36 @@
 """The scene file in a run's folder: left there, read when somebody has changed it, nonsense refused."""
 
+from pathlib import Path
+
 import pytest
 
 from pose.errors import InputError
 from reconstruct.scene_objects import SceneObject, save_objects
 from sfv.pipeline import print_scene, read_scene_file
+from sfv.stage import StageResult
 
 BOX = SceneObject("box", 0.5, 0.0, 0.3, 0.4, 0.4)
 
 
-class Stage(dict):
+def make_stage(folder: Path, objects: list[SceneObject]) -> StageResult:
     """A finished motion stage."""
-
-    def __init__(self, folder, objects):
-        save_objects(objects, folder / "stage.toml")
-        super().__init__({"scene.toml": folder / "stage.toml"})
-        self.metrics = {"objects": [thing.describe() for thing in objects], "scene": ""}
+    save_objects(objects, folder / "scene.toml")
+    metrics = {"objects": [thing.describe() for thing in objects], "scene": ""}
+    return StageResult(folder, "", metrics, 0.0, skipped=False)
 
 
 def test_a_changed_file_is_kept_and_read_and_an_unchanged_one_follows_what_is_found(tmp_path):
-    file = tmp_path / "scene.toml"
+    file, stage = tmp_path / "scene.toml", tmp_path / "2_motion"
+    stage.mkdir()
     assert read_scene_file(tmp_path) is None
-    print_scene(Stage(tmp_path, [BOX]), tmp_path)
+    print_scene(make_stage(stage, [BOX]), tmp_path)
     assert file.is_file() and read_scene_file(tmp_path) is None
     file.write_text(file.read_text().replace("height = 0.3", "height = 0.4"))
-    print_scene(Stage(tmp_path, []), tmp_path)
-    assert read_scene_file(tmp_path)[0].height == 0.4
+    print_scene(make_stage(stage, []), tmp_path)
+    changed = read_scene_file(tmp_path)
+    assert changed is not None and changed[0].height == 0.4
     save_objects([BOX], file)
-    print_scene(Stage(tmp_path, []), tmp_path)
+    print_scene(make_stage(stage, []), tmp_path)
     assert not file.exists()
 
 

@@ -26,7 +26,7 @@ def test_a_surface_has_the_volume_and_extent_of_its_geom(kind):
     surface = geom_surface(model, 0)
     assert surface is not None and surface.is_watertight
     assert surface.volume == pytest.approx(volume, rel=0.03)  # polyhedra lie within round shapes
-    np.testing.assert_allclose(surface.bounds, [-np.array(half), half], atol=0.01)
+    np.testing.assert_allclose(surface.bounds, np.array([[-x for x in half], half]), atol=0.01)
 
 
 def test_a_plane_has_no_surface():

@@ -83,10 +83,10 @@ def test_gmr_archives_and_what_is_missing(tmp_path, walk):
     np.savez(tmp_path / "b.npz", joint_pos=walk.qpos[:, 7:])
     with pytest.raises(InputError, match=r"without the root's path; keys are joint_pos \(\d+, 29\)"):
         open_motion(tmp_path / "b.npz")
-    np.savez(tmp_path / "c.npz", **(arrays | {"dof_pos": walk.qpos[:, 7:20]}))
+    np.savez(tmp_path / "c.npz", **(arrays | {"dof_pos": walk.qpos[:, 7:20]}))  # pyright: ignore
     with pytest.raises(InputError, match="13 joint angles without names; name the robot with --character"):
         open_motion(tmp_path / "c.npz")
-    np.savez(tmp_path / "d.npz", **(arrays | {"joint_names": np.array(["a"] * 29)}))
+    np.savez(tmp_path / "d.npz", **(arrays | {"joint_names": np.array(["a"] * 29)}))  # pyright: ignore
     with pytest.raises(InputError, match="no character has the joints a, a"):
         open_motion(tmp_path / "d.npz")
 

@@ -1,17 +1,20 @@
 """`bench scene-from-video`: errors of objects worked out by hand; a film whose object is found."""
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from pose.errors import InputError
+from reconstruct.reconstruct import Reconstruction
 from reconstruct.scene_objects import SceneObject
 from sfv.bench.scene_from_video import MeasuredScene, bench_scene_from_video, compare_objects, summarize_scenes
 
 BOX = SceneObject("box", 1.0, 0.0, 0.3, 1.0, 0.8)
 BAR = SceneObject("bar", 0.0, 0.0, 2.0, 1.2, yaw=90.0)
 START = np.zeros(3)
+NOTHING = cast(Reconstruction, None)  # the summary looks at the objects alone
 
 
 def test_a_box_is_compared_by_the_edge_that_the_person_comes_to():
@@ -28,8 +31,8 @@ def test_a_bar_is_compared_across_its_direction():
 
 def test_rows_count_what_was_found_and_name_what_was_not():
     scenes = {
-        "a": MeasuredScene(None, BOX, 0.02, 0.1),
-        "b": MeasuredScene(None, None, float("nan"), float("nan")),
+        "a": MeasuredScene(NOTHING, BOX, 0.02, 0.1),
+        "b": MeasuredScene(NOTHING, None, float("nan"), float("nan")),
     }
     rows = {row.name: row for row in summarize_scenes(scenes)}
     assert rows["object_found"].value == 0.5 and "b" in rows["object_found"].note
