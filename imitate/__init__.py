@@ -25,8 +25,9 @@ Verbs:
 Names are imported from their modules when they are first used: `import imitate` alone loads neither PyTorch nor MuJoCo.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pose.lazy import make_lazy_getattr
 
 if TYPE_CHECKING:
     from imitate.env.env import EnvConfig as EnvConfig
@@ -66,8 +67,4 @@ _MODULES = {
 }
 __all__ = list(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'imitate' has no attribute '{name}'")
-    return getattr(import_module(f"imitate.{_MODULES[name]}"), name)
+__getattr__ = make_lazy_getattr(__name__, _MODULES)

@@ -27,8 +27,9 @@ Verbs:
 Names are imported on first use: `import pose` alone loads neither OpenCV nor MediaPipe.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pose.lazy import make_lazy_getattr
 
 if TYPE_CHECKING:
     from pose.blazepose import BlazePose
@@ -77,12 +78,7 @@ _MODULES = {
 }
 """Module of each name."""
 
-
-def __getattr__(name: str) -> Any:
-    """Imports a name on first use (PEP 562)."""
-    if name not in _MODULES:
-        raise AttributeError(f"module 'pose' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"pose.{_MODULES[name]}"), name)
+__getattr__ = make_lazy_getattr(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

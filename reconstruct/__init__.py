@@ -8,8 +8,9 @@
 Names are imported from their modules when they are first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pose.lazy import make_lazy_getattr
 
 if TYPE_CHECKING:
     from reconstruct.camera import Camera as Camera
@@ -39,8 +40,4 @@ _MODULES = {
 }
 __all__ = list(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'reconstruct' has no attribute '{name}'")
-    return getattr(import_module(f"reconstruct.{_MODULES[name]}"), name)
+__getattr__ = make_lazy_getattr(__name__, _MODULES)

@@ -22,7 +22,8 @@ TINY = TrainConfig(
 )
 
 
-def standing(frames: int = 31) -> ReferenceMotion:
+def standing(frames: int = 31, loop: bool = False) -> ReferenceMotion:
+    """The humanoid stands upright at ease."""
     return ReferenceMotion(
         qpos=np.tile(CHARACTER.model.qpos0, (frames, 1)),
         fps=30.0,
@@ -31,4 +32,5 @@ def standing(frames: int = 31) -> ReferenceMotion:
         joint_names=CHARACTER.joint_names,
         contacts=np.ones((frames, 2), dtype=bool),
         contact_names=("left_foot", "right_foot"),
+        loop=loop,
     )

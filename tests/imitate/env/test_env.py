@@ -10,26 +10,9 @@ from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import smooth_heading, unroll_cycle
 from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
-from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec
-
-CHARACTER = load_character("humanoid")
-
-
-def standing(frames: int = 31, loop: bool = False) -> ReferenceMotion:
-    """Standing upright at ease."""
-    qpos = np.tile(CHARACTER.model.qpos0, (frames, 1))
-    return ReferenceMotion(
-        qpos=qpos,
-        fps=30.0,
-        character=CHARACTER.name,
-        height=CHARACTER.height,
-        joint_names=CHARACTER.joint_names,
-        contacts=np.ones((frames, 2), dtype=bool),
-        contact_names=("left_foot", "right_foot"),
-        loop=loop,
-    )
+from tests.samples import CHARACTER, standing
 
 
 def make_env(motion: ReferenceMotion, environments: int = 4, episode_seconds: float = 10.0) -> ImitationEnv:

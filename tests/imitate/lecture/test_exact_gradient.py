@@ -1,7 +1,5 @@
 """Exact gradients, means and variances: every expectation here is a sum over all trajectories, not a sample."""
 
-import functools
-
 import numpy as np
 import pytest
 import torch
@@ -16,19 +14,9 @@ from imitate.lecture.exact_gradient import (
     slide_reward_to_go,
     true_values,
 )
-from imitate.lecture.finite import make_bandit, make_small_chain
+from imitate.lecture.finite import make_bandit
 from imitate.lecture.reinforce import trajectory_return
-
-
-@functools.cache
-def enumerated(gamma=1.0):
-    problem = make_small_chain(gamma)
-    return problem, list_trajectories(problem)
-
-
-def theta_of(problem, seed=0):
-    shape = problem.reward.shape[:2]
-    return torch.as_tensor(np.random.default_rng(seed).normal(size=shape))
+from tests.chains import enumerated, theta_of
 
 
 def test_probabilities_of_all_trajectories_add_up_to_one():

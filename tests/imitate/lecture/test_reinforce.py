@@ -1,18 +1,13 @@
 """REINFORCE: its returns by hand, its gradient against the exact one, and that it learns."""
 
-import functools
-
-import numpy as np
 import pytest
 import torch
 
 from imitate.lecture.collector import Collector
 from imitate.lecture.exact_gradient import (
     exact_gradient,
-    list_trajectories,
     probabilities,
 )
-from imitate.lecture.finite import make_small_chain
 from imitate.lecture.problems import PROBLEMS, evaluate, make_bandits, make_grids
 from imitate.lecture.reinforce import (
     Reinforce,
@@ -22,17 +17,7 @@ from imitate.lecture.reinforce import (
     trajectory_return,
 )
 from imitate.lecture.softmax import SoftmaxPolicy
-
-
-@functools.cache
-def enumerated(gamma=1.0):
-    problem = make_small_chain(gamma)
-    return problem, list_trajectories(problem)
-
-
-def theta_of(problem, seed=0):
-    shape = problem.reward.shape[:2]
-    return torch.as_tensor(np.random.default_rng(seed).normal(size=shape))
+from tests.chains import enumerated, theta_of
 
 
 @pytest.mark.parametrize("weight", [trajectory_return, reward_to_go])

@@ -16,31 +16,22 @@ from imitate.rollout import EvaluateConfig, Rollout, evaluate_policy, run_episod
 from imitate.scene.scene import CONTROL_HZ, Scene, build_model
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import Verdict
-from imitate.training.config import TrainConfig
 from imitate.training.distill import DistillConfig, Expert
 from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, train
-from imitate.training.ppo import PPOConfig
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import train_policy
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
+from tests.samples import CHARACTER
+from tests.samples import TINY as FROM_NOTHING
 
-CHARACTER = load_character("humanoid")
 NV, NU = CHARACTER.model.nv, CHARACTER.model.nu
-TINY = TrainConfig(
-    minutes=5.0,
-    samples=128,
-    workers=1,
-    num_envs=8,
-    num_steps=4,
-    hidden_sizes=(16, 16),
-    evaluation_interval=64,
-    tensorboard=False,
+TINY = replace(
+    FROM_NOTHING,
     warm_start="draft",
     distill=DistillConfig(samples=64, update_epochs=2, minibatch_size=16),
-    ppo=PPOConfig(minibatch_size=16, update_epochs=2),
 )
 
 
