@@ -1,6 +1,7 @@
 """Checkpoints: the whole state of a training run in one file that no crash leaves half written."""
 
 import hashlib
+import inspect
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,8 @@ def task_digest(task: Task, settings: dict[str, Any]) -> str:
     """Names what is being learnt: a checkpoint of another motion, body, scene or setting is not continued."""
     motion, character, scene = task.motion, task.character, task.scene
     settings = settings | ({} if scene.kind == "flat" else {"scene": scene.identity})
+    if type(task) is not Task:  # with reward terms of its own
+        settings |= {"own_rewards": _read_source(type(task))}
     text = json.dumps(
         {
             "qpos": hashlib.sha256(np.ascontiguousarray(motion.qpos).tobytes()).hexdigest(),
@@ -33,6 +36,14 @@ def task_digest(task: Task, settings: dict[str, Any]) -> str:
         default=asdict,
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read_source(task: type[Task]) -> str:
+    """The text of a class; its name where there is no file to read it from."""
+    try:
+        return inspect.getsource(task)
+    except (OSError, TypeError):
+        return task.__qualname__
 
 
 def save_checkpoint(path: Path, task: str, content: dict[str, Any]) -> None:

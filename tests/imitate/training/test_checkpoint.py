@@ -84,3 +84,20 @@ def test_the_same_task_has_the_same_digest_and_every_change_another():
         task_digest(replace(TASK, scene=Scene("slope", angle=3.0)), settings),
     ]
     assert len({same, *others}) == 8
+
+
+class LowReward(Task):
+    def compute_own_rewards(self, state):
+        return {"own": 0.1 * state.com[:, 2]}
+
+
+class HighReward(Task):
+    def compute_own_rewards(self, state):
+        return {"own": 0.2 * state.com[:, 2]}
+
+
+def test_rewards_of_ones_own_are_another_task():
+    motion = standing(4)
+    digests = {task_digest(kind(CHARACTER, motion), {"steps": 1}) for kind in (Task, LowReward, HighReward)}
+    assert len(digests) == 3
+    assert task_digest(LowReward(CHARACTER, motion), {"steps": 1}) in digests
