@@ -48,10 +48,27 @@ class Actor(Protocol):
         ...
 
 
+class Network(Protocol):
+    """A network whose hidden layers may compute in bfloat16 while it learns."""
+
+    @property
+    def bf16(self) -> bool:
+        """They do."""
+        ...
+
+    def __call__(self, input: Tensor, /) -> Tensor:
+        """Normalised observations (..., O) -> outputs."""
+        ...
+
+
 class ActorCritic(Protocol):
     """A stochastic policy and its value function, as the algorithms improve them."""
 
-    actor: Layers
+    @property
+    def actor(self) -> Network:
+        """Normalised observations -> what the distribution of actions is made of."""
+        ...
+
     critic: Layers
     observations: Normaliser
     returns: Normaliser
