@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +14,15 @@ from pose.errors import InputError
 from reconstruct.characters import assets_folder
 from reconstruct.characters.character import Character, find_folders, load_character
 from reconstruct.characters.import_model import to_mjcf
-from reconstruct.characters.infer_landmarks import InferredBody, infer_landmarks, to_toml
+from reconstruct.characters.infer_landmarks import InferredBody, infer_landmarks
 from reconstruct.characters.mesh_body import assemble_body
-from reconstruct.characters.source_model import SourceModel, read_body
+from reconstruct.characters.model_file import ModelFile, read_model
+from reconstruct.characters.write_toml import to_toml
 from sfv.character_views import draw_landmarks
 from sfv.console import console
 
-MODELS = (".xml", ".urdf")
+MADE_BY = "Made by `python -m sfv character new`"
+"""How the LICENSE of a character begins that may be replaced."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class NewCharacterConfig:
     """Name of the character; default: the file's."""
     on: dict[str, str] = field(default_factory=dict)
     """Body of a joint (left_knee, right_elbow ...) or the head where it is not found: --on left_knee l_shank."""
+    meshes: Path | None = None
+    """Folder with the model's meshes, if they are not where it says; `package://` is looked for around the file."""
+    body: str | None = None
+    """Topmost body of the one that is meant, where the file holds several; default: the one of most joints."""
     mass: float | None = None
     """Mass of the whole body [kg], for meshes; default: as heavy as water."""
     licence: str | None = None
@@ -77,13 +83,20 @@ def choose_folder(config: NewCharacterConfig) -> Path:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise InputError(f"'{name}' cannot be a character's name; give --name in small letters, digits and _")
     folder = assets_folder.OWN_CHARACTERS / name
-    if find_folders().get(name, folder) != folder:
+    taken = find_folders().get(name)
+    if taken is not None and (taken != folder or not is_own(folder)):
         raise InputError(f"the program has a character '{name}' already; give another --name")
     if folder.exists() and not config.replace:
         raise InputError(f"{folder} is there already; give another --name, or --replace")
     if not config.path.exists():
         raise InputError(f"{config.path}: no such file or folder; give an .xml, a .urdf or a folder of meshes")
     return folder
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a character was made by this command; what was not comes with the program, or is somebody's own work."""
+    licence = folder / "LICENSE"
+    return licence.is_file() and licence.read_text(encoding="utf-8", errors="replace").startswith(MADE_BY)
 
 
 def write_character(config: NewCharacterConfig, name: str, folder: Path) -> InferredBody:
@@ -93,23 +106,24 @@ def write_character(config: NewCharacterConfig, name: str, folder: Path) -> Infe
       InputError: the model cannot be read, or is no body that could perform what a person does.
     """
     if config.path.is_dir():
-        model = assemble_body(config.path, config.mass)
-    elif config.path.suffix.lower() in MODELS:
-        model = read_body(config.path)
+        source = ModelFile(assemble_body(config.path, config.mass))
     else:
-        raise InputError(f"{config.path}: give an .xml (MJCF), a .urdf or a folder of meshes")
-    body = infer_landmarks(model, str(config.path), config.on)
-    text = to_mjcf(SourceModel.in_pose(model, body.plan.rest), name, body.plan, folder)
+        source = read_model(config.path, config.meshes, config.body)
+    try:
+        body = infer_landmarks(source.model, str(config.path), config.on)
+    except InputError as error:
+        raise InputError("; ".join([str(error), *source.notes])) from error
+    text = to_mjcf(body.plan.pose(source.model), name, body.plan, folder)
     (folder / f"{name}.xml").write_text(text, encoding="utf-8")
     heading = {"name": name, "mjcf": f"{name}.xml", "licence": config.licence or "see LICENSE"}
     (folder / "character.toml").write_text(to_toml(body, heading), encoding="utf-8")
     (folder / "LICENSE").write_text(licence_note(config), encoding="utf-8")
-    return body
+    return replace(body, notes=(*source.notes, *body.notes))
 
 
 def licence_note(config: NewCharacterConfig) -> str:
     """Where the model comes from, and under what licence."""
-    lines = [f"Made by `python -m sfv character new` from {config.path.name}; character.toml is yours."]
+    lines = [f"{MADE_BY} from {config.path.name}; character.toml is yours."]
     if config.licence:
         return "\n".join([*lines, f"The model's licence: {config.licence}", ""])
     near = config.path if config.path.is_dir() else config.path.parent
@@ -129,5 +143,6 @@ def print_summary(character: Character, body: InferredBody) -> None:
     for landmark, site in body.landmarks.items():
         table.add_row(landmark, body.plan.sites[site][0])
     console.print(table)
-    hinges = len(body.plan.servos)
-    console.print(f"{character.name}: {body.height:.2f} m, {body.mass:.1f} kg, {hinges} joints; {character.path}")
+    console.print(f"{character.name}: {len(body.plan.servos)} joints; {character.path}")
+    for note in body.notes:
+        console.print(f"[bold]note[/bold] {note}", soft_wrap=True)

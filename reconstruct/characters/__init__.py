@@ -8,11 +8,16 @@ A character is a folder with an MJCF and a `character.toml`.
 
 Importing a model of others goes from top to bottom:
 
-    source_model      an MJCF or URDF, compiled
+    model_file        an MJCF or URDF, compiled; with read_urdf and find_meshes
     mesh_body         a folder of meshes, one a body part, as such a model
-    limbs             which of its bodies and joints are arms and legs
+    source_model      such a model in a pose
+    chains, limbs     which of its bodies and joints are arms and legs
+    held_joints       which of its joints do not move: fingers, rods
+    facing            what is up, in front and left
     standing_pose     how it stands
-    infer_landmarks   its landmarks, servos and contacts: an import plan, and `character.toml`
+    standing_check    whether that is a standing person
+    infer_landmarks   its landmarks, servos and contacts: an import plan
+    write_toml        that as `character.toml`
     import_model      rewrites it by that plan
     mjcf, meshes      what they write with
 """

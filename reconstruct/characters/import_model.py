@@ -15,9 +15,10 @@ import mujoco
 import numpy as np
 import trimesh
 
+from reconstruct.characters.limbs import cut_sole
 from reconstruct.characters.meshes import fit_capsule, join, simplify
 from reconstruct.characters.mjcf import start_model, to_full_inertia, to_numbers, to_text
-from reconstruct.characters.source_model import BALL, SourceModel, rotation_about_z
+from reconstruct.characters.source_model import BALL, DOWN, NO_TURN, SourceModel, name_joint, rotation_about_z
 
 Vec3 = tuple[float, float, float]
 Capsule = tuple[np.ndarray, np.ndarray, float]
@@ -50,15 +51,23 @@ class ImportPlan:
     """What has to be known of a model to import it."""
 
     yaw: float
-    """Rotation about the vertical that makes it face x [rad]."""
+    """Rotation about the vertical that makes it face x [rad], after `turn`."""
     rest: dict[str, float]
     """Hinge -> its angle when the body stands with hanging arms [rad]; others are at the source's zero."""
     servos: dict[str, Servo]
-    """Joint -> servo, for all joints."""
+    """Joint -> servo, for all joints that move."""
     feet: tuple[str, ...]
     """Bodies that get a box as a sole."""
     sites: dict[str, tuple[str, Vec3]]
     """Site -> its body, and its position from that body's origin, world axes at rest [m]."""
+    turn: tuple[float, float, float, float] = NO_TURN
+    """Rotation that stands the source up where it lies at zero, quaternion wxyz."""
+
+    def pose(self, model: mujoco.MjModel) -> SourceModel:
+        """The source as it stands; joints without a servo are held."""
+        free = mujoco.mjtJoint.mjJNT_FREE
+        joints = [name_joint(model, j) for j in range(model.njnt) if model.jnt_type[j] != free]
+        return SourceModel.in_pose(model, self.rest, [j for j in joints if j not in self.servos], self.turn)
 
 
 @dataclass(frozen=True)
@@ -188,12 +197,18 @@ def add_shapes(element: Element, job: ImportJob, body: int) -> None:
     surface = source.surface(body)
     if surface is None:
         return
+    geoms = source.solid(body)
     if label in job.plan.feet:
-        add_sole(element, label, job.to_body(surface, body), -job.body_origin(body)[2])
-        return
-    parts = [job.to_body(source.mesh(geom), body) for geom in source.solid(body)]
+        sole = cut_sole(source, body, DOWN)
+        add_sole(element, label, job.to_body(sole, body), -job.body_origin(body)[2])
+        if np.ptp(sole.bounds[:, 2]) > 0.6 * np.ptp(surface.bounds[:, 2]):
+            return
+        # A shin that ends in a foot: the rest of it is a limb.
+        geoms = [g for g in geoms if source.mesh(g).bounds[1][2] > sole.bounds[1][2] + 0.01 * job.height]
+    parts = [job.to_body(source.mesh(geom), body) for geom in geoms]
+    first = 1 if label in job.plan.feet else 0
     for index, (start, end, radius) in enumerate(drop_inner_capsules([fit_capsule(part) for part in parts])):
-        geom = SubElement(element, "geom", name=f"{label}_{index}")
+        geom = SubElement(element, "geom", name=f"{label}_{first + index}")
         if np.linalg.norm(end - start) < 0.2 * radius:
             geom.set("type", "sphere")
             geom.set("pos", to_numbers(0.5 * (start + end)))

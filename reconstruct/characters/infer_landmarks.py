@@ -1,7 +1,6 @@
 """Infers what an import needs to know of a model of others from its names, geometry and inertia: where landmarks are,
 which servos it needs, and what may touch the ground."""
 
-import json
 import re
 from dataclasses import dataclass, field
 
@@ -10,23 +9,30 @@ import numpy as np
 import trimesh
 
 from pose.errors import InputError
+from reconstruct.characters.chains import list_bodies
+from reconstruct.characters.facing import find_facing, find_turn, find_yaw
+from reconstruct.characters.held_joints import HeldJoints, hold_fingers, hold_passive_joints, refuse_slides
 from reconstruct.characters.import_model import ImportPlan, Servo, Vec3
 from reconstruct.characters.limbs import (
     SIDES,
     Limb,
+    Limbs,
+    cut_sole,
     find_end_point,
-    find_front,
+    find_foot_parts,
     find_limbs,
     is_below,
-    list_bodies,
     locate_joints,
 )
-from reconstruct.characters.source_model import SourceModel, rotation_about_z
+from reconstruct.characters.source_model import DOWN, MESH, NO_TURN, SourceModel, rotation_about_z
+from reconstruct.characters.standing_check import StandingCheck
 from reconstruct.characters.standing_pose import solve_standing_pose
 from reconstruct.kinematics import GRAVITY
 
 HEAD = re.compile(r"head|skull|face", re.IGNORECASE)
 
+HEAD_SIZE = 0.13
+"""Length of a person's head over its height."""
 SATURATION = 0.25
 """Distance from its target at which a servo reaches its torque limit [rad], as in Atlas."""
 DAMPING = 0.012
@@ -57,6 +63,8 @@ class InferredBody:
     """Standing height [m]."""
     mass: float
     """Mass of the whole body [kg]."""
+    notes: tuple[str, ...] = ()
+    """What was decided or is doubtful, a line each."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,7 @@ class StandingBody:
     """A source model in its rest pose, its limbs known, and the sites that were found on it."""
 
     source: SourceModel
-    legs: dict[str, Limb]
-    arms: dict[str, Limb]
+    limbs: Limbs
     R_ours_source: np.ndarray
     """Rotation that makes it face x, (3, 3)."""
     surfaces: dict[int, trimesh.Trimesh]
@@ -78,11 +85,21 @@ class StandingBody:
     """See `ImportPlan.sites`."""
 
     @classmethod
-    def measure(cls, source: SourceModel, legs: dict[str, Limb], arms: dict[str, Limb], yaw: float) -> "StandingBody":
+    def measure(cls, source: SourceModel, limbs: Limbs, yaw: float) -> "StandingBody":
         """Measures the model; `yaw` [rad] makes it face x."""
         surfaces = {b: s for b in source.bodies if (s := source.surface(b)) is not None}
         z = np.concatenate([s.vertices for s in surfaces.values()])[:, 2]
-        return cls(source, legs, arms, rotation_about_z(yaw), surfaces, float(z.min()), float(np.ptp(z)))
+        return cls(source, limbs, rotation_about_z(yaw), surfaces, float(z.min()), float(np.ptp(z)))
+
+    @property
+    def legs(self) -> dict[str, Limb]:
+        """By side."""
+        return self.limbs.legs
+
+    @property
+    def arms(self) -> dict[str, Limb]:
+        """By side."""
+        return self.limbs.arms
 
     @property
     def mass(self) -> float:
@@ -116,20 +133,71 @@ def infer_landmarks(model: mujoco.MjModel, where: str, named: dict[str, str] | N
     for landmark, name in named.items():
         if name not in [source.name(b) for b in source.bodies]:
             raise InputError(f"{where}: {landmark}={name}: there is no such body with joints; {list_bodies(source)}")
-    legs, arms = find_limbs(source, where, named)
-    rest = solve_standing_pose(model, legs, arms)
-    source = SourceModel.in_pose(model, rest)
-    front = find_front(source, legs)
-    yaw = round(-float(np.arctan2(front[1], front[0])) / (np.pi / 2)) * np.pi / 2
-    body = StandingBody.measure(source, legs, arms, yaw)
+    source, limbs, held, turn = prepare_source(model, where, named)
+    rest = solve_standing_pose(source, limbs)
+    source = SourceModel.in_pose(model, rest, held.names, turn)
+    facing = find_facing(source, limbs, where)
+    if facing.swapped:
+        limbs = limbs.exchange_sides()
+    yaw = find_yaw(facing.front)
+    body = StandingBody.measure(source, limbs, yaw)
     feet: list[int] = []
     for side in SIDES:
         mark_joints(body, side)
-        feet += mark_sole(body, side, where)
+        feet += mark_sole(body, side)
         mark_hand(body, side)
-    head = mark_head(body, named)
-    plan = ImportPlan(yaw, rest, choose_servos(body), tuple(source.name(b) for b in feet), body.sites)
-    return describe_body(body, plan, head)
+    head, found_by = mark_head(body, named)
+    plan = ImportPlan(yaw, rest, choose_servos(body), tuple(source.name(b) for b in feet), body.sites, turn)
+    notes = [*held.notes, *describe_turn(turn), *facing.notes, *found_by, *describe_stumps(limbs)]
+    return describe_body(body, plan, head, (*check_body(body, where), *notes))
+
+
+def prepare_source(
+    model: mujoco.MjModel, where: str, named: dict[str, str]
+) -> tuple[SourceModel, Limbs, HeldJoints, tuple[float, float, float, float]]:
+    """A model at its zero pose, z up and without joints that are held; its limbs; those joints; how it was turned.
+
+    Raises:
+      InputError: a limb cannot be found, a foot has no shape, a joint slides.
+    """
+    held = hold_passive_joints(SourceModel.in_pose(model))
+    source = SourceModel.in_pose(model, held=held.names)
+    limbs = find_limbs(source, where, named)
+    held = hold_fingers(source, limbs, held)
+    refuse_slides(source, held, where)
+    source = SourceModel.in_pose(model, held=held.names)
+    for leg in limbs.legs.values():
+        if not find_foot_parts(source, leg):
+            raise InputError(f"{where}: the foot {source.name(leg.end)} has no shape; give it a geom or a mesh")
+    turn = find_turn(source, limbs)
+    return SourceModel.in_pose(model, held=held.names, turn=turn), limbs, held, turn
+
+
+def describe_turn(turn: tuple[float, float, float, float]) -> list[str]:
+    """A line, if the body had to be stood up."""
+    return [] if turn == NO_TURN else ["it lies at zero in its file and was stood up"]
+
+
+def describe_stumps(limbs: Limbs) -> list[str]:
+    """Lines on limbs without ankle or wrist."""
+    found = []
+    for word, sides in (("ankle", limbs.legs), ("wrist", limbs.arms)):
+        count = sum(not limb.last for limb in sides.values())
+        if count:
+            found.append(f"{'no' if count == 2 else 'only one'} {word} has joints")
+    return found
+
+
+def check_body(body: StandingBody, where: str) -> list[str]:
+    """What is doubtful of a standing body whose sites are found; an InputError if it is no person."""
+    ids, places = {body.source.name(b): b for b in body.source.bodies}, dict[str, np.ndarray]()
+    for site, (carrier, point) in body.sites.items():
+        origin = body.R_ours_source @ (body.source.origin(ids[carrier]) - [0.0, 0.0, body.floor])
+        places[site] = origin + point
+    middle = 0.5 * (places["left_hip"] + places["right_hip"]) * [1.0, 1.0, 0.0]
+    places = {site: place - middle for site, place in places.items()}
+    carriers = {site: carrier for site, (carrier, _) in body.sites.items()}
+    return StandingCheck(where, places, carriers, body.height, body.mass).run()
 
 
 def mark_joints(body: StandingBody, side: str) -> None:
@@ -143,17 +211,10 @@ def mark_joints(body: StandingBody, side: str) -> None:
             body.add_site(f"{side}_{word}", carrier, point)
 
 
-def mark_sole(body: StandingBody, side: str, where: str) -> list[int]:
-    """Puts sites on the heel and the tip of a foot, on the floor; the foot's bodies.
-
-    Raises:
-      InputError: the foot has no shape.
-    """
-    source, foot, R = body.source, body.legs[side].end, body.R_ours_source
-    parts = [b for b in body.surfaces if b == foot or is_below(source, b, foot)]
-    if not parts:
-        raise InputError(f"{where}: the foot {source.name(foot)} has no shape; give it a geom or a mesh")
-    low = {b: take_lower_half(body.surfaces[b].vertices @ R.T) for b in parts}
+def mark_sole(body: StandingBody, side: str) -> list[int]:
+    """Puts sites on the heel and the tip of a foot, on the floor; the foot's bodies."""
+    R, parts = body.R_ours_source, find_foot_parts(body.source, body.legs[side])
+    low = {b: take_lower_half(cut_sole(body.source, b, DOWN).vertices @ R.T) for b in parts}
     back, front = min(parts, key=lambda b: low[b][:, 0].min()), max(parts, key=lambda b: low[b][:, 0].max())
     for name, part, x in (("heel", back, low[back][:, 0].min()), ("foot_index", front, low[front][:, 0].max())):
         middle = 0.5 * (low[part][:, 1].min() + low[part][:, 1].max())
@@ -170,16 +231,23 @@ def mark_hand(body: StandingBody, side: str) -> None:
     body.add_site(f"{side}_index", arm.end, wrist + 0.9 * (palm - wrist))
 
 
-def mark_head(body: StandingBody, named: dict[str, str]) -> int:
-    """Puts sites on nose, eyes and ears; the body that the head is or is part of."""
-    head, skull = find_head(body, named)
+def mark_head(body: StandingBody, named: dict[str, str]) -> tuple[int, list[str]]:
+    """Puts sites on nose, eyes and ears; the body that the head is or is part of, and a line if there is none."""
+    carrier, skull, notes = *find_head(body, named), list[str]()
     skull = skull @ body.R_ours_source.T
     low, high = skull.min(axis=0), skull.max(axis=0)
+    arms = [locate_joints(body.source, limb)[0] for limb in body.arms.values()]
+    shoulders = body.R_ours_source @ np.mean(arms, axis=0)
+    if 0.5 * (low[2] + high[2]) < shoulders[2] and carrier == body.trunk:
+        size = HEAD_SIZE * body.height
+        low = shoulders + size * np.array([-0.5, -0.4, 0.5])
+        high = low + size * np.array([1.0, 0.8, 1.3])
+        notes.append(f"no head found: nose, eyes and ears are put above the shoulders, on {body.source.name(carrier)}")
     middle, size = 0.5 * (low + high), high - low
     for place, (x, y, z) in FACE.items():
         for side, sign in (("", 0.0),) if place == "nose" else (("left_", 1.0), ("right_", -1.0)):
-            body.add_site(side + place, head, body.R_ours_source.T @ (middle + size * [x, sign * y, z]))
-    return head
+            body.add_site(side + place, carrier, body.R_ours_source.T @ (middle + size * [x, sign * y, z]))
+    return carrier, notes
 
 
 def choose_servos(body: StandingBody) -> dict[str, Servo]:
@@ -194,7 +262,7 @@ def choose_servos(body: StandingBody) -> dict[str, Servo]:
     return servos
 
 
-def describe_body(body: StandingBody, plan: ImportPlan, head: int) -> InferredBody:
+def describe_body(body: StandingBody, plan: ImportPlan, head: int, notes: tuple[str, ...]) -> InferredBody:
     """What `character.toml` says of a body whose sites are found."""
     source, legs, arms = body.source, body.legs, body.arms
     trunk = [body.trunk]
@@ -216,6 +284,7 @@ def describe_body(body: StandingBody, plan: ImportPlan, head: int) -> InferredBo
         key_bodies=tuple(source.name(b) for b in keys),
         height=round(body.height, 3),
         mass=round(body.mass, 2),
+        notes=notes,
     )
 
 
@@ -236,13 +305,15 @@ def find_head(body: StandingBody, named: dict[str, str]) -> tuple[int, np.ndarra
         return user_named[0], surfaces[user_named[0]].vertices
     model = source.model
     for geom in range(model.ngeom):
-        mesh = model.mesh(model.geom_dataid[geom]).name if model.geom_dataid[geom] >= 0 else ""
+        mesh = model.mesh(model.geom_dataid[geom]).name if model.geom_type[geom] == MESH else ""
         if source.owner[model.geom_bodyid[geom]] == trunk and HEAD.search(f"{model.geom(geom).name} {mesh}"):
             return trunk, source.mesh(geom).vertices
-    arms = [limb.chain[0] for limb in body.arms.values()]
-    above = [b for b in surfaces if is_below(source, b, trunk) and not is_part_of(source, b, arms)]
-    if above:
-        called = [b for b in above if HEAD.search(source.name(b))]
+    limbs = [limb.chain[0] for limb in body.limbs.all]
+    shoulders = max(locate_joints(source, limb)[0][2] for limb in body.arms.values())
+    parts = [b for b in surfaces if is_below(source, b, trunk) and not is_part_of(source, b, limbs)]
+    called = [b for b in parts if HEAD.search(source.name(b))]
+    above = [b for b in parts if surfaces[b].bounds[1][2] > shoulders + 0.02 * body.height]
+    if called or above:
         head = max(called or above, key=lambda b: float(surfaces[b].bounds[1][2]))
         return head, surfaces[head].vertices
     points = surfaces[trunk].vertices if trunk in surfaces else source.origin(trunk)[None]
@@ -296,46 +367,3 @@ def compute_toppling_stiffness(body: StandingBody, carrier: int, joint: int) -> 
         return 0.0
     mass = model.body_mass[carried]
     return max(float(share * GRAVITY * mass @ (state.xipos[carried, 2] - state.xanchor[joint][2])), 0.0)
-
-
-def to_toml(body: InferredBody, heading: dict[str, str], with_plan: bool = False) -> str:
-    """`character.toml` of a body.
-
-    Args:
-      body: what was inferred.
-      heading: name, licence, mjcf, and whatever else stands at the top.
-      with_plan: also what `reconstruct.characters.import_model` needs, for a character whose model is fetched.
-    """
-    lines = [f"{key} = {to_value(value)}" for key, value in heading.items()]
-    lines += [f"height = {body.height:g}    # m, standing, as its shapes reach", f"mass = {body.mass:g}    # kg", ""]
-    for key in ("end_effectors", "foot_bodies", "fall_bodies", "key_bodies"):
-        lines.append(f"{key} = {to_value(getattr(body, key))}")
-    lines += ["", "# Pose landmark (BlazePose) -> site of the model.", "[landmarks]"]
-    lines += [f"{landmark} = {to_value(site)}" for landmark, site in body.landmarks.items()]
-    lines += ["", "# Part that may touch the ground -> its sites on the surface.", "[contacts]"]
-    lines += [f"{part} = {to_value(sites)}" for part, sites in body.contacts.items()]
-    return "\n".join([*lines, *(plan_to_toml(body.plan) if with_plan else []), ""])
-
-
-def plan_to_toml(plan: ImportPlan) -> list[str]:
-    """The lines of `[plan]`."""
-    lines = ["", "# How the package's model is imported, see reconstruct/characters/import_model.py.", "[plan]"]
-    lines += [f"yaw = {plan.yaw:.6g}    # rad", f"feet = {to_value(plan.feet)}"]
-    lines += ["", "# Hinge -> its angle where ours is zero [rad].", "[plan.rest]"]
-    lines += [f"{to_key(joint)} = {angle:g}" for joint, angle in plan.rest.items()]
-    lines += ["", "# Joint -> servo's stiffness [N m/rad], damping [N m s/rad], torque limit [N m].", "[plan.servos]"]
-    lines += [f"{to_key(joint)} = [{s.kp:g}, {s.kv:g}, {s.torque:g}]" for joint, s in plan.servos.items()]
-    lines += ["", "# Site -> body, and place from its origin, axes of the standing body [m].", "[plan.sites]"]
-    for site, (carrier, (x, y, z)) in plan.sites.items():
-        lines.append(f"{site} = [{to_value(carrier)}, {x:g}, {y:g}, {z:g}]")
-    return lines
-
-
-def to_value(value: str | tuple[str, ...]) -> str:
-    """A string or a list of strings in TOML, whose basic strings are JSON's."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def to_key(name: str) -> str:
-    """A key in TOML: bare where it may be."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else to_value(name)

@@ -5,25 +5,27 @@ nearest to the axes of the last three joints before knee or elbow; ankle and wri
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
 
 from pose.errors import InputError
+from reconstruct.characters.chains import Chain, find_chains, list_names, pair_bodies
 from reconstruct.characters.meshes import join
-from reconstruct.characters.source_model import BALL, HINGE, SourceModel
+from reconstruct.characters.source_model import BALL, HINGE, SLIDE, SourceModel, find_owners
 
 SIDES = ("left", "right")
-KNEE = re.compile(r"knee|kny|tibia|shank|shin|calf|lower_?leg|lleg", re.IGNORECASE)
-ELBOW = re.compile(r"elbow|elx|radius|ulna|fore_?arm|lower_?arm|larm", re.IGNORECASE)
+KNEE = re.compile(r"knee|kny|tibia|shank|shin|calf|lower_?leg|(?<=_)lleg", re.IGNORECASE)
+ELBOW = re.compile(r"elbow|elx|radius|ulna|fore_?arm|lower_?arm|(?<=_)larm", re.IGNORECASE)
+FINGER = re.compile(r"finger|thumb|index|middle|pinky|little|knuckle|distal|proximal|gripper|claw", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Limb:
     """A leg or an arm: its bodies from the trunk outwards."""
 
-    chain: tuple[int, ...]
+    chain: Chain
     """Bodies with joints."""
     bend: int
     """Which of them turns about knee or elbow (index into the chain)."""
@@ -35,44 +37,29 @@ class Limb:
     """Body of foot or hand."""
 
 
-def list_bodies(source: SourceModel) -> str:
-    """The bodies there are, for errors."""
-    return "bodies are " + ", ".join(source.name(b) for b in source.bodies)
+@dataclass(frozen=True)
+class Limbs:
+    """Legs and arms of a model, by side."""
+
+    legs: dict[str, Limb]
+    arms: dict[str, Limb]
+    sides_known: bool
+    """Whether names say which side is left; else it is the one at y > 0."""
+
+    @property
+    def all(self) -> list[Limb]:
+        """Left leg, right leg, left arm, right arm."""
+        return [*self.legs.values(), *self.arms.values()]
+
+    def exchange_sides(self) -> "Limbs":
+        """What was left, as right."""
+        left, right = SIDES
+        legs, arms = ({left: limbs[right], right: limbs[left]} for limbs in (self.legs, self.arms))
+        return Limbs(legs, arms, self.sides_known)
 
 
-def list_names(source: SourceModel, chain: tuple[int, ...]) -> str:
-    """The names of a limb's bodies, for errors."""
-    return ", ".join(source.name(b) for b in chain)
-
-
-def find_mirror_name(name: str, names: set[str]) -> str | None:
-    """The right one of a left body's name, if there is one."""
-    for left, right in (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT"), ("L", "R"), ("l", "r")):
-        for match in re.finditer(left, name):
-            other = name[: match.start()] + right + name[match.end() :]
-            if other in names:
-                return other
-    return None
-
-
-def pair_bodies(source: SourceModel) -> dict[int, int]:
-    """Left body -> right body, by names; where names say nothing, by mirrored places."""
-    ids = {source.name(b): b for b in source.bodies}
-    found = {ids[n]: ids[m] for n in ids if (m := find_mirror_name(n, set(ids))) is not None}
-    if found:
-        return found
-    place = {b: source.origin(b) - source.origin(source.root) for b in source.bodies}
-    flip = np.array([1.0, -1.0, 1.0])
-    for b in source.bodies:
-        if place[b][1] > 0.01:
-            near = min(source.bodies, key=lambda o: float(np.linalg.norm(place[o] * flip - place[b])))
-            if np.linalg.norm(place[near] * flip - place[b]) < 0.03:
-                found[b] = near
-    return found
-
-
-def find_limbs(source: SourceModel, where: str, named: dict[str, str]) -> tuple[dict[str, Limb], dict[str, Limb]]:
-    """Finds legs and arms, by side.
+def find_limbs(source: SourceModel, where: str, named: dict[str, str]) -> Limbs:
+    """Finds legs and arms.
 
     Args:
       source: at its zero pose.
@@ -82,56 +69,47 @@ def find_limbs(source: SourceModel, where: str, named: dict[str, str]) -> tuple[
     Raises:
       InputError: there are no legs or arms, or one has no knee or elbow.
     """
-    pairs = pair_bodies(source)
-    leg, arm = find_chains(source, pairs, where)
+    pairs, sides_known = pair_bodies(source)
+    leg, arm = find_chains(source, pairs, where, named)
     legs, arms = dict[str, Limb](), dict[str, Limb]()
     for chain, limbs, pattern, word in ((leg, legs, KNEE, "knee"), (arm, arms, ELBOW, "elbow")):
         for side, bodies in (("left", chain), ("right", tuple(pairs[b] for b in chain))):
             bend = find_bend(source, bodies, pattern, f"{side}_{word}", named, where)
-            limbs[side] = measure_limb(source, bodies, bend, f"{side}_{word}", where)
-    return legs, arms
+            kept = cut_fingers(source, extend_chain(source, bodies), bend) if word == "elbow" else bodies
+            limbs[side] = measure_limb(source, kept, bend, f"{side}_{word}", where)
+    return Limbs(legs, arms, sides_known)
 
 
-def find_chains(source: SourceModel, pairs: dict[int, int], where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The bodies of the left leg and arm: of the limbs, one has the lowest tip, another is the longest.
-
-    Raises:
-      InputError: one of them is missing.
-    """
-    tips = [b for b in pairs if not any(source.parent(c) == b for c in source.bodies)]
-    if not tips:
-        raise InputError(
-            f"{where}: no left and right limbs found by name (left_x and right_x, l_x and r_x) or place; "
-            f"{list_bodies(source)}"
-        )
-
-    def lowest(body: int) -> float:
-        surface = source.surface(body)
-        return float(surface.bounds[0][2] if surface is not None else source.origin(body)[2])
-
-    chains = {tip: trace_chain(source, tip, pairs) for tip in tips}
-    leg = chains[min(tips, key=lowest)]
-    others = [chain for chain in chains.values() if leg[0] not in chain]
-    if not others:
-        raise InputError(f"{where}: legs found, but no arms; {list_bodies(source)}")
-    return leg, max(others, key=lambda chain: measure_length(source, chain))
+def cut_fingers(source: SourceModel, chain: Chain, bend: int) -> Chain:
+    """An arm up to the hand: the first body beyond the elbow that carries several, or is followed by a finger."""
+    for i in range(bend, len(chain) - 1):
+        if count_branches(source, chain[i]) > 1 or is_finger(source, chain[i + 1]):
+            return chain[: i + 1]
+    return chain
 
 
-def measure_length(source: SourceModel, chain: tuple[int, ...]) -> float:
-    """Length of a chain of bodies from origin to origin [m]."""
-    return float(sum(np.linalg.norm(np.diff([source.origin(b) for b in chain], axis=0), axis=1)))
+def count_branches(source: SourceModel, body: int) -> int:
+    """How many bodies with joints one carries, those included whose joints are held."""
+    moving = replace(source, held=frozenset(), owner=find_owners(source.model, source.root, ()))
+    return len(moving.children(body))
 
 
-def trace_chain(source: SourceModel, tip: int, paired: dict[int, int]) -> tuple[int, ...]:
-    """The bodies from where left and right part to a tip."""
-    chain = [tip]
-    while (parent := source.parent(chain[-1])) in paired:
-        chain.append(parent)
-    return tuple(reversed(chain))
+def extend_chain(source: SourceModel, chain: Chain) -> Chain:
+    """A limb with what only one side has at its end, such as the wrist of the hand that holds a sword."""
+    while len(below := source.children(chain[-1])) == 1:
+        chain = (*chain, below[0])
+    return chain
+
+
+def is_finger(source: SourceModel, body: int) -> bool:
+    """Whether a body or its joints are called so, or it slides, as a gripper's do."""
+    joints = source.joints(body)
+    slides = all(source.model.jnt_type[joint] == SLIDE for joint in joints)
+    return slides or any(map(FINGER.search, [source.name(body), *map(source.joint_name, joints)]))
 
 
 def find_bend(
-    source: SourceModel, chain: tuple[int, ...], pattern: re.Pattern[str], word: str, named: dict[str, str], where: str
+    source: SourceModel, chain: Chain, pattern: re.Pattern[str], word: str, named: dict[str, str], where: str
 ) -> int:
     """Which body of a chain turns about its knee or elbow: as named by the user, by its name, or halfway (an index).
 
@@ -153,18 +131,22 @@ def find_bend(
     for i in possible:
         if any(map(pattern.search, (source.name(chain[i]), *map(source.joint_name, source.joints(chain[i]))))):
             return i
-    # What lies on either side of a knee or an elbow is long.
-    return max(possible, key=lambda i: min(np.linalg.norm(origins[i] - origins[0]), np.linalg.norm(tip - origins[i])))
+    # What lies on either side of a knee or an elbow is long; a ball joint is rather a hip or shoulder.
+    hinged = [i for i in possible if all(source.model.jnt_type[j] == HINGE for j in source.joints(chain[i]))]
+    above, below = (np.linalg.norm(np.array(origins) - end, axis=1) for end in (origins[0], tip))
+    return max(hinged or possible, key=lambda i: min(above[i], below[i]))
 
 
-def measure_limb(source: SourceModel, chain: tuple[int, ...], bend: int, word: str, where: str) -> Limb:
+def measure_limb(source: SourceModel, chain: Chain, bend: int, word: str, where: str) -> Limb:
     """The limb of a chain whose knee or elbow is known.
 
     Raises:
       InputError: nothing moves above the knee or elbow.
     """
-    before = [j for b in chain[:bend] for j in source.joints(b)]
-    after = [j for b in chain[bend + 1 :] for j in source.joints(b)]
+    before, after = (
+        [j for b in bodies for j in source.joints(b) if source.model.jnt_type[j] != SLIDE]
+        for bodies in (chain[:bend], chain[bend + 1 :])
+    )
     first, last = take_independent(source, before[::-1]), take_independent(source, after)
     if not first:
         raise InputError(f"{where}: no joints above {word} on {list_names(source, chain)}")
@@ -173,10 +155,13 @@ def measure_limb(source: SourceModel, chain: tuple[int, ...], bend: int, word: s
 
 
 def is_bend(source: SourceModel, body: int, tip: np.ndarray) -> bool:
-    """Whether a body's first joint swings what lies beyond it, instead of twisting it."""
-    joint = source.joints(body)[0]
-    if source.model.jnt_type[joint] != HINGE:
-        return False
+    """Whether one of a body's joints swings what lies beyond it, instead of twisting it."""
+    kinds = source.model.jnt_type
+    return any(kinds[j] == BALL or (kinds[j] == HINGE and is_swing(source, j, tip)) for j in source.joints(body))
+
+
+def is_swing(source: SourceModel, joint: int, tip: np.ndarray) -> bool:
+    """Whether a hinge swings a point (3,) instead of twisting it."""
     way = tip - source.state.xanchor[joint]
     return bool(abs(source.state.xaxis[joint] @ way) < 0.7 * np.linalg.norm(way))
 
@@ -236,18 +221,37 @@ def locate_joints(source: SourceModel, limb: Limb) -> tuple[np.ndarray, np.ndarr
     return top, middle, middle + 0.75 * way  # a stump: the hand is its last quarter
 
 
-def foot_surface(source: SourceModel, limb: Limb) -> trimesh.Trimesh:
-    """Foot and toes as one surface, world frame."""
+def find_foot_parts(source: SourceModel, limb: Limb) -> list[int]:
+    """The foot and its toes, as far as they have a shape."""
     parts = [b for b in source.bodies if b == limb.end or is_below(source, b, limb.end)]
-    shapes = [s for b in parts if (s := source.surface(b)) is not None]
-    return join(shapes)
+    return [b for b in parts if source.geoms(b)]
 
 
-def find_front(source: SourceModel, legs: dict[str, Limb]) -> np.ndarray:
-    """Where the feet point: the middle of the soles seen from the ankles, level, (3,)."""
-    ways = []
-    for limb in legs.values():
-        surface = foot_surface(source, limb)
-        ways.append(surface.bounds.mean(axis=0) - locate_joints(source, limb)[2])
-    way = np.mean(ways, axis=0) * [1.0, 1.0, 0.0]
-    return way / max(np.linalg.norm(way), 1e-9)
+def find_sole_surface(source: SourceModel, limb: Limb, down: np.ndarray) -> trimesh.Trimesh:
+    """What a foot and its toes stand on, as one surface, world frame.
+
+    Args:
+      source: in any pose.
+      limb: a leg whose foot has a shape.
+      down: where the ground is, world frame, (3,).
+    """
+    return join([cut_sole(source, part, down) for part in find_foot_parts(source, limb)])
+
+
+def cut_sole(source: SourceModel, body: int, down: np.ndarray) -> trimesh.Trimesh:
+    """The part of a body that a foot is: all of it, or of a shin without ankle its lowest shapes alone.
+
+    A foot is longer than high; what is not, is a leg that ends in a foot.
+    """
+    shapes = [source.mesh(geom) for geom in source.solid(body)]
+    whole = join(shapes)
+    heights = whole.vertices @ -down
+    across = whole.vertices - np.outer(whole.vertices @ down, down)
+    if np.ptp(heights) < 1.2 * float(np.ptp(across, axis=0).max()):
+        return whole
+    low = [shape for shape in shapes if (shape.vertices @ -down).min() < heights.min() + 0.1 * np.ptp(heights)]
+    lowest = join(low)
+    if np.ptp(lowest.vertices @ -down) < 0.5 * np.ptp(heights):
+        return lowest
+    keep = lowest.vertices @ -down < heights.min() + 0.15 * np.ptp(heights)
+    return trimesh.Trimesh(lowest.vertices[keep]).convex_hull if keep.sum() > 3 else lowest

@@ -10,13 +10,15 @@ import os
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pose.downloads import CACHE_VARIABLE, FetchError, cache_folder, download_wheel
 from pose.errors import InputError
 from reconstruct.characters.import_model import ImportPlan, Servo, to_mjcf
-from reconstruct.characters.source_model import SourceModel, read_body
+from reconstruct.characters.model_file import read_model
+from reconstruct.characters.source_model import NO_TURN
 
 FORMAT = 1
 """Version of what `to_mjcf` writes; counts up when that changes, so that models are imported again."""
@@ -45,7 +47,8 @@ def fetch_model(name: str, table: dict[str, Any]) -> Path:
             imported = Path(work) / "imported"
             imported.mkdir()
             plan = read_plan(table["plan"])
-            text = to_mjcf(SourceModel.in_pose(read_body(models / package["model"]), plan.rest), name, plan, imported)
+            source = plan.pose(read_model(models / package["model"]).model)
+            text = to_mjcf(source, name, plan, imported)
             (imported / made.name).write_text(text, encoding="utf-8")
             if not folder.is_dir():  # whoever else fetched it meanwhile has the same
                 os.replace(imported, folder)
@@ -81,4 +84,11 @@ def read_plan(table: dict[str, Any]) -> ImportPlan:
         servos={joint: Servo(*map(float, values)) for joint, values in table["servos"].items()},
         feet=tuple(table["feet"]),
         sites={site: (body, (float(x), float(y), float(z))) for site, (body, x, y, z) in table["sites"].items()},
+        turn=read_quaternion(table.get("turn", NO_TURN)),
     )
+
+
+def read_quaternion(values: Sequence[float]) -> tuple[float, float, float, float]:
+    """Four numbers, wxyz."""
+    w, x, y, z = map(float, values)
+    return w, x, y, z

@@ -1,8 +1,8 @@
-"""A body that others modelled, as its MJCF or URDF file has it."""
+"""A body that others modelled, compiled and in a pose."""
 
+import copy
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
@@ -14,6 +14,10 @@ from reconstruct.characters.meshes import geom_surface, join
 BALL = int(mujoco.mjtJoint.mjJNT_BALL)
 HINGE = int(mujoco.mjtJoint.mjJNT_HINGE)
 SLIDE = int(mujoco.mjtJoint.mjJNT_SLIDE)
+MESH = int(mujoco.mjtGeom.mjGEOM_MESH)
+SHAPELESS = (int(mujoco.mjtGeom.mjGEOM_PLANE), int(mujoco.mjtGeom.mjGEOM_HFIELD))
+DOWN = np.array([0.0, 0.0, -1.0])
+NO_TURN = (1.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -23,26 +27,45 @@ class SourceModel:
     model: mujoco.MjModel
     state: mujoco.MjData
     root: int
-    """Its first body."""
+    """Its first body with a shape: what carries that, in the world, is how the file moves it."""
+    held: frozenset[int]
+    """Joints that do not move: what they carry belongs to what carries them."""
     owner: np.ndarray
     """The body with joints that carries each body, or itself; -1 outside of the tree, (nbody,)."""
 
     @classmethod
-    def in_pose(cls, model: mujoco.MjModel, rest: dict[str, float] | None = None) -> "SourceModel":
-        """In the pose that a plan calls rest."""
-        state, size = mujoco.MjData(model), np.bincount(model.body_rootid, minlength=model.nbody)
-        size[0] = 0
-        root, owner = int(size.argmax()), np.full(model.nbody, -1)
-        for body in range(1, model.nbody):
-            if model.body_rootid[body] == root:
-                owner[body] = body if body == root or model.body_jntnum[body] else owner[model.body_parentid[body]]
-        for name, angle in (rest or {}).items():
-            joint = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, name)
-            if joint < 0:
+    def in_pose(
+        cls,
+        model: mujoco.MjModel,
+        rest: dict[str, float] | None = None,
+        held: Collection[str] = (),
+        turn: tuple[float, float, float, float] = NO_TURN,
+    ) -> "SourceModel":
+        """In the pose that a plan calls rest.
+
+        Args:
+          model: as it was compiled.
+          rest: hinge -> its angle [rad]; others are at the model's zero.
+          held: joints that do not move.
+          turn: rotation of the whole body about the world's origin that stands it up, quaternion wxyz.
+
+        Raises:
+          InputError: there is no such joint.
+        """
+        ids = {name_joint(model, j): j for j in range(model.njnt)}
+        for name in (*(rest or {}), *held):
+            if name not in ids:
                 raise InputError(f"rest: the body has no joint '{name}'")
-            state.qpos[model.jnt_qposadr[joint]] = angle
+        stopped = frozenset(ids[name] for name in held)
+        top = find_tree(model)
+        if turn != NO_TURN:
+            model = turn_tree(model, top, np.array(turn))
+        state = mujoco.MjData(model)
+        root = find_root(model, top)
+        for name, angle in (rest or {}).items():
+            state.qpos[model.jnt_qposadr[ids[name]]] = angle
         mujoco.mj_forward(model, state)
-        return cls(model, state, root, owner)
+        return cls(model, state, root, stopped, find_owners(model, root, stopped))
 
     @property
     def bodies(self) -> list[int]:
@@ -53,10 +76,13 @@ class SourceModel:
         """The body with joints that carries one; -1 for the root."""
         return -1 if body == self.root else int(self.owner[self.model.body_parentid[body]])
 
-    def joints(self, body: int) -> range:
-        """Joints of a body, without a free one."""
-        first, count = self.model.body_jntadr[body], self.model.body_jntnum[body]
-        return range(0) if body == self.root or count == 0 else range(first, first + count)
+    def children(self, body: int) -> list[int]:
+        """The bodies with joints that one carries."""
+        return [b for b in self.bodies if self.parent(b) == body]
+
+    def joints(self, body: int) -> list[int]:
+        """Joints of a body that move, without those of the root."""
+        return [] if body == self.root else list_moving_joints(self.model, body, self.held)
 
     def origin(self, body: int) -> np.ndarray:
         """Where a body turns about what carries it, world frame [m]."""
@@ -69,7 +95,8 @@ class SourceModel:
 
     def geoms(self, body: int) -> list[int]:
         """Geoms of a body and of what it carries without joints."""
-        return [g for g in range(self.model.ngeom) if self.owner[self.model.geom_bodyid[g]] == body]
+        mine = np.flatnonzero(self.owner[self.model.geom_bodyid] == body)
+        return [int(g) for g in mine if self.model.geom_type[g] not in SHAPELESS]
 
     def solid(self, body: int) -> list[int]:
         """Those that can touch something; all where none can."""
@@ -95,7 +122,7 @@ class SourceModel:
 
     def joint_name(self, joint: int) -> str:
         """Of a joint."""
-        return self.model.joint(joint).name or f"joint_{joint}"
+        return name_joint(self.model, joint)
 
 
 def rotation_about_z(angle: float) -> np.ndarray:
@@ -104,77 +131,59 @@ def rotation_about_z(angle: float) -> np.ndarray:
     return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
-def read_body(path: Path) -> mujoco.MjModel:
-    """Compiles an MJCF or URDF file, its first body free to move.
+def name_joint(model: mujoco.MjModel, joint: int) -> str:
+    """A joint's name; one by its number where it has none."""
+    return model.joint(joint).name or f"joint_{joint}"
 
-    Raises:
-      InputError: it cannot be read, or has a kind of joint that no character here can have.
+
+def list_moving_joints(model: mujoco.MjModel, body: int, held: Collection[int]) -> list[int]:
+    """Joints of a body that are not held."""
+    first, count = int(model.body_jntadr[body]), int(model.body_jntnum[body])
+    return [j for j in range(first, first + count) if j not in held]
+
+
+def find_tree(model: mujoco.MjModel) -> int:
+    """The topmost body of the tree with most joints."""
+    joints = np.bincount(model.body_rootid[model.jnt_bodyid], minlength=model.nbody)
+    bodies = np.bincount(model.body_rootid, minlength=model.nbody)
+    bodies[0] = joints[0] = 0
+    return int(np.lexsort((bodies, joints))[-1])
+
+
+def find_root(model: mujoco.MjModel, top: int) -> int:
+    """The first body of a tree that has a shape or carries several others.
+
+    Some files move a body by a chain of empty ones, one a degree of freedom.
     """
-    try:
-        spec = (
-            mujoco.MjSpec.from_string(urdf_for_mujoco(path))
-            if path.suffix == ".urdf"
-            else mujoco.MjSpec.from_file(str(path))
-        )
-        roots = list(spec.worldbody.bodies)
-        if not roots:
-            raise InputError(f"{path}: there is no body in it")
-        for body in roots:
-            if not body.joints and len(body.find_all("body")) > 0:
-                body.add_freejoint()
-        model = spec.compile()
-    except (ValueError, OSError, ElementTree.ParseError) as error:
-        raise InputError(f"{path}: MuJoCo cannot compile it ({' '.join(str(error).split())[:200]})") from error
-    for joint in range(model.njnt):
-        if model.jnt_type[joint] == SLIDE:
-            raise InputError(f"{path}: joint '{model.joint(joint).name}' slides; hinges and ball joints are understood")
-    return model
+    body = top
+    while True:
+        below = np.flatnonzero(model.body_parentid == body)
+        below = below[below > 0]
+        light = model.body_mass[body] < 1e-3 * model.body_subtreemass[top]
+        if len(below) != 1 or model.body_geomnum[body] or not light or not model.body_jntnum[below[0]]:
+            return body
+        body = int(below[0])
 
 
-def urdf_for_mujoco(path: Path) -> str:
-    """A URDF as MuJoCo wants it: mesh files by their full path, links without mass given a speck of it.
-
-    MuJoCo reads neither `package://` nor Collada files.
-
-    Raises:
-      InputError: a mesh file cannot be found, or read.
-    """
-    tree = ElementTree.parse(path).getroot()
-    children = {joint.find("child").get("link") for joint in tree.iter("joint") if joint.find("child") is not None}  # type: ignore[union-attr]
-    bases = [link.get("name") for link in tree.iter("link") if link.get("name") not in children]
-    if len(bases) != 1:
-        raise InputError(f"{path}: one link must carry all others; without parents are: {', '.join(map(str, bases))}")
-    for link in tree.iter("link"):
-        for kind in ("visual", "collision"):
-            for element in list(link.findall(kind)):
-                mesh = element.find("geometry/mesh")
-                if mesh is None:
-                    continue
-                file = find_mesh(path, str(mesh.get("filename")))
-                if file is None and kind == "visual":
-                    link.remove(element)
-                elif file is None:
-                    raise InputError(f"{path}: no mesh {mesh.get('filename')} (.stl or .obj) beside it")
-                else:
-                    mesh.set("filename", str(file))
-    for old in tree.findall("mujoco"):
-        tree.remove(old)
-    options = ElementTree.SubElement(tree, "mujoco")
-    ElementTree.SubElement(
-        options,
-        "compiler",
-        {"strippath": "false", "discardvisual": "false", "fusestatic": "false", "balanceinertia": "true"}
-        | {"boundmass": "1e-6", "boundinertia": "1e-9"},
-    )
-    return ElementTree.tostring(tree, encoding="unicode")
+def find_owners(model: mujoco.MjModel, root: int, held: Collection[int]) -> np.ndarray:
+    """See `SourceModel.owner`, (nbody,)."""
+    owner = np.full(model.nbody, -1)
+    owner[root] = root
+    for body in range(root + 1, model.nbody):  # parents come first
+        above = owner[model.body_parentid[body]]
+        owner[body] = body if above >= 0 and list_moving_joints(model, body, held) else above
+    return owner
 
 
-def find_mesh(model: Path, name: str) -> Path | None:
-    """A mesh that a model names, as far as MuJoCo reads it: at its path, or by the end of that below the model."""
-    parts = Path(name.split("://", 1)[-1].removeprefix("/")).parts
-    for file in [Path(name.removeprefix("file://"))] + [model.parent.joinpath(*parts[i:]) for i in range(len(parts))]:
-        for suffix in (file.suffix, ".stl", ".STL", ".obj"):
-            found = file.with_suffix(suffix)
-            if suffix.lower() in (".stl", ".obj", ".msh") and found.is_file():
-                return found.resolve()
-    return None
+def turn_tree(model: mujoco.MjModel, top: int, turn: np.ndarray) -> mujoco.MjModel:
+    """A copy of a model with a tree turned about the world's origin by a quaternion (4,)."""
+    turned = copy.copy(model)
+    pos, quat = np.zeros(3), np.zeros(4)
+    mujoco.mju_rotVecQuat(pos, model.body_pos[top], turn)
+    mujoco.mju_mulQuat(quat, turn, model.body_quat[top])
+    turned.body_pos[top], turned.body_quat[top] = pos, quat
+    first = model.body_jntadr[top]
+    if model.body_jntnum[top] and model.jnt_type[first] == mujoco.mjtJoint.mjJNT_FREE:
+        column = model.jnt_qposadr[first]
+        turned.qpos0[column : column + 7] = [*pos, *quat]
+    return turned

@@ -6,14 +6,13 @@ import mujoco
 import numpy as np
 from scipy.optimize import least_squares
 
-from reconstruct.characters.limbs import Limb, foot_surface, is_below, locate_joints
-from reconstruct.characters.source_model import HINGE, SourceModel
+from reconstruct.characters.limbs import Limb, Limbs, find_sole_surface, is_below, locate_joints
+from reconstruct.characters.source_model import DOWN, HINGE, SourceModel
 
 BALANCE = 20.0
 """Weight of a lean of the centre of mass, over that of an equal angle between a limb and the vertical."""
 EFFORT = 0.03
 """Weight of an angle of a joint, over that of an equal angle between a limb and the vertical."""
-DOWN = np.array([0.0, 0.0, -1.0])
 
 
 @dataclass(frozen=True)
@@ -84,25 +83,24 @@ class StandingProblem:
         return np.concatenate(rows)
 
 
-def solve_standing_pose(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict[str, Limb]) -> dict[str, float]:
+def solve_standing_pose(source: SourceModel, limbs: Limbs) -> dict[str, float]:
     """Hinge -> its angle [rad], for hinges of the limbs that are not at zero when the body stands.
 
     Args:
-      model: at its zero pose, z up.
-      legs: by side.
-      arms: by side.
+      source: at its zero pose, z up.
+      limbs: its legs and arms.
     """
-    source, limbs = SourceModel.in_pose(model), [*legs.values(), *arms.values()]
-    ends = [b for limb in limbs for b in limb.chain if is_below(source, b, limb.end)]
-    bodies = [b for limb in limbs for b in limb.chain if b not in ends]
+    model = source.model
+    ends = [b for limb in limbs.all for b in limb.chain if is_below(source, b, limb.end)]
+    bodies = [b for limb in limbs.all for b in limb.chain if b not in ends]
     hinges = [j for b in bodies for j in source.joints(b) if model.jnt_type[j] == HINGE]
-    problem = state_problem(source, hinges, legs, arms)
+    problem = state_problem(source, hinges, limbs)
     limited = model.jnt_limited[hinges] == 1
     low = np.where(limited, model.jnt_range[hinges, 0], -np.pi)
     high = np.where(limited, model.jnt_range[hinges, 1], np.pi)
     # First all limbs; then the legs alone bring the body into balance, which arms would do by sticking out.
     angles = np.clip(np.zeros(len(hinges)), low + 1e-6, high - 1e-6)
-    of_legs = np.array([any(model.jnt_bodyid[j] in limb.chain for limb in legs.values()) for j in hinges])
+    of_legs = np.array([any(model.jnt_bodyid[j] in limb.chain for limb in limbs.legs.values()) for j in hinges])
     for free, balance in ((np.ones(len(hinges), dtype=bool), 0.0), (of_legs, BALANCE)):
         problem.state.qpos[problem.columns] = angles
         bounds, args = (low[free], high[free]), (free, balance)
@@ -111,32 +109,42 @@ def solve_standing_pose(model: mujoco.MjModel, legs: dict[str, Limb], arms: dict
     return {source.joint_name(j): round(float(a), 4) for j, a in zip(hinges, angles, strict=True) if abs(a) > 1e-3}
 
 
-def state_problem(
-    source: SourceModel, hinges: list[int], legs: dict[str, Limb], arms: dict[str, Limb]
-) -> StandingProblem:
+def state_problem(source: SourceModel, hinges: list[int], limbs: Limbs) -> StandingProblem:
     """The problem of a model, from where its joints and soles are at its zero pose."""
-    model, middles, limbs = source.model, list[BodyPoint](), []
-    for weight, sides in ((2.0, legs), (1.0, arms)):
+    model, middles, ways = source.model, list[BodyPoint](), []
+    for weight, sides in ((2.0, limbs.legs), (1.0, limbs.arms)):
         for limb in sides.values():
             bodies = (limb.chain[limb.bend - 1], limb.chain[limb.bend], limb.end)
             top, middle, end = map(BodyPoint.at, [source] * 3, bodies, locate_joints(source, limb))
-            limbs.append((weight, (top, middle, end)))
-            if sides is legs:
-                sole = BodyPoint.at(source, limb.end, foot_surface(source, limb).bounds.mean(axis=0))
+            ways.append((weight, (top, middle, end)))
+            if sides is limbs.legs:
+                surface = find_sole_surface(source, limb, find_ground(source, limb))
+                sole = BodyPoint.at(source, limb.end, surface.bounds.mean(axis=0))
                 middles.append(BodyPoint(limb.end, 0.5 * (end.local + sole.local)))
-    soles = tuple(find_sole(source, limb) for limb in legs.values())
-    columns = model.jnt_qposadr[hinges]
-    return StandingProblem(mujoco.MjData(model), model, source.root, columns, tuple(limbs), tuple(middles), soles)
+    soles = tuple(find_sole(source, limb) for limb in limbs.legs.values())
+    columns, state = model.jnt_qposadr[hinges], mujoco.MjData(model)
+    return StandingProblem(state, model, source.root, columns, tuple(ways), tuple(middles), soles)
 
 
-def find_sole(source: SourceModel, limb: Limb) -> Sole:
+def find_ground(source: SourceModel, leg: Limb) -> np.ndarray:
+    """Where a foot has the ground at zero, world frame (3,): below, or where the shin points if the leg sticks out."""
+    hip, knee, ankle = locate_joints(source, leg)
+    way = (ankle - knee) / max(np.linalg.norm(ankle - knee), 1e-9)
+    return DOWN if (ankle - hip) @ DOWN > 0.5 * np.linalg.norm(ankle - hip) else way
+
+
+def find_sole(source: SourceModel, leg: Limb) -> Sole:
     """The plane of a foot's lowest quarter: one direction along the foot and one across."""
-    corners = foot_surface(source, limb).vertices
-    low = corners[corners[:, 2] < corners[:, 2].min() + 0.25 * np.ptp(corners[:, 2])]
+    down = find_ground(source, leg)
+    corners = find_sole_surface(source, leg, down).vertices
+    heights = corners @ -down
+    low = corners[heights <= heights.min() + 0.25 * np.ptp(heights) + 1e-9]
     axes = np.linalg.svd(low - low.mean(axis=0), full_matrices=False)[2]
-    normal = axes[2] * np.sign(axes[2][2] or 1.0)
-    R = source.rotation(limb.end)
+    normal = axes[2] * (np.sign(axes[2] @ -down) or 1.0)
+    R = source.rotation(leg.end)
     local = R.T @ np.stack([axes[0], np.cross(normal, axes[0])], axis=1)
     ahead = (R @ local)[:, 0] * [1.0, 1.0, 0.0]
-    ahead /= max(np.linalg.norm(ahead), 1e-9)
-    return Sole(limb.end, local, np.stack([ahead, np.cross([0.0, 0.0, 1.0], ahead)], axis=1))
+    if np.linalg.norm(ahead) < 0.3:  # a foot that hangs down at zero says nothing of where it points
+        ahead = np.array([1.0, 0.0, 0.0])
+    ahead /= np.linalg.norm(ahead)
+    return Sole(leg.end, local, np.stack([ahead, np.cross([0.0, 0.0, 1.0], ahead)], axis=1))

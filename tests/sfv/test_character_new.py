@@ -17,8 +17,9 @@ from reconstruct.camera import R_LEVEL, Camera
 from reconstruct.characters import assets_folder
 from reconstruct.characters import packaged_models as models
 from reconstruct.characters.character import load_character, read_character_table
-from reconstruct.characters.infer_landmarks import infer_landmarks, to_toml
-from reconstruct.characters.source_model import read_body
+from reconstruct.characters.infer_landmarks import infer_landmarks
+from reconstruct.characters.model_file import read_model
+from reconstruct.characters.write_toml import to_toml
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import Reconstruction
@@ -68,6 +69,12 @@ def test_a_new_character_can_be_used_at_once(shelf, robot, capsys):
     assert rows[0]["mass"] == pytest.approx(23.0)
     with pytest.raises(InputError, match="is there already"):
         new_character(NewCharacterConfig(robot))
+    before = (shelf / "my_robot_2" / "character.toml").read_bytes()
+    (shelf / "my_robot_2" / "LICENSE").write_text("Apache-2.0, comes with the program", encoding="utf-8")
+    for replace in (False, True):
+        with pytest.raises(InputError, match="the program has a character 'my_robot_2' already; give another --name"):
+            new_character(NewCharacterConfig(robot, replace=replace))
+    assert (shelf / "my_robot_2" / "character.toml").read_bytes() == before
 
 
 def test_a_character_that_fails_leaves_nothing(shelf, robot):
@@ -90,7 +97,7 @@ def fetched(shelf, robot, monkeypatch, tmp_path):
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("robots/boxes/boxes.urdf", robot.read_text())
         archive.writestr("robots/other/large.bin", "x")
-    body = infer_landmarks(read_body(robot), "boxes")
+    body = infer_landmarks(read_model(robot).model, "boxes")
     (shelf / "boxes").mkdir()
     package = {
         "name": "robots==1.0", "sha256": sha256_of(wheel), "size_mb": 1, "licence": "MIT",

@@ -9,14 +9,18 @@ import pytest
 import trimesh
 
 from pose.errors import InputError
+from reconstruct.characters.chains import find_mirror_name
 from reconstruct.characters.character import load_character
+from reconstruct.characters.find_meshes import MeshFinder
 from reconstruct.characters.import_model import to_mjcf
-from reconstruct.characters.infer_landmarks import find_torque_limit, infer_landmarks, to_toml
-from reconstruct.characters.limbs import find_mirror_name
+from reconstruct.characters.infer_landmarks import find_torque_limit, infer_landmarks
 from reconstruct.characters.mesh_body import assemble_body
 from reconstruct.characters.meshes import fit_capsule, geom_surface, simplify
+from reconstruct.characters.model_file import read_model
 from reconstruct.characters.packaged_models import read_plan
-from reconstruct.characters.source_model import SourceModel, find_mesh, read_body, urdf_for_mujoco
+from reconstruct.characters.read_urdf import read_urdf
+from reconstruct.characters.source_model import SourceModel
+from reconstruct.characters.write_toml import to_toml
 from tests.robots import urdf_robot
 
 
@@ -33,7 +37,7 @@ def escape(name: str) -> str:
 
 def rewrite(model: mujoco.MjModel, body, folder) -> mujoco.MjModel:
     path = folder / "body.xml"
-    path.write_text(to_mjcf(SourceModel.in_pose(model, body.plan.rest), "body", body.plan, folder), encoding="utf-8")
+    path.write_text(to_mjcf(body.plan.pose(model), "body", body.plan, folder), encoding="utf-8")
     return mujoco.MjModel.from_xml_path(str(path))
 
 
@@ -44,7 +48,7 @@ def places(model: mujoco.MjModel) -> dict[str, np.ndarray]:
 
 
 def test_a_urdf_of_boxes_is_understood(boxes, tmp_path):
-    model = read_body(boxes)
+    model = read_model(boxes).model
     body = infer_landmarks(model, "boxes.urdf")
     sites = body.plan.sites
     assert {sites[f"left_{part}"][0] for part in ("knee", "elbow", "ankle")} == {"left_a3", "left_b3", "left_a4"}
@@ -69,7 +73,7 @@ def test_a_urdf_of_boxes_is_understood(boxes, tmp_path):
 
 def test_the_rewritten_body_moves_as_the_original(boxes, tmp_path):
     """The same joint angles put every body's centre of mass where the source has it, and need the same torques."""
-    model = read_body(boxes)
+    model = read_model(boxes).model
     body = infer_landmarks(model, "boxes.urdf")
     ours = rewrite(model, body, tmp_path)
     theirs = SourceModel.in_pose(model)
@@ -102,7 +106,7 @@ def test_names_may_hold_any_character(boxes, tmp_path, odd):
     path = tmp_path / "odd.urdf"
     text = urdf_robot().replace("left_a3", f"left_{escape(odd)}").replace("right_a3", f"right_{escape(odd)}")
     path.write_text(text.replace("neck", escape(odd)), encoding="utf-8")
-    model = read_body(path)
+    model = read_model(path).model
     body = infer_landmarks(model, "odd", {"left_knee": f"left_{odd}"})
     ours = rewrite(model, body, tmp_path)
     assert {ours.body(b).name for b in range(1, ours.nbody)} == {model.body(b).name for b in range(1, model.nbody)}
@@ -118,7 +122,7 @@ def test_a_body_that_faces_backwards_is_turned(boxes, tmp_path):
     path.write_text(
         text.replace("left_", "tmp_").replace("right_", "left_").replace("tmp_", "right_"), encoding="utf-8"
     )
-    model = read_body(path)
+    model = read_model(path).model
     body = infer_landmarks(model, "back")
     at = places(rewrite(model, body, tmp_path))
     assert abs(body.plan.yaw) == pytest.approx(np.pi)
@@ -134,13 +138,13 @@ def test_limbs_are_found_without_names_by_their_mirrored_places(tmp_path):
             text = text.replace(f"{side}_{part}", f"part{next(names)}q")
     path = tmp_path / "nameless.urdf"
     path.write_text(text, encoding="utf-8")
-    body = infer_landmarks(read_body(path), "nameless")
+    body = infer_landmarks(read_model(path).model, "nameless")
     assert body.plan.sites["left_knee"][0] == "part2q"
     assert body.plan.sites["right_elbow"][0] == "part13q"
 
 
 def test_the_user_can_name_a_body(boxes):
-    model = read_body(boxes)
+    model = read_model(boxes).model
     body = infer_landmarks(model, "boxes", {"left_elbow": "left_b2", "right_elbow": "right_b2"})
     assert body.plan.sites["left_elbow"][0] == "left_b2"
     with pytest.raises(InputError, match=r"left_knee=shin: there is no such body.*bodies are base, .*left_a3"):
@@ -155,34 +159,27 @@ def test_what_cannot_be_mapped_is_named(tmp_path):
         encoding="utf-8",
     )
     with pytest.raises(InputError, match=r"no left and right limbs.*bodies are a, b"):
-        infer_landmarks(read_body(path), str(path))
+        infer_landmarks(read_model(path).model, str(path))
     path.write_text("<mujoco><worldbody/></mujoco>", encoding="utf-8")
     with pytest.raises(InputError, match="no body"):
-        read_body(path)
+        read_model(path)
     path.write_text("<mujoco><nonsense/></mujoco>", encoding="utf-8")
     with pytest.raises(InputError, match="cannot compile"):
-        read_body(path)
-    (tmp_path / "slide.xml").write_text(
-        '<mujoco><worldbody><body name="a"><freejoint/><geom size=".1"/><body name="b">'
-        '<joint name="lift" type="slide"/><geom size=".1"/></body></body></worldbody></mujoco>',
-        encoding="utf-8",
-    )
-    with pytest.raises(InputError, match="'lift' slides"):
-        read_body(tmp_path / "slide.xml")
+        read_model(path)
 
 
 def test_meshes_of_a_urdf_are_found_below_it(tmp_path):
     (tmp_path / "meshes").mkdir()
     trimesh.creation.box((1, 1, 1)).export(tmp_path / "meshes" / "hull.stl")
     model = tmp_path / "robot.urdf"
-    assert find_mesh(model, "package://some_robot/meshes/hull.dae") == tmp_path / "meshes" / "hull.stl"
-    assert find_mesh(model, "meshes/other.stl") is None
+    assert MeshFinder(model).find("package://some_robot/meshes/hull.dae") == tmp_path / "meshes" / "hull.stl"
+    assert MeshFinder(model).find("meshes/other.stl") is None
     link = '<link name="a"><collision><geometry><mesh filename="package://x/meshes/{}"/></geometry></collision></link>'
     model.write_text(f'<robot name="r">{link.format("hull.stl")}</robot>', encoding="utf-8")
-    assert str(tmp_path / "meshes" / "hull.stl") in urdf_for_mujoco(model)
+    assert str(tmp_path / "meshes" / "hull.stl") in read_urdf(model).text
     model.write_text(f'<robot name="r">{link.format("gone.stl")}</robot>', encoding="utf-8")
     with pytest.raises(InputError, match=r"gone\.stl"):
-        urdf_for_mujoco(model)
+        read_urdf(model)
 
 
 @pytest.mark.parametrize(

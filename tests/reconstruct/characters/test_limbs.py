@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from reconstruct.characters.character import load_character
+from reconstruct.characters.facing import find_facing
 from reconstruct.characters.import_model import distance_to_segment, drop_inner_capsules, merge_inertia
-from reconstruct.characters.limbs import centre, find_front, find_limbs, is_below, locate_joints
+from reconstruct.characters.limbs import centre, find_limbs, is_below, locate_joints
 from reconstruct.characters.mjcf import to_full_inertia, to_numbers
 from reconstruct.characters.source_model import SourceModel, rotation_about_z
 from reconstruct.characters.standing_pose import solve_standing_pose
@@ -16,13 +17,14 @@ from reconstruct.characters.standing_pose import solve_standing_pose
 def test_joints_of_the_limbs_are_where_the_landmarks_are(name):
     character = load_character(name)
     source = SourceModel.in_pose(character.model)
-    legs, arms = find_limbs(source, name, {})
-    for limbs, joints in ((legs, ("hip", "knee", "ankle")), (arms, ("shoulder", "elbow", "wrist"))):
-        for side, limb in limbs.items():
+    limbs = find_limbs(source, name, {})
+    legs = limbs.legs
+    for by_side, joints in ((legs, ("hip", "knee", "ankle")), (limbs.arms, ("shoulder", "elbow", "wrist"))):
+        for side, limb in by_side.items():
             for joint, point in zip(joints, locate_joints(source, limb), strict=True):
                 true = source.state.site(character.landmarks[f"{side}_{joint}"]).xpos
                 assert np.linalg.norm(point - true) < 0.07, (side, joint)
-    np.testing.assert_allclose(find_front(source, legs), [1, 0, 0], atol=0.02)
+    np.testing.assert_allclose(find_facing(source, limbs, name).front, [1, 0, 0], atol=0.02)
     assert is_below(source, legs["left"].end, source.root)
     assert not is_below(source, source.root, legs["left"].end)
 
@@ -45,11 +47,11 @@ def test_a_body_that_crouches_is_stood_upright():
         joint.range = [-3.0, 3.0]
     crouched = spec.compile()
     source = SourceModel.in_pose(crouched)
-    legs, arms = find_limbs(source, "atlas", {})
-    rest = solve_standing_pose(crouched, legs, arms)
+    limbs = find_limbs(source, "atlas", {})
+    rest = solve_standing_pose(source, limbs)
     assert rest["l_leg_kny"] == pytest.approx(-1.5, abs=0.25)  # small angles are preferred a little
     stood = SourceModel.in_pose(crouched, rest)
-    for limb in legs.values():
+    for limb in limbs.legs.values():
         hip, knee, ankle = locate_joints(stood, limb)
         way = (ankle - hip) / np.linalg.norm(ankle - hip)
         assert way[2] < -0.98 and np.linalg.norm(np.cross(knee - hip, way)) < 0.07

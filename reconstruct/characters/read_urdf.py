@@ -1,0 +1,144 @@
+"""A URDF as MuJoCo wants it: one tree of links, its meshes found and in kinds that MuJoCo reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from pose.errors import InputError
+from reconstruct.characters.find_meshes import MeshFinder
+
+OPTIONS = {
+    "strippath": "false",
+    "discardvisual": "false",
+    "fusestatic": "false",
+    "balanceinertia": "true",
+    "boundmass": "1e-6",  # links without mass are given a speck of it
+    "boundinertia": "1e-9",
+}
+
+
+@dataclass(frozen=True)
+class Urdf:
+    """A URDF for MuJoCo."""
+
+    text: str
+    assets: dict[str, bytes]
+    """File name -> content of the meshes that were converted."""
+    notes: tuple[str, ...]
+    """What was left out, a line each."""
+
+
+def read_urdf(path: Path, meshes: Path | None = None) -> Urdf:
+    """Reads a URDF for MuJoCo, which knows neither `package://` nor Collada files.
+
+    Args:
+      path: the file.
+      meshes: folder that its meshes are in, if they are not where the file says.
+
+    Raises:
+      InputError: it is no URDF, its links do not hang together, or a link's meshes are all missing.
+      ParseError: of the XML.
+    """
+    tree = ElementTree.fromstring(path.read_bytes())
+    check_is_expanded(tree, path)
+    drop_foreign_parts(tree)
+    notes = drop_loose_links(tree, path)
+    finder = MeshFinder(path, meshes)
+    bare = [str(link.get("name")) for link in tree.findall("link") if replace_meshes(link, finder)]
+    if bare:
+        raise InputError(f"{path}: {finder.describe_missing()}; without any shape are {shorten(bare)}")
+    if finder.missing:
+        notes.append(f"{finder.describe_missing()}; what they show is drawn as capsules")
+    SubElement(SubElement(tree, "mujoco"), "compiler", OPTIONS)
+    return Urdf(ElementTree.tostring(tree, encoding="unicode"), finder.converted, tuple(notes))
+
+
+def check_is_expanded(tree: Element, path: Path) -> None:
+    """Raises an InputError if a file is no URDF, or the source that one is generated from."""
+    if tree.tag != "robot":
+        raise InputError(f"{path}: no URDF: its first element is <{tree.tag}>, not <robot>")
+    if path.suffix.lower() == ".xacro" or any("ros.org" in str(e.tag) and "xacro" in str(e.tag) for e in tree.iter()):
+        raise InputError(f"{path}: xacro macros are in it; expand them first: xacro {path.name} > {path.stem}.urdf")
+    if not tree.findall("link"):
+        raise InputError(f"{path}: there is no link in it")
+
+
+def drop_foreign_parts(tree: Element) -> None:
+    """Takes out what is meant for other programs, and what MuJoCo warns of though it is harmless."""
+    for child in [c for c in tree if c.tag in ("gazebo", "transmission", "mujoco")]:
+        tree.remove(child)
+    for joint in tree.findall("joint"):
+        for mimic in joint.findall("mimic") if joint.get("type") == "fixed" else ():
+            joint.remove(mimic)
+    taken = set[str]()
+    for shape in [s for kind in ("visual", "collision") for s in tree.iter(kind)]:
+        name = shape.get("name")
+        if name in taken:
+            shape.attrib.pop("name")
+        elif name is not None:
+            taken.add(name)
+
+
+def drop_loose_links(tree: Element, path: Path) -> list[str]:
+    """Keeps the largest of the trees that links and joints make; what was left out, as lines.
+
+    Raises:
+      InputError: two are of one size.
+    """
+    parent = dict[str, str]()
+    for joint in tree.findall("joint"):
+        ends = joint.find("parent"), joint.find("child")
+        if ends[0] is not None and ends[1] is not None:
+            parent[str(ends[1].get("link"))] = str(ends[0].get("link"))
+    links = [str(link.get("name")) for link in tree.findall("link")]
+    base = {name: find_base(name, parent) for name in links}
+    sizes = {root: list(base.values()).count(root) for root in base.values()}
+    largest = max(sizes, key=lambda root: sizes[root])
+    if list(sizes.values()).count(sizes[largest]) > 1:
+        raise InputError(f"{path}: one link must carry all others; without parents are: {', '.join(sizes)}")
+    loose = [name for name in links if base[name] != largest]
+    for link in tree.findall("link"):
+        if str(link.get("name")) in loose:
+            tree.remove(link)
+    for joint in tree.findall("joint"):
+        child = joint.find("child")
+        if child is not None and child.get("link") in loose:
+            tree.remove(joint)
+    return [f"links that hang on nothing are left out: {shorten(loose)}"] if loose else []
+
+
+def find_base(link: str, parent: dict[str, str]) -> str:
+    """The link that carries another in the end; itself in a ring."""
+    seen = {link}
+    while link in parent and parent[link] not in seen:
+        link = parent[link]
+        seen.add(link)
+    return link
+
+
+def replace_meshes(link: Element, finder: MeshFinder) -> bool:
+    """Gives a link's shapes the files of their meshes, and takes out those that are missing.
+
+    Returns:
+      Whether the link had something to touch with and has no shape left.
+    """
+    solid = link.find("collision") is not None
+    for element in [*link.findall("visual"), *link.findall("collision")]:
+        mesh = element.find("geometry/mesh")
+        if mesh is None:
+            continue
+        file = finder.find(str(mesh.get("filename")))
+        if file is None:
+            link.remove(element)
+        else:
+            mesh.set("filename", finder.prepare(file))
+    return solid and link.find("visual") is None and link.find("collision") is None
+
+
+def shorten(names: Iterable[str], most: int = 6) -> str:
+    """Names as a list, the first few of them."""
+    names = list(names)
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
