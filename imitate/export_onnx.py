@@ -1,5 +1,7 @@
 """A policy as ONNX: raw observation in, the mean action out, and a file that says what the numbers are.
 
+That file is all that a program for a robot needs besides: `examples/run_onnx.py` is one.
+
 The graph is written node by node (normalise, cut, layers with ReLU between), so nothing has to be traced.
 """
 
@@ -14,12 +16,18 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from imitate.env.observation import LIMIT
+from imitate.env.reference import smooth_heading
 from imitate.env.task import Task
 from imitate.policy import CLIP, Policy
 from imitate.scene.ground import MAP_POINTS
 from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ
 from pose.files import replace_file
-from reconstruct.characters.character import Character
+from reconstruct.characters.character import Character, read_character_table
+
+REFERENCE_SECONDS = 10.0
+"""Length of the reference of a cycle on uneven ground, where no two cycles are alike [s]."""
+DECIMALS = 5
+"""Of the reference's coordinates."""
 
 OPSET, IR_VERSION = 17, 8
 """Old enough for the runtimes of the last years; the graph needs nothing newer."""
@@ -136,13 +144,54 @@ def describe_layout(policy: Policy, task: Task) -> dict[str, Any]:
         "action": {
             "name": "action",
             "size": len(layout.action),
+            "scale_rad": layout.action_scale,
             "meaning": "offset of each servo's target: target = reference's coordinate one control step later + "
-            f"(kd / kp) * the reference's speed there + {layout.action_scale:g} rad * action. A ball joint has three "
+            f"(kd + d) / kp * the reference's speed there + {layout.action_scale:g} rad * action, d the joint's own "
+            "damping. A ball joint has three "
             "servos, on the components of its rotation vector; write their target as the present rotation vector plus "
             "the relative one that leads to the reference, so that it never jumps at half a turn. The servo's torque "
-            "is kp * (target - coordinate) - kd * speed, cut to its limit",
+            "is kp * (target - coordinate) - kd * speed, cut to its limit; the joint's own damping, -d * speed, comes "
+            "on top, which a motor without it has to add",
             "servos": [_servo(model, u) for u in range(model.nu)],
         },
+        "reference": describe_reference(task),
+        "body": describe_body(task),
+    }
+
+
+def describe_reference(task: Task) -> dict[str, Any]:
+    """The motion that is followed, frame by frame: what the observation and the action are relative to."""
+    frames, fps, loop = task.motion.qpos, task.motion.fps, task.motion.loop
+    if not task.ground.flat:
+        frames, fps, loop = task.reference(REFERENCE_SECONDS).qpos, float(CONTROL_HZ), False
+    return {
+        "meaning": "frames at equal times, interpolated between: joints and positions linearly, rotations the short "
+        "way. Of a cycle the last frame is the first of the next pass: moved by the way on the ground from the first "
+        "frame's root to the last's, turned by the turn of its heading. Speeds are means over one control step",
+        "fps": float(fps),
+        "loop": loop,
+        "joints": list(task.character.joint_names),
+        "qpos": np.round(frames, DECIMALS).tolist(),
+        "heading_rad": np.round(smooth_heading(frames[:, 3:7]), DECIMALS).tolist(),
+    }
+
+
+def describe_body(task: Task) -> dict[str, Any]:
+    """How the body is set up, for a program that has the model of others that it was imported from."""
+    character, reference = task.character, task.reference(task.motion.duration)
+    table = read_character_table(character.name)
+    plan, package = table.get("plan", {}), table.get("package", {})
+    touching = np.atleast_1d(reference.may_touch.any(axis=0))
+    return {
+        "meaning": "where every joint is zero, the body stands upright and faces x, and the axes of all bodies lie "
+        "along the world's; a body's origin is the anchor of its first joint. A model of others stands so at the "
+        "angles below, turned by yaw about the vertical; its bodies without joints belong to those that carry them",
+        "package": package.get("name"),
+        "model": package.get("model"),
+        "yaw_rad": float(plan.get("yaw", 0.0)),
+        "zero_rad": {joint: float(angle) for joint, angle in plan.get("rest", {}).items()},
+        "bodies": character_bodies(character),
+        "fall_bodies": [name for name, may in zip(character.fall_bodies, touching, strict=True) if not may],
     }
 
 
@@ -171,5 +220,6 @@ def _servo(model: mujoco.MjModel, actuator: int) -> dict[str, Any]:
         else "hinge",
         "kp_nm_per_rad": float(model.actuator_gainprm[actuator, 0]),
         "kd_nm_s_per_rad": float(-bias[2]),
+        "joint_damping_nm_s_per_rad": float(model.dof_damping[model.jnt_dofadr[model.actuator_trnid[actuator, 0]]]),
         "limit_nm": [float(low), float(high)],
     }

@@ -51,6 +51,7 @@ def measure_push_survival(
     config = EnvConfig(tracking_threshold=np.inf)
     env = ImitationEnv.for_policy(policy, task, rollouts, seconds, config, push)
     env.start(np.zeros(rollouts, dtype=np.int64))
+    policy.forget(np.arange(rollouts))
     running, upright = np.ones(rollouts, dtype=bool), np.ones(rollouts, dtype=bool)
     for _ in range(env.episode_steps):
         result = env.step(policy.act(env.observe()))

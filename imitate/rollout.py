@@ -134,6 +134,18 @@ class Scores:
     """Reached the end, bool (N,)."""
 
 
+class Acting(Protocol):
+    """What acts in N environments: a policy, or one that adapts while it acts."""
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Actions for raw observations (N, O): the mean, or a sample where `rng` is given."""
+        ...
+
+    def forget(self, ids: np.ndarray) -> None:
+        """New episodes have begun in these environments: a policy with a memory clears it."""
+        ...
+
+
 class Recorder(Protocol):
     """What records rollouts while they run."""
 
@@ -154,7 +166,7 @@ class Recorder(Protocol):
 
 def run_episodes(
     env: ImitationEnv,
-    policy: Policy,
+    policy: Acting,
     frames: np.ndarray,
     action_rng: np.random.Generator | None = None,
     start_rng: np.random.Generator | None = None,
@@ -175,6 +187,7 @@ def run_episodes(
     episode_return, running = np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
     completed = np.zeros(env.num_envs, dtype=bool)
     env.start(frames, rng=start_rng)
+    policy.forget(np.arange(env.num_envs))
     if recorder is not None:
         recorder.begin(env)
     while running.any():

@@ -193,6 +193,10 @@ class AdaptivePolicy(nn.Module):
         """Mean standard deviation of an action."""
         return float(self.log_std.detach().exp().mean())
 
+    def save(self, path: Path) -> None:
+        """Writes weights and layout, as a skill without an adaptation module."""
+        AdaptiveSkill(self, None).save(path)
+
 
 class AdaptationModule(nn.Module):
     """phi: the last k pairs (x, a) -> z^ (or e^, for the baseline *SysID*).

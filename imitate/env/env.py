@@ -4,7 +4,7 @@ A control step is one call into MuJoCo's batch, which takes all four physics ste
 left to numpy is one pass over N rows each for the servo targets, the reward and the observation.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import mujoco
@@ -12,11 +12,14 @@ import mujoco.batch
 import numpy as np
 
 from imitate.env.box_course import plan_box
+from imitate.env.config import EnvConfig, StepResult
+from imitate.env.dynamics import Dynamics, DynamicsConfig, prepare_model
 from imitate.env.grip_schedule import GripSchedule
 from imitate.env.joint_layout import JointLayout
 from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
-from imitate.env.reward import RewardConfig, add_task_reward, imitation_reward
+from imitate.env.real_world import RealWorld
+from imitate.env.reward import add_task_reward, imitation_reward
 from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, has_fallen, has_lost_track
 from imitate.policy import Policy, PolicyLayout
@@ -35,51 +38,6 @@ BAD_STATE = [
 ]
 
 
-@dataclass(frozen=True)
-class EnvConfig:
-    """Reward, endings, starts and pushes of the environment."""
-
-    reward: RewardConfig = field(default_factory=RewardConfig)
-    """Weights and steepness of the reward's terms (SFV)."""
-    action_scale: float = 0.25
-    """Offset of a servo's target from the reference's next pose for an action of 1 [rad]."""
-    tracking_threshold: float = 0.5
-    """An episode ends when the root or a key body is this far from the reference [m]."""
-    episode_seconds: float = 10.0
-    """Longest episode of a loop [s]; a clip that does not loop is passed once."""
-    pose_noise: float = 0.02
-    """Standard deviation of joint angles about the reference at the start of an episode [rad]."""
-    velocity_noise: float = 0.1
-    """Standard deviation of joint speeds about the reference at the start of an episode [rad/s]."""
-    box_noise: float = 0.05
-    """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; it only moves away."""
-    push_speed: float | None = None
-    """Strongest random push while learning, as a change of the body's speed [m/s]; default 0.6 after a warm start."""
-    # Against the root, for 0.2 s from any side; none where there is a box to push. None is for `TrainConfig.resolve` to
-    # fill; an environment takes it for 0.
-    push_interval: float = 2.0
-    """Time between such pushes [s]."""
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What one control step led to, for N environments."""
-
-    reward: np.ndarray
-    """Reward, (N,)."""
-    terms: dict[str, np.ndarray]
-    """Its weighted terms, (N,) each."""
-    terminated: np.ndarray
-    """The episode failed: by a fall, by losing track or by numbers that exploded, bool (N,)."""
-    truncated: np.ndarray
-    """The episode ended in good order, at the end of the clip or of its time, bool (N,)."""
-
-    @property
-    def done(self) -> np.ndarray:
-        """The episode is over, bool (N,)."""
-        return self.terminated | self.truncated
-
-
 class ImitationEnv:
     """N environments in one batch. None restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
 
@@ -91,6 +49,8 @@ class ImitationEnv:
         threads: int = 1,
         affected: np.ndarray | None = None,
         pushes: Pushes | None = None,
+        dynamics: DynamicsConfig | None = None,
+        varied: np.ndarray | None = None,
     ):
         """Makes the environments; `start` begins their episodes.
 
@@ -101,9 +61,12 @@ class ImitationEnv:
           threads: that MuJoCo's batch steps them with.
           affected: those that are pushed as the config says, bool (N,); None for all.
           pushes: instead of those of the scene and the config.
+          dynamics: of each environment, drawn from these ranges; None for the same in all.
+          varied: those whose dynamics vary, bool (N,); None for all.
         """
         self.task, self.config, self.num_envs = task, config, num_envs
-        self.scene, self.ground, self.model = task.scene, task.ground, task.model
+        self.scene, self.ground = task.scene, task.ground
+        self.model = task.model if dynamics is None else prepare_model(task.model)
         # A box's joint and body come last, so that the character's own are where they are without it.
         self.body = task.body
         """The physics of the character and the ground, without a box."""
@@ -114,19 +77,13 @@ class ImitationEnv:
             self.body.nbody - 1, self.body.nv, not self.ground.flat, self.scene.has_box
         )
         self.reference = task.reference(config.episode_seconds)
-        self.goal_qpos, self.goal_qvel = self.reference.qpos, self.reference.qvel
+        self.goal_qpos, self.goal_qvel = self._plan_all()
         """The reference for all that moves, (K, ...)."""
-        if self.scene.has_box:
-            box_qpos, box_qvel = plan_box(task, self.reference)
-            self.goal_qpos = np.concatenate([self.goal_qpos, box_qpos], axis=1)
-            self.goal_qvel = np.concatenate([self.goal_qvel, box_qvel], axis=1)
         self._last_frame = len(self.reference) - 1
         self._shapes = GeomShapes.of(self.model, task.character.fall_bodies)
         self._sites = task.character.site_ids(task.character.end_effectors)
         self._keys = np.array([1] + [self.model.body(name).id for name in task.character.key_bodies])
-        gain, bias = self.model.actuator_gainprm[:, 0], self.model.actuator_biasprm
-        self._lag = (self.model.dof_damping[self.joints.actuator_dof] - bias[:, 2]) / gain
-        """Time that a servo trails its target by, damping over kp [s], (nu,)."""
+        self._lag = servo_lag(self.model, self.joints)
 
         self.frame = np.zeros(num_envs, dtype=np.int64)
         """Frame of the reference that each environment should be at, (N,)."""
@@ -138,10 +95,25 @@ class ImitationEnv:
         """Environments that exploded and were ended, so far."""
         affected = np.ones(num_envs, dtype=bool) if affected is None else affected
         self._pushes = pushes or make_pushes(task, config.push_speed or 0.0, config.push_interval, affected)
+        self._batch = self._make_batch(threads)
+        self._bind_state()
+        self.dynamics = None if dynamics is None else Dynamics(task, self._batch, dynamics, varied)
+        """The dynamics of each environment, where they vary; an observation then ends with them."""
+        sizes, shape = self.observation_layout.sizes, (num_envs, self.action_size)
+        self._real_world = RealWorld(config.sensor_noise, config.delay * SUBSTEPS, sizes, shape, self.scene.seed)
+
+    def _plan_all(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities of the reference, with the box's after them if there is one."""
+        qpos, qvel = self.reference.qpos, self.reference.qvel
+        if not self.scene.has_box:
+            return qpos, qvel
+        box_qpos, box_qvel = plan_box(self.task, self.reference)
+        return np.concatenate([qpos, box_qpos], axis=1), np.concatenate([qvel, box_qvel], axis=1)
+
+    def _make_batch(self, threads: int) -> mujoco.batch.Batch:
         # MuJoCo reports exploded states on the terminal and in a log file; here they are ended and counted.
         mujoco.set_mju_user_warning(lambda message: None)
-        self._batch = mujoco.batch.Batch(self.model, num_envs, nthread=threads, persistent=True)
-        self._bind_state()
+        return mujoco.batch.Batch(self.model, self.num_envs, nthread=threads, persistent=True)
 
     def _bind_state(self) -> None:
         """Names the parts of the batch's state that are read and written; all are views."""
@@ -240,12 +212,16 @@ class ImitationEnv:
             self._add_noise(qpos, steps, qvel, rng)
         for pose, step in zip(qpos, steps, strict=True):
             mujoco.mj_integratePos(self.model, pose, step, 1.0)
+        if self.dynamics is not None:
+            self.dynamics.redraw(ids)
         self._batch.reset(ids, stage=STAGE_NONE)
         self.all_qpos[ids], self.all_qvel[ids] = qpos, qvel
         self.episode[ids] += 1
         self._batch.forward(ids, stage=STAGE_VEL)
         if self._tied is not None:
             self._tied[ids] = self._grips.choose(self.frame[ids], self.site_xpos[ids])
+        if self._real_world.late:
+            self._real_world.start(ids, self.targets(np.zeros((self.num_envs, self.action_size)))[ids])
 
     def _add_noise(self, qpos: np.ndarray, steps: np.ndarray, qvel: np.ndarray, rng: np.random.Generator) -> None:
         """Adds the configured noise of a start to tangent steps and velocities, (M, nv) both; a box moves away only."""
@@ -260,7 +236,15 @@ class ImitationEnv:
             steps[:, -1] = yaw
 
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
-        """Observations of all or some environments, float32 (M, O)."""
+        """Observations of all or some environments, float32 (M, O); the extrinsics after them, (M, O + E)."""
+        seen = self._real_world.measure(self._observe(ids))
+        if self.dynamics is None:
+            return seen
+        these = slice(None) if ids is None else ids
+        extrinsics = self.dynamics.observe(self.reference.heading[self.frame[these]], these)
+        return np.concatenate([seen, extrinsics], axis=1)
+
+    def _observe(self, ids: np.ndarray | None) -> np.ndarray:
         these = slice(None) if ids is None else ids
         frame = self.frame[these]
         following = np.minimum(frame + 1, self._last_frame)
@@ -313,9 +297,17 @@ class ImitationEnv:
         self._applied[:, 1, :3] = 0.0 if self._pushes is None else self._pushes.at(self.episode, self.age)
         if self._tied is not None:
             self._tied[:] = self._grips.choose(self.frame, self.site_xpos)
-        self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
+        if self._real_world.late:
+            targets = self._ctrl.copy()
+            for _ in range(SUBSTEPS):
+                self._ctrl[:] = self._real_world.pass_on(targets)
+                self._batch.step(stage=STAGE_VEL)
+        else:
+            self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
         self.frame = np.minimum(self.frame + 1, self._last_frame)
         self.age += 1
+        if self.dynamics is not None:
+            self.dynamics.redraw_some()
 
     def compare(self) -> StepResult:
         """Compares where the environments are with where the reference is."""
@@ -370,6 +362,8 @@ class ImitationEnv:
     def state(self) -> dict[str, Any]:
         """Everything that the environments' future depends on."""
         return {
+            "real_world": self._real_world.state(),
+            "dynamics": {} if self.dynamics is None else self.dynamics.state(),
             "batch": self._batch.state.copy(),
             "frame": self.frame.copy(),
             "age": self.age.copy(),
@@ -380,7 +374,16 @@ class ImitationEnv:
     def restore(self, state: dict[str, Any]) -> None:
         """The opposite of `state`; continues bit for bit."""
         self._batch.state[:] = state["batch"]
+        self._real_world.restore(state["real_world"])
+        if self.dynamics is not None:
+            self.dynamics.restore(state["dynamics"])
         self.frame[:], self.age[:] = state["frame"], state["age"]
         self.non_finite = int(state["non_finite"])
         self.episode[:] = state["episode"]
         self._batch.forward(stage=STAGE_VEL)
+
+
+def servo_lag(model: mujoco.MjModel, joints: JointLayout) -> np.ndarray:
+    """Time that each servo trails its target by, damping over kp [s], (nu,)."""
+    gain, bias = model.actuator_gainprm[:, 0], model.actuator_biasprm
+    return (model.dof_damping[joints.actuator_dof] - bias[:, 2]) / gain

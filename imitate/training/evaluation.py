@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from imitate.env.dynamics import DynamicsConfig
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
-from imitate.policy import Policy
-from imitate.rollout import choose_start_frames, run_episodes
+from imitate.rollout import Acting, choose_start_frames, run_episodes
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.process_group import ProcessGroup
 
@@ -45,14 +45,16 @@ class Evaluator:
         task: Task,
         config: ResolvedTrainConfig,
         group: ProcessGroup,
+        dynamics: DynamicsConfig | None = None,
     ):
+        """Makes the environments; those that are pushed have dynamics of their own, if there are ranges of them."""
         self.group = group
         self._third = max(1, ROLLOUTS // 2 // group.size)
         env_config = replace(config.env, episode_seconds=config.evaluation_seconds)
         affected = np.arange(3 * self._third) >= 2 * self._third
-        self.env = ImitationEnv(task, env_config, 3 * self._third, affected=affected)
+        self.env = ImitationEnv(task, env_config, 3 * self._third, 1, affected, None, dynamics, affected)
 
-    def evaluate(self, policy: Policy) -> Score:
+    def evaluate(self, policy: Acting) -> Score:
         """Runs the deterministic policy from the first frame and all phases, under pushes from phases.
 
         The same starts and pushes in every evaluation, split among the processes; all of them get the same score.
@@ -61,6 +63,8 @@ class Evaluator:
         phases = choose_start_frames(env.reference, third * group.size)[group.rank :: group.size]
         rows = np.concatenate([np.zeros(third, dtype=np.int64), phases, phases])
         env.episode[:] = 0
+        if env.dynamics is not None:
+            env.dynamics.rng = np.random.default_rng(group.rank)
         scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(group.rank))
         calm, pushed = np.split(scores.normalised_return, [2 * third])
         sums = torch.tensor([calm.sum(), scores.completed[: 2 * third].sum(), pushed.sum(), third], dtype=torch.float64)

@@ -3,9 +3,10 @@
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from imitate.policy import Policy
-from imitate.training.collect import Batch
+from imitate.training.collect import Batch, minibatches, value_target
 from imitate.training.ppo import PPO, PPOConfig
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums, SkillCollector
@@ -72,3 +73,45 @@ class SkillPPO:
     def restore(self, state: dict[str, Any]) -> None:
         """Continues from what `state` returned."""
         self.ppo.restore(state)
+
+
+class ValueFirst:
+    """PPO of a policy that can act but has no value function yet: for some samples only that is learnt."""
+
+    def __init__(self, ppo: SkillPPO, samples: int, group: ProcessGroup):
+        """Sets the learner up; `samples` control steps of all processes together go before PPO."""
+        self.ppo, self.wanted, self.group = ppo, samples, group
+        self.samples = 0
+        """Samples so far of all processes together."""
+        self.parameters = list(ppo.policy.critic.parameters())
+        self.optimiser = torch.optim.Adam(self.parameters, lr=1e-3, eps=1e-5)
+
+    def collect(self) -> tuple[Batch, EpisodeSums]:
+        """T control steps of the policy in every environment."""
+        return self.ppo.collect()
+
+    def update(self, batch: Batch) -> dict[str, float]:
+        """Fits the value function; later, one update of PPO."""
+        if self.samples >= self.wanted:
+            return self.ppo.update(batch)
+        policy, config, losses = self.ppo.policy, self.ppo.ppo.config, list[torch.Tensor]()
+        target, size = value_target(policy, batch, self.group), config.minibatch_size // self.group.size
+        for ids in minibatches(len(target), size, 4, self.ppo.shuffle):
+            loss = (policy.critic(batch.observation[ids]).squeeze(-1) - target[ids]).square().mean()
+            self.optimiser.zero_grad()
+            loss.backward()
+            losses.append(self.group.average_gradients(self.parameters, loss.detach()[None]))
+            nn.utils.clip_grad_norm_(self.parameters, config.max_grad_norm)
+            self.optimiser.step()
+        self.samples += len(target) * self.group.size
+        return {"value_loss": float(torch.cat(losses).mean())}
+
+    def state(self) -> dict[str, Any]:
+        """The optimisers, and how far the value function is."""
+        return {"samples": self.samples, "optimiser": self.optimiser.state_dict(), "ppo": self.ppo.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continues from what `state` returned."""
+        self.samples = int(state["samples"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.ppo.restore(state["ppo"])

@@ -27,10 +27,11 @@ from imitate.training.config import ResolvedTrainConfig
 from imitate.training.distill import Expert, WarmStart
 from imitate.training.evaluation import Evaluator, Score
 from imitate.training.initial_state import KINDS
-from imitate.training.learner import Learner, SkillPPO
+from imitate.training.learner import Learner, SkillPPO, ValueFirst
 from imitate.training.memory import peak_memory_mb, release_memory
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums, SkillCollector
+from imitate.training.start import Start
 from pose.files import replace_file
 
 CHECKPOINT = "checkpoint.pt"
@@ -58,6 +59,8 @@ class Job:
     folder: Path
     draft: Draft | None = None
     """What the policy is distilled from first, where the config wants that."""
+    start: Start | None = None
+    """Another beginning than a policy that knows nothing: what has been learnt before, and where it goes on."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,16 @@ class TrainingRun:
         self.job, self.config, self.group = job, config, group
         draft = job.draft if config.warm_start == "draft" else None
         expert = {"draft": draft.digest} if draft else {}
-        self.task = task_digest(job.task, config.without_budget() | expert)
+        start = {"start": job.start.digest} if job.start else {}
+        self.task = task_digest(job.task, config.without_budget() | expert | start)
         num_envs = max(1, config.num_envs // group.size)
-        env = ImitationEnv(job.task, config.env, num_envs, affected=np.arange(num_envs) % PUSHED_ONE_IN == 0)
-        self.policy = Policy(env.policy_layout(config.hidden_sizes), config.initial_std)
+        if job.start is None:
+            affected = np.arange(num_envs) % PUSHED_ONE_IN == 0
+            env = ImitationEnv(job.task, config.env, num_envs, affected=affected)
+            self.policy = Policy(env.policy_layout(config.hidden_sizes), config.initial_std)
+        else:
+            env = job.start.make_env(job.task, config, num_envs, group.rank)
+            self.policy = job.start.make_policy()
         self.policy.log_std.requires_grad_(config.learn_std)
         self.policy.actor.bf16 = self.policy.critic.bf16 = config.bf16
         window = AVERAGING_SAMPLES / (config.num_envs * config.num_steps)
@@ -143,7 +152,7 @@ class TrainingRun:
         self.shuffle = torch.Generator().manual_seed(stream)
         self.collector = SkillCollector(env, KINDS[config.initial_state](env.reference), stream)
         self.learner = self._make_learner(draft)
-        self.evaluator = Evaluator(job.task, config, group)
+        self.evaluator = Evaluator(job.task, config, group, job.start.dynamics if job.start else None)
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
         """Processor time of all processes up to the last start, and up to the last checkpoint [s]."""
@@ -169,7 +178,7 @@ class TrainingRun:
             # stays so, that the same seed gives the same policy.
             self.collector.env.episode += 1
             return WarmStart(Expert(draft, self.collector.env), config.distill, ppo, self.group)
-        return ppo
+        return ppo if self.job.start is None else ValueFirst(ppo, self.job.start.value_samples, self.group)
 
     @property
     def average(self) -> Policy:

@@ -8,9 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from imitate.env.env import ImitationEnv, StepResult
-from imitate.policy import Policy
 from imitate.scene.scene import CONTROL_HZ
-from imitate.training.collect import Actor, Batch, EpisodeLoop, surrogate_batch
+from imitate.training.collect import Actor, ActorCritic, Batch, EpisodeLoop, surrogate_batch
 from imitate.training.initial_state import FailureStart, InitialStates
 
 Values = TypeVar("Values", np.ndarray, Tensor)
@@ -56,7 +55,7 @@ class SkillCollector(EpisodeLoop):
 
     def collect(
         self,
-        policy: Policy,
+        policy: ActorCritic,
         num_steps: int,
         gamma: float,
         gae_lambda: float,

@@ -85,12 +85,7 @@ def train_policy(
         draft = track_motion(task.drafted, TrackConfig(), progress).draft
         drafting = time.monotonic() - began
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
-    job = Job(task, resolved, folder, draft)
-    report = _report_to(progress, resolved)
-    if dist.is_initialized():  # torchrun started this process and others
-        metrics = train(cast(Job, broadcast_job(job)), own_process_group(), report, lambda: False)
-    else:
-        metrics = _train_with_workers(job, report)
+    metrics = run_job(Job(task, resolved, folder, draft), progress)
     metrics["train_seconds"] += drafting
     policy = Policy.load(folder / BEST_POLICY)
     summary = (
@@ -98,6 +93,19 @@ def train_policy(
         f"after {metrics['samples'] / 1e6:.2f} M samples; ended because {metrics['reason']}"
     )
     return Training(policy, summary, metrics)
+
+
+def run_job(job: Job, progress: Progress = silent) -> dict[str, Any]:
+    """Trains with one process a core, or with those that torchrun has started; returns the metrics of the run.
+
+    Raises:
+      TrainingError: numbers exploded or a worker died; the last checkpoint is kept.
+      KeyboardInterrupt: Ctrl-C; everything was saved before it is passed on.
+    """
+    report = _report_to(progress, job.config)
+    if dist.is_initialized():  # torchrun started this process and others
+        return train(cast(Job, broadcast_job(job)), own_process_group(), report, lambda: False)
+    return _train_with_workers(job, report)
 
 
 def _check(config: ResolvedTrainConfig) -> None:

@@ -1,0 +1,335 @@
+"""An exported skill on a robot's own model, without this project: MuJoCo and onnxruntime alone, as on the robot itself.
+
+    python run_onnx.py policy.onnx --model g1_29dof.xml
+
+`policy.onnx` and `policy.json` come from `sfv export`. The model is the manufacturer's, as its package has it (the json
+names package and file): its masses, its shapes, its torque limits. Physics run at 500 Hz, servos with them; the policy
+acts at its own rate, on noisy measurements, and what it says arrives one of its steps later.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import onnxruntime
+
+PHYSICS_HZ = 500
+NOISE = {
+    "joint angle [rad]": 0.01,
+    "joint speed [rad/s]": 0.2,
+    "root position [m]": 0.01,
+    "root tilt and heading [rad]": 0.01,
+    "root velocity [m/s]": 0.05,
+    "root turning speed [rad/s]": 0.1,
+}
+"""Standard deviation of each measurement, new at every step of the policy."""
+JOINT, SPEED, PLACE, TILT, VELOCITY, TURN = NOISE.values()
+
+
+class Reference:
+    """The motion to follow, at any time."""
+
+    def __init__(self, table: dict):
+        self.qpos, self.headings = np.array(table["qpos"]), np.array(table["heading_rad"])
+        self.fps, self.loop = table["fps"], table["loop"]
+        self.duration = (len(self.qpos) - 1) / self.fps
+        turn = multiply(self.qpos[-1, 3:7], conjugate(self.qpos[0, 3:7])) * [1, 0, 0, 1]
+        self.turn = turn / np.linalg.norm(turn)
+        """How a cycle's end is turned from its beginning, about the vertical."""
+
+    def pose(self, time: float) -> np.ndarray:
+        """Root position, root quaternion and joint angles at a time [s], (7 + J,)."""
+        cycle, time = self.split(time)
+        before = min(int(time * self.fps), len(self.qpos) - 2)
+        a, b, share = self.qpos[before], self.qpos[before + 1], time * self.fps - before
+        pose = a + share * (b - a)
+        pose[3:7] = rotate_towards(a[3:7], b[3:7], share)
+        first, way = self.qpos[0, :3] * [1, 1, 0], (self.qpos[-1, :3] - self.qpos[0, :3]) * [1, 1, 0]
+        pose[:3] -= first
+        for _ in range(cycle):  # each pass goes on where the last one ended
+            pose[:3] = rotate(self.turn, pose[:3]) + way
+            pose[3:7] = multiply(self.turn, pose[3:7])
+        pose[:3] += first
+        return pose
+
+    def velocity(self, time: float, step: float) -> np.ndarray:
+        """Mean root velocity, root turning speed (its own axes) and joint speeds over a step about a time, (6 + J,)."""
+        start, end = max(time - step / 2, 0.0), time + step / 2
+        a, b = self.pose(start), self.pose(end)
+        spin = rotation_vector(multiply(conjugate(a[3:7]), b[3:7]))
+        return np.concatenate([b[:3] - a[:3], spin, b[7:] - a[7:]]) / max(end - start, 1e-9)
+
+    def heading(self, time: float) -> float:
+        """Where the motion is heading [rad]."""
+        cycle, time = self.split(time)
+        angle = np.interp(time * self.fps, np.arange(len(self.headings)), self.headings)
+        return float(angle + cycle * 2.0 * np.arctan2(self.turn[3], self.turn[0]))
+
+    def phase(self, time: float) -> float:
+        """Share of the motion, or of the present pass, that is over."""
+        return self.split(time)[1] / self.duration
+
+    def split(self, time: float) -> tuple[int, float]:
+        """Passes that are over, and the time in the present one."""
+        cycle = int(time / self.duration + 1e-9) if self.loop else 0
+        return cycle, min(max(time - cycle * self.duration, 0.0), self.duration)
+
+
+class Robot:
+    """The robot's own model, and how its axes and angles lie to those that the policy was trained with."""
+
+    def __init__(self, path: Path, words: dict):
+        body, servos = words["body"], words["action"]["servos"]
+        spec = mujoco.MjSpec.from_file(str(path))
+        spec.option.timestep, spec.option.integrator = 1.0 / PHYSICS_HZ, mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+        if not any(geom.type == mujoco.mjtGeom.mjGEOM_PLANE for geom in spec.worldbody.geoms):
+            spec.worldbody.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], conaffinity=15)
+        self.add_servos(spec, servos)
+        self.model = spec.compile()
+        model = self.model
+        joints = words["reference"]["joints"][1:]
+        hinges = [model.joint(name).id for name in joints]
+        self.joint_qpos, self.joint_dof = model.jnt_qposadr[hinges], model.jnt_dofadr[hinges]
+        self.driven = np.array([joints.index(servo["joint"]) for servo in servos])
+        """Which joint each servo drives, (A,)."""
+        self.zero = np.array([body["zero_rad"].get(name, 0.0) for name in joints])
+        """Angle of the robot's joint where that of the policy is zero, (J,)."""
+        self.bodies = [model.body(name).id for name in body["bodies"]]
+        carriers = [self.carrier(b) for b in range(model.nbody)]
+        fall = {model.body(name).id for name in body["fall_bodies"]}
+        self.fall_geoms = np.array([carriers[b] in fall for b in model.geom_bodyid])
+        self.floor = model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE
+        data = mujoco.MjData(model)
+        data.qpos[self.joint_qpos] = self.zero
+        mujoco.mj_kinematics(model, data)
+        turn = rotation_about_z(body["yaw_rad"])
+        self.frames = [(turn @ data.xmat[b].reshape(3, 3)).T for b in self.bodies]
+        """Rotation from the policy's axes of a body to the robot's, (3, 3) each."""
+        self.origins = [
+            model.jnt_pos[model.body_jntadr[b]] if model.body_jntnum[b] and k else np.zeros(3)
+            for k, b in enumerate(self.bodies)
+        ]
+        """Origin of the policy's frame in the robot's, (3,) each."""
+
+    @staticmethod
+    def add_servos(spec: mujoco.MjSpec, servos: list[dict]) -> None:
+        """PD control in the motors; the model's own torque limit of a joint counts, if it has one."""
+        for old in list(spec.actuators):
+            spec.delete(old)
+        for servo in servos:
+            joint = spec.joint(servo["joint"])
+            if joint is None or joint.type != mujoco.mjtJoint.mjJNT_HINGE:
+                raise SystemExit(f"{servo['joint']}: the model has no such hinge; a robot of hinges is needed")
+            lacking = max(servo["joint_damping_nm_s_per_rad"] - float(np.ravel(joint.damping)[0]), 0.0)
+            kp, kd = servo["kp_nm_per_rad"], servo["kd_nm_s_per_rad"] + lacking
+            actuator = spec.add_actuator(name=servo["name"], target=servo["joint"])
+            actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
+            actuator.gaintype, actuator.gainprm[0] = mujoco.mjtGain.mjGAIN_FIXED, kp
+            actuator.biastype, actuator.biasprm[1:3] = mujoco.mjtBias.mjBIAS_AFFINE, (-kp, -kd)
+            if not np.ptp(joint.actfrcrange):
+                actuator.forcelimited, actuator.forcerange = True, servo["limit_nm"]
+
+    def carrier(self, body: int) -> int:
+        """The body with joints that carries a body, or itself."""
+        while body and not self.model.body_jntnum[body]:
+            body = int(self.model.body_parentid[body])
+        return body
+
+    def place(self, data: mujoco.MjData, pose: np.ndarray, velocity: np.ndarray) -> None:
+        """Puts the robot into the policy's pose (7 + J,) with its velocity (6 + J,)."""
+        root = self.frames[0].T
+        data.qpos[:3], data.qpos[3:7] = pose[:3], multiply(pose[3:7], quaternion(root))
+        data.qpos[self.joint_qpos] = pose[7:] + self.zero
+        data.qvel[:3], data.qvel[3:6] = velocity[:3], root.T @ velocity[3:6]
+        data.qvel[self.joint_dof] = velocity[6:]
+
+    def has_fallen(self, data: mujoco.MjData) -> bool:
+        """Something touches the floor that must not."""
+        pairs = data.contact.geom[data.contact.dist < 0.0]
+        return bool((self.floor[pairs].any(axis=1) & self.fall_geoms[pairs].any(axis=1)).any())
+
+    def measure(self, data: mujoco.MjData, rng: np.random.Generator, noise: float) -> mujoco.MjData:
+        """What the robot knows of its state: the true one with noise, led through its own kinematics."""
+        model, seen = self.model, mujoco.MjData(self.model)
+        seen.qpos[:], seen.qvel[:] = data.qpos, data.qvel
+        joints, nv = len(self.joint_qpos), model.nv
+
+        def draw(size: int, deviation: float) -> np.ndarray:
+            return noise * deviation * rng.standard_normal(size)
+
+        seen.qpos[self.joint_qpos] += draw(joints, JOINT)
+        step = np.zeros(nv)
+        step[:6] = [*draw(3, PLACE), *draw(3, TILT)]
+        mujoco.mj_integratePos(model, seen.qpos, step, 1.0)
+        seen.qvel[self.joint_dof] += draw(joints, SPEED)
+        seen.qvel[:6] += [*draw(3, VELOCITY), *draw(3, TURN)]
+        mujoco.mj_kinematics(model, seen)
+        mujoco.mj_comPos(model, seen)
+        mujoco.mj_comVel(model, seen)
+        return seen
+
+
+def observe(robot: Robot, seen: mujoco.MjData, reference: Reference, time: float, step: float) -> np.ndarray:
+    """The policy's observation as the json describes it, part by part, float32 (1, O)."""
+    phase, angle, pose = reference.phase(time), reference.heading(time), reference.pose(time + step)
+    xpos, axes, linear, angular = [], [], [], []
+    for body, frame, origin in zip(robot.bodies, robot.frames, robot.origins, strict=True):
+        own = seen.xmat[body].reshape(3, 3)
+        velocity = np.zeros(6)
+        mujoco.mj_objectVelocity(robot.model, seen, mujoco.mjtObj.mjOBJ_XBODY, body, velocity, 0)
+        xpos.append(seen.xpos[body] + own @ origin)
+        axes.append(own @ frame)
+        angular.append(velocity[:3])
+        linear.append(velocity[3:] + np.cross(velocity[:3], own @ origin))
+    matrices = np.array(axes)
+    vectors = np.concatenate(
+        [
+            np.array(xpos[1:]) - xpos[0],
+            matrices[:, :, 0],
+            matrices[:, :, 1],
+            linear,
+            angular,
+            [pose[:3] - xpos[0]],
+        ]
+    )
+    turned = vectors @ rotation_about_z(-angle).T
+    rotation = rotation_vector(multiply(conjugate(quaternion(matrices[0])), pose[3:7]))
+    joints = pose[7:] - (seen.qpos[robot.joint_qpos] - robot.zero)
+    around = 2.0 * np.pi * phase
+    parts = [[phase, np.sin(around), np.cos(around), xpos[0][2]], turned.ravel(), rotation, joints]
+    return np.clip(np.concatenate(parts), -50.0, 50.0).astype(np.float32)[None]
+
+
+def perform(
+    robot: Robot,
+    session: onnxruntime.InferenceSession,
+    words: dict,
+    seconds: float,
+    rng: np.random.Generator,
+    noise: float = 1.0,
+    delay: float = 1.0,
+) -> tuple[bool, np.ndarray]:
+    """Performs the skill once.
+
+    Args:
+      robot: who does it.
+      session: the policy.
+      words: its json.
+      seconds: length of a cycle's performance [s]; a clip is passed once.
+      rng: of the noise.
+      noise: factor on `NOISE`.
+      delay: time from a measurement to the new targets, in steps of the policy.
+
+    Returns:
+      Whether it got to the end without a fall, and the joint states every 20 ms, (T, nq).
+    """
+    reference, step, servos = Reference(words["reference"]), 1.0 / words["control_hz"], words["action"]["servos"]
+    kp, kd, damping = (
+        np.array([servo[name] for servo in servos])
+        for name in ("kp_nm_per_rad", "kd_nm_s_per_rad", "joint_damping_nm_s_per_rad")
+    )
+    lag, end = (kd + damping) / kp, seconds if reference.loop else reference.duration
+    data, states = mujoco.MjData(robot.model), []
+    robot.place(data, reference.pose(0.0), reference.velocity(0.0, step))
+    mujoco.mj_forward(robot.model, data)
+    data.ctrl[:] = (reference.pose(0.0)[7:] + robot.zero)[robot.driven]
+    waiting: list[tuple[float, np.ndarray]] = []
+    """Targets on their way to the motors, and when they arrive."""
+    acted = 0
+    for tick in range(round(end * PHYSICS_HZ)):
+        time = tick / PHYSICS_HZ
+        if time >= acted * step - 1e-9:
+            seen = robot.measure(data, rng, noise)
+            observation = observe(robot, seen, reference, acted * step, step)
+            action = np.asarray(session.run(["action"], {"observation": observation})[0])
+            following = (acted + 1) * step
+            target = (reference.pose(following)[7:] + robot.zero)[robot.driven]
+            target = target + lag * reference.velocity(following, step)[6:][robot.driven]
+            waiting.append((time + delay * step, target + words["action"]["scale_rad"] * action[0]))
+            acted += 1
+        while waiting and time >= waiting[0][0] - 1e-9:
+            data.ctrl[:] = waiting.pop(0)[1]
+        mujoco.mj_step(robot.model, data)
+        if tick % (PHYSICS_HZ // 50) == 0:
+            states.append(data.qpos.copy())
+        if robot.has_fallen(data) or not np.isfinite(data.qpos).all():
+            return False, np.array(states)
+    return True, np.array(states)
+
+
+def multiply(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Product of quaternions wxyz."""
+    found = np.zeros(4)
+    mujoco.mju_mulQuat(found, p, q)
+    return found
+
+
+def conjugate(q: np.ndarray) -> np.ndarray:
+    """The opposite rotation."""
+    return q * [1, -1, -1, -1]
+
+
+def rotate(q: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """A vector rotated."""
+    found = np.zeros(3)
+    mujoco.mju_rotVecQuat(found, vector, q)
+    return found
+
+
+def quaternion(matrix: np.ndarray) -> np.ndarray:
+    """Of a rotation matrix."""
+    found = np.zeros(4)
+    mujoco.mju_mat2Quat(found, np.ascontiguousarray(matrix).ravel())
+    return found
+
+
+def rotation_vector(q: np.ndarray) -> np.ndarray:
+    """Of a quaternion, the short way [rad]."""
+    found = np.zeros(3)
+    mujoco.mju_quat2Vel(found, q if q[0] >= 0 else -q, 1.0)
+    return found
+
+
+def rotate_towards(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+    """The rotation that lies a share of the short way from a to b."""
+    found = a.copy()
+    mujoco.mju_quatIntegrate(found, rotation_vector(multiply(conjugate(a), b)), share)
+    return found
+
+
+def rotation_about_z(angle: float) -> np.ndarray:
+    """Matrix of a rotation about the vertical."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+
+
+def main() -> None:
+    """Performs the skill many times and prints how often it was completed."""
+    parser = argparse.ArgumentParser(description="An exported skill on a robot's own model.")
+    parser.add_argument("policy", type=Path, help="policy.onnx; policy.json lies beside it")
+    parser.add_argument(
+        "--model", type=Path, required=True, help="the robot's MJCF, of the package that the json names"
+    )
+    parser.add_argument("--rollouts", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of a cycle's performance")
+    parser.add_argument("--noise", type=float, default=1.0, help="factor on the measurements' noise")
+    parser.add_argument("--delay", type=float, default=1.0, help="steps of the policy from a measurement to the motors")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--states", type=Path, help="file.npy for the first performance's joint states, 50 a second")
+    options = parser.parse_args()
+    words = json.loads(options.policy.with_suffix(".json").read_text(encoding="utf-8"))
+    session = onnxruntime.InferenceSession(options.policy, providers=["CPUExecutionProvider"])
+    robot, done = Robot(options.model, words), 0
+    for k in range(options.rollouts):
+        rng = np.random.default_rng([options.seed, k])
+        completed, states = perform(robot, session, words, options.seconds, rng, options.noise, options.delay)
+        done += completed
+        if k == 0 and options.states:
+            np.save(options.states, states)
+    print(json.dumps({"completed": done / options.rollouts, "rollouts": options.rollouts}))
+
+
+if __name__ == "__main__":
+    main()

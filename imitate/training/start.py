@@ -1,0 +1,35 @@
+"""What a training may begin with instead of a policy that knows nothing; `imitate.adapt` begins with a skill."""
+
+from typing import Any, Protocol
+
+from imitate.env.dynamics import DynamicsConfig
+from imitate.env.env import ImitationEnv
+from imitate.env.task import Task
+from imitate.training.config import ResolvedTrainConfig
+
+
+class Start(Protocol):
+    """A beginning of a training."""
+
+    @property
+    def value_samples(self) -> int:
+        """Control steps that only the value function learns from, before PPO."""
+        ...
+
+    @property
+    def dynamics(self) -> DynamicsConfig:
+        """Ranges of the dynamics that it is evaluated in as well."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Names all that the outcome depends on."""
+        ...
+
+    def make_env(self, task: Task, config: ResolvedTrainConfig, num_envs: int, rank: int) -> ImitationEnv:
+        """The environments of a process."""
+        ...
+
+    def make_policy(self) -> Any:
+        """The policy as it is at first, a copy of its own; it has all that `Policy` has."""
+        ...

@@ -1,0 +1,73 @@
+"""`examples/run_onnx.py` knows of this project only what the export says, and sees, moves and falls alike."""
+
+import json
+import runpy
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import onnxruntime
+import pytest
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.export_onnx import write_onnx
+from sfv.skill import skills_named
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "run_onnx.py"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Atlas's walk, a body of hinges whose model is at hand: its skill, the files, and the script's names."""
+    skill = next(skill for skill in skills_named("walk") if skill.body == "atlas")
+    path = tmp_path_factory.mktemp("onnx") / "policy.onnx"
+    write_onnx(skill.policy, skill.task, path)
+    return skill, path, json.loads(path.with_suffix(".json").read_text()), runpy.run_path(str(SCRIPT))
+
+
+def test_the_script_observes_what_the_environment_does(exported):
+    skill, _, words, script = exported
+    env = ImitationEnv(skill.task, EnvConfig(episode_seconds=4.0), 1)
+    robot, reference = script["Robot"](skill.character.path, words), script["Reference"](words["reference"])
+    rng = np.random.default_rng(0)
+    for frame in (0, 40, 100):  # the last ones lie in later cycles
+        speeds = 0.5 * rng.standard_normal((1, env.body.nv))
+        env.start(np.array([frame]), offset=0.05 * rng.standard_normal((1, env.body.nv)), speed_offset=speeds)
+        assert np.abs(reference.pose(frame / 30.0) - env.reference.qpos[frame]).max() < 1e-4
+        data = mujoco.MjData(robot.model)
+        robot.place(data, env.qpos[0], env.qvel[0])
+        seen = robot.measure(data, rng, noise=0.0)
+        observation = script["observe"](robot, seen, reference, frame / 30.0, 1 / 30.0)
+        np.testing.assert_allclose(observation, env.observe(), atol=2e-4)
+
+
+def test_the_robots_own_zero_and_axes_are_led_back(exported, tmp_path):
+    """The same body with another zero, facing elsewhere, is seen as the same."""
+    skill, _, words, script = exported
+    spec = mujoco.MjSpec.from_file(str(skill.character.path))
+    knee = next(joint for joint in spec.joints if joint.name == words["reference"]["joints"][9])
+    knee.ref = 0.3  # its angle reads .3 where it used to read 0
+    changed = tmp_path / "changed.xml"
+    changed.write_text(spec.to_xml(), encoding="utf-8")
+    other = json.loads(json.dumps(words))
+    other["body"]["zero_rad"] = {knee.name: 0.3}
+    pose, velocity = skill.reference.qpos[10], np.zeros(skill.character.model.nv)
+    observations = []
+    for path, known in ((skill.character.path, words), (changed, other)):
+        robot, reference = script["Robot"](path, known), script["Reference"](known["reference"])
+        data = mujoco.MjData(robot.model)
+        robot.place(data, pose, velocity)
+        seen = robot.measure(data, np.random.default_rng(0), 0.0)
+        observations.append(script["observe"](robot, seen, reference, 0.2, 1 / 30.0))
+    np.testing.assert_allclose(observations[1], observations[0], atol=1e-5)
+
+
+def test_the_walk_goes_on_at_500_hz_and_a_robot_without_torque_falls(exported):
+    skill, path, words, script = exported
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    robot = script["Robot"](skill.character.path, words)
+    done, states = script["perform"](robot, session, words, 1.5, np.random.default_rng(0), noise=0.0, delay=0.0)
+    assert done and states[-1, 0] - states[0, 0] > 0.5
+    robot.model.actuator_forcerange[:] = 0.0
+    done, states = script["perform"](robot, session, words, 1.5, np.random.default_rng(0), noise=0.0, delay=0.0)
+    assert not done and len(states) < 70
