@@ -26,6 +26,9 @@ class Still:
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         return np.zeros((len(observation), self.actions), dtype=np.float32)
 
+    def forget(self, ids: np.ndarray) -> None:
+        """Nothing is remembered."""
+
 
 def make_env(frames: int = 7, count: int = 2, **changes) -> ImitationEnv:
     motion = replace(standing(frames), **changes)
