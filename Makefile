@@ -20,7 +20,7 @@ ifeq ($(origin TORCH_INDEX),undefined)
 unexport TORCH_INDEX
 endif
 
-.PHONY: setup setup-dev clip retarget table render demo lecture doctor bench check test test-slow clean help
+.PHONY: setup setup-dev app clip retarget table render demo lecture doctor bench check test test-browser test-slow clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
@@ -41,6 +41,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt .ci/find_python .ci/install.py
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@$(PY) .ci/install.py dev
+	@touch $@
+
+$(VENV)/.ready-app: $(VENV)/.ready
+	@$(PY) .ci/install.py app
 	@touch $@
 
 clip: setup ## video -> skill -> result video and report (without VIDEO: a real sample)
@@ -64,6 +68,9 @@ table: setup ## VIDEOS=<a folder of videos>: all of them through the pipeline; t
 	@test -n "$$SFV_VIDEOS" || { echo 'error: no videos; make table VIDEOS=<folder>' >&2; exit 2; }
 	@exec $(SFV) table --published docs/sfv_returns.csv -- "$$SFV_VIDEOS"
 
+app: $(VENV)/.ready-app ## the whole tool as a local page in the browser
+	@exec $(SFV) app
+
 demo: setup ## a synthetic backflip video with known truth, in runs/demo
 	@exec $(SFV) demo backflip -o runs/demo/backflip.mp4
 
@@ -85,6 +92,9 @@ check: setup-dev ## lint, types, import directions, words
 
 test: setup-dev ## the tests, minutes
 	@$(PY) -m pytest -n 2 --dist loadfile
+
+test-browser: setup-dev ## the pages in a real browser (Chromium), with those that learn
+	@$(PY) -m pytest tests/browser -m 'slow or not slow'
 
 test-slow: setup-dev ## the tests that learn
 	@$(PY) -m pytest -m slow

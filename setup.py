@@ -16,5 +16,8 @@ def list_files(folder: str) -> list[str]:
 setup(
     packages=[*find_packages(include=["sfv*", "imitate*", "reconstruct*", "pose*"]), *ASSETS],
     package_dir=ASSETS,
-    package_data={"": ["py.typed", "*.html"], **{name: list_files(folder) for name, folder in ASSETS.items()}},
+    package_data={
+        "": ["py.typed", "*.html", "*.css", "*.js"],
+        **{name: list_files(folder) for name, folder in ASSETS.items()},
+    },
 )

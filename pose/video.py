@@ -28,6 +28,10 @@ PICTURE_FORMATS = ("_pipe", "image2", "tty", "gif_pipe")
 """FFmpeg's names for pictures, and for text drawn as a picture."""
 
 
+FILM_ENDINGS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
+"""Endings of files that are taken for videos where a folder is searched."""
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video's header says, after rotation to upright images with square pixels."""

@@ -27,6 +27,7 @@ COMMANDS = {
     ),
     "play": ("sfv.commands.play:play", "performs a shipped or learnt skill as a video; lists them"),
     "complete": ("sfv.commands.complete:complete", "one picture in, a plausible physical motion out"),
+    "app": ("sfv.app.app:app", "the whole tool as a local page in the browser"),
     "learn": (
         "sfv.lecture.learn:run_learn",
         "one algorithm of the lecture on a small problem",

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -16,12 +16,31 @@ console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty(
 PLAIN_INTERVAL = 30.0
 """Seconds between lines where no terminal is there to draw a bar on."""
 
+Listener = Callable[[str, float, float, str], None]
+"""Is called with title, done, total and note of long work."""
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Reports the progress of all long work of this process to another program, too."""
+    _listeners.append(listener)
+
 
 @contextmanager
 def bar(title: str) -> Iterator[ProgressCallback]:
     """A progress callback that draws on a terminal, or writes a line now and then into a log."""
     with _draw_bar(title) if console.is_terminal else _print_lines(title) as progress:
-        yield progress
+        if not _listeners:
+            yield progress
+            return
+
+        def progress_to_all(done: float, total: float, note: str = "") -> None:
+            progress(done, total, note)
+            for listener in _listeners:
+                listener(title, done, total, note)
+
+        progress_to_all(0.0, 0.0)
+        yield progress_to_all
 
 
 @contextmanager

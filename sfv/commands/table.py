@@ -19,13 +19,12 @@ from jinja2 import Environment, FileSystemLoader
 from pose.cores import usable_cores
 from pose.errors import InputError
 from pose.files import replace_file
-from pose.video import probe
+from pose.video import FILM_ENDINGS, probe
 from sfv.console import bar, console
 from sfv.report import embed_video, verdict
 from sfv.rows import describe_machine
 from sfv.run_folder import run_name
 
-FILMS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
 TEMPLATE = Path(__file__).with_name("table.html")
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
@@ -290,9 +289,9 @@ def _find_films(videos: tuple[Path, ...]) -> list[Path]:
     """The videos named, and those in the folders named."""
     films: list[Path] = []
     for path in videos:
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in FILMS) if path.is_dir() else [path]
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in FILM_ENDINGS) if path.is_dir() else [path]
         if not found:
-            raise InputError(f"{path}: no video in this folder; known endings: {', '.join(sorted(FILMS))}")
+            raise InputError(f"{path}: no video in this folder; known endings: {', '.join(sorted(FILM_ENDINGS))}")
         films += found
     if not films:
         raise InputError("no video given; name videos, or a folder of them")

@@ -1,0 +1,1 @@
+"""The tool as a local page: drop a video, click the person, watch the stages, look at the result."""
