@@ -6,6 +6,7 @@ from typing import Literal
 import mujoco
 import numpy as np
 
+from reconstruct.characters.chains import find_mirror_name
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import conjugate, from_rotvec, heading, multiply, rotate, to_matrix, to_rotvec
 from reconstruct.tangent import TangentSpace
@@ -210,28 +211,48 @@ def count_root_turns(qpos: np.ndarray) -> float:
 
 
 def mirror_motion(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
-    """The mirror image: y to -y, left and right exchanged, (T, nq)."""
+    """The mirror image: y to -y, left and right exchanged, (T, nq).
+
+    A hinge has its twin's angle, negative where their axes are no mirror images of each other. A joint that only one
+    side has is at rest in the image.
+    """
     flip = np.array([1.0, -1.0, 1.0, -1.0])
-    image = qpos.copy()
-    for joint in range(model.njnt):
-        name = model.joint(joint).name
-        twin = model.joint(_other_side(name))
-        start, source = int(model.jnt_qposadr[joint]), int(twin.qposadr[0])
+    image = np.tile(model.qpos0, (len(qpos), 1))
+    state = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, state)
+    for joint, twin in enumerate(find_twins(model, state)):
+        if twin is None:
+            continue
+        start, source = int(model.jnt_qposadr[joint]), int(model.jnt_qposadr[twin])
         kind = model.jnt_type[joint]
         if kind == mujoco.mjtJoint.mjJNT_FREE:
+            image[:, :7] = qpos[:, :7]
             image[:, 1] *= -1.0
             image[:, 3:7] *= flip
         elif kind == mujoco.mjtJoint.mjJNT_BALL:
             image[:, start : start + 4] = qpos[:, source : source + 4] * flip
         else:
-            image[:, start] = qpos[:, source]
+            sign = np.sign((state.xaxis[twin] * [-1.0, 1.0, -1.0]) @ state.xaxis[joint])
+            image[:, start] = sign * qpos[:, source]
     return image
 
 
-def _other_side(name: str) -> str:
-    if name.startswith("left_"):
-        return name.replace("left_", "right_", 1)
-    return name.replace("right_", "left_", 1)
+def find_twins(model: mujoco.MjModel, state: mujoco.MjData) -> list[int | None]:
+    """Each joint's mirror image: itself in the middle, None for one that only one side has.
+
+    Args:
+      model: a character's.
+      state: at rest.
+    """
+    ids = {model.joint(j).name: j for j in range(model.njnt)}
+    right = {name: other for name in ids if (other := find_mirror_name(name, set(ids))) is not None}
+    pairs = right | {other: name for name, other in right.items()}
+    middle = state.xanchor[0][1]
+    found = list[int | None]()
+    for name, joint in ids.items():
+        is_central = abs(state.xanchor[joint][1] - middle) < 0.02
+        found.append(ids[pairs[name]] if name in pairs else joint if is_central else None)
+    return found
 
 
 def repeat_cycle(qpos: np.ndarray, times: int) -> np.ndarray:

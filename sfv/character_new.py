@@ -118,7 +118,8 @@ def write_character(config: NewCharacterConfig, name: str, folder: Path) -> Infe
     heading = {"name": name, "mjcf": f"{name}.xml", "licence": config.licence or "see LICENSE"}
     (folder / "character.toml").write_text(to_toml(body, heading), encoding="utf-8")
     (folder / "LICENSE").write_text(licence_note(config), encoding="utf-8")
-    return replace(body, notes=(*source.notes, *body.notes))
+    size, *doubts = body.notes
+    return replace(body, notes=(size, *source.notes, *doubts))
 
 
 def licence_note(config: NewCharacterConfig) -> str:

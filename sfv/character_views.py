@@ -9,14 +9,47 @@ from reconstruct.characters.character import Character, fit_skin
 SIZE = (640, 800)
 """Width and height of each view [px]."""
 VIEWS = (("from the front", 180.0), ("from its left", -90.0))
+LIMBS = (
+    ("shoulder", "elbow"), ("elbow", "wrist"), ("wrist", "index"), ("shoulder", "hip"),
+    ("hip", "knee"), ("knee", "ankle"), ("ankle", "heel"), ("heel", "foot_index"),
+)  # fmt: skip
+"""Landmarks that are joined by lines, on either side."""
 
 
 def draw_landmarks(character: Character) -> np.ndarray:
-    """Draws the body at rest from the front and from its left, landmarks as dots with their names.
+    """Draws the body at rest from the front and from its left, landmarks as dots, limbs as lines: left blue, right red.
 
     Returns:
       RGB image, uint8 (H, W, 3).
     """
+    width, height = SIZE
+    model = compile_scene(character)
+    state = mujoco.MjData(model)
+    mujoco.mj_forward(model, state)
+    option = mujoco.MjvOption()
+    option.geomgroup[3] = int(model.nskin == 0 and model.nmesh == 0)
+    option.sitegroup[:] = 0
+    camera = mujoco.MjvCamera()
+    camera.lookat, camera.distance = [0.0, 0.0, 0.5 * character.height], 1.7 * character.height
+    camera.elevation = 0.0
+    panels = []
+    with mujoco.Renderer(model, height=height, width=width) as renderer:
+        for title, azimuth in VIEWS:
+            camera.azimuth = azimuth
+            renderer.update_scene(state, camera, option)
+            picture = renderer.render().copy()
+            points = {
+                name: project(renderer.scene, state.site(site).xpos) for name, site in character.landmarks.items()
+            }
+            # From its left the right half is behind the left one: its names would only cover those.
+            draw_body(picture, points, named=[n for n in points if azimuth == 180.0 or not n.startswith("right")])
+            write_legend(picture, title)
+            panels.append(picture)
+    return np.hstack(panels)
+
+
+def compile_scene(character: Character) -> mujoco.MjModel:
+    """The body on a floor, lit, before a plain background."""
     width, height = SIZE
     spec = character.spec()
     spec.worldbody.add_light(pos=[2.0, 1.0, 3.0], dir=[-0.6, -0.3, -0.8])
@@ -33,26 +66,41 @@ def draw_landmarks(character: Character) -> np.ndarray:
     )
     model = spec.compile()
     fit_skin(model, character)
-    state = mujoco.MjData(model)
-    mujoco.mj_forward(model, state)
-    option = mujoco.MjvOption()
-    option.geomgroup[3] = int(model.nskin == 0 and model.nmesh == 0)
-    option.sitegroup[:] = 0
-    camera = mujoco.MjvCamera()
-    camera.lookat, camera.distance = [0.0, 0.0, 0.5 * character.height], 1.7 * character.height
-    camera.elevation = 0.0
-    panels = []
-    with mujoco.Renderer(model, height=height, width=width) as renderer:
-        for title, azimuth in VIEWS:
-            camera.azimuth = azimuth
-            renderer.update_scene(state, camera, option)
-            picture = renderer.render().copy()
-            taken: list[tuple[int, int]] = []
-            for landmark, site in character.landmarks.items():
-                draw_landmark(picture, landmark, project(renderer.scene, state.site(site).xpos), taken)
-            cv2.putText(picture, title, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 1, cv2.LINE_AA)
-            panels.append(picture)
-    return np.hstack(panels)
+    return model
+
+
+def draw_body(picture: np.ndarray, points: dict[str, tuple[int, int]], named: list[str]) -> None:
+    """Draws limbs, and dots with names.
+
+    Args:
+      picture: RGB, drawn upon.
+      points: landmark -> its pixel.
+      named: landmarks whose names are written.
+    """
+    for side in ("right", "left"):
+        for start, end in LIMBS:
+            if f"{side}_{start}" in points and f"{side}_{end}" in points:
+                ends = points[f"{side}_{start}"], points[f"{side}_{end}"]
+                cv2.line(picture, *ends, find_colour(side), 2, cv2.LINE_AA)
+    taken: list[tuple[int, int]] = []
+    for name, at in points.items():
+        cv2.circle(picture, at, 4, find_colour(name), -1, cv2.LINE_AA)
+        if name in named:
+            write_name(picture, name, at, taken)
+
+
+def find_colour(name: str) -> tuple[int, int, int]:
+    """Of a landmark, RGB: left blue, right red, the nose green."""
+    return (30, 90, 220) if "left" in name else (220, 60, 30) if "right" in name else (20, 140, 40)
+
+
+def write_legend(picture: np.ndarray, title: str) -> None:
+    """Writes what a view is, and which colour is which side."""
+    black = (20, 20, 20)
+    for row, (text, colour) in enumerate(
+        ((title, black), ("left", find_colour("left")), ("right", find_colour("right")))
+    ):
+        cv2.putText(picture, text, (12, 28 + 26 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, colour, 1, cv2.LINE_AA)
 
 
 def project(scene: mujoco.MjvScene, point_w: np.ndarray) -> tuple[int, int]:
@@ -66,11 +114,9 @@ def project(scene: mujoco.MjvScene, point_w: np.ndarray) -> tuple[int, int]:
     return round(0.5 * width + scale * (offset @ right)), round(0.5 * height - scale * (offset @ up))
 
 
-def draw_landmark(picture: np.ndarray, name: str, at: tuple[int, int], taken: list[tuple[int, int]]) -> None:
-    """Draws a dot and a name next to it, below names that are there already."""
-    left = "left" in name
-    colour = (30, 90, 220) if left else (220, 60, 30) if "right" in name else (20, 140, 40)
-    cv2.circle(picture, at, 4, colour, -1, cv2.LINE_AA)
+def write_name(picture: np.ndarray, name: str, at: tuple[int, int], taken: list[tuple[int, int]]) -> None:
+    """Writes a landmark's name beside it, below names that are there already."""
+    colour = find_colour(name)
     (wide, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.38, 1)
     x = at[0] + 8 if at[0] >= SIZE[0] // 2 else at[0] - 8 - wide
     y = at[1] + 4

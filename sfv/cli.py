@@ -46,6 +46,7 @@ COMMANDS = {
         "accuracy of reference motions against truth",
     ),
     "bench retarget": ("sfv.bench.retarget:bench_retarget", "accuracy of motions retargeted to other bodies"),
+    "bench bodies": ("sfv.bench.bodies:bench_bodies", "models of a folder made characters, and a walk on each"),
     "bench files": ("sfv.bench.files:bench_files", "motion and keypoint files of a folder, and copies read back"),
     "bench draft": ("sfv.bench.draft:bench_draft", "perform a motion file by tracking control"),
     "bench physics": ("sfv.bench.physics:bench_physics", "speed of training and its parts against bare physics"),

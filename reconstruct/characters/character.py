@@ -127,13 +127,31 @@ def load_character(name: str, height: float | None = None) -> Character:
     table = read_character_table(name)
     # A variant is a folder without an MJCF: the name of the body that it varies, and what differs.
     base = folders[table.get("base", name)]
-    own_height, base_height = float(table["height"]), float(read_toml(base)["height"])
     path = fetch_model(name, table) if "package" in table else base / table["mjcf"]
+    return build_character(name, table, path, height or float(table["height"]), float(read_toml(base)["height"]))
+
+
+def load_character_folder(folder: Path) -> Character:
+    """Reads a character that lies anywhere, its MJCF beside its `character.toml`."""
+    table = read_toml(folder)
+    return build_character(folder.name, table, folder / table["mjcf"], float(table["height"]), float(table["height"]))
+
+
+def build_character(name: str, table: dict[str, Any], path: Path, height: float, made_for: float) -> Character:
+    """A character of its `character.toml` and MJCF.
+
+    Args:
+      name: of its folder.
+      table: `character.toml`.
+      path: the MJCF.
+      height: that it is to have [m].
+      made_for: height of the body in the MJCF [m].
+    """
     return Character(
         name=name,
         path=path,
-        height=height or own_height,
-        scale=(height or own_height) / base_height,
+        height=height,
+        scale=height / made_for,
         girth=float(table.get("girth", 1.0)),
         head=float(table.get("head", 1.0)),
         landmarks=dict(table["landmarks"]),

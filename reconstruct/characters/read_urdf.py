@@ -69,6 +69,9 @@ def drop_foreign_parts(tree: Element) -> None:
     """Takes out what is meant for other programs, and what MuJoCo warns of though it is harmless."""
     for child in [c for c in tree if c.tag in ("gazebo", "transmission", "mujoco")]:
         tree.remove(child)
+    for element in tree.iter():
+        for key in {"xyz", "rpy", "size"} & set(element.attrib):  # commas between numbers: other readers allow them
+            element.set(key, element.attrib[key].replace(",", " "))
     for joint in tree.findall("joint"):
         for mimic in joint.findall("mimic") if joint.get("type") == "fixed" else ():
             joint.remove(mimic)
@@ -128,6 +131,8 @@ def replace_meshes(link: Element, finder: MeshFinder) -> bool:
     for element in [*link.findall("visual"), *link.findall("collision")]:
         mesh = element.find("geometry/mesh")
         if mesh is None:
+            if has_no_size(element.find("geometry")):
+                link.remove(element)
             continue
         file = finder.find(str(mesh.get("filename")))
         if file is None:
@@ -135,6 +140,13 @@ def replace_meshes(link: Element, finder: MeshFinder) -> bool:
         else:
             mesh.set("filename", finder.prepare(file))
     return solid and link.find("visual") is None and link.find("collision") is None
+
+
+def has_no_size(geometry: Element | None) -> bool:
+    """Whether a box, cylinder or ball is of size zero: a frame that is marked, and nothing to touch."""
+    keys = ("size", "radius", "length")
+    values = [shape.get(key, "1") for shape in (geometry if geometry is not None else ()) for key in keys]
+    return any(float(number) == 0.0 for value in values for number in value.split())
 
 
 def shorten(names: Iterable[str], most: int = 6) -> str:

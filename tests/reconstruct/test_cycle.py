@@ -1,5 +1,6 @@
 """Cycles: found, mirrored, closed, repeated."""
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -88,6 +89,34 @@ def test_mirror_image_of_the_mirror_image_is_the_motion(model):
     half = gait(model, PERIOD + 1)
     ahead, image = half[PERIOD // 2, 7:], mirror_motion(model, half)[0, 7:]
     np.testing.assert_allclose(ahead, image, atol=1e-9)
+
+
+def test_a_robot_is_mirrored_by_its_axes():
+    """Atlas's legs turn about x with opposite signs on either side, and are called l_leg and r_leg."""
+    atlas = load_character("atlas")
+    rng, state = np.random.default_rng(1), mujoco.MjData(atlas.model)
+    pose = np.array(atlas.model.qpos0)
+    legs = [j for j in range(1, atlas.model.njnt) if "leg" in atlas.model.joint(j).name]
+    pose[atlas.model.jnt_qposadr[legs]] += rng.uniform(-0.4, 0.4, len(legs))
+    places = []
+    for qpos in (pose, mirror_motion(atlas.model, pose[None])[0]):
+        state.qpos[:] = qpos
+        mujoco.mj_kinematics(atlas.model, state)
+        names = [f"{side}_{joint}" for side in ("left", "right") for joint in ("knee", "heel")]
+        places.append({name: state.site(name).xpos.copy() for name in names})
+    for name, place in places[0].items():
+        other = name.replace("left", "LEFT").replace("right", "left").replace("LEFT", "right")
+        np.testing.assert_allclose(places[1][other], place * [1, -1, 1], atol=1e-6)
+
+
+def test_a_joint_that_only_one_side_has_is_at_rest_in_the_mirror_image():
+    model = mujoco.MjModel.from_xml_string(
+        '<mujoco><worldbody><body><freejoint/><geom size=".1"/><body><joint name="waist" axis="0 0 1"/>'
+        '<geom size=".1"/><body pos="0 -.2 0"><joint name="right_hand_x" axis="1 0 0"/><geom size=".1"/></body>'
+        "</body></body></worldbody></mujoco>"
+    )
+    qpos = np.array([[1.0, 2.0, 3.0, 1.0, 0.0, 0.0, 0.0, 0.3, 0.7]])
+    np.testing.assert_allclose(mirror_motion(model, qpos), [[1.0, -2.0, 3.0, 1.0, 0.0, 0.0, 0.0, -0.3, 0.0]])
 
 
 def test_repeating_goes_on_in_place_and_heading(model):
