@@ -1,5 +1,10 @@
 """Motions and training options that many tests share."""
 
+import contextlib
+import io
+import subprocess
+from pathlib import Path
+
 import numpy as np
 
 from imitate.training.config import TrainConfig
@@ -34,3 +39,16 @@ def standing(frames: int = 31, loop: bool = False) -> ReferenceMotion:
         contact_names=("left_foot", "right_foot"),
         loop=loop,
     )
+
+
+def call_cli(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`sfv ARGUMENTS` in this process: a start of Python costs more than what most of these commands do."""
+    from sfv.cli import main
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(list(arguments))
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(["sfv", *arguments], code, out.getvalue(), err.getvalue())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pose.video import VideoWriter
+from tests.samples import call_cli
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def test_help_is_quick_and_names_the_commands(tmp_path):
 
 
 def test_clip_help_lists_every_variable_of_the_makefile(tmp_path):
-    done = sfv("clip", "--help", cwd=tmp_path)
+    done = call_cli("clip", "--help", cwd=tmp_path)
     assert done.returncode == 0
     for flag in ["video", "motion", "start", "end", "person", "height", "character", "scene", "minutes", "seed", "out"]:
         assert f"--{flag} " in done.stdout, flag
@@ -59,7 +60,7 @@ def test_unknown_command(tmp_path):
 
 
 def test_unknown_option(tmp_path):
-    done = sfv("clip", "--vidoe=x", cwd=tmp_path)
+    done = call_cli("clip", "--vidoe=x", cwd=tmp_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
 
@@ -68,7 +69,7 @@ def test_file_that_is_no_video(tmp_path, content):
     video = tmp_path / "my -$(x); 'flip'.mp4"
     if content is not None:
         video.write_bytes(content)
-    assert_one_line(sfv("clip", f"--video={video}", cwd=tmp_path), "flip")
+    assert_one_line(call_cli("clip", f"--video={video}", cwd=tmp_path), "flip")
     assert not (tmp_path / "runs").exists()
 
 
@@ -79,19 +80,19 @@ def test_motion_file_that_cannot_be_used(tmp_path):
         (["--motion=gone.npz"], "no such file"),
         (["--motion=walk.txt", "--video=walk.mp4"], "exclude each other"),
     ):
-        assert_one_line(sfv("clip", *arguments, cwd=tmp_path), word)
+        assert_one_line(call_cli("clip", *arguments, cwd=tmp_path), word)
     assert not (tmp_path / "runs").exists()
 
 
 def test_truncated_video(tmp_path, grey_video):
     video = tmp_path / "cut.mp4"
     video.write_bytes(grey_video.read_bytes()[:200])
-    assert_one_line(sfv("clip", f"--video={video}", cwd=tmp_path), "cut.mp4")
+    assert_one_line(call_cli("clip", f"--video={video}", cwd=tmp_path), "cut.mp4")
     assert not (tmp_path / "runs").exists()
 
 
 def test_start_past_the_end(tmp_path, grey_video):
-    assert_one_line(sfv("clip", f"--video={grey_video}", "--start=5", cwd=tmp_path), "grey.mp4")
+    assert_one_line(call_cli("clip", f"--video={grey_video}", "--start=5", cwd=tmp_path), "grey.mp4")
     assert not list(tmp_path.rglob("*.npz"))
 
 
@@ -104,11 +105,11 @@ def test_nobody_in_the_video(tmp_path, grey_video):
 
 
 def test_unknown_character(tmp_path, grey_video):
-    assert_one_line(sfv("clip", f"--video={grey_video}", "--character=r2d2", cwd=tmp_path), "r2d2", "humanoid")
+    assert_one_line(call_cli("clip", f"--video={grey_video}", "--character=r2d2", cwd=tmp_path), "r2d2", "humanoid")
 
 
 def test_unknown_scene(tmp_path, grey_video):
-    assert_one_line(sfv("clip", f"--video={grey_video}", "--scene=moon", cwd=tmp_path), "moon", "flat")
+    assert_one_line(call_cli("clip", f"--video={grey_video}", "--scene=moon", cwd=tmp_path), "moon", "flat")
 
 
 def test_two_runs_on_one_folder(tmp_path, grey_video):
@@ -116,4 +117,4 @@ def test_two_runs_on_one_folder(tmp_path, grey_video):
     out.mkdir()
     (out / "config.json").write_text("{}")
     with filelock.FileLock(out / ".lock"):
-        assert_one_line(sfv("clip", f"--video={grey_video}", f"--out={out}", cwd=tmp_path), "another run")
+        assert_one_line(call_cli("clip", f"--video={grey_video}", f"--out={out}", cwd=tmp_path), "another run")

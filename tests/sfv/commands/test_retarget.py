@@ -16,6 +16,7 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import leg_length
 from sfv.run import find_results
 from sfv.skill import run_skills
+from tests.samples import call_cli
 
 ROOT = Path(__file__).parents[3]
 STAGES = ("2_motion/atlas", "3_draft/atlas", "3_policy/atlas", "4_result/atlas")
@@ -110,6 +111,6 @@ def test_the_new_body_has_a_skill_to_play(finished):
 )
 def test_what_cannot_be_done_is_reported_in_one_line(finished, words, message):
     folder, _ = finished
-    done = sfv(folder, "retarget", *words, *BUDGET)
+    done = call_cli("retarget", *words, *BUDGET, cwd=folder)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
