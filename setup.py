@@ -18,6 +18,7 @@ setup(
     package_dir=ASSETS,
     package_data={
         "": ["py.typed", "*.html", "*.css", "*.js"],
+        "sfv.live": ["page/*"],
         **{name: list_files(folder) for name, folder in ASSETS.items()},
     },
 )

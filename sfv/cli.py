@@ -26,6 +26,7 @@ COMMANDS = {
         "a finished run's motions (GLB, BVH, CSV, NPZ, TRC, AMASS) and policy (ONNX), or skill to ship",
     ),
     "play": ("sfv.commands.play:play", "performs a shipped or learnt skill as a video; lists them"),
+    "live": ("sfv.commands.live:live", "skills alive in a page of a browser: push, throw, switch; one file to mail"),
     "complete": ("sfv.commands.complete:complete", "one picture in, a plausible physical motion out"),
     "app": ("sfv.app.app:app", "the whole tool as a local page in the browser"),
     "learn": (
@@ -36,6 +37,7 @@ COMMANDS = {
         "sfv.lecture.lecture:lecture",
         "all algorithms of the lecture, compared: writes docs/policy_gradients.md",
     ),
+    "bench live": ("sfv.bench.live:bench_live", "skills in a browser's page, held against the same in Python"),
     "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth, and coverage of real clips"),
     "bench people": (
         "sfv.bench.people:bench_people",

@@ -22,10 +22,13 @@ from reconstruct.scene_objects import SceneObject, load_objects
 from sfv import __version__, stages
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
+from sfv.live.libraries import load_libraries
+from sfv.live.page_file import write_page
 from sfv.report import RunStages, write_report
 from sfv.run import Run, find_run_folder
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
+from sfv.skill import to_skill
 from sfv.stage import StageResult, plain, run_stage
 
 
@@ -68,7 +71,8 @@ def run_clip(config: ClipConfig, command: str | None = None) -> Run:
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, config.imitate))
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=pose))
-        report = write_report(folder, source, RunStages(pose, motion, draft, policy, result))
+        page = write_run_page(Run(folder, result.folder.name), "live.html")
+        report = write_report(folder, source, RunStages(pose, motion, draft, policy, result), live=page)
     console.print(f"[bold]result[/bold]  {result['side_by_side.mp4']}\n[bold]report[/bold]  {report}")
     return Run(folder, result.folder.name)
 
@@ -102,9 +106,20 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
         policy = run(stages.train(motion, draft, task, training))
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=original))
         name = f"report_{result.folder.name}.html"
-        report = write_report(folder, original.parent, RunStages(None, motion, draft, policy, result), name)
+        page = write_run_page(Run(folder, result.folder.name), f"live_{result.folder.name}.html")
+        stages_done = RunStages(None, motion, draft, policy, result)
+        report = write_report(folder, original.parent, stages_done, name, page)
     console.print(f"[bold]result[/bold]  {result['side_by_side.mp4']}\n[bold]report[/bold]  {report}")
     return Run(folder, result.folder.name)
+
+
+def write_run_page(run: Run, name: str) -> Path | None:
+    """The run's skill as a page to play with, beside the report; None, and a line that says why, where it cannot be."""
+    try:
+        return write_page([to_skill(run)], run.folder / name, load_libraries(), title=run.folder.resolve().name)
+    except InputError as error:
+        console.print(f"[dim]no live page: {escape(str(error))}[/dim]", soft_wrap=True)
+        return None
 
 
 def choose_source(config: ClipConfig) -> ClipConfig:

@@ -42,8 +42,18 @@ class RunStages:
         return [*([self.pose] if self.pose else []), self.motion, self.draft, self.policy, self.result]
 
 
-def write_report(folder: Path, source: Path, run: RunStages, name: str = "report.html") -> Path:
-    """Writes the report into the run's folder from what the stages left; videos and pictures are embedded."""
+def write_report(
+    folder: Path, source: Path, run: RunStages, name: str = "report.html", live: Path | None = None
+) -> Path:
+    """Writes the report into the run's folder from what the stages left; videos and pictures are embedded.
+
+    Args:
+      folder: the run's.
+      source: the video or motion file.
+      run: the finished stages.
+      name: of the file.
+      live: the live page beside it, to be linked; None where there is none.
+    """
     metrics, pose, draft = run.result.metrics, run.pose, run.draft
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
     names = {stage.folder: stage.folder.relative_to(folder).as_posix() for stage in run.all}
@@ -51,6 +61,7 @@ def write_report(folder: Path, source: Path, run: RunStages, name: str = "report
         title=f"{folder.name}: a simulated skill from a {'video' if pose else 'motion file'}",
         filmed=pose is not None,
         lead=f"{source.name} | sfv {__version__}",
+        live=live.name if live else None,
         verdict=verdict(metrics, draft.metrics),
         verdict_good=(metrics.get("completed") or 0.0) >= 0.9,
         side_by_side=embed_video(run.result["side_by_side.mp4"]),

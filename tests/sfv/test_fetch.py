@@ -34,5 +34,6 @@ def test_no_weights_at_all(monkeypatch):
 def test_missing_sample_is_no_failure(monkeypatch, capsys):
     offer(monkeypatch, "heavy")
     monkeypatch.setattr(fetch, "fetch_sample", lambda: None)
+    monkeypatch.setattr(fetch, "fetch_libraries", lambda: "no libraries")
     fetch.fetch()
     assert "a synthetic one is used" in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""`python -m sfv bench live`: skills in a live page in headless Chromium, held against the same skills in Python."""
+
+import json as json_format
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from imitate.env.env import ImitationEnv
+from imitate.rollout import choose_start_frames, run_episodes
+from sfv.commands.live import choose_all
+from sfv.live.browser import OpenPage, open_page
+from sfv.live.libraries import load_libraries
+from sfv.live.page_file import write_page
+from sfv.live.skill_data import LOOP_SECONDS
+from sfv.rows import Row, show
+from sfv.skill import Skill
+
+ROLLOUTS, OBSERVED_STEPS = 32, 50
+DRAWN_SECONDS = 4.0
+SIZE = (960, 540)
+LARGEST_BYTES = 20e6
+
+
+def bench_live(
+    skills: tyro.conf.Positional[tuple[str, ...]] = ("walk", "backflip", "jump"),
+    character: str | None = None,
+    json: bool = False,
+) -> None:
+    """Compares skills in a live page with the same skills in Python; measures size, speed and pictures a second.
+
+    Args:
+      skills: shipped skills, runs, or runs' folders, of one body.
+      character: the body; default the humanoid.
+      json: one JSON object on standard output instead of a table.
+    """
+    chosen = choose_all(skills, character)
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_page(chosen, Path(folder) / "live.html", load_libraries())
+        began = time.perf_counter()
+        with open_page(path, SIZE) as opened:
+            loaded = time.perf_counter() - began
+            rows = [*compare_skills(opened, chosen), *measure_drawing(opened)]
+            rows.append(Row("live_requests", len(opened.requests), goal=0.0))
+        rows.append(Row("live_first_frame_s", loaded, "s", note="from the browser's start"))
+        rows.append(Row("live_bytes", path.stat().st_size, "B", goal=LARGEST_BYTES, note=f"{len(chosen)} skills"))
+    show("live", rows, json)
+
+
+def compare_skills(opened: OpenPage, skills: Sequence[Skill]) -> list[Row]:
+    """Rollouts from the same frames in the page and in Python: the greatest differences over the skills."""
+    returns, completed, observations, seconds, steps = [], [], [], 0.0, 0
+    opened.evaluate("sfvLive.live.paused = true")
+    for k, skill in enumerate(skills):
+        env = ImitationEnv.for_policy(skill.policy, skill.task, ROLLOUTS, LOOP_SECONDS)
+        frames = choose_start_frames(env.reference, ROLLOUTS)
+        scores = run_episodes(env, skill.policy, frames)
+        text = json_format.dumps(frames.tolist())
+        found = opened.evaluate(f"sfvLive.measureRollouts({k}, {text}, {env.episode_steps})")
+        returns.append(abs(float(np.mean(found["returns"])) - float(scores.normalised_return.mean())))
+        completed.append(abs(sum(found["completed"]) - int(scores.completed.sum())))
+        seconds, steps = seconds + found["seconds"], steps + found["steps"]
+        seen = np.array(opened.evaluate(f"sfvLive.measureObservations({k}, 0, {OBSERVED_STEPS})"))
+        observations.append(float(np.abs(seen - observe_start(skill, len(seen))).max()))
+    n = ROLLOUTS * len(skills)
+    return [
+        Row("live_return_difference", max(returns), n=n, goal=0.02, note="greatest of the skills, of means"),
+        Row("live_completed_difference", max(completed), n=n, goal=1.0, note="rollouts, greatest of the skills"),
+        Row("live_observation_difference", max(observations), n=OBSERVED_STEPS, goal=1e-4, note="greatest number"),
+        Row("live_realtime_factor", steps / 30.0 / seconds, n=steps, goal=1.0, note="one core, without drawing"),
+    ]
+
+
+def observe_start(skill: Skill, steps: int) -> np.ndarray:
+    """What the policy sees in Python at the first steps of the skill from its first frame on, (steps, O)."""
+    env, policy = ImitationEnv.for_policy(skill.policy, skill.task, 1, LOOP_SECONDS), skill.policy
+    env.start(np.zeros(1, dtype=np.int64))
+    rows = []
+    for _ in range(steps):
+        rows.append(env.observe()[0])
+        env.step(policy.act(rows[-1][None]))
+    return np.array(rows)
+
+
+def measure_drawing(opened: OpenPage) -> list[Row]:
+    """Pictures a second while the skill runs, without and with the page's own saving where drawing is slow."""
+    opened.evaluate("sfvLive.live.paused = false; sfvLive.live.player.begin(0, 0); sfvLive.live.adapts = false")
+    full = _count_frames(opened)
+    opened.evaluate("sfvLive.live.adapts = true")
+    opened.page.wait_for_timeout(4000)
+    adapted = _count_frames(opened)
+    ratio = opened.evaluate("sfvLive.live.stage.pixelRatio")
+    note = "Chromium's software GL, 960x540"
+    return [
+        Row("live_frames_per_second", adapted, "1/s", goal=30.0, note=f"{note}; {ratio:.2f} of the pixels each way"),
+        Row("live_frames_per_second_all_pixels", full, "1/s", note=f"{note}, shadows, four samples a pixel"),
+    ]
+
+
+def _count_frames(opened: OpenPage) -> float:
+    before, began = opened.evaluate("sfvLive.live.frames"), time.perf_counter()
+    opened.page.wait_for_timeout(1000.0 * DRAWN_SECONDS)
+    return (opened.evaluate("sfvLive.live.frames") - before) / (time.perf_counter() - began)
