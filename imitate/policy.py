@@ -11,10 +11,13 @@ from torch import Tensor, nn
 
 from pose.errors import InputError
 from pose.files import replace_file
+from pose.foreign_files import refuse_damaged
 
 FORMAT_VERSION = 1
 CLIP = 8.0
 """Normalised observations are cut to this many standard deviations, up and down."""
+LARGEST_LAYER, MOST_LAYERS = 20_000, 16
+"""Width and number of a network's layers that no policy of ours exceeds."""
 VALUE_PARTS = ("critic.", "returns.")
 """Prefixes of the names of weights that only learning needs."""
 
@@ -47,6 +50,18 @@ class PolicyLayout:
             raise InputError(
                 "the policy's observations or actions are not those of this program's version; train again"
             )
+
+    def check_sizes(self) -> None:
+        """Raises `ValueError` unless it is the layout of a network as large as ours can be: a file may say anything."""
+        sizes = [*self.observation.values(), *self.hidden]
+        whole = all(type(size) is int and 0 < size <= LARGEST_LAYER for size in sizes)
+        if not whole or not self.observation or self.observation_size > LARGEST_LAYER or len(self.hidden) > MOST_LAYERS:
+            raise ValueError(f"layers of {str(sizes)[:60]}")
+        names = [self.character, *self.observation, *self.action]
+        if not all(isinstance(name, str) for name in names) or not 0 < len(self.action) <= LARGEST_LAYER:
+            raise ValueError("names that are no text, or no action")
+        if not (0.0 < self.height < 100.0 and 0.0 < self.action_scale < 100.0):
+            raise ValueError(f"a body of {self.height} m, actions of {self.action_scale} rad")
 
     @property
     def observation_size(self) -> int:
@@ -230,12 +245,20 @@ class Policy(nn.Module):
         content = load_torch(path, "policy")
         if content.get("format") != FORMAT_VERSION:
             raise InputError(f"{path}: policy format {content.get('format')}, this program reads {FORMAT_VERSION}")
-        layout = content["layout"]
-        policy = cls(PolicyLayout(**(layout | {key: tuple(layout[key]) for key in ("action", "hidden")})))
-        state = content["state"]
-        if not any(name.startswith(VALUE_PARTS) for name in state):
-            state |= {name: value for name, value in policy.state_dict().items() if name.startswith(VALUE_PARTS)}
-        policy.load_state_dict(state)
+        with refuse_damaged(path, "a policy", "delete it to have it made again"):
+            layout = content["layout"]
+            layout = PolicyLayout(**(layout | {key: tuple(layout[key]) for key in ("action", "hidden")}))
+            layout.check_sizes()
+            policy, state = cls(layout), content["state"]
+            if not any(name.startswith(VALUE_PARTS) for name in state):
+                state |= {name: value for name, value in policy.state_dict().items() if name.startswith(VALUE_PARTS)}
+            try:
+                policy.load_state_dict(state)
+            except RuntimeError as error:  # names or shapes of weights
+                raise ValueError("weights that are not those of its layout") from error
+            strange = [name for name, value in policy.state_dict().items() if not torch.isfinite(value).all()]
+            if strange:
+                raise ValueError(f"weights {strange[0]} are not finite")
         return policy
 
 

@@ -14,7 +14,7 @@ from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.policy import Policy
 from imitate.scene.scene import CONTROL_HZ
-from pose.archive import load_arrays, save_arrays
+from pose.archive import load_as, save_arrays
 from reconstruct.contacts import foot_slide
 from reconstruct.motion import ReferenceMotion
 
@@ -87,7 +87,7 @@ class Rollout:
     @classmethod
     def load(cls, path: Path) -> "Rollout":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        return cls.of_arrays(load_arrays(path, "rollout", FORMAT_VERSION))
+        return load_as(path, "rollout", FORMAT_VERSION, cls.of_arrays)
 
     def arrays(self) -> dict[str, Any]:
         """All that there is to save, by name."""

@@ -42,6 +42,8 @@ def download_wheel(requirement: str, folder: Path, sha256: str | None = None) ->
     Raises:
       FetchError: pip is missing or failed, or the wheel has another sha256.
     """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.]+", requirement):  # it is a word of pip's command line
+        raise FetchError(f"'{requirement}' is no package; expected name==version")
     options = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder), requirement]
     _run_client([*_pip(), *options], folder, "pip download")
     wheel = _only(folder, "*.whl", "pip download")

@@ -1,6 +1,5 @@
 """Reader of other detectors' keypoints: a folder of JSON files, one a frame, or one JSON file of all frames."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,11 +10,14 @@ import numpy as np
 
 from pose.errors import InputError
 from pose.estimator import Poses, no_poses
+from pose.foreign_files import read_json, refuse_damaged
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from pose.layouts import BY_COUNT, LAYOUTS, KeypointOrder, Layout, is_body_25b, to_landmarks
 from pose.person import choose_person
 
+MOST_FRAMES = 1_000_000
+"""Frames of a film beyond which numbers in files are no frames: 9 hours."""
 Frames = dict[int, list[np.ndarray]]
 """Number of a frame -> its bodies, each (K, 3): x, y, score."""
 
@@ -56,7 +58,8 @@ def read_keypoint_files(
       InputError: no such file or folder, or one that no detector wrote.
     """
     path = Path(path)
-    found = read_folder(path) if path.is_dir() else read_file(path)
+    with refuse_damaged(path, "written by a detector", "write it again"):
+        found = read_folder(path) if path.is_dir() else read_file(path)
     bodies = [body for frame in found.values() for body in frame]
     if not bodies:
         raise InputError(f"{path}: nobody in any of its {len(found)} frames")
@@ -70,6 +73,8 @@ def read_keypoint_files(
     stop = last + 1 if end is None else min(last + 1, round(end * fps))
     if begin >= stop:
         raise InputError(f"{path}: no frame between START={start:g} s and END; it covers {last / fps:.2f} s")
+    if stop - begin > MOST_FRAMES:
+        raise InputError(f"{path}: frames {begin} to {stop - 1}; expected numbers of a video's frames, give START, END")
     frames = [_to_poses(found.get(n, []), layout, scale, divisor) for n in range(begin, stop)]
     try:
         rows = choose_person([_fill_holes(poses) for poses in frames], fps, person, begin / fps)
@@ -181,12 +186,7 @@ def _frame_number(path: Path) -> int:
 
 
 def _load(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not written by a detector ({type(error).__name__}: {error}); write it again"
-        ) from error
+    return read_json(path, "written by a detector", "write it again")
 
 
 def _is_many_frames(content: Any) -> bool:

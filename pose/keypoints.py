@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.archive import load_arrays, save_arrays
+from pose.archive import load_as, save_arrays
 from pose.camera_motion import CameraMotion
 
 FORMAT_VERSION = 2
@@ -139,7 +139,10 @@ class Keypoints:
     @classmethod
     def load(cls, path: Path) -> "Keypoints":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        arrays = load_arrays(path, "keypoints", FORMAT_VERSION)
+        return load_as(path, "keypoints", FORMAT_VERSION, cls._of_arrays)
+
+    @classmethod
+    def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Keypoints":
         return cls(
             xy=arrays["xy"].astype(np.float64),
             xyz=arrays["xyz"].astype(np.float64),

@@ -1,9 +1,11 @@
 """The keypoints of one person in a single picture: detected in several crops, from which the medoid is taken."""
 
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from pose.blazepose import BlazePose
 from pose.cleanup import weigh
@@ -15,6 +17,8 @@ from pose.person import choose_person, pose_distance_px
 from pose.progress import Progress, silent
 from pose.weights import find_or_fetch
 
+LARGEST, SMALLEST = 100_000_000, 16
+"""Pixels of the largest picture, and side of the smallest one [px]."""
 FPS = 30.0
 """Nominal frame rate of a single picture [1/s]; the result does not depend on it."""
 SIZES = (2.2, 1.6)
@@ -31,10 +35,31 @@ def read_picture(path: Path) -> np.ndarray:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the name of the picture")
-    found = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_COLOR)
+    _check_claimed_size(path)
+    try:
+        found = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, OSError, MemoryError) as error:
+        raise InputError(f"{path}: empty, too large or damaged; give a JPEG or PNG") from error
     if found is None:
         raise InputError(f"{path}: not a picture that can be read; give a JPEG or PNG")
+    if min(found.shape[:2]) < SMALLEST:
+        raise InputError(f"{path}: {found.shape[1]} x {found.shape[0]} px show nobody; give a larger picture")
     return cv2.cvtColor(found, cv2.COLOR_BGR2RGB)
+
+
+def _check_claimed_size(path: Path) -> None:
+    """Raises `InputError` for a picture that would take gigabytes; its header says so before anything is decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as header:
+                width, height = header.size
+    except Image.DecompressionBombError:
+        width = height = LARGEST
+    except Exception:  # a kind that Pillow does not know, or a damaged one: OpenCV is asked
+        return
+    if width * height > LARGEST:
+        raise InputError(f"{path}: more than {LARGEST / 1e6:.0f} million px; make the picture smaller")
 
 
 def estimate_picture_keypoints(

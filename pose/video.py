@@ -24,12 +24,31 @@ SEEK_FROM_S = 1.0
 CUT_SHORT_S = 0.5
 """Time missing at the end, against the header, from which a file counts as cut short [s]."""
 
+LARGEST_PICTURE, SMALLEST_SIDE = 8192 * 4608, 16
+"""Pixels of the largest frame that is read, 8K video, and side of the smallest one [px]."""
+
+CONTAINERS = (
+    "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "asf",
+    "ogg", "gif", "apng", "nut", "mxf", "wtv", "rm", "dv", "h264", "hevc", "ivf", "m4v", "obu", "mjpeg", "yuv4mpegpipe",
+    "swf", "vob", "roq",
+)  # fmt: skip
+"""FFmpeg's names of the containers that are opened: all but playlists and such, which would have it open other files
+or the network."""
+
 PICTURE_FORMATS = ("_pipe", "image2", "tty", "gif_pipe")
 """FFmpeg's names for pictures, and for text drawn as a picture."""
 
 
 FILM_ENDINGS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
 """Endings of files that are taken for videos where a folder is searched."""
+
+OPENED = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(
+        sorted({*CONTAINERS, *(name for name in av.formats_available if name.endswith(PICTURE_FORMATS))})
+    ),
+}
+"""FFmpeg's options: nothing but files, and nothing but films and, to say that they are none, pictures."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +230,7 @@ def _open(path: Path) -> Iterator[tuple[Any, Any]]:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; copy or export it again")
     try:
-        container = av.open(_url(path))
+        container = av.open(_url(path), options=OPENED)
     except PermissionError as error:
         raise InputError(f"{path}: may not be read; change its permissions") from error
     except (av.error.FFmpegError, OSError) as error:
@@ -223,7 +242,19 @@ def _open(path: Path) -> Iterator[tuple[Any, Any]]:
         stream = next((s for s in container.streams.video if not s.disposition & cover), None)
         if stream is None:
             raise InputError(f"{path}: holds no video stream; name a file with pictures in it")
+        _check_size(stream, path)
         yield container, stream
+
+
+def _check_size(stream: Any, path: Path) -> None:
+    """Raises `InputError` for pictures that would take gigabytes, or that show nobody, before any is decoded."""
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > LARGEST_PICTURE:
+        raise InputError(
+            f"{path}: {width} x {height} px are more than can be read; scale it down, 1080 lines are enough"
+        )
+    if 0 < min(width, height) < SMALLEST_SIDE:
+        raise InputError(f"{path}: {width} x {height} px show nobody; give a larger film")
 
 
 def _url(path: Path) -> str:

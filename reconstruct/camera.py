@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.archive import load_arrays, save_arrays
+from pose.archive import load_as, save_arrays
 
 FORMAT_VERSION = 1
 MOVING = ("turn", "zoom", "path")
@@ -119,7 +119,10 @@ class Camera:
     @classmethod
     def load(cls, path: Path) -> "Camera":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        arrays = load_arrays(path, "camera", FORMAT_VERSION)
+        return load_as(path, "camera", FORMAT_VERSION, cls._of_arrays)
+
+    @classmethod
+    def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Camera":
         return cls(
             focal_px=float(arrays["focal_px"]),
             principal_point_px=arrays["principal_point_px"],

@@ -6,7 +6,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from pose.archive import load_arrays, save_arrays
+from pose.archive import load_as, save_arrays
 
 FORMAT_VERSION = 1
 
@@ -96,9 +96,12 @@ class ReferenceMotion:
     @classmethod
     def load(cls, path: Path) -> "ReferenceMotion":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        arrays = load_arrays(path, "motion", FORMAT_VERSION)
+        return load_as(path, "motion", FORMAT_VERSION, cls._of_arrays)
+
+    @classmethod
+    def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "ReferenceMotion":
         return cls(
-            qpos=arrays["qpos"],
+            qpos=arrays["qpos"].astype(np.float64),
             fps=float(arrays["fps"]),
             character=str(arrays["character"]),
             height=float(arrays["height"]),

@@ -5,7 +5,6 @@ can read and change it.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from pose.errors import InputError
 from pose.files import replace_file
+from pose.foreign_files import read_toml
 
 BAR_RADIUS = 0.02
 """Of a bar's section [m]."""
@@ -142,10 +142,7 @@ def load_objects(path: Path) -> tuple[tuple[SceneObject, ...], bool]:
     Raises:
       InputError: the file cannot be read, or says something impossible.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); mend it, or remove it to have the scene found") from error
+    table = read_toml(path, "mend it, or remove it to have the scene found")
     unknown = set(table) - {"found", "object"}
     rows = table.get("object", [])
     if unknown or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -11,6 +11,7 @@ import tyro
 from rich.table import Table
 
 from pose.errors import InputError
+from pose.foreign_files import refuse_damaged
 from reconstruct.characters import assets_folder
 from reconstruct.characters.character import Character, find_folders, load_character
 from reconstruct.characters.import_model import to_mjcf
@@ -105,6 +106,12 @@ def write_character(config: NewCharacterConfig, name: str, folder: Path) -> Infe
     Raises:
       InputError: the model cannot be read, or is no body that could perform what a person does.
     """
+    with refuse_damaged(config.path, "a body", "look at its shapes, masses and joints in another program"):
+        return infer_character(config, name, folder)
+
+
+def infer_character(config: NewCharacterConfig, name: str, folder: Path) -> InferredBody:
+    """As `write_character`; a model whose numbers make no body may end in other errors than `InputError`."""
     if config.path.is_dir():
         source = ModelFile(assemble_body(config.path, config.mass))
     else:

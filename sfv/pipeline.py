@@ -1,6 +1,5 @@
 """The pipeline, read from top to bottom: video -> keypoints -> reference -> draft -> policy -> rollout -> report."""
 
-import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -25,7 +24,7 @@ from sfv.console import console
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
 from sfv.report import RunStages, write_report
-from sfv.run import Run, find_run_folder
+from sfv.run import Run, find_run_folder, read_record
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.skill import to_skill
@@ -249,11 +248,7 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
         if folder / "2_motion" / name in motions:
             return folder / "2_motion" / name / "motion.npz"
         raise InputError(f"{folder}: no motion of '{name}'; there are {', '.join(path.name for path in motions)}")
-    first = [
-        path
-        for path in motions
-        if "retarget" not in json.loads((path / "stage.json").read_text(encoding="utf-8"))["config"]
-    ]
+    first = [path for path in motions if "retarget" not in read_record(path / "stage.json").get("config", {})]
     if len(first) != 1:
         known = ", ".join(path.name for path in first) or "none yet: finish the run with `python -m sfv clip`"
         raise InputError(f"{folder}: which motion is to be retargeted? give --source; there are {known}")

@@ -1,6 +1,5 @@
 """What a finished run holds: its motion, policy, rollout, metrics and report, read from its folder when asked for."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -13,12 +12,15 @@ from imitate.rollout import Rollout
 from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
 from pose.errors import InputError
+from pose.foreign_files import read_table, refuse_damaged
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
 from sfv.run_folder import RUNS
 from sfv.stage import Metrics
 from sfv.stages import load_camera
+
+AGAIN = "the command that made the run makes it again"
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,19 @@ class Run:
     @cached_property
     def scene(self) -> Scene:
         """The ground, and the box if there is one."""
-        recorded = self.read_record("4_result")["config"]["scene"]
-        known = {field.name for field in fields(Scene)}
-        return Scene(**{name: value for name, value in recorded.items() if name in known})
+        known, path = {field.name for field in fields(Scene)}, self.folder / "4_result" / self.body / "stage.json"
+        with refuse_damaged(path, "a run's note", AGAIN):
+            recorded = self.read_record("4_result")["config"]["scene"]
+            return Scene(**{name: value for name, value in recorded.items() if name in known}).check()
 
     @cached_property
     def task(self) -> Task:
         """What was learnt, by whom and where."""
+        width, path = self.character.model.nq, self._motion_folder / "motion.npz"
+        if self.motion.qpos.shape[1] != width:
+            raise InputError(
+                f"{path}: {self.motion.qpos.shape[1]} coordinates, {self.character.name} has {width}; {AGAIN}"
+            )
         return Task(self.character, self.motion, self.scene)
 
     @cached_property
@@ -83,7 +91,7 @@ class Run:
     @cached_property
     def metrics(self) -> Metrics:
         """The rows of `result.json`: `normalised_return`, `completed` and more."""
-        return _read_json(self.folder / "4_result" / self.body / "result.json")
+        return read_record(self.folder / "4_result" / self.body / "result.json")
 
     @property
     def video(self) -> Path:
@@ -103,13 +111,13 @@ class Run:
         motion = self.read_record("2_motion")
         if "retarget" not in motion.get("config", {}) or own is None:
             return own
-        first = _read_json(self.folder / "config.json").get("command")
+        first = read_record(self.folder / "config.json").get("command")
         return None if first is None else f"{first} && {own}"
 
     def read_record(self, stage: str) -> dict[str, Any]:
         """The `stage.json` of a stage of this result, e.g. of `4_result`."""
         folder = self._motion_folder if stage == "2_motion" else self.folder / stage / self.body
-        return _read_json(folder / "stage.json")
+        return read_record(folder / "stage.json")
 
     @property
     def _motion_folder(self) -> Path:
@@ -142,8 +150,12 @@ def find_results(folder: Path) -> Iterator[Run]:
             yield Run(folder, path.parent.name)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: missing or damaged; the command that made the run makes it again") from error
+def read_record(path: Path) -> dict[str, Any]:
+    """A note in JSON that a run left.
+
+    Raises:
+      InputError: it is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: missing; {AGAIN}")
+    return read_table(path, "a run's note", AGAIN)

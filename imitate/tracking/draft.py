@@ -8,7 +8,7 @@ import numpy as np
 
 from imitate.rollout import Rollout
 from imitate.tracking.feasibility import Verdict
-from pose.archive import load_arrays, save_arrays
+from pose.archive import load_as, save_arrays
 
 FORMAT_VERSION = 1
 
@@ -53,7 +53,10 @@ class Draft:
     @classmethod
     def load(cls, path: Path) -> "Draft":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        arrays = load_arrays(path, "draft", FORMAT_VERSION)
+        return load_as(path, "draft", FORMAT_VERSION, cls._of_arrays)
+
+    @classmethod
+    def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Draft":
         verdict = Verdict(
             feasible=arrays["verdict_feasible"],
             reason=tuple(str(reason) for reason in arrays["verdict_reason"]),

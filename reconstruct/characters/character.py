@@ -1,6 +1,5 @@
 """A body to imitate with, read from a folder `characters/<name>/` that holds an MJCF and a `character.toml`."""
 
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +9,14 @@ import mujoco
 import numpy as np
 
 from pose.errors import InputError
+from pose.foreign_files import read_toml as read_toml_file
+from pose.foreign_files import refuse_damaged
 from reconstruct.characters import assets_folder
+from reconstruct.characters.character_table import check_table
+from reconstruct.characters.check_model import check_model
 from reconstruct.characters.packaged_models import fetch_model
+
+TABLE = "character.toml"
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,13 @@ class Character:
     """Bodies that are watched for straying too far from the reference."""
 
     def spec(self) -> mujoco.MjSpec:
-        """A fresh, editable model of the body, scaled to `height`."""
-        spec = mujoco.MjSpec.from_file(str(self.path))
+        """A fresh, editable model of the body, scaled to `height`.
+
+        Raises:
+          InputError: the MJCF is damaged.
+        """
+        with refuse_damaged(self.path, "an MJCF that MuJoCo can read", "mend it, or make the character again"):
+            spec = mujoco.MjSpec.from_file(str(self.path))
         if self.scale != 1.0:
             scale_spec(spec, self.scale)
         if self.girth != 1.0 or self.head != 1.0:
@@ -70,7 +80,9 @@ class Character:
     @cached_property
     def model(self) -> mujoco.MjModel:
         """The compiled body without ground: for kinematics."""
-        return self.spec().compile()
+        spec = self.spec()
+        with refuse_damaged(self.path, "an MJCF that MuJoCo can compile", "mend it, or make the character again"):
+            return spec.compile()
 
     @property
     def files(self) -> dict[str, Path]:
@@ -104,13 +116,18 @@ def find_folders() -> dict[str, Path]:
 
 def read_character_table(name: str) -> dict[str, Any]:
     """A character's `character.toml`, filled up with that of the body that it varies."""
-    own = read_toml(find_folders()[name])
-    return read_toml(find_folders()[own["base"]]) | own if "base" in own else own
+    folders, own = find_folders(), read_toml(find_folders()[name])
+    if "base" not in own:
+        return own
+    if own["base"] not in folders or own["base"] == name:
+        others = ", ".join(sorted(set(folders) - {name}))
+        raise InputError(f"{folders[name] / TABLE}: base is {own['base']!r}; give another character, one of {others}")
+    return read_toml(folders[own["base"]]) | own
 
 
 def read_toml(folder: Path) -> dict[str, Any]:
     """The `character.toml` of a folder, as it stands."""
-    return tomllib.loads((folder / "character.toml").read_text(encoding="utf-8"))
+    return read_toml_file(folder / TABLE, "mend it")
 
 
 def load_character(name: str, height: float | None = None) -> Character:
@@ -124,17 +141,34 @@ def load_character(name: str, height: float | None = None) -> Character:
         raise InputError(f"unknown character '{name}'; known ones: {', '.join(sorted(folders))}")
     if height is not None and not 0.5 <= height <= 2.5:
         raise InputError(f"height {height} m is out of range; give the person's height in metres, 0.5 to 2.5")
-    table = read_character_table(name)
+    table, file = read_character_table(name), folders[name] / TABLE
+    check_table(table, file)
     # A variant is a folder without an MJCF: the name of the body that it varies, and what differs.
     base = folders[table.get("base", name)]
-    path = fetch_model(name, table) if "package" in table else base / table["mjcf"]
+    with refuse_damaged(file, "a character's table", "mend it"):
+        path = fetch_model(name, table) if "package" in table else find_mjcf(base, table, file)
     return build_character(name, table, path, height or float(table["height"]), float(read_toml(base)["height"]))
 
 
 def load_character_folder(folder: Path) -> Character:
-    """Reads a character that lies anywhere, its MJCF beside its `character.toml`."""
-    table = read_toml(folder)
-    return build_character(folder.name, table, folder / table["mjcf"], float(table["height"]), float(table["height"]))
+    """Reads a character that lies anywhere, its MJCF beside its `character.toml`.
+
+    Raises:
+      InputError: a file is missing, or damaged.
+    """
+    table, file = read_toml(folder), folder / TABLE
+    check_table(table, file)
+    height = float(table["height"])
+    return build_character(folder.name, table, find_mjcf(folder, table, file), height, height)
+
+
+def find_mjcf(folder: Path, table: dict[str, Any], file: Path) -> Path:
+    """The MJCF that the `character.toml` of a folder names, after a look at what it names itself."""
+    path = folder / table["mjcf"]
+    if not path.is_file():
+        raise InputError(f"{file}: mjcf names {path.name}, which is not in its folder; put it there")
+    check_model(path)
+    return path
 
 
 def build_character(name: str, table: dict[str, Any], path: Path, height: float, made_for: float) -> Character:

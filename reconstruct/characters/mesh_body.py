@@ -12,7 +12,6 @@ put in the wrong place:
     range = [[-60, 60], [-30, 30]]   # degrees
 """
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,14 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from pose.errors import InputError
+from pose.foreign_files import read_toml, refuse_damaged
 from reconstruct.characters.meshes import fit_capsule, simplify
 
 DENSITY = 1000.0
 """Density of a body whose mass is not given, that of water [kg/m3]."""
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+FARTHEST = 1e6
+"""Distance from the origin that no part of a body has, whatever its unit."""
 LIMB = ("thigh", "shin", "foot", "upper_arm", "forearm", "hand")
 LONG = ("thigh", "shin", "upper_arm", "forearm")
 """Bones that turn about one of their ends."""
@@ -132,10 +134,8 @@ def read_joint_tree(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]
       InputError: a part is missing, or the joint of one is not known.
     """
     file = folder / "joints.toml"
-    try:
-        given = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file}: {error}") from error
+    given = read_toml(file) if file.is_file() else {}
+    check_joints(given, file)
     standard = ["pelvis", "chest", "head", *(f"{side}_{part}" for side in ("left", "right") for part in LIMB)]
     needed = list(given) or [name for name in standard if name not in OPTIONAL]
     missing = [name for name in needed if name not in names]
@@ -150,6 +150,29 @@ def read_joint_tree(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]
         if len(joint.get("axes", [])) != len(joint.get("range", [])):
             raise InputError(f"{file}: [{name}] needs as many ranges as axes")
     return tree
+
+
+def check_joints(given: dict[str, Any], file: Path) -> None:
+    """Raises `InputError` unless each table has a parent's name, a place, axes and ranges of the right form."""
+
+    def is_vector(value: Any, length: int) -> bool:
+        numbers = isinstance(value, list) and all(isinstance(v, int | float) and np.isfinite(v) for v in value)
+        return numbers and len(value) == length
+
+    for name, joint in given.items():
+        if not isinstance(joint, dict):
+            raise InputError(f"{file}: '{name}' is no table; give [{name}] with parent, at, axes and range")
+        axes, ranges = joint.get("axes", []), joint.get("range", [])
+        forms = {
+            'parent = "pelvis"': isinstance(joint.get("parent", ""), str),
+            "at = [x, y, z]": "at" not in joint or is_vector(joint["at"], 3),
+            'axes = ["y", [0, 0, 1]]': isinstance(axes, list)
+            and all(a in AXES if isinstance(a, str) else is_vector(a, 3) for a in axes),
+            "range = [[-60, 60]]": isinstance(ranges, list) and all(is_vector(pair, 2) for pair in ranges),
+        }
+        wrong = [form for form, holds in forms.items() if not holds]
+        if wrong:
+            raise InputError(f"{file}: [{name}] has an entry of another form than {wrong[0]}; mend it")
 
 
 def find_default_joint(name: str) -> dict[str, Any]:
@@ -178,12 +201,17 @@ def read_part(name: str, joint: dict[str, Any], file: Path) -> Part:
     Raises:
       InputError: the file cannot be read, or is empty.
     """
-    try:
-        surface = trimesh.load(file, force="mesh")
-    except (ValueError, OSError, IndexError) as error:
-        raise InputError(f"{file}: cannot be read as a mesh ({error})") from error
+    what, mend = "a mesh", "export it again as binary .stl or .obj"
+    with refuse_damaged(file, what, mend), np.errstate(all="ignore"):
+        try:
+            surface = trimesh.load(file, force="mesh")
+        except (OSError, ImportError) as error:  # it looks for a package that guesses how text is encoded
+            raise InputError(f"{file}: not {what}, or damaged (no text, no known header); {mend}") from error
     if not isinstance(surface, trimesh.Trimesh) or len(surface.faces) < 4:
-        raise InputError(f"{file}: there is no surface in it")
+        raise InputError(f"{file}: there is no surface in it; {mend}")
+    flat = surface.vertices.shape[1:] != (3,)
+    if flat or not (np.isfinite(surface.vertices).all() and np.abs(surface.vertices).max() < FARTHEST):
+        raise InputError(f"{file}: points that are not finite, or endlessly far; {mend}, in metres")
     axes, ranges = tuple(joint.get("axes", ())), tuple(map(tuple, joint.get("range", ())))
     return Part(name, joint.get("parent"), surface, joint.get("at"), axes, ranges)
 

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import mujoco
 
 from pose.errors import InputError
+from reconstruct.characters.check_model import check_model
 from reconstruct.characters.find_meshes import MeshFinder
 from reconstruct.characters.read_urdf import read_urdf, shorten
 
@@ -46,6 +47,7 @@ def read_model(path: Path, meshes: Path | None = None, body: str | None = None) 
     suffix = path.suffix.lower()
     if suffix not in MODELS:
         raise InputError(f"{path}: {OTHERS.get(suffix, 'give an .xml (MJCF), a .urdf or a folder of meshes')}")
+    check_model(path)
     try:
         spec, notes = read_spec(path, meshes)
         notes += keep_one_body(spec, path, body)
@@ -54,7 +56,7 @@ def read_model(path: Path, meshes: Path | None = None, body: str | None = None) 
         raise
     except ElementTree.ParseError as error:
         raise InputError(f"{path}: it is no well-formed XML ({error})") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
         message = " ".join(str(error).replace(str(path), path.name).split())
         raise InputError(f"{path}: MuJoCo cannot compile it ({message[:300]})") from error
     return ModelFile(model, tuple(notes))

@@ -1,6 +1,5 @@
 """DeepMimic's motions (Peng et al. 2018): JSON with joint angles of its own humanoid, y up, x forward."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation, RotationSpline
 
 from pose.errors import InputError
+from pose.foreign_files import read_json
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
 
@@ -71,9 +71,11 @@ def read_deepmimic(path: Path) -> SkeletonMotion:
 def _frames(path: Path) -> tuple[np.ndarray, bool]:
     """The table of frames, (T, `WIDTH`), and whether the file says that it wraps."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, "a DeepMimic motion", "give JSON with 'Loop' and 'Frames'")
         table = np.array(content["Frames"], dtype=np.float64)
         wraps = content.get("Loop", "none") == "wrap"
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a DeepMimic motion ({error}); expected JSON with 'Loop' and 'Frames'") from error
     if table.ndim != 2 or table.shape[1] != WIDTH or len(table) < 2 or not np.isfinite(table).all():

@@ -1,14 +1,14 @@
 """Opens motion files of all kinds: which ones there are, how each is recognised, and what is said to all others."""
 
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from pose.archive import DAMAGE, load_array, open_archive
 from pose.errors import InputError
+from pose.foreign_files import refuse_damaged
 from reconstruct.formats.asf_amc import read_amc
 from reconstruct.formats.bvh import read_bvh
 from reconstruct.formats.deepmimic import read_deepmimic
@@ -92,6 +92,12 @@ FORMATS = (
     ),
 )  # fmt: skip
 
+MOST_JOINTS, DEEPEST = 2000, 300
+RATES = (0.05, 20_000.0)
+"""Frames a second that a motion can have."""
+LARGEST, FARTHEST = 1e9, 1e6
+"""Largest place in a file's unit, and distance from the origin in sizes of the body, of a motion."""
+
 CONVERT = "python -c \"import joblib, numpy as np; d = joblib.load('FILE'); np.savez('out.npz', **d)\""
 BLENDER = (
     'open it in Blender and export it as .glb or .bvh, or: blender -b --python-expr "import bpy; '
@@ -147,10 +153,31 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
     }
     if suffix not in readers:
         raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")
-    found = readers[suffix](path)
+    with refuse_damaged(path, f"a motion in {suffix}", "export it again"), np.errstate(all="ignore"):
+        found = readers[suffix](path)
+        if isinstance(found, SkeletonMotion):
+            check_skeleton(found, path)
     if config.fps is not None:
         found = _with_rate(found, config.fps)
     return found
+
+
+def check_skeleton(found: SkeletonMotion, path: Path) -> None:
+    """Raises `InputError` for what no person's skeleton is: boundless, of thousands of joints or without a rate."""
+    if not 2 <= len(found.names) <= MOST_JOINTS:
+        raise InputError(f"{path}: {len(found.names)} joints; a person's skeleton has at most {MOST_JOINTS}")
+    depth = list[int]()
+    for parent in found.parents:
+        depth.append(depth[parent] + 1 if parent >= 0 else 0)
+    if max(depth) > DEEPEST:
+        raise InputError(f"{path}: {max(depth)} joints one below the other; a person has at most {DEEPEST}")
+    if not RATES[0] <= found.fps <= RATES[1]:
+        raise InputError(f"{path}: {found.fps:.3g} frames a second are no motion's; mend it, or give --fps")
+    if not all(np.isfinite(part).all() for part in (found.rest, found.positions, found.rotations)):
+        raise InputError(f"{path}: places or rotations that are not finite; export it again")
+    size, reach = float(np.ptp(found.rest, axis=0).max()), float(np.abs(found.positions).max())
+    if not 0.0 < size < LARGEST or reach > LARGEST or reach > FARTHEST * size:
+        raise InputError(f"{path}: a body of {size:.3g} units at {reach:.3g} from the origin; export it again")
 
 
 def _with_rate(found: MotionFile, fps: float) -> MotionFile:
@@ -163,15 +190,15 @@ def _with_rate(found: MotionFile, fps: float) -> MotionFile:
 
 def _load_array(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
-    except ValueError as error:
+        return load_array(path)
+    except InputError:
+        raise
+    except DAMAGE as error:
         if "pickle" in str(error).lower() or "object" in str(error).lower():
             raise InputError(
                 f"{path}: holds Python objects, not numbers; save the array of places (T, 22, 3)"
             ) from error
-        raise InputError(f"{path}: damaged ({error})") from error
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path}: damaged ({error})") from error
+        raise InputError(f"{path}: damaged ({error}); export it again") from error
 
 
 def _open_archive(path: Path, asked: str | None) -> MotionFile:
@@ -204,7 +231,7 @@ def load_plain_arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     """
     arrays, pickled = dict[str, np.ndarray](), list[str]()
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open_archive(path) as archive:
             for name in archive.files:
                 try:
                     arrays[name] = archive[name]
@@ -212,10 +239,10 @@ def load_plain_arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
                     if "pickle" not in str(error).lower() and "object" not in str(error).lower():
                         raise
                     pickled.append(name)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise InputError(f"{path}: damaged, or not an .npz archive ({error})") from error
-    except AttributeError as error:
-        raise InputError(f"{path}: a single array, not an archive; name it .npy") from error
+    except InputError:
+        raise
+    except DAMAGE as error:
+        raise InputError(f"{path}: damaged, or not an .npz archive ({error}); export it again") from error
     return arrays, pickled
 
 

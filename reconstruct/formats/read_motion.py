@@ -14,6 +14,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from pose.errors import InputError
+from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
@@ -45,6 +46,8 @@ CLEAR_FLIGHT = 0.2
 """Height of the lowest point above its valley from which it is in flight, where a file's heights are not used [m]."""
 SLOW_RISE = 0.7
 """Vertical speed of the lowest point at which such a flight begins and ends [m/s]."""
+SHORTEST, LONGEST = 4, 200_000
+"""Frames of the shortest motion and of the longest."""
 LEAST_SHARE = 0.75
 """Least share of a file that a cycle found unasked covers: a file is cut to what its user wants."""
 LONGEST_SEARCHED = 12.0
@@ -103,11 +106,14 @@ def load_motion(
     path, config = Path(path), config or MotionFileConfig()
     given = open_motion(path, config, character.name)
     if isinstance(given, SkeletonMotion):
-        return _of_skeleton(given, path, character, fps, (start, end), loop, config)
+        # Places may be finite and yet leave a limb without a direction: the numbers then end as no rotation's.
+        with refuse_damaged(path, "a person's motion", "look at it in another program and export it again"):
+            return _of_skeleton(given, path, character, fps, (start, end), loop, config)
     motion, findings = given.motion, given.findings
     whole = start <= 0 and (end is None or end >= motion.duration)
     if not whole:
         motion = replace(_part(motion, start, end, path), loop=False)
+    _check_length(motion, motion.fps, path)
     source = load_character(motion.character, motion.height)
     if not given.has_contacts:
         times = np.arange(len(motion)) / motion.fps
@@ -140,6 +146,7 @@ def _of_skeleton(
     """A motion of some skeleton on a character, and what was inferred."""
     body, whole, findings = to_character(skeleton, path, config)
     given = _part(whole, *part, path)
+    _check_length(given, fps, path)
     times = np.arange(len(given)) / given.fps
     soles = contact_points(body)
     qpos = resample(body.model, given.qpos, times, fps)
@@ -207,6 +214,15 @@ def _part(motion: ReferenceMotion, start: float, end: float | None, path: Path) 
         raise InputError(f"{path}: lasts {motion.duration:.2f} s; no motion from {start:g} s to {end or 'its end'}")
     part = slice(first, last + 1)
     return replace(motion, qpos=motion.qpos[part], contacts=motion.contacts[part])
+
+
+def _check_length(motion: ReferenceMotion, fps: float, path: Path) -> None:
+    """Raises `InputError` for a motion that is too short to have velocities and accelerations, or endless."""
+    frames = motion.duration * fps + 1.0
+    if not SHORTEST - 0.5 <= frames <= LONGEST:
+        raise InputError(
+            f"{path}: lasts {motion.duration:.3g} s; give {SHORTEST / fps:.2g} to {LONGEST / fps:.0f} s of it"
+        )
 
 
 def _cycle(motion: ReferenceMotion, character: Character, loop: Loop) -> ReferenceMotion:

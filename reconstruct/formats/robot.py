@@ -52,7 +52,7 @@ def read_csv(path: Path, asked: str | None = None) -> RobotMotion:
             rows = [row for row in csv.reader(file) if row]
         header = None if _is_number(rows[0][0]) else [cell.strip() for cell in rows[0]]
         table = np.array(rows[1:] if header else rows, dtype=np.float64)
-    except (ValueError, IndexError, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a table of numbers ({error}); expected rows of qpos") from error
     if len(table) < 2 or not np.isfinite(table).all():
         raise InputError(f"{path}: {len(table)} rows, or numbers that are not finite; a motion has at least 2")

@@ -99,7 +99,7 @@ def table(
       out: folder for the runs and the table.
     """
     films = _find_films(videos)
-    known = _read_published(published)
+    known = read_published(published)
     skills = [_probe_film(film, known.get(film.stem)) for film in films]
     out.mkdir(parents=True, exist_ok=True)
     workers = max(1, usable_cores() // jobs)
@@ -302,7 +302,8 @@ def _find_films(videos: tuple[Path, ...]) -> list[Path]:
     return films
 
 
-def _read_published(path: Path | None) -> dict[str, float]:
+def read_published(path: Path | None) -> dict[str, float]:
+    """Returns by the name of their video, from a CSV file; empty without one."""
     if path is None:
         return {}
     try:
