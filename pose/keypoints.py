@@ -44,6 +44,8 @@ class Keypoints:
     """How many times faster than its film the motion was; `fps` and all speeds are the motion's own."""
     rotation: int = 0
     """Clockwise rotation of the video's picture by which it is upright [deg]: 0, 90, 180 or 270."""
+    guessed: tuple[str, ...] = ()
+    """Landmarks that were not filmed and are guessed because the user asked for it."""
     wrong_person: float = 0.0
     """Risk that another person was meant, from 0 to 1: how near the next candidate comes, and what moves elsewhere."""
 
@@ -68,6 +70,8 @@ class Keypoints:
             raise ValueError(f"Keypoints.rotation: {self.rotation}, expected 0, 90, 180 or 270")
         if not (np.isfinite(self.speed) and self.speed > 0):
             raise ValueError(f"Keypoints.speed: {self.speed}, expected a positive number")
+        if not set(self.guessed) <= set(self.names):
+            raise ValueError(f"Keypoints.guessed: {sorted(set(self.guessed) - set(self.names))[0]} is no landmark")
         if min(self.image_size) < 1:
             raise ValueError(f"Keypoints.image_size: {self.image_size}, expected positive (width, height)")
         if self.people is not None and self.people.shape != (frames,):
@@ -118,6 +122,8 @@ class Keypoints:
             more["speed"] = self.speed
         if self.rotation != 0:
             more["rotation"] = self.rotation
+        if self.guessed:
+            more["guessed"] = np.array(self.guessed)
         if self.wrong_person > 0.0:
             more["wrong_person"] = self.wrong_person
         save_arrays(
@@ -156,6 +162,7 @@ class Keypoints:
             shots=arrays.get("shots"),
             speed=float(arrays.get("speed", 1.0)),
             rotation=int(arrays.get("rotation", 0)),
+            guessed=tuple(str(name) for name in arrays.get("guessed", ())),
             wrong_person=float(arrays.get("wrong_person", 0.0)),
         )
 

@@ -68,11 +68,18 @@ class Quality:
     """Mean confidence of the twelve joints in each frame, in [0, 1], (T,)."""
 
 
-def assess_keypoints(keypoints: Keypoints) -> Quality:
-    """Checks the keypoints of one person for faults that make a bad reference motion."""
-    names = [name for name in TWELVE if name in keypoints.names]
+def assess_keypoints(keypoints: Keypoints, upper_body: bool = False) -> Quality:
+    """Checks the keypoints of one person for faults that make a bad reference motion.
+
+    Args:
+      keypoints: of one person.
+      upper_body: leaves out the legs, where they are to be guessed.
+    """
+    left_out = BOTH_SIDES["legs"] if upper_body else ()
+    names = [name for name in TWELVE if name in keypoints.names and not name.endswith(left_out)]
     frame_confidence = keypoints.confidence[:, [keypoints.names.index(name) for name in names]].mean(axis=1)
-    limbs_out = {limb: find_limbs_out(keypoints, *joints) for limb, joints in BOTH_SIDES.items()}
+    both = {limb: joints for limb, joints in BOTH_SIDES.items() if not (upper_body and limb == "legs")}
+    limbs_out = {limb: find_limbs_out(keypoints, *joints) for limb, joints in both.items()}
     seen = max(int(keypoints.seen.sum()), 1)
     out = {limb: float(flags.sum()) / seen for limb, flags in limbs_out.items()}
     metrics = {
@@ -97,9 +104,9 @@ def assess_keypoints(keypoints: Keypoints) -> Quality:
         *_camera(keypoints),
         *_long(keypoints),
     ]
-    half = max(out.values()) > HALF
+    half = next((limb for limb, share in out.items() if share > HALF), None)
     enough = metrics["joints_right"] >= GOOD and metrics["seen"] >= GOOD_SEEN
-    good = enough and not half and keypoints.wrong_person < WRONG_PERSON
+    good = enough and half is None and keypoints.wrong_person < WRONG_PERSON
     level = "good" if good and metrics["sure"] >= GOOD else "usable" if good else "poor"
     verdict = f"{level.capitalize()} keypoints: {_format_metrics(metrics)}{'' if good else _advise(half, enough)}."
     return Quality(verdict, good, level, metrics, tuple(findings), frame_confidence)
@@ -149,9 +156,12 @@ def _format_metrics(metrics: dict[str, float]) -> str:
     return ", ".join(parts)
 
 
-def _advise(half: bool, enough: bool) -> str:
-    if half:
-        return "; film the whole body, or choose START and END where it is in the picture"
+def _advise(half: str | None, enough: bool) -> str:
+    if half is not None:
+        guess = ", or guess the legs: --upper-body stand (or walk)" if half == "legs" else ""
+        return (
+            f"; {half} are out of the picture: film the whole body, or choose START and END where they are in it{guess}"
+        )
     if enough:
         return "; say whom you mean by PERSON"
     return "; film the whole body from the side, in good light, without cuts, or choose a better part"

@@ -32,6 +32,8 @@ class ReferenceMotion:
     loop: bool = False
     """True if the motion goes on from its last frame into its first one (a cycle): the last frame is then the first
     one again, moved along the ground and turned about the vertical."""
+    guessed: tuple[str, ...] = ()
+    """Landmarks that no video showed and that were guessed because the user asked for it, see `guess_legs`."""
 
     def __post_init__(self) -> None:
         if self.qpos.ndim != 2 or len(self.qpos) < 2 or self.qpos.shape[1] < 8:
@@ -90,6 +92,7 @@ class ReferenceMotion:
                 "contacts": self.contacts,
                 "contact_names": np.array(self.contact_names),
                 "loop": self.loop,
+                **({"guessed": np.array(self.guessed)} if self.guessed else {}),
             },
         )
 
@@ -109,4 +112,5 @@ class ReferenceMotion:
             contacts=arrays["contacts"].astype(bool),
             contact_names=tuple(str(name) for name in arrays["contact_names"]),
             loop=bool(arrays["loop"]),
+            guessed=tuple(str(name) for name in arrays.get("guessed", ())),
         )

@@ -263,6 +263,7 @@ def _finish(
         contacts=part_contacts(contact, character.contacts),
         contact_names=tuple(character.contacts),
         loop=cycle is not None,
+        guessed=keypoints.guessed,
     )
     metrics = {
         "reprojection_px": error_px,

@@ -129,6 +129,7 @@ def retarget(
         contacts=part_contacts(ground.contact, character.contacts),
         contact_names=tuple(character.contacts),
         loop=motion.loop,
+        guessed=motion.guessed,
     )
     return Retargeted(found, points, targets, ground)
 

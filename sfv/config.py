@@ -14,6 +14,7 @@ from imitate.tracking.track import TrackConfig
 from imitate.training.config import TrainConfig
 from pose.estimate import PoseConfig
 from reconstruct.formats.options import MotionFileConfig
+from reconstruct.guess_legs import UpperBody
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.retargeting import RetargetConfig
 
@@ -35,6 +36,8 @@ class ClipConfig:
     """Body that is to perform the skill, a folder in assets/characters."""
     height: float | None = None
     """The person's standing height [m]; default: the character's own."""
+    upper_body: UpperBody = "no"
+    """Guess legs that are out of the picture: they stand in one place, or walk along the path of the hips."""
     anyway: bool = False
     """Train on keypoints and motions that are called poor, too."""
     scene: Scene = field(default_factory=partial(Scene, "found"))

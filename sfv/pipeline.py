@@ -12,6 +12,8 @@ from imitate.env.task import Task
 from imitate.scene.scene import Scene, find_box_scene
 from pose.downloads import cache_folder
 from pose.errors import InputError
+from pose.keypoints import Keypoints
+from pose.quality import assess_keypoints
 from pose.video import probe
 from reconstruct.characters.character import Character, load_character
 from reconstruct.ik_targets import leg_length
@@ -56,9 +58,9 @@ def run_clip(config: ClipConfig, command: str | None = None) -> Run:
         if config.motion is None:
             pose = run(stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
-            check_worth(pose, source, "overlay.mp4", config.anyway)
+            check_keypoints(pose, source, config)
             objects = read_scene_file(folder) if config.scene.kind == "found" else ()
-            motion = run(stages.reconstruct(pose, character, person, config.reconstruct, objects))
+            motion = run(stages.reconstruct(pose, character, person, config.reconstruct, objects, config.upper_body))
             print_scene(motion, folder)
             check_worth(motion, source, "preview.mp4", config.anyway)
             carrying, _ = load_objects(motion[stages.SCENE_FILE])
@@ -253,6 +255,18 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
         known = ", ".join(path.name for path in first) or "none yet: finish the run with `python -m sfv clip`"
         raise InputError(f"{folder}: which motion is to be retargeted? give --source; there are {known}")
     return first[0] / "motion.npz"
+
+
+def check_keypoints(pose: StageResult, source: Path, config: ClipConfig) -> None:
+    """Raises `InputError` for keypoints that are called poor; of the upper body alone if the legs are to be guessed."""
+    if config.upper_body == "no":
+        return check_worth(pose, source, "overlay.mp4", config.anyway)
+    quality = assess_keypoints(Keypoints.load(pose["keypoints.npz"]), upper_body=True)
+    console.print(f"  [yellow]legs are guessed ({config.upper_body}), the video does not show them[/yellow]")
+    if quality.level == "poor" and not config.anyway:
+        raise InputError(
+            f"{source}: upper body: {quality.verdict} Look at {pose['overlay.mp4']}; --anyway goes on as it is"
+        )
 
 
 def check_worth(stage: StageResult, source: Path, shown: str, anyway: bool) -> None:

@@ -25,6 +25,7 @@ from reconstruct.characters.character import Character, fit_skin
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import yaw
 from sfv.backdrop import Light, add_studio
+from sfv.guessed_limbs import paint_guessed
 
 COLLISION_GROUP = 3
 """Geom group of the collision shapes in our characters; hidden where there is a skin, or are meshes."""
@@ -66,6 +67,8 @@ def make_scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
             add_box(spec, task.scene, task.box_half, contype=0, conaffinity=0, rgba=[0.72, 0.53, 0.34, 1.0])
             assert spec.body(BOX) is not None
         add_objects(spec, task.scene.objects, solid=False)
+        if task.motion.guessed:
+            paint_guessed(spec, task.character, task.motion.guessed)
         return light
 
     return build

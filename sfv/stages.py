@@ -34,6 +34,7 @@ from reconstruct.formats.asf_amc import find_asf
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.read_motion import Loop, load_motion
 from reconstruct.formats.write_bvh import write_bvh
+from reconstruct.guess_legs import UpperBody, guess_legs
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_quality import assess_motion
@@ -85,6 +86,8 @@ class ReconstructSetting(MotionSetting):
     reconstruct: ReconstructConfig
     objects: tuple[SceneObject, ...] | None
     """What carries the person besides the ground; None to find it."""
+    upper_body: UpperBody = "no"
+    """How legs that were not filmed are guessed."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +158,14 @@ def reconstruct(
     person: Character,
     config: ReconstructConfig,
     objects: tuple[SceneObject, ...] | None = None,
+    upper_body: UpperBody = "no",
 ) -> Stage[ReconstructSetting]:
     """Keypoints -> reference motion of the character, and what carries it besides the ground unless that is given."""
     inputs = {"keypoints": pose["keypoints.npz"]} | character_files(character)
     if person.name != character.name:
         inputs |= character_files(person, "person")
-    setting = ReconstructSetting(character.name, character.height, person.name, person.height, config, objects)
+    bodies = character.name, character.height, person.name, person.height
+    setting = ReconstructSetting(*bodies, config, objects, upper_body)
     return Stage(f"2_motion/{character.name}", RECONSTRUCT_VERSION, setting, inputs, _make_motion)
 
 
@@ -274,7 +279,7 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     person = character
     if config.person != config.character:
         person = load_character(config.person, config.person_height)
-    keypoints = Keypoints.load(work.inputs["keypoints"])
+    keypoints = guess_legs(Keypoints.load(work.inputs["keypoints"]), person, config.upper_body, config.reconstruct.fov)
     found = reconstruct_motion(keypoints, person, config.reconstruct, work.progress, config.objects)
     if person is not character:
         scale = leg_length(character) / leg_length(person)
@@ -287,6 +292,7 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     quality = assess_motion(found.metrics)
     metrics |= {"level": quality.level, "verdict": quality.verdict}
+    metrics["guessed"] = found.motion.guessed
     metrics |= {"objects": [thing.describe() for thing in found.objects], "scene": found.why}
     summary = (
         f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "

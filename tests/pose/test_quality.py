@@ -116,6 +116,8 @@ def test_legs_out_of_the_picture_make_a_clip_poor_and_are_named() -> None:
     assert found.level == "poor" and not found.good
     assert found.findings[0] == "legs out of the picture in 78% of the frames, in frames 20-89"
     assert found.metrics["whole"] == pytest.approx(20 / 90) and "film the whole body" in found.verdict
+    assert "--upper-body stand" in found.verdict
+    assert assess_keypoints(replace(keypoints, xy=xy, confidence=confidence), upper_body=True).level == "good"
     one_leg = [i for i in legs if "left" in LANDMARKS[i]]
     confidence = keypoints.confidence.copy()
     confidence[:, one_leg] = 0.0
