@@ -3,11 +3,13 @@
 A camera that rotates about its optical centre moves the whole image by one homography, K_t R_t K_0^-1, whatever stands
 in front of it (Hartley and Zisserman 2004, 8.4; self-calibration from such homographies: 19.6). Corners of the
 background are followed by optical flow from key frames, so that errors add up over key frames only, not over frames.
-A camera that travels is modelled as one that rotates: for a distant background the difference is small.
+A camera that travels is modelled as one that rotates: for a distant background the difference is small; where it is
+not, see `pose.carried_camera`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -66,9 +68,17 @@ class CameraMotion:
     """Focal length of the first frame with which `R` and `zoom` were estimated [px]."""
     focal_measured: bool
     """Whether the focal length was estimated from rotation; otherwise it is that of a nominal 50 degree lens."""
+    path: np.ndarray | None = None
+    """Place of the camera in each frame in the first camera's axes, path[0] = 0, (T, 3); its unit of length is not
+    known. None for a camera that stays in its place, or goes so little that it may be taken to."""
+    ground: np.ndarray | None = None
+    """From the first camera straight down to the ground, in its axes and the unit of `path`, (3,); None if the ground
+    is not seen."""
 
     def __post_init__(self) -> None:
         frames = len(self.zoom)
+        if self.path is not None and (self.path.shape != (frames, 3) or not np.isfinite(self.path).all()):
+            raise ValueError(f"CameraMotion.path: shape {self.path.shape} or not finite, expected {(frames, 3)}")
         if self.R.shape != (frames, 3, 3) or self.zoom.shape != (frames,):
             raise ValueError(f"CameraMotion: R {self.R.shape}, zoom {self.zoom.shape}, expected (T, 3, 3) and (T,)")
         if not (np.isfinite(self.R).all() and (np.isfinite(self.zoom) & (self.zoom > 0)).all() and self.focal_px > 0):
@@ -80,14 +90,22 @@ class CameraMotion:
     def for_focal(self, focal_px: float) -> "CameraMotion":
         """Converts to another focal length [px] under which the image moves the same.
 
-        From frame to frame rotations are small, so that the image moves by focal length times angle.
+        From frame to frame rotations are small, so that the image moves by focal length times angle. A camera that is
+        carried along keeps its focal length: its path was found with it.
         """
+        if self.path is not None:
+            return self
         step = Rotation.from_matrix(self.R[1:] @ np.swapaxes(self.R[:-1], 1, 2)).as_rotvec()
         step[:, :2] *= self.focal_px / focal_px
         R = [np.eye(3)]
         for rotation in Rotation.from_rotvec(step).as_matrix():
             R.append(rotation @ R[-1])
         return CameraMotion(np.stack(R), self.zoom, focal_px, False)
+
+    def select(self, frames: slice) -> "CameraMotion":
+        """Some of the frames, of which the first one stays the first."""
+        path = None if self.path is None else self.path[frames]
+        return replace(self, R=self.R[frames], zoom=self.zoom[frames], path=path)
 
     def largest_rotation(self) -> float:
         """Largest angle between the view axes of two frames [rad]."""
@@ -107,13 +125,31 @@ def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> 
     Returns:
       The motion; None as well where the background shows too little to track.
     """
+    return watch_camera(images, people_px).motion
+
+
+@dataclass(frozen=True)
+class WatchedCamera:
+    """What the background shows of a camera that is thought to stay in its place."""
+
+    motion: CameraMotion | None
+    """Its rotation and zoom; None for one that stands still, or is not seen to move."""
+    still: bool
+    """Whether the background shows that it stands still."""
+    matched: float
+    """Share of the frames whose background was found again, 0 to 1."""
+
+
+def watch_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> WatchedCamera:
+    """Does the same as `follow_camera`, and says why there is no motion."""
     matches, size = _match_frames(images, people_px)
     matched = np.array([match is not None for match in matches])
+    share = float(matched[1:].mean()) if len(matched) > 1 else 0.0
     if matched.sum() < 2 or matched.mean() < AGREE:
-        return None
+        return WatchedCamera(None, False, share)
     scale = WIDTH / size[0]
     side = max(WIDTH, size[1] * scale)
-    nominal = _focal_px(NOMINAL_FOV, side)
+    nominal = find_focal_px(NOMINAL_FOV, side)
     _, zoom = _chain_matches(matches, nominal)
     focal, measured = _estimate_focal(
         [(match, zoom[match.key]) for match in matches if match is not None], nominal, side
@@ -124,12 +160,12 @@ def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> 
     moved = focal * zoom[:, None, None] * rotated[..., :2] / rotated[..., 2:]
     # A few frames may mislead: the first one of a stream is compressed unlike the others.
     if np.percentile(np.linalg.norm(moved - corners, axis=-1).max(axis=1), 95) < STILL:
-        return None
-    return CameraMotion(R, zoom, focal / scale, measured)
+        return WatchedCamera(None, True, share)
+    return WatchedCamera(CameraMotion(R, zoom, focal / scale, measured), False, share)
 
 
 @dataclass(frozen=True)
-class _Match:
+class Match:
     """Corners of a key frame found again in another frame, relative to the image centre [px at `WIDTH`]."""
 
     key: int
@@ -147,9 +183,9 @@ class _Match:
 
 def _match_frames(
     images: Iterable[np.ndarray], people_px: list[np.ndarray]
-) -> tuple[list[_Match | None], tuple[int, int]]:
+) -> tuple[list[Match | None], tuple[int, int]]:
     """Matches each frame with a key frame; None where that fails. Also returns the images' (width, height) [px]."""
-    matches = list[_Match | None]()
+    matches = list[Match | None]()
     size = (0, 0)
     key, key_gray, key_corners = 0, np.zeros(0), np.zeros((0, 2), np.float32)
     last, last_gray, last_people = 0, np.zeros(0), np.zeros((0, 4))
@@ -163,7 +199,7 @@ def _match_frames(
         if t == 0:
             key_gray = last_gray = gray
             key_corners, last_people = _find_corners(gray, people), people
-            matches.append(_Match(0, np.zeros((0, 2)), np.zeros((0, 2))))
+            matches.append(Match(0, np.zeros((0, 2)), np.zeros((0, 2))))
             continue
         match, moved = _match(key, key_gray, gray, key_corners, since_key, people)
         if last != key and (match is None or len(match.first) < KEY_OVERLAP * len(key_corners)):
@@ -176,12 +212,12 @@ def _match_frames(
         if match is not None:
             since_key, last, last_gray, last_people = moved, t, gray, people
     centre = np.array([WIDTH, size[1] * WIDTH / max(size[0], 1)]) / 2
-    return [m and _Match(m.key, m.first - centre, m.second - centre) for m in matches], size
+    return [m and Match(m.key, m.first - centre, m.second - centre) for m in matches], size
 
 
 def _match(
     key: int, key_gray: np.ndarray, gray: np.ndarray, corners: np.ndarray, guess: np.ndarray, people: np.ndarray
-) -> tuple[_Match | None, np.ndarray]:
+) -> tuple[Match | None, np.ndarray]:
     """Finds the corners that move by one homography, and that homography (3, 3); None where too few do.
 
     `guess` is a first homography, which is returned where there is no match.
@@ -194,12 +230,12 @@ def _match(
         return None, guess
     first = corners[found].astype(float)
     if (np.linalg.norm(moved[found] - first, axis=1) < AT_REST).mean() >= AT_REST_SHARE:
-        return _Match(key, first, first), np.eye(3)
+        return Match(key, first, first), np.eye(3)
     homography, inlier = cv2.findHomography(corners[found], moved[found], cv2.USAC_MAGSAC, INLIER)
     if homography is None or inlier.sum() < max(FEWEST, AGREE * found.sum()):
         return None, guess
     kept = np.flatnonzero(found)[inlier.ravel() > 0]
-    return _Match(key, corners[kept].astype(float), moved[kept].astype(float)), homography
+    return Match(key, corners[kept].astype(float), moved[kept].astype(float)), homography
 
 
 def _find_corners(gray: np.ndarray, people: np.ndarray) -> np.ndarray:
@@ -235,17 +271,17 @@ def _widen_boxes(people: np.ndarray) -> np.ndarray:
     return people + BORDER * side * np.array([-1.0, -1.0, 1.0, 1.0])
 
 
-def _chain_matches(matches: list[_Match | None], focal: float) -> tuple[np.ndarray, np.ndarray]:
+def _chain_matches(matches: list[Match | None], focal: float) -> tuple[np.ndarray, np.ndarray]:
     """Chains matches to rotation (T, 3, 3) and zoom (T,) relative to the first frame; identity where there is none."""
     R, zoom = np.tile(np.eye(3), (len(matches), 1, 1)), np.ones(len(matches))
     for t, match in enumerate(matches):
         if match is not None and match.key != t:
-            rotation, relative_zoom, _ = _fit_rotation(match, focal * zoom[match.key])
+            rotation, relative_zoom, *_ = fit_rotation(match, focal * zoom[match.key])
             R[t], zoom[t] = rotation @ R[match.key], relative_zoom * zoom[match.key]
     return R, zoom
 
 
-def _estimate_focal(matches: list[tuple[_Match, float]], nominal: float, side: float) -> tuple[float, bool]:
+def _estimate_focal(matches: list[tuple[Match, float]], nominal: float, side: float) -> tuple[float, bool]:
     """Estimates the focal length [px] that explains the matches best, and whether it is not the nominal one.
 
     Each match comes with the zoom of its key frame; `side` is the longer side of the image [px].
@@ -255,9 +291,9 @@ def _estimate_focal(matches: list[tuple[_Match, float]], nominal: float, side: f
         return nominal, False
 
     def misfit(log_focal: float) -> float:
-        return sum(_fit_rotation(match, zoom * float(np.exp(log_focal)))[2] for match, zoom in shifted[:10])
+        return sum(fit_rotation(match, zoom * float(np.exp(log_focal))).misfit for match, zoom in shifted[:10])
 
-    bounds = sorted(np.log(_focal_px(fov, side)) for fov in FOV_RANGE)
+    bounds = sorted(np.log(find_focal_px(fov, side)) for fov in FOV_RANGE)
     found = minimize_scalar(misfit, bounds=tuple(bounds), method="bounded", options={"xatol": 0.01})
     at_bound = min(abs(found.x - bound) for bound in bounds) < 0.05
     if at_bound or (found.fun > LENS_MISFIT * misfit(np.log(nominal)) and abs(found.x - np.log(nominal)) > 0.1):
@@ -265,8 +301,20 @@ def _estimate_focal(matches: list[tuple[_Match, float]], nominal: float, side: f
     return float(np.exp(found.x)), True
 
 
-def _fit_rotation(match: _Match, focal: float) -> tuple[np.ndarray, float, float]:
-    """Fits the rotation (3, 3) and zoom that map the key frame's corners to the frame's; also the RMS misfit [px]."""
+class FittedRotation(NamedTuple):
+    """The rotation and zoom that map a key frame's corners to another frame's."""
+
+    R: np.ndarray
+    """(3, 3)."""
+    zoom: float
+    misfit: float
+    """Root mean square over the corners [px]."""
+    typical: float
+    """Median over the corners [px]."""
+
+
+def fit_rotation(match: Match, focal: float) -> FittedRotation:
+    """Fits the rotation and zoom of a camera with this focal length [px] by robust least squares."""
     rays = np.column_stack([match.first / focal, np.ones(len(match.first))])
 
     def residual(x: np.ndarray) -> np.ndarray:
@@ -275,7 +323,8 @@ def _fit_rotation(match: _Match, focal: float) -> tuple[np.ndarray, float, float
 
     found = least_squares(residual, np.zeros(4), loss="soft_l1", f_scale=0.5)
     misfit = float(np.sqrt(2 * found.cost / len(match.first)))
-    return Rotation.from_rotvec(found.x[:3]).as_matrix(), float(np.exp(found.x[3])), misfit
+    typical = float(np.median(np.linalg.norm(residual(found.x).reshape(-1, 2), axis=1)))
+    return FittedRotation(Rotation.from_rotvec(found.x[:3]).as_matrix(), float(np.exp(found.x[3])), misfit, typical)
 
 
 def _fill_gaps(R: np.ndarray, zoom: np.ndarray, matched: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -286,5 +335,6 @@ def _fill_gaps(R: np.ndarray, zoom: np.ndarray, matched: np.ndarray) -> tuple[np
     return Rotation.from_rotvec(filled).as_matrix(), np.exp(np.interp(frames, known, np.log(zoom[known])))
 
 
-def _focal_px(fov: float, side: float) -> float:
+def find_focal_px(fov: float, side: float) -> float:
+    """Focal length [px] of a lens with this field of view [degrees] along a side of this many pixels."""
     return side / 2 / np.tan(np.radians(fov) / 2)

@@ -10,8 +10,8 @@ import numpy as np
 
 from pose.appearance import describe_bodies
 from pose.blazepose import BlazePose
-from pose.camera_motion import follow_camera
 from pose.candidates import choose_candidates, merge_candidates
+from pose.carried_camera import follow_any_camera
 from pose.cleanup import clean
 from pose.crops import MARGIN_S, AugmentedCrop, find_doubtful, find_inner_frames, interpolate_track
 from pose.errors import InputError
@@ -37,7 +37,7 @@ from pose.shots import find_shots, make_thumbnail
 from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 9
+FORMAT_VERSION = 10
 """Version of the estimate: raised whenever the same input gives other keypoints, so that finished stages are redone."""
 
 SEVERAL = 0.1
@@ -172,12 +172,12 @@ def _follow(film: "_Film", everyone: list[Poses], config: PoseConfig, sheet: Pat
     frames, everyone = frames[part], everyone[part]
     body = merge_candidates(frames, rows)
     film.progress(0, len(rows), "following the camera")
-    shown = islice(film.images(), part.start, part.stop)
-    camera = follow_camera(shown, find_people_boxes(everyone, body.xy, rows >= 0))
+    boxes = find_people_boxes(everyone, body.xy, rows >= 0)
+    camera, doubt = follow_any_camera(lambda: islice(film.images(), part.start, part.stop), boxes, film.fps)
     people, start = count_people(everyone, rows >= 0), config.start + first / film.fps
     names, size = film.estimator.names, film.image_size
     raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, start, camera, people)
-    return replace(clean(raw), rotation=config.rotate, wrong_person=choice.risk)
+    return replace(clean(raw), rotation=config.rotate, wrong_person=choice.risk, doubt_of_camera=doubt)
 
 
 def _keep_thumbnails(images: Iterator[np.ndarray], thumbnails: list[np.ndarray]) -> Iterator[np.ndarray]:

@@ -34,7 +34,7 @@ class Keypoints:
     start: float = 0.0
     """Time of the first frame in the video [s]."""
     camera_motion: CameraMotion | None = None
-    """Rotation and zoom of the camera in every frame relative to the first; None for a camera that stands still."""
+    """Rotation, zoom and path of the camera relative to the first frame; None for a camera that stands still."""
     people: np.ndarray | None = None
     """How many people are in view in each frame, this one included, int (T,); None if that is not known."""
 
@@ -48,6 +48,8 @@ class Keypoints:
     """Landmarks that were not filmed and are guessed because the user asked for it."""
     wrong_person: float = 0.0
     """Risk that another person was meant, from 0 to 1: how near the next candidate comes, and what moves elsewhere."""
+    doubt_of_camera: str = ""
+    """What is doubtful about the camera's motion, in words; empty for nothing."""
 
     def __post_init__(self) -> None:
         frames, landmarks = self.confidence.shape if self.confidence.ndim == 2 else (-1, -1)
@@ -98,7 +100,7 @@ class Keypoints:
         step = max(1, int(np.ceil(fps / max_fps - 1e-3)))
         camera = self.camera_motion
         if camera is not None and step > 1:
-            camera = replace(camera, R=camera.R[::step], zoom=camera.zoom[::step])
+            camera = camera.select(slice(None, None, step))
         return replace(
             self,
             xy=self.xy[::step],
@@ -113,7 +115,8 @@ class Keypoints:
     def save(self, path: Path) -> None:
         """Writes one `.npz`; it holds keys `camera_*` only for a camera that moves."""
         camera = self.camera_motion
-        more = {} if camera is None else {f"camera_{name}": value for name, value in vars(camera).items()}
+        known = {} if camera is None else {name: value for name, value in vars(camera).items() if value is not None}
+        more = {f"camera_{name}": value for name, value in known.items()}
         if self.people is not None:
             more["people"] = self.people
         if self.shots is not None:
@@ -124,6 +127,8 @@ class Keypoints:
             more["rotation"] = self.rotation
         if self.guessed:
             more["guessed"] = np.array(self.guessed)
+        if self.doubt_of_camera:
+            more["doubt_of_camera"] = np.array(self.doubt_of_camera)
         if self.wrong_person > 0.0:
             more["wrong_person"] = self.wrong_person
         save_arrays(
@@ -164,6 +169,7 @@ class Keypoints:
             rotation=int(arrays.get("rotation", 0)),
             guessed=tuple(str(name) for name in arrays.get("guessed", ())),
             wrong_person=float(arrays.get("wrong_person", 0.0)),
+            doubt_of_camera=str(arrays.get("doubt_of_camera", "")),
         )
 
 
@@ -171,4 +177,7 @@ def _read_camera_motion(arrays: dict[str, np.ndarray]) -> CameraMotion | None:
     if "camera_R" not in arrays:
         return None
     measured = bool(arrays["camera_focal_measured"])
-    return CameraMotion(arrays["camera_R"], arrays["camera_zoom"], float(arrays["camera_focal_px"]), measured)
+    return CameraMotion(
+        arrays["camera_R"], arrays["camera_zoom"], float(arrays["camera_focal_px"]), measured,
+        arrays.get("camera_path"), arrays.get("camera_ground"),
+    )  # fmt: skip

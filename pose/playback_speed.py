@@ -283,9 +283,12 @@ def _find_hills(low: np.ndarray) -> list[tuple[int, int, float]]:
 
 
 def _hold_camera_still(keypoints: Keypoints) -> np.ndarray:
-    """Where the landmarks would be in the image if the camera had stayed as in the first frame [px], (T, J, 2)."""
+    """Where the landmarks would be in the image if the camera had stayed as in the first frame [px], (T, J, 2).
+
+    Of a camera that is carried along they are left where they are: it mostly keeps the body in its place.
+    """
     camera, centre = keypoints.camera_motion, np.array(keypoints.image_size) / 2.0
-    if camera is None:
+    if camera is None or camera.path is not None:
         return keypoints.xy - centre
     focal = camera.focal_px * camera.zoom[:, None, None]
     rays = np.concatenate([(keypoints.xy - centre) / focal, np.ones((*keypoints.xy.shape[:2], 1))], axis=-1)

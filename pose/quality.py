@@ -308,12 +308,14 @@ def _other_people(keypoints: Keypoints) -> list[str]:
 
 def _camera(keypoints: Keypoints) -> list[str]:
     camera = keypoints.camera_motion
+    doubt = [keypoints.doubt_of_camera] if keypoints.doubt_of_camera else []
     if camera is None:
-        return []
+        return doubt
     zoom = float(camera.zoom.max() / camera.zoom.min())
     zooms = f" and zooms by {zoom:.2f}" if zoom > 1.03 else ""
     angle = np.degrees(camera.largest_rotation())
-    return [f"camera moves: rotates by {angle:.1f} degrees{zooms}, estimated from the background"]
+    along = "" if camera.path is None else " and is carried along"
+    return [f"camera moves: rotates by {angle:.1f} degrees{zooms}{along}, estimated from the background", *doubt]
 
 
 def _long(keypoints: Keypoints) -> list[str]:

@@ -231,12 +231,13 @@ def place_roots(
 ) -> np.ndarray:
     """Where the root must be for the posed body to project onto the detections, smoothed; world of a level camera.
 
-    The camera is the origin. Each landmark gives two linear equations, focal (x, y) = uv z; three unknowns a frame.
+    The camera is the origin, in every frame of one that is carried along. Each landmark gives two linear equations,
+    focal (x, y) = uv z; three unknowns a frame.
 
     Returns:
       (T, 3).
     """
-    offset_c = point_positions(model, qpos, observations.points) @ R_LEVEL.T
+    offset_c = observations.view_points(point_positions(model, qpos, observations.points) @ R_LEVEL.T)
     frames, count = observations.weight.shape
     ray = observations.plane_px / focal_px
     rows = np.zeros((frames, count, 2, 3))
@@ -259,7 +260,10 @@ def place_roots(
     steady = median_filter(log_depth, size=max(3, 2 * round(0.15 * fps) + 1), mode="nearest")
     depth = np.exp(fill_gaps(steady[:, None], trust, 0.2 * fps)[:, 0])
     direction = fill_gaps(root_c[:, :2] / np.maximum(root_c[:, 2:], 0.5), trust, max(0.7, 0.03 * fps))
-    return np.concatenate([direction * depth[:, None], depth[:, None]], axis=1) @ R_LEVEL
+    placed = np.concatenate([direction * depth[:, None], depth[:, None]], axis=1)
+    if observations.carried is not None:
+        placed = (placed[:, None] @ observations.carried.turn)[:, 0]
+    return placed @ R_LEVEL
 
 
 def _about_y(angle: np.ndarray) -> np.ndarray:

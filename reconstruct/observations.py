@@ -7,6 +7,7 @@ import numpy as np
 from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
+from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
 from reconstruct.kinematics import BodyPoints, point_positions
 
@@ -95,7 +96,8 @@ class Observations:
     names: tuple[str, ...]
     """Their names."""
     plane_px: np.ndarray
-    """Detections relative to the principal point [px], in the picture of the reference frame's camera, (T, J, 2)."""
+    """Detections relative to the principal point [px], in the picture of the reference frame's camera, (T, J, 2); of a
+    camera that is carried along, in their own frame's picture, as if it did not zoom."""
     weight: np.ndarray
     """Confidence times `TRUST`, (T, J)."""
     xyz_c: np.ndarray
@@ -112,11 +114,18 @@ class Observations:
     """Frames with a detection, bool (T,)."""
     reference: int = 0
     """The frame whose camera all frames are brought before, where the camera moves."""
+    carried: CarriedCamera | None = None
+    """The camera, if it is carried along; the reference is the first frame then."""
 
     def select(self, frames: slice) -> "Observations":
         """The observations of some of the frames."""
         of_frames = ("plane_px", "weight", "xyz_c", "bone_vectors_c", "bone_weight", "px_per_metre", "detected")
-        return replace(self, **{name: getattr(self, name)[frames] for name in of_frames})
+        carried = self.carried and self.carried.select(frames)
+        return replace(self, carried=carried, **{name: getattr(self, name)[frames] for name in of_frames})
+
+    def view_points(self, points_c: np.ndarray) -> np.ndarray:
+        """Points from the reference camera's axes to those in which they were seen [m], (T, P, 3)."""
+        return points_c if self.carried is None else self.carried.to_frame(points_c)
 
 
 def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Observations:
@@ -145,6 +154,9 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     xyz = correct_depth_bias(keypoints.xyz[:, columns], names)
     if motion is None:
         xyz = rotate_to_camera(xyz, plane, weight, focal_px)
+    elif motion.path is not None:
+        xyz = rotate_to_camera(xyz, plane, weight, motion.focal_px * motion.zoom) @ motion.R
+        plane = plane / motion.zoom[:, None, None]
     else:
         reference = find_middle_frame(motion)
         lens = motion.for_focal(focal_px / float(motion.zoom[reference]))
@@ -161,9 +173,10 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     usual = np.maximum(np.percentile(found[keypoints.seen], 85, axis=0), 1e-6)
     bone_weight = np.minimum(weight[:, bones[:, 0]], weight[:, bones[:, 1]]) * (found > 1e-3)
     bone_weight *= np.minimum(found / usual, 1.0) ** SHORT
+    carried = None if motion is None or motion.path is None else CarriedCamera.of(motion, keypoints.fps)
     return Observations(
         points, names, plane, weight, xyz, bones, vectors, bone_weight,
-        np.ones(frames), keypoints.seen, reference,
+        np.ones(frames), keypoints.seen, reference, carried,
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import mujoco
 import numpy as np
 
 from reconstruct import dynamics, residuals, rolling, surface_terms, surfaces
-from reconstruct.camera import View
+from reconstruct.camera import R_LEVEL, View
+from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
 from reconstruct.kinematics import (
@@ -19,15 +20,14 @@ from reconstruct.kinematics import (
     compute_kinematics,
     point_positions,
 )
-from reconstruct.observations import TRUST, Observations
+from reconstruct.observations import Observations
+from reconstruct.sight import find_sight
 from reconstruct.solve import Block
-from reconstruct.support import Sight, Support, find_support
+from reconstruct.support import Support, find_support
 from reconstruct.surfaces import Surface
 from reconstruct.tangent import TangentSpace
 from reconstruct.world_frame import estimate_tilt, to_view
 
-SURE = 0.7
-"""Least confidence of a landmark that shows whether a foot is still in its place."""
 DOUBTFUL = 0.05
 """Weight of frames that do not fit into a steady motion of the trunk."""
 WINDOW = 200  # with all of 3,000 frames at once, each would take half as long again
@@ -125,19 +125,16 @@ class Problem:
     def with_scale(self, qpos: np.ndarray) -> "Problem":
         """Takes the size of a metre in the image from a first guess in a level camera's world."""
         assert self.observations is not None
-        depth = np.maximum(qpos[:, 0], 0.5)
+        root_c = self.observations.view_points((qpos[:, :3] @ R_LEVEL.T)[:, None])[:, 0]
+        depth = np.maximum(root_c[:, 2], 0.5)
         return replace(self, observations=replace(self.observations, px_per_metre=self.focal_px / depth))
 
     def downweight_unsteady(self, steady: np.ndarray) -> "Problem":
         """Takes nearly all weight from the frames outside of `steady`, bool (T,)."""
-        assert self.observations is not None
-        share = np.where(steady, 1.0, DOUBTFUL)[:, None]
-        observations = replace(
-            self.observations,
-            weight=self.observations.weight * share,
-            bone_weight=self.observations.bone_weight * share,
-        )
-        return replace(self, observations=observations)
+        seen, share = self.observations, np.where(steady, 1.0, DOUBTFUL)[:, None]
+        assert seen is not None
+        seen = replace(seen, weight=seen.weight * share, bone_weight=seen.bone_weight * share)
+        return replace(self, observations=seen)
 
     def first_view(self) -> View:
         """A level camera at the origin: nothing is known of the ground."""
@@ -162,13 +159,19 @@ class Problem:
         tilt_sigma = tuple(balance * tilt / float(np.hypot(balance, tilt)) for tilt in self.sigmas.tilt)
         return replace(self, expected=stood, tilt_sigma=tilt_sigma), to_view(qpos, view, stood), stood
 
-    def with_support(self, support: Support) -> "Problem":
-        """The same with contacts."""
-        return replace(self, support=support)
+    @property
+    def carried(self) -> CarriedCamera | None:
+        """The camera, if it is carried along."""
+        return None if self.observations is None else self.observations.carried
 
-    def with_physics(self) -> "Problem":
-        """The same with the dynamic terms."""
-        return replace(self, physics=True)
+    def with_carried(self, carried: CarriedCamera) -> "Problem":
+        """The same with another path of the camera."""
+        assert self.observations is not None
+        return replace(self, observations=replace(self.observations, carried=carried))
+
+    def with_support(self, support: Support, physics: bool = False) -> "Problem":
+        """The same with contacts, and with the dynamic terms or without."""
+        return replace(self, support=support, physics=physics)
 
     def free_globals(self, view: View) -> np.ndarray:
         """Camera and ground may move once contacts are known; the ground's speed only where it has one, bool (G,)."""
@@ -176,17 +179,24 @@ class Problem:
         ground_velocity = grounded and view.ground_velocity != (0.0, 0.0)
         touched = np.zeros(0) if self.touches is None else np.unique(self.touches)
         levels = [not one.known and k + 1 in touched for k, one in enumerate(self.surfaces)]
-        return np.array([grounded, grounded, grounded, grounded, ground_velocity, ground_velocity, *levels])
+        focal = grounded and self.carried is None  # the path belongs to its lens
+        units = [] if self.carried is None else [grounded and self.carried.goes] * self.carried.unknowns
+        return np.array([grounded, grounded, grounded, focal, ground_velocity, ground_velocity, *levels, *units])
 
     def unknowns(self, view: View) -> np.ndarray:
-        """Start of the global unknowns: the view, then the levels of the surfaces, (G,)."""
-        return np.concatenate([view.vector(), [surface.level for surface in self.surfaces]])
+        """Start of the global unknowns: the view, the levels of the surfaces, the unit of the camera's path, (G,)."""
+        units = np.zeros(0) if self.carried is None else self.carried.log_unit
+        return np.concatenate([view.vector(), [surface.level for surface in self.surfaces], units])
 
     def with_unknowns(self, unknowns: np.ndarray) -> tuple["Problem", View]:
-        """The same with the surfaces at the levels among the unknowns, and the view among them."""
-        levels = unknowns[residuals.GLOBALS :].tolist()
+        """The same with the surfaces' levels and the path's unit among the unknowns, and the view among them."""
+        last = residuals.GLOBALS + len(self.surfaces)
+        levels = unknowns[residuals.GLOBALS : last].tolist()
         moved = tuple(replace(one, level=level) for one, level in zip(self.surfaces, levels, strict=True))
-        return replace(self, surfaces=moved), View.from_vector(unknowns[: residuals.GLOBALS])
+        problem = replace(self, surfaces=moved)
+        if self.carried is not None and self.carried.goes:
+            problem = problem.with_carried(self.carried.with_units(unknowns[last:]))
+        return problem, View.from_vector(unknowns[: residuals.GLOBALS])
 
     def contact_positions(self, qpos: np.ndarray) -> np.ndarray:
         """Points that may touch the ground, world frame [m], (T, P, 3)."""
@@ -202,8 +212,8 @@ class Problem:
         feet = np.isin(bodies, [self.model.body(name).id for name in self.character.foot_bodies])
         doubt = np.where(feet, 1.0, HAND_DOUBT)
         still = view.ground_velocity == (0.0, 0.0)  # else points at rest move through the picture
-        sight = self.contact_sight() if still else None
         points_w = self.contact_positions(qpos)
+        sight = find_sight(self.character, self.observations, points_w, view) if self.observations and still else None
         if not self.surfaces:
             return find_support(points_w, view, self.fps, tolerance_scale, others, com_z, doubt, parts, sight)
         paths = point_positions(self.model, qpos, surfaces.carried_points(self.character))
@@ -218,32 +228,22 @@ class Problem:
             touches=touches,
         )
 
-    def contact_sight(self) -> Sight | None:
-        """Where in the picture the points that may touch the ground are seen."""
-        if self.observations is None:
-            return None
-        sites = [site for part in self.character.contacts.values() for site in part]
-        place_px = np.full((len(self.observations.detected), len(sites), 2), np.nan)
-        for column, name in enumerate(self.observations.names):
-            if (site := self.character.landmarks[name]) in sites:
-                known = self.observations.weight[:, column] > SURE * TRUST.get(name, 1.0)
-                place_px[:, sites.index(site)] = np.where(known[:, None], self.observations.plane_px[:, column], np.nan)
-        return Sight(place_px, self.observations.px_per_metre)
-
     def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> Iterator[Block]:
         """All terms in force at a point, window by window."""
         at, view = self.with_unknowns(unknowns)
-        levels = len(self.surfaces)
+        more = len(unknowns) - residuals.GLOBALS
+        if at.carried is not None and at.carried.goes:
+            yield at.carried.prior(view.height, self.model.nv, len(unknowns))
         if self.support is not None:
             expected = replace(self.expected or view, height=view.height, ground_velocity=view.ground_velocity)
             sigma = np.array([*self.tilt_sigma, 1.0, self.sigmas.focal, 1.0, 1.0])
-            yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), levels)
+            yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
         edges = np.linspace(0, len(qpos), max(round(len(qpos) / WINDOW), 1) + 1).astype(int)
         for first, end in pairwise(edges.tolist()):
             # Residuals touch up to two frames that follow. Those which begin there are the next window's.
             part = slice(first, end + 2)
             for block in at.select(part).terms(qpos[part], view):
-                block, mine = surface_terms.widen(block, levels), slice(end - first)
+                block, mine = surface_terms.widen(block, more), slice(end - first)
                 by_view = None if block.global_jacobian is None else block.global_jacobian[mine]
                 yield replace(
                     block,
@@ -303,8 +303,9 @@ class Problem:
         """Agreement with the keypoints, or with the motion that is repaired."""
         space, sigmas, blocks = self.space, self.sigmas, list[Block]()
         if self.observations is not None:
+            seen = residuals.reprojection(kin["landmarks"], view, self.observations, sigmas.reprojection)
             blocks += [
-                residuals.reprojection(kin["landmarks"], view, self.observations, sigmas.reprojection),
+                seen if self.carried is None else surface_terms.insert_levels(seen, len(self.surfaces)),
                 residuals.bones_3d(kin["landmarks"], view, self.observations, sigmas.bones),
                 residuals.velocity(space, qpos, self.fps, self.velocity_sigma()),
                 residuals.pose_prior(space, qpos),

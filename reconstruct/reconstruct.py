@@ -24,8 +24,9 @@ from reconstruct.initial_motion import guess_initial_motion
 from reconstruct.misfit import measure_misfit, measure_unsupported
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
-from reconstruct.observations import find_middle_frame, observe
+from reconstruct.observations import Observations, find_middle_frame, observe
 from reconstruct.pan_from_feet import estimate_pan_from_feet
+from reconstruct.path_unit import carry, find_unit, go_along, level_with_ground, stay_in_place
 from reconstruct.place_objects import place_objects
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import cut_cycle
@@ -111,9 +112,18 @@ def reconstruct_motion(
 
     # 1. The body alone: landmarks, smoothness, joint limits. Its balance shows where the vertical is.
     solution = _solve(problem, qpos, problem.first_view(), config.iterations)
-    problem, qpos, view = problem.set_on_ground(solution.qpos, View.from_vector(solution.unknowns))
+    qpos, view = solution.qpos, problem.first_view()
+    if problem.carried is not None:
+        unit = find_unit(problem, qpos, view)
+        if unit is None:
+            return reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
+        problem, qpos = go_along(problem, qpos, view, unit)
+    problem, qpos, view = level_with_ground(*problem.set_on_ground(qpos, view))
 
     # What carries besides the ground is proposed now: ground and flight, once imposed, explain it away.
+    # A path that is put together from pictures wavers by as much as a low step is high.
+    if problem.carried is not None and objects is None:
+        objects = ()
     hypotheses = _propose(problem, qpos, view, objects)
     progress(2, 2 + 4 * (1 + len(hypotheses)), "body")
     fit = _fit_ground_and_physics(problem, qpos, view, config, progress)
@@ -139,7 +149,7 @@ def _fit_ground_and_physics(
     character, fps = problem.character, problem.fps
     # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
     for index, tolerance_scale in enumerate((2.0, 1.4, 1.0)):
-        if index == 0 and not problem.surfaces:
+        if index == 0 and not problem.surfaces and problem.carried is None:
             view = replace(view, ground_velocity=find_ground_velocity(problem.contact_positions(qpos), view, fps))
         support = problem.find_support(qpos, view, tolerance_scale)
         problem = problem.with_support(support)
@@ -152,7 +162,7 @@ def _fit_ground_and_physics(
     support = problem.find_support(qpos, view)
     if not problem.surfaces:
         support = replace(support, hands=find_hand_support(character, qpos, support.contact, fps))
-    problem = problem.with_support(support).with_physics()
+    problem = problem.with_support(support, physics=True)
     solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")
     return _Fit(problem.with_unknowns(solution.unknowns)[0], support, solution)
@@ -164,14 +174,19 @@ def estimate_focal(keypoints: Keypoints, fov: float) -> float:
     Of a camera that zooms, it is that of the frame in the middle of its pan.
     """
     motion, focal = keypoints.camera_motion, focal_from_fov(fov, keypoints.image_size)
+    if motion is not None and motion.path is not None:
+        return motion.focal_px
     if motion is None or not motion.focal_measured:
         return focal
     return motion.focal_px * float(motion.zoom[find_middle_frame(motion)])
 
 
-def film_camera(view: View, keypoints: Keypoints, reference: int) -> Camera:
+def film_camera(view: View, keypoints: Keypoints, observations: Observations) -> Camera:
     """The camera of the first frame and how it moved, from the view of the reference frame."""
     camera, motion = view.camera(keypoints.image_size), keypoints.camera_motion
+    reference = observations.reference
+    if motion is not None and observations.carried is not None:
+        return replace(carry(camera, observations.carried), zoom=motion.zoom)
     if view.ground_velocity != (0.0, 0.0):
         times = np.arange(len(keypoints)) / keypoints.fps
         camera = replace(camera, path=-np.outer(times, [*view.ground_velocity, 0.0]))
@@ -239,14 +254,16 @@ def _finish(
     seconds: float,
 ) -> Reconstruction:
     """Moves the motion into the person's world, cuts out a cycle and computes the metrics."""
-    problem, support, solution = fit.problem, fit.support, fit.solution
+    support, solution = fit.support, fit.solution
+    problem, view = fit.problem.with_unknowns(solution.unknowns)
     assert problem.observations is not None
     fps, first, contact = keypoints.fps, 0, support.contact
-    _, view = problem.with_unknowns(solution.unknowns)
     standing = view.camera(keypoints.image_size)
+    if problem.carried is not None:
+        standing = carry(standing, problem.carried)
     error_px = reprojection_px(solution.qpos, standing, character, problem.observations)
     swapped = count_swapped_frames(solution.qpos, standing, character, problem.observations)
-    camera = film_camera(view, keypoints, problem.observations.reference)
+    camera = film_camera(view, keypoints, problem.observations)
     qpos = remove_ground_velocity(solution.qpos, view.ground_velocity, fps)
     above = support.touches is not None and bool(support.touches.any())
     cycle = None if above else find_cycle(character.model, qpos, fps, config.loop)

@@ -26,7 +26,7 @@ def repair_motion(
     if support.hands is None:
         support = replace(support, hands=find_hand_support(character, qpos, support.contact, fps))
     view = View(0.0, 0.0, 0.0, 0.0)
-    problem = Problem(character, fps, sigmas, target=qpos).with_support(support).with_physics()
+    problem = Problem(character, fps, sigmas, target=qpos).with_support(support, physics=True)
     nothing = np.zeros(len(view.vector()), dtype=bool)
     return minimise(problem.residuals, TangentSpace.of(character.model), qpos, view.vector(), nothing, iterations).qpos
 

@@ -50,11 +50,11 @@ def reprojection(landmarks: PointPaths, view: View, observations: Observations, 
       sigma: standard deviation of a detection [m].
 
     Returns:
-      Block of (T, 2 J) in groups of 2.
+      Block of (T, 2 J) in groups of 2; by the view, and by the unit of the path of a camera that is carried along.
     """
     count, rotation, points_w = len(landmarks), view.rotation(), landmarks.pos_w
-    position_w = np.array([0.0, 0.0, view.height])
-    points_c = (points_w - position_w) @ rotation.T
+    position_w, carried = np.array([0.0, 0.0, view.height]), observations.carried
+    points_c = observations.view_points((points_w - position_w) @ rotation.T)
     depth = np.maximum(points_c[..., 2], 0.2)
     focal = np.exp(view.log_focal)
     plane = focal * points_c[..., :2] / depth[..., None]
@@ -68,20 +68,25 @@ def reprojection(landmarks: PointPaths, view: View, observations: Observations, 
         ],
         axis=-2,
     )
+    units = 0
+    if carried is not None:
+        by_camera, units = by_camera @ carried.turn[:, None], carried.unknowns
     by_world = scale[..., None] * (by_camera @ rotation)
     by_pitch, by_roll = view.rotation_derivatives()
-    by_view = np.zeros((*depth.shape, 2, GLOBALS))
+    by_view = np.zeros((*depth.shape, 2, GLOBALS + units))
     for column, derivative in enumerate((by_pitch, by_roll)):
         turned = (points_w - position_w) @ derivative.T
         by_view[..., column] = (by_camera @ turned[..., None])[..., 0]
     by_view[..., 2] = -(by_camera @ rotation)[..., 2]
     by_view[..., 3] = plane
+    if carried is not None:
+        by_view[..., GLOBALS:] = -(by_camera @ carried.by_unit[:, None])
     frames = len(points_w)
     return Block(
         "reprojection",
         (scale * (plane - observations.plane_px)).reshape(frames, -1),
         (by_world @ landmarks.jac).reshape(frames, 1, 2 * count, -1),
-        (scale[..., None] * by_view).reshape(frames, 2 * count, GLOBALS),
+        (scale[..., None] * by_view).reshape(frames, 2 * count, GLOBALS + units),
         group=2,
     )
 

@@ -81,9 +81,18 @@ def leave_out(block: Block, frames: np.ndarray) -> Block:
     return replace(block, residual=block.residual * kept[:, None], jacobian=block.jacobian * kept[:, None, None, None])
 
 
-def widen(block: Block, levels: int) -> Block:
-    """A block whose Jacobian by the global unknowns has columns for the surfaces' levels, too."""
+def widen(block: Block, more: int) -> Block:
+    """A block whose Jacobian by the global unknowns has columns for the `more` of them that follow the view, too."""
     by_view = block.global_jacobian
-    if by_view is None or not levels or by_view.shape[-1] > residuals.GLOBALS:
+    width = residuals.GLOBALS + more
+    if by_view is None or by_view.shape[-1] == width:
         return block
-    return replace(block, global_jacobian=np.pad(by_view, ((0, 0), (0, 0), (0, levels))))
+    return replace(block, global_jacobian=np.pad(by_view, ((0, 0), (0, 0), (0, width - by_view.shape[-1]))))
+
+
+def insert_levels(block: Block, levels: int) -> Block:
+    """A block by the view and by what follows the surfaces' levels, with columns for these in between."""
+    by_global = block.global_jacobian
+    if by_global is None or not levels:
+        return block
+    return replace(block, global_jacobian=np.insert(by_global, [residuals.GLOBALS] * levels, 0.0, axis=2))

@@ -43,6 +43,10 @@ COMMANDS = {
         "sfv.bench.people:bench_people",
         "the right one of several people, and how fast a film's time runs",
     ),
+    "bench camera": (
+        "sfv.bench.camera:bench_camera",
+        "a person's motion in the world, before a camera that is carried along",
+    ),
     "bench reconstruct": (
         "sfv.bench.reconstruct:bench_reconstruct",
         "accuracy of reference motions against truth",

@@ -1,5 +1,6 @@
 """The whole reconstruction on motions with known truth, seen by a known camera, with a detector's errors."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -25,12 +26,14 @@ from sfv.demo.motions import load_demo_take
 
 FPS = 30.0
 SIZE = (1280, 720)
+UNIT = 2.5
 
 
-def filmed(name, azimuth, seed=0, pan=False):
+def filmed(name, azimuth, seed=0, pan=False, along=False):
     """Keypoints of a demo motion as BlazePose gives them: 3 cm in the image, 9 cm of slow noise in depth, 3 % wrong.
 
-    With `pan` the camera turns after the body, by the whole width that it travels, and zooms a little.
+    With `pan` the camera turns after the body, by the whole width that it travels, and zooms a little. With `along` it
+    goes along with the body and turns by 30 degrees meanwhile; its path is known in units of 2.5 m.
     """
     rng = np.random.default_rng(seed)
     character = load_character("humanoid")
@@ -48,7 +51,15 @@ def filmed(name, azimuth, seed=0, pan=False):
     camera = level.change_world(turn.T, middle - turn.T @ np.array([3.0 + 1.6 * reach, 0.0, 0.0]))
     truth_c, seen_c = camera.to_camera(points_w), camera.to_camera(seen_w)
 
-    frames = len(qpos)
+    frames, motion = len(qpos), None
+    if along:
+        way = gaussian_filter1d(points_w.mean(axis=1) * [1, 1, 0], 8.0, axis=0, mode="nearest")
+        way += 0.03 * np.sin(np.outer(np.arange(frames) / FPS, [5.0, 4.0, 6.0]))
+        turn = to_matrix(from_rotvec(np.outer(np.linspace(0.0, 0.5, frames), [0.1, 1.0, 0.0])))
+        camera = replace(camera, path=way - way[0], turn=turn)
+        down = camera.R_camera_world @ [0.0, 0.0, -1.3 / UNIT]
+        motion = CameraMotion(turn, np.ones(frames), focal, True, (way - way[0]) @ camera.R_camera_world.T / UNIT, down)
+        seen_c = camera.to_camera(seen_w) @ turn.swapaxes(1, 2)
     column = {landmark: present.index(landmark) for landmark in TWELVE}
     xy, xyz, confidence = np.zeros((frames, 33, 2)), np.zeros((frames, 33, 3)), np.zeros((frames, 33))
     index = [LANDMARKS.index(landmark) for landmark in present]
@@ -59,7 +70,6 @@ def filmed(name, azimuth, seed=0, pan=False):
     hips = seen_c[:, [column["left_hip"], column["right_hip"]]].mean(axis=1, keepdims=True)
     xyz[:, index] = seen_c - hips + noise_c * [0.04, 0.04, 0.09]
     confidence[:, index] = 0.9
-    motion = None
     if pan:
         direction = gaussian_filter1d(np.arctan2(truth_c[..., 0].mean(axis=1), truth_c[..., 2].mean(axis=1)), 8.0)
         turn = to_matrix(from_rotvec(np.outer(direction - direction[0], [0.0, -1.0, 0.0])))
@@ -78,12 +88,13 @@ def filmed(name, azimuth, seed=0, pan=False):
 
 
 @cache
-def reconstructed(name, azimuth, pan=False):
-    keypoints, truth_c, contacts = filmed(name, azimuth, pan=pan)
+def reconstructed(name, azimuth, pan=False, along=False):
+    keypoints, truth_c, contacts = filmed(name, azimuth, pan=pan, along=along)
     character = load_character("humanoid")
     found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
     sites = BodyPoints.of_sites(character.model, tuple(character.landmarks[landmark] for landmark in TWELVE))
-    ours_c = found.camera.to_camera(point_positions(character.model, found.motion.qpos, sites))
+    start = replace(found.camera, path=None)
+    ours_c = start.to_camera(point_positions(character.model, found.motion.qpos, sites))
     return found, ours_c, truth_c, contacts
 
 
@@ -129,6 +140,21 @@ def test_a_panning_camera_costs_little_accuracy():
     found = reconstructed("walk", 1.4, True)[0]
     assert found.camera.turn is not None
     assert np.degrees(np.arccos(found.camera.turn[-1, 2, 2])) > 15
+
+
+def test_a_camera_that_goes_along_is_followed_and_its_unit_found():
+    found, ours, truth, _ = reconstructed("walk", 1.4, along=True)
+    path = found.camera.path
+    assert path is not None
+    still = reconstructed("walk", 1.4)
+    assert world_mpjpe(ours, truth) < 1.25 * world_mpjpe(still[1], still[2]) + 15.0
+    keypoints = filmed("walk", 1.4, along=True)[0]
+    assert keypoints.camera_motion is not None and keypoints.camera_motion.path is not None
+    length = UNIT * np.linalg.norm(np.diff(keypoints.camera_motion.path, axis=0), axis=1).sum()
+    assert np.linalg.norm(np.diff(path, axis=0), axis=1).sum() == pytest.approx(length, rel=0.04)
+    assert found.metrics["foot_slide_mm_per_frame"] < 3
+    # The body lies on what was seen, through the camera that moves.
+    assert found.metrics["reprojection_px"] < 1.3 * still[0].metrics["reprojection_px"]
 
 
 def test_backflip_turns_once_flies_with_gravity_and_lands_on_its_feet():

@@ -55,7 +55,7 @@ def test_jacobians_of_a_hypothesis_are_those_of_finite_differences(body, name):
     problem = replace(problem, surfaces=surfaces)
     support = problem.find_support(qpos, LEVEL)
     assert support.touches is not None and support.touches.any() and not support.flight.any()
-    problem = problem.with_support(support).with_physics()
+    problem = problem.with_support(support, physics=True)
     unknowns = problem.unknowns(LEVEL)
     rng = np.random.default_rng(0)
     qpos = problem.space.integrate(qpos, 0.01 * rng.standard_normal((len(qpos), problem.model.nv)))
