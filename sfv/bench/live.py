@@ -50,11 +50,17 @@ def bench_live(
     show("live", rows, json)
 
 
-def compare_skills(opened: OpenPage, skills: Sequence[Skill]) -> list[Row]:
-    """Rollouts from the same frames in the page and in Python: the greatest differences over the skills."""
+def compare_skills(opened: OpenPage, skills: Sequence[Skill], skip: int = 0) -> list[Row]:
+    """Rollouts from the same frames in the page and in Python: the greatest differences over the skills.
+
+    Args:
+      opened: the page.
+      skills: those of the page, or the ones that follow its first `skip`.
+      skip: skills of the page that are left out.
+    """
     returns, completed, observations, seconds, steps = [], [], [], 0.0, 0
     opened.evaluate("sfvLive.live.paused = true")
-    for k, skill in enumerate(skills):
+    for k, skill in enumerate(skills, skip):
         env = ImitationEnv.for_policy(skill.policy, skill.task, ROLLOUTS, LOOP_SECONDS)
         frames = choose_start_frames(env.reference, ROLLOUTS)
         scores = run_episodes(env, skill.policy, frames)

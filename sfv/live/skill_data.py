@@ -83,6 +83,7 @@ def _describe(skill: Skill) -> dict[str, Any]:
         "trunk": _find_trunk(character),
         "mass": float(task.model.body_subtreemass[1]),
         "height": character.height,
+        "transitions": [],
         "fall_bodies": list(character.fall_bodies),
         "scene": task.scene.kind,
         "ground": {

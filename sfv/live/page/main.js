@@ -141,7 +141,7 @@ class Live {
     this.drawGhost();
     this.drawExtras(places);
     const root = [3, 4, 5].map((k) => places[k]);
-    stage.follow(root[0], root[1], root[2] * 0.55 + 0.23 * player.skill.values.height, 1 - Math.exp(-6 * passed));
+    stage.follow(root[0], root[1], root[2] * 0.55 + 0.17 * player.skill.values.height, 1 - Math.exp(-6 * passed));
     stage.light(root[0], root[1]);
     this.pointer.draw();
     const weight = player.skill.values.mass * 9.81;

@@ -127,7 +127,10 @@ export class Player {
   // What comes next while all goes well: another skill, another cycle, the beginning again, or a new place.
   keepOn() {
     const simulation = this.simulation, { reference } = simulation;
-    if (this.wanted !== null && this.switchSkill()) return;
+    if (this.wanted !== null) {
+      if (this.switchSkill()) return;
+      if (!this.hasTransition()) return this.beginLift();
+    }
     const ended = simulation.frame >= reference.length - 1;
     if (reference.loop && simulation.frame >= reference.length - 2) simulation.frame = reference.rewind(simulation.frame);
     else if (!reference.loop && ended && ++this.steps >= HOLD_STEPS) this.finish();
@@ -160,9 +163,18 @@ export class Player {
     return true;
   }
 
+  waysTo(index) {
+    const { name } = this.simulations[index].skill.values;
+    return this.simulation.skill.values.transitions.filter((way) => way.to === name);
+  }
+
+  // Whether there is any way to the wanted skill; without one the body is carried over.
+  hasTransition() {
+    return this.waysTo(this.wanted).length > 0;
+  }
+
   findTransition(late) {
-    const { transitions } = this.simulation.skill.values;
-    const ways = (transitions ?? []).filter((way) => way.to === this.simulations[this.wanted].skill.values.name);
+    const ways = this.waysTo(this.wanted);
     const frame = this.simulation.reference.loop
       ? this.simulation.frame % this.simulation.reference.starts
       : this.simulation.frame;

@@ -5,9 +5,14 @@ export class Stage {
   constructor(canvas, height) {
     this.canvas = canvas;
     this.height = height;
-    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: true, powerPreference: "high-performance" });
+    this.software = drawsInSoftware();
+    this.renderer = new THREE.WebGLRenderer({
+      canvas,
+      antialias: !this.software,
+      powerPreference: "high-performance",
+    });
     this.renderer.shadowMap.enabled = true;
-    this.renderer.shadowMap.type = THREE.PCFShadowMap;
+    this.renderer.shadowMap.type = this.software ? THREE.BasicShadowMap : THREE.PCFShadowMap;
     this.scene = new THREE.Scene();
     this.world = new THREE.Group();
     this.scene.add(this.world);
@@ -20,7 +25,7 @@ export class Stage {
     this.controls.minDistance = 0.8;
     this.controls.maxDistance = 25;
     this.camera.position.set(-1.2, -3.1 * height / 1.75, 1.1 * height);
-    this.controls.target.set(0, 0, 0.52 * height);
+    this.controls.target.set(0, 0, 0.46 * height);
     this.follows = true;
     this.addLights();
     this.ground = new THREE.Group();
@@ -35,7 +40,7 @@ export class Stage {
     this.sky = new THREE.HemisphereLight(0xffffff, 0x8a8f98, 1.6);
     this.sun = new THREE.DirectionalLight(0xffffff, 2.2);
     this.sun.castShadow = true;
-    this.sun.shadow.mapSize.set(1024, 1024);
+    this.sun.shadow.mapSize.setScalar(this.software ? 512 : 1024);
     Object.assign(this.sun.shadow.camera, { left: -2.5, right: 2.5, top: 2.5, bottom: -2.5, near: 0.5, far: 14 });
     this.sun.shadow.bias = -0.0006;
     this.sun.shadow.normalBias = 0.02;
@@ -48,7 +53,8 @@ export class Stage {
     const far = new THREE.Color(dark ? 0x14171c : 0xe9edf2);
     this.scene.background = far;
     this.scene.fog = new THREE.Fog(far, 9, 32);
-    this.tiles = makeTiles(dark ? ["#262b33", "#2c323b", "#3b434f"] : ["#d5dae1", "#dde2e8", "#b9c1cb"]);
+    const fine = this.software ? 1 : 8;
+    this.tiles = makeTiles(fine, dark ? ["#262b33", "#2c323b", "#3b434f"] : ["#d5dae1", "#dde2e8", "#b9c1cb"]);
     this.ground.traverse((child) => {
       if (child.material) {
         child.material.map = this.tiles;
@@ -162,6 +168,15 @@ export class Stage {
   }
 }
 
+// Whether there is no graphics card: then every pixel costs the processor's time.
+function drawsInSoftware() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const about = gl?.getExtension("WEBGL_debug_renderer_info");
+  const name = about ? String(gl.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "";
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
+
 class Arrow {
   constructor(colour) {
     this.group = new THREE.Group();
@@ -188,7 +203,7 @@ class Arrow {
 }
 
 // Two by two tiles of a metre with thin lines, as a texture.
-function makeTiles([a, b, line]) {
+function makeTiles(fine, [a, b, line]) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 256;
   const pen = canvas.getContext("2d");
@@ -203,6 +218,6 @@ function makeTiles([a, b, line]) {
   const texture = new THREE.CanvasTexture(canvas);
   texture.wrapS = texture.wrapT = THREE.RepeatWrapping;
   texture.colorSpace = THREE.SRGBColorSpace;
-  texture.anisotropy = 8;
+  texture.anisotropy = fine;
   return texture;
 }

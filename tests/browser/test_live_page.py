@@ -1,0 +1,118 @@
+"""The page in headless Chromium: no request, no complaint; a push moves the body, a skill switch works, a fall heals.
+
+Time in the page is stopped, and each control step is taken by the test: a slow machine changes nothing.
+"""
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from sfv.bench.live import compare_skills
+from sfv.commands.live import choose_all
+from sfv.live.browser import find_chromium, open_page
+from sfv.live.libraries import load_libraries
+from sfv.live.page_file import write_page
+
+SIZE = (640, 400)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    if find_chromium() is None:
+        pytest.skip("no Chromium on this machine")
+    pytest.importorskip("playwright")
+    try:
+        libraries = load_libraries()
+    except InputError as error:
+        pytest.skip(str(error))
+    path = write_page(choose_all(("walk", "backflip"), None), tmp_path_factory.mktemp("live") / "live.html", libraries)
+    with open_page(path, SIZE, touch=True) as page:
+        page.evaluate("sfvLive.live.paused = true")
+        yield page
+        assert page.requests == []
+        assert [text for text in page.complaints if "GL Driver" not in text and "WebGL" not in text] == []
+
+
+def advance(opened, steps: int) -> None:
+    opened.evaluate(f"for (let k = 0; k < {steps}; k++) sfvLive.live.advance(); sfvLive.live.draw(0.03)")
+
+
+def advance_while(opened, mode: str) -> None:
+    opened.evaluate(f"for (let k = 0; k < 120 && sfvLive.live.player.mode === '{mode}'; k++) sfvLive.live.advance()")
+
+
+def root(opened) -> np.ndarray:
+    return np.array(opened.evaluate("Array.from(sfvLive.live.player.simulation.data.qpos.subarray(0, 7))"))
+
+
+@pytest.mark.slow  # 32 rollouts, twice
+def test_physics_is_that_of_python(opened):
+    found = {row.name: row.value or 0.0 for row in compare_skills(opened, choose_all(("backflip",), None), skip=1)}
+    assert found["live_return_difference"] < 1e-3
+    assert found["live_completed_difference"] == 0
+    assert found["live_observation_difference"] < 1e-4
+
+
+def test_a_pull_by_the_pointer_moves_the_body(opened):
+    opened.evaluate("sfvLive.live.player.begin(0, 0)")
+    advance(opened, 30)
+    path = root(opened)
+    opened.evaluate("sfvLive.live.player.begin(0, 0)")
+    advance(opened, 10)
+    x, y = opened.evaluate(
+        "(() => { const { player, stage } = sfvLive.live, p = player.simulation.data.xpos;"
+        "return stage.project([p[6], p[7], p[8] + 0.15]); })()"
+    )
+    mouse = opened.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 60, y, steps=4)
+    advance(opened, 12)
+    assert opened.evaluate("Math.hypot(...sfvLive.live.player.simulation.force.slice(0, 3))") > 30.0
+    assert "N" in opened.evaluate("document.getElementById('newtons').textContent")
+    mouse.up()
+    advance(opened, 8)
+    assert np.linalg.norm(root(opened)[:2] - path[:2]) > 0.03
+    assert opened.evaluate("Math.hypot(...sfvLive.live.player.simulation.force)") == 0.0
+
+
+def test_a_fall_is_shown_and_the_body_gets_back(opened):
+    opened.evaluate("sfvLive.live.player.begin(0, 0); sfvLive.live.player.push(1, null, [900, 0, -300], 15)")
+    advance_while(opened, "perform")
+    assert opened.evaluate("sfvLive.live.player.mode") == "lie"
+    assert "touched the ground" in opened.evaluate("document.getElementById('toast').textContent")
+    advance_while(opened, "lie")
+    lying = root(opened)
+    advance_while(opened, "lift")
+    assert opened.evaluate("sfvLive.live.player.mode") == "perform"
+    assert np.linalg.norm(root(opened)[:2] - lying[:2]) < 0.1  # where it lay, not where it began
+    assert root(opened)[2] > 0.7
+
+
+def test_a_skill_is_switched_by_key_and_button(opened):
+    opened.evaluate("sfvLive.live.player.begin(0, 0)")
+    opened.page.keyboard.press("2")
+    opened.page.locator("#skills button").nth(0).click()
+    opened.page.locator("#skills button").nth(1).click()
+    places = []
+    for _ in range(160):
+        advance(opened, 1)
+        places.append(root(opened)[:3])
+        if opened.evaluate("sfvLive.live.player.index") == 1:
+            break
+    assert opened.evaluate("sfvLive.live.player.index") == 1
+    assert np.linalg.norm(np.diff(places, axis=0), axis=1).max() < 0.25  # nothing jumps
+
+
+def test_ball_ground_and_load_change_the_physics(opened):
+    opened.evaluate("sfvLive.live.player.begin(0, 0)")
+    opened.page.keyboard.press("b")
+    assert opened.evaluate("sfvLive.live.player.ballThrown")
+    opened.evaluate("sfvLive.live.player.setLoad(20); sfvLive.live.player.setGround('uphill')")
+    mass, gravity = opened.evaluate(
+        "(() => { const { model } = sfvLive.live.player.simulation;"
+        "return [Array.from(model.body_mass).reduce((a, b) => a + b), Array.from(model.opt.gravity)]; })()"
+    )
+    assert mass == pytest.approx(75.0 + 20.0 + 3.0, abs=0.5)
+    assert np.linalg.norm(gravity) == pytest.approx(9.81) and abs(gravity[2]) < 9.8
+    opened.evaluate("sfvLive.live.player.setLoad(0); sfvLive.live.player.setGround('flat')")
