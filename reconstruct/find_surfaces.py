@@ -6,14 +6,14 @@ the same time: a force that the ground cannot give, and points above the ground 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from reconstruct.camera import View
 from reconstruct.characters.character import Character
-from reconstruct.contacts import clean_contacts, contact_points, find_runs
+from reconstruct.contacts import clean_contacts, contact_points, find_runs, grow_contacts
 from reconstruct.dynamics import com_acceleration, nearest_in_hull
 from reconstruct.kinematics import GRAVITY, BodyPoints, com_positions, point_positions
 from reconstruct.rotations import yaw
@@ -22,9 +22,11 @@ from reconstruct.surfaces import (
     NEAR_SURFACE,
     Surface,
     carried_points,
+    find_swinging,
     foot_columns,
     hand_columns,
     seat_columns,
+    trunk_columns,
 )
 
 SMOOTH_S = 0.08
@@ -47,14 +49,26 @@ OVERHEAD = 0.3
 """Height of hands above the centre of mass from which they hang rather than press [m]."""
 HANG_GAP_S = 0.5
 """Gaps between times without support by the ground through which hands hold on [s]."""
+STANDS_S = 0.25
+"""Least time for which feet rest on the lowest level [s]."""
 SEAT_HEIGHT = (0.2, 0.8)
 """Height of a seat [m]."""
+SEATED = 0.87
+"""Height of a pelvis that sits, at most, as a share of that of one that stands."""
 SEAT_SPEED = 0.25
 """Speed of a pelvis that sits [m/s]."""
 SEAT_S = 0.4
 """Least time for which somebody sits [s]."""
 BEHIND = 0.12
 """Distance of the centre of mass from the feet's support from which it would fall [m]."""
+LEANS_S = 0.3
+"""Least time for which somebody leans on hands [s]."""
+SIDEWAYS = 0.62
+"""Height of hands above the ground, as a share of the body's, from which they lean on a wall rather than a table."""
+FACING = 0.35
+"""Least share of the distance from the hands to the centre of mass that is horizontal, for a wall."""
+LEVEL_WIDTH = 0.05
+"""Range of heights of points that stand on one level [m]."""
 STEEPEST = 0.2
 """Slope between standing places up to which a tilted camera explains them [m/m]."""
 
@@ -68,6 +82,8 @@ class Hypothesis:
     """What speaks for it, in words."""
     given: bool = False
     """It is not to be doubted."""
+    base: float = 0.0
+    """Height of the ground in the first pass's world [m]: below zero where the body comes down from something."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +128,17 @@ def propose_surfaces(character: Character, qpos: np.ndarray, view: View, fps: fl
     if len(qpos) < 0.5 * fps or not hand_columns(character).any():
         return []
     seen = _gather(character, qpos, view, fps)
-    found = [_hang(character, seen), _stand_above(character, seen), _sit(character, seen)]
-    return [hypothesis for hypothesis in found if hypothesis is not None]
+    base = _find_base(character, seen)
+    if base < -ABOVE:
+        lowered = qpos.copy()
+        lowered[:, 2] -= base
+        seen = _gather(character, lowered, view, fps)
+    else:
+        base = 0.0
+    found = [hypothesis for find in (_hang, _stand_above, _sit) if (hypothesis := find(character, seen)) is not None]
+    if not found and (leans := _lean(character, seen)) is not None:
+        found = [leans]
+    return [replace(hypothesis, base=base) for hypothesis in found]
 
 
 def surfaces_of(character: Character, qpos: np.ndarray, objects: Sequence[SceneObject]) -> Hypothesis:
@@ -129,8 +154,13 @@ def surfaces_of(character: Character, qpos: np.ndarray, objects: Sequence[SceneO
     for one in objects:
         hands = hand_columns(character)
         columns = hands if one.kind == "bar" else hands | foot_columns(character) | seat_columns(character)
-        places = one.corners()[:, :2] @ turn.T + origin
-        surfaces.append(Surface(one.kind, one.height, columns, places, known=True))
+        corners = one.corners()
+        corners[:, :2] = corners[:, :2] @ turn.T + origin
+        normal = one.facing(np.zeros(2))
+        normal[:2] = turn @ normal[:2]
+        kind, level = ("wall", float((corners @ normal).max())) if one.is_wall else (one.kind, one.height)
+        facing = (float(normal[0]), float(normal[1]), float(normal[2]))
+        surfaces.append(Surface(kind, level, columns, corners[:, :2], known=True, normal=facing))
     return Hypothesis(tuple(surfaces), "given", given=True)
 
 
@@ -152,6 +182,18 @@ def _gather(character: Character, qpos: np.ndarray, view: View, fps: float) -> _
     for start, end in find_runs(unsupported):
         unsupported[start:end] = end - start >= SHORTEST_S * fps
     return _Evidence(fps, paths, points.radius, np.linalg.norm(velocity, axis=-1), com_w, unsupported)
+
+
+def _find_base(character: Character, seen: _Evidence) -> float:
+    """Height of the lowest level on which feet rest for a while [m]: a first pass puts the ground where they mostly
+    are."""
+    feet = foot_columns(character)
+    rests = seen.find_still(feet, shortest=STANDS_S)
+    rests &= seen.bottom < seen.bottom[:, feet].min(axis=1, keepdims=True) + 0.5 * NEAR_SURFACE
+    level = np.where(rests, seen.bottom, np.inf).min(axis=1)
+    known = np.sort(level[np.isfinite(level)])
+    count = round(STANDS_S * seen.fps)
+    return float(np.median(known[:count])) if len(known) >= count else 0.0
 
 
 def _hang(character: Character, seen: _Evidence) -> Hypothesis | None:
@@ -183,27 +225,46 @@ def _stand_above(character: Character, seen: _Evidence) -> Hypothesis | None:
         if len(mine) > 1:
             level = np.ptp(seen.bottom[:, mine], axis=1) < 1.5 * NEAR_SURFACE
             still[:, mine] &= (still[:, mine].all(axis=1) & level)[:, None]
+    still[:, feet] &= ~find_swinging(seen.points_w[:, feet], seen.fps)
     # Hands that keep still carry only while no foot stands.
     stands = (still & feet).any(axis=1, keepdims=True)
     carries = still & seen.unsupported[:, None] & (feet | ~stands)
     if carries.any(axis=1).sum() < SHORTEST_S * seen.fps:
         return None
-    levels = np.sort(seen.bottom[carries])
-    groups = np.split(levels, np.flatnonzero(np.diff(levels) > 0.5 * NEAR_SURFACE) + 1)
-    surfaces = list[Surface]()
-    for group in groups:
-        near = carries & (np.abs(seen.bottom - np.median(group)) < NEAR_SURFACE)
-        if near.any(axis=1).sum() < SHORTEST_S * seen.fps:
-            continue
+    surfaces, levels = list[Surface](), _find_levels(seen.bottom, carries, SHORTEST_S * seen.fps)
+    away = np.abs(seen.bottom[..., None] - levels)
+    for k, level in enumerate(levels):
+        near = carries & (away[..., k] < NEAR_SURFACE) & (away.argmin(axis=-1) == k)
         level, places = float(np.median(seen.bottom[near])), seen.points_w[..., :2][near]
-        if surfaces and level - surfaces[-1].level < NEAR_SURFACE:
-            continue
         if not _is_tilt(seen, feet, level, places):
             surfaces.append(Surface("box", level, hands | feet, places, near))
     if not surfaces:
         return None
     heights = ", ".join(f"{surface.level:.2f} m" for surface in surfaces)
     return Hypothesis(tuple(surfaces), f"hands or feet carry the body {heights} above the ground")
+
+
+def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float) -> np.ndarray:
+    """Heights at which points carry for at least so many frames, `NEAR_SURFACE` apart, from the lowest on [m], (K,).
+
+    The most frequent one first: a foot that is put down slowly passes all heights, but stays at one.
+
+    Args:
+      bottom: height of the points [m], (T, N).
+      carries: which of them carry, bool (T, N).
+      least: number of frames.
+    """
+    left, levels = carries.copy(), list[float]()
+    while left.any():
+        heights = np.sort(bottom[left])
+        counts = np.searchsorted(heights, heights + LEVEL_WIDTH) - np.arange(len(heights))
+        first = int(counts.argmax())
+        level = float(np.median(heights[first : first + counts[first]]))
+        near = np.abs(bottom - level) < NEAR_SURFACE
+        if (left & near).any(axis=1).sum() >= least:
+            levels.append(level)
+        left &= ~near
+    return np.sort(levels)
 
 
 def _is_tilt(seen: _Evidence, feet: np.ndarray, level: float, places: np.ndarray) -> bool:
@@ -222,7 +283,9 @@ def _sit(character: Character, seen: _Evidence) -> Hypothesis | None:
         return None
     low, high = SEAT_HEIGHT
     height = seen.bottom[:, seat].mean(axis=1)
-    near = (height > low) & (height < high)
+    standing = point_positions(character.model, np.array(character.model.qpos0)[None], carried_points(character))[0]
+    stands = float((standing[:, 2] - carried_points(character).radius)[seat].mean())
+    near = (height > low) & (height < min(high, SEATED * stands))
     still = seen.find_still(seat, SEAT_SPEED, SEAT_S)[:, seat].all(axis=1) & near
     count = len(contact_points(character))
     soles = seen.points_w[:, : feet[:count].shape[0]][:, feet[:count]]
@@ -232,8 +295,42 @@ def _sit(character: Character, seen: _Evidence) -> Hypothesis | None:
     sits = still & ((away > BEHIND) | seen.unsupported)
     if not any(end - start >= SEAT_S * seen.fps for start, end in find_runs(sits)):
         return None
-    places = seen.points_w[sits][:, seat, :2].reshape(-1, 2)
-    surface = Surface("box", float(np.median(height[sits])), seat, places, sits[:, None] & seat)
-    return Hypothesis(
-        (surface,), f"the pelvis rests {surface.level:.2f} m high, {away[sits].mean():.2f} m off the feet"
-    )
+    level = float(np.median(height[sits]))
+    # Somebody who lies does so on trunk and head as well; what is as high as the seat rests on it.
+    trunk = trunk_columns(character) & ~seat
+    rests = seen.find_still(trunk, STILL_SPEED, SEAT_S) & (np.abs(seen.bottom - level) < NEAR_SURFACE)
+    shown = (sits[:, None] & seat) | rests
+    surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown][:, :2], shown)
+    lies = "the body lies" if (rests.sum(axis=1) > 1).sum() > SEAT_S * seen.fps else "the pelvis rests"
+    return Hypothesis((surface,), f"{lies} {level:.2f} m high, {away[sits].mean():.2f} m off the feet")
+
+
+def _lean(character: Character, seen: _Evidence) -> Hypothesis | None:
+    """Hands stay, and the centre of mass is beside the feet on their side: a wall, or the edge of a table."""
+    hands, feet = hand_columns(character), foot_columns(character)
+    held = seen.find_still(hands, shortest=LEANS_S) & (seen.bottom > SEAT_HEIGHT[0])
+    count = len(contact_points(character))
+    soles, standing = seen.points_w[:, :count][:, feet[:count]], seen.bottom[:, :count][:, feet[:count]] < ABOVE
+    nearest = nearest_in_hull(seen.com_w[:, :2], soles[..., :2], standing)
+    away = seen.com_w[:, :2] - nearest
+    falls = (np.linalg.norm(away, axis=1) > BEHIND) & standing.any(axis=1)
+    towards = np.einsum("tni,ti->tn", seen.points_w[..., :2] - nearest[:, None], away) > 0.0
+    leans = held & falls[:, None] & towards
+    frames = leans.any(axis=1)
+    if not any(end - start >= LEANS_S * seen.fps for start, end in find_runs(frames)):
+        return None
+    # A hand that leans has held on since it came to rest there.
+    for n in np.flatnonzero(leans.any(axis=0)):
+        leans[:, n] = grow_contacts(leans[:, n], held[:, n])
+    places, height = seen.points_w[leans], float(np.median(seen.points_w[..., 2][leans]))
+    off = float(np.linalg.norm(away[frames], axis=1).mean())
+    why = f"hands {height:.2f} m high carry a body that is {off:.2f} m off its feet"
+    back = seen.com_w[frames].mean(axis=0) - seen.points_w[leans].mean(axis=0)
+    flat = float(np.hypot(back[0], back[1]))
+    if height > SIDEWAYS * character.height and flat > FACING * np.linalg.norm(back):
+        normal = (float(back[0] / flat), float(back[1] / flat), 0.0)
+        radius = float(carried_points(character).radius[hands].mean())
+        level = float(np.median(places @ np.array(normal))) - radius
+        return Hypothesis((Surface("wall", level, hands, places[:, :2], leans, normal=normal),), why)
+    level = float(np.median(seen.bottom[leans]))
+    return Hypothesis((Surface("box", level, hands, places[:, :2], leans),), why)

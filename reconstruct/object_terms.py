@@ -25,6 +25,29 @@ def lift_origin(points: PointPaths, level: np.ndarray, holds: np.ndarray | None 
     return replace(points, pos_w=pos_w)
 
 
+def face_axes(normal: np.ndarray) -> np.ndarray:
+    """Axes of frames whose z is the normal of a face, as rows, (..., 3) -> (..., 3, 3); the world's for a level one."""
+    normal = np.asarray(normal, dtype=np.float64)
+    level = np.abs(normal[..., 2:]) > 1.0 - 1e-9
+    first = np.where(level, [1.0, 0.0, 0.0], np.cross([0.0, 0.0, 1.0], normal))
+    first = first / np.linalg.norm(first, axis=-1, keepdims=True)
+    return np.stack([first, np.cross(normal, first), normal], axis=-2)
+
+
+def turn_to_faces(points: PointPaths, normal: np.ndarray) -> PointPaths:
+    """The points in frames whose z is the normal of the face that each belongs to, where terms of the ground hold.
+
+    Args:
+      points: of the body, (T, P).
+      normal: unit vectors, (3,) or what broadcasts to (T, P, 3).
+    """
+    if (np.abs(normal[..., 2]) > 1.0 - 1e-9).all():
+        return points
+    axes = face_axes(normal)
+    pos = (axes @ points.pos_w[..., None])[..., 0]
+    return replace(points, pos_w=pos, jac=axes @ points.jac)
+
+
 def no_entry(points: PointPaths, boxes: Sequence[SceneObject], sigma: float) -> Block:
     """No part of the body is inside of a box: depth below its nearest face, (T, P).
 

@@ -1,12 +1,14 @@
 """From surfaces that carry to things: as large as usual, as small as the space that the body passes through."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from reconstruct.characters.character import Character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import yaw
-from reconstruct.scene_objects import SceneObject
-from reconstruct.surfaces import Surface, carried_points, seat_columns
+from reconstruct.rotations import rotate, yaw
+from reconstruct.scene_objects import WALL_LEAST, SceneObject
+from reconstruct.surfaces import Surface, carried_points, foot_columns, seat_columns
 
 MARGIN = 0.07
 """Flesh around the points that touch a box [m]."""
@@ -14,6 +16,22 @@ USUAL = 0.45
 """Least length and width of a box where there is room [m]."""
 SEAT_THICKNESS = 0.08
 """Of a seat [m]: feet may go below it."""
+LYING = 0.6
+"""Length of what rests on a seat from which it is a bed [m]."""
+BED = 0.9
+"""Least width of a bed [m]."""
+UPRIGHT = 0.5
+"""Cosine of the trunk's inclination up to which it has a heading."""
+STRAIGHT = 0.9
+"""Cosine of the angle up to which somebody faces the way that stairs go."""
+HAIR = 0.002
+"""By how much a stair is narrower than the one below [m]: faces in one plane flicker where they are drawn."""
+STAIRS_WIDTH = 0.9
+"""Least width of stairs [m]."""
+WALL_THICKNESS = 0.1
+"""Of a wall [m]: nobody sees what is behind its face."""
+WALL_OVER = 0.7
+"""How far a wall goes on beyond the hands, and to the sides [m]."""
 BAR_OVER = 0.3
 """How far a bar goes on beyond the hands [m]."""
 CLEAR = 0.01
@@ -35,17 +53,60 @@ def place_objects(
     """
     points = carried_points(character)
     paths = point_positions(character.model, qpos, points)
-    objects = list[SceneObject]()
+    stairs = _place_stairs(character, qpos, paths, touches, surfaces)
+    objects = list(stairs.values())
     for k, surface in enumerate(surfaces):
         held = touches == k + 1
-        if not held.any():
+        if not held.any() or k in stairs:
             continue
         if surface.holds:
             objects.append(_place_bar(paths, held, surface.level))
+        elif surface.kind == "wall":
+            objects.append(_place_wall(paths[held], surface))
         else:
             seat = bool(held[:, seat_columns(character)].any())
             objects.append(_place_box(character, qpos, paths[held], held.any(axis=1), surface.level, seat))
     return tuple(objects)
+
+
+def _place_stairs(
+    character: Character, qpos: np.ndarray, paths: np.ndarray, touches: np.ndarray, surfaces: tuple[Surface, ...]
+) -> dict[int, SceneObject]:
+    """Boxes on which feet go up or down one after the other, as wide as all of them, each reaching below the next.
+
+    Returns:
+      The box of each surface that is a stair; none for a single step.
+    """
+    feet = foot_columns(character)
+    stairs = [k for k, one in enumerate(surfaces) if one.kind == "box" and (touches[:, feet] == k + 1).any()]
+    stairs.sort(key=lambda k: surfaces[k].level)
+    if len(stairs) < 2:
+        return {}
+    radius = carried_points(character).radius
+    low = (touches == 0) & feet & (paths[..., 2] - radius < SUNK)
+    places = [paths[low][:, :2], *(paths[(touches == k + 1) & feet][:, :2] for k in stairs)]
+    way = places[-1].mean(axis=0) - places[1].mean(axis=0)
+    way /= np.linalg.norm(way)
+    # Left and right feet in turn make it crooked; nearly everybody goes straight up or down.
+    faces = _find_heading(qpos[np.isin(touches, np.array(stairs) + 1).any(axis=1)], paths[low])
+    ahead = np.array([np.cos(faces), np.sin(faces)])
+    if abs(ahead @ way) > STRAIGHT:
+        way = ahead * np.sign(ahead @ way)
+    along = [place @ way for place in places]
+    if not all(a.mean() < b.mean() for a, b in pairwise(along[1:])):
+        return {}
+    side = np.concatenate(places[1:]) @ [-way[1], way[0]]
+    width, end = max(float(np.ptp(side)) + 2.0 * MARGIN, STAIRS_WIDTH), along[-1].max() + MARGIN
+    end = max(end, along[-1].min() + USUAL)
+    found, angle = dict[int, SceneObject](), float(np.degrees(np.arctan2(way[1], way[0])))
+    for number, (k, below, here) in enumerate(zip(stairs, along[:-1], along[1:], strict=True)):
+        before = below[below < here.min()]  # whoever comes down walks on beside what they came from
+        edge = 0.5 * (before.max() + here.min()) if len(before) else here.min() - MARGIN
+        edge = max(edge, here.min() - 2.0 * MARGIN)
+        middle = 0.5 * (edge + end) * way + 0.5 * (side.min() + side.max()) * np.array([-way[1], way[0]])
+        x, y, level = float(middle[0]), float(middle[1]), surfaces[k].level
+        found[k] = SceneObject("box", x, y, level, float(end - edge), width - HAIR * number, level, angle)
+    return found
 
 
 def _place_bar(paths: np.ndarray, held: np.ndarray, level: float) -> SceneObject:
@@ -59,14 +120,39 @@ def _place_bar(paths: np.ndarray, held: np.ndarray, level: float) -> SceneObject
     )
 
 
+def _place_wall(touching_w: np.ndarray, surface: Surface) -> SceneObject:
+    """A wall whose face is where it is pressed against, higher and wider than that by `WALL_OVER`."""
+    normal = np.array(surface.normal)
+    across = np.array([-normal[1], normal[0], 0.0])
+    side, middle = touching_w @ across, surface.level - 0.5 * WALL_THICKNESS
+    centre = middle * normal + 0.5 * (side.min() + side.max()) * across
+    height = float(max(touching_w[:, 2].max() + WALL_OVER, WALL_LEAST[0] + WALL_OVER))
+    width = float(np.ptp(side)) + 2.0 * WALL_OVER
+    angle = float(np.degrees(np.arctan2(normal[1], normal[0])))
+    return SceneObject("box", float(centre[0]), float(centre[1]), height, WALL_THICKNESS, width, height, angle)
+
+
+def _find_heading(qpos: np.ndarray, touching_w: np.ndarray) -> float:
+    """Where the body faces while its trunk is upright [rad]; along what it lies on if it never is."""
+    up = np.array([rotate(pose[3:7], np.array([0.0, 0.0, 1.0]))[2] for pose in qpos])
+    if (up > UPRIGHT).any():
+        return float(np.median(np.unwrap(np.array([yaw(pose[3:7]) for pose in qpos[up > UPRIGHT]]))))
+    spread = touching_w[:, :2] - touching_w[:, :2].mean(axis=0)
+    along = np.linalg.svd(spread, full_matrices=False)[2][0]
+    return float(np.arctan2(along[1], along[0]))
+
+
 def _place_box(
     character: Character, qpos: np.ndarray, touching_w: np.ndarray, frames: np.ndarray, level: float, seat: bool
 ) -> SceneObject:
     """A box under what touches it, square to the body's heading there, grown to `USUAL` where nothing passes."""
-    angle = float(np.median(np.unwrap(np.array([yaw(pose[3:7]) for pose in qpos[frames]]))))
+    angle = _find_heading(qpos[frames], touching_w)
     along = np.array([np.cos(angle), np.sin(angle)])
     axes = np.stack([along, [-along[1], along[0]]])
-    thickness = SEAT_THICKNESS if seat else level
+    thickness, extent = SEAT_THICKNESS if seat else level, np.ptp(touching_w[:, :2] @ axes.T, axis=0)
+    usual = np.full(2, USUAL)
+    if seat and extent.max() > LYING:  # where somebody lies there is room to the sides, too
+        usual = np.maximum(usual, np.where(extent == extent.max(), extent + 2.0 * BED / 3.0, BED))
     solid = BodyPoints.of_geoms(character.model)
     body_w = point_positions(character.model, qpos, solid)
     bottom, top = body_w[..., 2] - solid.radius, body_w[..., 2] + solid.radius
@@ -82,9 +168,11 @@ def _place_box(
         ahead, behind = beside & (body[:, axis] > middle), beside & (body[:, axis] <= middle)
         most = float((body[:, axis] - radius)[ahead].min(initial=np.inf)) - CLEAR
         least = float((body[:, axis] + radius)[behind].max(initial=-np.inf)) + CLEAR
-        wish = max(USUAL - (high[axis] - low[axis]), 0.0)
+        wish = max(usual[axis] - (high[axis] - low[axis]), 0.0)
         room_ahead, room_behind = max(most - high[axis], 0.0), max(low[axis] - least, 0.0)
         grown_ahead = min(room_ahead, max(0.5 * wish, wish - room_behind))
+        if seat and axis == 0:  # thighs reach over the edge
+            grown_ahead = min(grown_ahead, 0.5 * room_ahead)
         grown_behind = min(room_behind, wish - min(grown_ahead, wish))
         # What passes before or behind cuts the margin, never what is touched; to the sides feet need it.
         if axis == 0:

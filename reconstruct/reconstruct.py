@@ -221,17 +221,28 @@ def _choose(
     alone = least
     notes = list[str]()
     for hypothesis in hypotheses:
-        tried = replace(problem, surfaces=hypothesis.surfaces)
-        fit = replace(_fit_ground_and_physics(tried, qpos, view, config, progress), why=hypothesis.why)
+        tried, start, seen_from = _lower_ground(problem, qpos, view, hypothesis.base)
+        tried = replace(tried, surfaces=hypothesis.surfaces)
+        fit = replace(_fit_ground_and_physics(tried, start, seen_from, config, progress), why=hypothesis.why)
         misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
-        lowest = min(surface.level for surface in fit.problem.surfaces)
-        if lowest < LOWEST_OBJECT and not hypothesis.given:
-            notes.append(f"{hypothesis.why}, but the fit puts them at {lowest:.2f} m, too low to be sure")
+        highest = max((one.level for one in fit.problem.surfaces if one.kind != "wall"), default=np.inf)
+        if highest < LOWEST_OBJECT and not hypothesis.given:
+            notes.append(f"{hypothesis.why}, but the fit puts them at {highest:.2f} m, too low to be sure")
             continue
         notes.append(f"{hypothesis.why}, but the film fits no better ({misfit:.0f} against {alone:.0f})")
         if hypothesis.given or (misfit < least and fit.support.touches is not None and fit.support.touches.any()):
             best, least = fit, misfit
     return best if best is not flat else replace(flat, why=f"not sure: {'; '.join(notes)}")
+
+
+def _lower_ground(problem: Problem, qpos: np.ndarray, view: View, base: float) -> tuple[Problem, np.ndarray, View]:
+    """A first pass in a world whose ground is at the height `base` of its own [m]."""
+    if not base:
+        return problem, qpos, view
+    lowered = qpos.copy()
+    lowered[:, 2] -= base
+    expected = replace(problem.expected or view, height=(problem.expected or view).height - base)
+    return replace(problem, expected=expected), lowered, replace(view, height=view.height - base)
 
 
 def _solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:

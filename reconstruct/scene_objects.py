@@ -18,6 +18,8 @@ from pose.foreign_files import read_toml
 
 BAR_RADIUS = 0.02
 """Of a bar's section [m]."""
+COLOUR = (0.72, 0.53, 0.34, 1.0)
+"""Of things where they are drawn, RGBA."""
 LIMITS = {
     "x": (-100.0, 100.0),
     "y": (-100.0, 100.0),
@@ -28,6 +30,8 @@ LIMITS = {
     "thickness": (0.02, 10.0),
 }
 """Least and largest value of every number of an object, in the units of the scene file."""
+WALL_LEAST = (1.5, 0.3)
+"""Least height and greatest thickness of a wall [m]."""
 HEADER = """\
 # What carries the person besides the ground, in metres and degrees, in the world of the motion (z up, ground at 0).
 # height: of a box's upper face, of a bar's axis. length: along yaw. Change it and run the same command again: the skill
@@ -114,8 +118,28 @@ class SceneObject:
         lengths = {name: factor * getattr(self, name) for name in ("x", "y", "height", "length", "width", "thickness")}
         return replace(self, **lengths | {"thickness": min(lengths["thickness"], LIMITS["thickness"][1])})
 
+    @property
+    def is_wall(self) -> bool:
+        """A box that is high and thin: what touches it does so from the side."""
+        return self.kind == "box" and self.height >= WALL_LEAST[0] and min(self.length, self.width) <= WALL_LEAST[1]
+
+    def facing(self, seen_w: np.ndarray) -> np.ndarray:
+        """Outward normal of the face that somebody at `seen_w` (2,) or (3,) touches: up, but for a wall, (3,)."""
+        if not self.is_wall:
+            return np.array([0.0, 0.0, 1.0])
+        way = self.along if self.length <= self.width else self.across
+        return way * np.sign((seen_w[:2] - self.centre[:2]) @ way[:2])
+
+    def level_along(self, normal: np.ndarray) -> float:
+        """Where the face with this normal lies along it [m]: n . p of all its points."""
+        if self.kind == "bar":
+            return float(self.centre @ normal)
+        return float(self.centre @ normal + self.half @ np.abs(normal @ self.rotation))
+
     def describe(self) -> str:
         """A few words for people."""
+        if self.is_wall:
+            return f"a wall of {max(self.length, self.width):.1f} by {self.height:.1f} m"
         if self.kind == "bar":
             return f"a bar at {self.height:.2f} m"
         return f"a box of {self.height:.2f} m, {self.length:.2f} by {self.width:.2f} m"

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from reconstruct.characters.character import Character
 from reconstruct.contact_wrench import GRIPS, NONE, PUSHES, Contacts
 from reconstruct.contacts import ContactThresholds, contact_points, find_contacts, grow_contacts
 from reconstruct.kinematics import BodyPoints, PointPaths, point_positions
-from reconstruct.object_terms import lift_origin
+from reconstruct.object_terms import face_axes, lift_origin, turn_to_faces
 from reconstruct.rolling import find_other_parts
 
 FIST = 0.12
@@ -23,6 +24,10 @@ LEVEL_DOUBT = 1.75
 """Factor on the limits of height of hands and feet: the surface's own height is found along with the motion."""
 SEAT_SPEED = 0.6
 """Factor on the limits of speed of a pelvis: somebody who sits down is slow before the seat carries."""
+SWING_SPEED = 0.25
+"""Speed above which a foot swings if another one stands at less than half of it [m/s]."""
+SWING_SMOOTH_S = 0.05
+"""Standard deviation of the window over which it is averaged [s]."""
 NEAR_SURFACE = 0.12
 """Distance from a surface's height beyond which a point does not touch it, however long it stays [m]."""
 
@@ -31,10 +36,10 @@ NEAR_SURFACE = 0.12
 class Surface:
     """One surface of a hypothesis."""
 
-    kind: Literal["box", "bar"]
-    """Pressed upon from above, or held."""
+    kind: Literal["box", "bar", "wall"]
+    """Pressed upon from above, held, or pressed against from the side."""
     level: float
-    """Height of a box's upper face, or of a bar's axis [m]; found along with the motion."""
+    """Height of a box's upper face or of a bar's axis, place of a wall along `normal` [m]; found with the motion."""
     columns: np.ndarray
     """Which of `carried_points` may touch it, bool (N,)."""
     places: np.ndarray
@@ -42,7 +47,9 @@ class Surface:
     shown: np.ndarray | None = None
     """Points that show it, bool (T, N): they touch it, and others of their kind at the same time; None for any time."""
     known: bool = False
-    """Its height is given and no unknown."""
+    """Its level is given and no unknown."""
+    normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """Unit vector out of the face that is touched."""
 
     @property
     def holds(self) -> bool:
@@ -97,6 +104,18 @@ def seat_columns(character: Character) -> np.ndarray:
     return np.asarray(mine & (low < low[mine].min() + 0.05)) if mine.any() else mine
 
 
+def trunk_columns(character: Character) -> np.ndarray:
+    """Which of `carried_points` belong to trunk and head: bodies that bear no hand or foot, or several, bool (N,)."""
+    model, points = character.model, carried_points(character)
+    ends = np.unique(contact_points(character).bodies)
+    borne = np.zeros(model.nbody, dtype=int)
+    for body in ends:
+        while body:
+            borne[body] += 1
+            body = model.body_parentid[body]
+    return np.asarray((borne != 1)[points.bodies] & (np.arange(len(points)) >= len(contact_points(character))))
+
+
 def find_touches(
     character: Character, points_w: np.ndarray, surfaces: tuple[Surface, ...], fps: float, tolerance_scale: float
 ) -> np.ndarray:
@@ -112,12 +131,12 @@ def find_touches(
     radius, touches = carried_points(character).radius, np.zeros(points_w.shape[:2], dtype=np.int8)
     hands, feet = hand_columns(character), foot_columns(character)
     kinds = ((hands, LEVEL_DOUBT, 1.0), (feet, LEVEL_DOUBT, 1.0), (~(hands | feet), 1.0, SEAT_SPEED))
+    squeezed = points_w * [DEPTH_TRUST[0] if tolerance_scale > 1.0 else DEPTH_TRUST[1], 1.0, 1.0]
     for k, surface in enumerate(surfaces):
-        lifted = points_w.copy()
-        lifted[..., 2] -= surface.level + (0.0 if surface.holds else radius)
-        lifted[..., 0] *= DEPTH_TRUST[0] if tolerance_scale > 1.0 else DEPTH_TRUST[1]
-        near = surface.is_near(points_w[..., :2]) & (np.abs(lifted[..., 2]) < 2.0 * NEAR_SURFACE)
-        lifted[..., 2] = np.where(near, np.abs(lifted[..., 2]), 1.0)
+        away = points_w @ np.array(surface.normal) - surface.level - (0.0 if surface.holds else radius)
+        near = surface.is_near(points_w[..., :2]) & (np.abs(away) < 2.0 * NEAR_SURFACE)
+        lifted = squeezed @ face_axes(np.array(surface.normal)).T
+        lifted[..., 2] = np.where(near, np.abs(away), 1.0)
         for kind, doubt, slow in kinds:
             columns = np.flatnonzero(kind & surface.columns)
             if not len(columns):
@@ -132,15 +151,36 @@ def find_touches(
                 found |= surface.shown[:, columns]
             else:
                 found &= near[:, columns]
+            if kind is feet:
+                found &= ~find_swinging(squeezed[:, columns], fps)
             touches[:, columns] = np.where(found, k + 1, touches[:, columns])
     return touches
+
+
+def find_swinging(points_w: np.ndarray, fps: float) -> np.ndarray:
+    """Points of feet that move while another one stands: put down slowly or passing low over a stair, bool (T, P).
+
+    Args:
+      points_w: paths [m], (T, P, 3).
+      fps: frames a second.
+    """
+    if len(points_w) < 2:
+        return np.zeros(points_w.shape[:2], dtype=bool)
+    speed = np.linalg.norm(np.gradient(points_w, 1.0 / fps, axis=0), axis=-1)
+    speed = gaussian_filter1d(speed, SWING_SMOOTH_S * fps, axis=0, mode="nearest")
+    return np.asarray(speed > np.maximum(SWING_SPEED, 2.0 * speed.min(axis=1, keepdims=True)))
 
 
 def lift_to_surfaces(points: PointPaths, touches: np.ndarray, surfaces: tuple[Surface, ...]) -> PointPaths:
     """Points relative to the surfaces that they touch, (T, N) `touches` as of `find_touches`."""
     levels = np.array([0.0, *(surface.level for surface in surfaces)])[touches]
     holds = np.array([False, *(surface.holds for surface in surfaces)])[touches]
-    return lift_origin(points, levels, holds)
+    return lift_origin(turn_to_faces(points, find_normals(touches, surfaces)), levels, holds)
+
+
+def find_normals(touches: np.ndarray, surfaces: tuple[Surface, ...]) -> np.ndarray:
+    """Unit vectors out of what each point touches, up where that is the ground or nothing, (T, N) -> (T, N, 3)."""
+    return np.array([(0.0, 0.0, 1.0), *(surface.normal for surface in surfaces)])[touches]
 
 
 def find_forces(
@@ -155,7 +195,7 @@ def find_forces(
       surfaces: of the hypothesis.
     """
     holds = np.array([False, *(surface.holds for surface in surfaces)])[touches]
-    pos_w = points.pos_w.copy()
-    pos_w[..., 2] -= np.where(holds, 0.0, points.on_body.radius)
+    normal = find_normals(touches, surfaces)
+    pos_w = points.pos_w - np.where(holds, 0.0, points.on_body.radius)[..., None] * normal
     mode = np.where(holds, GRIPS, np.where(grounded | (touches > 0), PUSHES, NONE))
-    return Contacts(pos_w, points.jac, mode, np.array([0.0, 0.0, 1.0]))
+    return Contacts(pos_w, points.jac, mode, normal)

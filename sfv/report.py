@@ -69,6 +69,8 @@ def write_report(
         motion_verdict=run.motion.metrics.get("verdict"),
         motion_poor=run.motion.metrics.get("level") == "poor",
         motion_findings=run.motion.metrics.get("findings", []),
+        objects=run.motion.metrics.get("objects", []),
+        scene=run.motion.metrics.get("scene", ""),
         confidence_curve=Markup(draw_confidence(Keypoints.load(pose["keypoints.npz"]))) if pose else "",
         draft=embed_video(draft["draft.mp4"]),
         problems=draft.metrics["problems"],

@@ -15,7 +15,7 @@ from reconstruct.characters.character import Character
 from reconstruct.contacts import clean_contacts, find_runs
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.scene_objects import BAR_RADIUS, SceneObject
+from reconstruct.scene_objects import BAR_RADIUS, COLOUR, SceneObject
 from reconstruct.surfaces import carried_points, hand_columns
 
 GRIP_REACH = 0.1
@@ -26,7 +26,6 @@ SHORTEST_GRIP = 0.15
 """Grips that are shorter are taken for passing by, gaps that are shorter are closed [s]."""
 GRIP_SOLREF = (0.02, 1.0)
 """Stiffness of a grip, as of contacts."""
-COLOUR = (0.72, 0.53, 0.34, 1.0)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from reconstruct.characters.character import Character, fit_skin
 from reconstruct.characters.meshes import geom_surface
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import make_continuous, to_scipy
+from reconstruct.scene_objects import BAR_RADIUS, COLOUR, SceneObject
 
 FLOAT, UINT32, UINT16 = 5126, 5125, 5123
 Y_UP_FROM_Z_UP = [-0.5, -0.5, -0.5, 0.5]
@@ -73,13 +75,14 @@ class _Document:
         return header + chunks + bytes(self.buffer)
 
 
-def write_glb(motion: ReferenceMotion, character: Character, path: Path) -> None:
+def write_glb(motion: ReferenceMotion, character: Character, path: Path, objects: Sequence[SceneObject] = ()) -> None:
     """Writes a motion as GLB in metres, y up: a node for each body, animated, with the skin or the geoms on it.
 
     Args:
       motion: of this character.
       character: gives the tree, the skin and the shapes.
       path: file to write; replaced whole or not at all.
+      objects: what carries the body besides the ground.
     """
     model, document = character.model, _Document()
     position, rotation = local_poses(model, motion.qpos)
@@ -100,6 +103,7 @@ def write_glb(motion: ReferenceMotion, character: Character, path: Path) -> None
     else:
         _add_geoms(document, model)
     _add_ends(document, character)
+    _add_objects(document, objects)
     _add_animation(document, position, rotation, motion.fps)
     with replace_file(path) as temporary:
         temporary.write_bytes(document.glb())
@@ -211,18 +215,43 @@ def _add_geoms(document: _Document, model: mujoco.MjModel) -> None:
         shape = geom_surface(model, int(geom))
         if shape is None:
             continue
-        primitive = {
-            "attributes": {
-                "POSITION": document.accessor(shape.vertices, FLOAT, "VEC3"),
-                "NORMAL": document.accessor(shape.vertex_normals, FLOAT, "VEC3"),
-            },
-            "indices": document.accessor(shape.faces.reshape(-1, 1), UINT32, "SCALAR"),
-            "material": _add_material(document, model, int(model.geom_matid[geom]), model.geom_rgba[geom]),
-        }
+        material = _add_material(document, model, int(model.geom_matid[geom]), model.geom_rgba[geom])
         node = {
-            "mesh": document.add("meshes", {"primitives": [primitive]}),
+            "mesh": _add_mesh(document, shape, material),
             "translation": model.geom_pos[geom].tolist(),
             "rotation": np.roll(model.geom_quat[geom], -1).tolist(),
         }
         parent = document.json["nodes"][int(model.geom_bodyid[geom])]
         parent.setdefault("children", []).append(document.add("nodes", node))
+
+
+def _add_objects(document: _Document, objects: Sequence[SceneObject]) -> None:
+    """Boxes and bars, as meshes under the node of the world."""
+    for number, thing in enumerate(objects):
+        if thing.kind == "bar":
+            shape = trimesh.creation.cylinder(radius=BAR_RADIUS, height=thing.length)
+            shape.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2.0, [0.0, 1.0, 0.0]))
+        else:
+            shape = trimesh.creation.box(extents=2.0 * thing.half)
+        look = {"metallicFactor": 0.0, "roughnessFactor": 0.8, "baseColorFactor": list(COLOUR)}
+        material = document.add("materials", {"pbrMetallicRoughness": look})
+        node = {
+            "name": f"object_{number}",
+            "mesh": _add_mesh(document, shape, material),
+            "translation": thing.centre.tolist(),
+            "rotation": [0.0, 0.0, *(float(f(np.radians(thing.yaw) / 2.0)) for f in (np.sin, np.cos))],
+        }
+        document.json["nodes"][0].setdefault("children", []).append(document.add("nodes", node))
+
+
+def _add_mesh(document: _Document, shape: trimesh.Trimesh, material: int) -> int:
+    """A surface of one material; its index."""
+    primitive = {
+        "attributes": {
+            "POSITION": document.accessor(shape.vertices, FLOAT, "VEC3"),
+            "NORMAL": document.accessor(shape.vertex_normals, FLOAT, "VEC3"),
+        },
+        "indices": document.accessor(shape.faces.reshape(-1, 1), UINT32, "SCALAR"),
+        "material": material,
+    }
+    return document.add("meshes", {"primitives": [primitive]})

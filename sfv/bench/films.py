@@ -36,6 +36,8 @@ LONGEST = 120
 """Greatest number of frames of a motion file that are filmed."""
 ACROSS = 104.0
 """Compass direction of a view from the side of a motion file [degrees]; demonstrations have their own."""
+BEFORE_WALL = -40.0
+"""Compass direction of a view from behind, on the person's other side, where a wall is in front [degrees]."""
 BODIES = ("humanoid", "heavy")
 """Two body shapes of the same height, since the height cannot be seen in a film."""
 DARK = {
@@ -178,8 +180,11 @@ def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Ch
     """The motion before its camera, which turns with the body in a panned film."""
     xyz_w = point_positions(character.model, qpos, BodyPoints.of_sites(character.model, LANDMARKS))
     across = ALL_PLANS[film.motion].azimuth if film.motion in ALL_PLANS else ACROSS
-    view = film.viewpoint
-    camera = place_camera(xyz_w, np.radians(across + view.azimuth), view.fov, view.eye_height)
+    view, azimuth = film.viewpoint, across + film.viewpoint.azimuth
+    things = place_things(film.motion, character, qpos) if film.group == "scene" else ()
+    if any(one.is_wall for one in things) and np.cos(np.radians(azimuth)) < -0.5:
+        azimuth = BEFORE_WALL  # a wall that the person faces hides them from the front
+    camera = place_camera(xyz_w, np.radians(azimuth), view.fov, view.eye_height)
     path = pan_with_body(camera, xyz_w) if film.group == "panning" else ()
     return Demo(qpos, contacts, xyz_w, path[0] if path else camera, path)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from imitate.export_onnx import write_onnx
 from pose.errors import InputError
@@ -19,8 +19,7 @@ from sfv.skill import ship, to_shareable, to_skill
 
 MotionFormat = Literal["glb", "bvh", "csv", "npz", "trc", "amass"]
 Format = Literal["glb", "bvh", "csv", "npz", "trc", "amass", "onnx"]
-WRITERS: dict[MotionFormat, Callable[[ReferenceMotion, Character, Path], None]] = {
-    "glb": write_glb,
+WRITERS: dict[str, Callable[[ReferenceMotion, Character, Path], None]] = {
     "bvh": write_bvh,
     "csv": write_csv,
     "npz": lambda motion, character, path: motion.save(path),
@@ -74,10 +73,13 @@ def export(
 def write_formats(run: Run, formats: tuple[Format, ...], out: Path) -> None:
     """Writes the motions and the policy of a result into the folder `out`."""
     for name, motion in {"reference": run.motion, "simulation": run.rollout.as_motion(run.motion)}.items():
-        for kind, write in WRITERS.items():
+        for kind in get_args(MotionFormat):
             if kind in formats:
                 path = out / f"{run.body}_{name}{SUFFIXES.get(kind, f'.{kind}')}"
-                write(motion, run.character, path)
+                if kind == "glb":
+                    write_glb(motion, run.character, path, run.scene.objects)
+                else:
+                    WRITERS[kind](motion, run.character, path)
                 console.print(str(path))
     if "onnx" in formats:
         path = out / f"{run.body}_policy.onnx"

@@ -9,9 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
+import mujoco
 import numpy as np
 import tyro
 
+from imitate.scene.objects import add_objects
+from pose.errors import InputError
 from pose.files import replace_file
 from pose.landmarks import LANDMARKS
 from pose.progress import Progress, silent
@@ -19,10 +22,11 @@ from pose.video import VideoWriter
 from reconstruct.camera import Camera, focal_from_fov
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.backdrop import add_room
+from reconstruct.scene_objects import save_objects
+from sfv.backdrop import Light, add_room
 from sfv.console import bar, console
-from sfv.demo.motions import FPS, load_demo_take
-from sfv.demo.plans import PLANS
+from sfv.demo.motions import ALL_PLANS, FPS, PLAN_HEIGHT, load_demo_take, place_things
+from sfv.demo.scene_plans import SCENE_PLANS
 from sfv.rendering import render_motion
 
 IMAGE_SIZE = (960, 540)
@@ -32,7 +36,10 @@ WALL_BEHIND = 0.9
 MARGIN = 0.09
 """Part of the image that stays free around the body on every side."""
 
-Motion = Literal["backflip", "cartwheel", "walk", "jump"]
+Motion = Literal[
+    "backflip", "cartwheel", "walk", "jump", "step_up", "sit", "pull_up", "squat_on", "stairs_up", "stairs_down",
+    "lie_down", "wall_push", "vault",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,8 @@ def demo(
     """Makes a synthetic sample video with known truth.
 
     Args:
-      motion: what the person does.
-      out: the video, NAME.mp4 if not given; the truth is written next to it as NAME.truth.npz.
+      motion: what the person does; the last nine on steps, seats, bars, or against a wall.
+      out: the video, NAME.mp4 if not given; the truth is written next to it as NAME.truth.npz, and NAME.scene.toml.
       seed: varies the camera and the room.
       height: of the person [m].
     """
@@ -108,26 +115,36 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
     """Films a demo motion.
 
     Args:
-      name: backflip, cartwheel, walk or jump.
+      name: of a plan that can be filmed.
       out: the mp4; the truth goes next to it.
       seed: varies the camera and the room; the motion is always the same.
       height: of the person [m], None for the character's own.
       progress: called after each frame.
 
     Raises:
-      InputError: no such motion.
+      InputError: no such motion, or one on things by somebody of another height.
     """
     character = load_character("humanoid", height)
+    if name in SCENE_PLANS and height not in (None, PLAN_HEIGHT):
+        raise InputError(f"'{name}' is made for {PLAN_HEIGHT:g} m, with things of that size; leave --height out")
     truth = stage_demo(name, character, seed)
+    things = place_things(name, character, truth.qpos)
     ahead = truth.camera.R_camera_world[2, :2]
     ahead = ahead / np.linalg.norm(ahead)
     wall = float((truth.xyz_w[..., :2] @ ahead).max()) + WALL_BEHIND
-    backdrop = partial(add_room, ahead=ahead, distance=wall, seed=seed)
+    build = partial(add_room, ahead=ahead, distance=wall, seed=seed)
+
+    def backdrop(spec: mujoco.MjSpec) -> Light:
+        add_objects(spec, things, solid=False)
+        return build(spec)
+
     with VideoWriter(out, FPS, truth.camera.image_size, quality=18) as video:
         for t, frame in enumerate(render_motion(character, truth.qpos, FPS, truth.camera, backdrop=backdrop)):
             video.write(frame)
             progress(t + 1, len(truth.qpos), "filming")
     truth.save(truth_path(out), character)
+    if things:
+        save_objects(things, out.with_suffix(".scene.toml"))
     return truth
 
 
@@ -137,7 +154,7 @@ def stage_demo(name: str, character: Character, seed: int = 0) -> Demo:
     points = BodyPoints.of_sites(character.model, LANDMARKS)
     xyz_w = point_positions(character.model, qpos, points)
     rng = np.random.default_rng(seed)
-    azimuth = np.radians(PLANS[name].azimuth + rng.uniform(-6.0, 6.0))
+    azimuth = np.radians(ALL_PLANS[name].azimuth + rng.uniform(-6.0, 6.0))
     field_of_view, eye_height = rng.uniform(46.0, 56.0), rng.uniform(1.3, 1.6)
     return Demo(qpos, contacts, xyz_w, place_camera(xyz_w, azimuth, field_of_view, eye_height))
 

@@ -177,11 +177,12 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
 
 _GROUP = {"chest": "trunk", "neck": "trunk", "shoulder": "arms", "elbow": "arms"}
 _POINTS = ("left_heel", "left_toe", "right_heel", "right_toe", "left_hand", "right_hand")
-_SEAT = "seat"
+_TRUNK = {"seat": "pelvis", "back": "chest"}
+"""Parts of the trunk that may touch something, and their shapes."""
 
 
 def set_on_things(soles: PointPaths, things: tuple[SceneObject, ...], thing: np.ndarray) -> PointPaths:
-    """Moves contact points so that z = 0 is the surface that each touches: that of `things`, else the ground.
+    """Contact points in frames whose z = 0 is the surface that each touches: that of `things`, else the ground.
 
     Args:
       soles: points of `sole_points`.
@@ -190,19 +191,26 @@ def set_on_things(soles: PointPaths, things: tuple[SceneObject, ...], thing: np.
     """
     if not things:
         return soles
-    levels = np.array([0.0, *(one.height for one in things)])[thing + 1]
+    faces = list_faces(things)
+    levels = np.array([0.0, *(one.level_along(n) for one, n in zip(things, faces[1:], strict=True))])[thing + 1]
     holds = np.array([False, *(one.kind == "bar" for one in things)])[thing + 1]
-    return object_terms.lift_origin(soles, levels, holds)
+    return object_terms.lift_origin(object_terms.turn_to_faces(soles, faces[thing + 1]), levels, holds)
+
+
+def list_faces(things: tuple[SceneObject, ...]) -> np.ndarray:
+    """Normals of the ground and of the faces of things that somebody at the origin touches, (1 + K, 3)."""
+    return np.array([[0.0, 0.0, 1.0], *(one.facing(np.zeros(3)) for one in things)])
 
 
 def find_forces(soles: PointPaths, things: tuple[SceneObject, ...], contact: np.ndarray, thing: np.ndarray) -> Contacts:
     """Where forces may act on the body, and of which kind; arguments as of `set_on_things`, contact bool (T, P)."""
     grips = np.array([False, *(one.kind == "bar" for one in things)])[thing + 1]
     pos_w = soles.pos_w.copy()
-    pos_w[..., 2] -= np.where(grips, 0.0, soles.on_body.radius)
+    normal = list_faces(things)[thing + 1]
+    pos_w -= np.where(grips, 0.0, soles.on_body.radius)[..., None] * normal
     mode = np.where(contact, np.where(grips, GRIPS, PUSHES), NONE)
     mode[:, 1::2] = np.where(grips[:, 1::2], NONE, mode[:, 1::2])  # both points of a fist are its middle
-    return Contacts(pos_w, soles.jac, mode, np.array([0.0, 0.0, 1.0]))
+    return Contacts(pos_w, soles.jac, mode, normal)
 
 
 def place_things(name: str, character: Character, qpos: np.ndarray) -> tuple[SceneObject, ...]:
@@ -221,22 +229,22 @@ def place_things(name: str, character: Character, qpos: np.ndarray) -> tuple[Sce
 
 def name_points(plan: Plan) -> tuple[str, ...]:
     """Points of the body that a plan may have in contact."""
-    return (*_POINTS, _SEAT) if _SEAT in plan.contacts else _POINTS
+    return (*_POINTS, *(part for part in _TRUNK if part in plan.contacts))
 
 
 def sole_points(character: Character, names: tuple[str, ...] = _POINTS) -> BodyPoints:
     """Two points for each of `name_points`: inner and outer corner of heel and toe; twice the middle of a fist; both
-    ends of the pelvis."""
+    ends of the shapes of the trunk."""
     model = character.model
     bodies, local, radius = [], [], []
     for name in names:
-        if name == _SEAT:
-            pelvis = model.geom("pelvis")
+        if name in _TRUNK:
+            part = model.geom(_TRUNK[name])
             axis = np.zeros(9)
-            mujoco.mju_quat2Mat(axis, pelvis.quat)
-            bodies += [int(pelvis.bodyid[0])] * 2
-            local += [pelvis.pos + end * pelvis.size[1] * axis.reshape(3, 3)[:, 2] for end in (-1.0, 1.0)]
-            radius += [float(pelvis.size[0])] * 2
+            mujoco.mju_quat2Mat(axis, part.quat)
+            bodies += [int(part.bodyid[0])] * 2
+            local += [part.pos + end * part.size[1] * axis.reshape(3, 3)[:, 2] for end in (-1.0, 1.0)]
+            radius += [float(part.size[0])] * 2
             continue
         side, part = name.split("_")
         if part == "hand":

@@ -26,7 +26,7 @@ class Plan:
     contacts: dict[str, tuple[tuple[float, ...], ...]]
     """Contact -> when it touches the ground [s]: left_heel, left_toe, right_heel, right_toe, left_hand, right_hand;
     `heels`, `toes` and `hands` stand for both sides. A third number says which of `things` it touches instead; `seat`
-    touches nothing else."""
+    and `back` touch nothing else."""
     cycles: int = 1
     """How often the plan is gone through: more than once for a gait, whose last key pose is then its first."""
     stride: float = 0.0

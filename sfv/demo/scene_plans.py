@@ -1,4 +1,4 @@
-"""Key poses of motions on things: a step, a chair, a bar, a vaulting box; made up for this project.
+"""Key poses of motions on things: a step, a chair, a bar, a vaulting box, stairs, a bed, a wall; made up here.
 
 As `sfv.demo.plans`, whose signs and units hold here. A contact with a third number is on the object of that index.
 """
@@ -111,5 +111,193 @@ SQUAT_ON = Plan(
 )
 """A squat-on: hands on a vaulting box, feet jump up between them, then standing on top."""
 
-SCENE_PLANS: dict[str, Plan] = {"step_up": STEP_UP, "sit": SIT, "pull_up": PULL_UP, "squat_on": SQUAT_ON}
+STAIRS_UP = Plan(
+    #      stand shift lift  1st   push  swing 2nd   push  swing 3rd   push  swing close stand stand
+    times=(0.00, 0.35, 0.75, 1.00, 1.30, 1.50, 1.75, 2.05, 2.25, 2.50, 2.80, 3.00, 3.30, 3.70, 4.00),
+    channels={
+        "height": (0.895, 0.89, 0.89, 0.875, 0.95, 1.03, 1.06, 1.13, 1.20, 1.23, 1.31, 1.38, 1.40, 1.405, 1.405),
+        "forward": (0, 0.01, 0.06, 0.14, 0.30, 0.38, 0.50, 0.63, 0.71, 0.82, 0.94, 1.00, 1.025, 1.03, 1.03),
+        "left": (0, 0.05, 0.07, 0.05, -0.03, -0.06, -0.04, 0.03, 0.06, 0.04, -0.03, -0.06, -0.02, 0, 0),
+        "pitch": (0, 3, 6, 10, 14, 12, 12, 14, 12, 12, 12, 8, 3, 0, 0),
+        "right_hip": (5, 11, 73, 68, 53, 31, 6, 2, 51, 67, 48, 26, 11, 5, 5),
+        "right_knee": (10, 16, 84, 70, 61, 35, 4, 4, 90, 70, 55, 30, 16, 10, 10),
+        "right_ankle": (5, 8, 17, 11, 22, 16, 10, -14, 36, 15, 19, 12, 8, 5, 5),
+        "left_hip": (5, 11, 9, 13, -3, 52, 67, 51, 30, 6, 0, 42, 11, 5, 5),
+        "left_knee": (10, 16, 14, 26, 4, 90, 70, 59, 35, 4, 4, 75, 16, 10, 10),
+        "left_ankle": (5, 8, 11, 22, -10, 36, 15, 22, 17, 10, -15, 36, 8, 5, 5),
+        "left_shoulder": (0, 6, 20, 24, 8, -10, -14, 4, 18, 20, 6, -8, -4, 0, 0),
+        "right_shoulder": (0, -4, -14, -16, 0, 16, 20, 6, -8, -12, 2, 10, 4, 0, 0),
+        "abduct_shoulder": (6, 8, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 8, 6, 6),
+        "elbow": (6, 10, 16, 16, 14, 14, 14, 14, 14, 14, 14, 14, 10, 6, 6),
+    },
+    contacts={
+        "right_heel": ((0.0, 0.42), (1.02, 1.90, 0), (2.52, 9.0, 2)),
+        "right_toe": ((0.0, 0.48), (1.00, 2.08, 0), (2.50, 9.0, 2)),
+        "left_heel": ((0.0, 1.12), (1.77, 2.66, 1), (3.32, 9.0, 2)),
+        "left_toe": ((0.0, 1.33), (1.75, 2.83, 1), (3.30, 9.0, 2)),
+    },
+    things=(
+        SceneObject("box", x=1.15, y=0.0, height=0.17, length=1.7, width=1.0),
+        SceneObject("box", x=1.31, y=0.0, height=0.34, length=1.38, width=1.0),
+        SceneObject("box", x=1.47, y=0.0, height=0.51, length=1.06, width=1.0),
+    ),
+    azimuth=104.0,
+)
+"""Three stairs up, a foot on each."""
+
+STAIRS_DOWN = Plan(
+    #      stand shift swing lower 1st   off   swing lower 2nd   off   swing lower ground off  swing close stand stand
+    times=(0.0, 0.35, 0.7, 1.05, 1.3, 1.5, 1.75, 2.0, 2.2, 2.4, 2.65, 2.9, 3.1, 3.3, 3.55, 3.8, 4.2, 4.7),
+    channels={
+        "height": (
+            1.405,
+            1.40,
+            1.385,
+            1.29,
+            1.235,
+            1.235,
+            1.21,
+            1.12,
+            1.065,
+            1.065,
+            1.04,
+            0.95,
+            0.895,
+            0.89,
+            0.89,
+            0.893,
+            0.895,
+            0.895,
+        ),
+        "forward": (
+            0,
+            0.015,
+            0.07,
+            0.19,
+            0.27,
+            0.37,
+            0.47,
+            0.56,
+            0.62,
+            0.70,
+            0.81,
+            0.91,
+            0.98,
+            1.03,
+            1.06,
+            1.07,
+            1.07,
+            1.07,
+        ),
+        "left": (0, 0.05, 0.07, 0.05, 0.01, -0.04, -0.06, -0.04, 0, 0.04, 0.06, 0.04, 0, -0.04, -0.05, -0.02, 0, 0),
+        "pitch": (0, 2, 4, 5, 6, 6, 5, 5, 6, 6, 5, 5, 6, 5, 3, 0, 0, 0),
+        "right_hip": (5, 9, 38, 22, 17, 13, 15, 22, 25, 28, 50, 29, 14, 15, 11, 6, 4, 4),
+        "right_knee": (10, 16, 34, 4, 4, 9, 28, 57, 72, 86, 73, 26, 4, 16, 16, 13, 10, 10),
+        "right_ankle": (5, 9, 0, -28, -7, 2, 19, 36, 36, 36, 23, -13, -4, 5, 8, 7, 5, 5),
+        "left_hip": (5, 9, 12, 19, 21, 24, 50, 29, 15, 12, 13, 19, 20, 26, 31, 6, 4, 4),
+        "left_knee": (10, 16, 25, 55, 71, 83, 73, 25, 4, 9, 27, 55, 68, 85, 63, 13, 10, 10),
+        "left_ankle": (5, 9, 17, 36, 36, 36, 22, -14, -5, 3, 20, 36, 36, 36, 30, 7, 5, 5),
+        "left_shoulder": (0, 6, 16, 18, 10, 0, -8, -10, -4, 4, 12, 14, 8, 0, -4, 0, 0, 0),
+        "right_shoulder": (0, -4, -10, -10, -4, 4, 12, 14, 8, 0, -8, -10, -4, 2, 6, 2, 0, 0),
+        "abduct_shoulder": (6, 8, 12, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 12, 10, 8, 6, 6),
+        "elbow": (6, 10, 16, 18, 16, 16, 16, 18, 16, 16, 16, 18, 16, 14, 12, 8, 6, 6),
+    },
+    contacts={
+        "right_heel": ((0.0, 0.40, 0), (1.34, 2.10, 1), (3.14, 9.0)),
+        "right_toe": ((0.0, 0.46, 0), (1.30, 2.36, 1), (3.10, 9.0)),
+        "left_heel": ((0.0, 1.10, 0), (2.24, 2.96, 2), (3.82, 9.0)),
+        "left_toe": ((0.0, 1.46, 0), (2.20, 3.26, 2), (3.80, 9.0)),
+    },
+    things=(
+        SceneObject("box", x=-0.20, y=0.0, height=0.51, length=1.0, width=1.0),
+        SceneObject("box", x=-0.04, y=0.0, height=0.34, length=1.32, width=1.0),
+        SceneObject("box", x=0.12, y=0.0, height=0.17, length=1.64, width=1.0),
+    ),
+    azimuth=104.0,
+)
+"""Three stairs down, a foot on each."""
+
+LIE_DOWN = Plan(
+    #      stand ready down  touch upright back  lower low   lies  lies
+    times=(0.00, 0.35, 0.95, 1.45, 1.95, 2.35, 2.75, 3.15, 3.60, 4.30),
+    channels={
+        "height": (0.895, 0.89, 0.73, 0.555, 0.55, 0.55, 0.55, 0.55, 0.545, 0.545),
+        "forward": (0, -0.02, -0.20, -0.36, -0.37, -0.37, -0.38, -0.38, -0.38, -0.38),
+        "pitch": (0, 4, 36, 28, -2, -18, -44, -72, -88, -88),
+        "chest": (0, 2, 12, 10, 4, 14, 20, 12, 0, 0),
+        "neck": (0, 0, -14, -10, 0, 10, 16, 14, 0, 0),
+        "hip": (0, 6, 90, 112, 82, 70, 46, 18, 2, 2),
+        "knee": (0, 6, 68, 86, 88, 88, 88, 88, 88, 88),
+        "ankle": (0, 2, 14, 3, 4, 4, 4, 4, 4, 4),
+        "shoulder": (0, 4, 40, 36, 30, 44, 50, 36, 20, 20),
+        "abduct_shoulder": (5, 6, 8, 8, 8, 10, 10, 12, 14, 14),
+        "elbow": (6, 8, 20, 26, 40, 50, 50, 40, 30, 30),
+    },
+    contacts={
+        "heels": ((0.0, 9.0),),
+        "toes": ((0.0, 9.0),),
+        "seat": ((1.45, 9.0, 0),),
+        "back": ((3.40, 9.0, 0),),
+    },
+    things=(SceneObject("box", x=-1.20, y=0.0, height=0.44, length=2.04, width=1.5),),
+    azimuth=108.0,
+)
+"""Sitting down on a bed and lying back on it."""
+
+WALL_PUSH = Plan(
+    #      stand reach lean  touch bend  low   push  off   back  stand stand
+    times=(0.00, 0.50, 0.90, 1.10, 1.55, 1.95, 2.35, 2.62, 3.05, 3.50, 3.80),
+    channels={
+        "height": (0.895, 0.894, 0.885, 0.867, 0.832, 0.825, 0.852, 0.872, 0.89, 0.895, 0.895),
+        "forward": (0, 0.02, 0.12, 0.21, 0.31, 0.33, 0.26, 0.19, 0.07, 0.01, 0),
+        "pitch": (0, 2, 9, 15, 22.5, 24, 18.5, 13.5, 5, 0, 0),
+        "ankle": (0, 2, 9, 15, 22.5, 24, 18.5, 13.5, 5, 0, 0),
+        "neck": (0, 0, -6, -10, -14, -14, -12, -10, -4, 0, 0),
+        "shoulder": (0, 60, 68, 65, 45, 40, 56, 66, 50, 10, 0),
+        "abduct_shoulder": (5, 8, 8, 8, 12, 12, 10, 8, 8, 6, 5),
+        "elbow": (6, 40, 44, 45, 98, 107, 66, 34, 30, 10, 6),
+    },
+    contacts={"heels": ((0.0, 9.0),), "toes": ((0.0, 9.0),), "hands": ((1.10, 2.62, 0),)},
+    things=(SceneObject("box", x=1.02, y=0.0, height=2.4, length=0.14, width=2.4),),
+    azimuth=100.0,
+)
+"""Leaning on a wall with both hands, and pushing off."""
+
+VAULT = Plan(
+    #      stand bend  hands push  tuck  off   over  reach land  absorb rise stand
+    times=(0.00, 0.30, 0.68, 0.92, 1.08, 1.20, 1.36, 1.50, 1.62, 1.85, 2.30, 2.70),
+    channels={
+        "height": (0.895, 0.86, 0.76, 0.93, 1.08, 1.16, 1.19, 1.08, 0.90, 0.66, 0.87, 0.895),
+        "forward": (0, -0.04, -0.14, 0.04, 0.20, 0.36, 0.60, 0.82, 1.00, 1.12, 1.18, 1.18),
+        "pitch": (0, 14, 42, 44, 58, 56, 40, 22, 12, 30, 4, 0),
+        "chest": (0, 6, 10, 6, 14, 14, 12, 10, 10, 14, 2, 0),
+        "neck": (0, -8, -24, -22, -28, -26, -20, -14, -12, -20, -2, 0),
+        "hip": (0, 30, 86, 36, 112, 136, 128, 84, 50, 98, 8, 0),
+        "knee": (0, 24, 60, 14, 116, 132, 112, 50, 26, 98, 10, 0),
+        "ankle": (0, 10, 16, -28, -10, 4, 10, 6, 4, 30, 3, 0),
+        "shoulder": (0, 40, 60, 58, 46, 20, 20, 30, 40, 40, 8, 0),
+        "abduct_shoulder": (5, 8, 8, 8, 8, 12, 20, 22, 20, 12, 6, 5),
+        "elbow": (6, 30, 52, 16, 6, 10, 20, 24, 24, 24, 10, 6),
+    },
+    contacts={
+        "heels": ((0.0, 0.80), (1.66, 9.0)),
+        "toes": ((0.0, 0.92), (1.62, 9.0)),
+        "hands": ((0.60, 1.16, 0),),
+    },
+    things=(SceneObject("box", x=0.53, y=0.0, height=0.70, length=0.36, width=1.0),),
+    azimuth=104.0,
+)
+"""A vault: hands on a box, legs tucked over it, landing behind it."""
+
+SCENE_PLANS: dict[str, Plan] = {
+    "step_up": STEP_UP,
+    "sit": SIT,
+    "pull_up": PULL_UP,
+    "squat_on": SQUAT_ON,
+    "stairs_up": STAIRS_UP,
+    "stairs_down": STAIRS_DOWN,
+    "lie_down": LIE_DOWN,
+    "wall_push": WALL_PUSH,
+    "vault": VAULT,
+}
 """Motions that something besides the ground carries."""

@@ -29,6 +29,9 @@ def test_a_scene_file_keeps_its_objects_and_notes_a_change(tmp_path):
         "[[object]]\nkind = 'box'\nx = 0\ny = 0\nheight = -1\nlength = 1",
         "[[object]]\nkind = 'box'\nx = 'left'\ny = 0\nheight = 1\nlength = 1",
         "[[object]]\nkind = 'box'\nweight = 3",
+        "[[object]]\nkind = 'box'\nx = 0\ny = 0\nheight = nan\nlength = 1",
+        "[[object]]\nkind = 'box'\nx = true\ny = 0\nheight = 1\nlength = 1",
+        "[[object]]\nkind = ['box']\nx = 0\ny = 0\nheight = 1\nlength = 1",
         "object = 3",
         "boxes = 1",
     ],
@@ -47,3 +50,12 @@ def test_faces_and_corners_are_where_the_numbers_say():
     assert np.abs(box.to_local(box.corners())) == pytest.approx(np.tile(box.half, (8, 1)))
     ends = bar.corners()[list(bar.edges()[0])]
     assert ends == pytest.approx(np.array([[0.0, -0.6, 2.1], [0.0, 0.6, 2.1]]))
+
+
+def test_a_wall_is_touched_from_the_side():
+    wall = SceneObject("box", 2.0, 0.0, 2.4, 0.1, 3.0, yaw=180.0)
+    assert wall.is_wall and not THINGS[0].is_wall and "a wall" in wall.describe()
+    assert wall.facing(np.zeros(2)) == pytest.approx([-1.0, 0.0, 0.0])
+    assert wall.level_along(wall.facing(np.zeros(2))) == pytest.approx(-1.95)
+    assert THINGS[0].facing(np.zeros(2)) == pytest.approx([0.0, 0.0, 1.0])
+    assert THINGS[0].level_along(np.array([0.0, 0.0, 1.0])) == pytest.approx(0.44)

@@ -11,12 +11,11 @@ from reconstruct.find_surfaces import propose_surfaces
 from reconstruct.kinematics import point_positions
 from reconstruct.place_objects import place_objects
 from reconstruct.problem import FitSigmas, Problem
-from reconstruct.surfaces import carried_points, find_touches
+from reconstruct.surfaces import carried_points, find_touches, trunk_columns
 from sfv.demo.motions import FPS, list_demos, load_demo_take, place_things
 from sfv.demo.scene_plans import SCENE_PLANS
 
 LEVEL = View(0.0, 0.0, 1.4, 7.0)
-KIND = {"step_up": "box", "sit": "box", "pull_up": "bar", "squat_on": "box"}
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +30,46 @@ def test_nothing_is_proposed_for_motions_on_the_ground(body, name):
 
 
 @pytest.mark.parametrize("name", SCENE_PLANS)
-def test_the_thing_of_a_true_motion_is_found_where_it_is(body, name):
+def test_the_things_of_a_true_motion_are_found_where_they_are(body, name):
     qpos, _ = load_demo_take(name, body)
     (hypothesis,) = propose_surfaces(body, qpos, LEVEL, FPS)
     paths = point_positions(body.model, qpos, carried_points(body))
     touches = find_touches(body, paths, hypothesis.surfaces, FPS, 1.0)
-    (found,), (true,) = place_objects(body, qpos, touches, hypothesis.surfaces), place_things(name, body, qpos)
-    assert found.kind == true.kind == KIND[name]
-    assert abs(found.height - true.height) < 0.02
-    away = np.abs(true.to_local(found.centre)[:2]) - (true.half[:2] if true.kind == "box" else [0.5, 0.02])
-    assert (away < 0.0).all()  # its middle is on the true thing
+    found, true = place_objects(body, qpos, touches, hypothesis.surfaces), place_things(name, body, qpos)
+    assert len(found) == len(true)
+    for a, b in zip(sorted(found, key=lambda one: one.height), sorted(true, key=lambda one: one.height), strict=True):
+        assert a.kind == b.kind and a.is_wall == b.is_wall
+        if a.is_wall:
+            face = b.facing(np.zeros(2))
+            np.testing.assert_allclose(a.facing(np.zeros(2)), face, atol=0.05)
+            assert abs(a.level_along(face) - b.level_along(face)) < 0.02
+            continue
+        assert abs(a.height - b.height) < 0.02
+        away = np.abs(b.to_local(a.centre)[:2]) - (b.half[:2] if b.kind == "box" else [0.5, 0.02])
+        assert (away < 0.0).all()  # its middle is on the true thing
 
 
-@pytest.mark.parametrize("name", ("pull_up", "sit"))
+def test_who_lies_on_a_bed_has_room_on_it(body):
+    qpos, _ = load_demo_take("lie_down", body)
+    (hypothesis,) = propose_surfaces(body, qpos, LEVEL, FPS)
+    paths = point_positions(body.model, qpos, carried_points(body))
+    (bed,) = place_objects(body, qpos, find_touches(body, paths, hypothesis.surfaces, FPS, 1.0), hypothesis.surfaces)
+    head = paths[-1, np.flatnonzero(trunk_columns(body))][:, :2].min(axis=0)  # lies with the head towards -x
+    assert bed.x - 0.5 * bed.length < head[0] and bed.width >= 0.9
+    assert abs(bed.x + 0.5 * bed.length + 0.18) < 0.1  # the edge that it sat down on, at -0.18
+
+
+def test_the_ground_is_where_a_descent_ends(body):
+    """A first pass that stands on the top stair has the ground below itself."""
+    qpos, _ = load_demo_take("stairs_down", body)
+    raised = qpos.copy()
+    raised[:, 2] -= 0.17  # the ground where the feet are for a quarter of the time
+    (low,), (high,) = (propose_surfaces(body, q, LEVEL, FPS) for q in (qpos, raised))
+    assert low.base == 0.0 and abs(high.base + 0.17) < 0.01
+    np.testing.assert_allclose([s.level for s in high.surfaces], [s.level for s in low.surfaces], atol=0.01)
+
+
+@pytest.mark.parametrize("name", ("pull_up", "sit", "wall_push"))
 def test_jacobians_of_a_hypothesis_are_those_of_finite_differences(body, name):
     qpos, _ = load_demo_take(name, body)
     qpos = qpos[60:68]

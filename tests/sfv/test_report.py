@@ -118,7 +118,8 @@ def written(tmp_path) -> Written:
 
     pose = stage("1_pose", {"good": True, "verdict": "Seen well.", "findings": ["one <frame> dark"]})
     KEYPOINTS.save(pose.folder / "keypoints.npz")
-    motion = stage("2_motion/humanoid", {"reprojection_px": 3.0}, motion__npz=b"x")
+    scene = {"objects": ["a box of 0.44 m"], "scene": "the pelvis rests 0.44 m high"}
+    motion = stage("2_motion/humanoid", {"reprojection_px": 3.0, **scene}, motion__npz=b"x")
     draft = stage("3_draft/humanoid", {"problems": ["0.10-0.20 s: off"]}, draft__mp4=b"draft")
     policy = stage("3_policy/humanoid", {"samples": 10}, curves__csv=CURVES, policy__pt=b"x")
     result = stage(
@@ -135,6 +136,7 @@ def test_the_page_stands_alone_and_escapes_what_others_wrote(written):
     assert not re.search(r"(src|href)=[\"'](?!data:|#)", page)  # nothing is fetched
     assert "<b>video</b>" not in page and "one &lt;frame&gt; dark" in page
     assert "Learnt: 100%" in page and "0.10-0.20 s: off" in page and "Seen well." in page
+    assert "The pelvis rests 0.44 m high" in page and "<li>a box of 0.44 m</li>" in page
     assert page.count("data:video/mp4;base64,") == 2
     for file in ("1_pose/keypoints.npz", "3_policy/humanoid/policy.pt", "4_result/humanoid/result.json"):
         assert file in page

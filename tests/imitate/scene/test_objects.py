@@ -57,7 +57,8 @@ def test_a_true_motion_asks_for_no_force_that_its_scene_cannot_give(name):
         for reference in (task.reference(1.0),)
     ]
     assert missing[0] < 0.05
-    assert name == "sit" or missing[1] > 0.15
+    # Whose feet are on the ground could stand there, for all that forces say; the moments do not fit.
+    assert name in ("sit", "lie_down", "wall_push") or missing[1] > 0.15
 
 
 def test_a_ball_rests_on_a_box_at_its_height():

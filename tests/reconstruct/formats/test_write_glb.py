@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from reconstruct.characters.character import load_character
 from reconstruct.formats.write_glb import write_glb
 from reconstruct.motion import ReferenceMotion
+from reconstruct.scene_objects import BAR_RADIUS, SceneObject
 
 AXES = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
@@ -99,3 +100,21 @@ def test_trimesh_sees_every_body_in_its_place(tmp_path, name):
         np.testing.assert_allclose(matrix[:3, 3], AXES @ data.xpos[body], atol=1e-3)
         np.testing.assert_allclose(matrix[:3, :3], AXES @ data.xmat[body].reshape(3, 3), atol=1e-3)
     assert scene.geometry and scene.is_valid
+
+
+def test_objects_stand_where_the_scene_has_them(tmp_path):
+    character = load_character("atlas")
+    motion = ReferenceMotion(
+        np.tile(character.model.qpos0, (2, 1)), 30.0, "atlas", character.height, character.joint_names,
+        np.zeros((2, 0), bool), (),
+    )  # fmt: skip
+    things = (SceneObject("box", 1.0, -0.5, 0.4, 0.6, 0.3, yaw=30.0), SceneObject("bar", 0.0, 0.2, 2.0, 1.2, yaw=90.0))
+    write_glb(motion, character, tmp_path / "a.glb", things)
+    scene = trimesh.load_scene(tmp_path / "a.glb")
+    for number, thing in enumerate(things):
+        matrix, name = scene.graph.get(f"object_{number}")
+        points = trimesh.transform_points(scene.geometry[name].vertices, matrix) @ AXES  # in our axes again
+        low, high = points.min(axis=0), points.max(axis=0)
+        room = BAR_RADIUS * (thing.kind == "bar") * np.array([1.0, 0.0, 1.0])
+        np.testing.assert_allclose(low, thing.corners().min(axis=0) - room, atol=2e-3)
+        np.testing.assert_allclose(high, thing.corners().max(axis=0) + room, atol=2e-3)

@@ -31,8 +31,8 @@ def test_a_bar_is_compared_across_its_direction():
 
 def test_rows_count_what_was_found_and_name_what_was_not():
     scenes = {
-        "a": MeasuredScene(NOTHING, BOX, 0.02, 0.1),
-        "b": MeasuredScene(NOTHING, None, float("nan"), float("nan")),
+        "a": MeasuredScene(NOTHING, (BOX,), 0.02, 0.1),
+        "b": MeasuredScene(NOTHING, (BOX, None), 0.01, 0.2),
     }
     rows = {row.name: row for row in summarize_scenes(scenes)}
     assert rows["object_found"].value == 0.5 and "b" in rows["object_found"].note
