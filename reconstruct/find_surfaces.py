@@ -61,6 +61,10 @@ SEAT_S = 0.4
 """Least time for which somebody sits [s]."""
 BEHIND = 0.12
 """Distance of the centre of mass from the feet's support from which it would fall [m]."""
+PASSES, PASSES_S = 0.2, 0.3
+"""Way of the centre of mass [m], and least time [s], past hands that stay."""
+ALONE_S = 0.1
+"""Least part of that time in which nothing else carries [s]."""
 LEANS_S = 0.3
 """Least time for which somebody leans on hands [s]."""
 SIDEWAYS = 0.62
@@ -229,6 +233,7 @@ def _stand_above(character: Character, seen: _Evidence) -> Hypothesis | None:
     # Hands that keep still carry only while no foot stands.
     stands = (still & feet).any(axis=1, keepdims=True)
     carries = still & seen.unsupported[:, None] & (feet | ~stands)
+    carries |= _find_passed_hands(seen, still & hands, carries)
     if carries.any(axis=1).sum() < SHORTEST_S * seen.fps:
         return None
     surfaces, levels = list[Surface](), _find_levels(seen.bottom, carries, SHORTEST_S * seen.fps)
@@ -242,6 +247,25 @@ def _stand_above(character: Character, seen: _Evidence) -> Hypothesis | None:
         return None
     heights = ", ".join(f"{surface.level:.2f} m" for surface in surfaces)
     return Hypothesis(tuple(surfaces), f"hands or feet carry the body {heights} above the ground")
+
+
+def _find_passed_hands(seen: _Evidence, still: np.ndarray, carries: np.ndarray) -> np.ndarray:
+    """All of the time that hands stay while the body goes past them, if they carry it for a moment, bool (T, N).
+
+    Whoever vaults presses long before the feet leave the ground, and hangs in the air on the hands for but a moment.
+
+    Args:
+      seen: the first pass.
+      still: hands that stay, bool (T, N).
+      carries: points that stay while the ground carries nothing, bool (T, N).
+    """
+    found = np.zeros_like(still)
+    for n in np.flatnonzero((still & carries).any(axis=0)):
+        for start, end in find_runs(still[:, n]):
+            way = np.linalg.norm(seen.com_w[end - 1] - seen.com_w[start])
+            alone = int(carries[start:end, n].sum())
+            found[start:end, n] = end - start >= PASSES_S * seen.fps and way > PASSES and alone >= ALONE_S * seen.fps
+    return found
 
 
 def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float) -> np.ndarray:
