@@ -6,17 +6,27 @@ the same time: a force that the ground cannot give, and points above the ground 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from reconstruct.camera import View
 from reconstruct.characters.character import Character
-from reconstruct.contacts import clean_contacts, contact_points, find_runs, grow_contacts
-from reconstruct.dynamics import com_acceleration, nearest_in_hull
-from reconstruct.kinematics import GRAVITY, BodyPoints, com_positions, point_positions
+from reconstruct.contacts import clean_contacts, contact_points, find_runs
+from reconstruct.find_walls import find_kick, find_leaning
+from reconstruct.kinematics import point_positions
 from reconstruct.rotations import yaw
+from reconstruct.scene_evidence import (
+    ABOVE,
+    BEHIND,
+    SHORTEST_S,
+    STILL_SPEED,
+    Evidence,
+    Hypothesis,
+    find_base,
+    find_off_feet,
+    gather_evidence,
+)
 from reconstruct.scene_objects import SceneObject
 from reconstruct.surfaces import (
     NEAR_SURFACE,
@@ -29,95 +39,26 @@ from reconstruct.surfaces import (
     trunk_columns,
 )
 
-SMOOTH_S = 0.08
-"""Standard deviation of the window over which accelerations are averaged [s]."""
-SMOOTH_PLACE_S = 0.04
-"""The same of positions, before they are differentiated [s]."""
-ABOVE = 0.1
-"""Height of the lowest part of the body above the ground from which the ground does not carry it [m]."""
-LOADED = 0.5
-"""Upward force that something must give [shares of the body's weight]."""
-SHORTEST_S = 0.2
-"""Least time without support by the ground [s]."""
-GAP_S = 0.15
-"""Gaps in it up to which it is one [s]."""
-STILL_SPEED = 0.45
-"""Speed below which a point stays [m/s]."""
-STILL_S = 0.15
-"""Least time for which it stays [s]."""
+SEAT_HEIGHT = (0.2, 0.8)
+"""Height of a seat [m]."""
 OVERHEAD = 0.3
 """Height of hands above the centre of mass from which they hang rather than press [m]."""
 HANG_GAP_S = 0.5
 """Gaps between times without support by the ground through which hands hold on [s]."""
-STANDS_S = 0.25
-"""Least time for which feet rest on the lowest level [s]."""
-SEAT_HEIGHT = (0.2, 0.8)
-"""Height of a seat [m]."""
 SEATED = 0.87
 """Height of a pelvis that sits, at most, as a share of that of one that stands."""
 SEAT_SPEED = 0.25
 """Speed of a pelvis that sits [m/s]."""
 SEAT_S = 0.4
 """Least time for which somebody sits [s]."""
-BEHIND = 0.12
-"""Distance of the centre of mass from the feet's support from which it would fall [m]."""
 PASSES, PASSES_S = 0.2, 0.3
 """Way of the centre of mass [m], and least time [s], past hands that stay."""
 ALONE_S = 0.1
 """Least part of that time in which nothing else carries [s]."""
-LEANS_S = 0.3
-"""Least time for which somebody leans on hands [s]."""
-SIDEWAYS = 0.62
-"""Height of hands above the ground, as a share of the body's, from which they lean on a wall rather than a table."""
-FACING = 0.35
-"""Least share of the distance from the hands to the centre of mass that is horizontal, for a wall."""
 LEVEL_WIDTH = 0.05
 """Range of heights of points that stand on one level [m]."""
 STEEPEST = 0.2
 """Slope between standing places up to which a tilted camera explains them [m/m]."""
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """Surfaces that would explain a motion."""
-
-    surfaces: tuple[Surface, ...]
-    why: str
-    """What speaks for it, in words."""
-    given: bool = False
-    """It is not to be doubted."""
-    base: float = 0.0
-    """Height of the ground in the first pass's world [m]: below zero where the body comes down from something."""
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """The first pass, as points and forces."""
-
-    fps: float
-    points_w: np.ndarray
-    """Smoothed paths of `carried_points` [m], (T, N, 3)."""
-    radius: np.ndarray
-    """(N,)."""
-    speed: np.ndarray
-    """(T, N) [m/s]; motion along the optical axis is only half believed."""
-    com_w: np.ndarray
-    """(T, 3)."""
-    unsupported: np.ndarray
-    """Frames in which something must carry and the ground does not, bool (T,)."""
-
-    @property
-    def bottom(self) -> np.ndarray:
-        """Height below each point [m], (T, N)."""
-        return self.points_w[..., 2] - self.radius
-
-    def find_still(self, columns: np.ndarray, limit: float = STILL_SPEED, shortest: float = STILL_S) -> np.ndarray:
-        """Which of some points stay, for long enough, bool (T, N)."""
-        still = (self.speed < limit) & columns
-        for column in still.T:
-            for start, end in find_runs(column):
-                column[start:end] = end - start >= shortest * self.fps
-        return still
 
 
 def propose_surfaces(character: Character, qpos: np.ndarray, view: View, fps: float) -> list[Hypothesis]:
@@ -131,17 +72,17 @@ def propose_surfaces(character: Character, qpos: np.ndarray, view: View, fps: fl
     """
     if len(qpos) < 0.5 * fps or not hand_columns(character).any():
         return []
-    seen = _gather(character, qpos, view, fps)
-    base = _find_base(character, seen)
+    seen = gather_evidence(character, qpos, view, fps)
+    base = find_base(character, seen)
     if base < -ABOVE:
         lowered = qpos.copy()
         lowered[:, 2] -= base
-        seen = _gather(character, lowered, view, fps)
+        seen = gather_evidence(character, lowered, view, fps)
     else:
         base = 0.0
     found = [hypothesis for find in (_hang, _stand_above, _sit) if (hypothesis := find(character, seen)) is not None]
-    if not found and (leans := _lean(character, seen)) is not None:
-        found = [leans]
+    if not found:
+        found = [hypothesis for find in (find_leaning, find_kick) if (hypothesis := find(character, seen)) is not None]
     return [replace(hypothesis, base=base) for hypothesis in found]
 
 
@@ -157,7 +98,11 @@ def surfaces_of(character: Character, qpos: np.ndarray, objects: Sequence[SceneO
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     for one in objects:
         hands = hand_columns(character)
-        columns = hands if one.kind == "bar" else hands | foot_columns(character) | seat_columns(character)
+        columns = (
+            hands
+            if one.kind == "bar"
+            else hands | foot_columns(character) | (False if one.is_wall else trunk_columns(character))
+        )
         corners = one.corners()
         corners[:, :2] = corners[:, :2] @ turn.T + origin
         normal = one.facing(np.zeros(2))
@@ -168,39 +113,7 @@ def surfaces_of(character: Character, qpos: np.ndarray, objects: Sequence[SceneO
     return Hypothesis(tuple(surfaces), "given", given=True)
 
 
-def _gather(character: Character, qpos: np.ndarray, view: View, fps: float) -> _Evidence:
-    points = carried_points(character)
-    paths = gaussian_filter1d(
-        point_positions(character.model, qpos, points), SMOOTH_PLACE_S * fps, axis=0, mode="nearest"
-    )
-    velocity, axis = np.gradient(paths, 1.0 / fps, axis=0), view.rotation()[2]
-    velocity -= 0.5 * np.multiply.outer(velocity @ axis, axis)
-    com_w = com_positions(character.model, qpos)
-    acceleration = com_acceleration(com_w, fps)
-    acceleration = np.concatenate([acceleration[:1], acceleration, acceleration[-1:]])
-    up = gaussian_filter1d(acceleration[:, 2], SMOOTH_S * fps, mode="nearest") / GRAVITY + 1.0
-    solid = BodyPoints.of_geoms(character.model)
-    lowest = (point_positions(character.model, qpos, solid)[..., 2] - solid.radius).min(axis=1)
-    unsupported = ((up > LOADED) & (lowest > ABOVE))[:, None]
-    unsupported = clean_contacts(unsupported, 0, round(GAP_S * fps))[:, 0]
-    for start, end in find_runs(unsupported):
-        unsupported[start:end] = end - start >= SHORTEST_S * fps
-    return _Evidence(fps, paths, points.radius, np.linalg.norm(velocity, axis=-1), com_w, unsupported)
-
-
-def _find_base(character: Character, seen: _Evidence) -> float:
-    """Height of the lowest level on which feet rest for a while [m]: a first pass puts the ground where they mostly
-    are."""
-    feet = foot_columns(character)
-    rests = seen.find_still(feet, shortest=STANDS_S)
-    rests &= seen.bottom < seen.bottom[:, feet].min(axis=1, keepdims=True) + 0.5 * NEAR_SURFACE
-    level = np.where(rests, seen.bottom, np.inf).min(axis=1)
-    known = np.sort(level[np.isfinite(level)])
-    count = round(STANDS_S * seen.fps)
-    return float(np.median(known[:count])) if len(known) >= count else 0.0
-
-
-def _hang(character: Character, seen: _Evidence) -> Hypothesis | None:
+def _hang(character: Character, seen: Evidence) -> Hypothesis | None:
     """Hands above the body stay while nothing below carries it: a bar."""
     hands = hand_columns(character)
     still = seen.find_still(hands)
@@ -217,7 +130,7 @@ def _hang(character: Character, seen: _Evidence) -> Hypothesis | None:
     return Hypothesis((surface,), f"hands overhead carry the body for {frames.sum() / seen.fps:.1f} s")
 
 
-def _stand_above(character: Character, seen: _Evidence) -> Hypothesis | None:
+def _stand_above(character: Character, seen: Evidence) -> Hypothesis | None:
     """Feet or pressing hands stay above the ground while it carries nothing: boxes, one for each level."""
     hands, feet = hand_columns(character), foot_columns(character)
     still = seen.find_still(hands | feet) & (seen.bottom > ABOVE)
@@ -249,7 +162,7 @@ def _stand_above(character: Character, seen: _Evidence) -> Hypothesis | None:
     return Hypothesis(tuple(surfaces), f"hands or feet carry the body {heights} above the ground")
 
 
-def _find_passed_hands(seen: _Evidence, still: np.ndarray, carries: np.ndarray) -> np.ndarray:
+def _find_passed_hands(seen: Evidence, still: np.ndarray, carries: np.ndarray) -> np.ndarray:
     """All of the time that hands stay while the body goes past them, if they carry it for a moment, bool (T, N).
 
     Whoever vaults presses long before the feet leave the ground, and hangs in the air on the hands for but a moment.
@@ -291,7 +204,7 @@ def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float) -> np.nd
     return np.sort(levels)
 
 
-def _is_tilt(seen: _Evidence, feet: np.ndarray, level: float, places: np.ndarray) -> bool:
+def _is_tilt(seen: Evidence, feet: np.ndarray, level: float, places: np.ndarray) -> bool:
     """Whether standing places that high and that far from those on the ground come of a tilted camera."""
     low = seen.find_still(feet) & (seen.bottom < 0.5 * ABOVE)
     if not low.any():
@@ -300,9 +213,9 @@ def _is_tilt(seen: _Evidence, feet: np.ndarray, level: float, places: np.ndarray
     return bool(level < STEEPEST * away)
 
 
-def _sit(character: Character, seen: _Evidence) -> Hypothesis | None:
+def _sit(character: Character, seen: Evidence) -> Hypothesis | None:
     """The pelvis stays low, and the centre of mass is where the feet do not carry it: a seat."""
-    seat, feet = seat_columns(character), foot_columns(character)
+    seat = seat_columns(character)
     if not seat.any():
         return None
     low, high = SEAT_HEIGHT
@@ -311,11 +224,7 @@ def _sit(character: Character, seen: _Evidence) -> Hypothesis | None:
     stands = float((standing[:, 2] - carried_points(character).radius)[seat].mean())
     near = (height > low) & (height < min(high, SEATED * stands))
     still = seen.find_still(seat, SEAT_SPEED, SEAT_S)[:, seat].all(axis=1) & near
-    count = len(contact_points(character))
-    soles = seen.points_w[:, : feet[:count].shape[0]][:, feet[:count]]
-    standing = seen.bottom[:, :count][:, feet[:count]] < ABOVE
-    nearest = nearest_in_hull(seen.com_w[:, :2], soles[..., :2], standing)
-    away = np.linalg.norm(seen.com_w[:, :2] - nearest, axis=1)
+    away = np.linalg.norm(find_off_feet(character, seen)[1], axis=1)
     sits = still & ((away > BEHIND) | seen.unsupported)
     if not any(end - start >= SEAT_S * seen.fps for start, end in find_runs(sits)):
         return None
@@ -327,34 +236,3 @@ def _sit(character: Character, seen: _Evidence) -> Hypothesis | None:
     surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown][:, :2], shown)
     lies = "the body lies" if (rests.sum(axis=1) > 1).sum() > SEAT_S * seen.fps else "the pelvis rests"
     return Hypothesis((surface,), f"{lies} {level:.2f} m high, {away[sits].mean():.2f} m off the feet")
-
-
-def _lean(character: Character, seen: _Evidence) -> Hypothesis | None:
-    """Hands stay, and the centre of mass is beside the feet on their side: a wall, or the edge of a table."""
-    hands, feet = hand_columns(character), foot_columns(character)
-    held = seen.find_still(hands, shortest=LEANS_S) & (seen.bottom > SEAT_HEIGHT[0])
-    count = len(contact_points(character))
-    soles, standing = seen.points_w[:, :count][:, feet[:count]], seen.bottom[:, :count][:, feet[:count]] < ABOVE
-    nearest = nearest_in_hull(seen.com_w[:, :2], soles[..., :2], standing)
-    away = seen.com_w[:, :2] - nearest
-    falls = (np.linalg.norm(away, axis=1) > BEHIND) & standing.any(axis=1)
-    towards = np.einsum("tni,ti->tn", seen.points_w[..., :2] - nearest[:, None], away) > 0.0
-    leans = held & falls[:, None] & towards
-    frames = leans.any(axis=1)
-    if not any(end - start >= LEANS_S * seen.fps for start, end in find_runs(frames)):
-        return None
-    # A hand that leans has held on since it came to rest there.
-    for n in np.flatnonzero(leans.any(axis=0)):
-        leans[:, n] = grow_contacts(leans[:, n], held[:, n])
-    places, height = seen.points_w[leans], float(np.median(seen.points_w[..., 2][leans]))
-    off = float(np.linalg.norm(away[frames], axis=1).mean())
-    why = f"hands {height:.2f} m high carry a body that is {off:.2f} m off its feet"
-    back = seen.com_w[frames].mean(axis=0) - seen.points_w[leans].mean(axis=0)
-    flat = float(np.hypot(back[0], back[1]))
-    if height > SIDEWAYS * character.height and flat > FACING * np.linalg.norm(back):
-        normal = (float(back[0] / flat), float(back[1] / flat), 0.0)
-        radius = float(carried_points(character).radius[hands].mean())
-        level = float(np.median(places @ np.array(normal))) - radius
-        return Hypothesis((Surface("wall", level, hands, places[:, :2], leans, normal=normal),), why)
-    level = float(np.median(seen.bottom[leans]))
-    return Hypothesis((Surface("box", level, hands, places[:, :2], leans),), why)

@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from imitate.env.task import Task
+from imitate.policy import Policy
 from imitate.scene.scene import Scene
 from imitate.tracking.track import TrackConfig, track_motion
+from imitate.training.config import TrainConfig
+from imitate.training.train import train_policy
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
 from reconstruct.scene_objects import SceneObject
 from sfv.bench.films import Film, find_cached_keypoints, make_films, make_scene_films
 from sfv.bench.reconstruct import EVERY_FRAME
+from sfv.bench.scene import evaluate_in_scene
 from sfv.bench.truth import Truth
 from sfv.console import bar, console
 from sfv.demo.demo import truth_path
@@ -23,9 +27,11 @@ from sfv.rows import Row, show
 
 GOALS = {
     "object_found": 0.85, "object_false": 0.0, "object_height_mm": 50.0, "object_place_mm": 150.0,
-    "found_scene_draft_completed": 0.85, "found_scene_unsupported": 0.05,
+    "found_scene_draft_completed": 0.85, "found_scene_unsupported": 0.05, "found_scene_learnt": 0.75,
 }  # fmt: skip
 UNITS = {"object_height_mm": "mm", "object_place_mm": "mm"}
+LEARNT = 0.9
+"""Share of rollouts that reach the end from which a skill is learnt."""
 NEAR = (0.15, 0.4)
 """Errors of height and place within which an object is the true one [m]."""
 
@@ -44,7 +50,12 @@ class MeasuredScene:
 
 
 def bench_scene_from_video(
-    motions: tuple[str, ...] = tuple(SCENE_PLANS), drafts: bool = True, flat: bool = True, json: bool = False
+    motions: tuple[str, ...] = tuple(SCENE_PLANS),
+    drafts: bool = True,
+    flat: bool = True,
+    minutes: float = 0.0,
+    out: Path = Path("runs/bench_scene_from_video"),
+    json: bool = False,
 ) -> None:
     """Objects found in films of people on steps, seats, beds, bars and against walls, and none in films of the ground.
 
@@ -54,6 +65,8 @@ def bench_scene_from_video(
       motions: which of the demonstrations on things are filmed, by three cameras each; all if not given.
       drafts: perform what was found by tracking control, one film of each motion.
       flat: look for objects in films without any.
+      minutes: training of each draft after that [min]; 0 for none.
+      out: folder that keeps the policies.
       json: one JSON object on standard output instead of a table.
 
     Raises:
@@ -69,7 +82,7 @@ def bench_scene_from_video(
         rows.insert(1, count_false_objects(make_films([], False), character))
     if drafts:
         side = {film.motion: scene for film, scene in measured.items() if film.viewpoint.name == "side"}
-        rows += perform_scenes(side, character)
+        rows += perform_scenes(side, character, TrainConfig(minutes=minutes), out)
     show("scene-from-video", rows, json)
 
 
@@ -153,29 +166,39 @@ def count_false_objects(films: list[tuple[Film, Path]], character: Character) ->
     return Row("object_false", float(len(wrong)), "", count, goal=GOALS["object_false"], note=note)
 
 
-def perform_scenes(scenes: dict[str, MeasuredScene], character: Character) -> list[Row]:
-    """What was found, performed by tracking control in the scene that was found."""
-    completed, unsupported, notes = list[float](), list[float](), list[str]()
+def perform_scenes(
+    scenes: dict[str, MeasuredScene], character: Character, training: TrainConfig, out: Path
+) -> list[Row]:
+    """What was found, performed by tracking control in the scene that was found, and learnt if there is time for it."""
+    completed, unsupported, learnt = dict[str, float](), dict[str, float](), dict[str, float]()
     for name, scene in scenes.items():
         found = scene.found
         task = Task(character, found.motion, Scene("objects", objects=found.objects) if found.objects else Scene())
         with bar(f"{name} draft") as progress:
             tracking = track_motion(task, TrackConfig(), progress)
-        completed.append(tracking.metrics["draft_completed"])
-        unsupported.append(float(tracking.draft.verdict.unsupported.mean()))
-        notes.append(f"{name} {tracking.metrics['draft_return']:.2f}")
-    draft = Row.mean_of("found_scene_draft_completed", completed, "", None, GOALS["found_scene_draft_completed"])
-    missing = Row.mean_of("found_scene_unsupported", unsupported, "", None, GOALS["found_scene_unsupported"])
-    return [
-        Row(draft.name, draft.value, "", draft.n, None, None, draft.goal, f"returns: {', '.join(notes)}"),
-        Row(
-            missing.name,
-            missing.value,
-            "",
-            missing.n,
-            None,
-            None,
-            missing.goal,
-            "force that nothing gives, of the weight",
-        ),
+        completed[name] = tracking.metrics["draft_completed"]
+        unsupported[name] = float(tracking.draft.verdict.unsupported.mean())
+        if training.minutes > 0:
+            with bar(f"{name} training") as progress:
+                train_policy(task, training.resolve(), out / name, progress, tracking.draft)
+            learnt[name], _, _ = evaluate_in_scene(Policy.load(out / name / "policy.pt"), task)
+    rows = [
+        average("found_scene_draft_completed", completed, "{:.0f}"),
+        average("found_scene_unsupported", unsupported, "{:.3f}"),
     ]
+    if learnt:
+        share = float(np.mean([value >= LEARNT for value in learnt.values()]))
+        note = f"completed {list_values(learnt, '{:.2f}')}; learnt from {LEARNT:g} on"
+        rows.append(Row("found_scene_learnt", share, "", len(learnt), goal=GOALS["found_scene_learnt"], note=note))
+    return rows
+
+
+def average(name: str, values: dict[str, float], form: str) -> Row:
+    """A row of the mean over films, with what each of them has in its note."""
+    row = Row.mean_of(name, list(values.values()), "", None, GOALS[name])
+    return Row(name, row.value, "", row.n, row.spread, None, row.goal, list_values(values, form))
+
+
+def list_values(values: dict[str, float], form: str) -> str:
+    """Each value after its name."""
+    return ", ".join(f"{name} {form.format(value)}" for name, value in values.items())

@@ -38,7 +38,7 @@ MARGIN = 0.09
 
 Motion = Literal[
     "backflip", "cartwheel", "walk", "jump", "step_up", "sit", "pull_up", "squat_on", "stairs_up", "stairs_down",
-    "lie_down", "wall_push", "vault",
+    "lie_down", "wall_push", "vault", "wall_kick",
 ]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def demo(
     """Makes a synthetic sample video with known truth.
 
     Args:
-      motion: what the person does; the last nine on steps, seats, bars, or against a wall.
+      motion: what the person does; the last ten on steps, seats, bars, or against a wall.
       out: the video, NAME.mp4 if not given; the truth is written next to it as NAME.truth.npz, and NAME.scene.toml.
       seed: varies the camera and the room.
       height: of the person [m].

@@ -289,6 +289,35 @@ VAULT = Plan(
 )
 """A vault: hands on a box, legs tucked over it, landing behind it."""
 
+WALL_KICK = Plan(
+    #      stand ready crouch push  off   wall  deep  push  back  land  absorb rise stand
+    times=(0.00, 0.30, 0.68, 0.84, 0.92, 1.08, 1.20, 1.32, 1.50, 1.72, 1.95, 2.35, 2.70),
+    channels={
+        "height": (0.895, 0.895, 0.64, 0.78, 0.93, 1.08, 1.14, 1.18, 1.14, 0.92, 0.68, 0.87, 0.895),
+        "forward": (0, 0, -0.04, 0.08, 0.18, 0.36, 0.42, 0.32, 0.14, -0.08, -0.16, -0.14, -0.14),
+        "pitch": (0, 0, 36, 20, 8, -6, -12, -14, -6, 6, 26, 4, 0),
+        "chest": (0, 0, 14, 6, 0, 4, 8, 6, 6, 8, 14, 2, 0),
+        "neck": (0, 0, -18, -10, -6, -6, -6, -4, -4, -6, -12, 0, 0),
+        "right_hip": (0, 2, 92, 50, 20, 92, 88, 62, 36, 40, 92, 10, 0),
+        "right_knee": (0, 4, 94, 64, 20, 74, 92, 42, 40, 28, 98, 12, 0),
+        "right_ankle": (0, 2, 28, 6, -20, 28, 30, 10, -8, 0, 30, 4, 0),
+        "left_hip": (0, 2, 92, 50, 8, 18, 24, 20, 22, 38, 92, 10, 0),
+        "left_knee": (0, 4, 94, 64, 10, 36, 50, 46, 40, 28, 98, 12, 0),
+        "left_ankle": (0, 2, 28, 6, -34, -20, -16, -16, -12, 0, 30, 4, 0),
+        "shoulder": (0, 40, -40, 30, 80, 90, 80, 66, 50, 44, 40, 8, 0),
+        "abduct_shoulder": (5, 6, 8, 10, 14, 20, 24, 26, 26, 22, 12, 6, 5),
+        "elbow": (6, 10, 10, 16, 30, 40, 44, 40, 34, 30, 26, 10, 6),
+    },
+    contacts={
+        "heels": ((0.0, 0.83), (1.76, 9.0)),
+        "toes": ((0.0, 0.92), (1.72, 9.0)),
+        "right_toe": ((1.08, 1.32, 0),),
+    },
+    things=(SceneObject("box", x=1.12, y=0.0, height=2.4, length=0.14, width=2.4),),
+    azimuth=100.0,
+)
+"""A jump at a wall, pushed off by one foot, back to where it began."""
+
 SCENE_PLANS: dict[str, Plan] = {
     "step_up": STEP_UP,
     "sit": SIT,
@@ -299,5 +328,6 @@ SCENE_PLANS: dict[str, Plan] = {
     "lie_down": LIE_DOWN,
     "wall_push": WALL_PUSH,
     "vault": VAULT,
+    "wall_kick": WALL_KICK,
 }
 """Motions that something besides the ground carries."""
