@@ -91,11 +91,15 @@ def measure_scene(film: Film, video: Path, character: Character) -> MeasuredScen
     console.print(f"[dim]{film.title}[/dim]")
     keypoints, _ = find_cached_keypoints(video, EVERY_FRAME)
     found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
-    qpos, _ = load_demo_take(film.motion, character)
-    truth = Truth.load(truth_path(video))
+    return compare_scene(film.motion, found, Truth.load(truth_path(video)), character)
+
+
+def compare_scene(motion: str, found: Reconstruction, truth: Truth, character: Character) -> MeasuredScene:
+    """The true things of a demonstration against those that were found in its film."""
+    qpos, _ = load_demo_take(motion, character)
     matches = list[SceneObject | None]()
     errors = np.full((0, 2), np.nan)
-    for true in place_things(film.motion, character, qpos):
+    for true in place_things(motion, character, qpos):
         best: tuple[float, float, SceneObject | None] = (np.nan, np.nan, None)
         for thing in found.objects:
             points = np.concatenate([found.motion.qpos[:1, :3], thing.corners()])
