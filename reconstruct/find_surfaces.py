@@ -28,6 +28,7 @@ from reconstruct.scene_evidence import (
     gather_evidence,
 )
 from reconstruct.scene_objects import SceneObject
+from reconstruct.support import median_over_time
 from reconstruct.surfaces import (
     NEAR_SURFACE,
     Surface,
@@ -154,6 +155,8 @@ def _stand_above(character: Character, seen: Evidence) -> Hypothesis | None:
     for k, level in enumerate(levels):
         near = carries & (away[..., k] < NEAR_SURFACE) & (away.argmin(axis=-1) == k)
         level, places = float(np.median(seen.bottom[near])), seen.points_w[..., :2][near]
+        if surfaces and level - surfaces[-1].level < NEAR_SURFACE:
+            continue
         if not _is_tilt(seen, feet, level, places):
             surfaces.append(Surface("box", level, hands | feet, places, near))
     if not surfaces:
@@ -232,7 +235,10 @@ def _sit(character: Character, seen: Evidence) -> Hypothesis | None:
     # Somebody who lies does so on trunk and head as well; what is as high as the seat rests on it.
     trunk = trunk_columns(character) & ~seat
     rests = seen.find_still(trunk, STILL_SPEED, SEAT_S) & (np.abs(seen.bottom - level) < NEAR_SURFACE)
-    shown = (sits[:, None] & seat) | rests
-    surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown][:, :2], shown)
+    height_on = np.where(rests, seen.bottom - level, np.nan)
+    off = median_over_time(height_on)
+    rests &= off < LEVEL_WIDTH  # a neck is as still, and touches nothing
+    shown = sits[:, None] & seat
+    surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown | rests][:, :2], shown)
     lies = "the body lies" if (rests.sum(axis=1) > 1).sum() > SEAT_S * seen.fps else "the pelvis rests"
     return Hypothesis((surface,), f"{lies} {level:.2f} m high, {away[sits].mean():.2f} m off the feet")

@@ -20,6 +20,9 @@ TERMS = (
 )  # fmt: skip
 """What every hypothesis has to explain."""
 
+FREEDOM = 10.0
+"""Parameters of a part that moves freely [1/s]: what the fit of a hand gains by them was 6 units a second."""
+
 
 def measure_misfit(problem: Problem, support: Support, solution: Solution) -> float:
     """Cost of the film, of smoothness, of feet that slide, and of the force that no contact gives, in all frames.
@@ -30,7 +33,20 @@ def measure_misfit(problem: Problem, support: Support, solution: Solution) -> fl
       solution: the motion.
     """
     film = sum(cost for name, cost in solution.cost.items() if name in TERMS)
-    return film + unsupported_cost(problem, support, solution.qpos)
+    return film + unsupported_cost(problem, support, solution.qpos) - count_freedom(problem, support)
+
+
+def count_freedom(problem: Problem, support: Support) -> float:
+    """What a hypothesis would save by letting hands, feet and trunk go that it holds in place above the ground.
+
+    A part that moves freely follows the detector's noise as well, and each parameter of a fit saves half a unit by that
+    (Akaike 1974: a model with k parameters more has to be better by k).
+    """
+    if support.touches is None:
+        return 0.0
+    bodies = carried_points(problem.character).bodies
+    held = sum(float((support.touches[:, bodies == body] > 0).any(axis=1).sum()) for body in np.unique(bodies))
+    return FREEDOM * held / problem.fps
 
 
 def unsupported_cost(problem: Problem, support: Support, qpos: np.ndarray) -> float:

@@ -33,6 +33,7 @@ from reconstruct.repair import cut_cycle
 from reconstruct.scene_objects import SceneObject
 from reconstruct.solve import Solution, minimise
 from reconstruct.support import Support
+from reconstruct.surfaces import centre_surfaces
 from reconstruct.tangent import TangentSpace
 from reconstruct.world_frame import centre_world, remove_ground_velocity
 
@@ -281,6 +282,7 @@ def _finish(
     if cycle is not None:
         first = cycle.first
         qpos, contact = cut_cycle(character, qpos, support, cycle, fps, config.sigmas, straight=True)
+    surfaces = centre_surfaces(problem.surfaces, qpos)
     qpos, camera = centre_world(qpos, camera.start_at(first))
     motion = ReferenceMotion(
         qpos=qpos,
@@ -303,7 +305,7 @@ def _finish(
     things = tuple(given or ())
     if above and given is None:
         assert support.touches is not None
-        things = place_objects(character, qpos, support.touches, problem.surfaces)
+        things = place_objects(character, qpos, support.touches, surfaces)
     if above:  # the ground is not all that carries: what would be missing with it alone says nothing
         metrics |= dict.fromkeys(
             ("zmp_outside_support_mm", "rest_com_outside_support_mm", "free_moment_nm"), float("nan")

@@ -8,10 +8,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from reconstruct.characters.character import Character
 from reconstruct.contact_wrench import GRIPS, NONE, PUSHES, Contacts
-from reconstruct.contacts import ContactThresholds, contact_points, find_contacts, grow_contacts
+from reconstruct.contacts import ContactThresholds, contact_points, find_contacts, find_runs, grow_contacts
 from reconstruct.kinematics import BodyPoints, PointPaths, point_positions
 from reconstruct.object_terms import face_axes, lift_origin, turn_to_faces
 from reconstruct.rolling import find_other_parts
+from reconstruct.rotations import conjugate, heading, to_matrix
 
 FIST = 0.12
 """Largest distance of a hand's contact site from the middle of its shape [m]."""
@@ -24,6 +25,8 @@ LEVEL_DOUBT = 1.75
 """Factor on the limits of height of hands and feet: the surface's own height is found along with the motion."""
 SEAT_SPEED = 0.6
 """Factor on the limits of speed of a pelvis: somebody who sits down is slow before the seat carries."""
+STAYS = 0.05
+"""Distance of a hand from where it stays up to which it has come there [m]."""
 SWING_SPEED = 0.25
 """Speed above which a foot swings if another one stands at less than half of it [m/s]."""
 SWING_SMOOTH_S = 0.05
@@ -60,6 +63,22 @@ class Surface:
         """Whether points are above the surface or beside it within `AROUND`, (..., 2) -> bool (...)."""
         low, high = self.places.min(axis=0) - AROUND, self.places.max(axis=0) + AROUND
         return np.asarray(((xy > low) & (xy < high)).all(axis=-1))
+
+
+def centre_surfaces(surfaces: tuple[Surface, ...], qpos: np.ndarray) -> tuple[Surface, ...]:
+    """Surfaces in the world that `centre_world` gives a motion, from those in its own.
+
+    Args:
+      surfaces: that are touched.
+      qpos: the motion before it is centred, (T, nq).
+    """
+    turn, moved = to_matrix(conjugate(heading(qpos[0, 3:7]))), list[Surface]()
+    origin = np.array([qpos[0, 0], qpos[0, 1], 0.0])
+    for one in surfaces:
+        x, y, z = (turn @ np.array(one.normal)).tolist()
+        places = (one.places - origin[:2]) @ turn[:2, :2].T
+        moved.append(replace(one, normal=(x, y, z), level=one.level - float(one.normal @ origin), places=places))
+    return tuple(moved)
 
 
 def carried_points(character: Character) -> BodyPoints:
@@ -131,12 +150,16 @@ def find_touches(
     radius, touches = carried_points(character).radius, np.zeros(points_w.shape[:2], dtype=np.int8)
     hands, feet = hand_columns(character), foot_columns(character)
     kinds = ((hands, LEVEL_DOUBT, 1.0), (feet, LEVEL_DOUBT, 1.0), (~(hands | feet), 1.0, SEAT_SPEED))
+    # Where several surfaces lie above each other, a point touches the one at its height.
+    aways = np.stack(
+        [np.abs(points_w @ np.array(one.normal) - one.level - (0.0 if one.holds else radius)) for one in surfaces]
+    )
+    nearest = aways.argmin(axis=0)
     squeezed = points_w * [DEPTH_TRUST[0] if tolerance_scale > 1.0 else DEPTH_TRUST[1], 1.0, 1.0]
     for k, surface in enumerate(surfaces):
-        away = points_w @ np.array(surface.normal) - surface.level - (0.0 if surface.holds else radius)
-        near = surface.is_near(points_w[..., :2]) & (np.abs(away) < 2.0 * NEAR_SURFACE)
+        near = surface.is_near(points_w[..., :2]) & (aways[k] < 2.0 * NEAR_SURFACE) & (nearest == k)
         lifted = squeezed @ face_axes(np.array(surface.normal)).T
-        lifted[..., 2] = np.where(near, np.abs(away), 1.0)
+        lifted[..., 2] = np.where(near, aways[k], 1.0)
         for kind, doubt, slow in kinds:
             columns = np.flatnonzero(kind & surface.columns)
             if not len(columns):
@@ -153,6 +176,8 @@ def find_touches(
                 found &= near[:, columns]
             if kind is feet:
                 found &= ~find_swinging(squeezed[:, columns], fps)
+            if kind is hands:
+                found = trim_moving(found, squeezed[:, columns])
             touches[:, columns] = np.where(found, k + 1, touches[:, columns])
     return touches
 
@@ -169,6 +194,24 @@ def find_swinging(points_w: np.ndarray, fps: float) -> np.ndarray:
     speed = np.linalg.norm(np.gradient(points_w, 1.0 / fps, axis=0), axis=-1)
     speed = gaussian_filter1d(speed, SWING_SMOOTH_S * fps, axis=0, mode="nearest")
     return np.asarray(speed > np.maximum(SWING_SPEED, 2.0 * speed.min(axis=1, keepdims=True)))
+
+
+def trim_moving(touches: np.ndarray, points_w: np.ndarray) -> np.ndarray:
+    """Contacts without their first and last moments in which the point is not yet, or no longer, where it stays.
+
+    Args:
+      touches: bool (T, P).
+      points_w: paths [m], (T, P, 3).
+    """
+    stays = touches.copy()
+    for p in range(touches.shape[1]):
+        for start, end in find_runs(touches[:, p]):
+            path = points_w[start:end, p]
+            there = np.flatnonzero(np.linalg.norm(path - np.median(path, axis=0), axis=1) < STAYS)
+            stays[start:end, p] = False
+            if len(there):
+                stays[start + there[0] : start + there[-1] + 1, p] = True
+    return stays
 
 
 def lift_to_surfaces(points: PointPaths, touches: np.ndarray, surfaces: tuple[Surface, ...]) -> PointPaths:
