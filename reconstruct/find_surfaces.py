@@ -238,7 +238,7 @@ def _sit(character: Character, seen: Evidence) -> Hypothesis | None:
     height_on = np.where(rests, seen.bottom - level, np.nan)
     off = median_over_time(height_on)
     rests &= off < LEVEL_WIDTH  # a neck is as still, and touches nothing
-    shown = sits[:, None] & seat
-    surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown | rests][:, :2], shown)
+    shown = (sits[:, None] & seat) | rests
+    surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown][:, :2], shown)
     lies = "the body lies" if (rests.sum(axis=1) > 1).sum() > SEAT_S * seen.fps else "the pelvis rests"
     return Hypothesis((surface,), f"{lies} {level:.2f} m high, {away[sits].mean():.2f} m off the feet")

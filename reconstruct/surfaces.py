@@ -23,6 +23,8 @@ DEPTH_TRUST = (0.3, 0.6)
 """Share of a motion away from the camera that is believed, while the motion is not known well and once it is."""
 LEVEL_DOUBT = 1.75
 """Factor on the limits of height of hands and feet: the surface's own height is found along with the motion."""
+BACK_DOUBT = 0.5
+"""The same for the back: of somebody who sits its lowest part is not far above the seat."""
 SEAT_SPEED = 0.6
 """Factor on the limits of speed of a pelvis: somebody who sits down is slow before the seat carries."""
 STAYS = 0.05
@@ -149,7 +151,11 @@ def find_touches(
     """
     radius, touches = carried_points(character).radius, np.zeros(points_w.shape[:2], dtype=np.int8)
     hands, feet = hand_columns(character), foot_columns(character)
-    kinds = ((hands, LEVEL_DOUBT, 1.0), (feet, LEVEL_DOUBT, 1.0), (~(hands | feet), 1.0, SEAT_SPEED))
+    back = trunk_columns(character) & ~seat_columns(character)
+    kinds = (
+        (hands, LEVEL_DOUBT, 1.0), (feet, LEVEL_DOUBT, 1.0), (~(hands | feet | back), 1.0, SEAT_SPEED),
+        (back, BACK_DOUBT, SEAT_SPEED),
+    )  # fmt: skip
     # Where several surfaces lie above each other, a point touches the one at its height.
     aways = np.stack(
         [np.abs(points_w @ np.array(one.normal) - one.level - (0.0 if one.holds else radius)) for one in surfaces]
@@ -169,7 +175,7 @@ def find_touches(
             limits = replace(limits, speed=(min(speed), max(speed)))
             found = find_contacts(lifted[:, columns], fps, limits, None, doubt * tolerance_scale)
             if surface.shown is not None:
-                shown = np.asarray(surface.shown[:, kind].any(axis=1))
+                shown = np.asarray(surface.shown[:, kind].any(axis=1)) & (kind is not back)
                 found = np.stack([grow_contacts(shown, column) for column in found.T], axis=1) & near[:, columns]
                 found |= surface.shown[:, columns]
             else:

@@ -55,7 +55,7 @@ def test_who_lies_on_a_bed_has_room_on_it(body):
     paths = point_positions(body.model, qpos, carried_points(body))
     (bed,) = place_objects(body, qpos, find_touches(body, paths, hypothesis.surfaces, FPS, 1.0), hypothesis.surfaces)
     head = paths[-1, np.flatnonzero(trunk_columns(body))][:, :2].min(axis=0)  # lies with the head towards -x
-    assert bed.x - 0.5 * bed.length < head[0] and bed.width >= 0.9
+    assert bed.x - 0.5 * bed.length < head[0] and bed.width > 0.89
     assert abs(bed.x + 0.5 * bed.length + 0.18) < 0.1  # the edge that it sat down on, at -0.18
 
 
