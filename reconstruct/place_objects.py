@@ -16,10 +16,10 @@ USUAL = 0.45
 """Least length and width of a box where there is room [m]."""
 SEAT_THICKNESS = 0.08
 """Of a seat [m]: feet may go below it."""
-LYING = 0.6
+LYING = 0.35
 """Length of what rests on a seat from which it is a bed [m]."""
-BED = 0.9
-"""Least width of a bed [m]."""
+BED = (1.7, 0.9)
+"""Least length and width of a bed where there is room [m]."""
 UPRIGHT = 0.5
 """Cosine of the trunk's inclination up to which it has a heading."""
 STRAIGHT = 0.9
@@ -151,8 +151,8 @@ def _place_box(
     axes = np.stack([along, [-along[1], along[0]]])
     thickness, extent = SEAT_THICKNESS if seat else level, np.ptp(touching_w[:, :2] @ axes.T, axis=0)
     usual = np.full(2, USUAL)
-    if seat and extent.max() > LYING:  # where somebody lies there is room to the sides, too
-        usual = np.maximum(usual, np.where(extent == extent.max(), extent + 2.0 * BED / 3.0, BED))
+    if seat and extent.max() > LYING:  # where somebody lies there is room for all of them
+        usual = np.where(extent == extent.max(), BED[0], BED[1])
     solid = BodyPoints.of_geoms(character.model)
     body_w = point_positions(character.model, qpos, solid)
     bottom, top = body_w[..., 2] - solid.radius, body_w[..., 2] + solid.radius

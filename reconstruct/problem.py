@@ -68,6 +68,8 @@ class FitSigmas:
     """Height of the lowest part of a body that lies on the ground [m]."""
     rolling: float = 0.01
     """Height of trunk, knees or elbows in contact [m]; larger than `ground`, since flesh gives way."""
+    cushion: float = 0.025
+    """Height of pelvis and back on a seat or bed [m]; larger still, since those give way, too."""
     roll: float = 0.006
     """Slip of trunk, knees or elbows in contact in one frame [m]."""
     gravity: float = 0.25
@@ -328,7 +330,7 @@ class Problem:
         if self.touches is not None:
             points = kin["carried"]
             soft = np.arange(len(points)) >= len(contacts)
-            height = np.where(soft, sigmas.rolling, sigmas.ground)
+            height = np.where(soft, sigmas.cushion, sigmas.ground)
             slip = np.where(soft, sigmas.rolling, sigmas.slip)
             blocks += surface_terms.surface_contacts(points, self.touches, self.surfaces, self.fps, height, slip)
         if support.hands is not None:
