@@ -18,12 +18,14 @@ import trimesh
 from reconstruct.characters.limbs import cut_sole
 from reconstruct.characters.meshes import fit_capsule, join, simplify
 from reconstruct.characters.mjcf import start_model, to_full_inertia, to_numbers, to_text
-from reconstruct.characters.source_model import BALL, DOWN, NO_TURN, SourceModel, name_joint, rotation_about_z
+from reconstruct.characters.source_model import BALL, DOWN, MESH, NO_TURN, SourceModel, name_joint, rotation_about_z
 
 Vec3 = tuple[float, float, float]
 Capsule = tuple[np.ndarray, np.ndarray, float]
 """Ends of the axis (3,), (3,) and radius [m]."""
 
+SEEN = "2"
+"""Group of geoms that are drawn; of a model with meshes, its other shapes are not, but on bodies without a mesh."""
 LEAST_ARMATURE = 1e-4
 """A joint's armature over its servo's stiffness [s2], at least: what is stable at 120 physics steps a second."""
 MOST_ARMATURE = 0.1
@@ -94,6 +96,11 @@ class ImportJob:
         origin = np.array([*source.origin(source.root)[:2], z.min()])
         return cls(source, plan, rotation_about_z(plan.yaw), origin, float(np.ptp(z)), folder, Element("asset"))
 
+    @property
+    def has_meshes(self) -> bool:
+        """Whether any of its bodies has a mesh."""
+        return any(find_mesh_geoms(self.source, body) for body in self.source.bodies)
+
     def to_ours(self, points: np.ndarray) -> np.ndarray:
         """Points of the source's world in ours, (..., 3)."""
         return (points - self.origin) @ self.R_ours_source.T
@@ -120,7 +127,7 @@ def to_mjcf(source: SourceModel, name: str, plan: ImportPlan, folder: Path) -> s
     root = start_model(name, "body", "0.5 0.53 0.58 1", angle="radian", balanceinertia="true")
     body_defaults = root.find("default/default")
     assert body_defaults is not None
-    seen = {"type": "mesh", "contype": "0", "conaffinity": "0", "density": "0", "group": "2"}
+    seen = {"type": "mesh", "contype": "0", "conaffinity": "0", "density": "0", "group": SEEN}
     SubElement(SubElement(body_defaults, "default", {"class": "seen"}), "geom", seen)
     job = ImportJob.start(source, plan, folder)
     root.append(job.assets)
@@ -198,9 +205,11 @@ def add_shapes(element: Element, job: ImportJob, body: int) -> None:
     if surface is None:
         return
     geoms = source.solid(body)
+    drawn = {} if find_mesh_geoms(source, body) or not job.has_meshes else {"group": SEEN}
     if label in job.plan.feet:
         sole = cut_sole(source, body, DOWN)
-        add_sole(element, label, job.to_body(sole, body), -job.body_origin(body)[2])
+        box = add_sole(element, label, job.to_body(sole, body), -job.body_origin(body)[2])
+        box.attrib |= drawn
         if np.ptp(sole.bounds[:, 2]) > 0.6 * np.ptp(surface.bounds[:, 2]):
             return
         # A shin that ends in a foot: the rest of it is a limb.
@@ -208,7 +217,7 @@ def add_shapes(element: Element, job: ImportJob, body: int) -> None:
     parts = [job.to_body(source.mesh(geom), body) for geom in geoms]
     first = 1 if label in job.plan.feet else 0
     for index, (start, end, radius) in enumerate(drop_inner_capsules([fit_capsule(part) for part in parts])):
-        geom = SubElement(element, "geom", name=f"{label}_{first + index}")
+        geom = SubElement(element, "geom", {"name": f"{label}_{first + index}"} | drawn)
         if np.linalg.norm(end - start) < 0.2 * radius:
             geom.set("type", "sphere")
             geom.set("pos", to_numbers(0.5 * (start + end)))
@@ -217,8 +226,8 @@ def add_shapes(element: Element, job: ImportJob, body: int) -> None:
         geom.set("size", f"{radius:.4g}")
 
 
-def add_sole(element: Element, label: str, surface: trimesh.Trimesh, floor: float) -> None:
-    """Appends a level box as long and wide as the lower half of a foot, down to the floor.
+def add_sole(element: Element, label: str, surface: trimesh.Trimesh, floor: float) -> Element:
+    """Appends a level box as long and wide as the lower half of a foot, down to the floor; its element.
 
     Args:
       element: the foot's.
@@ -231,13 +240,13 @@ def add_sole(element: Element, label: str, surface: trimesh.Trimesh, floor: floa
     top = floor + max(0.5 * (high[2] - floor), 0.01)
     low, high = np.array([*lower.min(axis=0)[:2], floor]), np.array([*lower.max(axis=0)[:2], top])
     pos, size = to_numbers(0.5 * (low + high)), to_numbers(0.5 * (high - low))
-    SubElement(element, "geom", name=f"{label}_0", type="box", pos=pos, size=size)
+    return SubElement(element, "geom", name=f"{label}_0", type="box", pos=pos, size=size)
 
 
 def add_meshes(element: Element, job: ImportJob, body: int) -> None:
     """Appends what a body looks like: its meshes, those of one colour joined, written to files and listed as assets."""
     source, model, label = job.source, job.source.model, job.source.name(body)
-    meshes = [g for g in source.geoms(body) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_MESH]
+    meshes = find_mesh_geoms(source, body)
     visual = [g for g in meshes if not (model.geom_contype[g] or model.geom_conaffinity[g])]
     colours = dict[str, list[int]]()
     for geom in visual or meshes:
@@ -254,6 +263,11 @@ def add_meshes(element: Element, job: ImportJob, body: int) -> None:
         surface.export(job.folder / f"{stem}_{index}.stl")
         SubElement(job.assets, "mesh", name=f"{label}_{index}", file=f"{stem}_{index}.stl", inertia="shell")
         SubElement(element, "geom", {"class": "seen", "mesh": f"{label}_{index}", "rgba": colour})
+
+
+def find_mesh_geoms(source: SourceModel, body: int) -> list[int]:
+    """Geoms of a body that are meshes."""
+    return [g for g in source.geoms(body) if source.model.geom_type[g] == MESH]
 
 
 def merge_inertia(source: SourceModel, body: int) -> tuple[float, np.ndarray, np.ndarray]:

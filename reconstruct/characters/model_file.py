@@ -82,8 +82,9 @@ def read_spec(path: Path, meshes: Path | None) -> tuple[mujoco.MjSpec, list[str]
         return mujoco.MjSpec.from_string(urdf.text, assets=urdf.assets), list(urdf.notes)
     if tag == "sdf":
         raise InputError(f"{path}: {OTHERS['.sdf']}")
-    spec = mujoco.MjSpec.from_file(str(path))
-    return spec, find_assets(spec, path, meshes)
+    real = path.resolve()  # what it includes lies beside the file, not beside a link to it
+    spec = mujoco.MjSpec.from_file(str(real))
+    return spec, find_assets(spec, real, meshes)
 
 
 def find_assets(spec: mujoco.MjSpec, path: Path, meshes: Path | None) -> list[str]:

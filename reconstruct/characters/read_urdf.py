@@ -72,9 +72,11 @@ def drop_foreign_parts(tree: Element) -> None:
     for element in tree.iter():
         for key in {"xyz", "rpy", "size"} & set(element.attrib):  # commas between numbers: other readers allow them
             element.set(key, element.attrib[key].replace(",", " "))
+    moving = {j.get("name") for j in tree.findall("joint") if j.get("type") in ("revolute", "continuous", "prismatic")}
     for joint in tree.findall("joint"):
-        for mimic in joint.findall("mimic") if joint.get("type") == "fixed" else ():
-            joint.remove(mimic)
+        for mimic in joint.findall("mimic"):
+            if not {joint.get("name"), mimic.get("joint")} <= moving:
+                joint.remove(mimic)
     taken = set[str]()
     for shape in [s for kind in ("visual", "collision") for s in tree.iter(kind)]:
         name = shape.get("name")
@@ -125,9 +127,9 @@ def replace_meshes(link: Element, finder: MeshFinder) -> bool:
     """Gives a link's shapes the files of their meshes, and takes out those that are missing.
 
     Returns:
-      Whether the link had something to touch with and has no shape left.
+      Whether the link had a mesh to touch with and has no shape left.
     """
-    solid = link.find("collision") is not None
+    solid, lost = link.find("collision") is not None, False
     for element in [*link.findall("visual"), *link.findall("collision")]:
         mesh = element.find("geometry/mesh")
         if mesh is None:
@@ -137,9 +139,10 @@ def replace_meshes(link: Element, finder: MeshFinder) -> bool:
         file = finder.find(str(mesh.get("filename")))
         if file is None:
             link.remove(element)
+            lost = True
         else:
             mesh.set("filename", finder.prepare(file))
-    return solid and link.find("visual") is None and link.find("collision") is None
+    return solid and lost and link.find("visual") is None and link.find("collision") is None
 
 
 def has_no_size(geometry: Element | None) -> bool:

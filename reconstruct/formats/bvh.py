@@ -1,6 +1,7 @@
 """BVH files: a tree of joints with offsets, and Euler angles frame by frame."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,12 +37,17 @@ class Hierarchy:
         return len(self.names) - 1
 
 
-def read_bvh(path: Path) -> SkeletonMotion:
+def read_bvh(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMotion:
     """A BVH file in its own axes and unit; end sites count as joints that do not turn.
 
     Channels may come in any order, words in any case. Position channels of the joints from the root down to the pelvis
     move the body; those of other joints replace the joint's offset by their mean: bones keep their length. The root's
-    offset says nothing where its channels say where it is. Rows more or fewer than announced are no fault.
+    offset says nothing where its channels say where it is. Rows more or fewer than announced are no fault. Of several
+    skeletons one is taken.
+
+    Args:
+      path: the file.
+      given: landmark -> joint, as the user has them: of several skeletons the one that has such a joint is meant.
 
     Raises:
       InputError: the file is no BVH, or holds less than two whole frames.
@@ -55,8 +61,9 @@ def read_bvh(path: Path) -> SkeletonMotion:
     except (ValueError, IndexError, StopIteration) as error:
         raise InputError(f"{path}: not a BVH motion, or cut off ({error or 'ends too early'})") from error
     columns = np.split(rows, np.cumsum([len(own) for own in tree.channels])[:-1], axis=1)
+    tree, columns, several = _take_one_skeleton(tree, columns, given or {}, path)
     motion = _pose(tree, columns, 1.0 / seconds, path)
-    return replace(motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(*motion.findings, *findings))
+    return replace(motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(*several, *motion.findings, *findings))
 
 
 def _decode(content: bytes) -> str:
@@ -131,7 +138,7 @@ def _find_trunk(tree: Hierarchy, offsets: np.ndarray, path: Path) -> set[int]:
 
 
 def _hierarchy(text: str) -> Hierarchy:
-    """The joints; of several trees in one file the largest is taken by the caller."""
+    """The joints, of several trees those of all."""
     words = re.sub(r"([{}])", r" \1 ", text).split()
     if "ROOT" not in [word.upper() for word in words]:
         raise ValueError("no ROOT")
@@ -153,9 +160,44 @@ def _hierarchy(text: str) -> Hierarchy:
             own = [next(rest) for _ in range(int(next(rest)))]
             tree.channels[stack[-1]] = [channel[:1].upper() + channel[1:].lower() for channel in own]
     unknown = {kind for own in tree.channels for kind in own if not re.fullmatch("[XYZ](rotation|position)", kind)}
-    if unknown or tree.parents.count(-1) != 1:
-        raise ValueError(f"channel '{min(unknown)}'" if unknown else f"{tree.parents.count(-1)} roots")
+    if unknown:
+        raise ValueError(f"channel '{min(unknown)}'")
     return tree
+
+
+def _take_one_skeleton(
+    tree: Hierarchy, columns: list[np.ndarray], given: Mapping[str, str], path: Path
+) -> tuple[Hierarchy, list[np.ndarray], list[Finding]]:
+    """Of several skeletons the one of the user's joints, else of a person, else of most joints; and which there are."""
+    roots = [joint for joint, parent in enumerate(tree.parents) if parent < 0]
+    if len(roots) == 1:
+        return tree, columns, []
+    owner = list[int]()
+    for joint, parent in enumerate(tree.parents):
+        owner.append(joint if parent < 0 else owner[parent])
+    parts = {root: _select(tree, [j for j, own in enumerate(owner) if own == root]) for root in roots}
+
+    def rank(root: int) -> tuple[bool, bool, int]:
+        names = parts[root].names
+        try:
+            is_person = bool(find_joint_roles(names, parts[root].parents, path))
+        except InputError:
+            is_person = False
+        return any(name in names for name in given.values()), is_person, len(names)
+
+    best = max(roots, key=rank)
+    listed = ", ".join(f"{tree.names[root]} ({len(parts[root].names)} joints)" for root in roots)
+    text = f"{len(roots)} skeletons in the file: {listed}; {tree.names[best]} is taken"
+    found = Finding("format", f"{text}, --joint left_hip=NAME of another overrules", doubtful=True)
+    return parts[best], [own for own, root in zip(columns, owner, strict=True) if root == best], [found]
+
+
+def _select(tree: Hierarchy, joints: list[int]) -> Hierarchy:
+    """Some joints of a hierarchy, with all that carry them."""
+    parents = [joints.index(tree.parents[j]) if tree.parents[j] >= 0 else -1 for j in joints]
+    return Hierarchy(
+        [tree.names[j] for j in joints], parents, [tree.offsets[j] for j in joints], [tree.channels[j] for j in joints]
+    )
 
 
 def _table(text: str, width: int) -> tuple[float, np.ndarray, list[Finding]]:

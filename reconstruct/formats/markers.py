@@ -33,8 +33,12 @@ PELVIS = (("asi", "psi"), ("asis", "psis"), ("asisstudy", "psisstudy"), ("ias", 
 FOREHEAD = (("fhd", "bhd"),)
 
 
-def read_trc(path: Path) -> SkeletonMotion:
+def read_trc(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMotion:
     """A TRC file, as OpenSim, Pose2Sim and Sports2D write it; y is up by custom.
+
+    Args:
+      path: the file.
+      given: landmark -> its marker, or several joined by +, as the user has them.
 
     Raises:
       InputError: not such a file, or joints of a person are missing.
@@ -57,7 +61,8 @@ def read_trc(path: Path) -> SkeletonMotion:
         raise InputError(f"{path}: not a TRC file, or cut off ({error or 'no header'})") from error
     if len(places) < 2:
         raise InputError(f"{path}: {len(places)} frames; a motion has at least 2")
-    return from_markers(names, places, fps, METRES.get(unit.rstrip("s").replace("meter", "m"), 0.001), path, Y_UP)
+    metres = METRES.get(unit.rstrip("s").replace("meter", "m"), 0.001)
+    return from_markers(names, places, fps, metres, path, Y_UP, given)
 
 
 def _numbers(line: str) -> list[float]:
@@ -65,8 +70,12 @@ def _numbers(line: str) -> list[float]:
     return [float(cell) if cell.strip() and cell.strip().lower() != "nan" else np.nan for cell in cells]
 
 
-def read_c3d(path: Path) -> SkeletonMotion:
+def read_c3d(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMotion:
     """A C3D file by ezc3d; z is up by custom.
+
+    Args:
+      path: the file.
+      given: landmark -> its marker, or several joined by +, as the user has them.
 
     Raises:
       InputError: not such a file, ezc3d is not installed, or joints of a person are missing.
@@ -86,11 +95,17 @@ def read_c3d(path: Path) -> SkeletonMotion:
         raise InputError(f"{path}: not a C3D file, or damaged ({error})") from error
     if len(places) < 2 or not fps > 0:
         raise InputError(f"{path}: {len(places)} frames of points at {fps:g} a second; a motion has at least 2")
-    return from_markers(names, places, fps, METRES.get(unit, 0.001), path, np.array([0.0, 0.0, 1.0]))
+    return from_markers(names, places, fps, METRES.get(unit, 0.001), path, np.array([0.0, 0.0, 1.0]), given)
 
 
 def from_markers(
-    names: list[str], places: np.ndarray, fps: float, metres: float, path: Path, usual_up: np.ndarray
+    names: list[str],
+    places: np.ndarray,
+    fps: float,
+    metres: float,
+    path: Path,
+    usual_up: np.ndarray,
+    given: Mapping[str, str] | None = None,
 ) -> SkeletonMotion:
     """A skeleton through the joints that marker names give.
 
@@ -101,17 +116,20 @@ def from_markers(
       metres: length of the unit [m].
       path: of the file, for messages.
       usual_up: the format's custom, (3,).
+      given: landmark -> its marker, or several joined by +, as the user has them.
 
     Raises:
       InputError: a joint cannot be found.
     """
     filled, gaps = fill_gaps(places)
     found, guessed = find_joints(names, filled, metres)
+    found |= take_given(names, filled, given or {}, path)
     needed = [f"{side}_{role}" for role in ROLES for side in SIDES if role != "toe"]
     missing = [name for name in needed if name not in found]
     if missing:
         raise InputError(
-            f"{path}: no marker is known for {', '.join(missing)}; the file has {', '.join(names[:20])}, ..."
+            f"{path}: no marker is known for {', '.join(missing)}: give --joint {missing[0]}=MARKER, or MARKER+MARKER "
+            f"for their middle; the file has {', '.join(names[:20])}, ..."
         )
     motion = build_skeleton(found, fps)
     findings = list(motion.findings)
@@ -119,7 +137,26 @@ def from_markers(
         findings.append(Finding("joints", f"{guessed} are taken from markers on the skin"))
     if gaps > 0.001:
         findings.append(Finding("format", f"{gaps:.1%} of the places are missing: interpolated", doubtful=gaps > 0.05))
-    return replace(motion, usual_up=usual_up, metres=metres, findings=tuple(findings))
+    return replace(motion, usual_up=usual_up, metres=metres, findings=tuple(findings), has_landmarks=True)
+
+
+def take_given(names: list[str], places: np.ndarray, given: Mapping[str, str], path: Path) -> dict[str, np.ndarray]:
+    """Landmark -> place (T, 3), the middle of the markers that the user names.
+
+    Raises:
+      InputError: there is no such landmark or marker, or it was never seen.
+    """
+    known, found = [f"{side}_{role}" for side in SIDES for role in ROLES] + ["head"], dict[str, np.ndarray]()
+    for landmark, text in given.items():
+        if landmark not in known:
+            raise InputError(f"--joint {landmark}={text}: no landmark '{landmark}'; known ones: {', '.join(known)}")
+        marks = [text] if text in names else text.split("+")
+        for mark in marks:
+            if mark not in names or not np.isfinite(places[:, names.index(mark)]).all():
+                what = "is never seen" if mark in names else f"is not in it; it has {', '.join(names)}"
+                raise InputError(f"{path}: --joint {landmark}={text}: '{mark}' {what}")
+        found[landmark] = np.mean([places[:, names.index(mark)] for mark in marks], axis=0)
+    return found
 
 
 def fill_gaps(places: np.ndarray) -> tuple[np.ndarray, float]:

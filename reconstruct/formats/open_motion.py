@@ -139,14 +139,14 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
     if suffix in REFUSED:
         raise InputError(f"{path}: {REFUSED[suffix].replace('FILE', path.name)}")
     readers: dict[str, Callable[[Path], MotionFile]] = {
-        ".bvh": read_bvh,
+        ".bvh": lambda given: read_bvh(given, config.joints),
         ".txt": read_deepmimic,
         ".json": read_deepmimic,
         ".npz": lambda given: _open_archive(given, asked),
         ".npy": lambda given: read_positions(_load_array(given), given),
         ".csv": lambda given: read_csv(given, asked),
-        ".trc": read_trc,
-        ".c3d": read_c3d,
+        ".trc": lambda given: read_trc(given, config.joints),
+        ".c3d": lambda given: read_c3d(given, config.joints),
         ".amc": read_amc,
         ".glb": read_gltf,
         ".gltf": read_gltf,

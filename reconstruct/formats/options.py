@@ -24,7 +24,7 @@ class MotionFileConfig:
     unit: Unit = "auto"
     """Unit of lengths in a motion file; auto: by the length of the legs."""
     joint: tuple[str, ...] = ()
-    """Joints of a motion file by name, such as left_knee=LoLeg_L, where their names are not known."""
+    """Joints of a motion file by name, such as left_knee=LoLeg_L; of markers the middle: left_knee=LKNE+LKNM."""
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 0 < self.fps < 10000:

@@ -61,6 +61,8 @@ def to_character(
     config = config or MotionFileConfig()
     if config.fps is not None:
         motion = replace(motion, fps=config.fps)
+    if motion.has_landmarks:
+        config = replace(config, joint=())
     motion = add_toes(motion, path, config)
     roles, known = find_roles(motion, path, config)
     rate = check_rate(motion, path)

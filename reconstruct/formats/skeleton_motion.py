@@ -35,6 +35,8 @@ class SkeletonMotion:
     """Length of the file's unit [m], where the format defines it."""
     findings: tuple[Finding, ...] = ()
     """What the reader found out."""
+    has_landmarks: bool = False
+    """Its joints are landmarks by name: what the user says of names has been used in reading."""
 
 
 def pose_skeleton(

@@ -26,7 +26,7 @@ from sfv.demo.motions import load_demo_motion
 from sfv.rows import Row, show
 
 SLOWEST = 20.0
-"""Time that making a character may take [s]."""
+"""Time of one core that making a character may take [s]."""
 SIDES = ("left", "right")
 JOINTS = tuple(f"{side}_{j}" for side in SIDES for j in ("shoulder", "hip", "knee", "ankle", "wrist"))
 OUTCOMES = {
@@ -46,7 +46,7 @@ class Import:
     outcome: str
     """One of `OUTCOMES`."""
     seconds: float
-    """To make the character; zero of one that there was."""
+    """Of one core, to make the character; zero of one that there was."""
     note: str
     walk: "Walk | None" = None
     """How it walks, if a walk was retargeted to it."""
@@ -124,17 +124,17 @@ def is_model(path: Path) -> bool:
 
 def import_one(path: Path, folder: Path, walk: ReferenceMotion | None, source: Character) -> Import:
     """Makes a character in a new folder, and looks at it."""
-    begin = time.perf_counter()
+    begin = time.process_time()  # others may use the machine
     folder.mkdir()
     try:
         found = write_character(NewCharacterConfig(path), folder.name, folder)
-        seconds = time.perf_counter() - begin
+        seconds = time.process_time() - begin
         return inspect(load_character_folder(folder), path.name, seconds, list(found.notes[1:]), walk, source)
     except InputError as error:
         outcome, note = "bodies_refused", str(error).replace(f"{path}: ", "")
     except Exception:  # what this bench is there to find
         outcome, note = "bodies_traceback", traceback.format_exc(limit=-1).strip().replace("\n", " ")
-    return Import(path.name, outcome, time.perf_counter() - begin, note)
+    return Import(path.name, outcome, time.process_time() - begin, note)
 
 
 def inspect(

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character
+from reconstruct.formats.open_motion import FORMATS
 from reconstruct.formats.read_motion import read_motion
 from reconstruct.motion import ReferenceMotion
 from sfv.console import console
 from sfv.demo.motions import load_demo_motion
 from sfv.installation import ROOT
 
-MOTIONS = {".txt", ".npz", ".bvh"}
-"""Suffixes of motion files that are looked for in a folder."""
+MOTIONS = {suffix for kind in FORMATS if kind.reads for suffix in kind.suffixes} - {".json"}
+"""Suffixes of motion files that are looked for in a folder; a `.json` there is rather keypoints or metrics."""
 RECORDINGS = ROOT.parent / "shared" / "data"
 """Folder of real videos and motion capture beside the checkout; the project does not ship it."""
 NOT_SHIPPED = f"left out: not in {RECORDINGS}, a folder that the project does not ship"
@@ -36,7 +37,7 @@ def list_motion_files(given: tuple[Path, ...]) -> list[Path]:
     files: list[Path] = []
     for path in given:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix in MOTIONS)
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in MOTIONS)
             if not inside:
                 raise InputError(f"{path}: no motions in it; give files or a folder of {', '.join(sorted(MOTIONS))}")
             files += inside

@@ -18,7 +18,7 @@ from reconstruct.formats.write_bvh import write_bvh as write_our_bvh
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.demo.motions import load_demo_motion
 from tests.skeletons import NAMES, swinging
-from tests.small_skeleton import BODY, TRC_NAMES, body_of, bvh, place, walking, write_trc_text
+from tests.small_skeleton import BODY, TRC_NAMES, body_of, bvh, open_skeleton, place, walking, write_trc_text
 
 
 def amass(path, poses=None, trans=None, **more):
@@ -367,3 +367,26 @@ def test_damaged_files_give_one_line(tmp_path, suffix, content):
 def test_a_txt_that_is_no_motion(tmp_path):
     with pytest.raises(InputError, match="not a DeepMimic motion"):
         open_motion(place(tmp_path / "a.txt", json.dumps([1, 2])))
+
+
+def test_of_several_skeletons_in_a_bvh_the_person_is_taken(tmp_path):
+    path, angles = walking()
+    alone = bvh(path, angles=angles)
+    other = bvh(path + [50.0, 0.0, 0.0], angles=angles).replace("ROOT ", "ROOT B:").replace("JOINT ", "JOINT B:")
+    prop = "ROOT Ball\n{\nOFFSET 0 0 0\nCHANNELS 3 Xposition Yposition Zposition\nEnd Site\n{\nOFFSET 0 1 0\n}\n}\n"
+
+    def join(*parts):
+        heads, tables = zip(*(part.split("MOTION\n") for part in parts), strict=True)
+        rows = [table.splitlines()[2:] for table in tables]
+        lines = [" ".join(row) for row in zip(*rows, strict=True)]
+        head = "HIERARCHY\n" + "".join(text.removeprefix("HIERARCHY\n") for text in heads)
+        return head + "MOTION\n" + "\n".join([*tables[0].splitlines()[:2], *lines]) + "\n"
+
+    ball = prop + "MOTION\nFrames: 60\nFrame Time: 0.03\n" + "1 2 3\n" * 60
+    one = open_skeleton(place(tmp_path / "alone.bvh", alone))
+    for name, text in (("ball", join(ball, alone)), ("two", join(alone, other))):
+        found = open_skeleton(place(tmp_path / f"{name}.bvh", text))
+        np.testing.assert_allclose(found.positions, one.positions)
+        assert "2 skeletons in the file" in found.findings[0].text and found.findings[0].doubtful
+    second = open_skeleton(tmp_path / "two.bvh", MotionFileConfig(joint=("left_hip=B:LeftUpLeg",)))
+    np.testing.assert_allclose(second.positions, one.positions + [50.0, 0.0, 0.0], atol=1e-9)

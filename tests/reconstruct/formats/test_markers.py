@@ -8,6 +8,7 @@ import pytest
 from pose.errors import InputError
 from reconstruct.formats.markers import find_hips, split_marker
 from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.skeleton import to_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from tests.small_skeleton import TRC_NAMES, bvh, open_skeleton, place, walking, write_trc_text
@@ -53,11 +54,30 @@ def write_and_read(tmp_path, places):
     return landmarks(tmp_path / "a.trc")
 
 
+def test_markers_can_be_named_by_the_user(tmp_path):
+    places = known_places(tmp_path)
+    index = list(TRC_NAMES).index("LKnee")
+    names = [name if name != "LKnee" else "in" for name in TRC_NAMES]
+    offset = np.array([3.0, 0.0, 0.0])
+    places[:, index] -= offset
+    both = np.concatenate([places, places[:, index : index + 1] + 2 * offset], axis=1)
+    write_trc_text(tmp_path / "a.trc", [*names, "out"], both, "cm")
+    config = MotionFileConfig(joint=("left_knee=in+out",))
+    body, motion, _ = to_character(open_skeleton(tmp_path / "a.trc", config), tmp_path / "a.trc", config)
+    points = BodyPoints.of_sites(body.model, (body.landmarks["left_knee"],))
+    shift = 0.5 * (places[0, names.index("LHip")] + places[0, names.index("RHip")]) * [1, 0, 1]
+    true = (places[:, index] + offset - shift)[:, [2, 0, 1]] / 100
+    np.testing.assert_allclose(point_positions(body.model, motion.qpos, points)[:, 0], true, atol=3e-3)
+    for pair, message in (("left_knee=up", "'up' is not in it; it has"), ("knee=in", "no landmark 'knee'")):
+        with pytest.raises(InputError, match=message):
+            open_skeleton(tmp_path / "a.trc", MotionFileConfig(joint=(pair,)))
+
+
 def test_what_is_missing_is_named(tmp_path):
     places = known_places(tmp_path)
     names = [name if name != "LKnee" else "Tail" for name in TRC_NAMES]
     write_trc_text(tmp_path / "a.trc", names, places, "cm")
-    with pytest.raises(InputError, match="no marker is known for left_knee"):
+    with pytest.raises(InputError, match=r"no marker is known for left_knee: give --joint left_knee=MARKER"):
         open_motion(tmp_path / "a.trc")
 
 
