@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from imitate.adapt.networks import AdaptiveSkill
+from imitate.adapt.regress import RegressConfig
+from imitate.locomotion import train
+from imitate.locomotion.imitation import ImitationConfig
+from imitate.locomotion.train import SKILL, SYSID, WalkRun, WalkTrainConfig, train_walk
+from pose.progress import silent
+
+pytestmark = pytest.mark.usefixtures("go1")
+TINY = WalkTrainConfig(
+    samples=160,
+    num_envs=8,
+    num_steps=10,
+    imitation=ImitationConfig(samples=160),
+    regress=RegressConfig(samples=320, kept=64, minibatch_size=8),
+    sysid=True,
+    checkpoint_seconds=0.0,
+)
+
+
+class KillError(Exception):
+    pass
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path):
+    whole = train_walk(TINY, tmp_path / "whole")
+
+    def kill_late(done: float, total: float, note: str = "") -> None:
+        if note.startswith("ppo") and done >= 560:
+            raise KillError
+
+    with pytest.raises(KillError):
+        train_walk(TINY, tmp_path / "killed", kill_late)
+    first = []
+
+    def watch(done: float, total: float, note: str = "") -> None:
+        first.append(done)
+
+    again = train_walk(TINY, tmp_path / "killed", watch)
+    assert first[0] > 400 and again.samples == whole.samples
+    observation = np.random.default_rng(0).standard_normal((5, 59)).astype(np.float32)
+    np.testing.assert_array_equal(whole.skill.policy.act(observation), again.skill.policy.act(observation))
+    for name in (SKILL, SYSID):
+        assert AdaptiveSkill.load(tmp_path / "whole" / name).adaptation is not None
+
+
+def test_another_task_is_not_continued(tmp_path):
+    run = WalkRun(TINY, tmp_path, silent)
+    run.done["imitation"] = 80
+    run.save()
+    assert WalkRun(TINY, tmp_path, silent).done["imitation"] == 80
+    assert WalkRun(replace(TINY, seed=1), tmp_path, silent).done["imitation"] == 0
+
+
+def test_robust_is_given_no_extrinsics_and_has_no_module(tmp_path):
+    result = train_walk(replace(TINY, extrinsics=False, samples=80), tmp_path)
+    assert result.skill.adaptation is None and result.sysid is None
+    observation = np.random.default_rng(0).standard_normal((3, 59)).astype(np.float32)
+    other = observation.copy()
+    other[:, 42:] = 0.0
+    np.testing.assert_array_equal(result.skill.policy.act(observation), result.skill.policy.act(other))
+
+
+def test_phi_learns_from_robots_that_it_drives_itself(tmp_path, monkeypatch):
+    """Every step of phase 2 is taken with phi's own z, never with the true one."""
+    drivers = []
+    original = train.WalkCollector.run
+
+    def watch(self, actor, steps, restart=True):
+        drivers.append(actor)
+        return original(self, actor, steps, restart)
+
+    monkeypatch.setattr(train.WalkCollector, "run", watch)
+    run = WalkRun(replace(TINY, sysid=False, samples=80), tmp_path, silent)
+    run.done |= dict.fromkeys(("imitation", "value", "ppo"), 10**9)
+    monkeypatch.setattr(run.average, "act", lambda *_: pytest.fail("the expert drives"))
+    before = [p.clone() for p in run.modules["z"].parameters()]
+    run.run()
+    assert drivers and all(driver.adaptation is run.modules["z"] for driver in drivers)
+    assert any(not torch.equal(a, b) for a, b in zip(before, run.modules["z"].parameters(), strict=True))
