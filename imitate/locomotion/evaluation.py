@@ -156,25 +156,36 @@ class EventResult:
         return float(np.argmax(along >= share) / CONTROL_HZ) if (along >= share).any() else float("inf")
 
 
-def run_event(
-    make_actor: Callable[[int], Actor],
-    robots: int,
-    seed: int,
-    seconds: float = 10.0,
+def change_physics(
+    env: WalkEnv,
+    rng: np.random.Generator,
     payload: float = 6.0,
     friction: float = 0.2,
     leg_strength: float = 0.7,
-) -> EventResult:
-    """A payload lands, ice begins and one leg weakens, all at once, while nominal robots walk on fractal ground.
+) -> None:
+    """The event: a payload lands, ice begins and one leg weakens, all at once.
+
+    Args:
+      env: all its robots.
+      rng: chooses the leg of each.
+      payload: its mass, on the middle of the trunk [kg].
+      friction: from then on.
+      leg_strength: of all three motors of the leg, from then on.
+    """
+    dynamics, count = env.dynamics, env.num_envs
+    dynamics.payload[:], dynamics.friction[:] = payload, friction
+    dynamics.strength.reshape(count, 4, 3)[np.arange(count), rng.integers(0, 4, count)] = leg_strength
+    dynamics.apply(np.arange(count))
+
+
+def run_event(make_actor: Callable[[int], Actor], robots: int, seed: int, seconds: float = 10.0) -> EventResult:
+    """Nominal robots walk on fractal ground until their physics changes after 3 s, see `change_physics`.
 
     Args:
       make_actor: makes what acts for a number of robots.
       robots: N.
       seed: of the ground and of the legs, which are other ones from robot to robot.
-      seconds: length [s]; the event is after 3.
-      payload: its mass, on the middle of the trunk [kg].
-      friction: from then on.
-      leg_strength: of all three motors of one leg, from then on.
+      seconds: length [s].
     """
     steps = round(seconds * CONTROL_HZ)
     env = WalkEnv(make_fractal(seed), WalkConfig(NOMINAL, steps), robots, seed)
@@ -185,11 +196,7 @@ def run_event(
     history = []
     for step in range(steps):
         if step == round(EVENT_SECONDS * CONTROL_HZ):
-            dynamics = env.dynamics
-            dynamics.payload[:], dynamics.friction[:] = payload, friction
-            legs = rng.integers(0, 4, robots)
-            dynamics.strength.reshape(robots, 4, 3)[np.arange(robots), legs] = leg_strength
-            dynamics.apply(np.arange(robots))
+            change_physics(env, rng)
         env.running = np.flatnonzero(running)
         if not len(env.running):
             break

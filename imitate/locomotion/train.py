@@ -17,8 +17,8 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from imitate.adapt.networks import AdaptationModule, AdaptivePolicy, AdaptiveSkill
-from imitate.adapt.regress import RegressConfig, Regression
 from imitate.adapt.runner import AdaptiveRunner
+from imitate.locomotion.adaptation import RegressConfig, Regression
 from imitate.locomotion.collector import WalkCollector, WalkSums
 from imitate.locomotion.env import WalkConfig, WalkEnv
 from imitate.locomotion.imitation import Imitation, ImitationConfig
@@ -68,7 +68,7 @@ class WalkTrainConfig:
             gamma=0.995,
             gae_lambda=0.95,
             learning_rate=1e-4,
-            learning_rate_range=(1e-5, 5e-4),
+            learning_rate_range=(1e-5, 3e-4),
             target_kl=0.03,
         )
     )

@@ -5,19 +5,19 @@ import pytest
 import torch
 
 from imitate.adapt.networks import AdaptiveSkill
-from imitate.adapt.regress import RegressConfig
 from imitate.locomotion import train
+from imitate.locomotion.adaptation import RegressConfig
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, SYSID, WalkRun, WalkTrainConfig, train_walk
 from pose.progress import silent
 
 pytestmark = pytest.mark.usefixtures("go1")
 TINY = WalkTrainConfig(
-    samples=160,
-    num_envs=8,
+    samples=80,
+    num_envs=4,
     num_steps=10,
-    imitation=ImitationConfig(samples=160),
-    regress=RegressConfig(samples=320, kept=64, minibatch_size=8),
+    imitation=ImitationConfig(samples=80),
+    regress=RegressConfig(samples=160, kept=64, minibatch_size=4),
     sysid=True,
     checkpoint_seconds=0.0,
 )
@@ -31,7 +31,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path):
     whole = train_walk(TINY, tmp_path / "whole")
 
     def kill_late(done: float, total: float, note: str = "") -> None:
-        if note.startswith("ppo") and done >= 560:
+        if note.startswith("ppo") and done >= 280:
             raise KillError
 
     with pytest.raises(KillError):
@@ -42,7 +42,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path):
         first.append(done)
 
     again = train_walk(TINY, tmp_path / "killed", watch)
-    assert first[0] > 400 and again.samples == whole.samples
+    assert first[0] > 200 and again.samples == whole.samples
     observation = np.random.default_rng(0).standard_normal((5, 59)).astype(np.float32)
     np.testing.assert_array_equal(whole.skill.policy.act(observation), again.skill.policy.act(observation))
     for name in (SKILL, SYSID):
@@ -51,14 +51,14 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path):
 
 def test_another_task_is_not_continued(tmp_path):
     run = WalkRun(TINY, tmp_path, silent)
-    run.done["imitation"] = 80
+    run.done["imitation"] = 40
     run.save()
-    assert WalkRun(TINY, tmp_path, silent).done["imitation"] == 80
+    assert WalkRun(TINY, tmp_path, silent).done["imitation"] == 40
     assert WalkRun(replace(TINY, seed=1), tmp_path, silent).done["imitation"] == 0
 
 
 def test_robust_is_given_no_extrinsics_and_has_no_module(tmp_path):
-    result = train_walk(replace(TINY, extrinsics=False, samples=80), tmp_path)
+    result = train_walk(replace(TINY, extrinsics=False, samples=40), tmp_path)
     assert result.skill.adaptation is None and result.sysid is None
     observation = np.random.default_rng(0).standard_normal((3, 59)).astype(np.float32)
     other = observation.copy()
@@ -76,7 +76,7 @@ def test_phi_learns_from_robots_that_it_drives_itself(tmp_path, monkeypatch):
         return original(self, actor, steps, restart)
 
     monkeypatch.setattr(train.WalkCollector, "run", watch)
-    run = WalkRun(replace(TINY, sysid=False, samples=80), tmp_path, silent)
+    run = WalkRun(replace(TINY, sysid=False, samples=40), tmp_path, silent)
     run.done |= dict.fromkeys(("imitation", "value", "ppo"), 10**9)
     monkeypatch.setattr(run.average, "act", lambda *_: pytest.fail("the expert drives"))
     before = [p.clone() for p in run.modules["z"].parameters()]

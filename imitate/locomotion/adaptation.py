@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from imitate.adapt.networks import AdaptationModule
+from imitate.adapt.regression import HistoryBuffer
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RegressConfig:
     """Latest pairs of history and truth that phi is fitted to."""
     minibatch_size: int = 256
     """Pairs in one step of the optimiser."""
-    steps: int = 1
+    steps: int = 40
     """Steps of the optimiser for every so many new pairs as a minibatch has."""
     learning_rate: float = 1e-3
     """Step size of Adam, a third of it in the last third."""
@@ -53,20 +54,14 @@ class Regression:
         self.adaptation, self.config, self.find_truth = adaptation, config, find_truth
         self.optimiser = torch.optim.Adam(adaptation.parameters(), lr=config.learning_rate)
         self.generator = torch.Generator().manual_seed(seed)
-        shape = config.kept, adaptation.steps, adaptation.inputs
-        # Half precision: the pairs of a long history are many.
-        self.histories = torch.zeros(shape, dtype=torch.float16)
-        self.truths = torch.zeros(config.kept, adaptation.outputs)
-        self.count, self._unused = 0, 0
+        self.buffer = HistoryBuffer(config.kept, adaptation)
+        self._unused = 0
         self.loss = float("nan")
         """Mean squared error over the last steps, relative to the variance of the truth: 0 perfect, 1 knows nothing."""
 
     def record(self, ids: np.ndarray, history: Tensor) -> None:
         """Keeps what phi was given in these environments and what would have been right; a runner's `record`."""
-        truth = torch.from_numpy(self.find_truth(ids))
-        places = (self.count + torch.arange(len(ids))) % self.config.kept
-        self.histories[places], self.truths[places] = history.half(), truth
-        self.count += len(ids)
+        self.buffer.add(history, torch.from_numpy(self.find_truth(ids)))
         self._unused += len(ids)
 
     def improve(self, progress: float) -> None:
@@ -78,18 +73,17 @@ class Regression:
         rate = self.config.learning_rate * (1.0 if progress < 2.0 / 3.0 else 1.0 / 3.0)
         for options in self.optimiser.param_groups:
             options["lr"] = rate
-        size, known = self.config.minibatch_size, min(self.count, self.config.kept)
+        size = self.config.minibatch_size
         while self._unused >= size:
             self._unused -= size
             for _ in range(self.config.steps):
-                ids = torch.randint(known, (size,), generator=self.generator)
-                error = self.adaptation(self.histories[ids].float()) - self.truths[ids]
-                loss = error.square().mean()
+                history, truth = self.buffer.sample(size, self.generator)
+                loss = (self.adaptation(history) - truth).square().mean()
                 self.optimiser.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.adaptation.parameters(), 1.0)
                 self.optimiser.step()
-                share = float(loss.detach() / self.truths[:known].var(0).mean().clamp(min=1e-6))
+                share = float(loss.detach() / truth.var(0).mean().clamp(min=1e-6))
                 self.loss = share if np.isnan(self.loss) else 0.95 * self.loss + 0.05 * share
 
     def state(self) -> dict[str, Any]:
