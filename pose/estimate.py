@@ -32,8 +32,9 @@ from pose.person import (
 )
 from pose.playback_speed import apply_playback_speed, check_speed
 from pose.progress import Progress, silent
-from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others
+from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others, find_mover, find_sure_bodies
 from pose.shots import find_shots, make_thumbnail
+from pose.silhouettes import Silhouettes, find_silhouettes
 from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 
@@ -42,8 +43,10 @@ FORMAT_VERSION = 10
 
 SEVERAL = 0.1
 """Least share of frames with several people in which they are compared by appearance and motion."""
-COVERED = 0.7
-"""Share of frames in which the moving region must lie on one of the people; it is searched otherwise."""
+FITS = 0.6
+"""Fit of the best body in the silhouette of what moves below which a frame is searched again, see `Silhouettes.fit`."""
+LOOKS = 2
+"""Times that poor frames are searched: by what moves, then by the clothes that were found so."""
 BRIDGED_S = 0.1
 """Time without the person at either end of a clip that is not cut off [s]."""
 ROUNDS_SEEN, ROUNDS_BETWEEN, ROUNDS_BEYOND = 2, 6, 3
@@ -255,15 +258,28 @@ def choose(film: _Film, everyone: list[Poses], config: PoseConfig) -> tuple[list
         rows = choose_person(everyone, film.fps, config.person, config.start)
         return everyone, Choice(rows, ())
     region = find_moving_region(film.images(), film.fps)
-    crowd = Crowd(describe_bodies(film.images(), everyone), region, film.image_size)
+    known = dict[int, np.ndarray]()
+    crowd, everyone = Crowd([], region, find_silhouettes(film.images(), region, film.fps), film.image_size), [*everyone]
+    for _ in range(LOOKS):
+        search(film, everyone, crowd.silhouettes, known)
+        crowd = replace(crowd, looks=describe_bodies(film.images(), everyone))
+        known = find_sure_bodies(everyone, find_mover(everyone, film.fps, crowd), crowd)
+        if len(known) == len(everyone):
+            break
+        again = find_silhouettes(film.images(), region, film.fps, known)
+        crowd = replace(crowd, silhouettes=again)
     choice = choose_in_crowd(everyone, film.fps, crowd, config.person, config.start)
-    if choice.unclaimed <= 1.0 - COVERED:
-        return everyone, choice
-    everyone = list(everyone)
-    for t, detections in film.detect({t: region.plan_crops(t) for t in range(len(everyone))}, region.show_only):
+    sure = find_sure_bodies(everyone, [choice.rows], crowd)
+    return everyone, replace(choice, sure=sure, silhouettes=crowd.silhouettes)
+
+
+def search(film: _Film, everyone: list[Poses], silhouettes: Silhouettes, known: dict[int, np.ndarray]) -> None:
+    """Adds to `everyone` what is found in the silhouettes alone, in frames in which no body is known, or fits them."""
+    fits = [silhouettes.fit(t, poses.xy).max(initial=0.0) > FITS for t, poses in enumerate(everyone)]
+    poor = [t for t in range(len(everyone)) if not fits[t] or (known and t not in known)]
+    crops = {t: silhouettes.plan_crops(t) for t in poor if silhouettes.found[t]}
+    for t, detections in film.detect(crops, silhouettes.show_only):
         everyone[t] = concatenate([everyone[t], *detections])
-    crowd = replace(crowd, looks=describe_bodies(film.images(), everyone))
-    return everyone, choose_in_crowd(everyone, film.fps, crowd, config.person, config.start)
 
 
 @dataclass(frozen=True)
@@ -290,7 +306,7 @@ class _SecondPass:
         everyone = list(everyone)
         margin = MARGIN_S
         track = interpolate_track(everyone, rows, fps)
-        frames = drop_others(track.select_near(everyone), own, others)
+        frames = choice.drop_strange(drop_others(track.select_near(everyone), own, others))
         rows = choose_candidates(frames, fps)
         done = np.zeros(len(frames), dtype=int)  # rounds of crops in each frame
         for _ in range(rounds):
@@ -303,13 +319,13 @@ class _SecondPass:
                 track = interpolate_track(frames, rows, fps, margin)
                 continue
             crops = {t: track.plan_crops(t, done[t]) for t in np.flatnonzero(searched).tolist()}
-            for t, detections in self.film.detect(crops):
+            for t, detections in self.film.detect(crops, choice.show_only):
                 everyone[t] = concatenate([everyone[t], *detections])
             done = done + searched
-            near = drop_others(track.select_near(everyone), own, others)
+            near = choice.drop_strange(drop_others(track.select_near(everyone), own, others))
             rows = choose_candidates(near, fps)
             track = interpolate_track(near, rows, fps, margin)
-            frames = drop_others(track.select_near(everyone), own, others)
+            frames = choice.drop_strange(drop_others(track.select_near(everyone), own, others))
             rows = choose_candidates(frames, fps)
         return frames, rows
 

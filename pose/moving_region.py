@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, maximum_filter
 
-from pose.crops import MAX_PIXELS, AugmentedCrop
-from pose.estimator import Crop, Poses
+from pose.estimator import Poses
 
 WIDTH = 320
 """Longer side to which frames are scaled first [px]."""
@@ -32,22 +31,10 @@ SPEED = 0.9
 """Fastest that the region moves, in picture widths a second."""
 EXTENT = 0.3
 """Largest distance from the middle of the region of what belongs to it, as a share of the picture's longer side."""
-WIDER = 0.15
-"""Margin around a person's joints in which the region may lie, as a share of their box's longer side."""
-SIDES = (1.4, 2.0)
-"""Sides of the crops around the region, as multiples of its own."""
-MOVES = 0.12
-"""Motion, relative to the most in the frame, from which a cell is shown to the detector."""
-NEAR = 0.9
-"""Distance from the middle of the region up to which it is shown [sizes of the region]."""
-AROUND = 5
-"""Width of the surroundings of a moving cell that are shown [cells]."""
-GREY = 150.0
-"""Grey level of what is not shown, of 255."""
-QUARTERS = tuple(np.pi / 2 * n for n in range(4))
-"""Rotations of these crops [rad]."""
 CALM_S = 0.25
 """Time over which place and size are smoothed [s]."""
+WIDER = 0.15
+"""Margin around a person's joints in which the region may lie, as a share of their box's longer side."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +49,18 @@ class MovingRegion:
     """Motion in each cell of the picture about each frame, any unit, (T, rows, columns)."""
     cell_px: float
     """Side of a cell [px]."""
+    steps: np.ndarray
+    """Similarity that brings the background of the frame before to each frame's, in scaled pixels, (T, 2, 3)."""
+
+    def select(self, frames: slice, scale: float) -> "MovingRegion":
+        """The region in some of the frames, with places in pixels of a picture `scale` times as large."""
+        return MovingRegion(
+            self.centre[frames] * scale,
+            self.size[frames] * scale,
+            self.energy[frames],
+            self.cell_px * scale,
+            self.steps[frames],
+        )
 
     def motion_of(self, t: int, xy: np.ndarray) -> np.ndarray:
         """Motion at bodies' joints in frame `t` over the most in that frame: (N, J, 2) [px] -> (N,) in [0, 1]."""
@@ -70,40 +69,22 @@ class MovingRegion:
         return frame[cell[..., 1], cell[..., 0]].mean(axis=-1) / max(float(frame.max()), 1e-9)
 
     def share_covered(self, frames: list[Poses], rows: np.ndarray) -> float:
-        """Share of frames in which the middle of the region lies within a person's box, a little widened.
+        """Share of the film's motion whose middle lies within a person's box, a little widened.
+
+        A frame counts as it moves, up to the clip's median: where nothing moves, the region is nowhere.
 
         Args:
           frames: the bodies in each frame.
           rows: the person's row in each frame, -1 where not seen, int (T,).
         """
-        covered = 0
+        moved = self.energy.max(axis=(1, 2))
+        weight = np.minimum(moved, np.median(moved))
+        covered = np.zeros(len(rows), dtype=bool)
         for t in np.flatnonzero(rows >= 0):
             xy = frames[t].xy[rows[t]]
-            margin = WIDER * float(np.ptp(xy, axis=0).max())
-            covered += bool(
-                ((self.centre[t] > xy.min(axis=0) - margin) & (self.centre[t] < xy.max(axis=0) + margin)).all()
-            )
-        return covered / len(rows)
-
-    def show_only(self, t: int, image: np.ndarray) -> np.ndarray:
-        """The image of frame `t`, uint8 (H, W, 3), grey where nothing moves: so a detector sees no spectators."""
-        height, width = image.shape[:2]
-        row, column = np.mgrid[: self.energy.shape[1], : self.energy.shape[2]] + 0.5
-        away = np.hypot(column * self.cell_px - self.centre[t, 0], row * self.cell_px - self.centre[t, 1])
-        moves = (self.energy[t] > MOVES * self.energy[t].max()) & (away < NEAR * self.size[t])
-        wide = cv2.dilate(moves.astype(np.float32), np.ones((AROUND, AROUND), np.uint8))
-        shown = cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-        return (image * shown + GREY * (1.0 - shown)).astype(np.uint8)
-
-    def plan_crops(self, t: int) -> list[AugmentedCrop]:
-        """Plans crops of frame `t` around the region, upright, upside down and on either side."""
-        crops = []
-        place = (float(self.centre[t, 0]), float(self.centre[t, 1]))
-        for scale in SIDES:
-            side = max(scale * float(self.size[t]), 2.0 * self.cell_px)
-            pixels = round(min(1.5 * side, MAX_PIXELS))
-            crops += [AugmentedCrop(Crop(place, side, angle, pixels), False, False) for angle in QUARTERS]
-        return crops
+            low, high, margin = xy.min(axis=0), xy.max(axis=0), WIDER * float(np.ptp(xy, axis=0).max())
+            covered[t] = ((self.centre[t] > low - margin) & (self.centre[t] < high + margin)).all()
+        return float(weight[covered].sum() / weight.sum()) if weight.any() else 1.0
 
 
 def find_moving_region(images: Iterable[np.ndarray], fps: float) -> MovingRegion:
@@ -113,8 +94,11 @@ def find_moving_region(images: Iterable[np.ndarray], fps: float) -> MovingRegion
       images: the T frames, uint8 (H, W, 3) RGB, all of one size.
       fps: frames a second.
     """
-    measured = list(_measure_motion(images))
-    energy, scale = [moved for moved, _ in measured], measured[0][1]
+    energy, steps, scale = list[np.ndarray](), list[np.ndarray](), 1.0
+    for moved, step, scale_now in _measure_motion(images):
+        energy.append(moved)
+        steps.append(step)
+        scale = scale_now
     cells = np.stack([energy[min(1, len(energy) - 1)], *energy[1:]])  # nothing is known of the first frame's motion
     longer = max(cells.shape[1:])
     calm = gaussian_filter1d(np.sqrt(cells), max(1e-3, CALM_S * fps / 2), axis=0, mode="nearest")
@@ -126,29 +110,38 @@ def find_moving_region(images: Iterable[np.ndarray], fps: float) -> MovingRegion
     centre = gaussian_filter1d(centre, smooth, axis=0, mode="nearest")
     size = gaussian_filter1d(size, smooth, mode="nearest")
     cell_px = CELL / scale
-    return MovingRegion((centre + 0.5) * cell_px, size * cell_px, calm, cell_px)
+    return MovingRegion((centre + 0.5) * cell_px, size * cell_px, calm, cell_px, np.stack(steps))
 
 
-def _measure_motion(images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, float]]:
-    """Yields how much each cell of a frame differs from the frame before, and the frame's scale."""
+def scale_down(image: np.ndarray) -> tuple[np.ndarray, float]:
+    """An image, uint8 (H, W, 3), so that its longer side is `WIDTH`, and the scale."""
+    scale = WIDTH / max(image.shape[:2])
+    size = (max(CELL, round(image.shape[1] * scale)), max(CELL, round(image.shape[0] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale
+
+
+def _measure_motion(images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yields how much each cell of a frame differs from the frame before, the background's step, and the scale."""
     before: np.ndarray | None = None
     for image in images:
-        scale = WIDTH / max(image.shape[:2])
-        size = (max(CELL, round(image.shape[1] * scale)), max(CELL, round(image.shape[0] * scale)))
-        grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        small, scale = scale_down(image)
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         rows, columns = (max(1, side // CELL) for side in grey.shape)
-        difference = np.zeros(grey.shape, dtype=np.float32)
+        difference, step = np.zeros(grey.shape, dtype=np.float32), np.eye(2, 3)
         if before is not None:
-            aligned, known = _align(before, grey)
+            step = _follow_background(before, grey)
+            size = (grey.shape[1], grey.shape[0])
+            known = cv2.warpAffine(np.ones_like(grey), step, size, flags=cv2.INTER_NEAREST)
+            aligned = cv2.warpAffine(before, step, size)
             blurred = [cv2.GaussianBlur(x.astype(np.float32), (0, 0), BLUR) for x in (aligned, grey)]
             difference = np.maximum(np.abs(blurred[1] - blurred[0]) - NOISE, 0.0) * known
         before = grey
         cut = difference[: rows * CELL, : columns * CELL]
-        yield cut.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3)).astype(float), scale
+        yield cut.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3)).astype(float), step, scale
 
 
-def _align(before: np.ndarray, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A grey image (H, W) as the next camera would have seen it, and where that is known (0 or 1, (H, W))."""
+def _follow_background(before: np.ndarray, grey: np.ndarray) -> np.ndarray:
+    """Similarity (2, 3) that brings what most corners of a grey image (H, W) show to the next image."""
     corners = cv2.goodFeaturesToTrack(before, CORNERS, 0.01, 7)
     if corners is not None and len(corners) >= FEWEST:
         found, status, _ = cv2.calcOpticalFlowPyrLK(before, grey, corners, np.zeros_like(corners))
@@ -156,10 +149,8 @@ def _align(before: np.ndarray, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray
         if good.sum() >= FEWEST:
             matrix, _ = cv2.estimateAffinePartial2D(corners[good], found[good], ransacReprojThreshold=1.0)
             if matrix is not None and np.isfinite(matrix).all():
-                shape = (grey.shape[1], grey.shape[0])
-                known = cv2.warpAffine(np.ones_like(grey), matrix, shape, flags=cv2.INTER_NEAREST)
-                return cv2.warpAffine(before, matrix, shape), known.astype(np.float32)
-    return before, np.ones(grey.shape, dtype=np.float32)
+                return matrix
+    return np.eye(2, 3)
 
 
 def _find_best_path(value: np.ndarray, reach: int) -> np.ndarray:

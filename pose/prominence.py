@@ -1,6 +1,6 @@
 """Who a film is about, among several people: size, middle, motion, being whole and in view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,17 +19,24 @@ from pose.person import (
     pick_rank,
     pose_distance_px,
 )
+from pose.silhouettes import Silhouettes
 
 LEAST_MOTION, LEAST_MIDDLE = 0.15, 0.5
 """What is left of the prominence of somebody who does not move at all, and of somebody at the picture's edge."""
 MOTION_GAIN = 3.0
-"""Gain of a body that moves as the most of the picture, where a still one that is confidently detected gains none."""
+"""Gain of a body that fills the silhouette of what moves, where one that does not gains none."""
 OTHERS = 0.2
 """Detections nearer than this to another person's body are that person's [body sizes]."""
 STRAY = 0.3
 """Share of frames up to which the film may move most where nobody is: shadows, things, a camera that shakes."""
-STILL = 0.1
-"""Motion at the joints, relative to the most in the picture, up to which a body is still: motion behind it shows."""
+STRANGE = 0.2
+"""Fit in the silhouette up to which a body is somebody else's, near or behind it."""
+SURE, FILLS = 0.45, 0.5
+"""Mean score of a body, and its fit in the silhouette, from which its clothes are surely those of who moves."""
+OFF = 0.15
+"""Distance from a surely known body from which a detection is of somebody else [body sizes]."""
+MOSTLY = 0.5
+"""Share of the frames in which somebody is surely who moves, from which the others are hidden from the detector."""
 LEAST_PRESENCE = 0.2
 """Least share of the frames in which somebody who moves must be seen."""
 MOST = 5
@@ -98,6 +105,8 @@ class Crowd:
     """Appearances of the bodies in each frame, see `pose.appearance.describe_bodies`."""
     region: MovingRegion
     """Where the film moves."""
+    silhouettes: Silhouettes
+    """Of who moves most."""
     image_size: tuple[int, int]
     """Width and height [px]."""
 
@@ -114,6 +123,10 @@ class Choice:
     """Share of frames in which the film moves most where none of them is."""
     asked: bool = False
     """Whether the user named the person."""
+    sure: dict[int, np.ndarray] = field(default_factory=dict)
+    """Landmarks (J, 2) [px] of the person in the frames in which it surely is the one who moves."""
+    silhouettes: Silhouettes | None = None
+    """Of who moves."""
 
     @property
     def doubt(self) -> float:
@@ -132,6 +145,22 @@ class Choice:
             return 0.0
         close = 0.5 * max(0.0, self.doubt - CLOSE) / (1.0 - CLOSE)
         return max(close, self.unclaimed if self.unclaimed > STRAY else 0.0)
+
+    def show_only(self, t: int, image: np.ndarray) -> np.ndarray:
+        """The image of frame `t` without the others, if the person mostly is the one who moves and has a silhouette."""
+        mostly = len(self.sure) > MOSTLY * max(1, int((self.rows >= 0).sum()))
+        if self.silhouettes is None or not mostly or not self.silhouettes.packed[t].any():
+            return image
+        return self.silhouettes.show_only(t, image)
+
+    def drop_strange(self, frames: list[Poses]) -> list[Poses]:
+        """The bodies without those that are clearly off the person, in frames in which it is surely known."""
+        kept = list(frames)
+        for t, body in self.sure.items():
+            if len(frames[t]):
+                away = pose_distance_px(frames[t].xy, body[None])[:, 0] / body_size(body)
+                kept[t] = frames[t].select(np.flatnonzero(away < OFF))
+        return kept
 
     def find_others(self, frames: list[Poses]) -> list[np.ndarray]:
         """Landmarks of the other people in each frame [px], T arrays (N, J, 2)."""
@@ -174,11 +203,22 @@ def choose_in_crowd(frames: list[Poses], fps: float, crowd: Crowd, person: str =
 
 
 def find_mover(frames: list[Poses], fps: float, crowd: Crowd) -> list[np.ndarray]:
-    """The path along which the bodies move most, if there is one that lasts."""
-    motion = [crowd.region.motion_of(t, poses.xy[:, CORE]) for t, poses in enumerate(frames)]
-    worth = [MOTION_GAIN * np.maximum(part - STILL, 0.0) for part in motion]
+    """The path of the bodies that fill the silhouettes of what moves, if there is one that lasts."""
+    fit = [crowd.silhouettes.fit(t, poses.xy) for t, poses in enumerate(frames)]
+    worth = [MOTION_GAIN * np.maximum(part - STRANGE, 0.0) for part in fit]
     rows = find_best_path(frames, fps, worth=worth, looks=crowd.looks)
     return [rows] if (rows >= 0).mean() >= LEAST_PRESENCE else []
+
+
+def find_sure_bodies(frames: list[Poses], paths: list[np.ndarray], crowd: Crowd) -> dict[int, np.ndarray]:
+    """Landmarks (J, 2) [px] on paths in the frames in which they surely are who moves: sure and in the silhouette."""
+    sure = dict[int, np.ndarray]()
+    for rows in paths:
+        for t in np.flatnonzero(rows >= 0).tolist():
+            body, row = frames[t], int(rows[t])
+            if body.score[row, CORE].mean() > SURE and crowd.silhouettes.fit(t, body.xy[[row]])[0] > FILLS:
+                sure[t] = body.xy[row]
+    return sure
 
 
 def _drop_doubles(people: list[Candidate]) -> list[Candidate]:

@@ -11,7 +11,8 @@ from pose.estimator import Poses
 from pose.moving_region import MovingRegion
 from pose.people_sheet import write_people_sheet
 from pose.person import CORE, find_best_path
-from pose.prominence import Crowd, choose_in_crowd, drop_others
+from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others, find_mover, find_sure_bodies
+from pose.silhouettes import Silhouettes, draw_limbs
 from tests.people import poses, stick
 
 FPS, T, SIZE, CELL = 30.0, 60, (1280, 720), 20.0
@@ -30,7 +31,19 @@ def region_along(place: np.ndarray) -> MovingRegion:
     rows, columns = round(SIZE[1] / CELL), round(SIZE[0] / CELL)
     y, x = CELL * (np.mgrid[:rows, :columns] + 0.5)
     energy = np.stack([np.exp(-0.5 * ((x - px) ** 2 + (y - py) ** 2) / 80**2) for px, py in place])
-    return MovingRegion(place, np.full(len(place), 300.0), energy, CELL)
+    return MovingRegion(place, np.full(len(place), 300.0), energy, CELL, np.tile(np.eye(2, 3), (len(place), 1, 1)))
+
+
+def silhouettes_of(bodies: list[np.ndarray]) -> Silhouettes:
+    """Exact ones, of bodies (33, 2) [px]."""
+    scale = 0.25
+    size = (round(SIZE[1] * scale), round(SIZE[0] * scale))
+    masks = [np.packbits(draw_limbs(body * scale, size, 1.0), axis=1) for body in bodies]
+    return Silhouettes(tuple(masks), size, scale)
+
+
+def crowd_of(looks: list[np.ndarray], region: MovingRegion) -> Crowd:
+    return Crowd(looks, region, silhouettes_of([dancer(t) for t in range(T)]), SIZE)
 
 
 def dancer(t: int) -> np.ndarray:
@@ -52,7 +65,7 @@ def stage(dancer_score: float) -> tuple[list[Poses], list[np.ndarray], MovingReg
 def test_dancer_upside_down_is_preferred_to_spectators_and_named_by_moving() -> None:
     frames, looks, region = stage(0.6)
     assert (find_best_path(frames, FPS) != 3).all()  # by the detections alone a spectator would be followed
-    crowd = Crowd(looks, region, SIZE)
+    crowd = crowd_of(looks, region)
     choice = choose_in_crowd(frames, FPS, crowd)
     assert (choice.rows == 3).all() and choice.risk == 0.0 and choice.unclaimed == 0.0
     assert (choose_in_crowd(frames, FPS, crowd, "moving").rows == 3).all()
@@ -65,7 +78,7 @@ def test_dancer_upside_down_is_preferred_to_spectators_and_named_by_moving() -> 
 def test_motion_where_nobody_was_found_is_a_risk_unless_the_user_named_the_person() -> None:
     frames, looks, region = stage(0.6)
     without = [frame.select([0, 1, 2]) for frame in frames]
-    crowd = Crowd([part[:3] for part in looks], region, SIZE)
+    crowd = crowd_of([part[:3] for part in looks], region)
     choice = choose_in_crowd(without, FPS, crowd)
     assert choice.unclaimed > 0.9 and choice.risk > 0.9
     assert choose_in_crowd(without, FPS, crowd, "1").risk == 0.0
@@ -76,7 +89,7 @@ def test_motion_where_nobody_was_found_is_a_risk_unless_the_user_named_the_perso
 def test_two_equals_are_a_close_choice() -> None:
     frames = [poses((stick(400, 360, 300, 0.3 * t), 0.9), (stick(880, 360, 300, 0.3 * t), 0.9)) for t in range(T)]
     both = region_along(np.full((T, 2), (640.0, 360.0)))
-    choice = choose_in_crowd(frames, FPS, Crowd([np.stack([look(0), look(1)])] * T, both, SIZE))
+    choice = choose_in_crowd(frames, FPS, crowd_of([np.stack([look(0), look(1)])] * T, both))
     assert choice.doubt > 0.95 and choice.risk > 0.4
 
 
@@ -102,7 +115,7 @@ def crossing(seed: int) -> tuple[list[Poses], list[np.ndarray], np.ndarray]:
 def test_who_is_who_after_crossing_is_known_by_clothes(seed: int) -> None:
     frames, looks, truth = crossing(seed)
     x, y = frames[3].xy[truth[3]][CORE].mean(axis=0)
-    crowd = Crowd(looks, region_along(np.full((T, 2), (640.0, 360.0))), SIZE)
+    crowd = crowd_of(looks, region_along(np.full((T, 2), (640.0, 360.0))))
     rows = choose_in_crowd(frames, FPS, crowd, f"{x:.0f},{y:.0f}@{3 / FPS:.2f}").rows
     clear = np.abs(np.arange(T) - T / 2) > 7
     np.testing.assert_array_equal(rows[clear], truth[clear])
@@ -121,7 +134,7 @@ def test_bodies_of_others_are_dropped_and_ones_own_kept_where_they_overlap() -> 
 
 def test_sheet_frames_everybody(tmp_path: Path) -> None:
     frames, looks, region = stage(0.6)
-    choice = choose_in_crowd(frames, FPS, Crowd(looks, region, SIZE))
+    choice = choose_in_crowd(frames, FPS, crowd_of(looks, region))
     out = tmp_path / "people.png"
     write_people_sheet([np.zeros((SIZE[1], SIZE[0], 3), np.uint8)] * T, frames, choice, out)
     sheet = cv2.imread(str(out))
@@ -130,3 +143,16 @@ def test_sheet_frames_everybody(tmp_path: Path) -> None:
     rows, columns = np.nonzero(green)
     assert sheet.shape == (720, 1280, 3)
     assert abs((columns.min() + columns.max()) / 2 - dancer(0)[:, 0].mean()) < 40 and np.ptp(rows) > 200
+
+
+def test_who_moves_is_surely_known_where_it_fills_the_silhouette_and_others_are_then_dropped() -> None:
+    frames, looks, region = stage(0.7)
+    crowd = crowd_of(looks, region)
+    (rows,) = find_mover(frames, FPS, crowd)
+    assert (rows == 3).all()
+    sure = find_sure_bodies(frames, [rows], crowd)
+    assert len(sure) == T
+    np.testing.assert_allclose(sure[7], dancer(7))
+    kept = Choice(rows, (), sure=sure).drop_strange(frames)
+    assert all(len(part) == 1 and np.allclose(part.xy[0], dancer(t)) for t, part in enumerate(kept))
+    assert find_sure_bodies(frames, [np.zeros(T, dtype=int)], crowd) == {}  # a spectator
