@@ -7,6 +7,7 @@ import numpy as np
 
 from pose.archive import load_as, save_arrays
 from pose.camera_motion import CameraMotion
+from pose.errors import InputError
 
 FORMAT_VERSION = 2
 """Version of the keys in the file."""
@@ -93,6 +94,30 @@ class Keypoints:
     def video_fps(self) -> float:
         """Frames for each second of the video, in which `start` is counted too."""
         return self.fps / self.speed
+
+    def select(self, start: float, end: float) -> "Keypoints":
+        """The part between two moments of the video [s], as if the video were no longer.
+
+        Raises:
+          InputError: nothing of the clip lies between them.
+        """
+        first = max(0, round((start - self.start) * self.video_fps))
+        after = min(len(self), round((end - self.start) * self.video_fps) + 1)
+        if after <= first:
+            raise InputError(f"{start:g} to {end:g} s is outside of the clip; choose START and END within it")
+        part, camera = slice(first, after), self.camera_motion
+        if camera is not None:
+            R, zoom = camera.R[part] @ camera.R[first].T, camera.zoom[part] / camera.zoom[first]
+            camera = replace(camera, R=R, zoom=zoom, focal_px=camera.focal_px * float(camera.zoom[first]))
+        return replace(
+            self,
+            xy=self.xy[part],
+            xyz=self.xyz[part],
+            confidence=self.confidence[part],
+            people=None if self.people is None else self.people[part],
+            camera_motion=camera,
+            start=self.start + first / self.video_fps,
+        )
 
     def with_speed(self, speed: float, max_fps: float = np.inf) -> "Keypoints":
         """Counts time `speed` times as fast as the film shows it, and leaves out frames above `max_fps` [1/s]."""

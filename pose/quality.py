@@ -8,6 +8,7 @@ import numpy as np
 from pose.active_part import find_active_part, usual_size_px
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
+from pose.segments import find_segments
 
 UNSURE = 0.7
 """Mean confidence of a limb's landmarks below which it is reported as unsure, in [0, 1]."""
@@ -31,6 +32,8 @@ CROWD_SHARE = 0.1
 """Least share of frames with other people that is reported, in [0, 1]."""
 LONG_S = 12.0
 """Length from which a clip is reported as long: it probably shows more than one skill [s]."""
+MOST_SEGMENTS = 12
+"""Most parts of a long video that are listed."""
 MOST_SHOTS = 8
 """Most shots that are listed."""
 HALF = 0.5
@@ -322,8 +325,12 @@ def _long(keypoints: Keypoints) -> list[str]:
     duration = len(keypoints) / keypoints.video_fps
     if duration <= LONG_S:
         return []
-    part = find_active_part(keypoints)
+    part, segments = find_active_part(keypoints), find_segments(keypoints)
     text = f"{duration:.0f} s long, all of it is used"
+    if len(segments) > 1:
+        shown = "; ".join(segment.describe() for segment in segments[:MOST_SEGMENTS])
+        more = len(segments) - MOST_SEGMENTS
+        return [f"{text}; it shows {shown}{f' and {more} more' if more > 0 else ''} (--split learns each)"]
     if part is None:
         return [f"{text}; a skill is mostly a few seconds: choose a part by START and END"]
     return [f"{text}; the body moves most from START={part[0]:.1f} to END={part[1]:.1f}: these make a shorter skill"]

@@ -38,6 +38,8 @@ class ClipConfig:
     """The person's standing height [m]; default: the character's own."""
     upper_body: UpperBody = "no"
     """Guess legs that are out of the picture: they stand in one place, or walk along the path of the hips."""
+    split: bool = False
+    """Learn every cycle and action of a longer video as a skill of its own, in runs beside each other."""
     anyway: bool = False
     """Train on keypoints and motions that are called poor, too."""
     scene: Scene = field(default_factory=partial(Scene, "found"))

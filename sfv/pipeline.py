@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
@@ -30,15 +31,16 @@ from sfv.run import Run, find_run_folder, read_record
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.skill import to_skill
-from sfv.stage import StageResult, plain, run_stage
+from sfv.stage import Stage, StageResult, plain, run_stage
 
 
-def run_clip(config: ClipConfig, command: str | None = None) -> Run:
+def run_clip(config: ClipConfig, command: str | None = None, find: Stage[Any] | None = None) -> Run:
     """From a video, or a motion file, to a skill in a run folder; what is done already is skipped.
 
     Args:
       config: all options; without a video or motion the sample is taken.
       command: what the user typed or called, noted in the run.
+      find: the stage that finds the person, in place of the usual one.
 
     Raises:
       InputError: the source, an option or the folder cannot be used.
@@ -56,7 +58,7 @@ def run_clip(config: ClipConfig, command: str | None = None) -> Run:
         run = partial(run_stage, folder, command=command)
         pose, carrying = None, tuple[SceneObject, ...]()
         if config.motion is None:
-            pose = run(stages.estimate(source, config.pose, config.keypoints))
+            pose = run(find or stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
             check_keypoints(pose, source, config)
             objects = read_scene_file(folder) if config.scene.kind == "found" else ()

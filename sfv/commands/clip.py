@@ -7,6 +7,7 @@ import tyro
 from sfv.config import ClipConfig
 from sfv.pipeline import run_clip
 from sfv.run_folder import read_command_line
+from sfv.split import run_split
 
 
 def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
@@ -15,4 +16,7 @@ def clip(config: Annotated[ClipConfig, tyro.conf.arg(name="")]) -> None:
     Leaves a run folder: keypoints, reference motion, draft, policy, rollout, result video and report.html. The same
     command again skips what is done; a changed option redoes exactly what depends on it; Ctrl-C loses nothing.
     """
-    run_clip(config, read_command_line())
+    if config.split:
+        run_split(config, read_command_line())
+    else:
+        run_clip(config, read_command_line())

@@ -71,3 +71,28 @@ def test_a_still_camera_and_unknown_people_stay_unknown(tmp_path: Path) -> None:
 def test_what_cannot_be_is_named(change: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         replace(keypoints(), **change)
+
+
+def test_part_of_a_clip_is_as_if_the_video_were_no_longer() -> None:
+    turns = np.stack([from_rotvec_matrix(0.02 * t) for t in range(20)])
+    camera = CameraMotion(turns, 1.0 + 0.01 * np.arange(20), 800.0, True)
+    xy = np.arange(20 * 33 * 2, dtype=float).reshape(20, 33, 2)
+    whole = Keypoints(xy, np.zeros((20, 33, 3)), np.ones((20, 33)), 10.0, LANDMARKS, (640, 480), 3.0, camera)
+    part = whole.select(3.5, 4.0)
+    assert (len(part), part.start) == (6, 3.5)
+    np.testing.assert_array_equal(part.xy, xy[5:11])
+    assert part.camera_motion is not None
+    np.testing.assert_allclose(part.camera_motion.R, turns[:6], atol=1e-12)  # an even turn looks alike from any frame
+    assert part.camera_motion.zoom[0] == 1.0
+    scale = part.camera_motion.focal_px * part.camera_motion.zoom
+    np.testing.assert_allclose(scale, 800.0 * camera.zoom[5:11])
+    slow = whole.with_speed(2.0).select(3.5, 4.0)
+    np.testing.assert_array_equal(slow.xy, part.xy)  # moments are the video's
+    with pytest.raises(InputError, match="outside of the clip"):
+        whole.select(9.0, 10.0)
+
+
+def from_rotvec_matrix(angle: float) -> np.ndarray:
+    """Rotation about the vertical by an angle [rad], (3, 3)."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
