@@ -1,7 +1,6 @@
 """A longer video as several skills: each cycle and action in it becomes a run of its own beside the video's."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from pose.errors import InputError
@@ -50,9 +49,8 @@ def run_split(config: ClipConfig, command: str | None = None) -> list[Run]:
     if not parts:
         raise InputError(f"{source}: nothing in it moves for {SHORTEST_S:g} s; choose a part by START and END")
     print_plan(segments, parts, config.imitate.minutes)
-    return [
-        run for n, part in enumerate(parts, start=1) for run in _learn(n, part, pose["keypoints.npz"], config, command)
-    ]
+    found = [_learn(n, part, pose["keypoints.npz"], config, command) for n, part in enumerate(parts, start=1)]
+    return [run for run in found if run is not None]
 
 
 def print_plan(segments: list[Segment], parts: list[Segment], minutes: float) -> None:
@@ -64,14 +62,14 @@ def print_plan(segments: list[Segment], parts: list[Segment], minutes: float) ->
     console.print(f"  {len(parts)} skills of up to {minutes:g} min of training each: {total:.0f} min at most (MINUTES)")
 
 
-def _learn(number: int, part: Segment, keypoints: Path, config: ClipConfig, command: str | None) -> list[Run]:
-    """The run of one part; none if it cannot be learnt, which is printed."""
+def _learn(number: int, part: Segment, keypoints: Path, config: ClipConfig, command: str | None) -> Run | None:
+    """The run of one part; None if it cannot be learnt, which is printed."""
     assert config.video is not None and config.out is not None
     folder = config.out.with_name(f"{config.out.name}_{number}")
     console.print(f"\n[bold]{number}.[/bold] {part.describe()}")
-    select = partial(stages.select_part, config.video, keypoints, part.start, part.end)
+    find = stages.select_part(config.video, keypoints, part.start, part.end)
     try:
-        return [run_clip(replace(config, out=folder, split=False), command, select())]
+        return run_clip(replace(config, out=folder, split=False), command, find)
     except InputError as error:
         console.print(f"  [yellow]{number}. is left out: {error}[/yellow]")
-        return []
+        return None

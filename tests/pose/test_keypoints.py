@@ -10,6 +10,7 @@ import pytest
 from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
+from pose.landmarks import LANDMARKS
 
 T, NAMES = 4, ("left_hip", "right_hip", "nose")
 

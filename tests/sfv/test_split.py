@@ -44,7 +44,7 @@ def stub(monkeypatch: pytest.MonkeyPatch, keypoints: Keypoints, tmp_path: Path, 
         if len(learnt) == fail:
             raise InputError("poor")
         assert config.out is not None
-        return Run(config.out)
+        return Run(config.out, "humanoid")
 
     monkeypatch.setattr(split, "run_stage", lambda *_, **__: {"keypoints.npz": tmp_path / "keypoints.npz"})
     monkeypatch.setattr(split, "print_findings", lambda _: None)
