@@ -1,6 +1,6 @@
 """A longer video as several skills: each cycle and action in it becomes a run of its own beside the video's."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pose.errors import InputError
@@ -12,12 +12,24 @@ from sfv.console import console
 from sfv.pipeline import choose_bodies, choose_source, find_commit, print_findings, resolve, run_clip
 from sfv.run import Run
 from sfv.run_folder import open_run
-from sfv.stage import plain, run_stage
+from sfv.stage import Made, Stage, Work, plain, run_stage
 
+PART_VERSION = 1
+"""Version of the choice of a part of keypoints: raised whenever the same moments give another one."""
 SHORTEST_S = 0.5
 """Shortest part that is learnt [s of the motion]."""
 OTHER_MINUTES = 3.0
 """Time for motion, draft and result of one part, besides training, on two cores [min]."""
+
+
+@dataclass(frozen=True)
+class PartSetting:
+    """Which part of keypoints is taken."""
+
+    start: float
+    """First moment [s of the video]."""
+    end: float
+    """Last moment [s of the video]."""
 
 
 def run_split(config: ClipConfig, command: str | None = None) -> list[Run]:
@@ -67,9 +79,20 @@ def _learn(number: int, part: Segment, keypoints: Path, config: ClipConfig, comm
     assert config.video is not None and config.out is not None
     folder = config.out.with_name(f"{config.out.name}_{number}")
     console.print(f"\n[bold]{number}.[/bold] {part.describe()}")
-    find = stages.select_part(config.video, keypoints, part.start, part.end)
+    find = select_part(config.video, keypoints, part.start, part.end)
     try:
         return run_clip(replace(config, out=folder, split=False), command, find)
     except InputError as error:
         console.print(f"  [yellow]{number}. is left out: {error}[/yellow]")
         return None
+
+
+def select_part(video: Path, keypoints: Path, start: float, end: float) -> Stage[PartSetting]:
+    """Keypoints of a whole video -> those between two of its moments [s]."""
+    inputs = {"video": video, "whole": keypoints}
+    return Stage("1_pose", PART_VERSION, PartSetting(start, end), inputs, _select_part)
+
+
+def _select_part(work: Work[PartSetting]) -> Made:
+    keypoints = Keypoints.load(work.inputs["whole"]).select(work.config.start, work.config.end)
+    return stages.describe_keypoints(keypoints, (), work.inputs["video"], work.folder)

@@ -49,8 +49,6 @@ from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
 SCENE_FILE = "scene.toml"
 """What carries the person besides the ground, in the stage of the motion; a copy in the run's folder may be changed."""
-PART_VERSION = 1
-"""Version of the choice of a part of keypoints: raised whenever the same moments give another one."""
 RECONSTRUCT_VERSION = 2
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 2
@@ -63,16 +61,6 @@ TRAIN_VERSION = 1
 """Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 1
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
-
-
-@dataclass(frozen=True)
-class PartSetting:
-    """Which part of keypoints is taken."""
-
-    start: float
-    """First moment [s of the video]."""
-    end: float
-    """Last moment [s of the video]."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +150,6 @@ def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> 
     files = list_keypoint_files(keypoints) if keypoints is not None else []
     inputs = {"video": video} | {f"keypoints {path.name}": path for path in files}
     return Stage("1_pose", ESTIMATE_VERSION, config, inputs, _make_keypoints)
-
-
-def select_part(video: Path, keypoints: Path, start: float, end: float) -> Stage[PartSetting]:
-    """Keypoints of a whole video -> those between two of its moments [s]."""
-    inputs = {"video": video, "whole": keypoints}
-    return Stage("1_pose", PART_VERSION, PartSetting(start, end), inputs, _select_part)
 
 
 def reconstruct(
@@ -282,10 +264,10 @@ def _make_keypoints(work: Work[PoseConfig]) -> Made:
         keypoints, findings = apply_playback_speed(found.keypoints, config.speed, config.max_fps), found.findings
     else:
         keypoints = estimate_keypoints(video, config, work.progress, work.folder / "people.jpg")
-    return _describe_keypoints(keypoints, findings, video, work.folder)
+    return describe_keypoints(keypoints, findings, video, work.folder)
 
 
-def _describe_keypoints(keypoints: Keypoints, findings: tuple[str, ...], video: Path, folder: Path) -> Made:
+def describe_keypoints(keypoints: Keypoints, findings: tuple[str, ...], video: Path, folder: Path) -> Made:
     """Writes keypoints and the overlay into the stage's folder, and assesses them."""
     keypoints.save(folder / "keypoints.npz")
     write_overlay(video, keypoints, folder / "overlay.mp4")
@@ -295,11 +277,6 @@ def _describe_keypoints(keypoints: Keypoints, findings: tuple[str, ...], video: 
     metrics |= {"level": quality.level, "quality": quality.metrics}
     summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
     return Made(f"{summary}. {quality.verdict}", metrics)
-
-
-def _select_part(work: Work[PartSetting]) -> Made:
-    keypoints = Keypoints.load(work.inputs["whole"]).select(work.config.start, work.config.end)
-    return _describe_keypoints(keypoints, (), work.inputs["video"], work.folder)
 
 
 def _make_motion(work: Work[ReconstructSetting]) -> Made:

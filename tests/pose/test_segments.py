@@ -34,7 +34,7 @@ def jump(seconds: float = 1.0) -> list[np.ndarray]:
     return [stick(600.0, 400.0 - 150.0 * np.sin(np.pi * p) ** 2, 300.0, np.pi * p**2) for p in phases]
 
 
-def test_walk_rest_and_jump_are_told_apart_with_their_times() -> None:
+def test_walk_rest_and_jump_are_distinguished_with_their_times() -> None:
     video = keypoints([*walk(5.0), *rest(2.0), *jump(), *rest(1.5)], start=10.0)
     found = find_segments(video)
     assert [segment.kind for segment in found] == ["cycle", "rest", "action", "rest"]
