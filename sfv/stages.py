@@ -234,8 +234,7 @@ def evaluate(
     if not isinstance(source, Path):
         earlier["reprojection_px"] = motion.metrics.get("reprojection_px")
     first_frame = motion.metrics.get("first_frame", 0)
-    character = task.character
-    setting = EvaluateSetting(character.name, character.height, task.scene, config, first_frame, earlier)
+    setting = EvaluateSetting(task.character.name, task.character.height, task.scene, config, first_frame, earlier)
     return Stage(f"4_result/{name_body(task)}", EVALUATE_VERSION, setting, inputs, _make_result)
 
 
@@ -296,8 +295,7 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     length = _write_motion(found.motion, character, found.camera, work.folder, found.objects)
     metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     quality = assess_motion(found.metrics)
-    metrics |= {"level": quality.level, "verdict": quality.verdict}
-    metrics["guessed"] = found.motion.guessed
+    metrics |= {"level": quality.level, "verdict": quality.verdict, "guessed": found.motion.guessed}
     metrics |= {"objects": [thing.describe() for thing in found.objects], "scene": found.why}
     summary = (
         f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
