@@ -21,6 +21,7 @@ from reconstruct.cycle import find_cycle
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
 from reconstruct.hand_support import find_hand_support
 from reconstruct.initial_motion import guess_initial_motion
+from reconstruct.look_down import set_below_camera
 from reconstruct.misfit import measure_misfit, measure_unsupported
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
@@ -51,6 +52,8 @@ class ReconstructConfig:
 
     fov: float = 50.0
     """Field of view of the lens along the image's longer side [degrees]; a start, refined within `sigmas.focal`."""
+    camera: Literal["level", "down"] = "level"
+    """Whether the camera was held about level, or looked down from above; --camera is short for it."""
     loop: Literal["auto", "yes", "no"] = "auto"
     """Whether the clip is a cycle that can be repeated: found from the motion, or known."""
     iterations: int = 12
@@ -119,7 +122,8 @@ def reconstruct_motion(
         if unit is None:
             return reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
         problem, qpos = go_along(problem, qpos, view, unit)
-    problem, qpos, view = level_with_ground(*problem.set_on_ground(qpos, view))
+    found = (set_below_camera if config.camera == "down" else Problem.set_on_ground)(problem, qpos, view)
+    problem, qpos, view = level_with_ground(*found)
 
     # What carries besides the ground is proposed now: ground and flight, once imposed, explain it away.
     # A path that is put together from pictures wavers by as much as a low step is high.

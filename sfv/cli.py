@@ -83,6 +83,10 @@ COMMANDS = {
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
 
+SHORT = {"--scene": "--scene.kind", "--camera": "--reconstruct.camera"}
+"""Options that stand for a longer one: `--scene slope` for `--scene.kind slope`."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits: 0 done, 2 the input cannot be used (one line says why), 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -163,8 +167,7 @@ def _run(name: str, arguments: list[str]) -> None:
 
     module, function = COMMANDS[name][0].split(":")
     command: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    # `--scene slope` is short for `--scene.kind slope`.
-    words = ["--scene.kind" + a.removeprefix("--scene") if a.split("=")[0] == "--scene" else a for a in arguments]
+    words = [SHORT.get(a.split("=")[0], a.split("=")[0]) + a[len(a.split("=")[0]) :] for a in arguments]
     tyro.cli(command, prog=f"sfv {name}", args=words, config=(tyro.conf.OmitSubcommandPrefixes,))
 
 

@@ -238,3 +238,30 @@ def test_camera_round_trip(tmp_path):
     down = View(0.2, 0.0, 1.4, 7.0).camera(SIZE)
     ground = np.array([[5.0, 0.0, 0.0]])
     assert down.project(ground)[0, 1] < level.project(ground)[0, 1]
+
+
+def filmed_from_above(frames: int, pitch: float) -> tuple[Keypoints, np.ndarray]:
+    """Exact keypoints of a walk below a camera that looks down, and its true roots' upward axes, (T, 3)."""
+    character = load_character("humanoid")
+    qpos = load_demo_take("walk", character)[0][:frames].copy()
+    qpos[:, :2] -= qpos[:, :2].mean(axis=0) - (4.0 * np.cos(pitch) / np.sin(pitch), 0.0)
+    focal = focal_from_fov(50.0, SIZE)
+    camera = View(pitch, 0.0, 4.0, float(np.log(focal))).camera(SIZE)
+    present = tuple(name for name in LANDMARKS if name in character.landmarks)
+    points = point_positions(character.model, qpos, landmark_points(character, present))
+    index = [LANDMARKS.index(name) for name in present]
+    xy, xyz, confidence = np.zeros((frames, 33, 2)), np.zeros((frames, 33, 3)), np.zeros((frames, 33))
+    seen = camera.to_camera(points)
+    hips = seen[:, [present.index("left_hip"), present.index("right_hip")]].mean(axis=1, keepdims=True)
+    xy[:, index], xyz[:, index], confidence[:, index] = camera.project(points), seen - hips, 1.0
+    return Keypoints(xy, xyz, confidence, FPS, LANDMARKS, SIZE), to_matrix(qpos[:, 3:7])[..., 2]
+
+
+def test_walk_seen_from_above_is_upright_if_the_camera_is_known_to_look_down():
+    keypoints, true_up = filmed_from_above(30, 1.4)
+    config = ReconstructConfig(camera="down", iterations=5, loop="no")
+    found = reconstruct_motion(keypoints, load_character("humanoid"), config, objects=())
+    up = to_matrix(found.motion.qpos[:, 3:7])[..., 2]
+    assert np.median(up[:, 2]) > np.median(true_up[:, 2]) - 0.06
+    assert found.camera.R_camera_world[2, 2] < -0.95
+    assert found.metrics["penetration_mm"] < 15
