@@ -39,6 +39,12 @@ def test_speed_of_a_film_is_found_from_falls_and_steps(motion: str, speed: float
     assert found.flights > 0 or found.steps >= 5
 
 
+@pytest.mark.parametrize("motion", ["backflip", "jump", "walk", "cartwheel"])
+@pytest.mark.parametrize("fps", [5.0, 8.0, 12.0, 25.0, 240.0])
+def test_real_time_stays_real_time_at_every_frame_rate(motion: str, fps: float) -> None:
+    assert estimate_playback_speed(film(motion, fps)).speed == 1.0
+
+
 def test_real_time_stays_and_where_nothing_falls_nothing_is_claimed() -> None:
     cartwheel = estimate_playback_speed(film("cartwheel"))
     assert cartwheel.speed == 1.0 and cartwheel.measured is None and cartwheel.evidence == ""
