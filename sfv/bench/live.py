@@ -11,7 +11,9 @@ import tyro
 
 from imitate.env.env import ImitationEnv
 from imitate.rollout import choose_start_frames, run_episodes
+from sfv.bench.sequences import measure_sequences
 from sfv.commands.live import choose_all
+from sfv.console import bar
 from sfv.live.browser import OpenPage, open_page
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
@@ -28,13 +30,15 @@ LARGEST_BYTES = 20e6
 def bench_live(
     skills: tyro.conf.Positional[tuple[str, ...]] = ("walk", "backflip", "jump"),
     character: str | None = None,
+    sequences: int = 100,
     json: bool = False,
 ) -> None:
-    """Compares skills in a live page with the same skills in Python; measures size, speed and pictures a second.
+    """Compares skills in a live page with the same in Python; measures size, speed, pictures a second, transitions.
 
     Args:
       skills: shipped skills, runs, or runs' folders, of one body.
       character: the body; default the humanoid.
+      sequences: random sequences of four of the skills that are performed in Python; 0 leaves transitions out.
       json: one JSON object on standard output instead of a table.
     """
     chosen = choose_all(skills, character)
@@ -47,6 +51,9 @@ def bench_live(
             rows.append(Row("live_requests", len(opened.requests), goal=0.0))
         rows.append(Row("live_first_frame_s", loaded, "s", note="from the browser's start"))
         rows.append(Row("live_bytes", path.stat().st_size, "B", goal=LARGEST_BYTES, note=f"{len(chosen)} skills"))
+    if sequences:
+        with bar("sequences") as progress:
+            rows += measure_sequences(chosen, sequences, progress=progress)
     show("live", rows, json)
 
 

@@ -1,18 +1,21 @@
 """`python -m sfv live`: skills in a page of a browser, with the physics in it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from imitate.scene.scene import Scene
+from imitate.transitions.transition import Transition
 from pose.errors import InputError
 from sfv.commands.play import choose
-from sfv.console import console
+from sfv.console import bar, console
 from sfv.live.film import find_film
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
 from sfv.skill import Skill, skills_named
+from sfv.transitions import load_transitions, make_table
 
 
 def live(
@@ -35,9 +38,21 @@ def live(
         raise InputError("no skill; name one or more, such as: sfv live walk backflip -o live.html")
     chosen = choose_all(skills, character)
     film = find_film(chosen[0]) if video else None
-    path = write_page(chosen, out or Path("live.html"), load_libraries(), title, film)
+    libraries, ways = load_libraries(), find_ways(chosen)
+    path = write_page(chosen, out or Path("live.html"), libraries, title, film, ways)
     names = ", ".join(skill.name for skill in chosen)
     console.print(f"{path}: {names} by {chosen[0].body}, {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
+
+
+def find_ways(skills: Sequence[Skill]) -> list[Transition]:
+    """The transitions between skills that all stand on flat ground; prints their table."""
+    if any(not skill.task.ground.flat or skill.task.scene.objects for skill in skills):
+        return []
+    with bar("transitions") as progress:
+        ways = load_transitions(skills, progress)
+    if ways:
+        console.print(make_table(ways))
+    return list(ways.values())
 
 
 def choose_all(names: tuple[str, ...], character: str | None) -> list[Skill]:

@@ -1,5 +1,6 @@
 """`python -m sfv play`: a skill performed in simulation, as a video."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,42 +13,46 @@ from imitate.env.env import ImitationEnv
 from imitate.robustness import end_meets_start
 from imitate.rollout import Rollout, RolloutMetrics, run_episodes
 from imitate.scene.scene import Scene
+from imitate.transitions.sequence import perform_sequence
 from pose.errors import InputError
 from sfv.console import bar, console
 from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
+from sfv.transitions import load_transitions, make_table, to_performer
 
 LOOP_SECONDS = 8.0
 """Default length of a cycle's performance [s]."""
+LAST_SECONDS = 4.0
+"""Default length of a cycle that is the last of several skills [s]."""
 
 
 def play(
-    skill: tyro.conf.Positional[str | None] = None,
+    skills: tyro.conf.Positional[tuple[str, ...]] = (),
     character: str | None = None,
     scene: Scene = Scene(),  # noqa: B008  frozen
     seconds: float | None = None,
     size: tuple[int, int] = (854, 480),
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
 ) -> None:
-    """Performs a shipped or a learnt skill and writes the video; without SKILL, lists what there is.
+    """Performs a shipped or a learnt skill, or several in turn, and writes the video; without any, lists what there is.
 
     Args:
-      skill: a shipped skill, a run in runs/, or a run's folder.
+      skills: shipped skills, runs in runs/, or runs' folders; several are performed one after another without a pause.
       character: body that performs it; default the humanoid, else the first that has the skill.
       scene: ground that it is performed on; --scene KIND is short for --scene.kind. Default the flat, or where the
         skill was learnt if that was elsewhere.
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
       size: width and height of the video [px].
-      out: the video, SKILL.mp4 if not given.
+      out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4.
     """
-    if skill is None:
+    if not skills:
         show_skills()
         return
     if seconds is not None and not 0.1 <= seconds <= 600.0:
         raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
-    chosen = choose(skills_named(skill), character, scene.check())
-    path = out or Path(f"{Path(skill).name}.mp4")
-    rollout = perform(chosen, seconds)
+    chosen, *others = choose_each(skills, character, scene.check())
+    rollout = perform_in_turn([chosen, *others], seconds) if others else perform(chosen, seconds)
+    path = out or Path(f"{Path(skills[0]).name}{'_and_more' if others else ''}.mp4")
     shown = rollout.as_motion(chosen.reference, with_box=True)
     task = chosen.task
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,8 +60,9 @@ def play(
         write_preview(shown, chosen.character, path, None, size, progress, make_scenery(task), task.ground)
     end = "falls" if rollout.terminated else "to the end"
     steps = max(1, len(rollout.qpos) - 1)
+    names = ", ".join(skill.name for skill in [chosen, *others])
     console.print(
-        f"{path}: {chosen.name} by {chosen.body}, {rollout.duration:.1f} s {end}, "
+        f"{path}: {names} by {chosen.body}, {rollout.duration:.1f} s {end}, "
         f"mean reward {rollout.reward.sum() / steps:.3f}"
     )
 
@@ -88,6 +94,33 @@ def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:
         f"'{skills[0].name}' has not been learnt on '{scene.kind}'; there are {known}. "
         f"Learn it: python -m sfv clip --scene {scene.kind} ..."
     )
+
+
+def choose_each(names: Sequence[str], character: str | None, scene: Scene) -> list[Skill]:
+    """The named skills in turn, all of one body: that of the first if none is asked for."""
+    chosen = list[Skill]()
+    for name in names:
+        chosen.append(choose(skills_named(name), character, scene))
+        character = character or chosen[0].reference.character
+    return chosen
+
+
+def perform_in_turn(skills: Sequence[Skill], seconds: float | None = None) -> Rollout:
+    """Several skills one after another, by transitions; prints the table of those.
+
+    Args:
+      skills: of one body.
+      seconds: how long the last one goes on if it is a cycle [s].
+
+    Raises:
+      InputError: one skill cannot follow another; the table says why.
+    """
+    different = list({skill.name: skill for skill in skills}.values())
+    with bar("transitions") as progress:
+        ways = load_transitions(different, progress)
+    console.print(make_table(ways))
+    performers = {skill.name: to_performer(skill) for skill in different}
+    return perform_sequence([performers[skill.name] for skill in skills], ways, seconds or LAST_SECONDS).rollout
 
 
 def perform(skill: Skill, seconds: float | None = None) -> Rollout:

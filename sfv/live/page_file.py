@@ -12,24 +12,30 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from imitate.transitions.transition import Transition
 from pose.errors import InputError
 from pose.files import replace_file
 from sfv import __version__
 from sfv.live.film import Film
 from sfv.live.libraries import CREDIT, Libraries
-from sfv.live.skill_data import body_glb, pack_skill
+from sfv.live.skill_data import body_glb, describe_transition, pack_bridge, pack_skill
 from sfv.skill import Skill
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = (
-    "rotations", "arrays", "policy", "ground", "reference", "simulation", "measure", "player", "body", "stage",
+    "rotations", "arrays", "policy", "law", "ground", "reference", "simulation", "measure", "player", "body", "stage",
     "strips", "pointer", "panel", "main",
 )  # fmt: skip
 """The page's own scripts, in the order in which they need each other."""
 
 
 def write_page(
-    skills: Sequence[Skill], path: Path, libraries: Libraries, title: str | None = None, film: Film | None = None
+    skills: Sequence[Skill],
+    path: Path,
+    libraries: Libraries,
+    title: str | None = None,
+    film: Film | None = None,
+    ways: Sequence[Transition] = (),
 ) -> Path:
     """Writes the page, whole or not at all.
 
@@ -39,6 +45,7 @@ def write_page(
       libraries: see `sfv.live.libraries.load_libraries`.
       title: of the page; default the skills' names.
       film: a video beside the skill; it makes the page larger by itself and goes wherever the page goes.
+      ways: transitions between the skills; those that are possible go into the page.
 
     Raises:
       InputError: the skills are of several bodies, or one needs what the page does not have.
@@ -49,7 +56,7 @@ def write_page(
         raise InputError(f"one page shows one body, and these skills are of {named}; choose with --character")
     with tempfile.TemporaryDirectory() as work:
         contents = {"wasm": libraries.wasm, "body": body_glb(skills[0], Path(work))}
-    contents |= {f"skill-{k}": pack_skill(skill) for k, skill in enumerate(skills)}
+    contents |= _pack_skills(skills, [way for way in ways if way.possible])
     style, script = (FOLDER / "style.css").read_text(encoding="utf-8"), libraries.script + "\n" + join_scripts()
     page = Environment(loader=FileSystemLoader(FOLDER), autoescape=True).get_template("page.html")
     html = page.render(
@@ -66,6 +73,23 @@ def write_page(
     with replace_file(path) as temporary:
         temporary.write_text(html, encoding="utf-8", newline="\n")
     return path
+
+
+def _pack_skills(skills: Sequence[Skill], ways: Sequence[Transition]) -> dict[str, bytes]:
+    """The blocks of the skills and of the bridges between them, by their ids."""
+    named = {skill.name: skill for skill in skills}
+    bridged = [way for way in ways if way.bridge]
+    numbers = {(way.source, way.target): k for k, way in enumerate(bridged)}
+    blocks = dict[str, bytes]()
+    for k, skill in enumerate(skills):
+        out = [
+            describe_transition(way, numbers.get((way.source, way.target))) for way in ways if way.source == skill.name
+        ]
+        blocks[f"skill-{k}"] = pack_skill(skill, out)
+    for k, way in enumerate(bridged):
+        assert way.bridge is not None
+        blocks[f"bridge-{k}"] = pack_bridge(named[way.target], way.bridge)
+    return blocks
 
 
 def join_scripts() -> str:

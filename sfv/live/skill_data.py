@@ -1,5 +1,6 @@
 """What the page needs of a body and of a skill: the layout that it observes by, its reference, its networks."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from imitate.env.termination import GeomShapes
 from imitate.policy import CLIP, Policy
 from imitate.scene.ground import MAP_DEPTH, MAP_POINTS, Ground
 from imitate.scene.scene import CONTROL_HZ, SUBSTEPS
+from imitate.transitions.bridge import QUICK, STEPS, Bridge
+from imitate.transitions.transition import Transition
 from pose.errors import InputError
 from reconstruct.characters.character import Character
 from reconstruct.formats.write_glb import write_glb
@@ -26,8 +29,12 @@ VARIANCE_FLOOR = 1e-6
 """Added to variances by `imitate.policy.Normaliser`."""
 
 
-def pack_skill(skill: Skill, loop_seconds: float = LOOP_SECONDS) -> bytes:
+def pack_skill(skill: Skill, transitions: Sequence[dict[str, Any]] = ()) -> bytes:
     """A skill with its own physics, as a block for the page.
+
+    Args:
+      skill: to be packed.
+      transitions: ways out of it, see `describe_transition`.
 
     Raises:
       InputError: it is performed with a box to push or with hands on a bar, or sees what the page does not show it.
@@ -37,9 +44,30 @@ def pack_skill(skill: Skill, loop_seconds: float = LOOP_SECONDS) -> bytes:
         raise InputError(f"'{skill.name}' needs a box to push or a bar to hold, which a live page does not have")
     if set(policy.layout.observation) != set(ObservationLayout.of(1, 6, ground=not task.ground.flat).sizes):
         raise InputError(f"'{skill.name}' observes more than a live page shows it; use sfv play")
-    env = ImitationEnv.for_policy(policy, task, 1, loop_seconds)
+    env = ImitationEnv.for_policy(policy, task, 1, LOOP_SECONDS)
     arrays = _pack_reference(env.reference) | _pack_layout(env) | _pack_ground(task.ground) | pack_policy(policy)
-    return pack_arrays(_describe(skill) | _describe_control(env, policy), arrays)
+    values = _describe(skill) | _describe_control(env, policy) | {"transitions": list(transitions)}
+    return pack_arrays(values, arrays)
+
+
+def describe_transition(way: Transition, number: int | None) -> dict[str, Any]:
+    """A way out of a skill; `number` is that of its bridge's block, None where there is no bridge."""
+    resume = way.bridge.resume if way.bridge else way.pair.entry
+    return {"to": way.target, "exit": way.pair.exit, "entry": resume, "bridge": number}
+
+
+def pack_bridge(target: Skill, bridge: Bridge) -> bytes:
+    """A bridge into a skill, as a block like a skill's: a controller in place of a policy."""
+    env, draft = bridge.leg(1).env, bridge.draft
+    arrays = _pack_reference(env.reference) | _pack_layout(env) | _pack_ground(env.ground)
+    arrays |= {
+        "law_qpos": draft.rollout.qpos[:STEPS],
+        "law_qvel": draft.qvel[:STEPS],
+        "law_controls": draft.controls[:STEPS],
+        "law_gains": draft.gains[:STEPS].astype(np.float32),
+    }
+    values = _describe(target) | _describe_control(env, None) | {"steps": STEPS, "control_limit": QUICK.control_limit}
+    return pack_arrays(values, arrays)
 
 
 def _pack_reference(reference: Reference) -> dict[str, np.ndarray]:
@@ -83,7 +111,6 @@ def _describe(skill: Skill) -> dict[str, Any]:
         "trunk": _find_trunk(character),
         "mass": float(task.model.body_subtreemass[1]),
         "height": character.height,
-        "transitions": [],
         "fall_bodies": list(character.fall_bodies),
         "scene": task.scene.kind,
         "ground": {
@@ -96,17 +123,17 @@ def _describe(skill: Skill) -> dict[str, Any]:
     }
 
 
-def _describe_control(env: ImitationEnv, policy: Policy) -> dict[str, Any]:
-    """How the policy acts and is rewarded."""
+def _describe_control(env: ImitationEnv, policy: Policy | None) -> dict[str, Any]:
+    """How a policy, or the controller of a bridge, acts and is rewarded."""
     return {
         "loop": env.reference.loop,
         "starts": env.reference.starts,
         "control_hz": CONTROL_HZ,
         "substeps": SUBSTEPS,
-        "action_scale": policy.layout.action_scale,
+        "action_scale": env.config.action_scale,
         "threshold": env.config.tracking_threshold,
         "reward": asdict(env.config.reward),
-        "layers": len(policy.layout.hidden) + 1,
+        "layers": len(policy.layout.hidden) + 1 if policy else 0,
         "observation_limit": LIMIT,
         "normaliser_limit": CLIP,
         "map_depth": MAP_DEPTH,

@@ -26,6 +26,12 @@ async function readBlock(id) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+async function readAll(kind) {
+  const count = document.querySelectorAll(`[id^="${kind}-"]`).length, blocks = [];
+  for (let k = 0; k < count; k++) blocks.push(unpackArrays(await readBlock(`${kind}-${k}`)));
+  return blocks;
+}
+
 class Live {
   async load() {
     await progress(0.1, "unpacking the physics");
@@ -33,12 +39,10 @@ class Live {
     await progress(0.4, "starting the physics");
     this.mujoco = await loadMujoco({ wasmBinary, locateFile: (name) => name, print: () => {}, printErr: () => {} });
     await progress(0.7, "unpacking the skills");
-    const count = document.querySelectorAll('[id^="skill-"]').length;
-    const skills = [];
-    for (let k = 0; k < count; k++) skills.push(unpackArrays(await readBlock(`skill-${k}`)));
+    const skills = await readAll("skill"), bridges = await readAll("bridge");
     await progress(0.85, "unpacking the body");
     this.parts = await readBody(await readBlock("body"));
-    this.player = new Player(this.mujoco, skills);
+    this.player = new Player(this.mujoco, skills, bridges);
     await progress(1, "ready");
     this.build();
   }

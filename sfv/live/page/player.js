@@ -16,14 +16,17 @@ export function addBall(mjcf) {
 }
 
 export class Player {
-  constructor(mujoco, skills) {
+  constructor(mujoco, skills, bridges = []) {
     this.mujoco = mujoco;
     const physics = new Map();
-    this.simulations = skills.map((skill) => {
+    const simulate = (skill) => {
       const mjcf = addBall(skill.values.mjcf);
       if (!physics.has(mjcf)) physics.set(mjcf, loadPhysics(mujoco, mjcf));
       return new Simulation(mujoco, skill, physics.get(mjcf));
-    });
+    };
+    this.simulations = skills.map(simulate);
+    this.bridges = bridges.map(simulate);
+    this.bridge = null;
     this.forceBuffer = new mujoco.DoubleBuffer(6);
     this.listeners = [];
     this.ground = { kind: "flat", tilt: 0, heading: 0 };
@@ -32,8 +35,9 @@ export class Player {
     this.begin(0, 0);
   }
 
+  // The skill that is performed, or the bridge to it.
   get simulation() {
-    return this.simulations[this.index];
+    return this.bridge ?? this.simulations[this.index];
   }
 
   get skill() {
@@ -52,6 +56,7 @@ export class Player {
   // A skill from a frame of its reference on, at its own place.
   begin(index, frame) {
     const other = this.simulations[index].physics !== this.simulation.physics;
+    this.bridge = null;
     this.index = index;
     this.wanted = null;
     this.mode = "perform";
@@ -66,11 +71,13 @@ export class Player {
 
   // The present skill from a phase 0..1 on, where the body is.
   restart(phase) {
+    this.bridge = null;
     const { reference } = this.simulation;
     const last = reference.loop ? reference.starts - 1 : reference.length - 2;
     const frame = Math.round(phase * last);
     this.placeHere(this.simulation, frame);
     this.simulation.start(frame);
+    this.steps = 0;
     this.mode = "perform";
     this.wanted = null;
     this.parkBall();
@@ -97,6 +104,7 @@ export class Player {
   }
 
   get phase() {
+    if (this.bridge) return 0;
     const { reference, frame } = this.simulation;
     return reference.loop ? reference.phase(frame) : frame / (reference.length - 1);
   }
@@ -126,6 +134,7 @@ export class Player {
 
   // What comes next while all goes well: another skill, another cycle, the beginning again, or a new place.
   keepOn() {
+    if (this.bridge) return this.crossBridge();
     const simulation = this.simulation, { reference } = simulation;
     if (this.wanted !== null) {
       if (this.switchSkill()) return;
@@ -141,6 +150,16 @@ export class Player {
     if (!ended) this.steps = 0;
   }
 
+  // At the end of a bridge the skill that it leads to takes over.
+  crossBridge() {
+    const { bridge } = this;
+    if (bridge.frame < bridge.values.steps) return;
+    const next = this.simulations[this.index];
+    this.placeHere(next, this.resume, bridge);
+    next.frame = this.resume;
+    this.bridge = null;
+  }
+
   // The end of a motion that is no cycle: again from its beginning, by a transition if there is one.
   finish() {
     if (this.wanted === null) this.wanted = this.index;
@@ -152,9 +171,12 @@ export class Player {
   switchSkill(late = false) {
     const way = this.findTransition(late);
     if (!way) return false;
-    const next = this.simulations[this.wanted], here = this.simulation;
-    this.placeHere(next, way.entry, here);
-    next.frame = way.entry;
+    const here = this.simulation, bridge = way.bridge === null ? null : this.bridges[way.bridge];
+    const next = bridge ?? this.simulations[this.wanted], frame = bridge ? 0 : way.entry;
+    this.placeHere(next, frame, here);
+    next.frame = frame;
+    this.bridge = bridge;
+    this.resume = way.entry;
     const changed = this.wanted !== this.index;
     this.index = this.wanted;
     this.wanted = null;
@@ -165,7 +187,7 @@ export class Player {
 
   waysTo(index) {
     const { name } = this.simulations[index].skill.values;
-    return this.simulation.skill.values.transitions.filter((way) => way.to === name);
+    return this.simulations[this.index].skill.values.transitions.filter((way) => way.to === name);
   }
 
   // Whether there is any way to the wanted skill; without one the body is carried over.
@@ -189,6 +211,7 @@ export class Player {
     this.lying = Float64Array.from(this.simulation.data.qpos);
     this.goal = Float64Array.from(simulation.reference.pose(0));
     this.target = index;
+    this.bridge = null;
     this.mode = "lift";
     this.steps = 0;
   }
@@ -238,7 +261,8 @@ export class Player {
   // A force [N] at a point of a body [m, world]; null for none. `steps`: control steps that it lasts; 0 until changed.
   push(body, point, force, steps = 0) {
     const applied = this.simulation.force;
-    for (const simulation of this.simulations) simulation.force.fill(0);
+    const all = [...this.simulations, ...this.bridges];
+    for (const simulation of all) simulation.force.fill(0);
     this.pushSteps = 0;
     if (!force) return;
     const centre = this.simulation.data.xipos.subarray(3 * body, 3 * body + 3);
@@ -249,7 +273,7 @@ export class Player {
       arm[0] * force[1] - arm[1] * force[0],
     ];
     [...force, ...torque].forEach((value, k) => (applied[k] = value));
-    for (const simulation of this.simulations) {
+    for (const simulation of all) {
       simulation.force = applied;
       simulation.forceBody = body;
     }

@@ -1,6 +1,7 @@
 // The environment of imitate/env/env.py for one body: servo targets, physics, observation, reward, falls.
 
 import { Ground } from "./ground.js";
+import { FeedbackLaw } from "./law.js";
 import { Policy } from "./policy.js";
 import { Reference } from "./reference.js";
 import { relativeRotvec, writeRotvec } from "./rotations.js";
@@ -14,7 +15,7 @@ export class Simulation {
     this.model = this.physics.model;
     this.data = this.physics.data;
     this.reference = new Reference(skill);
-    this.policy = new Policy(skill);
+    this.policy = skill.arrays.law_gains ? new FeedbackLaw(skill, this) : new Policy(skill);
     this.ground = new Ground(skill);
     const { arrays, values } = skill;
     for (const name of ["scalar_qpos", "scalar_dof", "quat_qpos", "quat_dof", "actuator_dof", "lag", "sites", "keys"]) {

@@ -128,7 +128,7 @@ def test_choice_of_body_and_ground(skill):
 
 
 def test_play_writes_a_video(run, tmp_path, capsys):
-    play(str(run), size=(160, 120), out=tmp_path / "a.mp4")
+    play((str(run),), size=(160, 120), out=tmp_path / "a.mp4")
     film = probe(tmp_path / "a.mp4")
     assert (film.width, film.height) == (160, 120) and film.duration == pytest.approx(0.5, abs=0.1)
 
@@ -142,7 +142,7 @@ def test_the_list_of_skills(run, tmp_path, monkeypatch, capsys):
     text = capsys.readouterr().err
     assert "stand" in text and "unfinished" not in text
     with pytest.raises(InputError, match=r"no skill 'fly'.*stand"):
-        play("fly")
+        play(("fly",))
 
 
 def test_export_writes_the_policy(run, tmp_path):

@@ -1,0 +1,1 @@
+"""From one skill to another: where it can be left and entered, bridges by tracking control, sequences of skills."""

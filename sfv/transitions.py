@@ -1,0 +1,110 @@
+"""Transitions between skills of one body: found once, kept in the cache, printed as a table."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from imitate.env.task import Task
+from imitate.tracking.draft import Draft
+from imitate.transitions.bridge import STEPS, Bridge
+from imitate.transitions.states import Pair, Performer, States, collect_states
+from imitate.transitions.transition import Transition, find_transition, list_pairs
+from pose.downloads import cache_folder
+from pose.errors import InputError
+from pose.files import replace_file
+from pose.progress import Progress, silent
+from reconstruct.motion import ReferenceMotion
+from sfv.skill import Skill
+
+VERSION = 1
+"""Raise it when transitions are found otherwise."""
+
+Ways = dict[tuple[str, str], Transition]
+"""(source, target) -> transition."""
+
+
+def to_performer(skill: Skill) -> Performer:
+    """A skill that others can follow.
+
+    Raises:
+      InputError: it has a ground, a box or a bar of its own.
+    """
+    task = skill.task
+    if not task.ground.flat or task.scene.has_box or task.grips or task.scene.objects:
+        raise InputError(f"'{skill.name}' has surroundings of its own, so no other skill can follow it")
+    return Performer(skill.name, task, skill.policy)
+
+
+def load_transitions(skills: Sequence[Skill], progress: Progress = silent) -> Ways:
+    """The best way from each skill to each that may follow it; what was found before comes from the cache.
+
+    Raises:
+      InputError: a skill has surroundings of its own.
+    """
+    performers = {skill.name: to_performer(skill) for skill in skills}
+    digests = {skill.name: _digest(skill) for skill in skills}
+    pairs, states, ways = list_pairs(list(performers.values())), dict[str, States](), Ways()
+    for k, (source, target) in enumerate(pairs):
+        progress(k, len(pairs), f"{source.name} -> {target.name}")
+        key = hashlib.sha256(f"{VERSION} {digests[source.name]} {digests[target.name]}".encode()).hexdigest()
+        folder = cache_folder() / "transitions" / key[:20]
+        way = _read(folder, source, target)
+        if way is None:
+            if source.name not in states:
+                states[source.name] = collect_states(source)
+            way = find_transition(source, target, states[source.name])
+            _write(folder, way)
+        ways[source.name, target.name] = way
+    progress(len(pairs), len(pairs), "transitions")
+    return ways
+
+
+def _digest(skill: Skill) -> str:
+    content = hashlib.sha256(skill.policy_path.read_bytes())
+    content.update(skill.reference.qpos.tobytes())
+    content.update(repr((skill.reference.character, skill.reference.height, skill.scene.settings)).encode())
+    return content.hexdigest()
+
+
+def _write(folder: Path, way: Transition) -> None:
+    """The note goes last: without it nothing of the folder counts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    note: dict[str, Any] = {"pair": vars(way.pair), "survived": way.survived}
+    if way.bridge is not None:
+        way.bridge.task.motion.save(folder / "motion.npz")
+        way.bridge.draft.save(folder / "draft.npz")
+        note["resume"] = way.bridge.resume
+    with replace_file(folder / "transition.json") as temporary:
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+
+
+def _read(folder: Path, source: Performer, target: Performer) -> Transition | None:
+    path = folder / "transition.json"
+    if not path.is_file():
+        return None
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        bridge = None
+        if "resume" in note:
+            motion = ReferenceMotion.load(folder / "motion.npz")
+            task = Task(target.task.character, motion)
+            bridge = Bridge(task, Draft.load(folder / "draft.npz"), int(note["resume"]))
+        return Transition(source.name, target.name, Pair(**note["pair"]), float(note["survived"]), bridge)
+    except (InputError, ValueError, KeyError, TypeError):
+        return None  # damaged, so found again
+
+
+def make_table(ways: Ways) -> Table:
+    """Who can follow whom, and why not."""
+    table = Table(box=None, title_justify="left")
+    for column in ("from", "to", "", "left at", "entered at", "go on", "how"):
+        table.add_column(column, justify="right" if column in ("left at", "entered at", "go on") else "left")
+    for way in ways.values():
+        how = f"bridge of {STEPS / 30.0:.1f} s by tracking control" if way.bridge and way.possible else way.reason
+        moments = [f"{frame / 30.0:.2f} s" for frame in (way.pair.exit, way.pair.entry)]
+        table.add_row(way.source, way.target, way.kind, *moments, f"{way.survived:.0%}", how)
+    return table
