@@ -16,7 +16,7 @@ LEG = re.compile(r"leg|hip|thigh|femur|knee|kny|shin|shank|tibia|calf|ankle|foot
 ARM = re.compile(
     r"arm|shoulder|clavic|humer|elbow|elx|radius|ulna|wrist|hand|palm|finger|thumb|grip|claw", re.IGNORECASE
 )
-SAME_PLACE = 0.03
+SAME_PLACE = 0.06
 """Distance of a body from the mirror image of another within which they are a pair [m]."""
 
 
@@ -63,9 +63,13 @@ def pair_places(source: SourceModel) -> dict[int, int]:
     """Body at y > 0 -> the one at its mirror image."""
     place = {b: source.origin(b) - source.origin(source.root) for b in source.bodies}
     flip, found = np.array([1.0, -1.0, 1.0]), dict[int, int]()
+    depth = {-1: -1}
+    for b in source.bodies:  # several turn in one place: those are pairs that are as far from the root
+        depth[b] = depth[source.parent(b)] + 1
     for b in source.bodies:
-        if place[b][1] > 0.01:
-            near = min(source.bodies, key=lambda o: float(np.linalg.norm(place[o] * flip - place[b])))
+        alike = [o for o in source.bodies if depth[o] == depth[b] and o != b]
+        if place[b][1] > 0.01 and alike:
+            near = min(alike, key=lambda o: float(np.linalg.norm(place[o] * flip - place[b])))
             if np.linalg.norm(place[near] * flip - place[b]) < SAME_PLACE:
                 found[b] = near
     return found

@@ -44,12 +44,24 @@ class MeshFinder:
             self.missing.append(name)
         return found
 
-    def prepare(self, file: Path) -> str:
-        """What MuJoCo is to be given for a file: its path, or a name in `converted`.
+    def prepare(self, wanted: str) -> str | None:
+        """What MuJoCo is to be given for a mesh: its file's path, or a name in `converted`; None if there is none.
 
         Raises:
-          InputError: the file holds no surface.
+          InputError: the file was left out of the copy, as Git does with large ones.
         """
+        file = self.find(wanted)
+        if file is None:
+            return None
+        try:
+            return self._convert(file)
+        except ValueError as error:  # of InputError, and of what a damaged file makes a reader raise
+            if is_pointer(file):
+                raise InputError(f"{file}: only a pointer to the mesh; fetch the files: git lfs pull") from error
+            self.missing.append(wanted)
+            return None
+
+    def _convert(self, file: Path) -> str:
         if file in self._names:
             return self._names[file]
         name = str(file)
@@ -94,7 +106,7 @@ class MeshFinder:
         """How many were not found, the first one by name, and what to do."""
         count = len(self.missing)
         what = "1 mesh was" if count == 1 else f"{count} meshes were"
-        return f"{what} not found (first: {self.missing[0]}); --meshes DIR says where they are"
+        return f"{what} not found or empty (first: {self.missing[0]}); --meshes DIR says where they are"
 
 
 def match_kind(file: Path) -> Path | None:
@@ -120,6 +132,12 @@ def is_native_stl(file: Path) -> bool:
         head = stream.read(84)
     faces = int.from_bytes(head[80:84], "little") if len(head) == 84 else 0
     return size == 84 + 50 * faces and faces <= MOST_FACES
+
+
+def is_pointer(file: Path) -> bool:
+    """Whether Git's large file storage has a file and only its name is here."""
+    with file.open("rb") as stream:
+        return stream.read(40).startswith(b"version https://git-lfs")
 
 
 def load_mesh(file: Path) -> trimesh.Trimesh:

@@ -108,8 +108,12 @@ class StandingBody:
 
     @property
     def trunk(self) -> int:
-        """The body that carries the arms."""
-        return max(self.source.parent(self.arms["left"].chain[0]), self.source.root)
+        """The body that carries both arms."""
+        left, right = (self.arms[side].chain[0] for side in SIDES)
+        body = self.source.parent(left)
+        while body > self.source.root and not is_below(self.source, right, body):
+            body = self.source.parent(body)
+        return max(body, self.source.root)
 
     def add_site(self, name: str, body: int, point: np.ndarray) -> None:
         """Puts a site on a body, at a point of the source's world."""

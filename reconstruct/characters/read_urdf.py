@@ -6,9 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+import numpy as np
+
 from pose.errors import InputError
 from reconstruct.characters.find_meshes import MeshFinder
 
+MOMENTS = ("ixx", "iyy", "izz", "ixy", "ixz", "iyz")
 OPTIONS = {
     "strippath": "false",
     "discardvisual": "false",
@@ -44,7 +47,7 @@ def read_urdf(path: Path, meshes: Path | None = None) -> Urdf:
     tree = ElementTree.fromstring(path.read_bytes())
     check_is_expanded(tree, path)
     drop_foreign_parts(tree)
-    notes = drop_loose_links(tree, path)
+    notes = [*drop_loose_links(tree, path), *mend_inertia(tree)]
     finder = MeshFinder(path, meshes)
     bare = [str(link.get("name")) for link in tree.findall("link") if replace_meshes(link, finder)]
     if bare:
@@ -84,6 +87,22 @@ def drop_foreign_parts(tree: Element) -> None:
             shape.attrib.pop("name")
         elif name is not None:
             taken.add(name)
+
+
+def mend_inertia(tree: Element) -> list[str]:
+    """Replaces inertias that no body can have by a ball's of 0.1 m; which those were, as lines."""
+    mended = []
+    for link in tree.findall("link"):
+        tensor, mass = link.find("inertial/inertia"), link.find("inertial/mass")
+        if tensor is None or mass is None:
+            continue
+        xx, yy, zz, xy, xz, yz = (float(tensor.get(key, "0")) for key in MOMENTS)
+        weight, least = float(mass.get("value", "0")), np.linalg.eigvalsh([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])[0]
+        if weight > 0.0 and not least > 0.0 and max(abs(xx), abs(yy), abs(zz)) > 0.0:
+            for key in MOMENTS:
+                tensor.set(key, f"{0.4 * weight * 0.01 if key[1] == key[2] else 0.0:.6g}")
+            mended.append(str(link.get("name")))
+    return [f"inertias that no body can have are replaced by a ball's: {shorten(mended)}"] if mended else []
 
 
 def drop_loose_links(tree: Element, path: Path) -> list[str]:
@@ -136,12 +155,12 @@ def replace_meshes(link: Element, finder: MeshFinder) -> bool:
             if has_no_size(element.find("geometry")):
                 link.remove(element)
             continue
-        file = finder.find(str(mesh.get("filename")))
-        if file is None:
+        name = finder.prepare(str(mesh.get("filename")))
+        if name is None:
             link.remove(element)
             lost = True
         else:
-            mesh.set("filename", finder.prepare(file))
+            mesh.set("filename", name)
     return solid and lost and link.find("visual") is None and link.find("collision") is None
 
 

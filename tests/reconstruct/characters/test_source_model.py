@@ -135,7 +135,7 @@ def test_a_missing_picture_is_left_out_and_a_missing_shape_is_reported(tmp_path)
     assert "absent" not in read_urdf(model).text
     model.write_text(urdf_with("absent.stl"))  # there is a ball besides
     (note,) = read_urdf(model).notes
-    assert note.startswith("1 mesh was not found (first: absent.stl); --meshes DIR") and "capsules" in note
+    assert note.startswith("1 mesh was not found or empty (first: absent.stl); --meshes DIR") and "capsules" in note
     model.write_text(urdf_with("absent.stl").replace(BALL, ""))
-    with pytest.raises(InputError, match=r"1 mesh was not found \(first: absent\.stl\); --meshes DIR"):
+    with pytest.raises(InputError, match=r"1 mesh was not found or empty \(first: absent\.stl\); --meshes DIR"):
         read_urdf(model)
