@@ -22,11 +22,13 @@ SHARED = 40
 """Fewest corners of a pair."""
 FOCALS = (0.6, 0.7, 0.82, 1.0, 1.25, 1.6)
 """Focal lengths with which a rotation is tried, relative to the nominal one."""
+LENS_FOV = 58.0
+"""Field of view along the longer side that is expected of a camera in a hand, mostly a phone's [degrees]."""
 FITS = 1.2
 """Largest median error of the points of a scene that is believed [px of 640]."""
 BETTER = 0.4
 """Share of a rotation's misfit that the scene's error may have."""
-PARALLAX = np.radians(2.0)
+PARALLAX = np.radians(0.75)
 """Least median angle under which points are seen from the path's places [rad]."""
 
 CARRIED = (
@@ -60,7 +62,7 @@ def follow_any_camera(
     turns = measure_rotation_misfit(tracks, [known] if known else [nominal * factor for factor in FOCALS])
     if turns < TURNS:
         return watched.motion, ""
-    track = reconstruct_scene(tracks, fps, nominal)
+    track = reconstruct_scene(tracks, fps, find_focal_px(LENS_FOV, tracks.side))
     if track is None or not is_convincing(track, turns):
         return watched.motion, CARRIED
     return _to_motion(track, tracks), ""

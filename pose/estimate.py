@@ -38,7 +38,7 @@ from pose.silhouettes import Silhouettes, find_silhouettes
 from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 10
+FORMAT_VERSION = 11
 """Version of the estimate: raised whenever the same input gives other keypoints, so that finished stages are redone."""
 
 SEVERAL = 0.1

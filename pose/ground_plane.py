@@ -6,7 +6,7 @@ LEVEL = np.radians(30.0)
 """Largest angle of the ground's normal from what is up in the pictures: cameras are held about level [rad]."""
 WITHIN = 0.02
 """Distance from the plane of a point that lies in it, relative to the camera's height above it and to its distance."""
-BELOW = 0.08
+BELOW = 0.04
 """Share of the points that may lie below the ground: sights that are wrong, and mirrors."""
 FEWEST, LEAST_SHARE = 30, 0.12
 """Fewest points in the plane, and their least share of all."""

@@ -13,9 +13,9 @@ from reconstruct.solve import Block
 
 KNOT_S = 2.0
 """Time between two unknowns of the path's unit [s]."""
-HEIGHT = 0.007
+HEIGHT = 0.005
 """Standard deviation of the logarithm of the camera's height above the ground, over that which the background shows."""
-DRIFT = 0.03
+DRIFT = 0.004
 """Standard deviation of the unit's logarithm from one unknown to the next."""
 
 
@@ -49,9 +49,9 @@ class CarriedCamera:
         basis = np.ones((frames, 1))
         if count > 1:
             basis = np.stack([np.interp(np.arange(frames), knots, row) for row in np.eye(count)], axis=1)
-        return cls(
-            motion.R, steps, basis, np.zeros(count), np.zeros((frames, 3)), np.zeros((frames, 3, count)), motion.ground
-        )
+        nowhere = np.zeros((frames, 3))
+        by_unit = np.zeros((frames, 3, count))
+        return cls(motion.R, steps, basis, np.zeros(count), nowhere, by_unit, motion.ground)
 
     def with_units(self, log_unit: np.ndarray) -> "CarriedCamera":
         """The same path with other units, (S,)."""

@@ -1,6 +1,7 @@
 """How long the unit of a carried camera's path is: as long as feet stand still with it."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,26 +16,67 @@ LOW = 0.1
 """Height above the lowest point up to which points may rest on the ground [m]."""
 MISFIT = 1.0
 """Error of a velocity beyond which a larger one counts no more [m/s]."""
-UNITS = np.geomspace(0.1, 100.0, 160)
-"""Lengths of the unit that are tried first [m]; the background is about one unit away."""
+UNITS = np.geomspace(0.1, 100.0, 700)
+"""Lengths of the unit that are tried where the ground is not seen [m]; the background is about one unit away."""
+NEARBY = np.geomspace(0.87, 1.15, 41)
+"""Lengths that are tried where it is seen, relative to that with which it is under the feet."""
 INCLINED = np.radians(20.0)
 """Largest angle between the ground's normal and the vertical of the body's balance [rad]."""
 LEVEL = 0.002
 """Standard deviation of the vertical that the ground shows [rad]."""
+CLEARLY = 0.6
+"""Share of the misfit with the ground under the feet below which feet that stand say that it is not the ground."""
 BETTER = 0.8
-"""Share of the misfit of a camera that stays in its place below which the path is believed."""
+"""Share of the misfit of a camera that stays in its place below which the feet are believed."""
 
 
-def find_unit(problem: Problem, qpos: np.ndarray, view: View) -> float | None:
-    """`estimate_unit` of a motion that is seen as if the camera only turned, (T, nq)."""
-    assert problem.carried is not None
-    rotation = view.rotation()
+def find_unit(problem: Problem, qpos: np.ndarray, view: View) -> tuple[float | None, Problem]:
+    """Length of the path's unit [m] for a motion (T, nq) seen as if the camera only turned; None if it has none.
+
+    The ground, where it is seen, must be under the feet; feet that stand decide within `NEARBY` of that, or alone. If
+    they contradict it clearly, the plane was not the ground (a table), and is left out of the problem.
+    """
+    carried, rotation = problem.carried, view.rotation()
+    assert carried is not None
     points_c = (problem.contact_positions(qpos) - np.array([0.0, 0.0, view.height])) @ rotation.T
-    return estimate_unit(points_c, rotation[:, 2], problem.carried, problem.fps)
+    feet = estimate_unit(points_c, rotation[:, 2], carried, problem.fps, UNITS)
+    if carried.ground is None:
+        return feet.unit, problem
+    high = estimate_unit_by_height(points_c, carried.ground, carried)
+    near = estimate_unit(points_c, rotation[:, 2], carried, problem.fps, high * NEARBY)
+    if feet.unit is not None and feet.misfit < CLEARLY * near.misfit:
+        return feet.unit, problem.with_carried(replace(carried, ground=None))
+    return near.unit or high, problem
 
 
-def estimate_unit(points_c: np.ndarray, up_c: np.ndarray, carried: CarriedCamera, fps: float) -> float | None:
-    """Length of the path's unit [m] with which feet stand still; None if they do not do so better with any.
+def estimate_unit_by_height(points_c: np.ndarray, ground: np.ndarray, carried: CarriedCamera) -> float:
+    """Length of the path's unit [m] with which the ground is under the body's lowest points.
+
+    Args:
+      points_c: points that may touch the ground, first camera's axes, seen from each frame's place [m], (T, P, 3).
+      ground: from the first camera straight down to the ground, in units, (3,).
+      carried: the camera.
+    """
+    size = float(np.linalg.norm(ground))
+    down = ground / size
+    above = size - np.cumsum(carried.steps, axis=0) @ down
+    deepest = (points_c @ down).max(axis=1)
+    return float(np.median(deepest / np.maximum(above, 0.1 * size)))
+
+
+class UnitByFeet(NamedTuple):
+    """The path's unit with which feet stand still."""
+
+    unit: float | None
+    """[m]; None if they do not stand clearly better than with a camera that stays in its place."""
+    misfit: float
+    """Mean velocity of the foot that stands best [m/s]."""
+
+
+def estimate_unit(
+    points_c: np.ndarray, up_c: np.ndarray, carried: CarriedCamera, fps: float, units: np.ndarray
+) -> UnitByFeet:
+    """Length of the path's unit with which feet stand still.
 
     In nearly every frame some low point of the body rests on the ground. Seen from the camera it moves as the ground
     does: against the camera's way.
@@ -44,6 +86,7 @@ def estimate_unit(points_c: np.ndarray, up_c: np.ndarray, carried: CarriedCamera
       up_c: the vertical in these axes, (3,).
       carried: the camera.
       fps: frames a second.
+      units: those that are tried, increasing [m], (N,).
     """
     path = np.cumsum(carried.steps, axis=0)
     velocity, pace = np.gradient(points_c, 1.0 / fps, axis=0), np.gradient(path, 1.0 / fps, axis=0)
@@ -58,11 +101,9 @@ def estimate_unit(points_c: np.ndarray, up_c: np.ndarray, carried: CarriedCamera
         least = np.where(low, np.linalg.norm(moved, axis=-1), np.inf).min(axis=1)
         return float(np.minimum(least, MISFIT).mean())
 
-    misfits = np.array([misfit(unit) for unit in UNITS])
-    best = float(UNITS[misfits.argmin()])
-    fine = best * np.geomspace(0.95, 1.05, 41)
-    best = float(fine[np.argmin([misfit(unit) for unit in fine])])
-    return best if misfit(best) < BETTER * misfit(0.0) else None
+    misfits = [misfit(unit) for unit in units]
+    best = int(np.argmin(misfits))
+    return UnitByFeet(float(units[best]) if misfits[best] < BETTER * misfit(0.0) else None, misfits[best])
 
 
 def level_with_ground(problem: Problem, qpos: np.ndarray, view: View) -> tuple[Problem, np.ndarray, View]:

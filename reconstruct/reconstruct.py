@@ -118,7 +118,7 @@ def reconstruct_motion(
     solution = _solve(problem, qpos, problem.first_view(), config.iterations)
     qpos, view = solution.qpos, problem.first_view()
     if problem.carried is not None:
-        unit = find_unit(problem, qpos, view)
+        unit, problem = find_unit(problem, qpos, view)
         if unit is None:
             return reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
         problem, qpos = go_along(problem, qpos, view, unit)

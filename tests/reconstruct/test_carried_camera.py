@@ -13,7 +13,7 @@ from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
 from reconstruct.observations import Observations
-from reconstruct.path_unit import carry, estimate_unit
+from reconstruct.path_unit import UNITS, carry, estimate_unit, estimate_unit_by_height
 from reconstruct.rotations import from_rotvec, to_matrix
 from reconstruct.surface_terms import insert_levels
 
@@ -130,6 +130,9 @@ def test_unit_is_the_one_with_which_feet_stand(unit: float) -> None:
         feet[:, foot, 1] = 1.4 - 0.15 * swing
     feet[..., 2] = 5.0
     seen = feet - place[:, None] + 0.002 * rng.normal(size=feet.shape)
-    assert estimate_unit(seen, np.array([0.0, -1.0, 0.0]), carried, FPS) == pytest.approx(unit, rel=0.05)
+    assert estimate_unit(seen, np.array([0.0, -1.0, 0.0]), carried, FPS, UNITS).unit == pytest.approx(unit, rel=0.05)
     # Feet that stand without the path's help say that there is none.
-    assert estimate_unit(feet, np.array([0.0, -1.0, 0.0]), carried, FPS) is None
+    assert estimate_unit(feet, np.array([0.0, -1.0, 0.0]), carried, FPS, UNITS).unit is None
+    # The ground under them says the same.
+    ground = np.array([0.0, 1.4 / unit, 0.0])
+    assert estimate_unit_by_height(seen, ground, carried) == pytest.approx(unit, rel=0.03)
