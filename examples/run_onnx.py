@@ -4,10 +4,13 @@
 
 `policy.onnx` and `policy.json` come from `sfv export`. The model is the manufacturer's, as its package has it (the json
 names package and file): its masses, its shapes, its torque limits. Physics run at 500 Hz, servos with them; the policy
-acts at its own rate, on noisy measurements, and what it says arrives one of its steps later.
+acts at its own rate, on noisy measurements, and what it says arrives one of its steps later. As the delay is known, the
+program looks ahead by it: from the measured state it simulates what the targets on their way will do, with a model
+whose masses are up to a tenth wrong, and the policy acts on that.
 """
 
 import argparse
+import copy
 import json
 from pathlib import Path
 
@@ -165,10 +168,42 @@ class Robot:
         mujoco.mj_integratePos(model, seen.qpos, step, 1.0)
         seen.qvel[self.joint_dof] += draw(joints, SPEED)
         seen.qvel[:6] += [*draw(3, VELOCITY), *draw(3, TURN)]
-        mujoco.mj_kinematics(model, seen)
-        mujoco.mj_comPos(model, seen)
-        mujoco.mj_comVel(model, seen)
+        lead_through(model, seen)
         return seen
+
+
+class Foresight:
+    """Says where the robot will be when new targets arrive, by a model of it that is a little wrong."""
+
+    MASS_ERROR = 0.1
+    """Greatest error of each part's mass and inertia, as a share of it."""
+
+    def __init__(self, robot: Robot, rng: np.random.Generator):
+        self.model = copy.copy(robot.model)
+        factor = 1.0 + self.MASS_ERROR * rng.uniform(-1.0, 1.0, self.model.nbody)
+        self.model.body_mass[:] *= factor
+        self.model.body_inertia[:] *= factor[:, None]
+        mujoco.mj_setConst(self.model, mujoco.MjData(self.model))
+
+    def look_ahead(self, seen: mujoco.MjData, now: np.ndarray, waiting: "Waiting", time: float, delay: float) -> None:
+        """Moves a measured state on by the delay [s], with the present targets and those on their way."""
+        seen.ctrl[:], coming = now, list(waiting)
+        for tick in range(round(delay * PHYSICS_HZ)):
+            while coming and time + tick / PHYSICS_HZ >= coming[0][0] - 1e-9:
+                seen.ctrl[:] = coming.pop(0)[1]
+            mujoco.mj_step(self.model, seen)
+        lead_through(self.model, seen)
+
+
+Waiting = list[tuple[float, np.ndarray]]
+"""Targets on their way to the motors, and when they arrive [s]."""
+
+
+def lead_through(model: mujoco.MjModel, state: mujoco.MjData) -> None:
+    """Places and velocities of all bodies from the joints'."""
+    mujoco.mj_kinematics(model, state)
+    mujoco.mj_comPos(model, state)
+    mujoco.mj_comVel(model, state)
 
 
 def observe(robot: Robot, seen: mujoco.MjData, reference: Reference, time: float, step: float) -> np.ndarray:
@@ -210,6 +245,7 @@ def perform(
     rng: np.random.Generator,
     noise: float = 1.0,
     delay: float = 1.0,
+    foresight: bool = True,
 ) -> tuple[bool, np.ndarray]:
     """Performs the skill once.
 
@@ -221,32 +257,29 @@ def perform(
       rng: of the noise.
       noise: factor on `NOISE`.
       delay: time from a measurement to the new targets, in steps of the policy.
+      foresight: looks ahead by the delay.
 
     Returns:
       Whether it got to the end without a fall, and the joint states every 20 ms, (T, nq).
     """
     reference, step, servos = Reference(words["reference"]), 1.0 / words["control_hz"], words["action"]["servos"]
-    kp, kd, damping = (
-        np.array([servo[name] for servo in servos])
-        for name in ("kp_nm_per_rad", "kd_nm_s_per_rad", "joint_damping_nm_s_per_rad")
-    )
-    lag, end = (kd + damping) / kp, seconds if reference.loop else reference.duration
+    lag, end = find_lags(servos), seconds if reference.loop else reference.duration
     data, states = mujoco.MjData(robot.model), []
     robot.place(data, reference.pose(0.0), reference.velocity(0.0, step))
     mujoco.mj_forward(robot.model, data)
     data.ctrl[:] = (reference.pose(0.0)[7:] + robot.zero)[robot.driven]
-    waiting: list[tuple[float, np.ndarray]] = []
-    """Targets on their way to the motors, and when they arrive."""
-    acted = 0
+    ahead, model = (delay * step, Foresight(robot, rng)) if foresight else (0.0, None)
+    waiting, acted = Waiting(), 0
     for tick in range(round(end * PHYSICS_HZ)):
         time = tick / PHYSICS_HZ
         if time >= acted * step - 1e-9:
-            seen = robot.measure(data, rng, noise)
-            observation = observe(robot, seen, reference, acted * step, step)
+            seen, then = robot.measure(data, rng, noise), acted * step + ahead
+            if model is not None:
+                model.look_ahead(seen, data.ctrl, waiting, time, ahead)
+            observation = observe(robot, seen, reference, then, step)
             action = np.asarray(session.run(["action"], {"observation": observation})[0])
-            following = (acted + 1) * step
-            target = (reference.pose(following)[7:] + robot.zero)[robot.driven]
-            target = target + lag * reference.velocity(following, step)[6:][robot.driven]
+            target = (reference.pose(then + step)[7:] + robot.zero)[robot.driven]
+            target = target + lag * reference.velocity(then + step, step)[6:][robot.driven]
             waiting.append((time + delay * step, target + words["action"]["scale_rad"] * action[0]))
             acted += 1
         while waiting and time >= waiting[0][0] - 1e-9:
@@ -257,6 +290,12 @@ def perform(
         if robot.has_fallen(data) or not np.isfinite(data.qpos).all():
             return False, np.array(states)
     return True, np.array(states)
+
+
+def find_lags(servos: list[dict]) -> np.ndarray:
+    """Time that each servo trails its target by: all damping over the stiffness [s], (A,)."""
+    damping = [servo["kd_nm_s_per_rad"] + servo["joint_damping_nm_s_per_rad"] for servo in servos]
+    return np.array(damping) / [servo["kp_nm_per_rad"] for servo in servos]
 
 
 def multiply(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -316,6 +355,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of a cycle's performance")
     parser.add_argument("--noise", type=float, default=1.0, help="factor on the measurements' noise")
     parser.add_argument("--delay", type=float, default=1.0, help="steps of the policy from a measurement to the motors")
+    parser.add_argument("--no-foresight", action="store_true", help="act on what was measured, though it is old")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--states", type=Path, help="file.npy for the first performance's joint states, 50 a second")
     options = parser.parse_args()
@@ -324,7 +364,8 @@ def main() -> None:
     robot, done = Robot(options.model, words), 0
     for k in range(options.rollouts):
         rng = np.random.default_rng([options.seed, k])
-        completed, states = perform(robot, session, words, options.seconds, rng, options.noise, options.delay)
+        noise, delay, foresight = options.noise, options.delay, not options.no_foresight
+        completed, states = perform(robot, session, words, options.seconds, rng, noise, delay, foresight)
         done += completed
         if k == 0 and options.states:
             np.save(options.states, states)

@@ -14,7 +14,7 @@ import numpy as np
 from imitate.env.env import ImitationEnv
 from imitate.env.reference import Reference
 from imitate.env.task import Task
-from imitate.policy import Policy
+from imitate.policy import Performer
 from imitate.scene.scene import CONTROL_HZ
 from reconstruct import rotations
 from reconstruct.characters.character import Character
@@ -172,7 +172,7 @@ def _minima(values: np.ndarray, apart: int, loop: bool) -> list[int]:
     return chosen
 
 
-def complete(pose: np.ndarray, match: Match, policy: Policy, task: Task) -> Completion:
+def complete(pose: np.ndarray, match: Match, policy: Performer, task: Task) -> Completion:
     """Performs a skill from a picture's pose on, and finds what led to it.
 
     Args:
@@ -217,10 +217,11 @@ def place_pose(pose: np.ndarray, turn: float, reference: Reference, frame: int, 
 
 
 def _perform(
-    env: ImitationEnv, policy: Policy, frame: int, offset: np.ndarray | None, steps: int
+    env: ImitationEnv, policy: Performer, frame: int, offset: np.ndarray | None, steps: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Performs from a frame on; returns paths (T, nq), each up to a fall, and which did not fall, bool (N,)."""
     env.start(np.full(env.num_envs, frame), offset=offset)
+    policy.forget(np.arange(env.num_envs))
     paths, running = [[pose.copy()] for pose in env.qpos], np.ones(env.num_envs, dtype=bool)
     for _ in range(steps):
         result = env.step(policy.act(env.observe(), None))
@@ -230,7 +231,7 @@ def _perform(
     return [np.array(path) for path in paths], running
 
 
-def _make_past(env: ImitationEnv, policy: Policy, frame: int, now: np.ndarray) -> tuple[np.ndarray, bool]:
+def _make_past(env: ImitationEnv, policy: Performer, frame: int, now: np.ndarray) -> tuple[np.ndarray, bool]:
     """What led to a pose: the skill performed up to that moment (one cycle of it), blended into the pose, (T, nq)."""
     reference = env.reference
     # A cycle comes from the same phase one cycle earlier.

@@ -18,7 +18,7 @@ from torch import nn
 from imitate.env.observation import LIMIT
 from imitate.env.reference import smooth_heading
 from imitate.env.task import Task
-from imitate.policy import CLIP, Policy
+from imitate.policy import CLIP, Normaliser, Policy, PolicyLayout
 from imitate.scene.ground import MAP_POINTS
 from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ
 from pose.files import replace_file
@@ -65,56 +65,78 @@ def write_onnx(policy: Policy, task: Task, path: Path) -> None:
       path: file to write; both are replaced whole or not at all.
     """
     path = Path(path)
-    content = onnx_model(policy).SerializeToString()
-    words = json.dumps(describe_layout(policy, task), indent=2) + "\n"
-    for target, data in ((path, content), (path.with_suffix(".json"), words.encode())):
+    words = json.dumps(describe_layout(policy.layout, task), indent=2) + "\n"
+    write_files({path: onnx_model(policy).SerializeToString(), path.with_suffix(".json"): words.encode()})
+
+
+def write_files(contents: dict[Path, bytes]) -> None:
+    """Writes files, each whole or not at all."""
+    for target, data in contents.items():
         with replace_file(target) as temporary:
             temporary.write_bytes(data)
 
 
-def onnx_model(policy: Policy) -> onnx.ModelProto:
-    """The normaliser and the actor as an ONNX graph."""
-    nodes, constants = list[onnx.NodeProto](), list[onnx.TensorProto]()
+class GraphWriter:
+    """An ONNX graph, node by node."""
 
-    def constant(name: str, value: np.ndarray | float) -> str:
-        constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32), name))
+    def __init__(self) -> None:
+        self.nodes, self.constants = list[onnx.NodeProto](), list[onnx.TensorProto]()
+
+    def constant(self, name: str, value: np.ndarray | float) -> str:
+        """Adds float32 numbers; returns their name."""
+        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32), name))
         return name
 
-    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+    def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Adds an operation; returns the name of its output."""
+        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
-    seen = policy.observations
-    scale = 1.0 / np.sqrt(seen.variance.numpy() + np.float32(1e-6))
-    value = node("Sub", ["observation", constant("mean", seen.mean.numpy())], "centred")
-    value = node("Mul", [value, constant("scale", scale)], "scaled")
-    value = node("Clip", [value, constant("low", -CLIP), constant("high", CLIP)], "normalised")
-    layers = [layer for layer in policy.actor if isinstance(layer, nn.Linear)]
-    for i, layer in enumerate(layers):
-        last = i == len(layers) - 1
-        weight = constant(f"weight_{i}", layer.weight.detach().numpy())
-        bias = constant(f"bias_{i}", layer.bias.detach().numpy())
-        value = node("Gemm", [value, weight, bias], "action" if last else f"layer_{i}", transB=1)
-        if not last:
-            value = node("Relu", [value], f"hidden_{i}")
-    layout = policy.layout
-    graph = helper.make_graph(
-        nodes,
-        "policy",
-        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", layout.observation_size])],
-        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", len(layout.action)])],
-        constants,
-    )
-    model = helper.make_model(
-        graph, producer_name="sfv", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-    )
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    def normalise(self, value: str, seen: Normaliser, output: str) -> str:
+        """What a normaliser does."""
+        scale = 1.0 / np.sqrt(seen.variance.numpy() + np.float32(1e-6))
+        value = self.node("Sub", [value, self.constant("mean", seen.mean.numpy())], "centred")
+        value = self.node("Mul", [value, self.constant("scale", scale)], "scaled")
+        return self.node("Clip", [value, self.constant("low", -CLIP), self.constant("high", CLIP)], output)
+
+    def layers(self, value: str, network: nn.Module, output: str) -> str:
+        """Fully connected layers with ReLU between."""
+        found = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+        for i, layer in enumerate(found):
+            last = i == len(found) - 1
+            weight = self.constant(f"{output}_weight_{i}", layer.weight.detach().numpy())
+            bias = self.constant(f"{output}_bias_{i}", layer.bias.detach().numpy())
+            value = self.node("Gemm", [value, weight, bias], output if last else f"{output}_layer_{i}", transB=1)
+            if not last:
+                value = self.node("Relu", [value], f"{output}_hidden_{i}")
+        return value
+
+    def finish(self, name: str, inputs: dict[str, list[Any]], outputs: dict[str, list[Any]]) -> onnx.ModelProto:
+        """The checked model; inputs and outputs are float32 of these shapes."""
+
+        def describe(values: dict[str, list[Any]]) -> list[onnx.ValueInfoProto]:
+            return [helper.make_tensor_value_info(key, TensorProto.FLOAT, shape) for key, shape in values.items()]
+
+        graph = helper.make_graph(self.nodes, name, describe(inputs), describe(outputs), self.constants)
+        model = helper.make_model(
+            graph, producer_name="sfv", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
 
 
-def describe_layout(policy: Policy, task: Task) -> dict[str, Any]:
+def onnx_model(policy: Policy) -> onnx.ModelProto:
+    """The normaliser and the actor as an ONNX graph."""
+    graph, layout = GraphWriter(), policy.layout
+    value = graph.normalise("observation", policy.observations, "normalised")
+    graph.layers(value, policy.actor, "action")
+    size = layout.observation_size
+    return graph.finish("policy", {"observation": ["N", size]}, {"action": ["N", len(layout.action)]})
+
+
+def describe_layout(layout: PolicyLayout, task: Task) -> dict[str, Any]:
     """What goes into the policy and what comes out: names, sizes, units, frames, order."""
-    model, character, layout = task.body, task.character, policy.layout
+    model, character = task.body, task.character
     bodies = [model.body(b).name for b in range(1, 1 + len(character_bodies(character)))]
     begin, parts = 0, list[dict[str, Any]]()
     for name, size in layout.observation.items():

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -67,6 +67,27 @@ class PolicyLayout:
     def observation_size(self) -> int:
         """Length of an observation."""
         return sum(self.observation.values())
+
+
+class Performer(Protocol):
+    """What performs a skill in N environments: a policy, or one that adapts while it acts."""
+
+    @property
+    def layout(self) -> PolicyLayout:
+        """What its inputs and outputs mean, and whose they are."""
+        ...
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Actions for raw observations (N, O): the mean, or a sample where `rng` is given."""
+        ...
+
+    def forget(self, ids: np.ndarray) -> None:
+        """New episodes have begun in these environments: what has a memory clears it."""
+        ...
+
+    def save_actor(self, path: Path, half: bool = True) -> None:
+        """Writes what acting needs, small enough to ship; `half` for weights in half precision."""
+        ...
 
 
 class Normaliser(nn.Module):
@@ -245,6 +266,8 @@ class Policy(nn.Module):
         content = load_torch(path, "policy")
         if content.get("format") != FORMAT_VERSION:
             raise InputError(f"{path}: policy format {content.get('format')}, this program reads {FORMAT_VERSION}")
+        if "policy" in content:
+            raise InputError(f"{path}: no policy of a plain skill; it was made by another command")
         with refuse_damaged(path, "a policy", "delete it to have it made again"):
             layout = content["layout"]
             layout = PolicyLayout(**(layout | {key: tuple(layout[key]) for key in ("action", "hidden")}))

@@ -8,7 +8,7 @@ import numpy as np
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.pushes import SinglePush
 from imitate.env.task import Task
-from imitate.policy import Policy
+from imitate.policy import Performer
 from imitate.rollout import EvaluateConfig, Evaluation, Scores, choose_start_frames, evaluate_policy, run_episodes
 from pose.errors import InputError
 from reconstruct.cycle import seam_gap
@@ -24,7 +24,7 @@ travel and the turn in between."""
 
 
 def measure_push_survival(
-    policy: Policy,
+    policy: Performer,
     task: Task,
     seconds: float = 20.0,
     rollouts: int = 32,
@@ -63,7 +63,7 @@ def measure_push_survival(
 
 
 def perform_one_pass(
-    policy: Policy,
+    policy: Performer,
     task: Task,
     rollouts: int = 32,
     disturbed: bool = False,
@@ -100,7 +100,7 @@ def end_meets_start(task: Task) -> bool:
 
 
 def perform_in_a_row(
-    policy: Policy,
+    policy: Performer,
     task: Task,
     times: int = 10,
     rollouts: int = 32,
@@ -117,7 +117,7 @@ def perform_in_a_row(
     return run_episodes(env, policy, np.zeros(rollouts, dtype=np.int64), start_rng=np.random.default_rng(seed))
 
 
-def evaluate_skill(policy: Policy, task: Task, config: EvaluateConfig) -> Evaluation:
+def evaluate_skill(policy: Performer, task: Task, config: EvaluateConfig) -> Evaluation:
     """Evaluates a policy; a motion that is no loop but ends as it began is also done ten times in a row."""
     evaluation = evaluate_policy(policy, task, config)
     if task.motion.loop or task.scene.kind != "flat" or not end_meets_start(task):

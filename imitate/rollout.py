@@ -12,7 +12,7 @@ from imitate.env.reference import Reference
 from imitate.env.reward import RewardConfig
 from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, solid_bodies
-from imitate.policy import Policy
+from imitate.policy import Performer
 from imitate.scene.scene import CONTROL_HZ
 from pose.archive import load_as, save_arrays
 from reconstruct.contacts import foot_slide
@@ -135,7 +135,7 @@ class Scores:
 
 
 class Acting(Protocol):
-    """What acts in N environments: a policy, or one that adapts while it acts."""
+    """What acts in N environments."""
 
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations (N, O): the mean, or a sample where `rng` is given."""
@@ -300,7 +300,7 @@ def choose_start_frames(reference: Reference, count: int) -> np.ndarray:
 
 
 def evaluate_policy(
-    policy: Policy, task: Task, config: EvaluateConfig, reward: RewardConfig | None = None
+    policy: Performer, task: Task, config: EvaluateConfig, reward: RewardConfig | None = None
 ) -> Evaluation:
     """Evaluates a policy strictly: nothing is assisted, and a rollout that ends early earns nothing from there on.
 

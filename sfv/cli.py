@@ -18,6 +18,7 @@ from sfv.installation import PACKAGES, find_clash, setup_command
 COMMANDS = {
     "clip": ("sfv.commands.clip:clip", "video -> skill: the whole pipeline, resumable"),
     "retarget": ("sfv.commands.retarget:retarget", "a finished run's skill, learnt by another body"),
+    "adapt": ("sfv.commands.adapt:adapt", "a skill learns to adapt: loads, weak muscles, ice, slopes, pushes"),
     "table": ("sfv.commands.table:table", "many videos through the pipeline: a row a skill"),
     "demo": ("sfv.demo.demo:demo", "a synthetic sample video with known truth"),
     "render": ("sfv.commands.render:render", "films of a finished run's motions, at any size"),
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     clash = find_clash()
     if clash:
         _fail(clash)
-    words = 2 if arguments[0] in ("bench", "character") else 1
+    words = 2 if arguments[0] in ("bench", "character") or " ".join(arguments[:2]) in COMMANDS else 1
     command = " ".join(arguments[:words])
     if command not in COMMANDS:
         similar = [name for name in COMMANDS if name.startswith(f"{arguments[0]} ")]

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from imitate.adapt.in_use import load_performer
 from imitate.env.task import Task
-from imitate.policy import Policy
+from imitate.policy import Performer
 from imitate.rollout import Rollout
 from imitate.scene.scene import Scene
 from imitate.tracking.draft import Draft
@@ -79,9 +80,9 @@ class Run:
         return self.folder / "3_policy" / self.body / "policy.pt"
 
     @cached_property
-    def policy(self) -> Policy:
+    def policy(self) -> Performer:
         """The policy with the best return by the evaluations during training."""
-        return Policy.load(self.policy_path)
+        return load_performer(self.policy_path)
 
     @cached_property
     def rollout(self) -> Rollout:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imitate.adapt.in_use import load_performer
 from imitate.env.task import Task
-from imitate.policy import Policy
+from imitate.policy import Performer
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene.scene import Scene
 from pose.errors import InputError
@@ -23,6 +24,7 @@ from reconstruct.motion import ReferenceMotion
 from sfv.run import Run, find_results, find_run_folder
 from sfv.run_folder import RUNS
 from sfv.stage import write_json
+from sfv.stages import ADAPTIVE
 
 SHIPPED = ASSETS / "skills"
 LARGEST = 1_000_000
@@ -35,6 +37,8 @@ METRICS = (
     "completed",
     "tracking_mpjpe_mm",
     "foot_slide_mm_per_frame",
+    "adapt_success",
+    "push_survival",
 )
 """Metrics that stand in the note of a shipped skill."""
 
@@ -66,9 +70,14 @@ class Skill:
         return Task(self.character, self.reference, self.scene)
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> Performer:
         """The policy, read from its file."""
-        return Policy.load(self.policy_path)
+        return load_performer(self.policy_path)
+
+    @property
+    def adaptive(self) -> bool:
+        """It adapts to its load, its strength and the ground."""
+        return self.body.endswith(ADAPTIVE)
 
 
 def shipped_skills(folder: Path = SHIPPED) -> Iterator[Skill]:
@@ -155,7 +164,7 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
     policy, task = skill.policy, skill.task
     skill.reference.save(reference_path)
 
-    def evaluate(policy: Policy) -> dict[str, float]:
+    def evaluate(policy: Performer) -> dict[str, float]:
         return evaluate_policy(policy, task, EvaluateConfig()).metrics
 
     before = skill.metrics.get("normalised_return")  # as the run has it: evaluating a cycle takes a minute
@@ -163,7 +172,7 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
         before = evaluate(policy)["normalised_return"]
     for half in (True, False):
         policy.save_actor(policy_path, half)
-        after = evaluate(Policy.load(policy_path))
+        after = evaluate(load_performer(policy_path))
         if after["normalised_return"] >= before - LEAST_LOSS:
             break
     size = reference_path.stat().st_size + policy_path.stat().st_size
@@ -171,12 +180,13 @@ def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHI
         reference_path.unlink()
         policy_path.unlink()
         raise InputError(f"{note_path.parent}: {size / 1e6:.1f} MB for '{skill.body}'; at most 1 MB is shipped")
+    known = skill.metrics | after
     note = {
         "licence": licence,
         "command": command,
         "scene": skill.scene.settings,
         "weights": "float16" if half else "float32",
-        "metrics": {row: round(after[row], 4) for row in METRICS}
+        "metrics": {row: round(known[row], 4) for row in METRICS if row in known}
         | {"normalised_return_in_training_precision": round(before, 4)}
         | {row: round(skill.metrics[row]) for row in ("samples", "train_seconds", "seed") if row in skill.metrics},
     }

@@ -9,8 +9,10 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from imitate.adapt.adapt import AdaptConfig
+from imitate.adapt.evaluation import evaluate_adaptation
+from imitate.adapt.in_use import load_performer
 from imitate.env.task import Task
-from imitate.policy import Policy
 from imitate.robustness import evaluate_skill
 from imitate.rollout import EvaluateConfig
 from imitate.scene.scene import Scene
@@ -43,10 +45,13 @@ from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as retarget_motion
 from reconstruct.retargeting_metrics import compute_retargeting_metrics
 from reconstruct.scene_objects import SceneObject, save_objects
+from sfv.motion_files import write_motion
 from sfv.rendering import make_scenery, write_preview
 from sfv.result_video import Original, SourceFilm, write_result_video
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
+ADAPTIVE = "@adaptive"
+"""End of the names of what adapts: `humanoid@adaptive`."""
 SCENE_FILE = "scene.toml"
 """What carries the person besides the ground, in the stage of the motion; a copy in the run's folder may be changed."""
 RECONSTRUCT_VERSION = 2
@@ -143,6 +148,8 @@ class EvaluateSetting(TaskSetting):
     """Frame of the keypoints that is the motion's first."""
     earlier: Metrics
     """Metrics of earlier stages that stand in `result.json` as well."""
+    adapt: AdaptConfig | None = None
+    """What the skill has learnt to adapt to, if it has."""
 
 
 def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> Stage[PoseConfig]:
@@ -213,6 +220,7 @@ def evaluate(
     task: Task,
     config: EvaluateConfig,
     source: StageResult | Path | None,
+    adapt: AdaptConfig | None = None,
 ) -> Stage[EvaluateSetting]:
     """Policy -> rollout, metrics and the result video.
 
@@ -222,6 +230,7 @@ def evaluate(
       task: what is performed, by whom and where.
       config: how it is evaluated.
       source: what the video shows beside the result: the stage of the keypoints, or the motion that was retargeted.
+      adapt: what the skill has learnt to adapt to, if it has; its result has a name of its own.
     """
     inputs = {"motion": motion["motion.npz"], "policy": policy["policy.pt"]} | motion.find("camera.npz")
     inputs |= character_files(task.character)
@@ -234,8 +243,9 @@ def evaluate(
     if not isinstance(source, Path):
         earlier["reprojection_px"] = motion.metrics.get("reprojection_px")
     first_frame = motion.metrics.get("first_frame", 0)
-    setting = EvaluateSetting(task.character.name, task.character.height, task.scene, config, first_frame, earlier)
-    return Stage(f"4_result/{name_body(task)}", EVALUATE_VERSION, setting, inputs, _make_result)
+    body, name = task.character, name_body(task) + (ADAPTIVE if adapt else "")
+    setting = EvaluateSetting(body.name, body.height, task.scene, config, first_frame, earlier, adapt)
+    return Stage(f"4_result/{name}", EVALUATE_VERSION, setting, inputs, _make_result)
 
 
 def name_body(task: Task) -> str:
@@ -292,7 +302,7 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
         found = replace(found, motion=retargeted, camera=found.camera.scale(scale), objects=objects)
     found.camera.save(work.folder / "camera.npz")
     save_objects(found.objects, work.folder / SCENE_FILE)
-    length = _write_motion(found.motion, character, found.camera, work.folder, found.objects)
+    length = write_motion(found.motion, character, found.camera, work.folder, found.objects)
     metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     quality = assess_motion(found.metrics)
     metrics |= {"level": quality.level, "verdict": quality.verdict, "guessed": found.motion.guessed}
@@ -309,7 +319,7 @@ def _import_motion(work: Work[ImportSetting]) -> Made:
     found = load_motion(
         work.inputs["motion"], character, start=config.start, end=config.end, loop=config.loop, config=config.file
     )
-    length = _write_motion(found.motion, character, None, work.folder)
+    length = write_motion(found.motion, character, None, work.folder)
     metrics = {"loop": found.motion.loop, "findings": [asdict(finding) for finding in found.findings]}
     return Made(f"{length}, {found.summary}", metrics)
 
@@ -320,7 +330,7 @@ def _retarget_motion(work: Work[RetargetSetting]) -> Made:
     found = retarget_motion(original, source, character, work.config.retarget)
     if "camera" in work.inputs:
         shutil.copy(work.inputs["camera"], work.folder / "camera.npz")
-    _write_motion(found.motion, character, load_camera(work.inputs.get("camera")), work.folder)
+    write_motion(found.motion, character, load_camera(work.inputs.get("camera")), work.folder)
     metrics = compute_retargeting_metrics(found, character) | {"loop": found.motion.loop}
     summary = (
         f"{len(found.motion)} frames retargeted from {source.name}; ankles off by {metrics['ankle_error_mm']:.0f} mm, "
@@ -356,15 +366,21 @@ def _make_policy(work: Work[TrainSetting]) -> Made:
 
 def _make_result(work: Work[EvaluateSetting]) -> Made:
     config, task = work.config, work.config.load_task(work.inputs["motion"])
-    evaluation = evaluate_skill(Policy.load(work.inputs["policy"]), task, config.evaluate)
+    policy = load_performer(work.inputs["policy"])
+    evaluation, adapted = evaluate_skill(policy, task, config.evaluate), dict[str, float]()
+    if config.adapt:
+        trials, seconds = config.adapt.trials, config.evaluate.loop_seconds
+        adapted = evaluate_adaptation(policy, task, config.adapt.dynamics, trials, seconds)
     evaluation.rollout.save(work.folder / "rollout.npz")
     write_bvh(evaluation.rollout.as_motion(task.motion), task.character, work.folder / "rollout.bvh")
     out, source = work.folder / "side_by_side.mp4", _read_source(work)
     write_result_video(task, evaluation.rollout, source, out, work.progress)
     versions = {name: importlib.metadata.version(name) for name in ("mujoco", "torch", "mediapipe", "scipy")}
-    metrics = {**evaluation.metrics, **config.earlier, "versions": versions}
+    metrics = {**evaluation.metrics, **adapted, **config.earlier, "versions": versions}
     write_json(work.folder / "result.json", metrics)
-    return Made(f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}", metrics)
+    varied = f"; in varied dynamics {adapted['adapt_success']:.0%} do not fall" if adapted else ""
+    summary = f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}{varied}"
+    return Made(summary, metrics)
 
 
 def load_camera(path: Path | None) -> Camera | None:
@@ -382,19 +398,3 @@ def _read_source(work: Work[EvaluateSetting]) -> SourceFilm | Original | None:
         return None
     objects = work.config.scene.objects
     return SourceFilm(inputs["overlay"], Keypoints.load(inputs["keypoints"]), camera, work.config.first_frame, objects)
-
-
-def _write_motion(
-    motion: ReferenceMotion,
-    character: Character,
-    camera: Camera | None,
-    folder: Path,
-    objects: tuple[SceneObject, ...] = (),
-) -> str:
-    """Writes a motion's files, its preview with what carries it; returns its length in words."""
-    motion.save(folder / "motion.npz")
-    write_bvh(motion, character, folder / "motion.bvh")
-    scenery = make_scenery(Task(character, motion, Scene("objects", objects=objects) if objects else Scene()))
-    write_preview(motion, character, folder / "preview.mp4", camera, backdrop=scenery)
-    kind = "a cycle" if motion.loop else "one pass"
-    return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"

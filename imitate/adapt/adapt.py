@@ -43,6 +43,8 @@ class AdaptConfig:
     """Processes that collect and learn; 0 for one a core."""
     seed: int = 0
     """Seed of weights, dynamics and noise."""
+    trials: int = 100
+    """Rollouts that survival in varied dynamics is measured over at the end."""
     dynamics: DynamicsConfig = field(default_factory=DynamicsConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
 

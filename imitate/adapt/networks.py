@@ -255,21 +255,25 @@ class AdaptiveSkill:
     adaptation: AdaptationModule | None
     """Estimates z; None before phase 2, and for a policy that is given no extrinsics."""
 
-    def save(self, path: Path, acting_only: bool = False) -> None:
+    def save(self, path: Path, acting_only: bool = False, half: bool = False) -> None:
         """Writes weights and layout; a crash leaves the old file or the new one.
 
         Args:
           path: file to write.
           acting_only: without the critic, for shipping.
+          half: weights of the networks in half precision.
         """
         policy, phi = self.policy, self.adaptation
         state = policy.state_dict()
         if acting_only:
             state = {name: value for name, value in state.items() if not name.startswith(VALUE_PARTS)}
+        if half:
+            state |= {name: value.half() for name, value in state.items() if name.startswith("actor.")}
         content = {"format": FORMAT_VERSION, "layout": asdict(policy.layout), "policy": state}
         if phi is not None:
             sizes = {"inputs": phi.inputs, "outputs": phi.outputs, "steps": phi.steps, "convolutions": phi.convolutions}
-            content |= {"adaptation": phi.state_dict(), "adaptation_sizes": sizes}
+            weights = {name: value.half() if half else value for name, value in phi.state_dict().items()}
+            content |= {"adaptation": weights, "adaptation_sizes": sizes}
         save_torch(content, path)
 
     @classmethod

@@ -106,6 +106,14 @@ def _ground_geoms(model: mujoco.MjModel) -> list[int]:
     return [g for g in range(model.ngeom) if model.geom(g).name.startswith("ground")]
 
 
+def check_task(task: Task) -> None:
+    """Raises `InputError` where dynamics cannot vary: on other ground than the plane, or for a body without limbs."""
+    if not task.ground.flat or task.scene.has_box or task.scene.kind == "objects":
+        raise InputError(f"'{task.scene.kind}': dynamics vary on the plane; slope and friction are among them")
+    find_trunk(task.character)
+    find_muscle_groups(task.character)
+
+
 class Dynamics:
     """The dynamics of N environments in one batch."""
 
@@ -121,8 +129,7 @@ class Dynamics:
         Raises:
           InputError: the ground is not the plane, or the character has not the limbs.
         """
-        if not task.ground.flat or task.scene.has_box or task.scene.kind == "objects":
-            raise InputError(f"'{task.scene.kind}': dynamics vary on the plane; slope and friction are among them")
+        check_task(task)
         model, character = task.model, task.character
         self.config, self._batch = config, batch
         self.varied = np.ones(batch.nsim, dtype=bool) if varied is None else varied

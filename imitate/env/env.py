@@ -22,7 +22,7 @@ from imitate.env.real_world import RealWorld
 from imitate.env.reward import add_task_reward, imitation_reward
 from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, has_fallen, has_lost_track
-from imitate.policy import Policy, PolicyLayout
+from imitate.policy import Performer, PolicyLayout
 from imitate.scene.scene import SUBSTEPS
 from reconstruct import rotations
 
@@ -142,12 +142,13 @@ class ImitationEnv:
     @classmethod
     def for_policy(
         cls,
-        policy: Policy,
+        policy: Performer,
         task: Task,
         num_envs: int,
         seconds: float,
         config: EnvConfig | None = None,
         pushes: Pushes | None = None,
+        dynamics: DynamicsConfig | None = None,
     ) -> "ImitationEnv":
         """Environments that a policy can act in.
 
@@ -158,12 +159,13 @@ class ImitationEnv:
           seconds: longest episode of a loop [s]; a clip that does not loop is passed once.
           config: everything else; None for the defaults.
           pushes: instead of those of the scene and the config.
+          dynamics: of each environment, drawn from these ranges; None for the same in all.
 
         Raises:
           InputError: the policy was trained for another body or by another version of the program.
         """
         config = replace(config or EnvConfig(), action_scale=policy.layout.action_scale, episode_seconds=seconds)
-        env = cls(task, config, num_envs, pushes=pushes)
+        env = cls(task, config, num_envs, pushes=pushes, dynamics=dynamics)
         policy.layout.check(env.policy_layout(policy.layout.hidden))
         return env
 

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
+from imitate.adapt.export import write_adaptive_onnx
+from imitate.adapt.in_use import AdaptingPolicy
 from imitate.export_onnx import write_onnx
+from imitate.policy import Policy
 from pose.errors import InputError
 from reconstruct.characters.character import Character
 from reconstruct.formats.write_amass import write_amass
@@ -83,8 +86,17 @@ def write_formats(run: Run, formats: tuple[Format, ...], out: Path) -> None:
                 console.print(str(path))
     if "onnx" in formats:
         path = out / f"{run.body}_policy.onnx"
-        write_onnx(run.policy, run.task, path)
+        write_policy(run, path)
         console.print(f"{path}, {path.with_suffix('.json').name}")
+
+
+def write_policy(run: Run, path: Path) -> None:
+    """Writes a policy as ONNX; one that adapts as two files."""
+    policy = run.policy
+    if isinstance(policy, AdaptingPolicy):
+        write_adaptive_onnx(policy, run.task, path)
+    elif isinstance(policy, Policy):
+        write_onnx(policy, run.task, path)
 
 
 def ship_run(run: Run, skill: str, licence: str, command: str | None) -> None:

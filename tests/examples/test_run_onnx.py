@@ -62,11 +62,30 @@ def test_the_robots_own_zero_and_axes_are_led_back(exported, tmp_path):
     np.testing.assert_allclose(observations[1], observations[0], atol=1e-5)
 
 
-def test_the_walk_goes_on_at_500_hz_and_a_robot_without_torque_falls(exported):
+def test_looking_ahead_says_where_the_robot_will_be(exported):
+    """With exact masses, the state ahead is the one that comes, with the targets that change on the way."""
+    skill, _, words, script = exported
+    robot = script["Robot"](skill.character.path, words)
+    model = script["Foresight"](robot, np.random.default_rng(0))
+    data, seen = mujoco.MjData(robot.model), mujoco.MjData(robot.model)
+    for state in (data, seen):
+        robot.place(state, skill.reference.qpos[0], np.zeros(robot.model.nv))
+    first, second = np.zeros(robot.model.nu), np.full(robot.model.nu, 0.2)
+    for tick in range(17):
+        data.ctrl[:] = first if tick < 8 else second
+        mujoco.mj_step(robot.model, data)
+    assert np.abs(model.model.body_mass[1:] / robot.model.body_mass[1:] - 1.0).max() <= 0.1
+    model.model.body_mass[:], model.model.body_inertia[:] = robot.model.body_mass, robot.model.body_inertia
+    mujoco.mj_setConst(model.model, mujoco.MjData(model.model))
+    model.look_ahead(seen, first, [(5.016, second)], 5.0, 17 / 500)
+    np.testing.assert_allclose(seen.qpos, data.qpos, atol=1e-9)
+
+
+def test_the_walk_goes_on_at_500_hz_with_noise_and_delay_and_a_robot_without_torque_falls(exported):
     skill, path, words, script = exported
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     robot = script["Robot"](skill.character.path, words)
-    done, states = script["perform"](robot, session, words, 1.5, np.random.default_rng(0), noise=0.0, delay=0.0)
+    done, states = script["perform"](robot, session, words, 1.5, np.random.default_rng(0))
     assert done and states[-1, 0] - states[0, 0] > 0.5
     robot.model.actuator_forcerange[:] = 0.0
     done, states = script["perform"](robot, session, words, 1.5, np.random.default_rng(0), noise=0.0, delay=0.0)
