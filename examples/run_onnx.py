@@ -3,10 +3,12 @@
     python run_onnx.py policy.onnx --model g1_29dof.xml
 
 `policy.onnx` and `policy.json` come from `sfv export`. The model is the manufacturer's, as its package has it (the json
-names package and file): its masses, its shapes, its torque limits. Physics run at 500 Hz, servos with them; the policy
-acts at its own rate, on noisy measurements, and what it says arrives one of its steps later. As the delay is known, the
-program looks ahead by it: from the measured state it simulates what the targets on their way will do, with a model
-whose masses are up to a tenth wrong, and the policy acts on that.
+names package and file): its masses, its shapes, its torque limits. What such a model lacks is added: the inertia of the
+motors' rotors, as the policy knows it, where there is none; shapes that overlap while it stands do not collide.
+
+Physics run at 500 Hz, servos with them; the policy acts at its own rate, on noisy measurements, and its targets arrive
+one of its steps later. As the delay is known, the program looks ahead by it: from the measured state it simulates what
+the targets on their way will do, with a model whose masses are up to a tenth wrong, and the policy acts on that.
 """
 
 import argparse
@@ -90,6 +92,7 @@ class Robot:
         if not any(geom.type == mujoco.mjtGeom.mjGEOM_PLANE for geom in spec.worldbody.geoms):
             spec.worldbody.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], conaffinity=15)
         self.add_servos(spec, servos)
+        self.exclude_neighbours(spec, body["zero_rad"])
         self.model = spec.compile()
         model = self.model
         joints = words["reference"]["joints"][1:]
@@ -127,12 +130,27 @@ class Robot:
                 raise SystemExit(f"{servo['joint']}: the model has no such hinge; a robot of hinges is needed")
             lacking = max(servo["joint_damping_nm_s_per_rad"] - float(np.ravel(joint.damping)[0]), 0.0)
             kp, kd = servo["kp_nm_per_rad"], servo["kd_nm_s_per_rad"] + lacking
+            joint.armature = joint.armature or servo["armature_kg_m2"]
             actuator = spec.add_actuator(name=servo["name"], target=servo["joint"])
             actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
             actuator.gaintype, actuator.gainprm[0] = mujoco.mjtGain.mjGAIN_FIXED, kp
             actuator.biastype, actuator.biasprm[1:3] = mujoco.mjtBias.mjBIAS_AFFINE, (-kp, -kd)
             if not np.ptp(joint.actfrcrange):
                 actuator.forcelimited, actuator.forcerange = True, servo["limit_nm"]
+
+    @staticmethod
+    def exclude_neighbours(spec: mujoco.MjSpec, zero: dict[str, float]) -> None:
+        """Lets no two bodies collide whose shapes overlap while it stands, feet clear of the floor."""
+        model = spec.compile()
+        data, joints = mujoco.MjData(model), [model.joint(j) for j in range(model.njnt)]
+        for joint in joints:
+            if joint.name in zero:
+                data.qpos[joint.qposadr[0]] = zero[joint.name]
+        data.qpos[2] += 10.0
+        mujoco.mj_forward(model, data)
+        pairs = {tuple(sorted(map(int, model.geom_bodyid[pair]))) for pair in data.contact.geom}
+        for first, second in sorted(pairs):
+            spec.add_exclude(bodyname1=model.body(first).name, bodyname2=model.body(second).name)
 
     def carrier(self, body: int) -> int:
         """The body with joints that carries a body, or itself."""

@@ -234,6 +234,7 @@ def name_tangents(model: mujoco.MjModel, count: int) -> list[str]:
 
 def _servo(model: mujoco.MjModel, actuator: int) -> dict[str, Any]:
     bias, (low, high) = model.actuator_biasprm[actuator], model.actuator_forcerange[actuator]
+    dof = model.jnt_dofadr[model.actuator_trnid[actuator, 0]]
     return {
         "name": model.actuator(actuator).name,
         "joint": model.joint(model.actuator_trnid[actuator, 0]).name,
@@ -242,6 +243,7 @@ def _servo(model: mujoco.MjModel, actuator: int) -> dict[str, Any]:
         else "hinge",
         "kp_nm_per_rad": float(model.actuator_gainprm[actuator, 0]),
         "kd_nm_s_per_rad": float(-bias[2]),
-        "joint_damping_nm_s_per_rad": float(model.dof_damping[model.jnt_dofadr[model.actuator_trnid[actuator, 0]]]),
+        "joint_damping_nm_s_per_rad": float(model.dof_damping[dof]),
+        "armature_kg_m2": float(model.dof_armature[dof]),
         "limit_nm": [float(low), float(high)],
     }
