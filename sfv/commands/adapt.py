@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tyro.conf import OmitArgPrefixes
 
 from imitate.adapt.adapt import AdaptConfig
 from imitate.env.dynamics import check_task
@@ -32,7 +31,7 @@ class AdaptRunConfig:
     """Body that has the skill; default the humanoid, else the first that has it."""
     out: Path | None = None
     """Folder of the run of a shipped skill; default runs/<skill>_adaptive."""
-    adapt: OmitArgPrefixes[AdaptConfig] = field(default_factory=AdaptConfig)
+    adapt: Annotated[AdaptConfig, tyro.conf.arg(name="")] = field(default_factory=AdaptConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
 
