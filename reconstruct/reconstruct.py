@@ -44,6 +44,8 @@ errors independent, some 5 would do (Schwarz 1978); those of a detector last for
 LOWEST_OBJECT = 0.2
 """Height from which an object is distinguished from an error in the height of the body above the ground [m]."""
 # 2026-11-28: of SFV's films, all on flat ground, the roll had a box of 0.11 m and the jump one of 0.02 m without it.
+LOWEST_STAIR = 0.08
+"""The same of the first of several stairs, which the others confirm [m]."""
 
 
 @dataclass(frozen=True)
@@ -230,9 +232,9 @@ def _choose(
         tried = replace(tried, surfaces=hypothesis.surfaces)
         fit = replace(_fit_ground_and_physics(tried, start, seen_from, config, progress), why=hypothesis.why)
         misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
-        highest = max((one.level for one in fit.problem.surfaces if one.kind != "wall"), default=np.inf)
-        if highest < LOWEST_OBJECT and not hypothesis.given:
-            notes.append(f"{hypothesis.why}, but the fit puts them at {highest:.2f} m, too low to be sure")
+        levels = [one.level for one in fit.problem.surfaces if one.kind != "wall"] or [np.inf]
+        if not hypothesis.given and (max(levels) < LOWEST_OBJECT or min(levels) < LOWEST_STAIR):
+            notes.append(f"{hypothesis.why}, but the fit puts them at {min(levels):.2f} m, too low to be sure")
             continue
         notes.append(f"{hypothesis.why}, but the film fits no better ({misfit:.0f} against {alone:.0f})")
         if hypothesis.given or (misfit < least and fit.support.touches is not None and fit.support.touches.any()):

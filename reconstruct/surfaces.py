@@ -156,11 +156,9 @@ def find_touches(
         (hands, LEVEL_DOUBT, 1.0), (feet, LEVEL_DOUBT, 1.0), (~(hands | feet | back), 1.0, SEAT_SPEED),
         (back, BACK_DOUBT, SEAT_SPEED),
     )  # fmt: skip
-    # Where several surfaces lie above each other, a point touches the one at its height.
-    aways = np.stack(
-        [np.abs(points_w @ np.array(one.normal) - one.level - (0.0 if one.holds else radius)) for one in surfaces]
-    )
-    nearest = aways.argmin(axis=0)
+    # Where several surfaces lie above each other, the ground being one, a point touches the one at its height.
+    aways = [np.abs(points_w @ np.array(one.normal) - one.level - (0.0 if one.holds else radius)) for one in surfaces]
+    nearest = np.stack([*aways, np.abs(points_w[..., 2] - radius)]).argmin(axis=0)
     squeezed = points_w * [DEPTH_TRUST[0] if tolerance_scale > 1.0 else DEPTH_TRUST[1], 1.0, 1.0]
     for k, surface in enumerate(surfaces):
         near = surface.is_near(points_w[..., :2]) & (aways[k] < 2.0 * NEAR_SURFACE) & (nearest == k)
