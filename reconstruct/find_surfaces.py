@@ -150,13 +150,17 @@ def _stand_above(character: Character, seen: Evidence) -> Hypothesis | None:
     carries |= _find_passed_hands(seen, still & hands, carries)
     if carries.any(axis=1).sum() < SHORTEST_S * seen.fps:
         return None
-    surfaces, levels = list[Surface](), _find_levels(seen.bottom, carries, SHORTEST_S * seen.fps)
-    away = np.abs(seen.bottom[..., None] - levels)
-    for k, level in enumerate(levels):
+    levels = _find_levels(seen.bottom, carries, SHORTEST_S * seen.fps)
+    away, groups = np.abs(seen.bottom[..., None] - levels), list[np.ndarray]()
+    for k in range(len(levels)):
         near = carries & (away[..., k] < NEAR_SURFACE) & (away.argmin(axis=-1) == k)
+        if groups and np.median(seen.bottom[near]) - np.median(seen.bottom[groups[-1]]) < NEAR_SURFACE:
+            groups[-1] = groups[-1] | near  # one level, drawn out by a tilt
+        else:
+            groups.append(near)
+    surfaces = list[Surface]()
+    for near in groups:
         level, places = float(np.median(seen.bottom[near])), seen.points_w[..., :2][near]
-        if surfaces and level - surfaces[-1].level < NEAR_SURFACE:
-            continue
         if not _is_tilt(seen, feet, level, places):
             surfaces.append(Surface("box", level, hands | feet, places, near))
     if not surfaces:

@@ -68,8 +68,8 @@ class FitSigmas:
     """Height of the lowest part of a body that lies on the ground [m]."""
     rolling: float = 0.01
     """Height of trunk, knees or elbows in contact [m]; larger than `ground`, since flesh gives way."""
-    cushion: float = 0.025
-    """Height of pelvis and back on a seat or bed [m]; larger still, since those give way, too."""
+    back: float = 0.025
+    """Height of back and head on a bed [m]; larger still, since both give way."""
     roll: float = 0.006
     """Slip of trunk, knees or elbows in contact in one frame [m]."""
     gravity: float = 0.25
@@ -328,9 +328,9 @@ class Problem:
             residuals.no_penetration(kin["solid"], sigmas.penetration),
         ]
         if self.touches is not None:
-            points = kin["carried"]
-            soft = np.arange(len(points)) >= len(contacts)
-            height = np.where(soft, sigmas.cushion, sigmas.ground)
+            points, soft = kin["carried"], np.arange(len(kin["carried"])) >= len(contacts)
+            height = np.where(soft, sigmas.rolling, sigmas.ground)
+            height[surfaces.back_columns(self.character)] = sigmas.back
             slip = np.where(soft, sigmas.rolling, sigmas.slip)
             blocks += surface_terms.surface_contacts(points, self.touches, self.surfaces, self.fps, height, slip)
         if support.hands is not None:

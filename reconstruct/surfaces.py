@@ -137,6 +137,11 @@ def trunk_columns(character: Character) -> np.ndarray:
     return np.asarray((borne != 1)[points.bodies] & (np.arange(len(points)) >= len(contact_points(character))))
 
 
+def back_columns(character: Character) -> np.ndarray:
+    """Which of `carried_points` lie on a bed and not on a seat, bool (N,)."""
+    return trunk_columns(character) & ~seat_columns(character)
+
+
 def find_touches(
     character: Character, points_w: np.ndarray, surfaces: tuple[Surface, ...], fps: float, tolerance_scale: float
 ) -> np.ndarray:
@@ -151,14 +156,15 @@ def find_touches(
     """
     radius, touches = carried_points(character).radius, np.zeros(points_w.shape[:2], dtype=np.int8)
     hands, feet = hand_columns(character), foot_columns(character)
-    back = trunk_columns(character) & ~seat_columns(character)
+    back = back_columns(character)
     kinds = (
         (hands, LEVEL_DOUBT, 1.0), (feet, LEVEL_DOUBT, 1.0), (~(hands | feet | back), 1.0, SEAT_SPEED),
         (back, BACK_DOUBT, SEAT_SPEED),
     )  # fmt: skip
-    # Where several surfaces lie above each other, the ground being one, a point touches the one at its height.
     aways = [np.abs(points_w @ np.array(one.normal) - one.level - (0.0 if one.holds else radius)) for one in surfaces]
-    nearest = np.stack([*aways, np.abs(points_w[..., 2] - radius)]).argmin(axis=0)
+    # On stairs, of which the ground is the first, a foot stands on the one at its height.
+    stairs = [*aways, np.abs(points_w[..., 2] - radius)] if len(surfaces) > 1 else aways
+    nearest = np.stack(stairs).argmin(axis=0)
     squeezed = points_w * [DEPTH_TRUST[0] if tolerance_scale > 1.0 else DEPTH_TRUST[1], 1.0, 1.0]
     for k, surface in enumerate(surfaces):
         near = surface.is_near(points_w[..., :2]) & (aways[k] < 2.0 * NEAR_SURFACE) & (nearest == k)
