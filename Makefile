@@ -20,7 +20,7 @@ ifeq ($(origin TORCH_INDEX),undefined)
 unexport TORCH_INDEX
 endif
 
-.PHONY: setup setup-dev app clip retarget table render demo lecture doctor bench check test test-browser test-slow clean help
+.PHONY: setup setup-dev app clip retarget table render demo lecture doctor bench check test test-browser test-slow campaign clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
@@ -95,6 +95,9 @@ test: setup-dev ## the tests, minutes
 
 test-browser: setup-dev ## the pages in a real browser (Chromium), with those that learn
 	@$(PY) -m pytest tests/browser -m 'slow or not slow'
+
+campaign: setup-dev ## damaged files for every reader, kills of every command: docs/reliability.md; <= 2 hours, goes on
+	@$(SFV) bench reliability --whole --page docs/reliability.md
 
 test-slow: setup-dev ## the tests that learn
 	@$(PY) -m pytest -m slow

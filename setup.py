@@ -17,8 +17,9 @@ setup(
     packages=[*find_packages(include=["sfv*", "imitate*", "reconstruct*", "pose*"]), *ASSETS],
     package_dir=ASSETS,
     package_data={
-        "": ["py.typed", "*.html", "*.css", "*.js"],
+        "": ["py.typed", "*.html", "*.css", "*.js", "*.md"],
         "sfv.live": ["page/*"],
+        "sfv.bench.campaign": ["power_cut/*.py"],
         **{name: list_files(folder) for name, folder in ASSETS.items()},
     },
 )

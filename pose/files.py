@@ -1,10 +1,17 @@
 """Files on disk: written whole or not at all, and compared by their content."""
 
+import glob
 import hashlib
 import os
+import re
+import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+ABANDONED_SECONDS = 3600.0
+"""Time without a write from which a temporary file is nobody's any more [s]."""
 
 
 @contextmanager
@@ -25,6 +32,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, path.name, ABANDONED_SECONDS)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -33,6 +41,21 @@ def replace_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, name: str = "*", older_than: float = 0.0) -> None:
+    """Removes temporary files that processes left which were killed in the middle of `replace_file`.
+
+    Args:
+      folder: that they are in.
+      name: of the file that was to be made; any by default.
+      older_than: time since they were last written to [s]. 0 is right where nobody else may write.
+    """
+    pattern = f".{name if name == '*' else glob.escape(name)}.*.tmp"
+    for path in folder.glob(pattern):
+        with suppress(OSError):  # somebody else was quicker, or, on Windows, is writing it
+            if re.search(r"\.\d+\.tmp$", path.name) and time.time() - path.stat().st_mtime >= older_than:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def sha256_of(path: Path) -> str:

@@ -72,6 +72,10 @@ COMMANDS = {
         "sfv.bench.complete:bench_complete",
         "how often the skill and the moment in a picture are found",
     ),
+    "bench reliability": (
+        "sfv.bench.reliability:bench_reliability",
+        "damaged and hostile files for every reader, kills at random moments",
+    ),
     "character new": (
         "sfv.character_new:new_character",
         "makes a character of your own model: MJCF, URDF, folder of meshes",
@@ -124,8 +128,10 @@ def _run_guarded(command: str, arguments: list[str]) -> None:
     """Runs a command and turns the errors that are meant for the user into one line and an exit code."""
     from pose.errors import InputError, WorkError
     from sfv.backend import prepare_process
+    from sfv.parent import end_with_parent
 
     prepare_process()
+    end_with_parent()
     try:
         if "TORCHELASTIC_RUN_ID" in os.environ:
             _run_in_group(command, arguments)
@@ -143,6 +149,8 @@ def _run_guarded(command: str, arguments: list[str]) -> None:
         if not error.name or error.name.split(".")[0] in ("sfv", *PACKAGES):
             raise
         _fail(f"the package '{error.name}' is not installed for {sys.executable}; mend it with: {setup_command()}")
+    except MemoryError:
+        _fail("not enough memory; give a shorter part (START, END), fewer --workers, or close other programs")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

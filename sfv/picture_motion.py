@@ -30,7 +30,7 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import PicturePose, fit_pose_to_picture
 from sfv.console import bar, console
 from sfv.rendering import render_motion, write_side_by_side
-from sfv.run_folder import RUNS, run_name
+from sfv.run_folder import RUNS, lock_folder, run_name
 from sfv.skill import Skill, known_skills
 from sfv.stage import write_json
 
@@ -96,10 +96,12 @@ def complete_picture(picture: Path, config: CompleteConfig) -> list[Candidate]:
     folder = config.out or RUNS / f"complete_{run_name(picture)}"
     found = perform_candidates(posed, skills, body)
     folder.mkdir(parents=True, exist_ok=True)
-    keypoints.save(folder / "keypoints.npz")
-    for number, candidate in enumerate(found, start=1):
-        write_candidate(candidate, number, image, keypoints, folder)
-    write_json(folder / "complete.json", {"picture": str(picture), "candidates": [to_row(c) for c in found]})
+    with lock_folder(folder):
+        (folder / "complete.json").unlink(missing_ok=True)  # it stands for the whole: it goes first and comes last
+        keypoints.save(folder / "keypoints.npz")
+        for number, candidate in enumerate(found, start=1):
+            write_candidate(candidate, number, image, keypoints, folder)
+        write_json(folder / "complete.json", {"picture": str(picture), "candidates": [to_row(c) for c in found]})
     for number, candidate in enumerate(found, start=1):
         end = "performed to the end" if candidate.completion.held else "falls"
         console.print(

@@ -13,7 +13,7 @@ from typing import Any
 import filelock
 
 from pose.errors import InputError
-from pose.files import sha256_of
+from pose.files import remove_leftovers, sha256_of
 from sfv.stage import write_json
 
 RUNS = Path("runs")
@@ -39,7 +39,7 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file, not a folder; give another OUT")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").exists():
+    if folder.is_dir() and not (folder / "config.json").exists() and any(map(_is_foreign, folder.iterdir())):
         raise InputError(f"{folder}: is not empty and holds no run; give another OUT")
     created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
@@ -71,9 +71,16 @@ def lock_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another OUT") from error
     try:
+        for place in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+            remove_leftovers(place)  # of whoever was killed here: nobody else writes now
         yield
     finally:
         lock.release()
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is none that a run leaves which was killed at its very beginning."""
+    return path.name != ".lock" and not path.name.startswith(".config.json.")
 
 
 def _remove_if_nothing_was_made(created: list[Path]) -> None:

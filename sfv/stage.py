@@ -141,6 +141,8 @@ def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> Stag
         _replace_folder(partial, final)
 
     found = _read_stage(final)
+    if found:
+        _tidy(final)
     if found and found["fingerprint"] == fingerprint:
         damaged = _find_damaged_file(final, found)
         if damaged is None:
@@ -264,6 +266,12 @@ def _replace_folder(new: Path, final: Path) -> None:
     if final.exists():
         os.replace(final, old)
     os.replace(new, final)
+    _tidy(final)
+
+
+def _tidy(final: Path) -> None:
+    """Removes what a finished stage has replaced, and its mark of unfinished work, after a kill in between, too."""
     (final / KEY_FILE).unlink(missing_ok=True)
+    old = final.with_name(final.name + ".old")
     if old.exists():
         shutil.rmtree(old)

@@ -145,7 +145,8 @@ def _train_with_workers(job: Job, report: Report) -> dict[str, Any]:
     count = job.config.workers or usable_cores()
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    with tempfile.TemporaryDirectory(prefix="sfv-train-") as meeting:
+    # In the run's folder, where what a killed training leaves is found again.
+    with tempfile.TemporaryDirectory(dir=job.folder, prefix=".meeting.", suffix=f".{os.getpid()}.tmp") as meeting:
         workers: list[SpawnProcess] = []
         pipes: list[Connection] = []
         with _interrupts_ignored():  # what a child ignores from its first moment cannot kill it while it imports

@@ -85,6 +85,8 @@ def open_gltf(path: Path) -> Document:
             buffers.append(base64.b64decode(uri.partition(",")[2]))
         else:
             beside = path.parent / uri
+            if not beside.resolve().is_relative_to(path.parent.resolve()):
+                raise InputError(f"{path}: its buffer {uri[:100]} lies outside of the file's folder; put it there")
             if not beside.is_file():
                 raise InputError(f"{path}: its buffer {uri} is missing; put it into the same folder")
             buffers.append(beside.read_bytes())

@@ -21,9 +21,10 @@ from pose.errors import InputError
 from pose.files import replace_file
 from pose.video import FILM_ENDINGS, probe
 from sfv.console import bar, console
+from sfv.parent import VARIABLE
 from sfv.report import embed_video, verdict
 from sfv.rows import describe_machine
-from sfv.run_folder import run_name
+from sfv.run_folder import lock_folder, run_name
 
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
 TEMPLATE = Path(__file__).with_name("table.html")
@@ -106,7 +107,7 @@ def table(
     # All videos once before any of them a second time: a table that is stopped has a metric for each.
     plan = [(skill.video, seed) for seed in range(seeds) for skill in skills if not skill.errors]
     done: dict[tuple[Path, int], str] = {}
-    with bar("table") as progress, ThreadPoolExecutor(jobs) as pool:
+    with lock_folder(out), bar("table") as progress, ThreadPoolExecutor(jobs) as pool:
         begun: list[subprocess.Popen[bytes]] = []
         futures = {item: pool.submit(_run, out, *item, minutes, workers, begun) for item in plan}
         try:
@@ -150,8 +151,16 @@ def _run(
     if seed and not folder.exists() and first.is_dir():
         _share_reference(first, folder)
     log = folder.with_suffix(".log")
+    environment = os.environ | {VARIABLE: "yes"}
     with open(log, "w", encoding="utf-8") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
         begun.append(process)
         code = process.wait()
     if code == 0:
@@ -167,14 +176,18 @@ def _share_reference(first: Path, folder: Path) -> None:
 
     Hard links cost no space; a stage that turns out to be of another config is made again without touching them.
     """
+    if not (first / "config.json").is_file():
+        return
+    work = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    work.mkdir()
+    (work / "config.json").write_bytes((first / "config.json").read_bytes())
     for stage in ("1_pose", "2_motion", "3_draft"):
         for path in sorted((first / stage).rglob("*")):
             if path.is_file():
-                copy = folder / path.relative_to(first)
+                copy = work / path.relative_to(first)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 os.link(path, copy)
-    if (first / "config.json").is_file() and folder.is_dir():
-        (folder / "config.json").write_bytes((first / "config.json").read_bytes())
+    work.rename(folder)  # a table that is killed here leaves all of it or nothing
 
 
 def _gather(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int], str]) -> TableRow:

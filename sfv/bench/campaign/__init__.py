@@ -6,4 +6,9 @@ hostile      files made to do harm, or to cost time and memory
 readers      how each kind is read, and whether what came out is sound
 confined     one read in a process with limits, whose deeds are watched
 bad_inputs   the campaign over all of them; goes on where it was stopped
+    jobs         commands that are killed
+    processes    what runs, how much it has worked, and its end
+    power_cut    imported by what runs: notes which files are on disk for certain
+    kills        the campaign of kills
+    page         docs/reliability.md
 """

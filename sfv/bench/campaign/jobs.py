@@ -1,0 +1,106 @@
+"""Commands that the campaign of kills runs, with inputs and budgets as small as all their stages allow."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from pose.video import read_frames
+from reconstruct.characters.character import load_character
+from reconstruct.motion import ReferenceMotion
+from sfv.demo.motions import load_demo_motion
+
+FRAMES = 16
+TRAINING = (
+    "--workers=1", "--minutes=60", "--samples=2048", "--seed=0", "--num-envs=16", "--num-steps=8",
+    "--hidden-sizes", "16", "16", "--evaluation-interval=1024", "--checkpoint-seconds=0.5", "--no-early-stop",
+    "--evaluate.rollouts=2",
+)  # fmt: skip
+"""A training of seconds, saved twice a second."""
+CLOCK = ("seconds", "per_second", "memory")
+"""Parts of the names of metrics that the clock decides."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command whose result no kill may change."""
+
+    name: str
+    prepare: Callable[[Path], None]
+    """Puts into a folder what the command needs."""
+    words: tuple[str, ...]
+    """Of the command, in that folder."""
+    results: str
+    """Pattern of the JSON files that are compared, in that folder."""
+    exact: bool = True
+    """The same numbers; else, as where the budget is time, the same files."""
+
+
+def plan_jobs(names: tuple[str, ...] = ()) -> list[Job]:
+    """The jobs of these names, or all."""
+    clip = ("clip", "--motion=walk.npz", "--out=run", "--character=humanoid", *TRAINING)
+    film = ("clip", "--video=films/walk.mp4", "--out=run", "--model-size=full", "--anyway", *TRAINING)
+    jobs = [
+        Job("clip", put_motion, clip, "run/4_result/*/result.json"),
+        Job("film", put_film, film, "run/4_result/*/result.json"),
+        Job(
+            "retarget", put_run, ("retarget", "--clip=run", "--character=child", *TRAINING), "run/4_result/child/*.json"
+        ),
+        Job(
+            "table",
+            put_film,
+            ("table", "films", "--out=table", "--minutes=0.05"),
+            "table/*/4_result/*/result.json",
+            False,
+        ),
+        Job("complete", put_picture, ("complete", "walk.png", "--out=done", "--model-size=full"), "done/complete.json"),
+    ]
+    return [job for job in jobs if not names or job.name in names]
+
+
+def put_motion(folder: Path) -> None:
+    """Half a second of a walk."""
+    walk = load_demo_motion("walk", load_character("humanoid"))
+    replace(walk, qpos=walk.qpos[:FRAMES], contacts=walk.contacts[:FRAMES], loop=False).save(folder / "walk.npz")
+
+
+def put_run(folder: Path) -> None:
+    """The beginning of a run, which is all that `retarget` asks for."""
+    put_motion(folder)
+    motion = folder / "run" / "2_motion" / "humanoid"
+    motion.mkdir(parents=True)
+    shutil.copy(folder / "walk.npz", motion / "motion.npz")
+    (motion / "stage.json").write_text('{"config": {}}\n')
+    (folder / "run" / "config.json").write_text("{}\n")
+    assert len(ReferenceMotion.load(motion / "motion.npz")) == FRAMES
+
+
+def put_film(folder: Path) -> None:
+    """The same walk, filmed from the side."""
+    from sfv.bench.films import VIEWPOINTS, Film, render_film
+    from sfv.demo.motions import load_demo_take
+
+    qpos, contacts = load_demo_take("walk", load_character("humanoid"))
+    made = render_film(
+        Film("synthetic", "walk", VIEWPOINTS[0], "humanoid", False), qpos[:FRAMES], contacts[:FRAMES], folder / "made"
+    )
+    (folder / "films").mkdir()
+    shutil.copy(made, folder / "films" / "walk.mp4")
+
+
+def put_picture(folder: Path) -> None:
+    """One picture of that film."""
+    put_film(folder)
+    _, image = next(read_frames(folder / "films" / "walk.mp4", start=0.2))
+    cv2.imwrite(str(folder / "walk.png"), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+
+def drop_clock(content: Any) -> Any:
+    """A result without what the clock decides."""
+    if isinstance(content, dict):
+        kept = {name: value for name, value in content.items() if not any(part in name for part in CLOCK)}
+        return {name: drop_clock(value) for name, value in kept.items()}
+    return [drop_clock(value) for value in content] if isinstance(content, list) else content

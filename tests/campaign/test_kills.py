@@ -1,0 +1,117 @@
+"""The campaign of kills sees what is wrong with a program that loses its work, on programs of a few lines."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from sfv.bench.campaign.jobs import Job, drop_clock
+from sfv.bench.campaign.kills import (
+    POWER_CUT,
+    Command,
+    Kill,
+    Unbroken,
+    finish,
+    lose_unwritten,
+    make_command,
+    run_chain,
+    run_unbroken,
+)
+from sfv.bench.campaign.page import write_page
+from sfv.bench.campaign.processes import MARK, find_marked, kill_group, wait_for_end
+from sfv.bench.reliability import make_rows
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found by /proc")
+
+CAREFUL = """
+import json, os
+from pathlib import Path
+def work():
+    for _ in range(400_000): pass
+def write(path, text):
+    with open('part', 'w') as file:
+        file.write(text); file.flush(); os.fsync(file.fileno())
+    os.replace('part', path)
+state = json.loads(Path('state').read_text()) if Path('state').is_file() else {'step': 0, 'sum': 0}
+while state['step'] < 20:
+    work()
+    state = {'step': state['step'] + 1, 'sum': state['sum'] + state['step']}
+    write('state', json.dumps(state))
+write('result.json', json.dumps({'sum': state['sum'], 'train_seconds': 1}))
+"""
+CARELESS = CAREFUL.replace("'sum': state['sum'] + state['step']", "'sum': state['sum'] + os.getpid()")
+
+
+def run_program(program, tmp_path, monkeypatch):
+    """The kills of a program in one chain, none of them a power cut or all."""
+    job = Job("clip", lambda folder: None, (), "result.json")
+
+    def start(command):
+        own = {MARK: command.name, "SFV_FSYNC_LOG": str(command.log), "PYTHONPATH": str(POWER_CUT)}
+        environment = os.environ | own
+        words = [sys.executable, "-c", program]
+        return subprocess.Popen(words, cwd=command.folder, env=environment, start_new_session=True)
+
+    monkeypatch.setattr(Command, "start", start)
+    name = f"test-{os.getpid()}"
+    return run_chain(job, run_unbroken(job, tmp_path, name), tmp_path, 0, name)
+
+
+def test_a_program_that_saves_its_work_survives(tmp_path, monkeypatch):
+    kills = run_program(CAREFUL, tmp_path, monkeypatch)
+    assert kills and not [kill.fault for kill in kills if kill.fault]
+
+
+def test_another_result_is_seen(tmp_path, monkeypatch):
+    assert all("another result: sum is" in kill.fault for kill in run_program(CARELESS, tmp_path, monkeypatch))
+
+
+def test_what_is_missing_or_left_over_is_seen(tmp_path, monkeypatch):
+    job = Job("clip", lambda folder: None, (), "result.json")
+    monkeypatch.setattr(Command, "start", lambda command: subprocess.Popen(["touch", "b"], cwd=command.folder))
+    (tmp_path / "unbroken_clip.json").write_text(json.dumps({"seconds": 0.0, "results": {}, "files": ["a"]}))
+    unbroken = run_unbroken(job, tmp_path, "x")
+    assert unbroken == Unbroken(0.0, {}, ["a"])
+    assert finish(make_command(job, tmp_path / "c", "x"), unbroken) == "left over: b; missing: a"
+
+
+def test_a_power_cut_takes_what_was_not_synchronised(tmp_path):
+    began = time.time() - 1.0
+    for name in ("safe", "lost", "old"):
+        (tmp_path / name).write_bytes(bytes(1000))
+    os.utime(tmp_path / "old", (began - 100, began - 100))
+    safe, log = (tmp_path / "safe").stat(), tmp_path.parent / "log"
+    log.write_text(f"{safe.st_dev} {safe.st_ino} {safe.st_size}\n")
+    lose_unwritten(tmp_path, log, began, np.random.default_rng(0))
+    sizes = {name: (tmp_path / name).stat().st_size for name in ("safe", "lost", "old")}
+    assert sizes["safe"] == sizes["old"] == 1000 and sizes["lost"] < 1000
+
+
+def test_processes_in_sessions_of_their_own_are_found():
+    mark = f"stray-{os.getpid()}"
+    process = subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: mark}, start_new_session=True)
+    assert wait_for_end(mark, 0.0) == [process.pid]
+    kill_group(process.pid)
+    process.wait()
+    assert find_marked(mark) == []
+
+
+def test_the_clock_decides_no_result():
+    result = {"normalised_return": 0.9, "train_seconds": 3.0, "rows": [{"env_steps_per_second": 1.0, "samples": 8}]}
+    assert drop_clock(result) == {"normalised_return": 0.9, "rows": [{"samples": 8}]}
+
+
+def test_the_page_counts_and_names_faults():
+    found = {"a": {"name": "a", "kind": "motion", "verdict": "refused", "text": "", "seconds": 1.0}}
+    found["b"] = found["a"] | {"name": "b", "verdict": "traceback", "seconds": 2.0}
+    survived = Kill("clip", 0, 1.0, "3_draft/humanoid.partial", True)
+    kills = [survived, Kill("clip", 0, 1.0, "3_draft/humanoid", False, "no")]
+    page = write_page(found, kills)
+    assert "| motion | 2 | 1 | 0 | 1 |" in page and "- fault: b: traceback" in page
+    assert "| clip | 3_draft/humanoid | 2 | 1 | 1 |" in page and "- fault: clip, 3_draft/humanoid: no" in page
+    rows = {row.name: row.value for row in make_rows(found, kills)}
+    assert rows["bad_inputs_told"] == rows["kills_survived"] == 0.5 and rows["slowest_bad_input_s"] == 2.0

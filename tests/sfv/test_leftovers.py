@@ -1,0 +1,63 @@
+"""What a killed command leaves is no obstacle to the next one, and does not stay."""
+
+import os
+import time
+
+import pytest
+
+from pose.errors import InputError
+from pose.files import ABANDONED_SECONDS, replace_file
+from sfv.run_folder import lock_folder, open_run
+from sfv.stage import KEY_FILE, Made, Stage, run_stage
+
+
+@pytest.fixture
+def video(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"video")
+    return path
+
+
+def test_a_run_that_was_killed_at_its_very_beginning_goes_on(tmp_path, video):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".lock").touch()
+    (folder / ".config.json.123.tmp").write_text("{")
+    with open_run(folder, video, {}):
+        assert sorted(path.name for path in folder.iterdir()) == [".lock", "config.json"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").touch()
+    with pytest.raises(InputError, match="holds no run"), open_run(tmp_path / "other", video, {}):
+        pass
+
+
+def test_whoever_takes_a_folder_removes_what_killed_processes_left(tmp_path):
+    stage = tmp_path / "3_draft" / "humanoid.partial"
+    stage.mkdir(parents=True)
+    (stage / ".draft.mp4.4711.tmp").touch()
+    (stage / ".meeting.x.4711.tmp").mkdir()
+    for kept in (".key", "draft.npz", ".hidden.tmp"):
+        (stage / kept).touch()
+    with lock_folder(tmp_path):
+        assert sorted(path.name for path in stage.iterdir()) == [".hidden.tmp", ".key", "draft.npz"]
+
+
+def test_a_stage_that_was_killed_after_its_renames_is_tidied(tmp_path):
+    stage = Stage("1_pose", 1, {}, {}, lambda work: Made("made", {}))
+    run_stage(tmp_path, stage)
+    (tmp_path / "1_pose.old").mkdir()
+    (tmp_path / "1_pose" / KEY_FILE).touch()
+    assert run_stage(tmp_path, stage).skipped
+    assert [path.name for path in tmp_path.iterdir()] == ["1_pose"] and not (tmp_path / "1_pose" / KEY_FILE).exists()
+
+
+def test_a_file_that_is_written_again_removes_what_nobody_writes_any_more(tmp_path):
+    old, young, other = (tmp_path / f".{name}.tmp" for name in ("a[1].mp4.1", "a[1].mp4.2", "b.mp4.1"))
+    for path in (old, young, other):
+        path.touch()
+    past = time.time() - ABANDONED_SECONDS - 1
+    os.utime(old, (past, past))
+    os.utime(other, (past, past))
+    with replace_file(tmp_path / "a[1].mp4") as temporary:
+        temporary.touch()
+    assert not old.exists() and young.exists() and other.exists()
