@@ -15,17 +15,19 @@ unexport $(WORDS) MAKEFLAGS MFLAGS MAKEOVERRIDES
 $(foreach word,$(WORDS),$(eval export SFV_$(word) := $$(value $(word))))
 
 # Read by .ci/install.py, which says what they mean: which build of torch, from where, and further words for pip.
-export TORCH TORCH_INDEX PIP_ARGS
+export TORCH TORCH_INDEX PIP_ARGS FOLDER
+LOCK := --universal --python-version 3.11 -c constraints.txt --generate-hashes --no-annotate --no-header
+export OFFLINE LOCKED
 ifeq ($(origin TORCH_INDEX),undefined)
 unexport TORCH_INDEX
 endif
 
-.PHONY: setup setup-dev app clip retarget table render demo lecture doctor bench check test test-browser test-slow campaign clean help
+.PHONY: setup setup-dev app clip retarget table render demo lecture doctor bench check test test-browser test-slow campaign offline sbom lock clean help
 
 help: ## this list
 	@echo 'A video goes in; a skill comes out:  make clip VIDEO="my flip.mp4"'
 	@echo 'Variables of clip: VIDEO MOTION START END [s] PERSON HEIGHT [m] CHARACTER SCENE MINUTES SEED OUT'
-	@echo 'Variables of setup: PYTHON=python3.12 TORCH=auto|cpu|gpu TORCH_INDEX=<url> PIP_ARGS'
+	@echo 'Variables of setup: PYTHON=python3.12 TORCH=auto|cpu|gpu TORCH_INDEX=<url> PIP_ARGS LOCKED=1 OFFLINE=<folder>'
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready ## the virtual environment and the pose network's weights
@@ -36,7 +38,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt .ci/find_python .ci/install.py
 	@python=$$(sh .ci/find_python $(PYTHON)) && echo "setting up $(VENV) with $$python (once; some minutes)" \
 		&& "$$python" -m venv $(VENV)
 	@$(PY) .ci/install.py
-	@$(SFV) fetch
+	@if [ -n "$$OFFLINE" ]; then exec $(SFV) fetch --source "$$OFFLINE/cache"; else exec $(SFV) fetch; fi
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
@@ -98,6 +100,17 @@ test-browser: setup-dev ## the pages in a real browser (Chromium), with those th
 
 campaign: setup-dev ## damaged files for every reader, kills of every command: docs/reliability.md; <= 2 hours, goes on
 	@$(SFV) bench reliability --whole --page docs/reliability.md
+
+offline: setup ## FOLDER=<folder>: gets all that make setup OFFLINE=<folder> needs on a machine without a network
+	@test -n "$$FOLDER" || { echo 'error: no folder; make offline FOLDER=<folder>' >&2; exit 2; }
+	@$(PY) .ci/offline.py "$$FOLDER"
+
+sbom: setup ## the software bill of materials, CycloneDX, in sbom.json, and a table of licences
+	@$(PY) .ci/sbom.py > sbom.json && $(PY) .ci/sbom.py --licences
+
+lock: ## requirements.lock and requirements-dev.lock after a change of pyproject.toml or constraints.txt; needs uv
+	@uv pip compile --quiet $(LOCK) -o requirements.lock pyproject.toml .ci/build-requirements.txt
+	@uv pip compile --quiet $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml .ci/build-requirements.txt
 
 test-slow: setup-dev ## the tests that learn
 	@$(PY) -m pytest -m slow

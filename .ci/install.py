@@ -6,6 +6,8 @@ index has. It is taken unless a GPU is found or asked for, and unless that index
     TORCH        auto (default), cpu, or gpu
     TORCH_INDEX  the index with the CPU build, a mirror for example; empty: none is tried
     PIP_ARGS     further words for pip, separated by spaces
+    LOCKED       1: every package has the version and SHA-256 of requirements.lock; torch is then PyPI's own build
+    OFFLINE      a folder that .ci/offline.py made; nothing is fetched, and every file's SHA-256 is checked
 """
 
 import importlib.util
@@ -19,12 +21,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+LOCKS = {"": "requirements.lock", "dev": "requirements-dev.lock"}
+"""Extras that are locked -> their file; `make lock` writes them."""
 TIMEOUT = 5.0
 """Seconds in which the index must answer."""
 
 
 def main(extras: list[str]) -> int:
     """Runs pip; returns its exit code."""
+    offline = os.environ.get("OFFLINE")
+    if offline:
+        return install_locked(Path(offline) / "requirements.lock", ["--no-index", "--find-links", offline])
+    if os.environ.get("LOCKED"):
+        return install_locked(find_lock(extras), os.environ.get("PIP_ARGS", "").split())
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     options = [*choose_torch_index(), *os.environ.get("PIP_ARGS", "").split()]
@@ -33,14 +42,39 @@ def main(extras: list[str]) -> int:
     ).returncode
 
 
-def choose_torch_index() -> list[str]:
-    """The options for pip that let it find torch's CPU build; none if torch is there already."""
+def find_lock(extras: list[str]) -> Path:
+    """The lock file of the extras."""
+    unknown = [extra for extra in extras if extra not in LOCKS]
+    if unknown:
+        sys.exit(
+            f"LOCKED: '{unknown[0]}' is not locked, only {', '.join(filter(None, LOCKS))}; leave LOCKED out for it"
+        )
+    return ROOT / LOCKS["dev" if "dev" in extras else ""]
+
+
+def install_locked(lock: Path, options: list[str]) -> int:
+    """Installs what a lock file names, each package checked by its SHA-256, and then this checkout; pip's exit code."""
+    if not lock.is_file():
+        sys.exit(f"{lock}: no such file; `python .ci/offline.py FOLDER` makes one with all packages beside it")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options]
+    # Nothing but these options says where packages come from: no configuration of this machine.
+    offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"} if "--no-index" in options else {}
+    known = {name: value for name, value in os.environ.items() if not (offline and name.startswith("PIP_"))}
+    for words in (["--require-hashes", "-r", str(lock)], ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]):
+        code = subprocess.run([*command, *words], env=known | offline, check=False).returncode
+        if code:
+            return code
+    return 0
+
+
+def choose_torch_index(installed: bool = True) -> list[str]:
+    """The options for pip that let it find torch's CPU build; none if torch is there already and that counts."""
     wanted = os.environ.get("TORCH") or "auto"
     if wanted not in ("auto", "cpu", "gpu"):
         sys.exit(f"TORCH={wanted}: choose auto, cpu or gpu")
     if not sys.platform.startswith("linux") or wanted == "gpu" or (wanted == "auto" and has_gpu()):
         return []
-    if importlib.util.find_spec("torch"):
+    if installed and importlib.util.find_spec("torch"):
         return []
     index = os.environ.get("TORCH_INDEX", TORCH_INDEX)
     if index and answers(index):

@@ -87,6 +87,19 @@ COMMANDS = {
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
+SURROUNDINGS = {
+    errno.ENOSPC: ("no disk space left", "free some"),
+    getattr(errno, "EDQUOT", errno.ENOSPC): ("no disk space left", "free some"),
+    errno.EFBIG: ("a file grows larger than this system lets it", "raise the limit (ulimit -f)"),
+    errno.EACCES: ("no permission", "change that, or give another folder"),
+    errno.EPERM: ("no permission", "change that, or give another folder"),
+    errno.EROFS: ("read-only", "give another folder"),
+    errno.ENAMETOOLONG: ("a name is too long for this system", "give a shorter one"),
+    errno.EMFILE: ("too many open files", "raise the limit (ulimit -n)"),
+    errno.EIO: ("the disk or the network drive fails", "look after it"),
+}
+"""Faults of the machine and not of the program: what is wrong, and what to do."""
+
 
 SHORT = {"--scene": "--scene.kind", "--camera": "--reconstruct.camera"}
 """Options that stand for a longer one: `--scene slope` for `--scene.kind slope`."""
@@ -152,10 +165,11 @@ def _run_guarded(command: str, arguments: list[str]) -> None:
     except MemoryError:
         _fail("not enough memory; give a shorter part (START, END), fewer --workers, or close other programs")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in SURROUNDINGS:
             raise
         file = str(error.filename or "while writing").removeprefix("file:")
-        _fail(f"no disk space left ({file}); free some, then the same command goes on")
+        what, mend = SURROUNDINGS[error.errno]
+        _fail(f"{what} ({file}); {mend}, then the same command goes on")
 
 
 def _run_in_group(name: str, arguments: list[str]) -> None:

@@ -1,9 +1,11 @@
 """`sfv fetch`: downloads what the pipeline needs besides its packages."""
 
+import shutil
 from pathlib import Path
 
 from pose.downloads import cache_folder
 from pose.errors import InputError
+from pose.files import replace_file
 from pose.weights import find_or_fetch
 from sfv.console import console
 from sfv.live.libraries import MUJOCO, THREE
@@ -11,8 +13,14 @@ from sfv.live.libraries import find_or_fetch as find_or_fetch_libraries
 from sfv.sample import fetch_sample
 
 
-def fetch() -> None:
-    """Downloads the pose network's weights, the live page's libraries and the sample video; checks their hashes."""
+def fetch(source: Path | None = None) -> None:
+    """Downloads the pose network's weights, the live page's libraries and the sample video; checks their hashes.
+
+    Args:
+      source: the folder `cache` of an offline copy; what is there is copied instead.
+    """
+    if source is not None:
+        copy_cache(source)
     with console.status("fetching the pose network's weights"):
         weights = fetch_weights()
     console.print(f"pose weights: {weights.name}")
@@ -25,6 +33,21 @@ def fetch() -> None:
         console.print(
             "[yellow]sample video: cannot be downloaded now; without --video a synthetic one is used[/yellow]"
         )
+
+
+def copy_cache(source: Path) -> None:
+    """Copies what an offline copy has and the cache has not; its hashes are checked where it is used.
+
+    Raises:
+      InputError: there is no such folder.
+    """
+    if not source.is_dir():
+        raise InputError(f"{source}: no such folder; give the folder `cache` that `make offline` made")
+    for path in sorted(source.rglob("*")):
+        copy = cache_folder() / path.relative_to(source)
+        if path.is_file() and not copy.exists():
+            with replace_file(copy) as temporary:
+                shutil.copyfile(path, temporary)
 
 
 def fetch_libraries() -> str:

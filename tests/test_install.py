@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-spec = importlib.util.spec_from_file_location("install", ROOT / ".ci" / "install.py")
-assert spec and spec.loader
-install = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(install)
+
+
+def load_script(name: str):
+    """A file of `.ci` as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+install, offline = load_script("install"), load_script("offline")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +55,63 @@ def test_unknown_build_of_torch(monkeypatch):
 def test_index_that_does_not_answer():
     assert not install.answers("http://127.0.0.1:9/whl/cpu")
     assert not install.answers("no address")
+
+
+def read_lock(path: Path) -> dict[str, str]:
+    """Package -> version of a lock file, each of which has a hash."""
+    found = dict[str, str]()
+    for block in re.split(r"\n(?=\S)", path.read_text(encoding="utf-8")):
+        name, version = re.match(r"([\w.-]+)==(\S+)", block).groups()  # pyright: ignore[reportOptionalMemberAccess]
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), name
+        found[name.lower()] = version
+    return found
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_what_is_locked_has_hashes_and_the_versions_of_the_constraints(name):
+    locked = read_lock(ROOT / name)
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    pins = {re.sub(r"[-_.]+", "-", pin).lower(): version for pin, version in pins.items()}
+    both = pins.keys() & locked.keys()
+    assert len(both) > 30 and {pin: pins[pin] for pin in both} == {pin: locked[pin] for pin in both}
+
+
+def run_install(monkeypatch, extras=(), **environment):
+    """The words that pip is called with, and its environment."""
+    calls = []
+    for name, value in environment.items():
+        monkeypatch.setenv(name, str(value))
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(install.subprocess, "run", lambda words, **more: calls.append((words, more.get("env"))) or done)
+    assert install.main(list(extras)) == 0
+    return calls
+
+
+def test_an_offline_install_fetches_nothing(monkeypatch, tmp_path):
+    (tmp_path / "requirements.lock").touch()
+    (packages, environment), (checkout, _) = run_install(
+        monkeypatch, OFFLINE=tmp_path, PIP_INDEX_URL="https://a.example"
+    )
+    assert {"--no-index", "--require-hashes", str(tmp_path)} <= set(packages)
+    assert {"--no-index", "--no-deps", "--no-build-isolation"} <= set(checkout)
+    assert "PIP_INDEX_URL" not in environment and environment["PIP_CONFIG_FILE"] == os.devnull
+    with pytest.raises(SystemExit, match="no such file"):
+        run_install(monkeypatch, OFFLINE=tmp_path / "absent")
+
+
+def test_a_locked_install_checks_every_package(monkeypatch):
+    (packages, _), (checkout, _) = run_install(monkeypatch, ["dev"], LOCKED="1")
+    assert "--require-hashes" in packages and packages[-1] == str(ROOT / "requirements-dev.lock")
+    assert checkout[-1] == str(ROOT) and "--no-index" not in packages
+    with pytest.raises(SystemExit, match="not locked"):
+        run_install(monkeypatch, ["bake"], LOCKED="1")
+
+
+def test_a_wheel_is_locked_by_its_content(tmp_path):
+    wheel = tmp_path / "Some_Package-1.2-py3-none-any.whl"
+    wheel.write_bytes(b"abc")
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, example 1
+    assert offline.lock_wheel(wheel) == f"some-package==1.2 --hash=sha256:{digest}\n"
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pose.video import VideoWriter
+from sfv import cli
 from tests.samples import call_cli
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,28 @@ def test_clip_help_lists_every_variable_of_the_makefile(tmp_path):
 
 def test_unknown_command(tmp_path):
     assert_one_line(sfv("clipp", cwd=tmp_path), "unknown command 'clipp'", "clip")
+
+
+@pytest.mark.parametrize("number", sorted(cli.SURROUNDINGS))
+def test_faults_of_the_machine_are_one_line(monkeypatch, capsys, number):
+    def fail(name, arguments):
+        raise OSError(number, os.strerror(number), "file:runs/a.mp4")
+
+    monkeypatch.setattr(cli, "_run", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["play"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.count("\n") == 1 and "(runs/a.mp4); " in said
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    def fail(name, arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "_run", fail)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["play"])
+    assert "not enough memory; give a shorter part" in capsys.readouterr().err
 
 
 def test_unknown_option(tmp_path):

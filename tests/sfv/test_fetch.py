@@ -37,3 +37,15 @@ def test_missing_sample_is_no_failure(monkeypatch, capsys):
     monkeypatch.setattr(fetch, "fetch_libraries", lambda: "no libraries")
     fetch.fetch()
     assert "a synthetic one is used" in capsys.readouterr().err
+
+
+def test_an_offline_copy_fills_the_cache_and_replaces_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("SFV_CACHE", str(tmp_path / "cache"))
+    for path, text in (("copy/characters/a.xml", "new"), ("copy/walk.mp4", "new"), ("cache/walk.mp4", "old")):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    fetch.copy_cache(tmp_path / "copy")
+    assert (tmp_path / "cache" / "characters" / "a.xml").read_text() == "new"
+    assert (tmp_path / "cache" / "walk.mp4").read_text() == "old"
+    with pytest.raises(InputError, match="make offline"):
+        fetch.copy_cache(tmp_path / "absent")
