@@ -82,9 +82,10 @@ def open_archive(path: Path) -> Iterator[Any]:
     Raises:
       InputError: its arrays are larger than `LARGEST`, or claim to be larger than they are.
     """
-    with np.load(path, allow_pickle=False) as archive:
-        if isinstance(archive, np.ndarray):
-            raise ValueError("a single array, not an archive")
+    found = np.load(path, allow_pickle=False)
+    if not isinstance(found, np.lib.npyio.NpzFile):
+        raise ValueError("a single array, not an archive: name it .npy")
+    with found as archive:
         members = archive.zip.infolist()
         if len({member.filename for member in members}) < len(members):
             raise ValueError("two arrays of one name")

@@ -57,6 +57,13 @@ def test_an_array_that_claims_more_than_it_has_is_never_allocated(shape, tmp_pat
     assert LARGEST < 8 << 33
 
 
+def test_an_array_under_the_name_of_an_archive_is_refused(tmp_path):
+    with open(tmp_path / "a.npz", "wb") as file:
+        np.save(file, np.arange(3.0))
+    with pytest.raises(InputError, match=r"a\.npz: damaged or not a thing archive \(a single array"):
+        load_as(tmp_path / "a.npz", "thing", 1, lambda arrays: arrays["x"])
+
+
 def test_arrays_that_make_nothing_are_refused(tmp_path):
     save_arrays(tmp_path / "a.npz", "thing", 1, {"x": np.arange(3)})
     assert load_as(tmp_path / "a.npz", "thing", 1, lambda arrays: int(arrays["x"].sum())) == 3
