@@ -47,9 +47,10 @@ def load_arrays(path: Path, kind: str, version: int) -> dict[str, np.ndarray]:
     try:
         with open_archive(path) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        strange = [name for name, array in arrays.items() if array.dtype.kind not in "fiubU"]
+        kinds = {name: getattr(array, "dtype", None) for name, array in arrays.items()}  # other files are bytes
+        strange = [name for name, kind in kinds.items() if kind is None or kind.kind not in "fiubU"]
         if strange:
-            raise ValueError(f"{strange[0]} is of type {arrays[strange[0]].dtype}")
+            raise ValueError(f"{strange[0]} is of type {kinds[strange[0]]}")
         found, found_version = str(arrays.pop("kind", "nothing")), int(arrays.pop("format_version", -1))
     except InputError:
         raise

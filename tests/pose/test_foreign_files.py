@@ -1,6 +1,7 @@
 """Whatever is wrong with somebody's file is said in one line that names it."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -61,6 +62,13 @@ def test_an_array_under_the_name_of_an_archive_is_refused(tmp_path):
     with open(tmp_path / "a.npz", "wb") as file:
         np.save(file, np.arange(3.0))
     with pytest.raises(InputError, match=r"a\.npz: damaged or not a thing archive \(a single array"):
+        load_as(tmp_path / "a.npz", "thing", 1, lambda arrays: arrays["x"])
+
+
+def test_an_archive_of_other_files_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("data.pkl", b"no array")
+    with pytest.raises(InputError, match=r"a\.npz: damaged or not a thing archive"):
         load_as(tmp_path / "a.npz", "thing", 1, lambda arrays: arrays["x"])
 
 
