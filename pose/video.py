@@ -230,7 +230,7 @@ def _open(path: Path) -> Iterator[tuple[Any, Any]]:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; copy or export it again")
     try:
-        container = av.open(_url(path), options=OPENED)
+        container = av.open(_url(path), options=OPENED, metadata_errors="replace")  # a title may be in any encoding
     except PermissionError as error:
         raise InputError(f"{path}: may not be read; change its permissions") from error
     except (av.error.FFmpegError, OSError) as error:
@@ -248,6 +248,8 @@ def _open(path: Path) -> Iterator[tuple[Any, Any]]:
 
 def _check_size(stream: Any, path: Path) -> None:
     """Raises `InputError` for pictures that would take gigabytes, or that show nobody, before any is decoded."""
+    if stream.codec_context is None:
+        raise InputError(f"{path}: FFmpeg has no decoder for what is in it, or it is damaged; export it as H.264")
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > LARGEST_PICTURE:
         raise InputError(

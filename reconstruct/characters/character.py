@@ -82,7 +82,25 @@ class Character:
         """The compiled body without ground: for kinematics."""
         spec = self.spec()
         with refuse_damaged(self.path, "an MJCF that MuJoCo can compile", "mend it, or make the character again"):
-            return spec.compile()
+            model = spec.compile()
+        self._check_names(model)
+        return model
+
+    def _check_names(self, model: mujoco.MjModel) -> None:
+        """Raises `InputError` if the table names a site or body that the model has not."""
+        sites = {
+            *self.landmarks.values(),
+            *self.end_effectors,
+            *(site for part in self.contacts.values() for site in part),
+        }
+        bodies = {*self.foot_bodies, *self.fall_bodies, *self.key_bodies}
+        for kind, names, known in (
+            ("site", sites, {model.site(i).name for i in range(model.nsite)}),
+            ("body", bodies, {model.body(i).name for i in range(model.nbody)}),
+        ):
+            if not names <= known:
+                missing = ", ".join(sorted(names - known)[:3])
+                raise InputError(f"{self.path}: no {kind} {missing}, which {TABLE} names; put it right in one of both")
 
     @property
     def files(self) -> dict[str, Path]:

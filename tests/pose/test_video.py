@@ -9,6 +9,7 @@ import pytest
 
 from pose.errors import InputError
 from pose.video import VideoWriter, probe, read_frames
+from sfv.bench.campaign.hostile_films import write_film
 
 
 def grey_video(path: Path, times_ms: list[int], size: tuple[int, int] = (64, 48)) -> Path:
@@ -173,3 +174,36 @@ def test_odd_names_are_only_names(tmp_path: Path, name: str) -> None:
     with VideoWriter(path, 10, (64, 48)) as video:
         video.write(np.zeros((48, 64, 3), np.uint8))
     assert probe(path).width == 64
+
+
+def test_a_title_in_another_encoding_is_no_fault(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 10.0, (64, 48)) as film:
+        film.write(np.zeros((48, 64, 3), dtype=np.uint8))
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert b"VideoHandler" in content
+    (tmp_path / "b.mp4").write_bytes(content.replace(b"VideoHandler", "Vid\xe9oH\xe4ndler".encode("latin-1")))
+    assert probe(tmp_path / "b.mp4").width == 64
+
+
+def test_an_unknown_codec_is_said(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 10.0, (64, 48)) as film:
+        film.write(np.zeros((48, 64, 3), dtype=np.uint8))
+    content = (tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "b.mp4").write_bytes(content.replace(b"avc1", b"zzzz"))
+    with pytest.raises(InputError, match=r"b\.mp4: .*export it"):
+        probe(tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize("size", [(8200, 4800), (8, 8)])
+def test_a_size_that_cannot_be_read_is_said_before_decoding(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = write_film(size)(tmp_path, tmp_path)
+    with pytest.raises(InputError, match=f"{size[0]} x {size[1]} px"):
+        probe(path)
+
+
+def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 10.0, (64, 48)) as film:
+        film.write(np.zeros((48, 64, 3), dtype=np.uint8))
+    (tmp_path / "b.mp4").write_text(f"ffconcat version 1.0\nfile {tmp_path / 'a.mp4'}\n")
+    with pytest.raises(InputError, match="not a video"):
+        probe(tmp_path / "b.mp4")

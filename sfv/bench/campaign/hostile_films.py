@@ -13,7 +13,7 @@ import numpy as np
 from sfv.bench.campaign.hostile import Hostile, one_file
 
 
-def _film(size: tuple[int, int], fps: int = 10, frames: int = 2) -> Callable[[Path, Path], Path]:
+def write_film(size: tuple[int, int], fps: int = 10, frames: int = 2) -> Callable[[Path, Path], Path]:
     """A film of black pictures, each of which is a PNG: as small as a large picture can be."""
 
     def write(folder: Path, samples: Path) -> Path:
@@ -57,9 +57,9 @@ def _named_in_list(folder: Path, samples: Path) -> Path:
 
 
 FILMS: tuple[Hostile, ...] = (
-    Hostile("16k x 16k film", "video", _film((16_000, 16_000), frames=1)),
-    Hostile("film of 2 x 2 px", "video", _film((2, 2))),
-    Hostile("film of 100,000 a second", "video", _film((64, 64), 100_000, 5), may_be_read=True),
+    Hostile("16k x 16k film", "video", write_film((16_000, 16_000), frames=1)),
+    Hostile("film of 2 x 2 px", "video", write_film((2, 2))),
+    Hostile("film of 100,000 a second", "video", write_film((64, 64), 100_000, 5), may_be_read=True),
     Hostile("GIF that claims 65,535 squared", "video", one_file("a.gif", gif_bomb(65_535, 65_535))),
     Hostile("GIF of 20,000 squared", "video", one_file("a.mp4", gif_bomb(20_000, 20_000))),
     Hostile("playlist of another file", "video", _named_in_list),

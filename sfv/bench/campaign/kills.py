@@ -24,6 +24,7 @@ import numpy as np
 from sfv.bench.campaign.jobs import Job, drop_clock
 from sfv.bench.campaign.processes import MARK, find_marked, kill_group, measure_seconds, wait_for_end
 from sfv.installation import ROOT
+from sfv.parent import VARIABLE
 from sfv.stage import write_json
 
 POWER_CUT = Path(__file__).with_name("power_cut")
@@ -73,12 +74,12 @@ class Command:
     def start(self) -> subprocess.Popen[bytes]:
         """Starts it in a process group of its own."""
         paths = [str(POWER_CUT), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        own = {MARK: self.name, "SFV_FSYNC_LOG": str(self.log), "TMPDIR": str(self.temporary)}
+        own = {MARK: self.name, "SFV_FSYNC_LOG": str(self.log), "TMPDIR": str(self.temporary), VARIABLE: "yes"}
         environment = os.environ | own | {"PYTHONPATH": os.pathsep.join(paths)}
         with open(self.folder.with_name("output.log"), "ab") as out:
             return subprocess.Popen(
                 [sys.executable, "-m", "sfv", *self.job.words],
-                cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+                cwd=self.folder, env=environment, stdin=subprocess.PIPE,  # it ends with the campaign
                 stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
 

@@ -1,15 +1,19 @@
 """Characters load by name and scale as one body, taller or shorter."""
 
+import shutil
+
 import mujoco
 import numpy as np
 import pytest
 
 from pose.errors import InputError
+from reconstruct.characters.assets_folder import CHARACTERS
 from reconstruct.characters.character import (
     Character,
     fit_skin,
     list_character_names,
     load_character,
+    load_character_folder,
     read_character_table,
 )
 
@@ -98,3 +102,23 @@ def test_a_fitted_skin_grows_with_its_bones():
 
 def test_a_variant_knows_all_its_files():
     assert {"child/character.toml", "humanoid.xml", "humanoid.skn"} <= set(load_character("child").files)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('nose = "nose"', 'nose = "trunk"', "no site trunk, which character.toml names"),
+        ('"l_foot", "r_foot"]', '"l_foot", "r_hoof"]', "no body r_hoof, which character.toml names"),
+        ("height = 1.9", "height = -1", r"no entry of the form height = 0\.1 to 5"),
+        ('mjcf = "atlas.xml"', 'mjcf = "../atlas.xml"', "no entry of the form mjcf"),
+        ("[landmarks]", "[landmarks", "not TOML"),
+    ],
+)
+def test_a_table_that_does_not_fit_its_model_is_reported(tmp_path, old, new, message):
+    folder = tmp_path / "mine"
+    shutil.copytree(CHARACTERS / "atlas", folder)
+    text = (folder / "character.toml").read_text()
+    assert old in text
+    (folder / "character.toml").write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        load_character_folder(folder).model  # noqa: B018
