@@ -95,6 +95,8 @@ FORMATS = (
 MOST_JOINTS, DEEPEST = 2000, 300
 RATES = (0.05, 20_000.0)
 """Frames a second that a motion can have."""
+LARGEST_COORDINATE = 1e4
+"""Metres or radians of a body's own coordinates."""
 LARGEST, FARTHEST = 1e9, 1e6
 """Largest place in a file's unit, and distance from the origin in sizes of the body, of a motion."""
 
@@ -157,6 +159,8 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
         found = readers[suffix](path)
         if isinstance(found, SkeletonMotion):
             check_skeleton(found, path)
+        else:
+            check_coordinates(found, path)
     if config.fps is not None:
         found = _with_rate(found, config.fps)
     return found
@@ -178,6 +182,17 @@ def check_skeleton(found: SkeletonMotion, path: Path) -> None:
     size, reach = float(np.ptp(found.rest, axis=0).max()), float(np.abs(found.positions).max())
     if not 0.0 < size < LARGEST or reach > LARGEST or reach > FARTHEST * size:
         raise InputError(f"{path}: a body of {size:.3g} units at {reach:.3g} from the origin; export it again")
+
+
+def check_coordinates(found: RobotMotion, path: Path) -> None:
+    """Raises `InputError` for places, angles or rates that no body's motion has."""
+    qpos, fps = found.motion.qpos, found.motion.fps
+    worst = np.unravel_index(int(np.abs(qpos).argmax()), qpos.shape)
+    if np.abs(qpos[worst]) > LARGEST_COORDINATE:
+        text = f"frame {worst[0]}, coordinate {worst[1]} is {qpos[worst]:.3g}"
+        raise InputError(f"{path}: {text}; metres and radians are below {LARGEST_COORDINATE:g}, export it again")
+    if not RATES[0] <= fps <= RATES[1]:
+        raise InputError(f"{path}: {fps:.3g} frames a second are no motion's; mend it, or give --fps")
 
 
 def _with_rate(found: MotionFile, fps: float) -> MotionFile:
