@@ -17,6 +17,8 @@ from pose.files import remove_leftovers, sha256_of
 from sfv.stage import write_json
 
 RUNS = Path("runs")
+STAGES = ("[1-4]_*", "[1-4]_*/*")
+"""Patterns of the folders of a run's stages. No others are tidied: the folder may be one of the user's."""
 
 
 def run_name(video: Path) -> str:
@@ -71,7 +73,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another OUT") from error
     try:
-        for place in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+        for place in [folder, *(path for level in STAGES for path in folder.glob(level) if path.is_dir())]:
             remove_leftovers(place)  # of whoever was killed here: nobody else writes now
         yield
     finally:

@@ -38,7 +38,10 @@ def test_whoever_takes_a_folder_removes_what_killed_processes_left(tmp_path):
     (stage / ".meeting.x.4711.tmp").mkdir()
     for kept in (".key", "draft.npz", ".hidden.tmp"):
         (stage / kept).touch()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / ".mine.4711.tmp").touch()
     with lock_folder(tmp_path):
+        assert (tmp_path / "photos" / ".mine.4711.tmp").exists()
         assert sorted(path.name for path in stage.iterdir()) == [".hidden.tmp", ".key", "draft.npz"]
 
 
