@@ -84,15 +84,15 @@ def open_archive(path: Path) -> Iterator[Any]:
       InputError: its arrays are larger than `LARGEST`, or claim to be larger than they are.
     """
     found = np.load(path, allow_pickle=False)
-    if not isinstance(found, np.lib.npyio.NpzFile):
+    if not isinstance(found, np.lib.npyio.NpzFile) or (files := found.zip) is None:
         raise ValueError("a single array, not an archive: name it .npy")
     with found as archive:
-        members = archive.zip.infolist()
+        members = files.infolist()
         if len({member.filename for member in members}) < len(members):
             raise ValueError("two arrays of one name")
         check_size(path, sum(member.file_size for member in members))
         for member in members:
-            with archive.zip.open(member) as file:
+            with files.open(member) as file:
                 check_size(path, read_claimed_size(file), member.file_size)
         yield archive
 
