@@ -12,7 +12,7 @@ from sfv.bench.campaign.confined import CPU_SECONDS, MEMORY
 from sfv.bench.campaign.kills import CHAIN, Kill
 from sfv.rows import describe_machine
 
-TEMPLATE = Path(__file__).with_name("page.md")
+TEMPLATE = Path(__file__).with_suffix(".md")
 Row = tuple[str | int, ...]
 
 
