@@ -322,5 +322,5 @@ def read_published(path: Path | None) -> dict[str, float]:
     try:
         with open(path, newline="", encoding="utf-8") as file:
             return {row["video"]: float(row["normalised_return"]) for row in csv.DictReader(file)}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:  # a short row's cells are None
         raise InputError(f"{path}: expected a CSV file with columns video,normalised_return ({error})") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pose.errors import InputError
-from sfv.commands.table import HEADER, TableRow, _gather, _share_reference, make_rows, table
+from sfv.commands.table import HEADER, TableRow, _gather, _share_reference, make_rows, read_published, table
 from sfv.report import verdict
 
 
@@ -93,3 +93,14 @@ def test_wrong_input_is_reported(tmp_path):
     with pytest.raises(InputError, match="called a"):
         table((tmp_path / "a.mp4", tmp_path / "a.mov"), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["video,normalised_return\nwalk\n", "video\nwalk\n", "video,normalised_return\nwalk,a\n"]
+)
+def test_published_returns_that_are_none_are_reported(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match=r"a\.csv: expected a CSV file with columns video,normalised_return"):
+        read_published(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("video,normalised_return\nwalk,0.5\n")
+    assert read_published(tmp_path / "a.csv") == {"walk": 0.5}
