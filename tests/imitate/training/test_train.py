@@ -143,7 +143,7 @@ def when_training(folder: Path, act) -> threading.Thread:
     before = children()
 
     def watch() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240  # a loaded machine takes minutes to import torch
         while time.monotonic() < deadline:
             workers = [pid for pid in children() - before if b"spawn_main" in _command(pid)]
             if len(workers) == 2 and all(_threads(pid) > 2 for pid in workers):  # gloo's threads run: they have met
