@@ -17,7 +17,7 @@ from pose.foreign_files import refuse_damaged
 LARGEST = 1024**3
 """Size of all arrays of a file, unpacked, beyond which none is read [bytes]: 40 minutes of motion take 0.1 GB."""
 DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError,
-          TypeError, SyntaxError, tokenize.TokenError, RecursionError, RuntimeError)  # fmt: skip
+          TypeError, SyntaxError, tokenize.TokenError, RecursionError, RuntimeError, OverflowError)  # fmt: skip
 """What NumPy and zipfile raise for a file that is not whole."""
 T = TypeVar("T")
 

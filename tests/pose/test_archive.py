@@ -65,3 +65,9 @@ def test_a_failed_write_leaves_the_old_archive(tmp_path: Path) -> None:
         save_arrays(path, "thing", 3, {"x": Broken()})
     assert load_arrays(path, "thing", 3)["x"] == 1.0
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_version_that_is_no_number_is_damage(tmp_path):
+    np.savez(tmp_path / "a.npz", kind=np.array("thing"), format_version=np.array(np.inf))
+    with pytest.raises(InputError, match="damaged"):
+        load_arrays(tmp_path / "a.npz", "thing", 1)
