@@ -1,6 +1,8 @@
 """Kinds of bodies that people bring: each becomes a person who stands, looks ahead and has the left on the left, or is
 refused by what it lacks."""
 
+import re
+
 import mujoco
 import numpy as np
 import pytest
@@ -80,6 +82,33 @@ def test_humanoids_of_smpl_become_characters(bring, z_up):
     assert body.plan.sites["left_elbow"][0] == "L_Elbow" and body.plan.sites["nose"][0] == "Head"
     assert len(body.plan.servos) == 69
     assert any("stood up" in note for note in body.notes) is not z_up
+
+
+def test_bodies_without_names_and_with_ball_joints_are_known_by_their_joints(bring):
+    """As in Bullet's humanoid, which has ball joints and lies; sides are those of the joints' names."""
+    text = re.sub(r'<body name="(left|right)_[a-z_]+"', "<body", mjcf_person())
+    for side in ("left", "right"):
+        for joint in ("hip", "shoulder"):
+            two = re.search(rf'<joint name="{side}_{joint}_x"[^>]*/>\s*<joint name="{side}_{joint}_y"[^>]*/>', text)
+            assert two is not None
+            text = text.replace(two.group(), f'<joint name="{side}_{joint}" type="ball"/>')
+    body = bring(text.replace('quat="1 0 0 0"', 'quat=".7071 .7071 0 0"'))
+    assert {"left_hip", "right_shoulder", "left_knee"} <= set(body.plan.servos)
+    assert body.height == pytest.approx(1.65, abs=0.02)
+
+
+def test_the_user_says_which_limb_is_a_leg(bring):
+    """Names that say nothing: the longer limbs are the legs, unless the user says otherwise."""
+    text = mjcf_person()
+    for number, word in enumerate(("thigh", "hip", "shin", "knee", "foot", "ankle", "sole")):
+        text = text.replace(f"_{word}", f"_a{number}")
+    for number, word in enumerate(("upper_arm", "shoulder", "forearm", "elbow")):
+        text = text.replace(f"_{word}", f"_b{number}")
+    assert bring(text).plan.sites["left_elbow"][0] == "left_b2"
+    body = bring(text, on={"left_knee": "left_a2", "right_knee": "right_a2"})
+    assert body.plan.sites["left_knee"][0] == "left_a2"
+    with pytest.raises(InputError, match=r"not a standing person|no shape"):
+        bring(text, on={"left_knee": "left_b2", "right_knee": "right_b2"})
 
 
 def test_a_leg_without_ankle_has_a_sole_of_its_lowest_shape(bring, tmp_path):
