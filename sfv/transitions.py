@@ -20,7 +20,7 @@ from pose.progress import Progress, silent
 from reconstruct.motion import ReferenceMotion
 from sfv.skill import Skill
 
-VERSION = 1
+VERSION = 2
 """Raise it when transitions are found otherwise."""
 
 Ways = dict[tuple[str, str], Transition]

@@ -21,6 +21,8 @@ WANTED = 0.95
 """Share of the tried bodies that must not fall for a transition to count as possible."""
 TRIED_SECONDS = 2.0
 """How long a cycle must go on after it was entered [s]."""
+ROUNDS = 3
+"""A skill that follows itself must do so this many times in a row: small errors add up."""
 BRIDGED_PAIRS = 2
 """Pairs that a bridge is tried for."""
 
@@ -84,8 +86,9 @@ def find_transition(source: Performer, target: Performer, states: States | None 
     states = states or collect_states(source)
     pairs = choose_pairs(source, target, states)
     best = Transition(source.name, target.name, pairs[0], 0.0)
+    rounds = ROUNDS if source.name == target.name else 1
     for pair in pairs:
-        survived = try_pair(target, states, pair)
+        survived = try_pair(target, states, pair, rounds=rounds)
         if survived > best.survived:
             best = Transition(source.name, target.name, pair, survived)
         if survived == 1.0:
@@ -94,7 +97,7 @@ def find_transition(source: Performer, target: Performer, states: States | None 
         return best
     for pair in pairs[:BRIDGED_PAIRS]:
         bridge = make_bridge(source, target, states, pair)
-        survived = try_pair(target, states, pair, bridge) if bridge.completed else 0.0
+        survived = try_pair(target, states, pair, bridge, rounds) if bridge.completed else 0.0
         if survived > best.survived:
             best = Transition(source.name, target.name, pair, survived, bridge)
         if best.possible:
@@ -102,7 +105,7 @@ def find_transition(source: Performer, target: Performer, states: States | None 
     return best
 
 
-def try_pair(target: Performer, states: States, pair: Pair, bridge: Bridge | None = None) -> float:
+def try_pair(target: Performer, states: States, pair: Pair, bridge: Bridge | None = None, rounds: int = 1) -> float:
     """The share of the bodies living at the exit that go on in the target to its end, or for some time.
 
     Args:
@@ -110,16 +113,22 @@ def try_pair(target: Performer, states: States, pair: Pair, bridge: Bridge | Non
       states: of the skill that is left.
       pair: where.
       bridge: that is crossed before.
+      rounds: of a skill into itself: how many times in a row.
     """
     living = np.flatnonzero(states.alive[pair.exit])
     if not len(living):
         return 0.0
-    state, upright, entry = (states.qpos[pair.exit][living], states.qvel[pair.exit][living]), np.ones(1), pair.entry
-    if bridge is not None:
-        across = bridge.leg(len(living))
-        enter(across, 0, *state)
-        upright, state, entry = across.run(), across.state, bridge.resume
-    steps = round(TRIED_SECONDS * CONTROL_HZ) if target.task.motion.loop else 10**6
-    leg = perform_skill(target, len(living), entry + steps)
-    enter(leg, entry, *state)
-    return float((leg.run() * upright).mean())
+    state, upright = (states.qpos[pair.exit][living], states.qvel[pair.exit][living]), np.ones(len(living), dtype=bool)
+    for k in range(rounds):
+        entry = pair.entry
+        if bridge is not None:
+            across = bridge.leg(len(living))
+            enter(across, 0, *state)
+            upright &= across.run()
+            state, entry = across.state, bridge.resume
+        steps = round(TRIED_SECONDS * CONTROL_HZ) if target.task.motion.loop else 10**6
+        leg = perform_skill(target, len(living), pair.exit if k + 1 < rounds else entry + steps)
+        enter(leg, entry, *state)
+        upright &= leg.run()
+        state = leg.state
+    return float(upright.mean())
