@@ -10,7 +10,9 @@ from pose.keypoints import Keypoints
 from pose.landmarks import INDEX
 from pose.playback_speed import estimate_playback_speed
 from sfv.bench.films import find_cached_keypoints, make_films
+from sfv.bench.inputs import find_recordings
 from sfv.bench.people_films import FILMS, PeopleTruth, film_people
+from sfv.bench.verdicts import list_verdict_rows, try_clips
 from sfv.console import console
 from sfv.rows import Row, show
 
@@ -25,16 +27,20 @@ WITHIN = 0.1
 TELL_TIME = ("backflip", "jump", "walk")
 """Demo motions with a flight or five steps."""
 GOALS = {"right_person": 0.95, "speed_factor_right": 0.9, "speed_factor_false": 0.0}
+REAL = "videos/sfv/*.mp4"
+"""Real clips of one person for the verdicts, where they are at hand."""
 TRUNK = [INDEX[f"{side}_{joint}"] for joint in ("shoulder", "hip") for side in ("left", "right")]
 
 
-def bench_people(rows: tuple[Literal["person", "speed"], ...] = ("person", "speed"), json: bool = False) -> None:
+def bench_people(
+    rows: tuple[Literal["person", "speed", "verdict"], ...] = ("person", "speed"), json: bool = False
+) -> None:
     """Who a film of 2 to 12 people is about (one upside down, two who cross), and how fast its time runs.
 
     Films and keypoints are kept in the cache.
 
     Args:
-      rows: which part of it.
+      rows: which part of it; verdict tries how many clips called good end in a draft that completes, about an hour.
       json: one JSON object on standard output instead of a table.
     """
     found = list[Row]()
@@ -42,6 +48,9 @@ def bench_people(rows: tuple[Literal["person", "speed"], ...] = ("person", "spee
         found += _measure_person()
     if "speed" in rows:
         found += _measure_speed()
+    if "verdict" in rows:
+        films = [video for _, video in make_films([], full=False)]
+        found += list_verdict_rows(try_clips([*films, *find_recordings(REAL)]))
     show("people", found, json)
 
 
