@@ -105,8 +105,17 @@ class Dynamics:
         self._batch.set_const(ids)
 
     def extrinsics(self) -> np.ndarray:
-        """What a policy may be given of them: payload, its place, strength, friction; (N, 16)."""
-        return np.concatenate([self.payload[:, None], self.place, self.strength, self.friction[:, None]], axis=1)
+        """What a policy may be given of them: payload, its place, strength, friction; (N, 16).
+
+        Values beyond the ranges of training are given as the range's end: an encoder says nothing sensible of more.
+        """
+        parts = (
+            np.clip(self.payload, *TRAIN.payload)[:, None],
+            np.clip(self.place, *TRAIN.place),
+            np.clip(self.strength, *TRAIN.strength),
+            np.clip(self.friction, *TRAIN.friction)[:, None],
+        )
+        return np.concatenate(parts, axis=1)
 
     def state(self) -> dict[str, np.ndarray]:
         """The values."""

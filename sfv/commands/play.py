@@ -38,6 +38,7 @@ def play(
 
     Args:
       skills: shipped skills, runs in runs/, or runs' folders; several are performed one after another without a pause.
+        go1 is the quadruped that adapts.
       character: body that performs it; default the humanoid, else the first that has the skill.
       scene: ground that it is performed on; --scene KIND is short for --scene.kind. Default the flat, or where the
         skill was learnt if that was elsewhere.
@@ -50,6 +51,11 @@ def play(
         return
     if seconds is not None and not 0.1 <= seconds <= 600.0:
         raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
+    if "go1" in skills:
+        if list(skills) != ["go1"] or character is not None or scene != Scene():
+            raise InputError("'go1' is a robot with ground of its own; play it alone, without --character and --scene")
+        play_go1(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
+        return
     chosen, *others = choose_each(skills, character, scene.check())
     rollout = perform_in_turn([chosen, *others], seconds) if others else perform(chosen, seconds)
     path = out or Path(f"{Path(skills[0]).name}{'_and_more' if others else ''}.mp4")
@@ -65,6 +71,16 @@ def play(
         f"{path}: {names} by {chosen.body}, {rollout.duration:.1f} s {end}, "
         f"mean reward {rollout.reward.sum() / steps:.3f}"
     )
+
+
+def play_go1(seconds: float, size: tuple[int, int], out: Path) -> None:
+    """Films the Go1 that adapts, beside it what it believes, while its physics changes."""
+    from sfv.go1.adapt import load_walk
+    from sfv.go1.film import write_film
+
+    with bar(out.name) as progress:
+        walk = write_film(load_walk(), out, seconds, size=size, progress=progress)
+    console.print(f"{out}: go1, {len(walk.qpos) / 100:.1f} s {'falls' if walk.fell else 'to the end'}")
 
 
 def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:

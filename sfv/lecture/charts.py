@@ -1,9 +1,7 @@
 """Charts of the lecture's page, as SVG."""
 
-import re
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -11,6 +9,7 @@ from imitate.lecture.experiment import Results
 from imitate.lecture.problems import PROBLEMS
 from imitate.lecture.settings import ALGORITHMS
 from sfv.lecture.stable_baselines import TITLES
+from sfv.svg import save_svg
 
 
 def draw_variance(path: Path, variance: dict[str, float]) -> None:
@@ -44,13 +43,3 @@ def draw_curves(path: Path, results: Results, problems: list[str]) -> None:
         axes.set(title=problem, xlabel="samples", ylabel="value")
         axes.legend(fontsize=6, loc="lower right")
     save_svg(figure, path)
-
-
-def save_svg(figure: Figure, path: Path) -> None:
-    """Saves an SVG that is the same for the same figures, with its text as text."""
-    with matplotlib.rc_context({"svg.hashsalt": "lecture", "svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"]}):
-        figure.savefig(path, metadata={"Date": None})
-    # Tenths of a point are as fine as any screen: in outlines, not in the numbers at the axes.
-    text = path.read_text(encoding="utf-8")
-    text = re.sub(r"^[ML] .*$", lambda line: re.sub(r"(\.\d)\d+", r"\1", line[0]), text, flags=re.MULTILINE)
-    path.write_text(text, encoding="utf-8")

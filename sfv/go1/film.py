@@ -1,0 +1,132 @@
+"""A film of the Go1: the robot, and beside it z^ over time with the moment when its physics changes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import mujoco
+import numpy as np
+
+from imitate.adapt.networks import AdaptiveSkill
+from imitate.locomotion.dynamics import NOMINAL
+from imitate.locomotion.env import WalkConfig, WalkEnv
+from imitate.locomotion.evaluation import EVENT_SECONDS, change_physics
+from imitate.locomotion.robot import CONTROL_HZ
+from imitate.locomotion.terrain import make_fractal
+from imitate.locomotion.train import make_runner
+from pose.progress import Progress, silent
+from sfv.rendering import write_side_by_side
+
+FPS = 25
+"""Of the film, a quarter of the control rate."""
+COLOURS = [(31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40)] + [
+    (148, 103, 189), (140, 86, 75), (227, 119, 194), (127, 127, 127)
+]  # fmt: skip
+"""Of the components of z, RGB."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One robot's walk through an event."""
+
+    model: mujoco.MjModel
+    qpos: np.ndarray
+    """(T, nq)."""
+    z: np.ndarray
+    """What it believes z to be, (T, Z)."""
+    fell: bool
+
+
+def walk_through_event(skill: AdaptiveSkill, seconds: float, seed: int) -> Walk:
+    """Lets one robot walk on fractal ground; after 3 s a payload lands, ice begins and a leg weakens."""
+    steps = round(seconds * CONTROL_HZ)
+    env = WalkEnv(make_fractal(seed, size=20.0), WalkConfig(NOMINAL, steps), 1, seed)
+    env.start_at(np.zeros((1, 2)), np.zeros(1))
+    runner, rng = make_runner(skill, 1), np.random.default_rng(seed)
+    qpos, z, fell = [], [], False
+    for step in range(steps):
+        if step == round(EVENT_SECONDS * CONTROL_HZ):
+            change_physics(env, rng)
+        result = env.step(runner.act(env.observe()))
+        qpos.append(env.qpos[0].copy())
+        z.append(runner.z[0].copy())
+        fell = bool(result.terminated[0])
+        if fell:
+            break
+    return Walk(env.model, np.array(qpos), np.array(z), fell)
+
+
+def write_film(
+    skill: AdaptiveSkill,
+    out: Path,
+    seconds: float = 8.0,
+    seed: int = 7,
+    size: tuple[int, int] = (640, 480),
+    progress: Progress = silent,
+) -> Walk:
+    """Writes the film of `walk_through_event`.
+
+    Args:
+      skill: with an adaptation module.
+      out: the video.
+      seconds: longest time [s].
+      seed: of ground and event.
+      size: width and height of each of the two panels [px].
+      progress: is called after each frame.
+    """
+    walk = walk_through_event(skill, seconds, seed)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    every = CONTROL_HZ // FPS
+    panels = [draw_robot(walk, every, size), draw_latent(walk, every, size, seconds)]
+    labels = ["Go1", "z of the adaptation module; bar: payload of 6 kg, friction .2, one leg at .7"]
+    write_side_by_side(panels, labels, FPS, out, size[1], progress, len(walk.qpos[::every]))
+    return walk
+
+
+def draw_robot(walk: Walk, every: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Images of the robot from its side, (height, width, 3) each."""
+    model, state, camera = walk.model, mujoco.MjData(walk.model), mujoco.MjvCamera()
+    model.vis.global_.offwidth, model.vis.global_.offheight = size
+    model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.45, 0.5
+    camera.distance, camera.azimuth, camera.elevation = 1.5, 115.0, -15.0
+    event = round(EVENT_SECONDS * CONTROL_HZ)
+    with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
+        for t, pose in enumerate(walk.qpos[::every]):
+            state.qpos[:] = pose
+            mujoco.mj_forward(model, state)
+            camera.lookat[:] = pose[:3]
+            renderer.update_scene(state, camera)
+            if t * every >= event:
+                _add_payload(renderer.scene, state.xpos[model.body("payload").id])
+            yield renderer.render()
+
+
+def _add_payload(scene: mujoco.MjvScene, place: np.ndarray) -> None:
+    """Draws the payload that lies on the trunk."""
+    mujoco.mjv_initGeom(
+        scene.geoms[scene.ngeom],
+        mujoco.mjtGeom.mjGEOM_SPHERE,
+        np.array([0.06, 0.0, 0.0]),
+        place + np.array([0.0, 0.0, 0.05]),
+        np.eye(3).ravel(),
+        np.array([0.8, 0.25, 0.15, 1.0], dtype=np.float32),
+    )
+    scene.ngeom += 1
+
+
+def draw_latent(walk: Walk, every: int, size: tuple[int, int], seconds: float) -> Iterator[np.ndarray]:
+    """Images of z^ up to each moment, (height, width, 3) each."""
+    width, height = size
+    low, high = float(walk.z.min()), float(walk.z.max())
+    x = np.arange(len(walk.z)) / (seconds * CONTROL_HZ) * (width - 20) + 10
+    y = height - 10 - (walk.z - low) / max(high - low, 1e-6) * (height - 20)
+    points = np.stack([np.broadcast_to(x[:, None], y.shape), y], axis=-1).round().astype(np.int32)
+    event = round(EVENT_SECONDS / seconds * (width - 20) + 10)
+    for t in range(0, len(walk.z), every):
+        image = np.full((height, width, 3), 255, np.uint8)
+        cv2.line(image, (event, 0), (event, height), (200, 200, 200), 3)
+        for component in range(walk.z.shape[1]):
+            line = np.ascontiguousarray(points[: t + 1, component])
+            cv2.polylines(image, [line], False, COLOURS[component % 8], 2, cv2.LINE_AA)
+        yield image
