@@ -14,7 +14,7 @@ from typing import Any
 
 from imitate.adapt.in_use import load_performer
 from imitate.env.task import Task
-from imitate.policy import Performer
+from imitate.policy import Performer, Policy
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from imitate.scene.scene import Scene
 from pose.errors import InputError
@@ -73,6 +73,18 @@ class Skill:
     def policy(self) -> Performer:
         """The policy, read from its file."""
         return load_performer(self.policy_path)
+
+    @property
+    def plain_policy(self) -> Policy:
+        """The policy of a skill that does not adapt.
+
+        Raises:
+          InputError: it does.
+        """
+        policy = self.policy
+        if not isinstance(policy, Policy):
+            raise InputError(f"'{self.name}' adapts to what it feels, which only sfv play and sfv export can do yet")
+        return policy
 
     @property
     def adaptive(self) -> bool:

@@ -11,7 +11,7 @@ from rich.table import Table
 from imitate.env.task import Task
 from imitate.tracking.draft import Draft
 from imitate.transitions.bridge import STEPS, Bridge
-from imitate.transitions.states import Pair, Performer, States, collect_states
+from imitate.transitions.states import ChainableSkill, Pair, States, collect_states
 from imitate.transitions.transition import Transition, find_transition, list_pairs
 from pose.downloads import cache_folder
 from pose.errors import InputError
@@ -27,16 +27,16 @@ Ways = dict[tuple[str, str], Transition]
 """(source, target) -> transition."""
 
 
-def to_performer(skill: Skill) -> Performer:
+def to_chainable(skill: Skill) -> ChainableSkill:
     """A skill that others can follow.
 
     Raises:
-      InputError: it has a ground, a box or a bar of its own.
+      InputError: it has a ground, a box or a bar of its own, or adapts.
     """
     task = skill.task
     if not task.ground.flat or task.scene.has_box or task.grips or task.scene.objects:
         raise InputError(f"'{skill.name}' has surroundings of its own, so no other skill can follow it")
-    return Performer(skill.name, task, skill.policy)
+    return ChainableSkill(skill.name, task, skill.plain_policy)
 
 
 def load_transitions(skills: Sequence[Skill], progress: Progress = silent) -> Ways:
@@ -45,7 +45,7 @@ def load_transitions(skills: Sequence[Skill], progress: Progress = silent) -> Wa
     Raises:
       InputError: a skill has surroundings of its own.
     """
-    performers = {skill.name: to_performer(skill) for skill in skills}
+    performers = {skill.name: to_chainable(skill) for skill in skills}
     digests = {skill.name: _digest(skill) for skill in skills}
     pairs, states, ways = list_pairs(list(performers.values())), dict[str, States](), Ways()
     for k, (source, target) in enumerate(pairs):
@@ -82,7 +82,7 @@ def _write(folder: Path, way: Transition) -> None:
         temporary.write_text(json.dumps(note), encoding="utf-8")
 
 
-def _read(folder: Path, source: Performer, target: Performer) -> Transition | None:
+def _read(folder: Path, source: ChainableSkill, target: ChainableSkill) -> Transition | None:
     path = folder / "transition.json"
     if not path.is_file():
         return None

@@ -19,7 +19,7 @@ from imitate.scene.scene import CONTROL_HZ
 from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.transitions.leg import Leg, find_placement, follow_task, place_states
-from imitate.transitions.states import LOOP_SECONDS, Pair, Performer, States
+from imitate.transitions.states import LOOP_SECONDS, ChainableSkill, Pair, States
 from pose.progress import Progress, silent
 from reconstruct.motion import ReferenceMotion
 
@@ -67,7 +67,7 @@ def make_law(draft: Draft) -> Callable[[ImitationEnv], np.ndarray]:
 
 
 def make_bridge(
-    source: Performer, target: Performer, states: States, pair: Pair, progress: Progress = silent
+    source: ChainableSkill, target: ChainableSkill, states: States, pair: Pair, progress: Progress = silent
 ) -> Bridge:
     """Plans and tracks a bridge from a frame of one skill to one of another.
 

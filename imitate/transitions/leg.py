@@ -8,7 +8,7 @@ import numpy as np
 from imitate.env.config import EnvConfig, StepResult
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
-from imitate.transitions.states import LOOP_SECONDS, Performer
+from imitate.transitions.states import LOOP_SECONDS, ChainableSkill
 from reconstruct import rotations
 
 LOST = 0.8
@@ -42,7 +42,7 @@ class Leg:
         return self.env.qpos.copy(), self.env.qvel.copy()
 
 
-def perform_skill(performer: Performer, count: int, end: int) -> Leg:
+def perform_skill(performer: ChainableSkill, count: int, end: int) -> Leg:
     """A leg of `count` bodies by a skill's policy; they have to be put into it."""
     config = EnvConfig(tracking_threshold=LOST)
     env = ImitationEnv.for_policy(performer.policy, performer.task, count, LOOP_SECONDS, config)

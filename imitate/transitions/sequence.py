@@ -9,7 +9,7 @@ import numpy as np
 from imitate.rollout import Rollout
 from imitate.scene.scene import CONTROL_HZ
 from imitate.transitions.leg import Leg, enter, find_placement, perform_skill, place_states
-from imitate.transitions.states import Performer
+from imitate.transitions.states import ChainableSkill
 from imitate.transitions.transition import Transition
 from pose.errors import InputError
 from reconstruct import rotations
@@ -32,7 +32,7 @@ class SequenceRollout:
 
 
 def perform_sequence(
-    performers: Sequence[Performer], ways: Ways, last_seconds: float = 4.0, rng: np.random.Generator | None = None
+    performers: Sequence[ChainableSkill], ways: Ways, last_seconds: float = 4.0, rng: np.random.Generator | None = None
 ) -> SequenceRollout:
     """Performs skills in turn, from the first one's first frame to the last one's end or a fall.
 
@@ -67,11 +67,11 @@ def perform_sequence(
     return SequenceRollout(record.rollout(terminated=not upright), tuple(record.switches))
 
 
-def _goes_on(one: Performer, other: Performer) -> bool:
+def _goes_on(one: ChainableSkill, other: ChainableSkill) -> bool:
     return one.name == other.name and one.task.motion.loop
 
 
-def check_ways(performers: Sequence[Performer], ways: Ways) -> None:
+def check_ways(performers: Sequence[ChainableSkill], ways: Ways) -> None:
     """Raises `InputError` unless each skill can be followed by the next."""
     for source, target in pairwise(performers):
         way = ways[source.name, target.name]
@@ -79,7 +79,7 @@ def check_ways(performers: Sequence[Performer], ways: Ways) -> None:
             raise InputError(f"no way from '{source.name}' to '{target.name}': {way.reason}; put another skill between")
 
 
-def choose_end(performer: Performer, entry: int, way: Transition | None, last_seconds: float) -> int:
+def choose_end(performer: ChainableSkill, entry: int, way: Transition | None, last_seconds: float) -> int:
     """The frame of the reference at which a skill is left that was entered at `entry`; beyond the end if never."""
     motion = performer.task.motion
     if not motion.loop:

@@ -29,7 +29,7 @@ UPRIGHT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Performer:
+class ChainableSkill:
     """A skill that can be left and entered."""
 
     name: str
@@ -68,7 +68,7 @@ class States:
     """Frames at which the body faces somewhere and at least half of the rollouts live, bool (K,)."""
 
 
-def collect_states(performer: Performer, seed: int = 0) -> States:
+def collect_states(performer: ChainableSkill, seed: int = 0) -> States:
     """Performs a skill with disturbed starts and keeps the states; of a cycle, those of the second round."""
     env = ImitationEnv.for_policy(performer.policy, performer.task, BODIES, LOOP_SECONDS)
     reference = env.reference
@@ -119,7 +119,7 @@ def describe_states(qpos: np.ndarray, bodies: np.ndarray, task: Task) -> np.ndar
     )
 
 
-def choose_pairs(source: Performer, target: Performer, states: States) -> list[Pair]:
+def choose_pairs(source: ChainableSkill, target: ChainableSkill, states: States) -> list[Pair]:
     """The nearest pairs of a state of the source and a frame of the target, the nearest first."""
     reference = target.task.reference(LOOP_SECONDS)
     frames = reference.starts if reference.loop else max(4, round(ENTRIES_UNTIL * len(reference)))

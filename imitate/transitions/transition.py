@@ -14,7 +14,7 @@ import numpy as np
 from imitate.scene.scene import CONTROL_HZ
 from imitate.transitions.bridge import Bridge, make_bridge
 from imitate.transitions.leg import enter, perform_skill
-from imitate.transitions.states import Pair, Performer, States, choose_pairs, collect_states
+from imitate.transitions.states import ChainableSkill, Pair, States, choose_pairs, collect_states
 from pose.progress import Progress, silent
 
 WANTED = 0.95
@@ -59,13 +59,13 @@ class Transition:
         return gaps if self.possible else f"{1.0 - self.survived:.0%} fall; nearest states {gaps}"
 
 
-def list_pairs(performers: Sequence[Performer]) -> list[tuple[Performer, Performer]]:
+def list_pairs(performers: Sequence[ChainableSkill]) -> list[tuple[ChainableSkill, ChainableSkill]]:
     """Each skill and each that may follow it; a cycle follows itself without any transition."""
     pairs = product(performers, repeat=2)
     return [(one, other) for one, other in pairs if one.name != other.name or not one.task.motion.loop]
 
 
-def find_transitions(performers: Sequence[Performer], progress: Progress = silent) -> Iterator[Transition]:
+def find_transitions(performers: Sequence[ChainableSkill], progress: Progress = silent) -> Iterator[Transition]:
     """The best way from each skill to each that may follow it."""
     states = {performer.name: collect_states(performer) for performer in performers}
     pairs = list_pairs(performers)
@@ -75,7 +75,7 @@ def find_transitions(performers: Sequence[Performer], progress: Progress = silen
     progress(len(pairs), len(pairs), "transitions")
 
 
-def find_transition(source: Performer, target: Performer, states: States | None = None) -> Transition:
+def find_transition(source: ChainableSkill, target: ChainableSkill, states: States | None = None) -> Transition:
     """The way from one skill to another that most bodies survive; by a bridge only where none is possible without.
 
     Args:
@@ -105,7 +105,9 @@ def find_transition(source: Performer, target: Performer, states: States | None 
     return best
 
 
-def try_pair(target: Performer, states: States, pair: Pair, bridge: Bridge | None = None, rounds: int = 1) -> float:
+def try_pair(
+    target: ChainableSkill, states: States, pair: Pair, bridge: Bridge | None = None, rounds: int = 1
+) -> float:
     """The share of the bodies living at the exit that go on in the target to its end, or for some time.
 
     Args:

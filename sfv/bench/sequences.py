@@ -8,7 +8,7 @@ from imitate.transitions.sequence import perform_sequence
 from pose.progress import Progress, silent
 from sfv.rows import Row
 from sfv.skill import Skill
-from sfv.transitions import Ways, load_transitions, to_performer
+from sfv.transitions import Ways, load_transitions, to_chainable
 
 LENGTH = 4
 """Skills in a sequence."""
@@ -24,7 +24,7 @@ def measure_sequences(skills: Sequence[Skill], count: int, seed: int = 0, progre
       progress: called while transitions are found and after each sequence.
     """
     ways = load_transitions(skills, progress)
-    performers = {skill.name: to_performer(skill) for skill in skills}
+    performers = {skill.name: to_chainable(skill) for skill in skills}
     possible = sum(way.possible for way in ways.values())
     rows = [
         Row("transitions_possible", possible / max(1, len(ways)), "", len(ways), note="of all pairs of these skills"),

@@ -18,7 +18,7 @@ from pose.errors import InputError
 from sfv.console import bar, console
 from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
-from sfv.transitions import load_transitions, make_table, to_performer
+from sfv.transitions import load_transitions, make_table, to_chainable
 
 LOOP_SECONDS = 8.0
 """Default length of a cycle's performance [s]."""
@@ -135,7 +135,7 @@ def perform_in_turn(skills: Sequence[Skill], seconds: float | None = None) -> Ro
     with bar("transitions") as progress:
         ways = load_transitions(different, progress)
     console.print(make_table(ways))
-    performers = {skill.name: to_performer(skill) for skill in different}
+    performers = {skill.name: to_chainable(skill) for skill in different}
     return perform_sequence([performers[skill.name] for skill in skills], ways, seconds or LAST_SECONDS).rollout
 
 

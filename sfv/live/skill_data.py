@@ -39,7 +39,7 @@ def pack_skill(skill: Skill, transitions: Sequence[dict[str, Any]] = ()) -> byte
     Raises:
       InputError: it is performed with a box to push or with hands on a bar, or sees what the page does not show it.
     """
-    task, policy = skill.task, skill.policy
+    task, policy = skill.task, skill.plain_policy
     if task.scene.has_box or task.grips:
         raise InputError(f"'{skill.name}' needs a box to push or a bar to hold, which a live page does not have")
     if set(policy.layout.observation) != set(ObservationLayout.of(1, 6, ground=not task.ground.flat).sizes):

@@ -21,7 +21,7 @@ def exported(tmp_path_factory):
     """Atlas's walk, a body of hinges whose model is at hand: its skill, the files, and the script's names."""
     skill = next(skill for skill in skills_named("walk") if skill.body == "atlas")
     path = tmp_path_factory.mktemp("onnx") / "policy.onnx"
-    write_onnx(skill.policy, skill.task, path)
+    write_onnx(skill.plain_policy, skill.task, path)
     return skill, path, json.loads(path.with_suffix(".json").read_text()), runpy.run_path(str(SCRIPT))
 
 

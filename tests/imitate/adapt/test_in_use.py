@@ -1,6 +1,7 @@
 """A skill that adapts performs where every skill does, is saved, read, and exported as two ONNX files."""
 
 import json
+from typing import cast
 
 import numpy as np
 import onnxruntime
@@ -31,7 +32,7 @@ def skill(plain):
     policy = extend_policy(plain.policy, DynamicsConfig())
     torch.manual_seed(1)
     with torch.no_grad():
-        policy.actor.base[0].weight[:, -8:] = 0.01 * torch.randn(256, 8)
+        cast(torch.nn.Linear, policy.actor.base[0]).weight[:, -8:] = 0.01 * torch.randn(256, 8)
     return AdaptiveSkill(policy, AdaptationModule(policy.layout.state_size + 28, 8))
 
 

@@ -9,7 +9,7 @@ from imitate.env.joint_layout import JointLayout
 from imitate.transitions.bridge import STEPS, find_middle, plan_bridge
 from imitate.transitions.leg import enter, find_placement, perform_skill, place_states
 from imitate.transitions.sequence import choose_end, perform_sequence
-from imitate.transitions.states import LOOP_SECONDS, Pair, Performer, States, choose_pairs, describe_states
+from imitate.transitions.states import LOOP_SECONDS, ChainableSkill, Pair, States, choose_pairs, describe_states
 from imitate.transitions.transition import Transition, list_pairs
 from pose.errors import InputError
 from reconstruct import rotations
@@ -18,13 +18,13 @@ from sfv.skill import skills_named
 
 
 @pytest.fixture(scope="module")
-def walk() -> Performer:
-    return transitions.to_performer(next(skill for skill in skills_named("walk") if skill.body == "humanoid"))
+def walk() -> ChainableSkill:
+    return transitions.to_chainable(next(skill for skill in skills_named("walk") if skill.body == "humanoid"))
 
 
 @pytest.fixture(scope="module")
-def jump() -> Performer:
-    return transitions.to_performer(skills_named("jump")[0])
+def jump() -> ChainableSkill:
+    return transitions.to_chainable(skills_named("jump")[0])
 
 
 def turned(qpos: np.ndarray, angle: float, shift: tuple[float, float]) -> np.ndarray:
@@ -32,7 +32,7 @@ def turned(qpos: np.ndarray, angle: float, shift: tuple[float, float]) -> np.nda
     return place_states(qpos, np.zeros((len(qpos), qpos.shape[1] - 1)), turn, np.array([shift]))[0]
 
 
-def test_bodies_are_brought_to_where_the_reference_is(walk: Performer):
+def test_bodies_are_brought_to_where_the_reference_is(walk: ChainableSkill):
     reference = walk.task.reference(LOOP_SECONDS)
     away = turned(reference.qpos[:3], 2.0, (3.0, -1.0))
     turn, shift = find_placement(away, reference.qpos[10])
@@ -45,7 +45,7 @@ def test_bodies_are_brought_to_where_the_reference_is(walk: Performer):
     np.testing.assert_allclose(np.linalg.norm(moving[:, :3], axis=1), np.linalg.norm(reference.qvel[:3, :3], axis=1))
 
 
-def test_a_leg_begins_with_the_state_that_is_given(jump: Performer):
+def test_a_leg_begins_with_the_state_that_is_given(jump: ChainableSkill):
     reference = jump.task.reference(LOOP_SECONDS)
     qpos, qvel = turned(reference.qpos[5:6], 1.0, (2.0, 2.0)), reference.qvel[4:5]
     leg = perform_skill(jump, 1, 8)
@@ -56,7 +56,7 @@ def test_a_leg_begins_with_the_state_that_is_given(jump: Performer):
     assert leg.run().all() and leg.env.frame[0] == 8
 
 
-def test_the_nearest_frame_to_a_state_of_the_reference_is_its_own(walk: Performer):
+def test_the_nearest_frame_to_a_state_of_the_reference_is_its_own(walk: ChainableSkill):
     reference = walk.task.reference(LOOP_SECONDS)
     count = reference.starts
     qpos, bodies = reference.qpos[:count, None], reference.bodies[:count, None]
@@ -71,7 +71,7 @@ def test_the_nearest_frame_to_a_state_of_the_reference_is_its_own(walk: Performe
 
 
 @pytest.mark.parametrize("names", [("walk", "jump"), ("jump", "walk")])
-def test_a_bridge_leads_from_the_state_to_the_frame_that_follows(names, walk: Performer, jump: Performer):
+def test_a_bridge_leads_from_the_state_to_the_frame_that_follows(names, walk: ChainableSkill, jump: ChainableSkill):
     one, other = ({"walk": walk, "jump": jump}[name] for name in names)
     space = JointLayout.of(other.task.body)
     first, second = one.task.reference(LOOP_SECONDS), other.task.reference(LOOP_SECONDS)
@@ -90,13 +90,13 @@ def test_a_bridge_leads_from_the_state_to_the_frame_that_follows(names, walk: Pe
     assert np.abs(steps[:, 6:]).max() < 0.35
 
 
-def test_the_middle_of_poses_is_the_one_that_most_are_like(walk: Performer):
+def test_the_middle_of_poses_is_the_one_that_most_are_like(walk: ChainableSkill):
     space = JointLayout.of(walk.task.body)
     frames = walk.task.reference(LOOP_SECONDS).qpos[[10, 11, 12, 40]]
     np.testing.assert_array_equal(find_middle(space, frames), frames[1])
 
 
-def test_when_a_skill_is_left(walk: Performer, jump: Performer):
+def test_when_a_skill_is_left(walk: ChainableSkill, jump: ChainableSkill):
     way = Transition("walk", "jump", Pair(exit=13, entry=0, pose_gap=0.1, speed_gap=1.0), 1.0)
     # 67 frames a round: from frame 48 on at least one round, 115, to the next 13 of a round: 13 + 2 * 67.
     assert choose_end(walk, 48, way, 4.0) == 147
@@ -110,7 +110,7 @@ def test_when_a_skill_is_left(walk: Performer, jump: Performer):
     ]
 
 
-def test_a_sequence_has_no_jump_and_says_what_is_impossible(jump: Performer):
+def test_a_sequence_has_no_jump_and_says_what_is_impossible(jump: ChainableSkill):
     again = Transition("jump", "jump", Pair(exit=65, entry=0, pose_gap=0.04, speed_gap=0.6), 1.0)
     found = perform_sequence([jump, jump], {("jump", "jump"): again})
     rollout = found.rollout

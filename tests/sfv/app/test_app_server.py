@@ -131,7 +131,7 @@ def test_a_film_is_taken_and_shown(client: Client, tmp_path: Path) -> None:
     assert times == sorted(times) and times[0] == 0.0 and times[-1] > 1.8
     last = inside.get(f"/api/uploads/{found['id']}/{found['frames'][-1]['file']}")
     image = cv2.imdecode(np.frombuffer(last.content, np.uint8), cv2.IMREAD_COLOR)
-    assert abs(float(image.mean()) - 190.0) < 6.0  # the last frame's grey
+    assert image is not None and abs(float(image.mean()) - 190.0) < 6.0  # the last frame's grey
     assert inside.get(f"/api/uploads/{found['id']}/{found['file']}").status_code == 404
 
 

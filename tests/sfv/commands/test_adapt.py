@@ -1,5 +1,7 @@
 """`sfv adapt`: a shipped skill learns to adapt in a run of its own; what cannot be is one line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from sfv.skill import run_skills
 
 
 def test_which_skill_is_to_adapt_must_be_said():
-    for config in (AdaptRunConfig(), AdaptRunConfig(clip="x", skill="walk")):
+    for config in (AdaptRunConfig(), AdaptRunConfig(clip=Path("x"), skill="walk")):
         with pytest.raises(InputError, match="one of them"):
             choose_skill(config)
     with pytest.raises(InputError, match="g1"):

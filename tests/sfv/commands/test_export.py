@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.write_csv import coordinate_names
 from reconstruct.motion import ReferenceMotion
-from sfv.commands.export import SUFFIXES, WRITERS, export
+from sfv.commands.export import SUFFIXES, WRITERS, Format, export
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_every_format_of_both_motions(run):
-    export(run, tuple(WRITERS))
+    export(run, cast(tuple[Format, ...], tuple(WRITERS)))
     names = {path.name for path in (run / "export").iterdir()}
     ends = [SUFFIXES.get(kind, f".{kind}") for kind in WRITERS]
     assert names == {f"humanoid_{motion}{end}" for motion in ("reference", "simulation") for end in ends}

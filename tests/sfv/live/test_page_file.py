@@ -55,12 +55,12 @@ def test_skills_are_in_the_page_whole(page):
     np.testing.assert_array_equal(arrays["qpos"], reference.qpos)
     np.testing.assert_array_equal(arrays["may_touch"], reference.may_touch)
     np.testing.assert_array_equal(
-        arrays["weight_0"].astype(np.float32), skill.policy.state_dict()["actor.0.weight"].numpy()
+        arrays["weight_0"].astype(np.float32), skill.plain_policy.state_dict()["actor.0.weight"].numpy()
     )
 
 
 def test_the_policy_in_the_page_acts_as_the_policy_does():
-    policy = choose_all(("walk",), None)[0].policy
+    policy = choose_all(("walk",), None)[0].plain_policy
     arrays = pack_policy(policy)
     seen = np.random.default_rng(0).normal(size=(5, policy.layout.observation_size)).astype(np.float32) * 3
     values = np.clip((seen - arrays["mean"]) * arrays["scale"], -8.0, 8.0)
