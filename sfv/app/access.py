@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import anyio
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -70,7 +70,8 @@ class Access:
 
     def let_in(self) -> Response:
         """The answer that gives the cookie and leads to the page."""
-        answer = RedirectResponse("/", status_code=303)
+        # Not a redirect: a browser that comes from another site or a file would leave the strict cookie out at "/".
+        answer = HTMLResponse(WELCOME)
         answer.set_cookie(self.cookie, self.token, httponly=True, samesite="strict", path="/")
         return answer
 
@@ -80,6 +81,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, access: Access):
         self.app, self.access = app, access
+        self._guess = anyio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through, or answers it."""
@@ -118,15 +120,20 @@ class Gate:
                 if len(body) > LOGIN_BYTES:
                     return PlainTextResponse("too long", status_code=413)
             given = parse_qs(body.decode("utf-8", "replace")).get("password", [""])[0]
-            if hmac.compare_digest(given.encode(), password.encode()):
-                return self.access.let_in()
-            await anyio.sleep(WRONG_PASSWORD_S)
+            async with self._guess:  # one after the other, whoever asks
+                if hmac.compare_digest(given.encode(), password.encode()):
+                    return self.access.let_in()
+                await anyio.sleep(WRONG_PASSWORD_S)
         if request.url.path.startswith("/api/"):
             return PlainTextResponse("log in first", status_code=403)
         return HTMLResponse(LOGIN, status_code=401)
 
 
-LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>sfv: log in</title>
+WELCOME = """<!doctype html><html lang="en"><meta charset="utf-8">
+<link rel="icon" href="data:,"><meta http-equiv="refresh" content="0; url=/">
+<title>sfv</title></html>"""
+LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8">
+<link rel="icon" href="data:,"><title>sfv: log in</title>
 <form method="post" action="/login"><label>Password <input type="password" name="password" autofocus></label>
 <button>Log in</button></form></html>"""
 

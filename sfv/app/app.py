@@ -1,8 +1,13 @@
 """`python -m sfv app`: the whole tool as a local page."""
 
 import contextlib
+import html
+import importlib.util
+import os
 import socket
+import tempfile
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 
 from pose.errors import InputError
@@ -28,14 +33,17 @@ def app(
     Args:
       port: of the address; the next free one is taken if it is in use.
       host: address to listen on; another than 127.0.0.1 needs a password.
-      password: asked for by the page instead of the token; at least 8 characters.
+      password: asked for instead of the token; at least 8 characters. SFV_PASSWORD in the environment is safer.
       runs: folder of runs; uploads are kept in it, too.
       browser: open the page in the default browser.
     """
+    password = password or os.environ.get("SFV_PASSWORD") or None
     if host not in LOOPBACK and not password:
         raise InputError(f"--host {host}: others could start programs here; give --password as well")
     if password is not None and len(password) < 8:
-        raise InputError("--password: give at least 8 characters")
+        raise InputError("--password (or SFV_PASSWORD): give at least 8 characters")
+    if not all(map(importlib.util.find_spec, ("starlette", "uvicorn"))):
+        raise InputError("the page needs two more packages: make app, or pip install 'skills-from-videos[app]'")
     import uvicorn
 
     from sfv.app.server import make_server
@@ -46,10 +54,19 @@ def app(
         console.print(
             f"[bold]open[/bold]  {access.address}\nCtrl-C ends it; runs are in {runs.resolve()}", soft_wrap=True
         )
-        if browser:
-            webbrowser.open(access.address)
         config = uvicorn.Config(server, log_level="warning", access_log=False, server_header=False)
-        uvicorn.Server(config).run(sockets=[own])
+        with open_browser(access.address) if browser else contextlib.nullcontext():
+            uvicorn.Server(config).run(sockets=[own])
+
+
+@contextlib.contextmanager
+def open_browser(address: str) -> Iterator[None]:
+    """Opens the address by way of a file that only this user can read: all users see a browser's command line."""
+    with tempfile.TemporaryDirectory(prefix="sfv-app-") as folder:  # readable by its owner alone
+        page = Path(folder) / "open.html"
+        page.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(address)}">', encoding="utf-8")
+        webbrowser.open(page.as_uri())
+        yield
 
 
 def listen_on(host: str, port: int) -> socket.socket:

@@ -63,6 +63,8 @@ def find_file(folder: Path, name: str) -> Path:
     Raises:
       InputError: there is none, or it lies outside of the folder.
     """
+    if "\0" in name:
+        raise InputError("no such file in this run")
     path = (folder / name).resolve()
     inside = path.is_relative_to(folder.resolve()) and not any(part.startswith(".") for part in Path(name).parts)
     if not inside or path.suffix.lower() not in SERVED or not path.is_file():

@@ -1,6 +1,7 @@
 """`python -m sfv.app.first_look FOLDER`: pictures of an uploaded video, in a process that may die of it."""
 
 import json
+import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ LONGER_SIDE = 960
 MOST_PIXELS = 8192 * 8192
 LONGEST_S = 3600.0
 """Longest video that is taken [s]."""
+PREVIEW = ".preview.jpg"
+"""A picture's smaller copy. Names of uploads never begin with a dot, so none is overwritten."""
 
 
 def main(folder: Path) -> None:
@@ -30,7 +33,7 @@ def main(folder: Path) -> None:
     try:
         found = look_at_video(source, folder) if source.kind == "video" else look_at_picture(source, folder)
     except InputError as error:
-        print(str(error).replace(f"{folder}{'/'}", ""), file=sys.stderr)
+        print(str(error).replace(f"{folder}{os.sep}", ""), file=sys.stderr)
         sys.exit(2)
     with replace_file(folder / INFO) as temporary:
         temporary.write_text(json.dumps(asdict(found)), encoding="utf-8")
@@ -53,7 +56,7 @@ def look_at_video(source: Source, folder: Path) -> Source:
     for number, (t, image) in enumerate(read_frames(path, fps=rate)):
         if number == FRAMES:
             break
-        frames.append(Frame(round(t, 3), f"frame_{number:03d}.jpg"))
+        frames.append(Frame(round(t, 3), f".frame_{number:03d}.jpg"))
         write_small(image, folder / frames[-1].file)
     return replace(source, duration=round(info.duration, 3), width=info.width, height=info.height, frames=tuple(frames))
 
@@ -65,9 +68,9 @@ def look_at_picture(source: Source, folder: Path) -> Source:
       InputError: it is no picture.
     """
     image = read_picture(folder / source.file)
-    write_small(image, folder / "frame_000.jpg")
+    write_small(image, folder / PREVIEW)
     height, width = image.shape[:2]
-    return replace(source, width=width, height=height, frames=(Frame(0.0, "frame_000.jpg"),))
+    return replace(source, width=width, height=height, frames=(Frame(0.0, PREVIEW),))
 
 
 def write_small(image: np.ndarray, path: Path) -> None:

@@ -20,14 +20,15 @@ from typing import Any, Literal
 
 from pose.errors import InputError
 from pose.files import replace_file
+from sfv.parent import VARIABLE as PARENT
 
 Action = Literal["clip", "retarget", "complete", "export"]
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 OPEN = ("waiting", "running")
 STOP_S = 90.0
 """Time that a job has to save what it has when it is asked to stop [s]."""
-LOG_LINES = 12
-"""Last lines of a job's log that the page shows."""
+LOG_LINES, LOG_BYTES = 12, 20_000
+"""Last lines of a job's log that the page shows, and the end of the log in which they are looked for."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Jobs:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Condition()
         self._process: tuple[str, subprocess.Popen[bytes]] | None = None
+        self._stopped = False
+        """The running job was asked to stop."""
         self._closing = False
         self._jobs = {job.id: job for job in map(_read_job, sorted(folder.glob("*.job.json"))) if job}
         for job in list(self._jobs.values()):
@@ -111,6 +114,7 @@ class Jobs:
                 job = replace(job, state="stopped")
                 self._put(job)
             elif self._process and self._process[0] == key:
+                self._stopped = True
                 _interrupt(self._process[1])
             return job
 
@@ -120,7 +124,9 @@ class Jobs:
         with suppress(OSError, ValueError):  # not begun yet
             found = json.loads(self._path(job, "progress.json").read_text(encoding="utf-8"))
         try:
-            lines = self._path(job, "log").read_text(encoding="utf-8", errors="replace").splitlines()
+            with open(self._path(job, "log"), "rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
+                lines = file.read().decode("utf-8", "replace").splitlines()
         except OSError:
             lines = []
         return {**found, "log": lines[-LOG_LINES:]}
@@ -131,6 +137,7 @@ class Jobs:
             self._closing = True
             process = self._process[1] if self._process else None
             if process:
+                self._stopped = True
                 _interrupt(process)
             self._lock.notify_all()
         self._thread.join(timeout=STOP_S)
@@ -160,14 +167,21 @@ class Jobs:
                     return
                 job = self._next()
                 assert job is not None
-                job = replace(job, state="running")
-                self._put(job)
-                process = self._start(job)
-                self._process = (job.id, process)
+                try:
+                    job = replace(job, state="running")
+                    self._put(job)
+                    process = self._start(job)
+                except OSError as error:  # a full disk, for one
+                    self._jobs[job.id] = replace(job, state="failed", message=f"could not be begun: {error}")
+                    continue
+                self._process, self._stopped = (job.id, process), False
             code = process.wait()
             with self._lock:
                 self._process = None
-                self._put(self._end(job, code))
+                ended = self._end(job, code)
+                self._jobs[job.id] = ended
+                with suppress(OSError):
+                    self._put(ended)
 
     def _next(self) -> Job | None:
         waiting = [job for job in self._jobs.values() if job.state == "waiting"]
@@ -178,17 +192,21 @@ class Jobs:
         self._path(job, "progress.json").unlink(missing_ok=True)
         files = [str(self._path(job, kind)) for kind in ("job.json", "progress.json")]
         command = [sys.executable, "-m", "sfv.app.worker", *files, str(self.runs)]
+        # Its standard input is a pipe that nobody writes to: it ends with this program, however that ends.
+        environment = {**os.environ, PARENT: "1"}
         group: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # pyright: ignore[reportAttributeAccessIssue]
         with open(self._path(job, "log"), "wb") as log:
-            return subprocess.Popen[bytes](command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **group)
+            return subprocess.Popen[bytes](
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, **group
+            )
 
     def _end(self, job: Job, code: int) -> Job:
         """What became of a job, by the exit code of its process."""
         if code == 0:
             return replace(job, state="done")
-        if code == 130:
+        if code == 130 or self._stopped:
             return replace(job, state="stopped")
         errors = [line for line in self.progress(job)["log"] if line.startswith("error: ")]
         why = errors[-1].removeprefix("error: ") if errors else f"the work ended with exit code {code}; see its log"

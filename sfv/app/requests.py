@@ -1,8 +1,7 @@
 """What the page may ask for, checked: from the JSON of a request to the arguments of the Python API."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +22,36 @@ Request = tuple[Action, str, dict[str, Any]]
 """What is done, the run it is done in, and the arguments of the API's function."""
 
 
-def read_request(asked: Mapping[str, Any], sources: Sources, runs: Path) -> Request:
+def read_request(asked: Mapping[str, Any], sources: Sources, runs: Path, begun: Collection[str] = ()) -> Request:
     """Checks what the page asks for.
+
+    Args:
+      asked: the request.
+      sources: the uploads.
+      runs: folder of runs.
+      begun: names of runs that jobs will make or have made.
 
     Raises:
       InputError: the action is unknown, or a value cannot be used.
     """
     action = asked.get("action")
     if action == "clip":
-        return _read_clip(asked, sources, runs)
+        return _read_clip(asked, sources, runs, begun)
     if action == "retarget":
         return _read_retarget(asked, runs)
     if action == "complete":
-        return _read_complete(asked, sources, runs)
+        return _read_complete(asked, sources, runs, begun)
     if action == "export":
         folder = find_run(runs, _text(asked, "run"))
         return "export", folder.name, {"clip": str(folder)}
     raise InputError("unknown action; ask for clip, retarget, complete or export")
 
 
-def _read_clip(asked: Mapping[str, Any], sources: Sources, runs: Path) -> Request:
+def _read_clip(asked: Mapping[str, Any], sources: Sources, runs: Path, begun: Collection[str]) -> Request:
     source = sources.find(_text(asked, "source"))
     if source.kind == "picture":
         raise InputError(f"{source.name}: is a picture; a skill needs a video or a motion file")
-    run = choose_run_name(source, runs)
+    run = choose_run_name(source, runs, begun)
     arguments: dict[str, Any] = {source.kind: str(sources.path_of(source)), "out": str(runs / run)}
     arguments |= _read_training(asked)
     arguments["character"] = _choice(asked, "character", list_character_names(), "humanoid")
@@ -67,11 +72,11 @@ def _read_retarget(asked: Mapping[str, Any], runs: Path) -> Request:
     return "retarget", folder.name, {"skill": str(folder), "character": character, **_read_training(asked)}
 
 
-def _read_complete(asked: Mapping[str, Any], sources: Sources, runs: Path) -> Request:
+def _read_complete(asked: Mapping[str, Any], sources: Sources, runs: Path, begun: Collection[str]) -> Request:
     source = sources.find(_text(asked, "source"))
     if source.kind != "picture":
         raise InputError(f"{source.name}: is no picture")
-    run = f"complete_{choose_run_name(source, runs, 'complete_')}"
+    run = f"complete_{choose_run_name(source, runs, begun, 'complete_')}"
     arguments: dict[str, Any] = {"picture": str(sources.path_of(source)), "out": str(runs / run)}
     person = _text(asked, "person", "")
     if person and not re.fullmatch(PERSON, person):
@@ -79,10 +84,10 @@ def _read_complete(asked: Mapping[str, Any], sources: Sources, runs: Path) -> Re
     return "complete", run, arguments | ({"person": person} if person else {})
 
 
-def choose_run_name(source: Source, runs: Path, prefix: str = "") -> str:
+def choose_run_name(source: Source, runs: Path, begun: Collection[str], prefix: str = "") -> str:
     """A new run's name: that of the file, with a number where it is taken."""
     name = run_name(Path(source.file))
-    taken = {path.name for path in runs.iterdir()} if runs.is_dir() else set()
+    taken = {*begun, *(path.name for path in runs.iterdir())} if runs.is_dir() else {*begun}
     number = 1
     while prefix + (chosen := name if number == 1 else f"{name}_{number}") in taken:
         number += 1
@@ -110,10 +115,10 @@ def _number(asked: Mapping[str, Any], name: str, low: float, high: float) -> flo
     value = asked.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InputError(f"{name}: give a number")
-    if not low <= value <= high:
-        raise InputError(f"{name} {value:g}: give {low:g} to {high:g}")
+    if not low <= value <= high:  # not a number is in no range
+        raise InputError(f"{name}: give {low:g} to {high:g}")
     return float(value)
 
 

@@ -91,8 +91,8 @@ class Page:
 
     async def add_job(self, request: Request) -> Response:
         """Queues what the page asks for."""
-        asked = await read_json(request)
-        return JSONResponse(asdict(self.jobs.add(*read_request(asked, self.sources, self.runs))))
+        asked, begun = await read_json(request), {job.run for job in self.jobs.list()}
+        return JSONResponse(asdict(self.jobs.add(*read_request(asked, self.sources, self.runs, begun))))
 
     async def change_job(self, request: Request) -> Response:
         """Stops a job, or goes on with it."""
@@ -104,15 +104,16 @@ class Page:
         return JSONResponse(await to_thread.run_sync(self._describe, request.query_params.get("run")))
 
     def _describe(self, name: str | None) -> dict[str, Any]:
-        jobs = [self._describe_job(job) for job in self.jobs.list()]
+        jobs = [self._describe_job(job, name) for job in self.jobs.list()]
         found = {"jobs": jobs, "runs": list_runs(self.runs), "run": None}
         if name:
-            with suppress(InputError):  # a job that has just begun has no folder yet
+            with suppress(InputError, FileNotFoundError):  # a job has just begun, or just finished a stage
                 found["run"] = describe_run(find_run(self.runs, name))
         return found
 
-    def _describe_job(self, job: Job) -> dict[str, Any]:
-        return {**asdict(job), "arguments": None, "progress": self.jobs.progress(job)}
+    def _describe_job(self, job: Job, shown: str | None) -> dict[str, Any]:
+        progress = self.jobs.progress(job) if job.run == shown else None
+        return {**asdict(job), "arguments": None, "progress": progress}
 
     async def run_file(self, request: Request) -> Response:
         """A file of a run."""

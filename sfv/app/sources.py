@@ -12,6 +12,7 @@ from typing import Literal
 
 from pose.errors import InputError
 from pose.video import FILM_ENDINGS
+from sfv.run_folder import run_name
 
 Kind = Literal["video", "motion", "picture"]
 MOTIONS = {".bvh", ".npz", ".npy", ".txt", ".csv", ".trc", ".c3d", ".amc", ".asf", ".glb", ".gltf"}
@@ -171,8 +172,7 @@ def choose_kind(name: str) -> Kind:
 def legal_name(name: str) -> str:
     """A file name that is legal on every system and stays in its folder."""
     path = Path(re.split(r"[/\\]", name)[-1])
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem).strip("_-")[:60] or "upload"
-    return stem + path.suffix.lower()
+    return run_name(path)[:60] + path.suffix.lower()
 
 
 def _printable(name: str) -> str:

@@ -1,16 +1,14 @@
 """`python -m sfv.app.worker JOB PROGRESS RUNS`: the process of one job."""
 
-import _thread
 import json
-import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from sfv.backend import prepare_process
+from sfv.parent import end_with_parent
 
 INTERVAL = 0.5
 """Least time between two reports [s]."""
@@ -67,7 +65,7 @@ def main(job: Path, progress: Path, runs: Path) -> int:
     prepare_process()
     if hasattr(signal, "SIGBREAK"):  # Windows: what takes the place of Ctrl-C for a group of processes
         signal.signal(signal.SIGBREAK, signal.default_int_handler)  # pyright: ignore[reportAttributeAccessIssue]
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     try:
         from pose.errors import InputError, WorkError
         from sfv.console import listen
@@ -82,13 +80,6 @@ def main(job: Path, progress: Path, runs: Path) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return 0
-
-
-def _end_with_parent(parent: int) -> None:
-    """Asks this process to save and end when the program of the page has gone."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    _thread.interrupt_main()
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ function show_job(job) {
   if (job && job.state === "failed") $("why").textContent = job.message;
   if (job && job.state === "stopped") $("why").textContent = "It was stopped; what is done is kept.";
   if (!works) return;
-  const p = job.progress, share = p.total ? Math.min(1, p.done / p.total) : null;
+  const p = job.progress || { log: [] }, share = p.total ? Math.min(1, p.done / p.total) : null;
   $("job-stage").textContent = job.state === "waiting" ? "waiting for the job before it" : p.stage || "begins";
   $("job-note").textContent = p.note || "";
   if (share === null) $("job-bar").removeAttribute("value"); else $("job-bar").value = share;
@@ -208,9 +208,9 @@ function show_run(run) {
   // Films must not begin anew at every look: what is shown is made again only when it has changed.
   const key = JSON.stringify([run.stages.map((s) => [s.name, s.finished, s.seconds]), run.reports, run.exports, run.films]);
   draw_curve(run.stages.flatMap((stage) => stage.curve));
-  const judged = run.completed !== null;
-  $("verdict").textContent = judged ? `Normalised return ${run.return.toFixed(3)}; ${Math.round(100 * run.completed)} % of the rollouts reach the end.` : "";
-  $("verdict").className = judged ? (run.completed >= 0.9 ? "good" : "poor") : "";
+  const known = run.completed !== null;
+  $("verdict").textContent = known ? `Normalised return ${run.return.toFixed(3)}; ${Math.round(100 * run.completed)} % of the rollouts reach the end.` : "";
+  $("verdict").className = known ? (run.completed >= 0.9 ? "good" : "poor") : "";
   if (key === shown) return;
   shown = key;
   const results = run.stages.filter((stage) => stage.name.startsWith("4_result") && stage.finished);

@@ -89,6 +89,7 @@ class Live {
   hear(kind, text) {
     if (kind === "physics") {
       this.stage.build(this.player.simulation.model);
+      this.ghostData.delete();
       this.ghostData = new this.mujoco.MjData(this.player.simulation.model);
     }
     if (kind === "fall" || kind === "lost") this.panel.toast(text);

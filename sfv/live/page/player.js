@@ -44,7 +44,7 @@ export class Player {
     return this.simulation.skill;
   }
 
-  // Calls `listener(kind, text)` when something happens: "fall", "skill", "lost", "back".
+  // Calls `listener(kind, text)` when something happens: "fall", "skill", "lost", "back", "physics".
   listen(listener) {
     this.listeners.push(listener);
   }
