@@ -54,6 +54,8 @@ def load_arrays(path: Path, kind: str, version: int) -> dict[str, np.ndarray]:
         found, found_version = str(arrays.pop("kind", "nothing")), int(arrays.pop("format_version", -1))
     except InputError:
         raise
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except DAMAGE as error:
         raise InputError(
             f"{path}: damaged or not a {kind} archive ({error}); delete it to have it made again"

@@ -1,7 +1,7 @@
 """Corners of the background, followed from frame to frame: what a moving camera is reconstructed from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,6 +19,8 @@ QUALITY, LEAST_QUALITY = 0.02, 3e-5
 is noise."""
 KEY_SHIFT = 14.0
 """Median motion of the corners after which the next key frame is chosen [px at `WIDTH`]."""
+MOST_KEYS = 300
+"""Key frames up to which corners are followed: memory grows with their square."""
 KEY_LEFT = 0.7
 """Share of a key frame's corners below which the next key frame is chosen."""
 WINDOW = {"winSize": (21, 21), "maxLevel": 3}
@@ -37,6 +39,8 @@ class Tracks:
     """`WIDTH` over the images' width."""
     side: float
     """The images' longer side [px at `WIDTH`]."""
+    whole: bool = True
+    """Whether all images were followed, not only those up to `MOST_KEYS` key frames."""
 
     @property
     def seen(self) -> np.ndarray:
@@ -46,6 +50,8 @@ class Tracks:
 
 def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> Tracks:
     """Follows corners outside of people by optical flow, and replaces those that are lost.
+
+    It ends before key frame `MOST_KEYS` + 1.
 
     Args:
       images: the T frames, uint8 (H, W, 3) RGB, all of one size.
@@ -66,6 +72,8 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
         shared, mine, theirs = np.intersect1d(numbers, key_numbers, return_indices=True)
         moved = np.median(np.linalg.norm(places[mine] - key_places[theirs], axis=1)) if len(shared) else np.inf
         if t == 0 or moved > KEY_SHIFT or len(shared) < KEY_LEFT * len(key_numbers):
+            if len(keys) == MOST_KEYS:
+                return replace(_gather(sights, count, keys, size), whole=False)
             fresh = _find_more(gray, mask, places)
             numbers = np.concatenate([numbers, count + np.arange(len(fresh))])
             places, count = np.concatenate([places, fresh]), count + len(fresh)
@@ -79,14 +87,15 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
 
 def _gather(sights: list[tuple[np.ndarray, np.ndarray]], count: int, keys: list[int], size: tuple[int, int]) -> Tracks:
     scale = WIDTH / size[0]
-    xy = np.full((len(sights), count, 2), np.nan, np.float32)
-    for t, (numbers, places) in enumerate(sights):
-        xy[t, numbers] = places
     if keys[-1] != len(sights) - 1:
         keys = [*keys, len(sights) - 1]
     keys_array = np.array(keys)
-    long = np.isfinite(xy[keys_array, :, 0]).sum(axis=0) >= 2
-    xy = xy[:, long] - np.array([WIDTH, round(size[1] * scale)], np.float32) / 2
+    # Most corners are lost before they are of use: what is dense would be large with them.
+    long = np.bincount(np.concatenate([sights[key][0] for key in keys]), minlength=count) >= 2
+    xy, column = np.full((len(sights), int(long.sum()), 2), np.nan, np.float32), np.cumsum(long) - 1
+    for t, (numbers, places) in enumerate(sights):
+        xy[t, column[numbers[long[numbers]]]] = places[long[numbers]]
+    xy -= np.array([WIDTH, round(size[1] * scale)], np.float32) / 2
     return Tracks(xy, keys_array, scale, max(WIDTH, size[1] * scale))
 
 

@@ -107,6 +107,18 @@ class CameraMotion:
         path = None if self.path is None else self.path[frames]
         return replace(self, R=self.R[frames], zoom=self.zoom[frames], path=path)
 
+    def start_at(self, first: int) -> "CameraMotion":
+        """The motion from this frame on, relative to it."""
+        R, zoom, path, ground = self.R[first:] @ self.R[first].T, self.zoom[first:], self.path, self.ground
+        if path is not None:
+            gone, path = path[first], (path[first:] - path[first]) @ self.R[first].T
+            if ground is not None:
+                height = float(np.linalg.norm(ground))
+                left = 1.0 - float(gone @ ground) / height**2  # share of the height above the same ground
+                ground = self.R[first] @ ground * left if left > 0 else None
+        focal_px = self.focal_px * float(zoom[0])
+        return replace(self, R=R, zoom=zoom / zoom[0], focal_px=focal_px, path=path, ground=ground)
+
     def largest_rotation(self) -> float:
         """Largest angle between the view axes of two frames [rad]."""
         axes = self.R[:, 2]

@@ -34,6 +34,10 @@ PARALLAX = np.radians(0.75)
 CARRIED = (
     "camera seems to be carried along, but the background shows too little of its path: taken to turn in its place"
 )
+LONG = (
+    "camera is carried along, but too far to follow its path: taken to turn in its place; "
+    "choose a shorter part by START and END"
+)
 LOST = "the background shows too little to follow the camera: taken to stand still"
 
 
@@ -62,6 +66,8 @@ def follow_any_camera(
     turns = measure_rotation_misfit(tracks, [known] if known else [nominal * factor for factor in FOCALS])
     if turns < TURNS:
         return watched.motion, ""
+    if not tracks.whole:
+        return watched.motion, LONG
     track = reconstruct_scene(tracks, fps, find_focal_px(LENS_FOV, tracks.side))
     if track is None or not is_convincing(track, turns):
         return watched.motion, CARRIED

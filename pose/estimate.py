@@ -266,8 +266,8 @@ def choose(film: _Film, everyone: list[Poses], config: PoseConfig) -> tuple[list
         known = find_sure_bodies(everyone, find_mover(everyone, film.fps, crowd), crowd)
         if len(known) == len(everyone):
             break
-        again = find_silhouettes(film.images(), region, film.fps, known)
-        crowd = replace(crowd, silhouettes=again)
+        if known:  # without, they are the same again
+            crowd = replace(crowd, silhouettes=find_silhouettes(film.images(), region, film.fps, known))
     choice = choose_in_crowd(everyone, film.fps, crowd, config.person, config.start)
     sure = find_sure_bodies(everyone, [choice.rows], crowd)
     return everyone, replace(choice, sure=sure, silhouettes=crowd.silhouettes)

@@ -56,7 +56,7 @@ def read_text(path: Path) -> str:
         size = path.stat().st_size
         if size > LARGEST_TEXT:
             raise InputError(f"{path}: {size / 1e9:.1f} GB of text; at most {LARGEST_TEXT / 1e9:.1f} GB are read")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows programs write a byte order mark
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
     except UnicodeDecodeError as error:

@@ -107,8 +107,7 @@ class Keypoints:
             raise InputError(f"{start:g} to {end:g} s is outside of the clip; choose START and END within it")
         part, camera = slice(first, after), self.camera_motion
         if camera is not None:
-            R, zoom = camera.R[part] @ camera.R[first].T, camera.zoom[part] / camera.zoom[first]
-            camera = replace(camera, R=R, zoom=zoom, focal_px=camera.focal_px * float(camera.zoom[first]))
+            camera = camera.start_at(first).select(slice(0, after - first))
         return replace(
             self,
             xy=self.xy[part],

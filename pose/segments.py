@@ -115,10 +115,11 @@ def find_periods(poses: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _sample_poses(keypoints: Keypoints) -> tuple[np.ndarray, float]:
-    """Joints in body sizes about the hips, with the hips' own path, at about `RATE`, (T, J + 1, 2); frames a second."""
+    """Joints in body sizes about the hips, with the hips' own path, at about `RATE`, (T, J + 1, 2); frames a second
+    of the motion."""
     columns = [keypoints.names.index(name) for name in TWELVE if name in keypoints.names]
     hips = [i for i, c in enumerate(columns) if keypoints.names[c].endswith("hip")]
-    size, fps = usual_size_px(keypoints), keypoints.video_fps
+    size, fps = usual_size_px(keypoints), keypoints.fps
     if size == 0.0:
         return np.zeros((0, len(columns), 2)), RATE
     frames, xy = np.arange(len(keypoints)), np.zeros((len(keypoints), len(columns), 2))
@@ -181,14 +182,14 @@ def _merge_short(runs: list[tuple[int, int, int]], shortest: int) -> list[tuple[
 
 
 def _name(keypoints: Keypoints, runs: list[tuple[int, int, int]], period: np.ndarray, rate: float) -> list[Segment]:
-    """Segments of runs; cycles of too few periods are actions, actions next to each other are one."""
+    """Segments of runs; cycles of too few periods are actions; actions, and rests, next to each other are one."""
     named = list[tuple[int, int, int]]()
     for first, after, label in runs:
         if label == 2:
             own = period[first:after][period[first:after] > 0]
             label = 2 if (after - first) / rate >= REPEATS * np.median(own) else 0
-        if named and label == 0 == named[-1][2]:
-            named[-1] = (named[-1][0], after, 0)
+        if named and label != 2 and label == named[-1][2]:
+            named[-1] = (named[-1][0], after, label)
         else:
             named.append((first, after, label))
     margin, segments = round(MARGIN_S * rate), list[Segment]()
@@ -200,15 +201,12 @@ def _name(keypoints: Keypoints, runs: list[tuple[int, int, int]], period: np.nda
             first, after = first - margin * (before == 1), after + margin * (behind == 1)
         kinds: tuple[Kind, Kind, Kind] = ("action", "rest", "cycle")
         own = period[first:after][period[first:after] > 0]
-        segments.append(
-            Segment(
-                kinds[label], *_moments(keypoints, first, after, rate), float(np.median(own)) if label == 2 else None
-            )
-        )
+        once = float(np.median(own)) * keypoints.speed if label == 2 else None
+        segments.append(Segment(kinds[label], *_moments(keypoints, first, after, rate), once))
     return segments
 
 
 def _moments(keypoints: Keypoints, first: int, after: int, rate: float) -> tuple[float, float]:
-    """Start and end in the video [s] of frames at a rate."""
-    last = keypoints.start + (len(keypoints) - 1) / keypoints.video_fps
+    """Start and end in the video [s] of frames at a rate of the motion's time."""
+    last, rate = keypoints.start + (len(keypoints) - 1) / keypoints.video_fps, rate / keypoints.speed
     return keypoints.start + first / rate, min(keypoints.start + after / rate, last)

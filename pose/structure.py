@@ -75,7 +75,8 @@ class _Builder:
     """A scene that grows key frame by key frame."""
 
     def __init__(self, xy: np.ndarray, times: np.ndarray, focal: float) -> None:
-        self.xy, self.seen, self.times, self.log_focal = xy, np.isfinite(xy[..., 0]), times, float(np.log(focal))
+        self.xy, self.all_seen, self.times, self.log_focal = xy, np.isfinite(xy[..., 0]), times, float(np.log(focal))
+        self.seen = self.all_seen.copy()
         count = len(times)
         self.rays = np.concatenate([np.nan_to_num(xy) / focal, np.ones((*xy.shape[:2], 1))], axis=-1)
         self.rays /= np.linalg.norm(self.rays, axis=-1, keepdims=True)
@@ -115,7 +116,8 @@ class _Builder:
 
     def start(self, i: int, j: int) -> bool:
         """Begins with two key frames; whether they fit together."""
-        self.placed[:], self.known[:], self.scene = False, False, self._empty()
+        self.placed[:], self.known[:], self.seen = False, False, self.all_seen.copy()
+        self.scene = self._empty()
         shared = np.flatnonzero(self.seen[i] & self.seen[j])
         first, second = self.xy[i, shared], self.xy[j, shared]
         focal = float(np.exp(self.log_focal))

@@ -53,9 +53,7 @@ def find_kick(character: Character, seen: Evidence) -> Hypothesis | None:
     """In the air the body is pushed to one side, and a foot or hand on the other side is slow: a wall."""
     columns = hand_columns(character) | foot_columns(character)
     edge = round(SMOOTH_S * seen.fps)  # what the ground gives at take-off and landing is smeared this far
-    flies = np.zeros(len(seen.com_w), dtype=bool)
-    for start, end in find_runs(seen.lowest > ABOVE):
-        flies[start + edge : end - edge] = True
+    flies = cut_run_ends(seen.lowest > ABOVE, edge)
     level = np.linalg.norm(seen.force[:, :2], axis=1)
     runs = [run for run in find_runs(flies & (level > KICK)) if run[1] - run[0] >= KICK_S * seen.fps]
     if not runs:
@@ -76,3 +74,11 @@ def find_kick(character: Character, seen: Evidence) -> Hypothesis | None:
     facing = (float(normal[0]), float(normal[1]), 0.0)
     wall = Surface("wall", float(behind.min()), same & columns, seen.points_w[shown][:, :2], shown, normal=facing)
     return Hypothesis((wall,), f"in the air a push of {level[start:end].max():.1f} body weights, {height:.2f} m high")
+
+
+def cut_run_ends(flags: np.ndarray, edge: int) -> np.ndarray:
+    """Runs of true frames without their first and last `edge` frames, bool (T,)."""
+    inside = np.zeros(len(flags), dtype=bool)
+    for start, end in find_runs(flags):
+        inside[start + edge : max(start + edge, end - edge)] = True
+    return inside

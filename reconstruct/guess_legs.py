@@ -33,6 +33,8 @@ CALM_S = 0.3
 """Standard deviation of the filter over the hips' path and the size of the trunk [s]."""
 STEP = 0.65
 """Length of a step, as a share of the leg's length."""
+LEAST_UNIT = 0.1
+"""Least size of the detector's metre: below, shoulders and hips have no places in 3D."""
 LIFT = 0.1
 """How high a foot is lifted, as a share of the leg's length."""
 
@@ -47,7 +49,7 @@ def guess_legs(keypoints: Keypoints, character: Character, how: UpperBody, fov: 
       fov: field of view of the lens along the picture's longer side [degrees], for the path's depth.
 
     Raises:
-      InputError: shoulders and hips are not known.
+      InputError: shoulders and hips are not known in 2D and 3D, or the camera moves.
     """
     if how == "no":
         return keypoints
@@ -56,6 +58,11 @@ def guess_legs(keypoints: Keypoints, character: Character, how: UpperBody, fov: 
     trunk = [column[name] for name in NEEDED[len(LEGS) :] if name in column]
     if missing or not (keypoints.confidence[:, trunk] > 0).all(axis=1).any():
         raise InputError("--upper-body needs the shoulders and hips of the person, which are not seen in this video")
+    if keypoints.camera_motion is not None:
+        raise InputError(
+            "--upper-body needs a camera that stands still, this one moves; "
+            "choose a part by START and END in which it stands, or film from a tripod"
+        )
     body = _measure_body(keypoints, character, column, focal_from_fov(fov, keypoints.image_size))
     ankles = _plant(body) if how == "stand" else _step_along(body, keypoints.fps)
     return _add(keypoints, body, body.bend(ankles), column)
@@ -126,10 +133,15 @@ def _measure_body(keypoints: Keypoints, character: Character, column: dict[str, 
 
     xy = {part: fill(keypoints.xy[known][:, columns]) for part, columns in pairs.items()}
     xyz = {part: fill(keypoints.xyz[known][:, columns]) for part, columns in pairs.items()}
-    # The longer of trunk and shoulders' width says how large a metre is, both seen at the detector's own depth.
+    # The trunk's sides in the picture, over what the detector sees of them across the line of sight, say how many
+    # pixels a metre is; its own metre is corrected by the character's trunk.
     seen = [np.linalg.norm(_span(points)[..., :2], axis=-1) for points in (xy, xyz)]
     true = np.linalg.norm(np.subtract(rest["left_shoulder"], rest["left_hip"]))
     unit = np.median(np.linalg.norm(_span(xyz)[:, 0], axis=-1)) / true
+    if unit < LEAST_UNIT:
+        raise InputError(
+            "--upper-body needs keypoints in 3D, these are flat; leave --keypoints out: they are found in the video"
+        )
     scale = gaussian_filter1d(np.median(seen[0] / np.maximum(seen[1], 1e-3), axis=1) * unit, 2 * calm, mode="nearest")
     middle_px = xy["hip"].mean(axis=1)
     origin = np.median(middle_px, axis=0)

@@ -34,8 +34,10 @@ def find_unit(problem: Problem, qpos: np.ndarray, view: View) -> tuple[float | N
     """Length of the path's unit [m] for a motion (T, nq) seen as if the camera only turned; None if it has none.
 
     The ground, where it is seen, must be under the feet; feet that stand decide within `NEARBY` of that, or alone. If
-    they contradict it clearly, the plane was not the ground (a table), and is left out of the problem.
+    they contradict it clearly, the plane was not the ground (a table), and is left out of the problem, as is one that
+    is inclined.
     """
+    problem = leave_out_inclined(problem, qpos, view)
     carried, rotation = problem.carried, view.rotation()
     assert carried is not None
     points_c = (problem.contact_positions(qpos) - np.array([0.0, 0.0, view.height])) @ rotation.T
@@ -47,6 +49,19 @@ def find_unit(problem: Problem, qpos: np.ndarray, view: View) -> tuple[float | N
     if feet.unit is not None and feet.misfit < CLEARLY * near.misfit:
         return feet.unit, problem.with_carried(replace(carried, ground=None))
     return near.unit or high, problem
+
+
+def leave_out_inclined(problem: Problem, qpos: np.ndarray, view: View) -> Problem:
+    """The problem without a plane that is inclined by more than `INCLINED` to the vertical of the body's balance.
+
+    The body does not stand on it. Where the camera goes matters not: balance is a matter of directions.
+    """
+    if problem.carried is None or problem.carried.ground is None:
+        return problem
+    up_c = -problem.carried.ground / np.linalg.norm(problem.carried.ground)
+    if up_c @ problem.set_on_ground(qpos, view)[2].rotation()[:, 2] >= np.cos(INCLINED):
+        return problem
+    return problem.with_carried(replace(problem.carried, ground=None))
 
 
 def estimate_unit_by_height(points_c: np.ndarray, ground: np.ndarray, carried: CarriedCamera) -> float:
@@ -107,15 +122,10 @@ def estimate_unit(
 
 
 def level_with_ground(problem: Problem, qpos: np.ndarray, view: View) -> tuple[Problem, np.ndarray, View]:
-    """Problem, motion (T, nq) and view with the vertical of the ground that the background shows.
-
-    A plane that is inclined by more than `INCLINED` to the vertical of the body's balance is not what it stands on.
-    """
+    """Problem, motion (T, nq) and view with the vertical of the ground that the background shows, if it does."""
     if problem.carried is None or problem.carried.ground is None:
         return problem, qpos, view
     up_c = -problem.carried.ground / np.linalg.norm(problem.carried.ground)
-    if up_c @ view.rotation()[:, 2] < np.cos(INCLINED):
-        return problem.with_carried(replace(problem.carried, ground=None)), qpos, view
     pitch, roll = tilt_from_up(up_c)
     tilted = replace(view, pitch=pitch, roll=roll)
     moved = to_view(qpos, view, tilted)
@@ -143,4 +153,4 @@ def carry(camera: Camera, carried: CarriedCamera) -> Camera:
 def stay_in_place(keypoints: Keypoints) -> Keypoints:
     """The same before a camera that only turns and zooms."""
     assert keypoints.camera_motion is not None
-    return replace(keypoints, camera_motion=replace(keypoints.camera_motion, path=None))
+    return replace(keypoints, camera_motion=replace(keypoints.camera_motion, path=None, ground=None))

@@ -47,6 +47,10 @@ LOWEST_OBJECT = 0.2
 LOWEST_STAIR = 0.08
 """The same of the first of several stairs, which the others confirm [m]."""
 
+DOWN = "the camera looks down: it is taken to turn in its place, though the background shows a path"
+UNKNOWN_UNIT = "the camera is taken to turn in its place: nothing on the ground shows how long its path is"
+NOT_SEARCHED = "objects are not looked for where the camera is carried along; the run's scene.toml may name them"
+
 
 @dataclass(frozen=True)
 class ReconstructConfig:
@@ -106,8 +110,11 @@ def reconstruct_motion(
     Raises:
       InputError: too short, or the person is hardly seen.
     """
-    began = time.perf_counter()
-    if keypoints.camera_motion is None:
+    began, motion = time.perf_counter(), keypoints.camera_motion
+    if motion is not None and motion.path is not None and config.camera == "down":
+        found = reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
+        return replace(found, why=join_notes(DOWN, found.why))
+    if motion is None:
         keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
     focal_px = estimate_focal(keypoints, config.fov)
     observations = observe(keypoints, character, focal_px)
@@ -122,21 +129,28 @@ def reconstruct_motion(
     if problem.carried is not None:
         unit, problem = find_unit(problem, qpos, view)
         if unit is None:
-            return reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
+            found = reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
+            return replace(found, why=join_notes(UNKNOWN_UNIT, found.why))
         problem, qpos = go_along(problem, qpos, view, unit)
-    found = (set_below_camera if config.camera == "down" else Problem.set_on_ground)(problem, qpos, view)
-    problem, qpos, view = level_with_ground(*found)
+    put = set_below_camera if config.camera == "down" else Problem.set_on_ground
+    problem, qpos, view = level_with_ground(*put(problem, qpos, view))
 
     # What carries besides the ground is proposed now: ground and flight, once imposed, explain it away.
     # A path that is put together from pictures wavers by as much as a low step is high.
-    if problem.carried is not None and objects is None:
-        objects = ()
+    note = NOT_SEARCHED if problem.carried is not None and objects is None else ""
+    objects = () if note else objects
     hypotheses = _propose(problem, qpos, view, objects)
     progress(2, 2 + 4 * (1 + len(hypotheses)), "body")
     fit = _fit_ground_and_physics(problem, qpos, view, config, progress)
     if hypotheses:
         fit = _choose(fit, hypotheses, problem, qpos, view, config, progress)
+    fit = replace(fit, why=join_notes(note, fit.why))
     return _finish(keypoints, character, config, fit, objects, time.perf_counter() - began)
+
+
+def join_notes(*notes: str) -> str:
+    """One line of those that are not empty."""
+    return "; ".join(filter(None, notes))
 
 
 @dataclass(frozen=True)

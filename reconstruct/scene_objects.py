@@ -128,7 +128,7 @@ class SceneObject:
         if not self.is_wall:
             return np.array([0.0, 0.0, 1.0])
         way = self.along if self.length <= self.width else self.across
-        return way * np.sign((seen_w[:2] - self.centre[:2]) @ way[:2])
+        return way * (np.sign((seen_w[:2] - self.centre[:2]) @ way[:2]) or 1.0)
 
     def level_along(self, normal: np.ndarray) -> float:
         """Where the face with this normal lies along it [m]: n . p of all its points."""

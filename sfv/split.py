@@ -57,7 +57,7 @@ def run_split(config: ClipConfig, command: str | None = None) -> list[Run]:
         print_findings(pose)
     keypoints = Keypoints.load(pose["keypoints.npz"])
     segments = find_segments(keypoints)
-    parts = [s for s in segments if s.kind != "rest" and s.duration * keypoints.speed >= SHORTEST_S]
+    parts = [s for s in segments if s.kind != "rest" and s.duration / keypoints.speed >= SHORTEST_S]
     if not parts:
         raise InputError(f"{source}: nothing in it moves for {SHORTEST_S:g} s; choose a part by START and END")
     print_plan(segments, parts, config.imitate.minutes)

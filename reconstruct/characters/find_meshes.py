@@ -76,7 +76,8 @@ class MeshFinder:
     def _find_near(self, name: str) -> Path | None:
         """Below the model's folder, or as in a ROS workspace below one of its parents."""
         plain = name.replace("\\", "/")
-        if found := match_kind(Path(plain.removeprefix("file://"))):
+        whole = Path(plain.removeprefix("file://"))
+        if whole.is_absolute() and (found := match_kind(whole)):  # others are relative to the model, not to the shell
             return found
         parts = Path(plain.split("://", 1)[-1].lstrip("/")).parts
         # ROS's package is the folder of that name; what lies above it belongs to others.

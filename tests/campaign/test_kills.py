@@ -115,3 +115,14 @@ def test_the_page_counts_and_names_faults():
     assert "| clip | 3_draft/humanoid | 2 | 1 | 1 |" in page and "- fault: clip, 3_draft/humanoid: no" in page
     rows = {row.name: row.value for row in make_rows(found, kills)}
     assert rows["bad_inputs_told"] == rows["kills_survived"] == 0.5 and rows["slowest_bad_input_s"] == 2.0
+
+
+def test_what_hangs_has_not_survived(tmp_path, monkeypatch):
+    monkeypatch.setattr("sfv.bench.campaign.kills.LONGEST_SECONDS", 0.2)
+    job = Job("clip", lambda folder: None, (), "result.json")
+    words = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(
+        Command, "start", lambda command: subprocess.Popen(words, cwd=command.folder, start_new_session=True)
+    )
+    found = run_chain(job, Unbroken(1e6, {}, []), tmp_path, 0, "x")
+    assert len(found) == 1 and found[0].fault.startswith("hung")

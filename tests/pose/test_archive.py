@@ -71,3 +71,15 @@ def test_a_version_that_is_no_number_is_damage(tmp_path):
     np.savez(tmp_path / "a.npz", kind=np.array("thing"), format_version=np.array(np.inf))
     with pytest.raises(InputError, match="damaged"):
         load_arrays(tmp_path / "a.npz", "thing", 1)
+
+
+def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.npz"
+    save_arrays(path, "thing", 3, {"x": 1.0})
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(InputError, match=r"Permission denied.*check its permissions"):
+        load_arrays(path, "thing", 3)

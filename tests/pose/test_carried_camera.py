@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose.background_tracks import Tracks
+from pose import background_tracks, carried_camera
+from pose.background_tracks import Tracks, track_background
 from pose.carried_camera import FOCALS, follow_any_camera, is_convincing, measure_rotation_misfit
 from pose.ground_plane import find_ground
-from pose.structure import CameraTrack, reconstruct_scene
+from pose.structure import CameraTrack, _Builder, reconstruct_scene
 
 FPS, FOCAL, NOMINAL = 30.0, 560.0, 686.0
 T = 60
@@ -107,3 +108,31 @@ def test_what_shows_nothing_is_named() -> None:
     bare = [np.full((180, 320, 3), 200, np.uint8)] * 12
     motion, doubt = follow_any_camera(lambda: bare, [np.zeros((0, 4))] * 12, FPS)
     assert motion is None and "too little" in doubt
+
+
+def test_another_start_has_the_sights_back_that_an_earlier_one_dropped() -> None:
+    tracks = see_room(*make_path(2.0))
+    builder = _Builder.of(tracks, FPS, NOMINAL)
+    (i, j), *_ = builder.propose_pairs()
+    before = builder.seen.copy()
+    assert builder.start(i, j)
+    builder.seen[:] = False
+    assert builder.start(i, j)
+    assert (before & ~builder.seen).mean() < 0.05
+
+
+def test_corners_that_no_two_key_frames_see_take_no_memory_and_too_many_key_frames_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall = film_wall(np.linspace(0.0, 400.0, 30), np.zeros(30))
+    nobody = [np.zeros((0, 4))] * 30
+    tracks = track_background(wall, nobody)
+    assert tracks.whole and tracks.keys[-1] == 29 and len(tracks.xy) == 30
+    assert (tracks.seen[tracks.keys].sum(axis=0) >= 2).all() and len(tracks.keys) > 5
+    monkeypatch.setattr(background_tracks, "MOST_KEYS", 4)
+    short = track_background(wall, nobody)
+    assert not short.whole and len(short.xy) < 30
+    np.testing.assert_array_equal(short.keys[:4], tracks.keys[:4])
+    monkeypatch.setattr(carried_camera, "TURNS", 0.0)
+    motion, doubt = follow_any_camera(lambda: wall, nobody, FPS)
+    assert (motion is None or motion.path is None) and "START and END" in doubt

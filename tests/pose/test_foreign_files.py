@@ -22,6 +22,8 @@ def test_json_that_is_none_is_refused(content, tmp_path):
 def test_a_table_is_no_list(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"a": 1}))
     assert read_table(tmp_path / "a.json", "a note", "mend it") == {"a": 1}
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')  # as Windows programs write it
+    assert read_table(tmp_path / "a.json", "a note", "mend it") == {"a": 1}
     (tmp_path / "a.json").write_text("[1]")
     with pytest.raises(InputError, match="no values by name"):
         read_table(tmp_path / "a.json", "a note", "mend it")

@@ -97,3 +97,23 @@ def from_rotvec_matrix(angle: float) -> np.ndarray:
     """Rotation about the vertical by an angle [rad], (3, 3)."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+def test_part_of_a_carried_camera_s_path_sees_the_same_things() -> None:
+    turns = np.stack([from_rotvec_matrix(0.03 * t) for t in range(20)])
+    t = np.arange(20.0)[:, None]
+    path = t * (0.1, 0.02, 0.05) + 0.001 * t**2 * (1.0, 0.0, 0.0)
+    camera = CameraMotion(turns, np.ones(20), 800.0, True, path, np.array([0.0, 1.5, 0.0]))
+    whole = Keypoints(
+        np.zeros((20, 33, 2)), np.zeros((20, 33, 3)), np.ones((20, 33)), 10.0, LANDMARKS, (640, 480), 0.0, camera
+    )
+    part = whole.select(0.5, 1.2).camera_motion
+    assert part is not None and part.path is not None and part.ground is not None
+    point = np.array([0.3, -0.2, 4.0])
+    own = np.einsum("tij,tj->ti", turns, point - path)  # in each frame's axes
+    again = np.einsum("tij,tj->ti", part.R, own[5] - part.path)
+    np.testing.assert_allclose(again, own[5:13], atol=1e-12)
+    np.testing.assert_allclose(part.ground, [0.0, 1.5 - 0.1, 0.0], atol=1e-12)  # y is down, and so it went
+    sunk = replace(whole, camera_motion=replace(camera, ground=np.array([0.0, 0.05, 0.0])))
+    below = sunk.select(0.5, 1.2).camera_motion
+    assert below is not None and below.ground is None

@@ -73,3 +73,19 @@ def test_periods_are_those_of_a_sine_and_a_ramp_has_none() -> None:
 def test_video_without_the_person_is_one_segment() -> None:
     empty = keypoints(rest(1.0))
     assert len(find_segments(Keypoints(empty.xy, empty.xyz, np.zeros((30, 33)), FPS, LANDMARKS, (1280, 720)))) == 1
+
+
+def test_slow_motion_counts_by_the_motion_s_own_time() -> None:
+    film = keypoints([*walk(12.0, 4.0), *rest(4.0)]).with_speed(4.0)
+    cycle, still = find_segments(film)
+    assert (cycle.kind, still.kind) == ("cycle", "rest")
+    assert cycle.period == pytest.approx(4.0, abs=0.4)
+    assert cycle.end == pytest.approx(13.2, abs=0.8) and still.end == pytest.approx((len(film) - 1) / FPS)
+
+
+def test_two_rests_around_a_moment_that_is_no_action_are_one() -> None:
+    moment = [
+        stick(600.0, 400.0 - 60.0 * np.sin(np.pi * p), 300.0, 0.8 * np.sin(np.pi * p)) for p in np.linspace(0, 1, 6)
+    ]
+    found = find_segments(keypoints([*rest(2.0), *moment, *rest(2.0), *walk(5.0)]))
+    assert [segment.kind for segment in found] == ["rest", "cycle"]

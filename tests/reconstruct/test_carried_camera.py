@@ -13,7 +13,8 @@ from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
 from reconstruct.observations import Observations
-from reconstruct.path_unit import UNITS, carry, estimate_unit, estimate_unit_by_height
+from reconstruct.path_unit import UNITS, carry, estimate_unit, estimate_unit_by_height, leave_out_inclined
+from reconstruct.problem import FitSigmas, Problem
 from reconstruct.rotations import from_rotvec, to_matrix
 from reconstruct.surface_terms import insert_levels
 
@@ -136,3 +137,15 @@ def test_unit_is_the_one_with_which_feet_stand(unit: float) -> None:
     # The ground under them says the same.
     ground = np.array([0.0, 1.4 / unit, 0.0])
     assert estimate_unit_by_height(seen, ground, carried) == pytest.approx(unit, rel=0.03)
+
+
+def test_a_plane_on_which_the_body_cannot_stand_is_no_ground() -> None:
+    carried = CarriedCamera.of(make_motion(), FPS)
+    character = load_character("humanoid")
+    for degrees, kept in ((10.0, True), (35.0, False)):
+        angle = np.radians(degrees)
+        plane = replace(carried, ground=0.6 * np.array([np.sin(angle), np.cos(angle), 0.0]))
+        observations, qpos = observe_body(plane)
+        problem = Problem(character, FPS, FitSigmas(), observations=observations, focal_px=FOCAL)
+        found = leave_out_inclined(problem, qpos, problem.first_view()).carried
+        assert found is not None and (found.ground is not None) == kept

@@ -1,8 +1,11 @@
 """Truth: a body of known size that stands, sinks or moves along before a level camera, with its legs not seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
@@ -95,3 +98,12 @@ def test_without_a_trunk_nothing_is_guessed(how: UpperBody) -> None:
     with pytest.raises(InputError, match="--upper-body needs the shoulders and hips"):
         guess_legs(keypoints, CHARACTER, how)
     assert guess_legs(keypoints, CHARACTER, "no") is keypoints
+
+
+def test_flat_keypoints_and_a_camera_that_moves_are_one_line_errors() -> None:
+    seen = filmed(np.zeros((T, 3)))
+    with pytest.raises(InputError, match="in 3D"):
+        guess_legs(replace(seen, xyz=np.zeros_like(seen.xyz)), CHARACTER, "stand")
+    camera = CameraMotion(np.tile(np.eye(3), (T, 1, 1)), np.linspace(1.0, 1.2, T), FOCAL, False)
+    with pytest.raises(InputError, match="START and END"):
+        guess_legs(replace(seen, camera_motion=camera), CHARACTER, "walk")

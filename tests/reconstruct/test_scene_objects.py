@@ -56,6 +56,7 @@ def test_a_wall_is_touched_from_the_side():
     wall = SceneObject("box", 2.0, 0.0, 2.4, 0.1, 3.0, yaw=180.0)
     assert wall.is_wall and not THINGS[0].is_wall and "a wall" in wall.describe()
     assert wall.facing(np.zeros(2)) == pytest.approx([-1.0, 0.0, 0.0])
+    assert np.linalg.norm(wall.facing(np.array([2.0, 0.0]))) == pytest.approx(1.0)  # from its very middle too
     assert wall.level_along(wall.facing(np.zeros(2))) == pytest.approx(-1.95)
     assert THINGS[0].facing(np.zeros(2)) == pytest.approx([0.0, 0.0, 1.0])
     assert THINGS[0].level_along(np.array([0.0, 0.0, 1.0])) == pytest.approx(0.44)

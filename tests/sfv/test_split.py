@@ -9,6 +9,7 @@ import pytest
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
+from pose.segments import Segment
 from pose.video import VideoWriter
 from sfv import split
 from sfv.config import ClipConfig
@@ -75,3 +76,13 @@ def test_video_in_which_nothing_moves_and_motion_files_are_one_line_errors(
         split.run_split(ClipConfig(video=video, out=tmp_path / "runs" / "still", split=True))
     with pytest.raises(InputError, match="--split is for videos"):
         split.run_split(ClipConfig(motion=tmp_path / "walk.bvh", split=True))
+
+
+def test_parts_are_as_long_as_the_motion_not_as_its_slow_film(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, video: Path
+) -> None:
+    learnt = stub(monkeypatch, walk_rest_jump().with_speed(4.0), tmp_path)
+    segments = [Segment("action", 0.0, 1.2), Segment("rest", 1.2, 4.0), Segment("action", 4.0, 6.4)]
+    monkeypatch.setattr(split, "find_segments", lambda _: segments)
+    split.run_split(ClipConfig(video=video, out=tmp_path / "runs" / "slow", split=True))
+    assert [part[1:] for part in learnt] == [(4.0, 6.4)]

@@ -32,6 +32,8 @@ STRAY_SECONDS = 20.0
 """Time in which what a killed command started must see that it is alone [s]."""
 LONGEST_SECONDS = 3600.0
 """Time after which a command is taken for hung [s]."""
+HUNG = "hung"
+"""Takes the place of the exit code of a command that did not end in `LONGEST_SECONDS`."""
 CHAIN = 6
 """Kills of one run before it is let to its end."""
 PASSING = ("*/tensorboard/*", "*/.lock", ".lock", "*.log", "made/*")
@@ -83,19 +85,20 @@ class Command:
                 stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
 
-    def run_until(self, moment: float | None) -> tuple[int | None, float]:
+    def run_until(self, moment: float | None) -> tuple[int | str | None, float]:
         """Runs it to its end, or kills it after so much processor time [s].
 
         Returns:
-          The exit code, None where it was killed; and the processor time.
+          The exit code, None where it was killed, `HUNG` where it took too long; and the processor time.
         """
         process, spent, until = self.start(), 0.0, time.monotonic() + LONGEST_SECONDS
         while process.poll() is None:
             spent = max(spent, measure_seconds(self.name))
-            if (moment is not None and spent >= moment) or time.monotonic() > until:
+            hung = time.monotonic() > until
+            if hung or (moment is not None and spent >= moment):
                 kill_group(process.pid)
                 process.wait()
-                return None, spent
+                return HUNG if hung else None, spent
             time.sleep(0.02 if moment is not None else 0.2)
         return process.returncode, spent
 
@@ -121,6 +124,11 @@ class Command:
         return text.splitlines()[-1] if text else ""
 
 
+def name_end(code: int | str | None) -> str:
+    """How a command ended, in words."""
+    return HUNG if code == HUNG else f"exit code {code}"
+
+
 def make_command(job: Job, folder: Path, name: str) -> Command:
     """A command in an empty folder with what it needs."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -137,7 +145,7 @@ def run_unbroken(job: Job, folder: Path, name: str) -> Unbroken:
     command = make_command(job, folder / f"unbroken_{job.name}", name)
     code, seconds = command.run_until(None)
     if code != 0:
-        raise RuntimeError(f"{job.name}: exit code {code} without any kill: {command.last_line()}")
+        raise RuntimeError(f"{job.name}: {name_end(code)} without any kill: {command.last_line()}")
     found = Unbroken(seconds, command.read_results(), command.list_files())
     write_json(kept, asdict(found))
     return found
@@ -152,7 +160,7 @@ def run_chain(job: Job, unbroken: Unbroken, folder: Path, number: int, name: str
         code, spent = command.run_until(moment)
         if code is not None:  # what was left took less time than that
             if code != 0:
-                kills.append(Kill(job.name, number, spent, "end", False, f"exit code {code}: {command.last_line()}"))
+                kills.append(Kill(job.name, number, spent, "end", False, f"{name_end(code)}: {command.last_line()}"))
             break
         strays, power_cut = wait_for_end(name, STRAY_SECONDS), bool(rng.random() < 0.5)
         at = find_work(command.folder)
@@ -190,7 +198,7 @@ def finish(command: Command, unbroken: Unbroken) -> str:
     """Runs a command to its end; what is not as it was without kills, or nothing."""
     code, _ = command.run_until(None)
     if code != 0:
-        return f"exit code {code} after the kills: {command.last_line()}"
+        return f"{name_end(code)} after the kills: {command.last_line()}"
     found, files = command.read_results(), command.list_files()
     if command.job.exact and found != unbroken.results:
         return f"another result: {describe_difference(unbroken.results, found)}"

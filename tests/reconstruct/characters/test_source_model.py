@@ -118,6 +118,17 @@ def urdf_with(mesh: str, kind: str = "collision") -> str:
     return f'<robot name="r"><link name="base">{inertia}{BALL}{shape}</link></robot>'
 
 
+def test_meshes_beside_the_model_come_before_those_where_the_shell_is(tmp_path, monkeypatch):
+    for folder in ("model", "shell"):
+        (tmp_path / folder / "meshes").mkdir(parents=True)
+        (tmp_path / folder / "meshes" / "base.stl").touch()
+    monkeypatch.chdir(tmp_path / "shell")
+    finder = MeshFinder(tmp_path / "model" / "robot.urdf")
+    assert finder.find("meshes/base.stl") == (tmp_path / "model" / "meshes" / "base.stl").resolve()
+    elsewhere = tmp_path / "shell" / "meshes" / "base.stl"
+    assert finder.find(str(elsewhere)) == elsewhere.resolve()
+
+
 def test_meshes_are_found_by_the_end_of_their_path(tmp_path):
     (tmp_path / "meshes").mkdir()
     trimesh.creation.box(extents=(1, 1, 1)).export(tmp_path / "meshes" / "base.stl")
