@@ -6,6 +6,7 @@ it steers itself.
 """
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,18 @@ class AdaptConfig:
         Raises:
           InputError: an option is out of its range.
         """
-        if not self.minutes > 0.0:
+        if not 0.0 < self.minutes < inf:
             raise InputError(f"minutes {self.minutes}: learning to adapt needs some time; give a positive number")
+        if self.samples is not None and self.samples < 1:
+            raise InputError(f"samples {self.samples}: give a positive number of control steps")
+        if self.trials < 1:
+            raise InputError(f"trials {self.trials}: give 1 or more")
+        if self.seed < 0 or self.workers < 0:
+            raise InputError(f"seed {self.seed}, workers {self.workers}: give 0 or more")
         if not 1.0 <= self.margin <= 2.0:
             raise InputError(f"margin {self.margin:g}: give 1 to 2")
         self.dynamics.check()
+        self.regression.check()
         return self
 
 
@@ -82,12 +90,12 @@ def adapt_policy(
       TrainingError: numbers exploded or a worker died; the last checkpoint is kept.
     """
     config.check()
-    dynamics = replace(config.dynamics, seed=config.seed).widen(config.margin)
+    dynamics = replace(config.dynamics, seed=config.seed + config.dynamics.seed).widen(config.margin)
     start = AdaptiveStart(extend_policy(policy, dynamics, config.seed), dynamics)
     folder.mkdir(parents=True, exist_ok=True)
     metrics = run_job(Job(task, choose_training(policy, config), folder, start=start), progress)
     found = AdaptiveSkill.load(folder / BEST_POLICY)
-    phi, fitted = fit_adaptation(found.policy, task, dynamics, config.regression, progress)
+    phi, fitted = fit_adaptation(found.policy, task, dynamics, config.regression, progress, config.seed)
     return AdaptiveSkill(found.policy, phi), metrics | fitted
 
 

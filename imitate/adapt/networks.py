@@ -12,12 +12,15 @@ paper's *Expert*; in use `runner.AdaptiveRunner` acts with z^ and never looks at
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from imitate.policy import (
+    LARGEST_LAYER,
+    MOST_LAYERS,
     VALUE_PARTS,
     Layers,
     Normaliser,
@@ -29,12 +32,15 @@ from imitate.policy import (
     save_torch,
 )
 from pose.errors import InputError
+from pose.foreign_files import refuse_damaged
 
 FORMAT_VERSION = 1
 LAST_ACTION = "last_action"
 """Name of the part a_prev of an observation."""
 HISTORY_STEPS = 50
 """Control steps that the adaptation module looks back, k (0.5 s at 100 Hz)."""
+LARGEST_CONVOLUTION, LONGEST_HISTORY = 256, 1000
+"""Channels of a convolution, outputs and kernel, and control steps that no adaptation module of ours exceeds."""
 CONVOLUTIONS = ((32, 32, 8, 4), (32, 32, 5, 1), (32, 32, 5, 1))
 """Input channels, output channels, kernel and stride of the adaptation module's convolutions over time."""
 
@@ -55,6 +61,18 @@ class AdaptiveLayout:
     def __post_init__(self) -> None:
         if LAST_ACTION in self.sensed.observation and list(self.sensed.observation)[-1] != LAST_ACTION:
             raise ValueError(f"the part '{LAST_ACTION}' must come last of {list(self.sensed.observation)}")
+
+    def check_sizes(self) -> None:
+        """Raises `ValueError` unless the networks are as large as ours can be: a file may say anything."""
+        self.sensed.check_sizes()
+        sizes = [*self.extrinsics.values(), *self.encoder_hidden]
+        whole = all(type(size) is int and 0 < size <= LARGEST_LAYER for size in sizes) and type(self.latent) is int
+        if not whole or not all(isinstance(name, str) for name in self.extrinsics) or not self.extrinsics:
+            raise ValueError(f"extrinsics and layers of {str(sizes)[:60]}")
+        if not 0 <= self.latent <= LARGEST_CONVOLUTION or len(self.encoder_hidden) > MOST_LAYERS:
+            raise ValueError(f"a latent of {self.latent}, {len(self.encoder_hidden)} layers")
+        if self.sensed_size + self.extrinsics_size > LARGEST_LAYER or self.state_size < 1:
+            raise ValueError(f"an observation of {self.sensed_size}, extrinsics of {self.extrinsics_size}")
 
     @property
     def sensed_size(self) -> int:
@@ -288,19 +306,50 @@ class AdaptiveSkill:
             raise InputError(
                 f"{path}: not an adaptive policy of format {FORMAT_VERSION}; make it again with: sfv adapt"
             )
-        layout, sensed = content["layout"], content["layout"]["sensed"]
-        sensed = PolicyLayout(**(sensed | {key: tuple(sensed[key]) for key in ("action", "hidden")}))
-        layout |= {"sensed": sensed, "encoder_hidden": tuple(layout["encoder_hidden"])}
-        policy = AdaptivePolicy(AdaptiveLayout(**layout))
-        own = policy.state_dict()
-        policy.load_state_dict({name: own[name] for name in own if name.startswith(VALUE_PARTS)} | content["policy"])
-        phi = None
-        if "adaptation" in content:
-            sizes = content["adaptation_sizes"]
-            sizes |= {"convolutions": tuple(tuple(layer) for layer in sizes["convolutions"])}
-            phi = AdaptationModule(**sizes)
-            phi.load_state_dict(content["adaptation"])
+        with refuse_damaged(path, "an adaptive policy", "delete it to have it made again"):
+            layout, sensed = content["layout"], content["layout"]["sensed"]
+            sensed = PolicyLayout(**(sensed | {key: tuple(sensed[key]) for key in ("action", "hidden")}))
+            layout |= {"sensed": sensed, "encoder_hidden": tuple(layout["encoder_hidden"])}
+            layout = AdaptiveLayout(**layout)
+            layout.check_sizes()
+            policy = AdaptivePolicy(layout)
+            own = policy.state_dict()
+            new = {name: own[name] for name in own if name.startswith(VALUE_PARTS)}
+            _load_weights(policy, new | content["policy"])
+            phi = None
+            if "adaptation" in content:
+                sizes = content["adaptation_sizes"]
+                sizes |= {"convolutions": tuple(tuple(layer) for layer in sizes["convolutions"])}
+                _check_adaptation(sizes, layout)
+                phi = AdaptationModule(**sizes)
+                _load_weights(phi, content["adaptation"])
         return cls(policy, phi)
+
+
+def _check_adaptation(sizes: dict[str, Any], layout: AdaptiveLayout) -> None:
+    """Raises `ValueError` unless these are sizes of an adaptation module of such a policy."""
+    steps, convolutions, outputs = sizes["steps"], sizes["convolutions"], sizes["outputs"]
+    numbers = [number for layer in convolutions for number in layer]
+    whole = all(type(number) is int and 0 < number <= LARGEST_CONVOLUTION for number in numbers)
+    if not whole or not 0 < len(convolutions) <= MOST_LAYERS or any(len(layer) != 4 for layer in convolutions):
+        raise ValueError(f"convolutions of {str(convolutions)[:60]}")
+    if type(steps) is not int or not 0 < steps <= LONGEST_HISTORY:
+        raise ValueError(f"a history of {str(steps)[:20]} steps")
+    if sizes["inputs"] != layout.state_size + layout.action_size:
+        raise ValueError(f"an adaptation module of {str(sizes['inputs'])[:20]} inputs")
+    if outputs not in (max(layout.latent, 1), layout.extrinsics_size) or outputs > LARGEST_CONVOLUTION:
+        raise ValueError(f"an adaptation module of {str(outputs)[:20]} outputs")
+
+
+def _load_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Fills in weights; raises `ValueError` where they are another network's, or not finite."""
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:  # names or shapes of weights
+        raise ValueError("weights that are not those of its layout") from error
+    strange = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
+    if strange:
+        raise ValueError(f"weights {strange[0]} are not finite")
 
 
 def _normalise_part(normaliser: Normaliser, values: Tensor, part: slice) -> Tensor:

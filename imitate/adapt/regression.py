@@ -16,6 +16,7 @@ from imitate.adapt.runner import AdaptiveRunner
 from imitate.env.dynamics import DynamicsConfig
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
+from pose.errors import InputError
 from pose.progress import Progress, silent
 
 PERIOD, DELAY = 3, 1
@@ -38,6 +39,24 @@ class RegressionConfig:
     """Latest histories that are learnt from."""
     learning_rate: float = 1e-3
     """Initial step size of Adam; it falls to a tenth."""
+
+    def check(self) -> "RegressionConfig":
+        """The config itself.
+
+        Raises:
+          InputError: an option is out of its range.
+        """
+        for name in ("steps", "num_envs", "updates", "minibatch_size", "buffer"):
+            if getattr(self, name) < 1:
+                raise InputError(f"regression.{name} {getattr(self, name)}: give 1 or more")
+        if max(self.minibatch_size, self.num_envs) > self.buffer:
+            raise InputError(
+                f"regression.buffer {self.buffer}: give at least minibatch_size {self.minibatch_size} and "
+                f"num_envs {self.num_envs}"
+            )
+        if not 0.0 < self.learning_rate <= 1.0:
+            raise InputError(f"regression.learning_rate {self.learning_rate:g}: give a number over 0 up to 1")
+        return self
 
 
 class HistoryBuffer:

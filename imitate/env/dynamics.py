@@ -25,6 +25,8 @@ PARTS = {"payload": 1, "payload_place": 3, "com": 3, "friction": 1, "strength": 
 EXTRINSICS = sum(PARTS.values())
 
 Range = tuple[float, float]
+MOST = 10.0
+"""Greatest payload, friction and strength that may be asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class DynamicsConfig:
     redraw: float = 0.01
     """Chance at each control step that an environment gets new dynamics."""
     seed: int = 0
-    """Of what is drawn."""
+    """Of what is drawn; learning to adapt adds its own."""
 
     def check(self) -> "DynamicsConfig":
         """The config itself.
@@ -54,12 +56,20 @@ class DynamicsConfig:
         Raises:
           InputError: a range is empty or outside of what physics allow.
         """
+        sizes = [self.com, *self.payload_place]
+        if not all(0.0 <= size <= 1.0 for size in sizes):
+            raise InputError(
+                f"dynamics.com {self.com:g}, payload_place {' '.join(f'{x:g}' for x in self.payload_place)}: "
+                "give 0 to 1 m each"
+            )
         for name, least in (("payload", 0.0), ("friction", 0.01), ("strength", 0.05)):
             low, high = getattr(self, name)
-            if not least <= low <= high:
+            if not least <= low <= high <= MOST:
                 raise InputError(
-                    f"dynamics.{name} {low:g} {high:g}: give two numbers from {least:g} on, the lesser first"
+                    f"dynamics.{name} {low:g} {high:g}: give two numbers from {least:g} to {MOST:g}, the lesser first"
                 )
+        if self.seed < 0:
+            raise InputError(f"dynamics.seed {self.seed}: give 0 or more")
         if not 0.0 <= self.slope <= 30.0 or not 0.0 <= self.redraw <= 1.0:
             raise InputError(f"dynamics.slope {self.slope:g}, redraw {self.redraw:g}: give 0 to 30 deg, 0 to 1")
         return self
@@ -69,7 +79,8 @@ class DynamicsConfig:
 
         def stretch(limits: Range, nominal: float) -> Range:
             low, high = (nominal + factor * (limit - nominal) for limit in limits)
-            return max(low, 0.05) if nominal else max(low, 0.0), high
+            floor = 0.05 if nominal else 0.0
+            return min(limits[0], max(low, floor)), max(limits[1], high)
 
         return DynamicsConfig(
             payload=stretch(self.payload, 0.0),

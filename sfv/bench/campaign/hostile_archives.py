@@ -68,15 +68,19 @@ def _bare_pickle(name: str) -> Callable[[Path, Path], Path]:
     return one_file(name, pickle.dumps(Payload()))
 
 
-def _wide_policy(change: Callable[[dict], None]) -> Callable[[Path, Path], Path]:
+def _wide_policy(change: Callable[[dict], None], name: str = "policy.pt") -> Callable[[Path, Path], Path]:
     """Weights whose layout is changed."""
 
     def write(folder: Path, samples: Path) -> Path:
-        shutil.copy(samples / "own" / "policy.pt", folder / "policy.pt")
-        change_weights(folder / "policy.pt", change)
-        return folder / "policy.pt"
+        shutil.copy(samples / "own" / name, folder / name)
+        change_weights(folder / name, change)
+        return folder / name
 
     return write
+
+
+def _wide_adaptive(*keys: str, value: object) -> Callable[[Path, Path], Path]:
+    return _wide_policy(set_value(*keys, value=value), "adaptive.pt")
 
 
 def _stage_config(**scene: object) -> Callable[[Path, Path], Path]:
@@ -111,6 +115,9 @@ ARCHIVES: tuple[Hostile, ...] = (
         "own",
         _wide_policy(set_value("state", "actor.0.bias", value=torch.tensor(np.nan))),
     ),
+    Hostile("latent of 10^9", "own", _wide_adaptive("layout", "latent", value=10**9)),
+    Hostile("history of 10^9 steps", "own", _wide_adaptive("adaptation_sizes", "steps", value=10**9)),
+    Hostile("adaptive without weights", "own", _wide_adaptive("policy", value={})),
     Hostile("policy of format 99", "own", _wide_policy(set_value("format", value=99))),
     Hostile("scene of 10^6 objects", "own", one_file("scene.toml", "[[object]]\nkind='box'\n" * 100_000)),
     Hostile("scene of text", "own", one_file("scene.toml", "object = 'box'")),

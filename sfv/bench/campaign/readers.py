@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from imitate.adapt.networks import AdaptiveSkill
 from imitate.policy import Policy
 from imitate.rollout import Rollout
 from pose.keypoint_files import list_keypoint_files, read_keypoint_files
@@ -79,6 +80,7 @@ def read_own(path: Path) -> str:
     """A file that the program wrote itself."""
     readers: dict[str, Callable[[Path], Any]] = {
         "policy": Policy.load,
+        "adaptive": AdaptiveSkill.load,
         "keypoints": Keypoints.load,
         "camera": Camera.load,
         "rollout": Rollout.load,

@@ -294,6 +294,7 @@ def _make_own_files(folder: Path, walk: ReferenceMotion) -> list[Sample]:
     own = folder / "own"
     own.mkdir()
     shutil.copy(ASSETS / "skills" / "walk" / "humanoid.pt", own / "policy.pt")
+    shutil.copy(ASSETS / "robots" / "go1" / "walk.pt", own / "adaptive.pt")
     still = np.zeros((FRAMES, len(LANDMARKS)))
     Keypoints(still[..., None] + np.ones(2), still[..., None] + np.ones(3), still + 0.5, 30.0, LANDMARKS, SIZE).save(
         own / "keypoints.npz"
@@ -302,7 +303,7 @@ def _make_own_files(folder: Path, walk: ReferenceMotion) -> list[Sample]:
     write_rollout(walk, own / "rollout.npz")
     save_objects((SceneObject("box", 1.0, 0.0, 0.4, 0.6, 1.0),), own / "scene.toml")
     (own / "published.csv").write_text("video,normalised_return\nwalk,0.9\nrun,0.8\n")
-    files = ("policy.pt", "keypoints.npz", "camera.npz", "rollout.npz", "scene.toml", "published.csv")
+    files = ("policy.pt", "adaptive.pt", "keypoints.npz", "camera.npz", "rollout.npz", "scene.toml", "published.csv")
     samples = [Sample("own", own, file, file) for file in files]
     write_run(walk, folder / "run")
     damaged = ("config.json", "2_motion/humanoid/stage.json", "4_result/humanoid/stage.json")

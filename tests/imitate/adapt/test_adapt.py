@@ -102,9 +102,11 @@ def test_the_buffer_keeps_the_latest():
 
 
 def test_options_out_of_range_are_one_line():
-    for options in (AdaptConfig(minutes=0.0), AdaptConfig(margin=0.5), AdaptConfig(dynamics=DynamicsConfig(com=0.1))):
-        if options.dynamics.com == 0.1:
-            assert options.check() is options
-            continue
+    good = AdaptConfig(dynamics=DynamicsConfig(com=0.1))
+    assert good.check() is good
+    wrong = [{"minutes": 0.0}, {"minutes": np.inf}, {"margin": 0.5}, {"trials": 0}, {"samples": 0}, {"workers": -1}]
+    regressions = [{"steps": 0}, {"minibatch_size": 7000}, {"num_envs": 7000}, {"learning_rate": np.nan}]
+    wrong += [{"regression": RegressionConfig(**options)} for options in regressions]
+    for options in wrong:
         with pytest.raises(InputError):
-            options.check()
+            replace(good, **options).check()

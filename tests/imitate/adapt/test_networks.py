@@ -98,3 +98,40 @@ def test_saved_skill_acts_alike_and_a_shipped_one_is_small(tmp_path):
     torch.save({"format": 1, "state": {}}, path)
     with pytest.raises(InputError, match="not an adaptive policy"):
         AdaptiveSkill.load(path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("layout",), None),
+        (("layout", "latent"), 10**9),
+        (("layout", "latent"), "8"),
+        (("layout", "encoder_hidden"), [10**9]),
+        (("layout", "encoder_hidden"), [4] * 10_000),
+        (("layout", "extrinsics"), {"payload": -1}),
+        (("layout", "extrinsics"), [1]),
+        (("layout", "sensed", "hidden"), [10**9]),
+        (("layout", "sensed", "observation"), {"last_action": 1, "joints": 24}),
+        (("policy",), {}),
+        (("policy", "actor.base.0.bias"), torch.full((128,), np.nan)),
+        (("adaptation_sizes",), None),
+        (("adaptation_sizes", "steps"), 10**9),
+        (("adaptation_sizes", "inputs"), 10**9),
+        (("adaptation_sizes", "outputs"), 10**9),
+        (("adaptation_sizes", "convolutions"), [[32, 10**9, 8, 4]]),
+        (("adaptation_sizes", "convolutions"), [[32, 32, 8, 0]]),
+        (("adaptation_sizes", "convolutions"), []),
+        (("adaptation", "head.bias"), torch.full((8,), np.inf)),
+    ],
+)
+def test_damaged_content_is_one_line(tmp_path, keys, value):
+    path = tmp_path / "skill.pt"
+    AdaptiveSkill(AdaptivePolicy(LAYOUT), AdaptationModule(42, 8)).save(path)
+    content = torch.load(path, weights_only=True)
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    torch.save(content, path)
+    with pytest.raises(InputError, match="not an adaptive policy, or damaged"):
+        AdaptiveSkill.load(path)

@@ -124,8 +124,18 @@ def test_draws_stay_within_their_ranges_and_repeat_themselves(task):
         )
     assert np.abs(varied["slope"]).max() <= np.sin(np.deg2rad(5.0)) + 1e-9
     wider = config.widen(1.2)
-    np.testing.assert_allclose(wider.payload, (0.12, 0.36))
+    np.testing.assert_allclose(wider.payload, (0.1, 0.36))
     np.testing.assert_allclose(wider.strength, (0.64, 1.12))
+
+
+def test_wider_ranges_hold_those_that_were_asked_for():
+    """Also where these lie on one side of what is nominal, or below what is learnt in else."""
+    asked = DynamicsConfig(friction=(0.01, 0.04), strength=(1.2, 1.4), payload=(0.2, 0.4))
+    for margin in (1.0, 1.5):
+        wider = asked.widen(margin).check()
+        for part in ("friction", "strength", "payload"):
+            (low, high), (least, most) = getattr(asked, part), getattr(wider, part)
+            assert least <= low and most >= high
 
 
 def test_extrinsics_end_the_observation_and_a_restored_environment_goes_on_alike(env, task):
@@ -152,3 +162,9 @@ def test_what_cannot_vary_is_said(task):
         DynamicsConfig(friction=(0.5, 0.2)).check()
     with pytest.raises(InputError, match="slope"):
         DynamicsConfig(slope=60.0).check()
+    with pytest.raises(InputError, match="com nan"):
+        DynamicsConfig(com=np.nan).check()
+    with pytest.raises(InputError, match="payload_place"):
+        DynamicsConfig(payload_place=(0.1, -0.1, 0.1)).check()
+    with pytest.raises(InputError, match="payload"):
+        DynamicsConfig(payload=(0.0, np.inf)).check()
