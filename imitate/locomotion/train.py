@@ -6,8 +6,11 @@ policy whether it was interrupted or not, but for the pairs that phase 2 had in 
 
 import hashlib
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +28,9 @@ from imitate.locomotion.imitation import Imitation, ImitationConfig
 from imitate.locomotion.terrain import make_fractal
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.loop import update_average
-from imitate.training.ppo import PPO, PPOConfig
+from imitate.training.ppo import PPO, NonFiniteError, PPOConfig
+from imitate.training.train import TrainingError
+from pose.files import replace_file
 from pose.progress import Progress, silent
 
 CHECKPOINT = "checkpoint.pt"
@@ -109,22 +114,46 @@ def train_walk(config: WalkTrainConfig, folder: Path, progress: Progress = silen
       progress: is called with control steps done and in all.
 
     Raises:
-      KeyboardInterrupt: Ctrl-C; everything was saved before it is passed on.
-      NonFiniteError: numbers exploded; the last checkpoint is kept.
+      KeyboardInterrupt: Ctrl-C; the iteration is finished and everything saved before it is passed on. At a second
+        one the last checkpoint is kept.
+      TrainingError: numbers exploded; the last checkpoint is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = WalkRun(config, folder, progress)
     try:
-        run.run()
-    except KeyboardInterrupt:
-        run.save()
-        raise
-    run.save()
+        with _postpone_interrupt(run):
+            run.run()
+            run.save()
+    except NonFiniteError as error:
+        raise TrainingError(f"training stopped: {error}; the last checkpoint is kept in {folder}") from error
     return WalkTraining(run.skill, run.sysid_skill, run.seconds, run.total)
+
+
+@contextmanager
+def _postpone_interrupt(run: "WalkRun") -> Iterator[None]:
+    """Lets the first Ctrl-C wait for the end of an iteration; elsewhere than in the main thread there is none."""
+
+    def postpone(number: int, frame: Any) -> None:
+        run.stop = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, postpone)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if run.stop:  # it came after the last iteration
+        raise KeyboardInterrupt
 
 
 class WalkRun:
     """The state of a training, and the steps that change it."""
+
+    stop = False
+    """Ctrl-C was pressed: end after this iteration."""
 
     def __init__(self, config: WalkTrainConfig, folder: Path, progress: Progress):
         torch.set_num_threads(1)
@@ -222,9 +251,11 @@ class WalkRun:
         self.curves.append({"part": part, "samples": self.done[part], "seconds": self.seconds, **metrics})
         note = ", ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:3])
         self.progress(float(self.total), float(sum(self.goal.values())), f"{part}: {note}")
-        if now - self._last_save > self.config.checkpoint_seconds:
+        if self.stop or now - self._last_save > self.config.checkpoint_seconds:
             self.save()
             self._last_save = now
+        if self.stop:
+            raise KeyboardInterrupt
 
     def _improve(self, share: float) -> dict[str, float]:
         """One iteration of PPO."""
@@ -285,7 +316,8 @@ class WalkRun:
         self.skill.save(self.folder / SKILL)
         if self.sysid_skill is not None:
             self.sysid_skill.save(self.folder / SYSID)
-        (self.folder / CURVES).write_text(json.dumps(self.curves) + "\n", encoding="utf-8")
+        with replace_file(self.folder / CURVES) as temporary:
+            temporary.write_text(json.dumps(self.curves) + "\n", encoding="utf-8")
 
     _save_imitation: Callable[[], Any] = staticmethod(lambda: {})
     _save_regression: tuple[str, Callable[[], Any]] | None = None

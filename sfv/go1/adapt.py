@@ -1,7 +1,7 @@
 """`python -m sfv adapt go1`: a quadruped learns to walk and to adapt to what carries and hinders it (RMA)."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from pose.errors import InputError
 from reconstruct.characters.assets_folder import ASSETS
 from sfv.console import bar, console
 from sfv.go1.film import write_film
-from sfv.run_folder import RUNS
+from sfv.run_folder import RUNS, lock_folder
 
 SHIPPED = ASSETS / "robots" / "go1" / "walk.pt"
 """The walk that comes with the program."""
@@ -68,14 +68,21 @@ def adapt_go1(config: Annotated[AdaptGo1Config, tyro.conf.arg(name="")]) -> None
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file, not a folder; give another --out")
     training = config.to_training()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be created ({error.strerror}); give another --out") from error
+    with lock_folder(folder):
+        _learn(training, folder, EVALUATION_SEED + config.seed)
+
+
+def _learn(training: WalkTrainConfig, folder: Path, seed: int) -> None:
     begin = time.monotonic()
     with bar("Go1") as progress:
-        result = train_walk(replace(training), folder, progress)
+        result = train_walk(training, folder, progress)
     console.print(f"learnt from {result.samples / 1e6:.2f} M control steps in {result.seconds / 60:.1f} min")
     with console.status("walking in physics that changes"):
-        walks = run_walks(
-            lambda count: make_runner(result.skill, count), EVALUATION_EPISODES, EVALUATION_SEED + config.seed
-        ).rows()
+        walks = run_walks(lambda count: make_runner(result.skill, count), EVALUATION_EPISODES, seed).rows()
     film = folder / "event.mp4"
     with bar(film.name) as progress:
         write_film(result.skill, film, progress=progress)

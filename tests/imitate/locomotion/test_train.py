@@ -1,3 +1,4 @@
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ from imitate.locomotion import train
 from imitate.locomotion.adaptation import RegressConfig
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, SYSID, WalkRun, WalkTrainConfig, train_walk
+from imitate.training.ppo import NonFiniteError
+from pose.errors import WorkError
 from pose.progress import silent
 
 pytestmark = pytest.mark.usefixtures("go1")
@@ -47,6 +50,36 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path):
     np.testing.assert_array_equal(whole.skill.policy.act(observation), again.skill.policy.act(observation))
     for name in (SKILL, SYSID):
         assert AdaptiveSkill.load(tmp_path / "whole" / name).adaptation is not None
+
+
+def test_ctrl_c_waits_for_the_end_of_the_iteration(tmp_path, monkeypatch):
+    """What was saved is whole: it goes on to the same policy as without."""
+    config = replace(TINY, sysid=False, checkpoint_seconds=1e9)
+    whole, original = train_walk(config, tmp_path / "whole"), WalkRun._improve
+
+    def press(self, share):
+        if self.done["ppo"] == 40 and not self.stop:
+            signal.raise_signal(signal.SIGINT)
+        return original(self, share)
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(WalkRun, "_improve", press)
+        train_walk(config, tmp_path / "stopped")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert WalkRun(config, tmp_path / "stopped", silent).done["ppo"] == 80
+    again = train_walk(config, tmp_path / "stopped")
+    observation = np.random.default_rng(0).standard_normal((5, 59)).astype(np.float32)
+    np.testing.assert_array_equal(whole.skill.policy.act(observation), again.skill.policy.act(observation))
+
+
+def test_numbers_that_explode_are_one_line(tmp_path, monkeypatch):
+    def explode(self, share):
+        raise NonFiniteError("loss or gradient is not finite")
+
+    monkeypatch.setattr(WalkRun, "_improve", explode)
+    with pytest.raises(WorkError, match="the last checkpoint is kept"):
+        train_walk(TINY, tmp_path)
 
 
 def test_another_task_is_not_continued(tmp_path):
