@@ -102,6 +102,10 @@ class ImitationEnv:
         sizes, shape = self.observation_layout.sizes, (num_envs, self.action_size)
         self._real_world = RealWorld(config.sensor_noise, config.delay * SUBSTEPS, sizes, shape, self.scene.seed)
 
+    def seed_noise(self, seed: int) -> None:
+        """Lets noise and delays of measurements to come follow from this seed and the scene's."""
+        self._real_world.rng = np.random.default_rng((self.scene.seed, seed))
+
     def _plan_all(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities of the reference, with the box's after them if there is one."""
         qpos, qvel = self.reference.qpos, self.reference.qvel

@@ -65,6 +65,7 @@ class Evaluator:
         env.episode[:] = 0
         if env.dynamics is not None:
             env.dynamics.rng = np.random.default_rng(group.rank)
+        env.seed_noise(group.rank)
         scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(group.rank))
         calm, pushed = np.split(scores.normalised_return, [2 * third])
         sums = torch.tensor([calm.sum(), scores.completed[: 2 * third].sum(), pushed.sum(), third], dtype=torch.float64)

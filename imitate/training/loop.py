@@ -136,7 +136,7 @@ class TrainingRun:
         expert = {"draft": draft.digest} if draft else {}
         start = {"start": job.start.digest} if job.start else {}
         self.task = task_digest(job.task, config.without_budget() | expert | start)
-        num_envs = max(1, config.num_envs // group.size)
+        num_envs, stream = max(1, config.num_envs // group.size), config.seed * 1000 + group.rank
         if job.start is None:
             affected = np.arange(num_envs) % PUSHED_ONE_IN == 0
             env = ImitationEnv(job.task, config.env, num_envs, affected=affected)
@@ -144,11 +144,11 @@ class TrainingRun:
         else:
             env = job.start.make_env(job.task, config, num_envs, group.rank)
             self.policy = job.start.make_policy()
+        env.seed_noise(stream)
         self.policy.log_std.requires_grad_(config.learn_std)
         self.policy.actor.bf16 = self.policy.critic.bf16 = config.bf16
         window = AVERAGING_SAMPLES / (config.num_envs * config.num_steps)
         self.averaged = AveragedModel(self.policy, avg_fn=partial(update_average, window=window))
-        stream = config.seed * 1000 + group.rank
         self.shuffle = torch.Generator().manual_seed(stream)
         self.collector = SkillCollector(env, KINDS[config.initial_state](env.reference), stream)
         self.learner = self._make_learner(draft)

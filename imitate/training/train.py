@@ -112,6 +112,10 @@ def _check(config: ResolvedTrainConfig) -> None:
     if not config.minutes > 0.0:
         raise InputError(f"minutes {config.minutes}: training needs some time; give a positive number")
     env = config.env
+    if not 0.0 <= env.sensor_noise <= 10.0 or not 0.0 <= env.delay <= 10.0:
+        raise InputError(f"env.sensor_noise {env.sensor_noise:g}, env.delay {env.delay:g}: give 0 to 10 each")
+    if env.delay != round(env.delay):
+        raise InputError(f"env.delay {env.delay:g}: give a whole number of control steps")
     if not (env.push_speed or 0.0) >= 0.0 or not env.push_interval >= 2.0 * PUSH_SECONDS:
         raise InputError(
             f"env.push_speed {env.push_speed} m/s, env.push_interval {env.push_interval} s: give 0 m/s or more, "

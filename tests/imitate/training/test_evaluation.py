@@ -1,5 +1,7 @@
 """Evaluations during training: the same every time, split among processes without a change of the starts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,18 @@ def test_an_evaluation_can_be_repeated():
     first, again = evaluator.evaluate(policy), evaluator.evaluate(policy)
     assert first == again
     assert first.completed == 1.0 and first.episode_return > 0.9 and first.pushed_return <= first.episode_return
+
+
+def test_noise_and_delays_are_the_same_in_every_evaluation_and_others_in_every_process():
+    config = replace(CONFIG, env=replace(CONFIG.env, sensor_noise=1.0, delay=1.0))
+    evaluator, policy = Evaluator(TASK, config, ProcessGroup()), make_policy(1.0)
+    assert evaluator.evaluate(policy) == evaluator.evaluate(policy)
+    envs = [ImitationEnv(TASK, config.env, 1) for _ in range(3)]
+    for env, seed in zip(envs, (0, 0, 1), strict=True):
+        env.seed_noise(seed)
+        env.start(np.zeros(1, dtype=np.int64))
+    first, again, other = (env.observe() for env in envs)
+    assert (first == again).all() and not (first == other).all()
 
 
 def test_two_processes_do_the_work_of_one_with_the_same_starts():

@@ -61,10 +61,20 @@ def test_seed_decides(tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(same, other, strict=True))
 
 
-@pytest.mark.parametrize("wrong", [{"push_speed": -1.0}, {"push_speed": float("nan")}, {"push_interval": 0.1}])
-def test_pushes_that_cannot_be_are_refused(tmp_path, wrong):
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"push_speed": -1.0},
+        {"push_speed": float("nan")},
+        {"push_interval": 0.1},
+        {"sensor_noise": -1.0},
+        {"delay": 11.0},
+        {"delay": 0.5},
+    ],
+)
+def test_surroundings_that_cannot_be_are_refused(tmp_path, wrong):
     env = EnvConfig(**wrong)
-    with pytest.raises(InputError, match=r"env\.push"):
+    with pytest.raises(InputError, match=r"env\.(push|sensor|delay)"):
         train_policy(Task(CHARACTER, standing()), replace(TINY, env=env), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
