@@ -39,7 +39,8 @@ def play(
     Args:
       skills: shipped skills, runs in runs/, or runs' folders; several are performed one after another without a pause.
         go1 is the quadruped that adapts.
-      character: body that performs it; default the humanoid, else the first that has the skill.
+      character: body that performs it, or an entry of the list, such as humanoid@adaptive; default the humanoid, else
+        the first that has the skill.
       scene: ground that it is performed on; --scene KIND is short for --scene.kind. Default the flat, or where the
         skill was learnt if that was elsewhere.
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
@@ -86,6 +87,7 @@ def play_go1(seconds: float, size: tuple[int, int], out: Path) -> None:
 def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:
     """The skill of that body on that ground.
 
+    `character` names a character or, exactly, a body of the list (`humanoid@adaptive`); the exact one comes first.
     Grounds that the policy does not see (slippery, wind) may be tried with what was learnt on the flat.
 
     Raises:
@@ -93,9 +95,11 @@ def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:
     """
     bodies = list(dict.fromkeys(skill.reference.character for skill in skills))
     wanted = character or ("humanoid" if "humanoid" in bodies else bodies[0])
-    own = [skill for skill in skills if skill.reference.character == wanted]
+    candidates = [skill for skill in skills if wanted in (skill.body, skill.reference.character)]
+    own = sorted(candidates, key=lambda skill: skill.body != wanted)
     if not own:
-        raise InputError(f"'{skills[0].name}' has been learnt by {', '.join(bodies)}, not by '{wanted}'")
+        known = ", ".join(dict.fromkeys(skill.body for skill in skills))
+        raise InputError(f"'{skills[0].name}' has been learnt by {known}, not by '{wanted}'")
     for skill in own:
         if skill.scene.kind == scene.kind:
             # Options of the ground that were given are tried; else it is the ground that it was learnt on.

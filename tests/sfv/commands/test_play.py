@@ -122,6 +122,10 @@ def test_choice_of_body_and_ground(skill):
     assert choose([skill, sloped], None, Scene("slope", angle=5.0)).scene.angle == 5.0
     assert choose([sloped], None, Scene()) is sloped  # nowhere else can it be done
     assert choose([skill], None, Scene("wind")).body == "humanoid@wind"  # the policy does not see it
+    adaptive = replace(skill, body="humanoid@adaptive")
+    assert choose([skill, adaptive], None, Scene()) is skill is choose([adaptive, skill], "humanoid", Scene())
+    assert choose([skill, adaptive], "humanoid@adaptive", Scene()) is adaptive
+    assert choose([skill, sloped], "humanoid@slope", Scene()) is sloped
     for wanted, scene, words in (("child", Scene(), "not by 'child'"), (None, Scene("gaps"), "not been learnt on")):
         with pytest.raises(InputError, match=words):
             choose([skill, sloped, atlas], wanted, scene)
