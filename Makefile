@@ -103,7 +103,7 @@ campaign: setup-dev ## damaged files for every reader, kills of every command: d
 
 offline: setup ## FOLDER=<folder>: gets all that make setup OFFLINE=<folder> needs on a machine without a network
 	@test -n "$$FOLDER" || { echo 'error: no folder; make offline FOLDER=<folder>' >&2; exit 2; }
-	@$(PY) .ci/offline.py "$$FOLDER"
+	@$(PY) .ci/offline.py "$$FOLDER" app
 
 sbom: setup ## the software bill of materials, CycloneDX, in sbom.json, and a table of licences
 	@$(PY) .ci/sbom.py > sbom.json && $(PY) .ci/sbom.py --licences

@@ -12,9 +12,11 @@ index has. It is taken unless a GPU is found or asked for, and unless that index
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -31,6 +33,7 @@ def main(extras: list[str]) -> int:
     """Runs pip; returns its exit code."""
     offline = os.environ.get("OFFLINE")
     if offline:
+        check_offline(Path(offline) / "requirements.lock", extras)
         return install_locked(Path(offline) / "requirements.lock", ["--no-index", "--find-links", offline])
     if os.environ.get("LOCKED"):
         return install_locked(find_lock(extras), os.environ.get("PIP_ARGS", "").split())
@@ -40,6 +43,20 @@ def main(extras: list[str]) -> int:
     return subprocess.run(
         [*command, *options, "-c", str(ROOT / "constraints.txt"), "-e", target], check=False
     ).returncode
+
+
+def check_offline(lock: Path, extras: list[str]) -> None:
+    """Exits with a line if an offline folder lacks packages of the extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    held = {line.split("==")[0] for line in lock.read_text(encoding="utf-8").splitlines()} if lock.is_file() else set()
+    for extra in extras:
+        needed = [re.split(r"[^\w.-]", name)[0] for name in project["optional-dependencies"].get(extra, [])]
+        missing = [name for name in needed if re.sub(r"[-_.]+", "-", name).lower() not in held]
+        if missing:
+            sys.exit(
+                f"{lock.parent}: has no {', '.join(missing)}, which '{extra}' needs; make the folder anew, online: "
+                f"python .ci/offline.py FOLDER {extra}"
+            )
 
 
 def find_lock(extras: list[str]) -> Path:

@@ -23,6 +23,8 @@ BUILD = (ROOT / ".ci" / "build-requirements.txt").read_text(encoding="utf-8").sp
 def main(folder: Path, extras: list[str]) -> int:
     """Downloads, writes the lock file, copies the cache; returns pip's exit code."""
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.whl")):  # pip would leave them there beside newer ones, and all would be locked
+        sys.exit(f"{folder}: holds packages already; remove its .whl files, or give another folder")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--dest", str(folder), "--only-binary=:all:", "-c", str(ROOT / "constraints.txt")]
     command += [*choose_torch_index(installed=False), *os.environ.get("PIP_ARGS", "").split()]

@@ -56,6 +56,7 @@ def list_fetched() -> list[dict]:
 
     from pose.weights import NPM_PACKAGE, SHA256
     from reconstruct.characters.assets_folder import CHARACTERS
+    from sfv.live.libraries import FILES
 
     found = [
         {
@@ -67,6 +68,18 @@ def list_fetched() -> list[dict]:
         }
         for name, digest in SHA256.items()
     ]
+    for name, (package, _, digest) in FILES.items():
+        owner, version = package.rsplit("@", 1)
+        found.append(
+            {
+                "type": "library",
+                "name": f"{owner}, {name}",
+                "version": version,
+                "purl": f"pkg:npm/{owner.replace('@', '%40')}@{version}",
+                "licenses": [{"expression": "MIT" if owner == "three" else "Apache-2.0"}],
+                "hashes": [{"alg": "SHA-256", "content": digest}],
+            }
+        )
     for table in sorted(CHARACTERS.glob("*/character.toml")):
         package = tomllib.loads(table.read_text(encoding="utf-8")).get("package")
         if package is not None:

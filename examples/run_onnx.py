@@ -362,13 +362,17 @@ def rotation_about_z(angle: float) -> np.ndarray:
     return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
+def check_parts(policy: Path, words: dict) -> None:
+    """Ends the program with a line if the policy takes more than `observe` gives."""
+    for name in {"adaptation", "ground", "box"} & {*words, *(part["name"] for part in words["observation"]["parts"])}:
+        raise SystemExit(f"{policy}: takes '{name}' too; this example is for plain skills on the flat, without a box")
+
+
 def main() -> None:
     """Performs the skill many times and prints how often it was completed."""
     parser = argparse.ArgumentParser(description="An exported skill on a robot's own model.")
     parser.add_argument("policy", type=Path, help="policy.onnx; policy.json lies beside it")
-    parser.add_argument(
-        "--model", type=Path, required=True, help="the robot's MJCF, of the package that the json names"
-    )
+    parser.add_argument("--model", type=Path, required=True, help="the robot's MJCF, of the package in the json")
     parser.add_argument("--rollouts", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=20.0, help="length of a cycle's performance")
     parser.add_argument("--noise", type=float, default=1.0, help="factor on the measurements' noise")
@@ -378,12 +382,13 @@ def main() -> None:
     parser.add_argument("--states", type=Path, help="file.npy for the first performance's joint states, 50 a second")
     options = parser.parse_args()
     words = json.loads(options.policy.with_suffix(".json").read_text(encoding="utf-8"))
+    check_parts(options.policy, words)
     session = onnxruntime.InferenceSession(options.policy, providers=["CPUExecutionProvider"])
     robot, done = Robot(options.model, words), 0
     for k in range(options.rollouts):
         rng = np.random.default_rng([options.seed, k])
-        noise, delay, foresight = options.noise, options.delay, not options.no_foresight
-        completed, states = perform(robot, session, words, options.seconds, rng, noise, delay, foresight)
+        how = options.noise, options.delay, not options.no_foresight
+        completed, states = perform(robot, session, words, options.seconds, rng, *how)
         done += completed
         if k == 0 and options.states:
             np.save(options.states, states)

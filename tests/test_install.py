@@ -99,6 +99,20 @@ def test_an_offline_install_fetches_nothing(monkeypatch, tmp_path):
         run_install(monkeypatch, OFFLINE=tmp_path / "absent")
 
 
+def test_an_offline_folder_without_an_extra_says_so(monkeypatch, tmp_path):
+    (tmp_path / "requirements.lock").write_text("starlette==1.0 --hash=sha256:0\n")
+    with pytest.raises(SystemExit, match=r"has no uvicorn, which 'app' needs"):
+        run_install(monkeypatch, ["app"], OFFLINE=tmp_path)
+    (tmp_path / "requirements.lock").write_text("starlette==1.0 --hash=sha256:0\nuvicorn==1.0 --hash=sha256:0\n")
+    assert len(run_install(monkeypatch, ["app"], OFFLINE=tmp_path)) == 2
+
+
+def test_an_offline_folder_is_not_made_over_another(tmp_path):
+    (tmp_path / "a-1.0-py3-none-any.whl").touch()
+    with pytest.raises(SystemExit, match="holds packages already"):
+        offline.main(tmp_path, [])
+
+
 def test_a_locked_install_checks_every_package(monkeypatch):
     (packages, _), (checkout, _) = run_install(monkeypatch, ["dev"], LOCKED="1")
     assert "--require-hashes" in packages and packages[-1] == str(ROOT / "requirements-dev.lock")

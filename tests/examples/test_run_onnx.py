@@ -90,3 +90,14 @@ def test_the_walk_goes_on_at_500_hz_with_noise_and_delay_and_a_robot_without_tor
     robot.model.actuator_forcerange[:] = 0.0
     done, states = script["perform"](robot, session, words, 1.5, np.random.default_rng(0), noise=0.0, delay=0.0)
     assert not done and len(states) < 70
+
+
+def test_what_it_cannot_perform_is_one_line(exported):
+    _, path, words, script = exported
+    check = script["check_parts"]
+    check(path, words)
+    with pytest.raises(SystemExit, match="takes 'adaptation'"):
+        check(path, words | {"adaptation": {}})
+    ground = {"parts": [*words["observation"]["parts"], {"name": "ground"}]}
+    with pytest.raises(SystemExit, match="takes 'ground'"):
+        check(path, words | {"observation": ground})
