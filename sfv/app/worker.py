@@ -63,6 +63,7 @@ def perform(action: str, arguments: dict[str, Any], runs: Path) -> None:
 def main(job: Path, progress: Path, runs: Path) -> int:
     """Does the job; returns the exit code, as the command line's: 0, 2 or 130."""
     prepare_process()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what is started in a shell's background
     if hasattr(signal, "SIGBREAK"):  # Windows: what takes the place of Ctrl-C for a group of processes
         signal.signal(signal.SIGBREAK, signal.default_int_handler)  # pyright: ignore[reportAttributeAccessIssue]
     end_with_parent()
