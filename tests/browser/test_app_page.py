@@ -76,7 +76,8 @@ def test_a_skill_is_made_in_the_page(witness: Witness, address: str, tmp_path: P
     make_demo("walk", film)
     page, shots = witness.page, Path(os.environ.get("SFV_SHOTS", tmp_path))
     page.goto(address)
-    page.set_input_files("#file", film)
+    page.wait_for_url(lambda url: "token" not in url)
+    page.set_input_files("#file", film)  # at once, while the page still loads
     page.wait_for_selector("#prepare-view:not([hidden])", timeout=120_000)
     page.wait_for_function("document.getElementById('frame').naturalWidth > 0")
     box = page.locator("#frame").bounding_box()

@@ -61,6 +61,7 @@ function send(file) {
 }
 
 async function take(file) {
+  await ready;
   $("upload").value = 0; $("upload").hidden = false;
   try {
     const ending = "." + file.name.split(".").pop().toLowerCase();
@@ -266,4 +267,4 @@ $("stop").onclick = guard(async () => { await post(`/api/jobs/${jobOfRun.id}/sto
 $("go-on").onclick = guard(async () => { await post(`/api/jobs/${jobOfRun.id}/go-on`); poll(); });
 $("retarget").onsubmit = guard(async () => { await post("/api/jobs", { action: "retarget", run: shownRun, character: $("retarget-character").value, minutes: Number($("retarget-minutes").value) }); poll(); });
 $("export").onclick = guard(async () => { await post("/api/jobs", { action: "export", run: shownRun }); poll(); });
-guard(start)();
+const ready = guard(start)();  // a file that is dropped before waits for it
