@@ -81,7 +81,7 @@ def test_a_skill_is_made_in_the_page(witness: Witness, address: str, tmp_path: P
     page.wait_for_selector("#prepare-view:not([hidden])", timeout=120_000)
     page.wait_for_function("document.getElementById('frame').naturalWidth > 0")
     box = page.locator("#frame").bounding_box()
-    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.click(box["x"] + 0.22 * box["width"], box["y"] + 0.45 * box["height"])
     page.fill("#minutes", "1")
     page.screenshot(path=shots / "prepare.png")
     page.click("#go")
