@@ -188,7 +188,52 @@ def gaussian_kl(old_mean: Tensor, old_log_std: Tensor, mean: Tensor, log_std: Te
     return (log_std - old_log_std + 0.5 * (terms - 1.0)).sum(-1).mean()
 
 
-class Policy(nn.Module):
+class GaussianActorCritic(nn.Module):
+    """What diagonal Gaussian policies share whose sigma is one number per action: densities, V(s) and no memory.
+
+    A subclass makes the networks and says how it acts.
+    """
+
+    critic: Layers
+    """Normalised observations (..., O) -> normalised values (..., 1)."""
+    log_std: nn.Parameter
+    """Log standard deviation of each action, (A,)."""
+    observations: Normaliser
+    returns: Normaliser
+
+    def forget(self, ids: np.ndarray) -> None:
+        """Episodes ended; there is no memory to clear."""
+
+    @torch.no_grad()
+    def value(self, observation: Tensor) -> Tensor:
+        """Expected return of normalised observations (..., O) -> (...), in units of reward."""
+        return self.returns.inverse(self.critic(observation)).squeeze(-1)
+
+    def log_prob(self, mean: Tensor, action: Tensor) -> Tensor:
+        """log pi(a|s) of the actor's means (..., A) and actions (..., A) -> (...)."""
+        return gaussian_log_prob(action, mean, self.log_std)
+
+    def entropy(self, mean: Tensor) -> Tensor:
+        """Entropy of pi(.|s) [nat], the same in every state, (..., A) -> (...)."""
+        entropy = self.log_std.sum() + 0.5 * self.log_std.numel() * float(np.log(2.0 * np.pi * np.e))
+        return entropy.expand(mean.shape[:-1])
+
+    def kl(self, old_mean: Tensor, old_log_std: Tensor, mean: Tensor) -> Tensor:
+        """Mean KL divergence of the policy that it was from the one that it is, (..., A) -> ()."""
+        return gaussian_kl(old_mean, old_log_std, mean, self.log_std)
+
+    def mean_std(self) -> float:
+        """Mean standard deviation of an action."""
+        return float(self.log_std.detach().exp().mean())
+
+    def add_noise(self, mean: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+        """Mean actions (N, A), or samples around them where `rng` is given."""
+        if rng is None:
+            return mean
+        return mean + np.exp(self.log_std.detach().numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)
+
+
+class Policy(GaussianActorCritic):
     """Diagonal Gaussian pi(a|s) = N(mu(s), sigma^2) and V(s), as two networks over one normalised observation.
 
     The mean is a network of the state; sigma is one number per action (the lecture's Gaussian policy, SFV's fixed
@@ -208,34 +253,7 @@ class Policy(nn.Module):
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations (N, O) -> (N, A): the mean, or a sample where `rng` is given."""
         mean = self.actor.forward_float32(self.observations(torch.from_numpy(observation))).numpy()
-        if rng is None:
-            return mean
-        return mean + np.exp(self.log_std.detach().numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)
-
-    def forget(self, ids: np.ndarray) -> None:
-        """Episodes ended; there is no memory to clear."""
-
-    @torch.no_grad()
-    def value(self, observation: Tensor) -> Tensor:
-        """Expected return of normalised observations (N, O) -> (N,), in units of reward."""
-        return self.returns.inverse(self.critic(observation)).squeeze(-1)
-
-    def log_prob(self, mean: Tensor, action: Tensor) -> Tensor:
-        """log pi(a|s) of the actor's means (..., A) and actions (..., A) -> (...)."""
-        return gaussian_log_prob(action, mean, self.log_std)
-
-    def entropy(self, mean: Tensor) -> Tensor:
-        """Entropy of pi(.|s) [nat], the same in every state, (..., A) -> (...)."""
-        entropy = self.log_std.sum() + 0.5 * self.log_std.numel() * float(np.log(2.0 * np.pi * np.e))
-        return entropy.expand(mean.shape[:-1])
-
-    def kl(self, old_mean: Tensor, old_log_std: Tensor, mean: Tensor) -> Tensor:
-        """Mean KL divergence of the policy that it was from the one that it is, (..., A) -> ()."""
-        return gaussian_kl(old_mean, old_log_std, mean, self.log_std)
-
-    def mean_std(self) -> float:
-        """Mean standard deviation of an action."""
-        return float(self.log_std.detach().exp().mean())
+        return self.add_noise(mean, rng)
 
     def save(self, path: Path) -> None:
         """Writes weights and layout; a crash leaves the old file or the new one."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imitate.adapt.networks import AdaptiveSkill
-from imitate.adapt.regression import RegressionConfig, fit_adaptation
+from imitate.adapt.skill_regression import SkillRegressionConfig, fit_adaptation
 from imitate.adapt.start import AdaptiveStart, extend_policy
 from imitate.env.dynamics import DynamicsConfig
 from imitate.env.task import Task
@@ -47,7 +47,7 @@ class AdaptConfig:
     trials: int = 100
     """Rollouts that survival in varied dynamics is measured over at the end."""
     dynamics: DynamicsConfig = field(default_factory=DynamicsConfig)
-    regression: RegressionConfig = field(default_factory=RegressionConfig)
+    regression: SkillRegressionConfig = field(default_factory=SkillRegressionConfig)
 
     def check(self) -> "AdaptConfig":
         """The config itself.

@@ -9,7 +9,7 @@ from torch import nn
 
 from imitate.adapt.in_use import AdaptingPolicy
 from imitate.adapt.networks import AdaptationModule, AdaptivePolicy
-from imitate.adapt.regression import DELAY, PERIOD
+from imitate.adapt.skill_regression import DELAY, PERIOD
 from imitate.env.task import Task
 from imitate.export_onnx import GraphWriter, describe_layout, write_files
 from imitate.policy import Normaliser

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from imitate.adapt.networks import AdaptiveSkill
-from imitate.adapt.regression import DELAY, PERIOD
 from imitate.adapt.runner import AdaptiveRunner
+from imitate.adapt.skill_regression import DELAY, PERIOD
 from imitate.env.dynamics import nominal_extrinsics
 from imitate.policy import Performer, Policy, PolicyLayout, load_torch
 from pose.errors import InputError

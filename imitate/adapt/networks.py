@@ -22,11 +22,10 @@ from imitate.policy import (
     LARGEST_LAYER,
     MOST_LAYERS,
     VALUE_PARTS,
+    GaussianActorCritic,
     Layers,
     Normaliser,
     PolicyLayout,
-    gaussian_kl,
-    gaussian_log_prob,
     load_torch,
     mlp,
     save_torch,
@@ -128,7 +127,7 @@ class AdaptiveActor(nn.Module):
         return self.base(torch.cat([sensed, self.encoder(extrinsics).to(sensed.dtype)], dim=-1))
 
 
-class AdaptivePolicy(nn.Module):
+class AdaptivePolicy(GaussianActorCritic):
     """Diagonal Gaussian pi(a | x, a_prev, mu(e)) and V(x, a_prev, e); acts on what `PPO` and collectors hand it.
 
     The critic sees e whatever the actor is given, so that policies with and without z differ in the actor only.
@@ -166,10 +165,7 @@ class AdaptivePolicy(nn.Module):
           Actions (N, A).
         """
         inputs = torch.cat([self.normalise_sensed(torch.from_numpy(sensed)), torch.from_numpy(z)], dim=-1)
-        mean = self.actor.base.forward_float32(inputs).numpy()
-        if rng is None:
-            return mean
-        return mean + np.exp(self.log_std.detach().numpy()) * rng.standard_normal(mean.shape, dtype=np.float32)
+        return self.add_noise(self.actor.base.forward_float32(inputs).numpy(), rng)
 
     @torch.no_grad()
     def encode(self, extrinsics: np.ndarray) -> np.ndarray:
@@ -185,31 +181,6 @@ class AdaptivePolicy(nn.Module):
     def normalise_extrinsics(self, extrinsics: Tensor) -> Tensor:
         """Raw e (..., E) as the networks take it."""
         return _normalise_part(self.observations, extrinsics, slice(self.layout.sensed_size, None))
-
-    def forget(self, ids: np.ndarray) -> None:
-        """Episodes ended; there is no memory to clear."""
-
-    @torch.no_grad()
-    def value(self, observation: Tensor) -> Tensor:
-        """Expected return of normalised observations (..., O) -> (...), in units of reward."""
-        return self.returns.inverse(self.critic(observation)).squeeze(-1)
-
-    def log_prob(self, mean: Tensor, action: Tensor) -> Tensor:
-        """log pi(a|s) of the actor's means (..., A) and actions (..., A) -> (...)."""
-        return gaussian_log_prob(action, mean, self.log_std)
-
-    def entropy(self, mean: Tensor) -> Tensor:
-        """Entropy of pi(.|s) [nat], the same in every state, (..., A) -> (...)."""
-        entropy = self.log_std.sum() + 0.5 * self.log_std.numel() * float(np.log(2.0 * np.pi * np.e))
-        return entropy.expand(mean.shape[:-1])
-
-    def kl(self, old_mean: Tensor, old_log_std: Tensor, mean: Tensor) -> Tensor:
-        """Mean KL divergence of the policy that it was from the one that it is, (..., A) -> ()."""
-        return gaussian_kl(old_mean, old_log_std, mean, self.log_std)
-
-    def mean_std(self) -> float:
-        """Mean standard deviation of an action."""
-        return float(self.log_std.detach().exp().mean())
 
     def save(self, path: Path) -> None:
         """Writes weights and layout, as a skill without an adaptation module."""

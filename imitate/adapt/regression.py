@@ -1,62 +1,44 @@
-"""Phase 2 of RMA: the adaptation module learns to say z, on rollouts that it steers itself.
+"""Phase 2 of RMA: the adaptation module is fitted to z on data that it gathers itself (section III-C).
 
-Taught on the expert's rollouts it looks accurate and fails once the loop is closed (RMA, section III-C): its mistakes
-lead where the expert never was. So pi acts with phi's own z^ from the first step, phi at its own rate and late, as in
-use, and every history that phi is given is a sample.
+phi acts, however bad it is: the base policy acts with z^, and each history of what then happens is paired with the
+true z of that moment. Fitted to the expert's own rollouts it would look good and fail when it has to act on what it
+says.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imitate.adapt.networks import AdaptationModule, AdaptivePolicy
-from imitate.adapt.runner import AdaptiveRunner
-from imitate.env.dynamics import DynamicsConfig
-from imitate.env.env import EnvConfig, ImitationEnv
-from imitate.env.task import Task
+from imitate.adapt.networks import AdaptationModule
 from pose.errors import InputError
-from pose.progress import Progress, silent
-
-PERIOD, DELAY = 3, 1
-"""Control steps between runs of phi (10 Hz beside 30 Hz), and until its answer is used."""
 
 
 @dataclass(frozen=True)
 class RegressionConfig:
-    """How the adaptation module is learnt."""
+    """How the adaptation module is fitted to the pairs that it gathers."""
 
-    steps: int = 2400
-    """Control steps that each environment takes."""
-    num_envs: int = 96
-    """Environments."""
-    updates: int = 4
-    """Steps of the optimiser after each run of phi."""
+    buffer: int = 20_000
+    """Latest pairs of history and truth that it is fitted to."""
     minibatch_size: int = 256
-    """Histories in each."""
-    buffer: int = 6144
-    """Latest histories that are learnt from."""
+    """Pairs in one step of the optimiser."""
+    updates: int = 40
+    """Steps of the optimiser for every so many new pairs as a minibatch has."""
     learning_rate: float = 1e-3
-    """Initial step size of Adam; it falls to a tenth."""
+    """Step size of Adam, a third of it in the last third."""
 
-    def check(self) -> "RegressionConfig":
-        """The config itself.
-
-        Raises:
-          InputError: an option is out of its range.
-        """
-        for name in ("steps", "num_envs", "updates", "minibatch_size", "buffer"):
+    def check(self) -> None:
+        """Raises `InputError` if an option is out of its range."""
+        for name in ("buffer", "minibatch_size", "updates"):
             if getattr(self, name) < 1:
                 raise InputError(f"regression.{name} {getattr(self, name)}: give 1 or more")
-        if max(self.minibatch_size, self.num_envs) > self.buffer:
-            raise InputError(
-                f"regression.buffer {self.buffer}: give at least minibatch_size {self.minibatch_size} and "
-                f"num_envs {self.num_envs}"
-            )
+        if self.minibatch_size > self.buffer:
+            raise InputError(f"regression.buffer {self.buffer}: give at least minibatch_size {self.minibatch_size}")
         if not 0.0 < self.learning_rate <= 1.0:
             raise InputError(f"regression.learning_rate {self.learning_rate:g}: give a number over 0 up to 1")
-        return self
 
 
 class HistoryBuffer:
@@ -79,57 +61,67 @@ class HistoryBuffer:
         return self.history[rows].float(), self.target[rows]
 
 
-def fit_adaptation(
-    policy: AdaptivePolicy,
-    task: Task,
-    dynamics: DynamicsConfig,
-    config: RegressionConfig,
-    progress: Progress = silent,
-    seed: int = 0,
-) -> tuple[AdaptationModule, dict[str, float]]:
-    """Learns phi for a policy.
+class Regression:
+    """Fits an adaptation module to pairs that come in while it acts."""
 
-    Args:
-      policy: pi and mu, which stay as they are.
-      task: what is performed.
-      dynamics: ranges of the extrinsics.
-      config: how long.
-      progress: is called with the control steps taken.
-      seed: of weights, starts and samples.
+    def __init__(
+        self,
+        adaptation: AdaptationModule,
+        config: RegressionConfig,
+        find_truth: Callable[[np.ndarray], np.ndarray],
+        seed: int,
+    ):
+        """Starts without data.
 
-    Returns:
-      phi, and `phi_error`: the root mean square error of z^ over the standard deviation of z, at the end.
-    """
-    torch.manual_seed(seed)
-    generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
-    layout = policy.layout
-    phi = AdaptationModule(layout.state_size + layout.action_size, layout.latent)
-    env_config = EnvConfig(action_scale=layout.sensed.action_scale, tracking_threshold=np.inf, push_speed=0.4)
-    env = ImitationEnv(task, env_config, config.num_envs, dynamics=dynamics)
-    buffer, errors = HistoryBuffer(config.buffer, phi), list[Tensor]()
-    optimiser = torch.optim.Adam(phi.parameters(), lr=config.learning_rate)
+        Args:
+          adaptation: phi, improved in place.
+          config: settings.
+          find_truth: what phi should say now in these environments, (M,) -> (M, outputs).
+          seed: of the order of the pairs.
+        """
+        self.adaptation, self.config, self.find_truth = adaptation, config, find_truth
+        self.optimiser = torch.optim.Adam(adaptation.parameters(), lr=config.learning_rate)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.buffer = HistoryBuffer(config.buffer, adaptation)
+        self._unused = 0
+        self.loss = float("nan")
+        """Mean squared error over the last steps, relative to the variance of the truth: 0 perfect, 1 knows nothing."""
 
-    def record(ids: np.ndarray, history: Tensor) -> None:
-        target = torch.from_numpy(policy.encode(env.observe()[ids, layout.sensed_size :]))
-        errors.append(torch.stack([(phi(history) - target).square().mean(), target.var(0).mean()]).detach())
-        buffer.add(history, target)
+    def record(self, ids: np.ndarray, history: Tensor) -> Tensor:
+        """Keeps what phi was given in these environments, and what would have been right, which it returns."""
+        truth = torch.from_numpy(self.find_truth(ids))
+        self.buffer.add(history, truth)
+        self._unused += len(ids)
+        return truth
 
-    runner = AdaptiveRunner(policy, phi, config.num_envs, PERIOD, DELAY, record=record)
-    env.start(rng.integers(0, env.reference.starts, config.num_envs), rng=rng)
-    for step in range(config.steps):
-        result = env.step(runner.act(env.observe(), rng))
-        ended = np.flatnonzero(result.done)
-        if len(ended):
-            env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)
-            runner.forget(ended)
-        if step % PERIOD == 0 and buffer.count >= config.minibatch_size:
-            for options in optimiser.param_groups:
-                options["lr"] = config.learning_rate * 0.1 ** (step / config.steps)
-            for _ in range(config.updates):
-                history, target = buffer.sample(config.minibatch_size, generator)
-                optimiser.zero_grad()
-                (phi(history) - target).square().mean().backward()
-                optimiser.step()
-        progress(step + 1, config.steps, f"adaptation module, {len(errors)} runs")
-    late = torch.stack(errors[-max(1, len(errors) // 5) :]).mean(0)
-    return phi, {"phi_error": float((late[0] / late[1].clamp(min=1e-9)).sqrt())}
+    def improve(self, progress: float) -> None:
+        """Steps of the optimiser for the pairs that are new.
+
+        Args:
+          progress: share of phase 2 that is over, which lowers the learning rate in the last third.
+        """
+        rate = self.config.learning_rate * (1.0 if progress < 2.0 / 3.0 else 1.0 / 3.0)
+        for options in self.optimiser.param_groups:
+            options["lr"] = rate
+        size = self.config.minibatch_size
+        while self._unused >= size:
+            self._unused -= size
+            for _ in range(self.config.updates):
+                history, truth = self.buffer.sample(size, self.generator)
+                loss = (self.adaptation(history) - truth).square().mean()
+                self.optimiser.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.adaptation.parameters(), 1.0)
+                self.optimiser.step()
+                share = float(loss.detach() / truth.var(0).mean().clamp(min=1e-6))
+                self.loss = share if np.isnan(self.loss) else 0.95 * self.loss + 0.05 * share
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds; the pairs are not kept, they are soon there again."""
+        return {"optimiser": self.optimiser.state_dict(), "loss": self.loss, "order": self.generator.get_state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continues from what `state` returned."""
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.loss = float(state["loss"])
+        self.generator.set_state(state["order"])

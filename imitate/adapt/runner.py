@@ -18,7 +18,7 @@ PERIOD = 10
 DELAY = 1
 """Control steps after which phi's answer is there."""
 
-Record = Callable[[np.ndarray, Tensor], None]
+Record = Callable[[np.ndarray, Tensor], object]
 """Is called with the environments where phi has just run and with their histories, (M,) and (M, k, inputs)."""
 
 

@@ -1,8 +1,6 @@
-"""Options of the environment, and what a control step of it leads to."""
+"""Options of the environment."""
 
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from imitate.env.reward import RewardConfig
 
@@ -35,22 +33,3 @@ class EnvConfig:
     """Factor on the noise of measurements while learning; 1 is a robot's: encoders .01 rad, the root 1 cm."""
     delay: float = 0.0
     """Longest time from measurement to servo while learning [control steps]; each episode has its own."""
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What one control step led to, for N environments."""
-
-    reward: np.ndarray
-    """Reward, (N,)."""
-    terms: dict[str, np.ndarray]
-    """Its weighted terms, (N,) each."""
-    terminated: np.ndarray
-    """The episode failed: by a fall, by losing track or by numbers that exploded, bool (N,)."""
-    truncated: np.ndarray
-    """The episode ended in good order, at the end of the clip or of its time, bool (N,)."""
-
-    @property
-    def done(self) -> np.ndarray:
-        """The episode is over, bool (N,)."""
-        return self.terminated | self.truncated

@@ -12,7 +12,7 @@ import mujoco.batch
 import numpy as np
 
 from imitate.env.box_course import plan_box
-from imitate.env.config import EnvConfig, StepResult
+from imitate.env.config import EnvConfig
 from imitate.env.dynamics import Dynamics, DynamicsConfig, prepare_model
 from imitate.env.grip_schedule import GripSchedule
 from imitate.env.joint_layout import JointLayout
@@ -20,22 +20,12 @@ from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.real_world import RealWorld
 from imitate.env.reward import add_task_reward, imitation_reward
+from imitate.env.step import STAGE_NONE, STAGE_VEL, StepResult, clear_exploded
 from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, has_fallen, has_lost_track
 from imitate.policy import Performer, PolicyLayout
 from imitate.scene.scene import SUBSTEPS
 from reconstruct import rotations
-
-STAGE_VEL = mujoco.mjtStage.mjSTAGE_VEL.value
-STAGE_NONE = mujoco.mjtStage.mjSTAGE_NONE.value
-BAD_STATE = [
-    warning.value
-    for warning in (
-        mujoco.mjtWarning.mjWARN_BADQPOS,
-        mujoco.mjtWarning.mjWARN_BADQVEL,
-        mujoco.mjtWarning.mjWARN_BADQACC,
-    )
-]
 
 
 class ImitationEnv:
@@ -332,12 +322,8 @@ class ImitationEnv:
             reward, terms = add_task_reward(reward, terms, self.box_qpos, goal, self.scene.task_weight)
         own = self.task.compute_own_rewards(self)
         reward, terms = sum(own.values(), reward), terms | own
-        exploded = ~np.isfinite(reward) | self._batch.warning[:, BAD_STATE, 1].any(axis=1)
-        if exploded.any():
-            self.non_finite += int(exploded.sum())
-            self._batch.warning[exploded] = 0
-            for values in (reward, *terms.values()):
-                values[exploded] = 0.0
+        exploded = clear_exploded(self._batch, reward, terms)
+        self.non_finite += int(exploded.sum())
         lowest = self.lowest(self._shapes)
         terminated = (
             exploded

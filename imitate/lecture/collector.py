@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imitate.env.env import StepResult
+from imitate.env.step import StepResult
 from imitate.lecture.problems import LectureProblem
 from imitate.training.collect import Actor, EpisodeLoop, Transitions
 

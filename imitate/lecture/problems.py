@@ -19,7 +19,8 @@ import torch
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.envs.classic_control.pendulum import PendulumEnv
 
-from imitate.env.env import ImitationEnv, StepResult
+from imitate.env.env import ImitationEnv
+from imitate.env.step import StepResult
 from imitate.lecture.finite import FiniteProblem, make_aliased_grid, make_bandit
 from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.lecture.softmax import SoftmaxPolicy

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from imitate.adapt.networks import AdaptivePolicy
-from imitate.env.env import StepResult
+from imitate.env.step import StepResult
 from imitate.locomotion.env import WalkEnv
 from imitate.training.collect import Batch, EpisodeLoop, surrogate_batch
 

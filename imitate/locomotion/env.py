@@ -13,7 +13,7 @@ import mujoco.batch
 import numpy as np
 
 from imitate.adapt.networks import LAST_ACTION, AdaptiveLayout
-from imitate.env.env import BAD_STATE, STAGE_NONE, STAGE_VEL, StepResult
+from imitate.env.step import STAGE_NONE, STAGE_VEL, StepResult, clear_exploded
 from imitate.locomotion.dynamics import TRAIN, Dynamics, DynamicsRange
 from imitate.locomotion.reward import Moved, compute_reward
 from imitate.locomotion.robot import (
@@ -203,12 +203,8 @@ class WalkEnv:
             self.last_action,
         )
         reward, terms = compute_reward(self.moved, self.penalty_share)
-        exploded = ~np.isfinite(reward) | self._batch.warning[:, BAD_STATE, 1].any(axis=1)
-        if exploded.any():
-            self.non_finite += int(exploded.sum())
-            self._batch.warning[exploded] = 0
-            for values in (reward, *terms.values()):
-                values[exploded] = 0.0
+        exploded = clear_exploded(self._batch, reward, terms)
+        self.non_finite += int(exploded.sum())
         fallen = exploded | self.has_fallen()
         return StepResult(reward, terms, fallen, (self.age >= self.config.episode_steps) & ~fallen)
 

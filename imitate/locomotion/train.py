@@ -20,8 +20,8 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from imitate.adapt.networks import AdaptationModule, AdaptivePolicy, AdaptiveSkill
+from imitate.adapt.regression import Regression, RegressionConfig
 from imitate.adapt.runner import AdaptiveRunner
-from imitate.locomotion.adaptation import RegressConfig, Regression
 from imitate.locomotion.collector import WalkCollector, WalkSums
 from imitate.locomotion.env import WalkConfig, WalkEnv
 from imitate.locomotion.imitation import Imitation, ImitationConfig
@@ -77,7 +77,9 @@ class WalkTrainConfig:
             target_kl=0.03,
         )
     )
-    regress: RegressConfig = field(default_factory=RegressConfig)
+    adaptation_samples: int = 400_000
+    """Control steps of phase 2."""
+    regression: RegressionConfig = field(default_factory=RegressionConfig)
     sysid: bool = False
     """Phase 2 also for the baseline SysID."""
     checkpoint_seconds: float = 30.0
@@ -179,8 +181,8 @@ class WalkRun:
             "imitation": config.imitation.samples,
             "value": VALUE_BATCHES * self.batch,
             "ppo": config.samples,
-            "z": config.regress.samples if config.extrinsics else 0,
-            "e": config.regress.samples if config.extrinsics and config.sysid else 0,
+            "z": config.adaptation_samples if config.extrinsics else 0,
+            "e": config.adaptation_samples if config.extrinsics and config.sysid else 0,
         }
         """Control steps of each part in all."""
         self.seconds, self.curves = 0.0, cast(list[dict[str, Any]], [])
@@ -280,7 +282,7 @@ class WalkRun:
                 return policy.encode(extrinsics)
             return policy.normalise_extrinsics(torch.from_numpy(extrinsics)).numpy()
 
-        regression = Regression(phi, self.config.regress, find_truth, self.config.seed)
+        regression = Regression(phi, self.config.regression, find_truth, self.config.seed)
         if f"regression_{name}" in self._pending:
             regression.restore(self._pending.pop(f"regression_{name}"))
         self._save_regression = name, regression.state

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imitate.env.env import StepResult
+from imitate.env.step import StepResult
 from imitate.policy import Layers, Normaliser
 from imitate.training.advantage import compute_advantage
 from imitate.training.process_group import ProcessGroup

@@ -11,7 +11,6 @@ of the policy with that noise, and nothing has to be frozen.
 # after 0.25 M samples.
 
 from dataclasses import dataclass
-from typing import Any
 
 import mujoco
 import numpy as np
@@ -22,7 +21,7 @@ from imitate.env.env import ImitationEnv
 from imitate.policy import Policy
 from imitate.tracking.draft import Draft
 from imitate.training.collect import Batch, minibatches, value_target
-from imitate.training.learner import SkillPPO
+from imitate.training.learner import BeforePPO, SkillPPO
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums
 
@@ -145,51 +144,35 @@ class LabelledBatch(Batch):
     """Weight of each label in the loss, 0 to 1 (M,)."""
 
 
-class WarmStart:
+class WarmStart(BeforePPO):
     """The learner before PPO: imitates the expert for a number of samples, then hands over to PPO."""
 
     def __init__(self, expert: Expert, config: DistillConfig, ppo: SkillPPO, group: ProcessGroup):
-        self.expert, self.config, self.ppo, self.group = expert, config, ppo, group
-        self.policy, self.collector = ppo.policy, ppo.collector
-        self.samples = 0
-        """Samples so far of all processes together."""
-        self.parameters = [*self.policy.actor.parameters(), *self.policy.critic.parameters()]
-        self.optimiser = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5)
-
-    @property
-    def finished(self) -> bool:
-        """PPO has taken over."""
-        return self.samples >= self.config.samples
+        """Sets the learner up with the policy, collector and number of steps of `ppo`."""
+        self.expert, self.config, self.policy, self.collector = expert, config, ppo.policy, ppo.collector
+        parameters = [*self.policy.actor.parameters(), *self.policy.critic.parameters()]
+        super().__init__(ppo, config.samples, group, parameters, config.learning_rate)
 
     @property
     def beta(self) -> float:
         """Fraction of the environments where the expert acts now."""
         return max(0.0, 1.0 - self.samples / max(self.config.beta_decay * self.config.samples, 1.0))
 
-    def collect(self) -> tuple[Batch, EpisodeSums]:
-        """The samples of one update, with the expert's labels until PPO has taken over."""
-        if self.finished:
-            return self.ppo.collect()
+    def gather(self) -> tuple[Batch, EpisodeSums]:
+        """The samples of one update, with the expert's labels."""
         actor, config = LabellingActor(self.policy, self.expert, self.collector.env, self.beta), self.ppo.ppo.config
         batch, sums = self.collector.collect(
             self.policy, self.ppo.num_steps, config.gamma, config.gae_lambda, actor, self._start_on_draft
         )
         return LabelledBatch(**vars(batch), **dict(zip(("label", "weight"), actor.labels(), strict=True))), sums
 
-    def update(self, batch: Batch) -> dict[str, float]:
-        """Fits the policy to the labels and the value function to the returns, until PPO has taken over.
+    def fit(self, batch: Batch) -> dict[str, float]:
+        """Fits the policy to the labels and the value function to the returns.
 
         Returns:
-          Mean squared error of actions (`imitation_loss`) and of the value function (`value_loss`); or PPO's metrics.
+          Mean squared error of actions (`imitation_loss`) and of the value function (`value_loss`).
         """
-        if self.finished:
-            return self.ppo.update(batch)
         assert isinstance(batch, LabelledBatch)
-        metrics = self._fit(batch)
-        self.samples += len(batch.value) * self.group.size
-        return metrics
-
-    def _fit(self, batch: LabelledBatch) -> dict[str, float]:
         policy, config, group = self.policy, self.config, self.group
         late = self.samples > config.samples * 2 / 3
         for options in self.optimiser.param_groups:
@@ -221,13 +204,3 @@ class WarmStart:
             frames, ids = frames[moved], ids[moved]
             offset, velocity = self.expert.pose_offset[frames], self.expert.velocity_offset[frames]
             env.start(frames, ids, rng, offset, velocity)
-
-    def state(self) -> dict[str, Any]:
-        """The optimisers, and how far the warm start is."""
-        return {"samples": self.samples, "optimiser": self.optimiser.state_dict(), "ppo": self.ppo.state()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continues from what `state` returned."""
-        self.samples = int(state["samples"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.ppo.restore(state["ppo"])

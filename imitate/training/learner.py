@@ -75,25 +75,71 @@ class SkillPPO:
         self.ppo.restore(state)
 
 
-class ValueFirst:
+class BeforePPO:
+    """A learner that goes before PPO for a number of samples, then hands over to it."""
+
+    def __init__(
+        self, ppo: SkillPPO, samples: int, group: ProcessGroup, parameters: list[nn.Parameter], learning_rate: float
+    ):
+        """Sets the learner up.
+
+        Args:
+          ppo: takes over.
+          samples: control steps of all processes together that go before PPO.
+          group: the processes that learn together.
+          parameters: what is learnt until then.
+          learning_rate: step size of Adam.
+        """
+        self.ppo, self.wanted, self.group, self.parameters = ppo, samples, group, parameters
+        self.samples = 0
+        """Samples so far of all processes together."""
+        self.optimiser = torch.optim.Adam(parameters, lr=learning_rate, eps=1e-5)
+
+    @property
+    def finished(self) -> bool:
+        """PPO has taken over."""
+        return self.samples >= self.wanted
+
+    def collect(self) -> tuple[Batch, EpisodeSums]:
+        """The samples of one update."""
+        return self.ppo.collect() if self.finished else self.gather()
+
+    def update(self, batch: Batch) -> dict[str, float]:
+        """Learns from the samples; returns metrics of `fit`, or PPO's once it has taken over."""
+        if self.finished:
+            return self.ppo.update(batch)
+        metrics = self.fit(batch)
+        self.samples += len(batch.value) * self.group.size
+        return metrics
+
+    def gather(self) -> tuple[Batch, EpisodeSums]:
+        """The samples of one update before PPO."""
+        return self.ppo.collect()
+
+    def fit(self, batch: Batch) -> dict[str, float]:
+        """Learns from what `gather` returned; returns losses of all processes together."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        """The optimisers, and how far it is."""
+        return {"samples": self.samples, "optimiser": self.optimiser.state_dict(), "ppo": self.ppo.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continues from what `state` returned."""
+        self.samples = int(state["samples"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.ppo.restore(state["ppo"])
+
+
+class ValueFirst(BeforePPO):
     """PPO of a policy that can act but has no value function yet: for some samples only that is learnt."""
 
     def __init__(self, ppo: SkillPPO, samples: int, group: ProcessGroup):
         """Sets the learner up; `samples` control steps of all processes together go before PPO."""
-        self.ppo, self.wanted, self.group = ppo, samples, group
-        self.samples = 0
-        """Samples so far of all processes together."""
-        self.parameters = list(ppo.policy.critic.parameters())
-        self.optimiser = torch.optim.Adam(self.parameters, lr=1e-3, eps=1e-5)
+        super().__init__(ppo, samples, group, list(ppo.policy.critic.parameters()), 1e-3)
 
-    def collect(self) -> tuple[Batch, EpisodeSums]:
-        """T control steps of the policy in every environment."""
-        return self.ppo.collect()
-
-    def update(self, batch: Batch) -> dict[str, float]:
-        """Fits the value function; later, one update of PPO."""
-        if self.samples >= self.wanted:
-            return self.ppo.update(batch)
+    def fit(self, batch: Batch) -> dict[str, float]:
+        """Fits the value function; returns its mean squared error, `value_loss`."""
         policy, config, losses = self.ppo.policy, self.ppo.ppo.config, list[torch.Tensor]()
         target, size = value_target(policy, batch, self.group), config.minibatch_size // self.group.size
         for ids in minibatches(len(target), size, 4, self.ppo.shuffle):
@@ -103,15 +149,4 @@ class ValueFirst:
             losses.append(self.group.average_gradients(self.parameters, loss.detach()[None]))
             nn.utils.clip_grad_norm_(self.parameters, config.max_grad_norm)
             self.optimiser.step()
-        self.samples += len(target) * self.group.size
         return {"value_loss": float(torch.cat(losses).mean())}
-
-    def state(self) -> dict[str, Any]:
-        """The optimisers, and how far the value function is."""
-        return {"samples": self.samples, "optimiser": self.optimiser.state_dict(), "ppo": self.ppo.state()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continues from what `state` returned."""
-        self.samples = int(state["samples"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.ppo.restore(state["ppo"])

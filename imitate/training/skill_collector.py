@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 from torch import Tensor
 
-from imitate.env.env import ImitationEnv, StepResult
+from imitate.env.env import ImitationEnv
+from imitate.env.step import StepResult
 from imitate.scene.scene import CONTROL_HZ
 from imitate.training.collect import Actor, ActorCritic, Batch, EpisodeLoop, surrogate_batch
 from imitate.training.initial_state import FailureStart, InitialStates

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imitate.env.config import EnvConfig, StepResult
+from imitate.env.config import EnvConfig
 from imitate.env.env import ImitationEnv
+from imitate.env.step import StepResult
 from imitate.env.task import Task
 from imitate.transitions.states import LOOP_SECONDS, ChainableSkill
 from reconstruct import rotations

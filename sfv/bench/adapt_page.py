@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from imitate.adapt import regression
 from imitate.adapt.networks import AdaptationModule, AdaptivePolicy
 from imitate.adapt.runner import AdaptiveRunner
-from imitate.locomotion import adaptation, dynamics, gait, imitation, reward, terrain
+from imitate.locomotion import dynamics, gait, imitation, reward, terrain
 from imitate.locomotion.env import WalkEnv
 from imitate.locomotion.evaluation import EVENT_SECONDS, Episodes
 from imitate.locomotion.robot import CONTROL_HZ, build_go1
@@ -67,7 +68,7 @@ def describe_method() -> list[str]:
         "| adaptation module phi | pairs to 32; convolutions [32,32,8,4], [32,32,5,1], [32,32,5,1] | "
         f"{link_to(AdaptationModule)} |",
         f"| phi at 10 Hz beside pi at 100 Hz, its answer 10 ms later | | {link_to(AdaptiveRunner)} |",
-        f"| phase 2: regression on phi's own rollouts | | {link_to(adaptation)} |",
+        f"| phase 2: regression on phi's own rollouts | | {link_to(regression)} |",
         f"| physics that changes | ranges of table II | {link_to(dynamics)} |",
         f"| reward | ten terms | {link_to(reward)} |",
         f"| robot, task, endings | | {link_to(build_go1)}, {link_to(WalkEnv)} |",

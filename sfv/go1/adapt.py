@@ -8,7 +8,6 @@ from typing import Annotated
 import tyro
 
 from imitate.adapt.networks import AdaptiveSkill
-from imitate.locomotion.adaptation import RegressConfig
 from imitate.locomotion.evaluation import run_walks
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, WalkTrainConfig, make_runner, train_walk
@@ -57,7 +56,7 @@ class AdaptGo1Config:
             extrinsics=extrinsics,
             samples=self.samples,
             imitation=ImitationConfig(samples=self.imitation_samples),
-            regress=RegressConfig(samples=self.adaptation_samples),
+            adaptation_samples=self.adaptation_samples,
             sysid=sysid,
         )
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from imitate.adapt import regression
+from imitate.adapt import skill_regression
 from imitate.adapt.adapt import AdaptConfig, choose_training
-from imitate.adapt.regression import HistoryBuffer, RegressionConfig, fit_adaptation
+from imitate.adapt.networks import AdaptationModule
+from imitate.adapt.regression import HistoryBuffer
+from imitate.adapt.skill_regression import SkillRegressionConfig, fit_adaptation
 from imitate.adapt.start import AdaptiveStart, extend_policy, extrinsic_moments
 from imitate.env.dynamics import Dynamics, DynamicsConfig
 from imitate.env.env import EnvConfig, ImitationEnv
@@ -75,15 +77,15 @@ def test_phi_learns_on_rollouts_that_it_steers_itself(skill, start, monkeypatch)
     """The z that pi acts with are what phi said before, late, and the targets are mu's of the true extrinsics."""
     used, said = [], []
 
-    class Watched(regression.AdaptiveRunner):
+    class Watched(skill_regression.AdaptiveRunner):
         def act(self, observation, rng=None):
             action = super().act(observation, rng)
             used.append(self.z.copy())
             said.append(self.estimate.copy())
             return action
 
-    monkeypatch.setattr(regression, "AdaptiveRunner", Watched)
-    config = RegressionConfig(steps=24, num_envs=6, minibatch_size=8, buffer=64)
+    monkeypatch.setattr(skill_regression, "AdaptiveRunner", Watched)
+    config = SkillRegressionConfig(steps=24, num_envs=6, minibatch_size=8, buffer=64)
     phi, metrics = fit_adaptation(start.policy, skill.task, DYNAMICS, config)
     assert np.isfinite(metrics["phi_error"]) and phi.outputs == 8
     np.testing.assert_array_equal(used, said)
@@ -92,7 +94,7 @@ def test_phi_learns_on_rollouts_that_it_steers_itself(skill, start, monkeypatch)
 
 
 def test_the_buffer_keeps_the_latest():
-    phi = regression.AdaptationModule(3, 2)
+    phi = AdaptationModule(3, 2)
     buffer = HistoryBuffer(4, phi)
     for value in range(3):
         buffer.add(torch.full((2, 50, 3), float(value)), torch.full((2, 2), float(value)))
@@ -106,7 +108,7 @@ def test_options_out_of_range_are_one_line():
     assert good.check() is good
     wrong = [{"minutes": 0.0}, {"minutes": np.inf}, {"margin": 0.5}, {"trials": 0}, {"samples": 0}, {"workers": -1}]
     regressions = [{"steps": 0}, {"minibatch_size": 7000}, {"num_envs": 7000}, {"learning_rate": np.nan}]
-    wrong += [{"regression": RegressionConfig(**options)} for options in regressions]
+    wrong += [{"regression": SkillRegressionConfig(**options)} for options in regressions]
     for options in wrong:
         with pytest.raises(InputError):
             replace(good, **options).check()

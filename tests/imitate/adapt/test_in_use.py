@@ -12,7 +12,7 @@ from imitate.adapt.evaluation import event_extrinsics, measure_survival, record_
 from imitate.adapt.export import write_adaptive_onnx
 from imitate.adapt.in_use import AdaptingPolicy, BlindPolicy, KnowingPolicy, load_performer
 from imitate.adapt.networks import AdaptationModule, AdaptiveSkill
-from imitate.adapt.regression import DELAY, PERIOD
+from imitate.adapt.skill_regression import DELAY, PERIOD
 from imitate.adapt.start import extend_policy
 from imitate.env.dynamics import DynamicsConfig, columns, nominal_extrinsics
 from imitate.policy import Policy

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from imitate.adapt.networks import AdaptiveSkill
+from imitate.adapt.regression import RegressionConfig
 from imitate.locomotion import train
-from imitate.locomotion.adaptation import RegressConfig
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, SYSID, WalkRun, WalkTrainConfig, train_walk
 from imitate.training.ppo import NonFiniteError
@@ -20,7 +20,8 @@ TINY = WalkTrainConfig(
     num_envs=4,
     num_steps=10,
     imitation=ImitationConfig(samples=80),
-    regress=RegressConfig(samples=160, kept=64, minibatch_size=4),
+    adaptation_samples=160,
+    regression=RegressionConfig(buffer=64, minibatch_size=4),
     sysid=True,
     checkpoint_seconds=0.0,
 )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from imitate.env.env import EnvConfig, ImitationEnv, StepResult
+from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import Reference
+from imitate.env.step import StepResult
 from imitate.env.task import Task
 from imitate.policy import Policy, PolicyLayout
 from imitate.training.initial_state import FixedStart, ReferenceStart, Starts

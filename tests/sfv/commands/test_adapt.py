@@ -7,7 +7,7 @@ import pytest
 
 from imitate.adapt.adapt import AdaptConfig
 from imitate.adapt.in_use import AdaptingPolicy
-from imitate.adapt.regression import RegressionConfig
+from imitate.adapt.skill_regression import SkillRegressionConfig
 from imitate.rollout import EvaluateConfig
 from pose.errors import InputError
 from sfv.commands.adapt import AdaptRunConfig, choose_skill, run_adapt
@@ -26,7 +26,7 @@ def test_which_skill_is_to_adapt_must_be_said():
 
 @pytest.mark.slow
 def test_a_shipped_walk_learns_to_adapt_and_plays(tmp_path):
-    tiny = AdaptConfig(samples=100, workers=1, trials=2, regression=RegressionConfig(steps=6, num_envs=2))
+    tiny = AdaptConfig(samples=100, workers=1, trials=2, regression=SkillRegressionConfig(steps=6, num_envs=2))
     config = AdaptRunConfig(
         skill="walk", out=tmp_path / "run", adapt=tiny, evaluate=EvaluateConfig(rollouts=1, loop_seconds=1.0)
     )

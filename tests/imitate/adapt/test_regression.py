@@ -2,14 +2,14 @@ import numpy as np
 import torch
 
 from imitate.adapt.networks import AdaptationModule
-from imitate.locomotion.adaptation import RegressConfig, Regression
+from imitate.adapt.regression import Regression, RegressionConfig
 
 
 def test_a_module_learns_what_its_histories_hold():
     torch.manual_seed(0)
     truth = torch.zeros(0, 1)
     phi = AdaptationModule(2, 1)
-    config = RegressConfig(kept=600, minibatch_size=32, steps=6, learning_rate=3e-3)
+    config = RegressionConfig(buffer=600, minibatch_size=32, updates=6, learning_rate=3e-3)
     regression = Regression(phi, config, lambda ids: truth[ids].numpy(), 0)
     for k in range(12):
         history = torch.randn(64, 50, 2)
