@@ -44,7 +44,8 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
 def describe_run(folder: Path) -> dict[str, Any]:
     """Everything that the page shows of a run."""
     stages = [stage for name in STAGES for stage in _find_stages(folder, name)]
-    reports = [path.name for path in sorted(folder.glob("*.html"))]
+    pages = sorted(path.name for path in folder.glob("*.html"))
+    reports = sorted(pages, key=lambda name: name.startswith("live"))
     return {
         "name": folder.name,
         "source": _read_json(folder / "config.json").get("command") or "",
