@@ -56,7 +56,7 @@ def test_a_true_motion_asks_for_no_force_that_its_scene_cannot_give(name):
         for task in (with_things, without)
         for reference in (task.reference(1.0),)
     ]
-    assert missing[0] < (0.06 if name == "wall_kick" else 0.05)  # a short push between two flights is smeared
+    assert missing[0] < 0.05
     # Whose feet are on the ground could stand there, for all that forces say; the moments do not fit.
     assert name in ("sit", "lie_down", "wall_push") or missing[1] > 0.15
 
