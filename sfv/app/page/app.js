@@ -157,6 +157,7 @@ function list_runs(state) {
 function show_job(job) {
   jobOfRun = job || null;
   const works = job && (job.state === "running" || job.state === "waiting");
+  for (const button of document.querySelectorAll("#after button")) button.disabled = Boolean(works);
   $("job").hidden = !works; $("go-on-box").hidden = !(job && (job.state === "stopped" || job.state === "failed"));
   if (job && job.state === "failed") $("why").textContent = job.message;
   if (job && job.state === "stopped") $("why").textContent = "It was stopped; what is done is kept.";
@@ -171,7 +172,8 @@ function show_job(job) {
 
 function film(run, file, stamp) {
   const video = make("video");
-  video.src = `${address(run, file)}?${stamp}`; video.controls = video.loop = video.muted = true; video.playsInline = true; video.preload = "metadata";
+  video.src = `${address(run, file)}?${stamp}#t=0.05`;  // its first picture is shown, not black
+   video.controls = video.loop = video.muted = true; video.playsInline = true; video.preload = "metadata";
   return video;
 }
 
