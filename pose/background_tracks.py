@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pose.camera_motion import BORDER, THERE_AND_BACK, WIDTH
+from pose.corner_tracking import WIDTH, mask_people, shrink, track_there_and_back
 
 MOST = 450
 """Most corners that are followed at a time."""
@@ -23,8 +23,6 @@ MOST_KEYS = 300
 """Key frames up to which corners are followed: memory grows with their square."""
 KEY_LEFT = 0.7
 """Share of a key frame's corners below which the next key frame is chosen."""
-WINDOW = {"winSize": (21, 21), "maxLevel": 3}
-"""Optical flow after Lucas and Kanade (Bouguet 2001)."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
     size = (1, 1)
     for t, (image, people) in enumerate(zip(images, people_px, strict=False)):
         size = (image.shape[1], image.shape[0])
-        gray = _shrink(image)
-        mask = _mask_people(gray.shape, people * WIDTH / size[0])
+        gray = shrink(image)
+        mask = mask_people(gray.shape, people * WIDTH / size[0])
         if t > 0:
             places, found = _follow(before, gray, places, mask)
             numbers, places = numbers[found], places[found]
@@ -99,21 +97,6 @@ def _gather(sights: list[tuple[np.ndarray, np.ndarray]], count: int, keys: list[
     return Tracks(xy, keys_array, scale, max(WIDTH, size[1] * scale))
 
 
-def _shrink(image: np.ndarray) -> np.ndarray:
-    height = round(image.shape[0] * WIDTH / image.shape[1])
-    return cv2.cvtColor(cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-
-
-def _mask_people(shape: tuple[int, ...], people: np.ndarray) -> np.ndarray:
-    """255 where there may be background; boxes are widened, since hair, clothes and shadows move with people."""
-    mask = np.full(shape, 255, np.uint8)
-    for left, top, right, bottom in people:
-        edge = BORDER * max(right - left, bottom - top)
-        x0, y0, x1, y1 = np.maximum(np.round([left - edge, top - edge, right + edge, bottom + edge]), 0).astype(int)
-        mask[y0:y1, x0:x1] = 0
-    return mask
-
-
 def _find_more(gray: np.ndarray, mask: np.ndarray, places: np.ndarray) -> np.ndarray:
     """New corners where there are none yet, float32 (N, 2)."""
     free = mask.copy()
@@ -143,9 +126,7 @@ def _follow(
     """Where corners are in the next frame, and which were found there and back outside of people."""
     if len(places) == 0:
         return places, np.zeros(0, dtype=bool)
-    moved, there, _ = cv2.calcOpticalFlowPyrLK(before, after, places, places.copy(), **WINDOW)
-    back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, moved.copy(), **WINDOW)
-    found = (there.ravel() > 0) & (again.ravel() > 0) & (np.linalg.norm(back - places, axis=1) < THERE_AND_BACK)
+    moved, found = track_there_and_back(before, after, places, places)
     height, width = after.shape
     found &= ((moved >= 1) & (moved < (width - 2, height - 2))).all(axis=1)
     x, y = np.round(moved[found]).astype(int).T

@@ -16,16 +16,12 @@ import numpy as np
 from scipy.optimize import least_squares, minimize_scalar
 from scipy.spatial.transform import Rotation
 
-WIDTH = 640
-"""Width to which frames are scaled first [px]; all distances below are in pixels of this width."""
+from pose.corner_tracking import WIDTH, mask_people, shrink, track_there_and_back, widen_boxes
+
 CORNERS = 400
 """Most corners of the background that are tracked."""
 FEWEST = 25
 """Fewest corners from which the camera's motion is estimated."""
-BORDER = 0.15
-"""Margin around people's boxes, as a share of their longer side: hair, clothes and shadows move with them."""
-THERE_AND_BACK = 0.7
-"""Largest error of a corner after tracking it to another frame and back [px]."""
 INLIER = 2.0
 """Largest residual of a homography's inliers [px]; other corners belong to something that moves by itself."""
 AGREE = 0.5
@@ -205,9 +201,7 @@ def _match_frames(
     for t, (image, people) in enumerate(zip(images, people_px, strict=True)):
         size = (image.shape[1], image.shape[0])
         scale = WIDTH / size[0]
-        small = cv2.resize(image, (WIDTH, round(size[1] * scale)), interpolation=cv2.INTER_AREA)
-        gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        people = people * scale
+        gray, people = shrink(image), people * scale
         if t == 0:
             key_gray = last_gray = gray
             key_corners, last_people = _find_corners(gray, people), people
@@ -252,11 +246,7 @@ def _match(
 
 def _find_corners(gray: np.ndarray, people: np.ndarray) -> np.ndarray:
     """Finds corners of the background, all over the image, float32 (N, 2) [px]."""
-    mask = np.full(gray.shape, 255, np.uint8)
-    for box in _widen_boxes(people):
-        left, top, right, bottom = np.round(box).astype(int)
-        mask[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 0
-    corners = cv2.goodFeaturesToTrack(gray, CORNERS, 0.03, 10, mask=mask)
+    corners = cv2.goodFeaturesToTrack(gray, CORNERS, 0.03, 10, mask=mask_people(gray.shape, people))
     return np.zeros((0, 2), np.float32) if corners is None else corners[:, 0]
 
 
@@ -266,21 +256,12 @@ def _track_corners(
     """Tracks corners by optical flow: where they are (N, 2) [px], and which were found outside of people, bool (N,)."""
     if len(corners) == 0:
         return corners, np.zeros(0, dtype=bool)
-    window = {"winSize": (21, 21), "maxLevel": 3}
-    flags = cv2.OPTFLOW_USE_INITIAL_FLOW
-    moved, there, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, expected.copy(), flags=flags, **window)
-    back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, corners.copy(), flags=flags, **window)
-    found = (there.ravel() > 0) & (again.ravel() > 0) & (np.linalg.norm(back - corners, axis=1) < THERE_AND_BACK)
+    moved, found = track_there_and_back(before, after, corners, expected)
     height, width = after.shape
     found &= ((moved >= 0) & (moved < (width, height))).all(axis=1)
-    for left, top, right, bottom in _widen_boxes(people):
+    for left, top, right, bottom in widen_boxes(people):
         found &= ~((moved > (left, top)) & (moved < (right, bottom))).all(axis=1)
     return moved, found
-
-
-def _widen_boxes(people: np.ndarray) -> np.ndarray:
-    side = np.maximum(people[:, 2] - people[:, 0], people[:, 3] - people[:, 1])[:, None]
-    return people + BORDER * side * np.array([-1.0, -1.0, 1.0, 1.0])
 
 
 def _chain_matches(matches: list[Match | None], focal: float) -> tuple[np.ndarray, np.ndarray]:

@@ -105,7 +105,7 @@ class _Builder:
                 count = int(shared.sum())
                 if count < FEWEST_SHARED:
                     break
-                parallax = fit_rotation(self.rays[i, shared], self.rays[j, shared])[1]
+                parallax = fit_turn(self.rays[i, shared], self.rays[j, shared])[1]
                 found.append((min(parallax, 0.08) * count / (count + 150.0), i, j))
         found.sort(reverse=True)
         chosen = list[tuple[int, int]]()
@@ -235,7 +235,7 @@ class _Builder:
         shared = self.seen[k] & self.seen[near]
         turn = scene.R[near]
         if shared.sum() >= FEWEST:
-            turn = fit_rotation(self.rays[near, shared], self.rays[k, shared])[0] @ turn
+            turn = fit_turn(self.rays[near, shared], self.rays[k, shared])[0] @ turn
         for start in (scene.place[near], steady):
             R, place, log_zoom, errors = place_camera(
                 scene, points, self.xy[k, points], turn, start, float(scene.log_zoom[near])
@@ -334,7 +334,7 @@ def place_camera(
     return small.R[count], small.place[count], log_zoom, measure_errors(small, sightings)
 
 
-def fit_rotation(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, float]:
+def fit_turn(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, float]:
     """The rotation that moves lines of sight best, and the median angle left [rad]; unit vectors (N, 3) each."""
     weight, R, away = np.ones(len(first)), np.eye(3), np.zeros(len(first))
     for _ in range(3):

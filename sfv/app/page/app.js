@@ -173,7 +173,7 @@ function show_job(job) {
 function film(run, file, stamp) {
   const video = make("video");
   video.src = `${address(run, file)}?${stamp}#t=0.05`;  // its first picture is shown, not black
-   video.controls = video.loop = video.muted = true; video.playsInline = true; video.preload = "metadata";
+  video.controls = video.loop = video.muted = true; video.playsInline = true; video.preload = "metadata";
   return video;
 }
 
