@@ -104,6 +104,10 @@ class Dynamics:
         self._position[ids, self._body, 2] = PAYLOAD_HEIGHT
         self._batch.set_const(ids)
 
+    def shift(self, robot_mass: float) -> np.ndarray:
+        """Where payloads move the centre of mass of a robot of that mass [kg], ahead and to the left [m], (N, 2)."""
+        return (self.payload / (robot_mass + self.payload))[:, None] * self.place
+
     def extrinsics(self) -> np.ndarray:
         """What a policy may be given of them: payload, its place, strength, friction; (N, 16).
 

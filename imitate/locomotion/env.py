@@ -118,6 +118,12 @@ class WalkEnv:
         return np.stack([roll, np.arcsin(np.clip(2.0 * (w * y - z * x), -1.0, 1.0))], axis=1)
 
     @property
+    def heading_velocity(self) -> np.ndarray:
+        """Velocity of the trunk ahead and to the left of where it looks [m/s], (N, 2)."""
+        yaw, (x, y) = rotations.yaw(self.qpos[:, 3:7]), self.qvel[:, :2].T
+        return np.stack([np.cos(yaw) * x + np.sin(yaw) * y, np.cos(yaw) * y - np.sin(yaw) * x], axis=1)
+
+    @property
     def distance(self) -> np.ndarray:
         """Way in the direction that the episode began in [m], (N,)."""
         way = self.qpos[:, :2] - self.begin_xy
@@ -185,12 +191,8 @@ class WalkEnv:
         self.age[slice(None) if self.running is None else self.running] += 1
         self.force, self.torque = self._sensors[:, :4] / (9.81 * self.robot_mass), self._torque.copy()
         self.last_action = np.asarray(action, dtype=float)
-        yaw = rotations.yaw(self.qpos[:, 3:7])
-        velocity = self.qvel[:, :3].copy()
-        velocity[:, 0] = np.cos(yaw) * self.qvel[:, 0] + np.sin(yaw) * self.qvel[:, 1]
-        velocity[:, 1] = np.cos(yaw) * self.qvel[:, 1] - np.sin(yaw) * self.qvel[:, 0]
         self.moved = Moved(
-            velocity,
+            np.concatenate([self.heading_velocity, self.qvel[:, 2:3]], axis=1),
             self.qvel[:, 5],
             self.tilt,
             self.torque,

@@ -21,27 +21,43 @@ SIDE = np.array([-0.08, 0.08, -0.08, 0.08])
 PHASE_OFFSET = np.array([0.0, 0.5, 0.5, 0.0])
 """Diagonal legs step together: FR with RL, FL with RR; (4,)."""
 GRAVITY = 9.81
+CLOCK_PHASES = 56
+"""Phases of the trot's cycle that a clock distinguishes."""
+CLOCK_GAIN = 0.3
+"""Share of the difference from the phase seen that a clock makes up for in a control step."""
 
 
 @dataclass(frozen=True)
 class Trot:
-    """Its timing, steps and gains."""
+    """Its timing, steps and gains; found by an evolution strategy for survival in the physics of training."""
 
-    period: float = 0.28
+    period: float = 0.283
     """Of a cycle [s]."""
-    speed: float = 0.5
+    duty: float = 0.523
+    """Share of the cycle that a foot is on the ground."""
+    speed: float = 0.468
     """At which feet on the ground go back under the hips [m/s]."""
-    lift: float = 0.035
+    reached: float = 0.696
+    """Share of that speed that the trunk is expected to have."""
+    step_ahead: float = 0.0231
+    """By how much a foot lands further ahead for each m/s that the trunk is too fast (Raibert 1986) [s]."""
+    step_aside: float = 0.0234
+    """The same to the side [s]."""
+    lift: float = 0.044
     """Height of a swinging foot above one on the ground [m]."""
-    height: float = 0.3
+    height: float = 0.304
     """Of the hips above the feet's centres [m]."""
-    back: float = 0.015
+    back: float = 0.0206
     """How far the feet's mean place is behind the hips [m]."""
-    level: float = 1.5
+    wide: float = 0.0035
+    """How far the feet are outside of the hips' planes [m]."""
+    under: float = 0.0666
+    """Share of the way to the common centre of mass that the feet go."""
+    level: float = 1.35
     """Share of the tilt that legs on the ground correct by their lengths."""
-    look_ahead: float = 0.055
+    look_ahead: float = 0.0437
     """Seconds ahead that the tilt is corrected for [s]."""
-    load: float = 0.9
+    load: float = 0.848
     """Share of the static load that is added to the servos' targets."""
 
     @property
@@ -51,30 +67,42 @@ class Trot:
 
     def act(self, env: WalkEnv, phase: np.ndarray) -> np.ndarray:
         """Actions of all robots, which they know everything about, at phases in cycles (N,) -> (N, 12)."""
-        own = (phase[:, None] + PHASE_OFFSET) % 1.0
-        stands, swing = own < 0.5, np.clip(2.0 * own - 1.0, 0.0, 1.0)
-        # 1 where a foot lands, -1 where it lifts off.
-        stroke = np.where(stands, 1.0 - 4.0 * own, -np.cos(np.pi * swing))
-        x = stroke * self.speed * self.period / 4.0 - self.back
-        roll, pitch = env.tilt.T
-        roll = roll + self.look_ahead * env.qvel[:, 3]
-        pitch = pitch + self.look_ahead * env.qvel[:, 4]
-        z = self.lift * np.sin(np.pi * swing) ** 2 - self.height
-        z = z + self.level * (roll[:, None] * HIP[:, 1] - pitch[:, None] * HIP[:, 0])
+        stands, stroke, lift = self._cycle(phase)
+        ahead, aside = env.heading_velocity.T[:, :, None]
+        shift = env.dynamics.shift(env.robot_mass)
+        too_fast = ahead - self.reached * self.speed
+        x = stroke * (0.5 * self.speed * self.period * self.duty + self.step_ahead * too_fast) - self.back
+        x = x + self.under * shift[:, :1]
+        y = stroke * self.step_aside * aside + self.wide * np.sign(SIDE) + self.under * shift[:, 1:]
+        roll, pitch = (env.tilt + self.look_ahead * env.qvel[:, 3:5]).T[:, :, None]
+        z = lift - self.height + self.level * (roll * HIP[:, 1] - pitch * HIP[:, 0])
         thigh, calf = solve_leg(x, z)
-        targets = np.stack([np.zeros_like(x), thigh, calf], axis=-1)
-        targets += self.load * self._carry(env, x, targets) * stands[:, :, None]
+        targets = np.stack([np.arctan2(y, -z), thigh, calf], axis=-1)
+        targets += self.load * self._carry(env, x, y, targets, shift) * stands[:, :, None]
         return (targets.reshape(len(phase), 12) - STAND) / ACTION_SCALE
 
-    def _carry(self, env: WalkEnv, x: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    def swing_legs(self, phase: np.ndarray) -> np.ndarray:
+        """Angles of hips, thighs and calves of an undisturbed trot at phases in cycles (K,) -> [rad], (K, 4, 3)."""
+        _, stroke, lift = self._cycle(phase)
+        thigh, calf = solve_leg(0.5 * stroke * self.speed * self.period * self.duty - self.back, lift - self.height)
+        return np.stack([np.zeros_like(thigh), thigh, calf], axis=-1)
+
+    def _cycle(self, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which feet stand, how far they are ahead (1 where one lands, -1 where it lifts off), how high [m]; (N, 4)."""
+        own = (phase[:, None] + PHASE_OFFSET) % 1.0
+        stands = own < self.duty
+        swing = np.clip((own - self.duty) / (1.0 - self.duty), 0.0, 1.0)
+        stroke = np.where(stands, 1.0 - 2.0 * own / self.duty, -np.cos(np.pi * swing))
+        return stands, stroke, self.lift * np.sin(np.pi * swing) ** 2
+
+    def _carry(self, env: WalkEnv, x: np.ndarray, y: np.ndarray, angles: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """Offsets of the servos' targets that hold the static load on two legs [rad], (N, 4, 3)."""
         dynamics = env.dynamics
-        mass = env.robot_mass + dynamics.payload
-        shift = dynamics.payload[:, None] * dynamics.place / mass[:, None]
+        mass = (env.robot_mass + dynamics.payload)[:, None]
         share = 0.5 + 0.5 * (shift[:, :1] / HIP[:, 0] + shift[:, 1:] / HIP[:, 1])
-        force = GRAVITY * mass[:, None] * np.clip(share, 0.0, 1.0)
+        force = GRAVITY * mass * np.clip(share, 0.0, 1.0)
         knee = angles[:, :, 1] + angles[:, :, 2]
-        torque = np.stack([-force * SIDE, force * x, -force * LINK * np.sin(knee)], axis=-1)
+        torque = np.stack([-force * (SIDE + y), force * x, -force * LINK * np.sin(knee)], axis=-1)
         stiffness = dynamics.strength.reshape(-1, 4, 3) * dynamics.kp[:, None, None]
         return torque / stiffness
 
@@ -86,6 +114,33 @@ def solve_leg(x: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.arctan2(-x, -z) + bend, -2.0 * bend
 
 
-def phase_of(env: WalkEnv, trot: Trot) -> np.ndarray:
-    """Phase of a trot that began with each robot's episode [cycles], (N,)."""
-    return env.age * trot.phase_step % 1.0
+class TrotClock:
+    """Where in the trot's cycle robots are, whoever drives them.
+
+    A policy that imitates the trot sees no clock, but its own last action. So the clock runs on by itself and is drawn
+    to the phase at which the trot's action is most like the one that was taken: then what the trot would do next
+    follows from what the policy sees, and can be learnt.
+    """
+
+    def __init__(self, trot: Trot, num_envs: int):
+        """All at the beginning of the cycle.
+
+        Args:
+          trot: whose cycle.
+          num_envs: N.
+        """
+        self.trot = trot
+        self.phase = np.zeros(num_envs)
+        """[cycles], (N,)."""
+        phases = np.arange(CLOCK_PHASES) / CLOCK_PHASES
+        angles = trot.swing_legs(phases)[:, :, 1:].reshape(CLOCK_PHASES, -1)
+        self._mean = angles.mean(0)
+        self._pattern = (angles - self._mean) / ACTION_SCALE
+
+    def advance(self, action: np.ndarray) -> None:
+        """Goes on by a control step after actions (N, 12) were taken at `phase`."""
+        angles = STAND + ACTION_SCALE * action
+        moved = (angles.reshape(-1, 4, 3)[:, :, 1:].reshape(len(action), -1) - self._mean) / ACTION_SCALE
+        distance = (self._pattern**2).sum(1) - 2.0 * moved @ self._pattern.T
+        late = (distance.argmin(1) / CLOCK_PHASES - self.phase + 0.5) % 1.0 - 0.5
+        self.phase = (self.phase + CLOCK_GAIN * late + self.trot.phase_step) % 1.0

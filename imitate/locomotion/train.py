@@ -1,7 +1,7 @@
 """Learning the walk: imitation of a trot, PPO of base policy and encoder (phase 1), the adaptation module (phase 2).
 
 Everything runs in one process. A training is continued from its checkpoint; with the same options it leaves the same
-policy whether it was interrupted or not, but for the pairs that phase 2 had in memory.
+policy whether it was interrupted or not, but for the samples that imitation and phase 2 had in memory.
 """
 
 import hashlib
@@ -220,8 +220,8 @@ class WalkRun:
         """All parts, one after the other."""
         imitation = Imitation(self.policy, self.collector, self.config.imitation, self.shuffle)
         if "imitation" in self._pending:
-            imitation.optimiser.load_state_dict(self._pending.pop("imitation"))
-        self._save_imitation = imitation.optimiser.state_dict
+            imitation.restore(self._pending.pop("imitation"))
+        self._save_imitation = imitation.state
         steps, ppo = self.config.num_steps, self.config.ppo
 
         def imitate(share: float) -> dict[str, float]:

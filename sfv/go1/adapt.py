@@ -28,7 +28,7 @@ class AdaptGo1Config:
 
     seed: int = 0
     """Seed of weights, ground, physics and noise."""
-    imitation_samples: int = 200_000
+    imitation_samples: int = 800_000
     """Control steps of the trot that are imitated before PPO."""
     samples: int = 250_000
     """Control steps of PPO, in which base policy and encoder are learnt together."""

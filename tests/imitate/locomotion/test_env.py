@@ -5,7 +5,7 @@ import pytest
 
 from imitate.locomotion.dynamics import NOMINAL, TEST, TRAIN, DynamicsRange
 from imitate.locomotion.env import ACTION_SCALE, WalkConfig, WalkEnv
-from imitate.locomotion.gait import Trot, phase_of, solve_leg
+from imitate.locomotion.gait import Trot, TrotClock, solve_leg
 from imitate.locomotion.robot import STAND
 from imitate.locomotion.terrain import make_flat, make_fractal
 
@@ -21,9 +21,23 @@ def make(ranges: DynamicsRange = NOMINAL, count: int = 4, seed: int = 0, **optio
 
 def walk(env: WalkEnv, steps: int) -> np.ndarray:
     trot = Trot()
-    for _ in range(steps):
-        env.step(trot.act(env, phase_of(env, trot)))
+    for step in range(steps):
+        env.step(trot.act(env, np.full(env.num_envs, step * trot.phase_step)))
     return env.qpos.copy()
+
+
+def test_a_clock_finds_the_phase_that_actions_are_of():
+    """It runs a third of a cycle late, and is right again before half a cycle is over."""
+    trot, env = Trot(), make()
+    clock = TrotClock(trot, 4)
+    for step in range(60):
+        phase = np.array([0.0, 0.3, 0.55, 0.9]) + step * trot.phase_step
+        late = (clock.phase - phase + 0.5) % 1.0 - 0.5
+        if step > 14:
+            assert np.abs(late).max() < 0.06
+        action = trot.act(env, phase % 1.0)
+        clock.advance(action)
+        env.step(action)
 
 
 @pytest.mark.parametrize("ranges", [TRAIN, TEST])
