@@ -1,1 +1,1 @@
-"""A quadruped that sees: depth camera, scandots, terrain course, teacher and student (Agarwal et al. 2022)."""
+"""A quadruped that sees: depth camera, scandots and a course (Agarwal et al. 2022)."""

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from imitate.locomotion.dynamics import NOMINAL
+from imitate.locomotion.robot import STAND
+from imitate.locomotion.terrain import make_course
+from imitate.vision.course import KINDS, LENGTH, WIDTH, make_lanes
+from imitate.vision.depth_camera import CameraConfig
+from imitate.vision.env import EXTRINSICS_SIZE, SENSED_SIZE, CourseConfig, CourseEnv
+from imitate.vision.scandots import DOTS, read_scandots
+from imitate.vision.walker import FootholdMap, Walker, share_force
+from reconstruct import rotations
+
+pytestmark = pytest.mark.usefixtures("go1")
+CAMERA = CameraConfig(rows=6, columns=8)
+
+
+@pytest.fixture(scope="module")
+def course():
+    return make_lanes((0.0, 0.5), 3)
+
+
+@pytest.fixture
+def env(course) -> CourseEnv:
+    env = CourseEnv(course, CourseConfig(ranges=NOMINAL), 8, 0, CAMERA)
+    env.start(np.arange(8), np.random.default_rng(0))
+    return env
+
+
+def test_lanes_are_the_courses_of_their_kind_and_level(course):
+    for lane in range(course.lanes):
+        kind, level = KINDS[lane // 2], course.levels[lane % 2]
+        alone = make_course(kind, level, 3000 + lane % 2, LENGTH, WIDTH)
+        xy = np.random.default_rng(lane).uniform([-7.9, -1.1], [7.9, 1.1], (50, 2))
+        moved = xy + [0.0, course.middle(np.array(lane))]
+        np.testing.assert_allclose(course.terrain.height(moved), alone.height(xy), atol=1e-9)
+    np.testing.assert_array_equal(course.terrain.heights, make_lanes((0.0, 0.5), 3).terrain.heights)
+    assert (course.terrain.heights != make_lanes((0.0, 0.5), 4).terrain.heights).any()
+
+
+def test_robots_start_level_on_their_lanes(env, course):
+    np.testing.assert_allclose(env.qpos[:, 1], course.middle(env.lane), atol=0.31)
+    assert not env.has_fallen().any() and not env.has_arrived.any()
+    np.testing.assert_allclose(env.qpos[:, 7:], np.tile(STAND, (8, 1)), atol=0.15)
+
+
+def test_observation_ends_with_the_scandots(env):
+    env.step(np.zeros((8, 12)))
+    seen = env.observe()
+    assert seen.shape == (8, SENSED_SIZE + EXTRINSICS_SIZE + len(DOTS))
+    dots = read_scandots(env.terrain, env.qpos[:, :3], rotations.yaw(env.qpos[:, 3:7]))
+    np.testing.assert_allclose(seen[:, -len(DOTS) :], dots, atol=1e-6)
+    np.testing.assert_allclose(env.read_dots(np.array([2]), np.zeros((1, 2))), dots[[2]])
+
+
+def test_pictures_show_the_moment_they_were_taken(env):
+    """Ten pictures a second, each that of the robot's pose when it was due."""
+    arrived = 0
+    for _ in range(50):
+        env.step(np.zeros((8, 12)))
+        arrived += int(env.is_new.sum())
+    assert env.camera is not None
+    assert arrived == pytest.approx(80, abs=8)
+    clean = env.camera.see(env.qpos[:, :3], env.rotation)
+    kept = env.pictures > 0.0  # standing still by now, so the last picture is today's but for noise
+    np.testing.assert_allclose(env.pictures[kept], clean[kept], rtol=0.12)
+
+
+def test_falls_by_hand(env):
+    env.qpos[0, 3:7] = [np.cos(0.5), np.sin(0.5), 0.0, 0.0]  # rolled by 1 rad
+    env.qpos[1, 2] = 0.06
+    env.qpos[2, 1] += 1.2
+    assert env.has_fallen().tolist() == [True, True, True] + [False] * 5
+    env.qpos[3, 0] = 7.5
+    assert env.has_arrived[3]
+
+
+def test_curriculum_goes_up_and_down(env):
+    env.lane[:] = [0, 1, 2, 3, 4, 5, 6, 7]
+    env.begin_xy[:, 0] = -7.5
+    env.qpos[:, 0] = [1.0, 1.0, -7.0, -7.0, -2.0, -2.0, 1.0, -7.0]  # far, far, near, near, middling, ...
+    env.change_levels(np.arange(8))
+    assert env.lane[0] == 1 and env.lane[1] in (0, 1) and env.lane[2:].tolist() == [2, 2, 4, 5, 7, 6]
+
+
+def test_a_state_continues_bit_for_bit(course, env):
+    def go(env: CourseEnv) -> np.ndarray:
+        for _ in range(8):
+            env.step(np.zeros((8, 12)))
+        return np.concatenate([env.qpos.ravel(), env.pictures.ravel()])
+
+    go(env)
+    state = env.state()
+    expected = go(env)
+    other = CourseEnv(course, CourseConfig(ranges=NOMINAL), 8, 5, CAMERA)
+    other.restore(state)
+    np.testing.assert_array_equal(go(other), expected)
+
+
+def test_forces_add_up_to_what_is_wished():
+    """Four feet can make any small force and moment, to a tenth (regularisation); what cannot be pulled is not."""
+    arm = np.array([[[0.2, -0.1, -0.3], [0.2, 0.1, -0.3], [-0.2, -0.1, -0.3], [-0.2, 0.1, -0.3]]])
+    wish = np.array([[5.0, -3.0, 120.0, 1.0, -2.0, 0.5]])
+    force = share_force(wish, arm, np.ones((1, 4), dtype=bool), 300.0)[0]
+    np.testing.assert_allclose(force.sum(0), wish[0, :3], rtol=0.1)
+    np.testing.assert_allclose(np.cross(arm[0], force).sum(0), wish[0, 3:], atol=0.15)
+    lifted = share_force(wish, arm, np.array([[True, False, False, True]]), 300.0)[0]
+    assert not lifted[[1, 2]].any() and lifted[[0, 3], 2].sum() == pytest.approx(120.0, rel=0.05)
+    assert not share_force(-wish, arm, np.ones((1, 4), dtype=bool), 300.0).any()
+
+
+def test_the_walker_walks_and_steps_over_edges(course, env):
+    """In 3 s on the easy lanes: ahead, upright, and no foot in a pit."""
+    ground, walker = FootholdMap(course.terrain), Walker()
+    env.running = np.array([0, 2, 4, 6])
+    for _ in range(150):
+        env.step(walker.act(env, ground))
+    easy = env.running
+    assert (env.distance[easy] > 0.6).all() and not env.has_fallen()[easy].any()
+    assert (env.feet[easy, :, 2] - course.terrain.height(env.feet[easy, :, :2]) > 0.0).all()
+    edge = course.start(np.array([2]))[0] + [0.6, 0.0]
+    assert ground.read_cost(edge) == 0.0
