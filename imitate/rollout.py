@@ -132,6 +132,8 @@ class Scores:
     """Sum of rewards over the number of control steps to the end; steps after a failure earn 0, (N,)."""
     completed: np.ndarray
     """Reached the end, bool (N,)."""
+    steps: np.ndarray
+    """Control steps to the end or failure, (N,)."""
 
 
 class Acting(Protocol):
@@ -185,20 +187,21 @@ def run_episodes(
     reference = env.reference
     length = np.full(env.num_envs, env.episode_steps) if reference.loop else len(reference) - 1 - frames
     episode_return, running = np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
-    completed = np.zeros(env.num_envs, dtype=bool)
+    completed, steps = np.zeros(env.num_envs, dtype=bool), np.zeros(env.num_envs, dtype=np.int64)
     env.start(frames, rng=start_rng)
     policy.forget(np.arange(env.num_envs))
     if recorder is not None:
         recorder.begin(env)
     while running.any():
         result = env.step(policy.act(env.observe(), action_rng))
+        steps += running
         running &= ~result.terminated
         episode_return += np.where(running, result.reward, 0.0)
         if recorder is not None:
             recorder.record(env, result.terms, running)
         completed |= running & result.truncated
         running &= ~result.truncated
-    return Scores(episode_return / length, completed)
+    return Scores(episode_return / length, completed, steps)
 
 
 class RolloutMetrics:

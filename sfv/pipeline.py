@@ -73,6 +73,7 @@ def run_clip(config: ClipConfig, command: str | None = None, find: Stage[Any] | 
         task = choose_task(motion, character, config.scene, config.find_box, carrying)
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, config.imitate))
+        policy = note_time_to_skill(policy, *([pose] if pose else []), motion, draft)
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=pose))
         page = write_run_page(Run(folder, result.folder.name), "live.html")
         report = write_report(folder, source, RunStages(pose, motion, draft, policy, result), live=page)
@@ -107,6 +108,7 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
         task = choose_task(motion, character, asked, config.find_box, scale_objects(original, source, character))
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, training))
+        policy = note_time_to_skill(policy, motion, draft)
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=original))
         name = f"report_{result.folder.name}.html"
         page = write_run_page(Run(folder, result.folder.name), f"live_{result.folder.name}.html")
@@ -123,6 +125,17 @@ def write_run_page(run: Run, name: str) -> Path | None:
     except InputError as error:
         console.print(f"[dim]no live page: {escape(str(error))}[/dim]", soft_wrap=True)
         return None
+
+
+def note_time_to_skill(policy: StageResult, *before: StageResult) -> StageResult:
+    """The policy with `time_to_skill_seconds` among its metrics; None where it was never at criterion.
+
+    Wall clock of the stages `before` it and of the training, evaluations included, to the first of the evaluations in a
+    row at criterion; without the start of the program, the result's evaluation and its video.
+    """
+    trained = policy.metrics.get("skill_seconds")
+    seconds = None if trained is None else trained + sum(stage.seconds for stage in before)
+    return replace(policy, metrics=policy.metrics | {"time_to_skill_seconds": seconds})
 
 
 def choose_source(config: ClipConfig) -> ClipConfig:

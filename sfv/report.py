@@ -136,6 +136,7 @@ def headline(motion: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple
         (motion, "reprojection_px", "{:.1f} px", "reference against video"),
         (result, "samples", "{:,.0f}", "samples"),
         (result, "train_seconds", "{:.0f} s", "training time"),
+        (result, "time_to_skill_seconds", "{:.0f} s", "from the file to the skill"),
     )
     return [(form.format(table[key]), text) for table, key, form, text in wanted if table.get(key) is not None]
 

@@ -62,10 +62,11 @@ RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 1
 """Version of tracking control: raised whenever the same motion gives another draft."""
-TRAIN_VERSION = 1
+TRAIN_VERSION = 2
 """Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 1
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
+TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "time_to_skill_seconds", "outlook")
 
 
 @dataclass(frozen=True)
@@ -234,17 +235,16 @@ def evaluate(
     """
     inputs = {"motion": motion["motion.npz"], "policy": policy["policy.pt"]} | motion.find("camera.npz")
     inputs |= character_files(task.character)
-    earlier = {name: policy.metrics[name] for name in ("samples", "train_seconds", "env_steps_per_second", "seed")}
+    earlier = {name: policy.metrics[name] for name in TRAINED if name in policy.metrics}
     if isinstance(source, StageResult):
         inputs |= {"keypoints": source["keypoints.npz"], "overlay": source["overlay.mp4"]}
     elif source is not None:
         original = ReferenceMotion.load(source)
         inputs |= {"original": source} | character_files(load_character(original.character), "original")
-    if not isinstance(source, Path):
-        earlier["reprojection_px"] = motion.metrics.get("reprojection_px")
-    first_frame = motion.metrics.get("first_frame", 0)
+    earlier |= {} if isinstance(source, Path) else {"reprojection_px": motion.metrics.get("reprojection_px")}
     body, name = task.character, name_body(task) + (ADAPTIVE if adapt else "")
-    setting = EvaluateSetting(body.name, body.height, task.scene, config, first_frame, earlier, adapt)
+    first = motion.metrics.get("first_frame", 0)
+    setting = EvaluateSetting(body.name, body.height, task.scene, config, first, earlier, adapt)
     return Stage(f"4_result/{name}", EVALUATE_VERSION, setting, inputs, _make_result)
 
 

@@ -56,6 +56,11 @@ class Reference:
         return len(self.qpos)
 
     @property
+    def duration(self) -> float:
+        """Length of the clip, or of one cycle [s]."""
+        return (self.starts if self.loop else len(self) - 1) / CONTROL_HZ
+
+    @property
     def episode_steps(self) -> int:
         """Control steps in the longest episode."""
         return len(self) - 1 - (self.starts if self.loop else 0)

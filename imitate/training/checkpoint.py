@@ -14,7 +14,7 @@ from imitate.env.task import Task
 from imitate.policy import load_torch, save_torch
 from pose.errors import InputError
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 
 
 def task_digest(task: Task, settings: dict[str, Any]) -> str:

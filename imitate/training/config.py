@@ -38,9 +38,9 @@ class TrainConfig:
     initial_state: Literal["fixed", "reference", "adaptive", "failures"] = "reference"
     """Where episodes start: first frame, any frame, where a second agent finds it pays, or where they soon fail."""
     early_stop: bool = True
-    """End when every evaluation rollout completes and the return has stopped rising."""
-    patience: int = 4
-    """Evaluations that must be no better on average than as many before, for the early stop."""
+    """End when the skill is learnt and no longer improves; off, all of the budget is used."""
+    patience: int = 3
+    """Evaluations in a row that must be at criterion, and not rise, before a skill counts as learnt."""
     num_envs: int | None = None
     """Environments of all processes together (tuned: 512, sfv: 256)."""
     num_steps: int | None = None
@@ -53,7 +53,7 @@ class TrainConfig:
     """Learn one standard deviation for each action instead of keeping it fixed (tuned: yes, sfv: no)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format of the hidden layers while learning; auto takes bfloat16 where the processor is faster with it."""
-    evaluation_interval: int = 200_000
+    evaluation_interval: int = 100_000
     """Samples between evaluations, by which the best policy is chosen."""
     evaluation_seconds: float = 10.0
     """Length of an evaluation rollout of a looping motion [s]."""

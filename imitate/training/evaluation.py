@@ -8,13 +8,14 @@ import torch
 from imitate.env.dynamics import DynamicsConfig
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
-from imitate.rollout import Acting, choose_start_frames, run_episodes
+from imitate.rollout import Acting, Scores, choose_start_frames, run_episodes
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.process_group import ProcessGroup
 
 ROLLOUTS = 32
 """Undisturbed rollouts of an evaluation, half of them from the first frame; half as many again are pushed."""
-# They take a fifteenth of the time that training takes.
+FALL_BINS = 20
+"""Parts of a motion that falls are counted in."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Score:
     """Fraction of undisturbed rollouts that reached the end."""
     pushed_return: float
     """Mean normalised return of rollouts under pushes."""
+    return_error: float = 0.0
+    """Standard error of `episode_return`."""
+    fall_time: float | None = None
+    """Moment of the motion about which most of the undisturbed rollouts that fall do so [s]; None where none falls."""
 
     @property
     def overall(self) -> float:
@@ -68,6 +73,17 @@ class Evaluator:
         env.seed_noise(group.rank)
         scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(group.rank))
         calm, pushed = np.split(scores.normalised_return, [2 * third])
-        sums = torch.tensor([calm.sum(), scores.completed[: 2 * third].sum(), pushed.sum(), third], dtype=torch.float64)
-        total, completed, total_pushed, count = group.sum(sums).tolist()
-        return Score(total / (2 * count), completed / (2 * count), total_pushed / count)
+        completed, falls = scores.completed[: 2 * third], self._count_falls(rows, scores)
+        own = [calm.sum(), completed.sum(), pushed.sum(), third, (calm**2).sum(), *falls]
+        total, ended, total_pushed, count, squares, *falls = group.sum(torch.tensor(own, dtype=torch.float64)).tolist()
+        mean = total / (2 * count)
+        error = (max(squares / (2 * count) - mean**2, 0.0) / (2 * count)) ** 0.5
+        time = (np.argmax(falls) + 0.5) / FALL_BINS * env.reference.duration if any(falls) else None
+        return Score(mean, ended / (2 * count), total_pushed / count, error, time)
+
+    def _count_falls(self, rows: np.ndarray, scores: Scores) -> np.ndarray:
+        """Falls of undisturbed rollouts that started in these frames, by the part of the motion, (FALL_BINS,)."""
+        fell = ~scores.completed
+        fell[2 * self._third :] = False
+        phase = self.env.reference.phase[rows[fell] + scores.steps[fell]]
+        return np.bincount(np.minimum(phase * FALL_BINS, FALL_BINS - 1).astype(np.int64), minlength=FALL_BINS)

@@ -5,7 +5,6 @@ decides, writes files and reports.
 """
 
 import csv
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +23,7 @@ from imitate.policy import Policy
 from imitate.tracking.draft import Draft
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.training.config import ResolvedTrainConfig
+from imitate.training.criterion import Criterion
 from imitate.training.distill import Expert, WarmStart
 from imitate.training.evaluation import Evaluator, Score
 from imitate.training.initial_state import KINDS
@@ -44,8 +44,6 @@ PUSHED_ONE_IN = 4
 # (three seeds).
 AVERAGING_SAMPLES = 80_000
 """Samples that the running average of weights, which is evaluated and kept, looks back."""
-PLATEAU = 0.003
-"""The return has stopped rising when the last evaluations are on average not this much better than those before."""
 REPORT_SECONDS = 0.5
 """Least time between reports [s]."""
 
@@ -77,6 +75,8 @@ class TrainingStatus:
     """Fraction of rollouts that reached the end at the last evaluation."""
     steps_per_second: float
     """Control steps a second of all environments together."""
+    outlook: str = ""
+    """Why the skill will not be learnt in time, in one line; empty where it may be."""
 
 
 def train(
@@ -103,13 +103,12 @@ def train(
     while True:
         now = time.monotonic()
         run.seconds = seconds_before + now - started
+        if run.evaluation_due():
+            run.evaluate_and_keep_best(metrics, writer)
         reason = run.agree_on_end(stop)
-        if run.evaluation_due(reason):
-            run.evaluate_and_keep_best(metrics)
-            if writer is not None:
-                for name, value in run.curves[-1].items():
-                    writer.add_scalar(name, value, run.samples)
         if reason:
+            if run.last_evaluation_due(reason):
+                run.evaluate_and_keep_best(metrics, writer)
             break
         if group.is_main and metrics and now - last_report > REPORT_SECONDS:
             last_report = now
@@ -133,6 +132,8 @@ class TrainingRun:
         torch.manual_seed(config.seed)
         self.job, self.config, self.group = job, config, group
         draft = job.draft if config.warm_start == "draft" else None
+        self.handover = config.distill.samples if draft and len(draft.controls) else 0
+        """Samples before PPO begins; what the warm start has taught is evaluated then."""
         expert = {"draft": draft.digest} if draft else {}
         start = {"start": job.start.digest} if job.start else {}
         self.task = task_digest(job.task, config.without_budget() | expert | start)
@@ -160,10 +161,9 @@ class TrainingRun:
         """Processor time in `iterate` since the last start, of this process and of all [s]; most memory of all [MB]."""
         self.evaluated_at = 0
         """Samples at the last evaluation."""
-        self.last, self.best = Score(0.0, 0.0, 0.0), Score(-1.0, 0.0, 0.0)
-        """The last evaluation, and that of the policy that is kept."""
-        self.scores: list[float] = []
-        """Overall score of every evaluation."""
+        self.criterion = Criterion.of(draft, config.patience)
+        self.scores: list[Score] = []
+        """Every evaluation."""
         self.curves: list[dict[str, float]] = []
         """Metrics at every evaluation."""
 
@@ -214,17 +214,20 @@ class TrainingRun:
         metrics = {"reward": reward / steps, "episode_completed": completed / max(ended, 1.0), "non_finite": non_finite}
         return metrics | {f"reward_{name}": float(total[5 + i]) / steps for i, name in enumerate(names)}
 
-    def evaluation_due(self, reason: str) -> bool:
-        """The interval is over, or the training ends, for the `reason`, with weights that were not evaluated yet."""
+    def last_evaluation_due(self, reason: str) -> bool:
+        """The training ends, for the `reason`, with weights that were not evaluated yet."""
         # Whoever presses Ctrl-C does not want to wait for an evaluation, unless there is no policy to keep yet.
-        if reason and ((self.evaluated_at < self.samples and reason != STOPPED) or not self.scores):
-            return True
-        interval = self.config.evaluation_interval
-        return self.samples // interval > self.evaluated_at // interval
+        return (self.evaluated_at < self.samples and reason != STOPPED) or not self.scores
 
-    def evaluate_and_keep_best(self, metrics: dict[str, float]) -> None:
+    def evaluation_due(self) -> bool:
+        """The warm start, or after it an interval, is over."""
+        if self.evaluated_at < self.handover:
+            return self.samples >= self.handover
+        return self.samples - self.evaluated_at >= self.config.evaluation_interval
+
+    def evaluate_and_keep_best(self, metrics: dict[str, float], writer: Any = None) -> None:
         """Evaluates, saves the policy if it is the best so far, and adds a point to the curves."""
-        score = self.last = self.evaluator.evaluate(self.average)
+        score = self.evaluator.evaluate(self.average)
         self.evaluated_at = self.samples
         point = {
             "samples": self.samples,
@@ -232,32 +235,29 @@ class TrainingRun:
             "return": score.episode_return,
             "completed": score.completed,
             "return_pushed": score.pushed_return,
+            "return_error": score.return_error,
         }
         self.curves.append({name: float(value) for name, value in (point | metrics).items()})
-        self.scores.append(score.overall)
+        self.scores.append(score)
+        if writer is not None:
+            for name, value in self.curves[-1].items():
+                writer.add_scalar(name, value, self.samples)
         release_memory()
-        if self.scores[-1] >= max(self.scores):
-            self.best = score
-            if self.group.is_main:
-                self.average.save(self.job.folder / BEST_POLICY)
+        if score is self.best and self.group.is_main:
+            self.average.save(self.job.folder / BEST_POLICY)
 
-    def goal_met(self) -> bool:
-        """Every evaluation rollout reaches the end and the return has stopped rising.
-
-        Means over several evaluations are compared: after a warm start the return often falls before it rises.
-        """
-        recent = self.config.patience
-        if self.last.completed < 1.0 or len(self.scores) < 2 * recent:
-            return False
-        earlier, later = self.scores[-2 * recent : -recent], self.scores[-recent:]
-        return statistics.fmean(later) < statistics.fmean(earlier) + PLATEAU
+    @property
+    def best(self) -> Score:
+        """The evaluation of the policy that is kept, the later one where two are as good."""
+        return max(reversed(self.scores), key=lambda score: score.overall)
 
     def agree_on_end(self, stop: Callable[[], bool]) -> str:
         """Why to end now, the same answer in every process; empty to go on. Rank 0's clock counts."""
         config = self.config
-        reasons = ("", STOPPED, "the time is used", "the samples are used", "the goal is met")
+        learnt = self.criterion.choose_end(self.scores) if config.early_stop else ""
+        reasons = ("", STOPPED, "the time is used", "the samples are used", learnt)
         code = 0
-        if config.early_stop and self.goal_met():
+        if learnt:
             code = 4
         elif self.seconds >= 60.0 * config.minutes:
             code = 2
@@ -268,9 +268,18 @@ class TrainingRun:
 
     def status(self, steps_per_second: float) -> TrainingStatus:
         """The state of training for people."""
+        last = self.scores[-1] if self.scores else Score(0.0, 0.0, 0.0)
         return TrainingStatus(
-            self.seconds, self.samples, self.last.episode_return, self.last.completed, steps_per_second
+            self.seconds, self.samples, last.episode_return, last.completed, steps_per_second, self.outlook
         )
+
+    @property
+    def outlook(self) -> str:
+        """Why the skill will not be learnt in time, in one line; empty where it may be."""
+        limit = max(60.0 * self.config.minutes / max(self.seconds, 1e-9), 1.0) * self.samples
+        if self.config.samples is not None:
+            limit = min(limit, max(self.config.samples, self.samples))
+        return self.criterion.predict_miss(self.scores, [point["samples"] for point in self.curves], limit)
 
     def result(self) -> dict[str, Any]:
         """Metrics of the whole run."""
@@ -283,10 +292,19 @@ class TrainingRun:
             "env_steps_per_second": self.samples / max(self.seconds, 1e-9),
             "best_return": self.best.episode_return,
             "best_completed": self.best.completed,
+            "best_return_error": self.best.return_error,
+            "outlook": self.outlook,
+            **self._time_to_skill(),
             "non_finite": self.curves[-1].get("non_finite", 0.0),
             "seed": self.config.seed,
             "workers": self.group.size,
         }
+
+    def _time_to_skill(self) -> dict[str, float | None]:
+        """Training up to the first of the evaluations in a row that are at criterion [s]; None where there are none."""
+        first = self.criterion.find_first(self.scores)
+        point = self.curves[first] if first is not None else {}
+        return {f"skill_{name}": point.get(name) for name in ("seconds", "samples")}
 
     def save(self) -> None:
         """Writes checkpoint and curves; all processes take part."""
@@ -306,9 +324,7 @@ class TrainingRun:
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_total,
             "evaluated_at": self.evaluated_at,
-            "last": asdict(self.last),
-            "best": asdict(self.best),
-            "scores": self.scores,
+            "scores": [asdict(score) for score in self.scores],
             "curves": self.curves,
         }
         save_checkpoint(self.job.folder / CHECKPOINT, self.task, content)
@@ -330,8 +346,8 @@ class TrainingRun:
                 self.shuffle.set_state(part["shuffle"])
         torch.set_rng_state(found["torch_rng"])
         self.samples, self.seconds, self.cpu_before = found["samples"], found["seconds"], found["cpu_seconds"]
-        self.evaluated_at, self.last, self.best = found["evaluated_at"], Score(**found["last"]), Score(**found["best"])
-        self.scores, self.curves = found["scores"], found["curves"]
+        self.evaluated_at = found["evaluated_at"]
+        self.scores, self.curves = [Score(**score) for score in found["scores"]], found["curves"]
         return True
 
     def _write_curves(self) -> None:

@@ -87,10 +87,13 @@ def train_policy(
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
     metrics = run_job(Job(task, resolved, folder, draft), progress)
     metrics["train_seconds"] += drafting
+    if metrics["skill_seconds"] is not None:
+        metrics["skill_seconds"] += drafting
     policy = Policy.load(folder / BEST_POLICY)
     summary = (
         f"return {metrics['best_return']:.3f}, completed {metrics['best_completed']:.0%} "
         f"after {metrics['samples'] / 1e6:.2f} M samples; ended because {metrics['reason']}"
+        + (f"; {metrics['outlook']}" if metrics["outlook"] else "")
     )
     return Training(policy, summary, metrics)
 
@@ -111,6 +114,8 @@ def run_job(job: Job, progress: Progress = silent) -> dict[str, Any]:
 def _check(config: ResolvedTrainConfig) -> None:
     if not config.minutes > 0.0:
         raise InputError(f"minutes {config.minutes}: training needs some time; give a positive number")
+    if config.patience < 2:
+        raise InputError(f"patience {config.patience}: one evaluation alone shows no trend; give 2 or more")
     env = config.env
     if not 0.0 <= env.sensor_noise <= 10.0 or not 0.0 <= env.delay <= 10.0:
         raise InputError(f"env.sensor_noise {env.sensor_noise:g}, env.delay {env.delay:g}: give 0 to 10 each")
@@ -134,7 +139,8 @@ def _report_to(progress: Progress, config: ResolvedTrainConfig) -> Report:
             min(used, 1.0),
             1.0,
             f"return {status.episode_return:.3f}, completed {status.completed:.0%}, "
-            f"{status.samples / 1e6:.2f} M samples, {status.steps_per_second:.0f} steps/s",
+            f"{status.samples / 1e6:.2f} M samples, {status.steps_per_second:.0f} steps/s"
+            + (f"; not in time: {status.outlook}" if status.outlook else ""),
         )
 
     return report

@@ -157,6 +157,9 @@ def _report_training(metrics: Mapping[str, float]) -> list[Row]:
     return [
         Row("samples", metrics["samples"]),
         Row("train_seconds", metrics["train_seconds"], "s"),
+        Row(
+            "skill_seconds", metrics["skill_seconds"], "s", note="draft and training, to three evaluations at criterion"
+        ),
         Row("cpu_seconds", metrics["cpu_seconds"], "s"),
         Row("memory_mb", metrics["memory_mb"] + peak_memory_mb(), "MB", goal=2000.0, note="all processes"),
         Row("env_steps_per_second", metrics["env_steps_per_second"], note="wall clock, evaluations included"),

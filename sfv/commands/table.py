@@ -67,6 +67,11 @@ class TableRow:
         return [float(result[name]) for result in self.results if result.get(name) is not None]
 
     @property
+    def times_to_skill(self) -> list[float]:
+        """From the file to the skill [min], of each seed that was at criterion."""
+        return [value / 60.0 for value in self._values("time_to_skill_seconds")]
+
+    @property
     def verdict(self) -> str:
         """One sentence on how far the skill was learnt, or why it was not."""
         if not self.results:
@@ -237,6 +242,7 @@ HEADER = (
     "tracking [mm]",
     "foot slide [mm/frame]",
     "samples [M]",
+    "time to skill [min]",
     "pose + reference + draft + training + result [min]",
     "verdict",
 )
@@ -257,6 +263,7 @@ def make_rows(skills: list[TableRow]) -> list[tuple[str, ...]]:
             _format_number(skill.mean("tracking_mpjpe_mm"), ".0f"),
             _format_number(skill.mean("foot_slide_mm_per_frame"), ".1f"),
             _format_number((skill.mean("samples") or 0.0) / 1e6 if skill.results else None, ".2f"),
+            format_time_to_skill(skill.times_to_skill, len(skill.results)),
             _format_minutes(skill.stage_seconds),
             skill.verdict,
         )
@@ -268,6 +275,28 @@ def _format_number(value: float | None, form: str, std: float | None = None, cou
     if value is None:
         return "-"
     return f"{value:{form}}" + (f" ± {std:{form}} ({count})" if std is not None else "")
+
+
+def format_time_to_skill(minutes: list[float], runs: int) -> str:
+    """Median and worst over runs; those that were never at criterion, which have no time, count as the worst."""
+    if not minutes:
+        return f"- (0 of {runs})" if runs else "-"
+    times = sorted(minutes) + [float("inf")] * (runs - len(minutes))
+    median, worst = (
+        f"{time:.1f}" if time < float("inf") else "never" for time in (statistics.median(times), times[-1])
+    )
+    reached = f" ({len(minutes)} of {runs})" if len(minutes) < runs else ""
+    return (f"{median}, worst {worst}" if runs > 1 else median) + reached
+
+
+def summarise_times(skills: list[TableRow]) -> str:
+    """One sentence: time to skill over all runs of the table, and what its clock includes."""
+    minutes, runs = [m for skill in skills for m in skill.times_to_skill], sum(len(skill.results) for skill in skills)
+    return (
+        f"Time to skill over {runs} runs: {format_time_to_skill(minutes, runs)} min. Its clock includes the detection, "
+        "the fit, the draft and the training to the first of three evaluations in a row at criterion, and the "
+        "evaluations; not the start of the program and the result video."
+    )
 
 
 def _format_minutes(seconds: dict[str, float]) -> str:
@@ -282,7 +311,10 @@ def _write(out: Path, skills: list[TableRow]) -> None:
     where = f"{on['processor']}, {on['cores']} core{'s' * (on['cores'] > 1)}, {time.strftime('%Y-%m-%d')}"
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in cells]
-    _replace(out / "table.md", "\n".join([*lines, "", f"Measured on {where}, by `python -m sfv table`.", ""]))
+    _replace(
+        out / "table.md",
+        "\n".join([*lines, "", summarise_times(skills), f"Measured on {where}, by `python -m sfv table`.", ""]),
+    )
     with (
         replace_file(out / "table.csv") as temporary,
         open(temporary, "w", newline="", encoding="utf-8") as file,
@@ -290,7 +322,12 @@ def _write(out: Path, skills: list[TableRow]) -> None:
         csv.writer(file).writerows([HEADER, *cells])
     page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
     films = [embed_video(skill.film) if skill.film is not None else None for skill in skills]
-    _replace(out / "table.html", page.render(header=HEADER, rows=list(zip(cells, films, strict=True)), where=where))
+    _replace(
+        out / "table.html",
+        page.render(
+            header=HEADER, rows=list(zip(cells, films, strict=True)), where=where, times=summarise_times(skills)
+        ),
+    )
 
 
 def _replace(path: Path, text: str) -> None:

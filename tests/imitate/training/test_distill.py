@@ -177,19 +177,23 @@ def test_the_policy_learns_what_the_expert_does(tmp_path: Path):
 
 
 def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
-    """Broken amid the distillation, and again after it."""
+    """Broken amid the distillation, and again after it; what the expert has taught is evaluated before PPO begins."""
     motion, draft = leaning()
+    config = replace(TINY, distill=DistillConfig(samples=64), evaluation_interval=10**9, early_stop=False)
 
     def go(folder: str, samples: int) -> list[torch.Tensor]:
         (tmp_path / folder).mkdir(exist_ok=True)
-        job = Job(Task(CHARACTER, motion), replace(TINY, samples=samples).resolve(), tmp_path / folder, draft)
+        job = Job(Task(CHARACTER, motion), replace(config, samples=samples).resolve(), tmp_path / folder, draft)
         train(job, ProcessGroup(), lambda status: None, lambda: False)
         content = torch.load(tmp_path / folder / CHECKPOINT, weights_only=True)["content"]
+        evaluated[folder] = [int(point["samples"]) for point in content["curves"]]
         return [*content["policy"].values(), content["parts"][0]["collector"]["env"]["batch"]]
 
+    evaluated: dict[str, list[int]] = {}
     unbroken = go("unbroken", 128)
     for samples in (32, 96, 128):
         broken = go("broken", samples)
+    assert evaluated == {"unbroken": [64, 128], "broken": [32, 64, 96, 128]}
     assert all(torch.equal(a, b) for a, b in zip(unbroken, broken, strict=True))
 
 

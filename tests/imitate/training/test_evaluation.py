@@ -9,6 +9,7 @@ import torch
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
+from imitate.rollout import Scores
 from imitate.training.evaluation import ROLLOUTS, Evaluator, Score
 from imitate.training.process_group import ProcessGroup
 from tests.samples import CHARACTER, TINY, standing
@@ -72,7 +73,22 @@ def test_two_processes_do_the_work_of_one_with_the_same_starts():
     assert sum(counts) == ROLLOUTS // 2
 
 
-def test_a_policy_that_throws_itself_about_scores_less():
+def test_a_policy_that_throws_itself_about_scores_less_and_it_is_known_where_it_falls():
     evaluator = Evaluator(TASK, CONFIG, ProcessGroup())
     calm, wild = (evaluator.evaluate(make_policy(gain)) for gain in (0.0, 2000.0))
     assert wild.episode_return < calm.episode_return
+    assert calm.fall_time is None and (wild.fall_time is None) == (wild.completed == 1.0)
+
+
+def test_the_standard_error_and_the_moment_of_most_falls_are_those_of_the_rollouts(monkeypatch):
+    """Of 32 undisturbed rollouts of 8 steps, 24 return 1 and 8 fall after 4 steps with .5; pushed ones do not count."""
+    evaluator, count = Evaluator(TASK, CONFIG, ProcessGroup()), 3 * ROLLOUTS // 2
+    fell = np.arange(count) % 4 == 0
+    scores = Scores(np.where(fell, 0.5, 1.0), ~fell, np.where(fell, 4, 8))
+    monkeypatch.setattr("imitate.training.evaluation.run_episodes", lambda *args, **named: scores)
+    monkeypatch.setattr("imitate.training.evaluation.choose_start_frames", lambda r, n: np.zeros(n, dtype=np.int64))
+    found = evaluator.evaluate(make_policy())
+    assert found.episode_return == pytest.approx(0.875) and found.completed == 0.75
+    spread = (0.75 * 0.125**2 + 0.25 * 0.375**2) ** 0.5  # of .5 and 1 about .875
+    assert found.return_error == pytest.approx(spread / 32**0.5)
+    assert found.fall_time == pytest.approx(4 / 30, abs=8 / 30 / 20)  # a twentieth of a motion of 8 steps of 1/30 s

@@ -6,7 +6,6 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.config import TrainConfig
-from imitate.training.evaluation import Score
 from imitate.training.loop import BEST_POLICY, CHECKPOINT, Job, TrainingRun, train, update_average
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import TrainingError, train_policy
@@ -227,18 +225,24 @@ def test_walk_reaches_its_goal(tmp_path):
     assert training.metrics["best_completed"] == 1.0
 
 
-@pytest.mark.parametrize(
-    ("scores", "completed", "ends"),
-    [
-        ([0.92, 0.87, 0.88, 0.90, 0.91, 0.92, 0.93, 0.93], 1.0, False),  # fell after a warm start, rises again
-        ([0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92], 1.0, True),
-        ([0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92, 0.92], 0.97, False),  # somebody still falls
-        ([0.92, 0.92, 0.92, 0.92, 0.92], 1.0, False),  # too few to compare
-    ],
-)
-def test_training_ends_early_only_when_the_return_has_stopped_rising(scores, completed, ends):
-    run = SimpleNamespace(scores=scores, last=Score(0.9, completed, 0.9), config=TrainConfig(patience=4))
-    assert TrainingRun.goal_met(run) is ends  # type: ignore[arg-type]
+def test_one_evaluation_shows_no_trend(tmp_path):
+    with pytest.raises(InputError, match="patience 1"):
+        train_policy(Task(CHARACTER, standing()), replace(TINY, patience=1), tmp_path / "run")
+
+
+def test_a_skill_that_is_learnt_ends_training_and_a_break_changes_nothing(tmp_path):
+    """Standing upright needs no learning: three evaluations are enough, where the samples would do for more."""
+    config = replace(TINY, samples=None, evaluation_interval=32)
+    whole = train_alone(tmp_path / "unbroken", config)
+    train_alone(tmp_path / "broken", replace(config, samples=64))
+    broken = train_alone(tmp_path / "broken", config)
+    assert "learnt" in whole["reason"] and whole["reason"] == broken["reason"]
+    assert whole["samples"] == broken["samples"] == 96
+    assert whole["skill_samples"] == broken["skill_samples"] == 32 and whole["skill_seconds"] > 0.0
+    for a, b in zip(parameters(tmp_path / "unbroken"), parameters(tmp_path / "broken"), strict=True):
+        assert torch.equal(a, b)
+    longer = train_alone(tmp_path / "broken", replace(config, early_stop=False, samples=128))
+    assert longer["samples"] == 128 and longer["skill_samples"] == 32
 
 
 def test_update_average_forgets_the_beginning_and_then_looks_back_a_window():

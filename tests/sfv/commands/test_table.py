@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from pose.errors import InputError
-from sfv.commands.table import HEADER, TableRow, _gather, _share_reference, make_rows, read_published, table
+from sfv.commands.table import (
+    HEADER,
+    TableRow,
+    _gather,
+    _share_reference,
+    format_time_to_skill,
+    make_rows,
+    read_published,
+    table,
+)
 from sfv.report import verdict
 
 
@@ -29,6 +38,7 @@ def finished_run(out: Path, name: str, seed: int, returned: float) -> Path:
         "tracking_mpjpe_mm": 40.0,
         "foot_slide_mm_per_frame": None,
         "samples": 2_000_000,
+        "time_to_skill_seconds": 90.0 + 60.0 * seed if seed < 2 else None,
     }
     (run / "4_result/humanoid/result.json").write_text(json.dumps(result))
     (run / "config.json").write_text("{}")
@@ -45,9 +55,25 @@ def test_cells_are_means_over_the_seeds(tmp_path):
     assert cells["return"] == "0.850 ± 0.050 (2)" and cells["published"] == "0.750"
     assert cells["motion"] == "cycle" and cells["completed"] == "100%" and cells["draft"] == "0.900"
     assert cells["foot slide [mm/frame]"] == "-"  # not measured: nothing to average
+    assert cells["time to skill [min]"] == "2.0, worst 2.5"
     assert cells["samples [M]"] == "2.00" and cells["verdict"].startswith("Learnt")
     five = "1.0 + 1.0 + 1.0 + 1.0 + 1.0 = 5.0"
     assert cells["pose + reference + draft + training + result [min]"] == five
+
+
+@pytest.mark.parametrize(
+    ("minutes", "runs", "text"),
+    [
+        ([2.0], 1, "2.0"),
+        ([3.0, 1.0, 2.0], 3, "2.0, worst 3.0"),
+        ([3.0, 1.0], 3, "3.0, worst never (2 of 3)"),  # who never gets there is slower than all others
+        ([1.0], 3, "never, worst never (1 of 3)"),
+        ([], 3, "- (0 of 3)"),
+        ([], 0, "-"),
+    ],
+)
+def test_runs_that_are_never_at_criterion_count_as_the_slowest(minutes, runs, text):
+    assert format_time_to_skill(minutes, runs) == text
 
 
 def test_a_verdict_says_where_the_fault_lies():
