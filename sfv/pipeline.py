@@ -128,14 +128,17 @@ def write_run_page(run: Run, name: str) -> Path | None:
 
 
 def note_time_to_skill(policy: StageResult, *before: StageResult) -> StageResult:
-    """The policy with `time_to_skill_seconds` among its metrics; None where it was never at criterion.
+    """The policy with `time_to_skill_seconds` and `time_to_skill_cpu_seconds` among its metrics; None without a skill.
 
-    Wall clock of the stages `before` it and of the training, evaluations included, to the first of the evaluations in a
-    row at criterion; without the start of the program, the result's evaluation and its video.
+    Wall clock, and processor time of all processes: of the stages `before` it, and of the training, evaluations
+    included, to the first of the evaluations in a row at criterion; without the start of the program, the result's
+    evaluation and its video.
     """
-    trained = policy.metrics.get("skill_seconds")
-    seconds = None if trained is None else trained + sum(stage.seconds for stage in before)
-    return replace(policy, metrics=policy.metrics | {"time_to_skill_seconds": seconds})
+    found = dict[str, float | None]()
+    for name in ("seconds", "cpu_seconds"):
+        parts = [policy.metrics.get(f"skill_{name}"), *(getattr(stage, name) for stage in before)]
+        found[f"time_to_skill_{name}"] = None if None in parts else sum(parts)
+    return replace(policy, metrics=policy.metrics | found)
 
 
 def choose_source(config: ClipConfig) -> ClipConfig:

@@ -112,6 +112,8 @@ class StageResult:
     """Wall clock of making it [s]."""
     skipped: bool
     """True if it was there already."""
+    cpu_seconds: float | None = None
+    """Processor time of making it, this process and those that it started [s]; None where an older program made it."""
 
     def __getitem__(self, file: str) -> Path:
         """A file that the stage made."""
@@ -147,28 +149,30 @@ def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> Stag
         damaged = _find_damaged_file(final, found)
         if damaged is None:
             console.print(f"[dim]{stage.name:<20} done before: {found['summary']}[/dim]")
-            return StageResult(final, found["summary"], found["metrics"], found["seconds"], skipped=True)
+            return StageResult(
+                final, found["summary"], found["metrics"], found["seconds"], True, found.get("cpu_seconds")
+            )
         console.print(f"[yellow]{stage.name:<20} {damaged} is missing or damaged: made again[/yellow]")
         found = None
     elif found and found["key"] != key:
         console.print(f"[dim]{stage.name:<20} made again: {explain_change(found, stage.identity)}[/dim]")
 
     _prepare_partial(partial, key, final if found and found["key"] == key else None)
-    begin = time.monotonic()
+    begin, cpu_before = time.monotonic(), sum(os.times()[:4])
     try:
         with bar(stage.name) as progress:
             summary, metrics = stage.make(Work(stage.config, stage.inputs, partial, progress))
     except InputError:
         shutil.rmtree(partial)  # the input is at fault: nothing here is worth continuing from
         raise
-    seconds, metrics = time.monotonic() - begin, plain(metrics)
+    seconds, cpu_seconds, metrics = time.monotonic() - begin, sum(os.times()[:4]) - cpu_before, plain(metrics)
     marks = {"key": key, "fingerprint": fingerprint, "budget": stage.chosen_budget, "command": command}
-    made = {"summary": summary, "metrics": metrics, "seconds": round(seconds, 2)}
+    made = {"summary": summary, "metrics": metrics, "seconds": round(seconds, 2), "cpu_seconds": cpu_seconds}
     finished = {"outputs": _hash_outputs(partial), "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     write_json(partial / "stage.json", {**stage.identity, **marks, **made, **finished})
     _replace_folder(partial, final)
     console.print(f"[green]{stage.name:<20}[/green] {summary} [dim]({seconds:.0f} s)[/dim]")
-    return StageResult(final, summary, metrics, seconds, skipped=False)
+    return StageResult(final, summary, metrics, seconds, False, cpu_seconds)
 
 
 def explain_change(found: Mapping[str, Any], identity: Mapping[str, Any]) -> str:

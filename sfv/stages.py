@@ -66,7 +66,8 @@ TRAIN_VERSION = 2
 """Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 1
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
-TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "time_to_skill_seconds", "outlook")
+TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook")
+TRAINED += ("time_to_skill_seconds", "time_to_skill_cpu_seconds")
 
 
 @dataclass(frozen=True)
@@ -242,10 +243,9 @@ def evaluate(
         original = ReferenceMotion.load(source)
         inputs |= {"original": source} | character_files(load_character(original.character), "original")
     earlier |= {} if isinstance(source, Path) else {"reprojection_px": motion.metrics.get("reprojection_px")}
-    body, name = task.character, name_body(task) + (ADAPTIVE if adapt else "")
-    first = motion.metrics.get("first_frame", 0)
+    body, first, ending = task.character, motion.metrics.get("first_frame", 0), ADAPTIVE if adapt else ""
     setting = EvaluateSetting(body.name, body.height, task.scene, config, first, earlier, adapt)
-    return Stage(f"4_result/{name}", EVALUATE_VERSION, setting, inputs, _make_result)
+    return Stage(f"4_result/{name_body(task)}{ending}", EVALUATE_VERSION, setting, inputs, _make_result)
 
 
 def name_body(task: Task) -> str:

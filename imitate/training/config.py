@@ -26,7 +26,7 @@ class TrainConfig:
     """
 
     minutes: float = 20.0
-    """Wall-clock time for training [min]; the same command with more continues."""
+    """Most wall-clock time for training [min]; the same command with more continues."""
     samples: int | None = None
     """Most control steps of all environments together; unlimited if left out."""
     seed: int = 0

@@ -232,6 +232,8 @@ class TrainingRun:
         point = {
             "samples": self.samples,
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_before
+            + float(self.group.sum(torch.tensor(time.process_time(), dtype=torch.float64))),
             "return": score.episode_return,
             "completed": score.completed,
             "return_pushed": score.pushed_return,
@@ -304,7 +306,7 @@ class TrainingRun:
         """Training up to the first of the evaluations in a row that are at criterion [s]; None where there are none."""
         first = self.criterion.find_first(self.scores)
         point = self.curves[first] if first is not None else {}
-        return {f"skill_{name}": point.get(name) for name in ("seconds", "samples")}
+        return {f"skill_{name}": point.get(name) for name in ("seconds", "cpu_seconds", "samples")}
 
     def save(self) -> None:
         """Writes checkpoint and curves; all processes take part."""

@@ -66,10 +66,9 @@ class TableRow:
     def _values(self, name: str) -> list[float]:
         return [float(result[name]) for result in self.results if result.get(name) is not None]
 
-    @property
-    def times_to_skill(self) -> list[float]:
-        """From the file to the skill [min], of each seed that was at criterion."""
-        return [value / 60.0 for value in self._values("time_to_skill_seconds")]
+    def times_to_skill(self, clock: str = "seconds") -> list[float]:
+        """From the file to the skill [min], of each seed that was at criterion; by `seconds` or `cpu_seconds`."""
+        return [value / 60.0 for value in self._values(f"time_to_skill_{clock}")]
 
     @property
     def verdict(self) -> str:
@@ -263,7 +262,7 @@ def make_rows(skills: list[TableRow]) -> list[tuple[str, ...]]:
             _format_number(skill.mean("tracking_mpjpe_mm"), ".0f"),
             _format_number(skill.mean("foot_slide_mm_per_frame"), ".1f"),
             _format_number((skill.mean("samples") or 0.0) / 1e6 if skill.results else None, ".2f"),
-            format_time_to_skill(skill.times_to_skill, len(skill.results)),
+            format_time_to_skill(skill.times_to_skill(), len(skill.results)),
             _format_minutes(skill.stage_seconds),
             skill.verdict,
         )
@@ -290,12 +289,16 @@ def format_time_to_skill(minutes: list[float], runs: int) -> str:
 
 
 def summarise_times(skills: list[TableRow]) -> str:
-    """One sentence: time to skill over all runs of the table, and what its clock includes."""
-    minutes, runs = [m for skill in skills for m in skill.times_to_skill], sum(len(skill.results) for skill in skills)
+    """Time to skill over all runs of the table, and what its clock includes, in two sentences."""
+    runs = sum(len(skill.results) for skill in skills)
+    wall, cpu = (
+        format_time_to_skill([time for skill in skills for time in skill.times_to_skill(clock)], runs)
+        for clock in ("seconds", "cpu_seconds")
+    )
     return (
-        f"Time to skill over {runs} runs: {format_time_to_skill(minutes, runs)} min. Its clock includes the detection, "
-        "the fit, the draft and the training to the first of three evaluations in a row at criterion, and the "
-        "evaluations; not the start of the program and the result video."
+        f"Time to skill over {runs} runs: median {wall} min by the clock, {cpu} min of processor time. It includes the "
+        "detection, the fit, the draft, and the training with its evaluations to the first of three in a row at "
+        "criterion; not the start of the program and the result video."
     )
 
 

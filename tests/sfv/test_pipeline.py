@@ -1,4 +1,4 @@
-"""What stops a run before it learns from a bad video."""
+"""What stops a run before it learns from a bad video, and what is noted of the way to the skill."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pose.errors import InputError
-from sfv.pipeline import check_worth
+from sfv.pipeline import check_worth, note_time_to_skill
 from sfv.stage import StageResult
 
 
@@ -19,3 +19,19 @@ def test_poor_keypoints_stop_a_run_in_one_line_unless_the_user_insists(tmp_path:
     check_worth(
         replace(poor, metrics={"level": "usable", "verdict": ""}), Path("flip.mp4"), "overlay.mp4", anyway=False
     )
+
+
+def test_time_to_skill_is_that_of_the_stages_before_and_of_the_training_until_it_was_at_criterion(
+    tmp_path: Path,
+) -> None:
+    trained = {"skill_seconds": 40.0, "skill_cpu_seconds": 70.0, "train_seconds": 90.0}
+    policy = StageResult(tmp_path, "", trained, 100.0, False, 190.0)
+    pose, draft = (replace(policy, seconds=seconds, cpu_seconds=2.0 * seconds) for seconds in (10.0, 30.0))
+    found = note_time_to_skill(policy, pose, draft).metrics
+    assert found["time_to_skill_seconds"] == 80.0 and found["time_to_skill_cpu_seconds"] == 150.0
+    assert found["train_seconds"] == 90.0
+    never = replace(policy, metrics={"skill_seconds": None, "skill_cpu_seconds": None})
+    assert note_time_to_skill(never, pose, draft).metrics["time_to_skill_seconds"] is None
+    older = replace(pose, cpu_seconds=None)  # made before processor time was noted
+    assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_cpu_seconds"] is None
+    assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_seconds"] == 80.0

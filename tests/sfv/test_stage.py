@@ -52,6 +52,7 @@ def test_done_once_and_returned_the_same(tmp_path, video):
     assert make.calls == 1 and not first.skipped and second.skipped
     assert first.metrics == second.metrics == {"metric": 1.5, "missing": None}
     assert first.summary == second.summary == "summary"
+    assert first.cpu_seconds == second.cpu_seconds is not None
     assert second["sub/out.txt"].read_text() == "text"
     assert second.find("sub/out.txt", "nothing.npz") == {"out": second.folder / "sub/out.txt"}
 

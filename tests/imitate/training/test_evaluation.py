@@ -34,8 +34,11 @@ class Part(ProcessGroup):
         return tensor
 
 
-def test_overall_score_is_the_mean_of_undisturbed_and_pushed():
-    assert Score(0.9, 1.0, 0.5).overall == pytest.approx(0.7)
+def test_one_of_ten_parts_of_the_overall_score_is_under_pushes():
+    assert Score(0.9, 1.0, 0.5).overall == pytest.approx(0.86)
+    assert (
+        Score(0.96, 1.0, 0.2).overall > Score(0.90, 1.0, 0.7).overall
+    )  # what pushes may cost is a ninth of their gain
 
 
 def test_an_evaluation_can_be_repeated():
