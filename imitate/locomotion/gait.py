@@ -11,6 +11,7 @@ import numpy as np
 
 from imitate.locomotion.env import ACTION_SCALE, WalkEnv
 from imitate.locomotion.robot import CONTROL_HZ, STAND
+from reconstruct import rotations
 
 LINK = 0.213
 """Length of thigh and calf [m]."""
@@ -53,8 +54,10 @@ class Trot:
     """How far the feet are outside of the hips' planes [m]."""
     under: float = 0.0666
     """Share of the way to the common centre of mass that the feet go."""
-    level: float = 1.35
+    level: float = 1.0
     """Share of the tilt that legs on the ground correct by their lengths."""
+    follow: float = 1.0
+    """Share of the ground's height below the hips, from its mean, that legs follow by their lengths."""
     look_ahead: float = 0.0437
     """Seconds ahead that the tilt is corrected for [s]."""
     load: float = 0.848
@@ -75,11 +78,19 @@ class Trot:
         x = x + self.under * shift[:, :1]
         y = stroke * self.step_aside * aside + self.wide * np.sign(SIDE) + self.under * shift[:, 1:]
         roll, pitch = (env.tilt + self.look_ahead * env.qvel[:, 3:5]).T[:, :, None]
-        z = lift - self.height + self.level * (roll * HIP[:, 1] - pitch * HIP[:, 0])
+        z = lift - self.height + self.follow * self._ground(env) + self.level * (roll * HIP[:, 1] - pitch * HIP[:, 0])
         thigh, calf = solve_leg(x, z)
         targets = np.stack([np.arctan2(y, -z), thigh, calf], axis=-1)
         targets += self.load * self._carry(env, x, y, targets, shift) * stands[:, :, None]
         return (targets.reshape(len(phase), 12) - STAND) / ACTION_SCALE
+
+    def _ground(self, env: WalkEnv) -> np.ndarray:
+        """Height of the ground below each hip above their mean [m], (N, 4)."""
+        yaw = rotations.yaw(env.qpos[:, 3:7])[:, None]
+        ahead, left = HIP.T
+        offset = np.stack([np.cos(yaw) * ahead - np.sin(yaw) * left, np.sin(yaw) * ahead + np.cos(yaw) * left], axis=-1)
+        height = env.terrain.height(env.qpos[:, None, :2] + offset)
+        return height - height.mean(1, keepdims=True)
 
     def swing_legs(self, phase: np.ndarray) -> np.ndarray:
         """Angles of hips, thighs and calves of an undisturbed trot at phases in cycles (K,) -> [rad], (K, 4, 3)."""

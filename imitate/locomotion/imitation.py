@@ -124,13 +124,27 @@ class Imitation:
         env.qvel[ids, :2] += KICK_SPEED * rng.standard_normal((len(ids), 2))
         env.qvel[ids, 3:5] += KICK_RATE * rng.standard_normal((len(ids), 2))
 
-    def fit_value(self, steps: int, gamma: float, gae_lambda: float) -> None:
-        """Fits the value function to one batch of the policy's own."""
+    def fit_value(self, steps: int, gamma: float, gae_lambda: float) -> float:
+        """Fits the value function to one batch of the policy's own.
+
+        Args:
+          steps: to collect in every environment.
+          gamma: discount.
+          gae_lambda: of the returns that are fitted to.
+
+        Returns:
+          The mean squared error, of returns of variance 1.
+        """
         batch, _ = self.collector.collect(self.policy, steps, gamma, gae_lambda)
         returns = batch.advantage + batch.value
         self.policy.returns.update(Normaliser.moments(returns[:, None]))
+        for options in self.optimiser.param_groups:
+            options["lr"] = self.config.learning_rate
+        losses = []
         for ids in minibatches(len(returns), self.config.minibatch_size, self.config.update_epochs, self.shuffle):
             loss = value_loss(self.policy, batch.observation[ids], returns[ids])
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
+            losses.append(float(loss.detach()))
+        return float(np.mean(losses))

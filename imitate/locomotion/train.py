@@ -228,9 +228,9 @@ class WalkRun:
             return {"error": imitation.iterate(steps, share)}
 
         def fit_value(share: float) -> dict[str, float]:
-            imitation.fit_value(steps, ppo.gamma, ppo.gae_lambda)
+            error = imitation.fit_value(steps, ppo.gamma, ppo.gae_lambda)
             self.averaged.update_parameters(self.policy)
-            return {}
+            return {"error": error}
 
         self._repeat("imitation", imitate)
         self._repeat("value", fit_value)
