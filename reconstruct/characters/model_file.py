@@ -47,7 +47,7 @@ def read_model(path: Path, meshes: Path | None = None, body: str | None = None) 
     suffix = path.suffix.lower()
     if suffix not in MODELS:
         raise InputError(f"{path}: {OTHERS.get(suffix, 'give an .xml (MJCF), a .urdf or a folder of meshes')}")
-    check_model(path)
+    check_model(path.resolve())  # what it includes lies beside the file, not beside a link to it
     try:
         spec, notes = read_spec(path, meshes)
         notes += keep_one_body(spec, path, body)
@@ -82,7 +82,7 @@ def read_spec(path: Path, meshes: Path | None) -> tuple[mujoco.MjSpec, list[str]
         return mujoco.MjSpec.from_string(urdf.text, assets=urdf.assets), list(urdf.notes)
     if tag == "sdf":
         raise InputError(f"{path}: {OTHERS['.sdf']}")
-    real = path.resolve()  # what it includes lies beside the file, not beside a link to it
+    real = path.resolve()
     spec = mujoco.MjSpec.from_file(str(real))
     return spec, find_assets(spec, real, meshes)
 

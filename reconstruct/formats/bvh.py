@@ -17,6 +17,11 @@ from reconstruct.rotations import from_scipy
 WANDERS = 0.05
 """Range of a joint's own position channels from which it is reported [share of the skeleton's size]."""
 
+FEWEST_BONES = 4
+"""Joints with position channels that are all 0 from which these are displacements: an arm or a leg with its foot."""
+FILM_RATES = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 72.0, 90.0, 100.0, 120.0, 150.0, 200.0, 240.0, 250.0, 300.0, 480.0)
+"""Frames a second in use."""
+
 
 @dataclass
 class Hierarchy:
@@ -62,8 +67,11 @@ def read_bvh(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
         raise InputError(f"{path}: not a BVH motion, or cut off ({error or 'ends too early'})") from error
     columns = np.split(rows, np.cumsum([len(own) for own in tree.channels])[:-1], axis=1)
     tree, columns, several = _take_one_skeleton(tree, columns, given or {}, path)
+    tree, columns, displaced = _drop_empty_positions(tree, columns)
     motion = _pose(tree, columns, 1.0 / seconds, path)
-    return replace(motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(*several, *motion.findings, *findings))
+    return replace(
+        motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(*several, *displaced, *motion.findings, *findings)
+    )
 
 
 def _decode(content: bytes) -> str:
@@ -77,6 +85,25 @@ def _partition(text: str) -> tuple[str, str, str]:
     """Hierarchy and table: a joint may be called Motion, the word alone on its line begins the table."""
     found = re.search(r"^\s*MOTION\s*$", text, re.MULTILINE | re.IGNORECASE)
     return (text[: found.start()], "MOTION", text[found.end() :]) if found else text.partition("MOTION")
+
+
+def _drop_empty_positions(
+    tree: Hierarchy, columns: list[np.ndarray]
+) -> tuple[Hierarchy, list[np.ndarray], list[Finding]]:
+    """Without position channels below the root, where all of these are 0 on bones that have a length.
+
+    They are then meant as displacements from the offsets; as places, which they are elsewhere, the body were a point.
+    """
+    places = [[i for i, kind in enumerate(own) if kind.endswith("position")] for own in tree.channels]
+    boned = [j for j, found in enumerate(places) if tree.parents[j] >= 0 and found and np.any(tree.offsets[j])]
+    if len(boned) < FEWEST_BONES or any(columns[j][:, places[j]].any() for j in boned):
+        return tree, columns, []
+    channels, kept = list(tree.channels), list(columns)
+    for joint in boned:
+        channels[joint] = [kind for kind in tree.channels[joint] if kind.endswith("rotation")]
+        kept[joint] = np.delete(columns[joint], places[joint], axis=1)
+    said = Finding("format", f"position channels of {len(boned)} joints are all 0: taken for displacements")
+    return replace(tree, channels=channels), kept, [said]
 
 
 def _pose(tree: Hierarchy, columns: list[np.ndarray], fps: float, path: Path) -> SkeletonMotion:
@@ -221,12 +248,23 @@ def _table(text: str, width: int) -> tuple[float, np.ndarray, list[Finding]]:
     if not (np.isfinite(rows).all() and seconds > 0):
         raise ValueError("numbers that are not finite, or a frame time that is not positive")
     if seconds > 1.0:
-        text = (
-            f"a frame time of {seconds:g} s, {frames} frames of {seconds * frames / 60:.0f} minutes: taken for the rate"
-        )
-        findings.append(Finding("rate", f"{text}, {seconds:g} frames a second; --fps overrules", doubtful=True))
-        seconds = 1.0 / seconds
+        taken, what = _guess_rate(seconds)
+        lasts = f"a frame time of {seconds:g} s, {frames} frames of {seconds * frames / 60:.0f} minutes"
+        text = f"{lasts}: taken for {what}, {taken:g} frames a second; --fps overrules"
+        findings.append(Finding("rate", text, doubtful=True))
+        seconds = 1.0 / taken
     return seconds, rows, findings
+
+
+def _guess_rate(number: float) -> tuple[float, str]:
+    """Frames a second of a file whose frame time cannot be in seconds: its rate, or milliseconds; and which."""
+
+    def is_usual(rate: float) -> bool:
+        return any(abs(rate / usual - 1.0) < 0.005 for usual in FILM_RATES)
+
+    if is_usual(1000.0 / number) and not is_usual(number):
+        return 1000.0 / number, "milliseconds"
+    return number, "the rate"
 
 
 def _number(word: str) -> float:

@@ -11,13 +11,15 @@ from pose.errors import InputError
 SIDES = ("left", "right")
 ROLES = {
     "shoulder": (
-        "upperarm", "uparm", "humerus", "shldr", "uarm", "arm", "shoulder", "shoulderyaw", "shoulderroll",
+        "upperarm", "uparm", "armupper", "humerus", "shldr", "uarm", "arm", "shoulder", "shoulderyaw", "shoulderroll",
         "shoulderpitch",
     ),
-    "elbow": ("forearm", "lowerarm", "lowarm", "loarm", "elbow", "radius", "ulna", "farm", "larm", "elbowpitch"),
+    "elbow": ("forearm", "lowerarm", "lowarm", "loarm", "elbow", "radius", "ulna", "farm", "larm", "elbowpitch",
+              "armlower"),
     "wrist": ("hand", "wrist", "wristroll", "wristyaw", "wristpitch"),
-    "hip": ("upleg", "thigh", "upperleg", "femur", "uleg", "hip", "hipyaw", "hiproll", "hippitch"),
-    "knee": ("shin", "calf", "lowerleg", "lowleg", "loleg", "lleg", "tibia", "knee", "kneepitch", "leg"),
+    "hip": ("upleg", "thigh", "upperleg", "femur", "uleg", "hip", "hipyaw", "hiproll", "hippitch", "legupper"),
+    "knee": ("shin", "calf", "lowerleg", "lowleg", "loleg", "lleg", "tibia", "knee", "kneepitch", "leg", "shank",
+             "leglower"),
     "ankle": ("ankle", "talus", "foot", "anklepitch", "ankleroll"),
     "toe": ("toebase", "toes", "toe", "ball", "bigtoe", "calcn", "foot", "ankleroll"),
 }  # fmt: skip
@@ -25,7 +27,7 @@ ROLES = {
 Unity, VRoid, MakeHuman, Rigify, OptiTrack, Xsens, Daz, ASF, SMPL, OpenSim, robots, our own bodies."""
 IGNORED = {
     "bip", "biped", "valve", "def", "org", "mch", "jnt", "joint", "bone", "bind", "character", "mixamorig", "cc",
-    "base", "j", "c", "link", "armature", "skeleton", "rig", "bend", "skl", "genesis",
+    "base", "j", "c", "link", "armature", "skeleton", "rig", "bend", "skl", "genesis", "rl", "sk", "avg", "m", "f", "b",
 }  # fmt: skip
 LEFT, RIGHT = ("left", "l", "lt"), ("right", "r", "rt")
 JAPANESE = {

@@ -61,8 +61,16 @@ def read_trc(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
         raise InputError(f"{path}: not a TRC file, or cut off ({error or 'no header'})") from error
     if len(places) < 2:
         raise InputError(f"{path}: {len(places)} frames; a motion has at least 2")
-    metres = METRES.get(unit.rstrip("s").replace("meter", "m"), 0.001)
+    metres = to_metres(unit)
     return from_markers(names, places, fps, metres, path, Y_UP, given)
+
+
+def to_metres(word: str) -> float:
+    """A unit's name in a file -> its length [m]; millimetres, the custom, where it says nothing."""
+    names = {"meter": "m", "centimeter": "cm", "millimeter": "mm", "inch": "inches", "inche": "inches", "in": "inches",
+             "ft": "feet", "foot": "feet"}  # fmt: skip
+    word = word.strip().lower().rstrip("s").replace("metre", "meter")
+    return METRES.get(names.get(word, word), METRES["mm"])
 
 
 def _numbers(line: str) -> list[float]:
@@ -95,7 +103,7 @@ def read_c3d(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
         raise InputError(f"{path}: not a C3D file, or damaged ({error})") from error
     if len(places) < 2 or not fps > 0:
         raise InputError(f"{path}: {len(places)} frames of points at {fps:g} a second; a motion has at least 2")
-    return from_markers(names, places, fps, METRES.get(unit, 0.001), path, np.array([0.0, 0.0, 1.0]), given)
+    return from_markers(names, places, fps, to_metres(unit), path, np.array([0.0, 0.0, 1.0]), given)
 
 
 def from_markers(

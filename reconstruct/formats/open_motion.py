@@ -49,7 +49,8 @@ FORMATS = (
     ),
     Format(
         "AMASS, SMPL, SMPL-H, SMPL-X", (".npz",), True, True,
-        "keys `poses`, `root_orient` + `pose_body`, `global_orient` + `body_pose`, `pose_world`, `smpl_poses`; "
+        "keys `poses`, `root_orient` + `pose_body`, `global_orient` + `body_pose`, `pose_world`, `smpl_poses`, "
+        "`thetas`, `Rh` + `poses` and the like, as rotation vectors, matrices or quaternions; "
         "AMASS is z up, others as they stand",
         "sfv clip --motion walk_poses.npz",
     ),

@@ -9,8 +9,8 @@ import numpy as np
 from pose.errors import InputError
 
 Up = Literal["auto", "x", "y", "z", "-x", "-y", "-z"]
-Unit = Literal["auto", "m", "cm", "mm", "inches"]
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inches": 0.0254}
+Unit = Literal["auto", "m", "cm", "mm", "dm", "inches", "feet"]
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "dm": 0.1, "inches": 0.0254, "feet": 0.3048}
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,12 @@ from reconstruct.characters.character import Character
 from reconstruct.formats.checks import check_knees, check_order, check_rate, mend_leaps
 from reconstruct.formats.joint_names import ROLES, SIDES, find_joint_roles, split_side
 from reconstruct.formats.joint_tree import find_roles_by_tree
-from reconstruct.formats.options import METRES, Finding, MotionFileConfig, Unit, name_axis, to_axis
+from reconstruct.formats.options import Finding, MotionFileConfig, name_axis, to_axis
 from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.formats.units import LEG, find_unit
 from reconstruct.formats.upright import STANDS, axes_with_up, choose_up_axis, find_tilt, mean_trunk
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
-
-LEG = 0.92
-"""Leg of an adult from hip to sole [m], by which the unit is inferred."""
-UNITS = {**METRES, "CMU's unit (5.64 cm)": 0.0254 / 0.45}
-PLAUSIBLE = (0.55, 1.25)
-"""Shortest and longest leg of a person [m]."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ def to_character(
             raise InputError(f"{path}: '{motion.names[joint]}' ({name}) does not hang on '{motion.names[pelvis]}'")
     upright = stand_up(motion, roles, config)
     neutral, placed = upright.neutral, upright.placed
-    unit, length = find_unit(leg(neutral, roles), path, motion.metres, config.unit)
+    size, length = find_unit(leg(neutral, roles), path, motion.metres, config.unit)
     neutral, placed = neutral * length, placed * length
     placed = placed - placed[:1, pelvis : pelvis + 1] * [1.0, 1.0, 0.0]
     body, order = _body(motion, neutral, roles, kept, path)
@@ -89,13 +84,12 @@ def to_character(
         contacts=np.zeros((len(qpos), len(body.contacts)), dtype=bool),
         contact_names=tuple(body.contacts),
     )
-    size = Finding("unit", f"lengths in {unit}")
     checks = (*check_order(neutral, placed, roles), *check_knees(placed, roles))
     return body, found, (known, size, *upright.findings, *rate, *motion.findings, *checks)
 
 
 def find_roles(motion: SkeletonMotion, path: Path, config: MotionFileConfig) -> tuple[dict[str, int], Finding]:
-    """Landmark -> joint by names, and where these say nothing by the tree.
+    """Landmark -> joint by names, and where these do not suffice by the tree, if it does not contradict them.
 
     Raises:
       InputError: neither names nor the tree are a person's.
@@ -104,13 +98,25 @@ def find_roles(motion: SkeletonMotion, path: Path, config: MotionFileConfig) -> 
         roles = find_joint_roles(motion.names, motion.parents, path, motion.rest, config.joints)
         return roles, Finding("joints", f"{len(roles)} joints known by name")
     except InputError:
-        parts = {part for names in ROLES.values() for part in names}
-        known = sum(side is not None and part in parts for side, part in map(split_side, motion.names))
-        roles = find_roles_by_tree(motion.parents, motion.rest) if known < 4 and not config.joint else None
-        if roles is None:
+        roles = find_roles_by_tree(motion.parents, motion.rest) if not config.joint else None
+        if roles is None or not agrees_with_names(roles, motion.names):
             raise
-    text = f"{len(roles)} joints found by the tree's shape, for names say nothing: --joint overrules"
+    text = f"{len(roles)} joints found by the tree's shape, for names do not say enough: --joint overrules"
     return roles, Finding("joints", text, doubtful=True)
+
+
+def agrees_with_names(roles: dict[str, int], names: Sequence[str]) -> bool:
+    """Whether joints that a tree's shape gives are on the sides, and have the parts, that their names say, if any."""
+    named = [split_side(name) for name in names]
+    for landmark, joint in roles.items():
+        side, role = landmark.split("_")
+        said, part = named[joint]
+        if said is not None and said != side:
+            return False
+        known = {name for name, parts in ROLES.items() if part in parts}
+        if said is not None and named.count((said, part)) == 1 and known and role not in known:
+            return False
+    return True
 
 
 def add_toes(motion: SkeletonMotion, path: Path, config: MotionFileConfig) -> SkeletonMotion:
@@ -295,32 +301,6 @@ def leg(neutral: np.ndarray, roles: dict[str, int]) -> float:
     sole = min(neutral[roles[f"{side}_toe"]][2] for side in SIDES)
     above = max(float(ankle[2]) - float(sole), 0.0)
     return float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle)) + above
-
-
-def find_unit(leg_length: float, path: Path, metres: float | None = None, unit: Unit = "auto") -> tuple[str, float]:
-    """The unit of a file: its name and length [m].
-
-    Args:
-      leg_length: in that unit.
-      path: of the file, for messages.
-      metres: length of the unit that the format defines [m]; None: the one in which the leg is nearest to an adult's.
-      unit: the user's word for it.
-
-    Raises:
-      InputError: there is no length, or the unit that the user names makes a giant or a dwarf.
-    """
-    if not leg_length > 0:
-        raise InputError(f"{path}: legs of no length; the file's offsets are zero")
-    if unit != "auto":
-        metres = METRES[unit]
-        if not 0.2 < leg_length * metres < 3.0:
-            raise InputError(f"{path}: in {unit} its legs are {leg_length * metres:.3g} m long; give another --unit")
-        return f"{unit} (a leg of {leg_length * metres:.2f} m), as asked", metres
-    units = UNITS if metres is None else {"m" if metres == 1.0 else f"units of {metres:g} m": metres}
-    name = min(units, key=lambda name: abs(np.log(leg_length * units[name] / LEG)))
-    if PLAUSIBLE[0] <= leg_length * units[name] <= PLAUSIBLE[1]:
-        return f"{name} (a leg of {leg_length * units[name]:.2f} m)", units[name]
-    return f"a unit of its own (legs are taken to be {LEG} m long)", LEG / leg_length
 
 
 def _body(

@@ -17,7 +17,7 @@ from reconstruct.characters.character import load_character
 from reconstruct.formats.options import Finding
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import from_matrix, from_rotvec
+from reconstruct.rotations import angle_between, from_matrix, from_rotvec, normalise, rotate
 
 JOINTS = (
     ("pelvis", -1), ("left_hip", 0), ("right_hip", 0), ("spine1", 0), ("left_knee", 1), ("right_knee", 2),
@@ -27,19 +27,24 @@ JOINTS = (
 )  # fmt: skip
 """SMPL's body joints and their parents, in its order; the same for SMPL-H and SMPL-X."""
 POSE_KEYS = (
-    ("poses",), ("root_orient", "pose_body"), ("global_orient", "body_pose"), ("fullpose",), ("full_pose",),
-    ("pose_world",), ("smpl_poses",), ("pose",), ("root_pose", "body_pose"),
+    ("Rh", "poses"), ("poses",), ("root_orient", "pose_body"), ("global_orient", "body_pose"), ("fullpose",),
+    ("full_pose",), ("pose_world",), ("smpl_poses",), ("smpl_pose",), ("pose",), ("pose_aa",), ("thetas",),
+    ("root_pose", "body_pose"),
 )  # fmt: skip
-"""Keys of the angles, the pelvis's first: AMASS, its SMPL-X generation, SMPL-X's own and GVHMR's, WHAM's, AIST++'s."""
-PATH_KEYS = ("trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation")
+"""Keys of the angles, the pelvis's first: EasyMocap, AMASS, its SMPL-X generation, SMPL-X's own and GVHMR's, WHAM's,
+AIST++'s, others'."""
+PATH_KEYS = ("trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation", "Th")
 RATES = ("mocap_framerate", "mocap_frame_rate")
 OTHER_RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_fps")
 RATE = 30.0
 """Frames a second where a file says none."""
 FASTEST = 12.0
 """Speed of a pelvis from which its path cannot be in metres [m/s]."""
+IDENTITY = np.array([[1.0, 0.0, 0.0, 0.0]])
 SPINE = {"spine1": 0.22, "spine2": 0.47, "spine3": 0.58}
 """Joints of SMPL's spine: how far up they are from pelvis to neck, roughly."""
+PELVIS = (-0.002, -0.223, 0.028)
+"""Of SMPL's mean body at rest [m]: EasyMocap turns the body about the model's origin instead."""
 BALL = 0.72
 """Place of SMPL's foot joint on the way from the ankle to the tip of the toes, roughly."""
 
@@ -65,6 +70,8 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path) -> SkeletonMotion:
     if keys is None:
         raise InputError(f"{path}: no SMPL angles; keys are {', '.join(arrays)}")
     parts = [to_rotations(arrays[key], key, path) for key in keys]
+    if keys[0] == "Rh" and angle_between(parts[1][:, 0], IDENTITY).max() < 1e-6:
+        parts[1] = parts[1][:, 1:]  # the root's own angles, which are Rh's
     if len({len(part) for part in parts}) > 1:
         shapes = ", ".join(f"{key} {arrays[key].shape}" for key in keys)
         raise InputError(f"{path}: {shapes}; expected as many frames in each")
@@ -75,6 +82,8 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path) -> SkeletonMotion:
     local = local[:, : len(JOINTS)]
     trans, findings = _read_path(arrays, len(local), path)
     fps, rate = _read_rate(arrays, path)
+    if keys[0] == "Rh":
+        trans = trans + rotate(local[:, 0], np.array([PELVIS]))
     mended, unit = mend_path_unit(trans, fps)
     is_amass = keys == ("poses",) and any(name in arrays for name in RATES)
     maker = "AMASS" if is_amass else "SMPL"
@@ -93,7 +102,9 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path) -> SkeletonMotion:
 
 
 def to_rotations(array: np.ndarray, key: str, path: Path) -> np.ndarray:
-    """Rotation vectors (T, 3 J), (T, J, 3) or matrices (T, J, 3, 3), (T, 3, 3) -> quaternions wxyz (T, J, 4).
+    """Rotation vectors (T, 3 J), (T, J, 3), matrices (T, J, 3, 3), (T, 3, 3) or quaternions -> wxyz (T, J, 4).
+
+    Of quaternions (T, J, 4) the number that is largest in most joints is w: joints are rarely turned by half a turn.
 
     Raises:
       InputError: another shape, or numbers that are not finite.
@@ -113,7 +124,13 @@ def to_rotations(array: np.ndarray, key: str, path: Path) -> np.ndarray:
         return from_matrix(values.reshape(len(values), -1, 3, 3))
     if (values.ndim == 2 and values.shape[1] % 3 == 0) or (values.ndim == 3 and values.shape[2] == 3):
         return from_rotvec(values.reshape(len(values), -1, 3))
-    raise InputError(f"{path}: {key} {values.shape}; expected rotation vectors (T, 3 J) or (T, J, 3), or matrices")
+    if values.ndim == 3 and values.shape[2] == 4 and np.abs(np.linalg.norm(values, axis=2) - 1.0).max() < 0.01:
+        last = np.abs(values[..., 3]).mean() > np.abs(values[..., 0]).mean()
+        return normalise(values[..., [3, 0, 1, 2]] if last else values)
+    why = " (programs differ in how they order 6D rotations)" * (values.ndim == 3 and values.shape[2] == 6)
+    raise InputError(
+        f"{path}: {key} {values.shape}; expected rotation vectors (T, 3 J) or (T, J, 3), quaternions or matrices{why}"
+    )
 
 
 def _are_rotations(matrices: np.ndarray) -> bool:

@@ -4,6 +4,7 @@ Formats that define an axis are believed, then the rest pose of the file. Either
 along another axis and the ground agrees with that: a body that lies has the same shape as one that stands.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,18 +79,25 @@ def choose_up_axis(
         if max(standing) >= STANDS:
             expected, why = AXES[int(np.argmax(standing))], "as in the rest pose"
     if expected is None:
-        return guess_up_axis(positions, roles, usual, AXES[best], evidence[best])
+        return guess_up_axis(positions, roles, usual, evidence)
     own = measure_axis(positions, roles, expected)
     if stands_elsewhere(own, evidence[best]):
         text = f"{name_axis(AXES[best])} up, as it stands, against {name_axis(expected)} {why}; --up overrules"
         return AXES[best], Finding("up", text, doubtful=True)
+    ground = None if own.stands > 0.02 or own.on_ground else find_ground_axis(evidence, usual)
+    if ground is not None:
+        if defined is not None:
+            text = f"{name_axis(expected)} up, {why}, though the body lies on a ground along {name_axis(ground)}"
+            return expected, Finding("up", f"{text}: --up {name_axis(ground).strip('+')} overrules", doubtful=True)
+        text = f"{name_axis(ground)} up, for the body lies on a ground there, against {name_axis(expected)} {why}"
+        return ground, Finding("up", f"{text}; --up overrules", doubtful=True)
     if own.stands < 0.02 and evidence[best].stands > 0.5:
         return expected, Finding("up", f"{name_axis(expected)} up, {why}: the body lies; if it stands, --up overrules")
     return expected, Finding("up", f"{name_axis(expected)} up, {why}")
 
 
 def guess_up_axis(
-    positions: np.ndarray, roles: dict[str, int], usual: np.ndarray | None, standing: np.ndarray, evidence: Evidence
+    positions: np.ndarray, roles: dict[str, int], usual: np.ndarray | None, evidence: Sequence[Evidence]
 ) -> tuple[np.ndarray, Finding]:
     """The up axis of a file whose rest pose says nothing: where the body stands, else where its trunk is, else custom.
 
@@ -97,36 +105,54 @@ def guess_up_axis(
       positions: (T, J, 3).
       roles: landmark -> joint.
       usual: the axis that is up by custom, (3,); None if there is no custom.
-      standing: the axis along which it stands most, (3,).
-      evidence: of that axis.
+      evidence: of each of `AXES`.
     """
     trunk = mean_trunk(positions, roles)
     leant = AXES[int(np.argmax(AXES @ trunk))]
     is_clear = float(leant @ trunk) > max(0.8 * measure_leg(positions, roles), 0.8 * float(np.linalg.norm(trunk)))
-    up = standing if evidence.stands > 0.1 else leant if is_clear or usual is None else usual
-    why = f"as it stands in {evidence.stands:.0%}" if evidence.stands > 0.1 else "by the trunk: nobody stands in it"
-    if usual is not None and abs(float(up @ usual)) < 0.5:
-        if lies_on_ground(measure_axis(positions, roles, usual), measure_axis(positions, roles, up)):
-            up, why = usual, "by custom: the body lies on a ground at 0"
-    elif up is usual and evidence.stands <= 0.1:
+    best = int(np.argmax([found.stands for found in evidence]))
+    stands = evidence[best].stands
+    up = AXES[best] if stands > 0.1 else leant if is_clear or usual is None else usual
+    why = f"as it stands in {stands:.0%}" if stands > 0.1 else "by the trunk: nobody stands in it"
+    ground = find_ground_axis(evidence, usual)
+    if ground is not None and lies_rather(up, ground, usual, measure_axis(positions, roles, up)):
+        custom = usual is not None and float(ground @ usual) > 0.5
+        up, why, stands = ground, "by custom: the body lies on a ground at 0" if custom else "the body lies on it", 0.0
+    elif up is usual and stands <= 0.1:
         why = "by custom: nobody stands in it"
-    is_sure = evidence.stands > 0.6 and up is standing
+    is_sure = stands > 0.6 and abs(up[0]) < 0.5  # no program has x up
     return up, Finding("up", f"{name_axis(up)} up, {why}" + ("" if is_sure else "; --up overrules"), not is_sure)
 
 
 def stands_elsewhere(expected: Evidence, other: Evidence) -> bool:
     """Whether a body stands along another axis than the expected one, and the ground says so, too."""
-    if other.stands < 0.5 or expected.stands > 0.1:
-        return False
-    climbs = expected.climb > CLIMBS and other.climb < 0.5 * CLIMBS
     elsewhere = other.on_ground and other.lowest < 0.06 and not expected.on_ground
-    return climbs or elsewhere
+    if expected.stands < 0.02 and other.stands > 0.2 and elsewhere:
+        return True
+    climbs = expected.climb > CLIMBS and other.climb < 0.5 * CLIMBS
+    return other.stands >= 0.5 and expected.stands <= 0.1 and (climbs or elsewhere)
 
 
-def lies_on_ground(usual: Evidence, other: Evidence) -> bool:
-    """Whether a body is on a ground at 0 along the usual axis and on none along the one that it would stand on."""
-    stands = -0.06 < other.lowest < 0.15 and other.climb < CLIMBS
-    return usual.stands < 0.02 and usual.on_ground and usual.climb < CLIMBS and not stands
+def find_ground_axis(evidence: Sequence[Evidence], usual: np.ndarray | None) -> np.ndarray | None:
+    """The axis along which a body lies on a ground at 0: the usual one if it does there, else the only one; or none."""
+    found = [
+        axis
+        for axis, seen in zip(AXES, evidence, strict=True)
+        if seen.stands < 0.02 and seen.on_ground and seen.climb < CLIMBS
+    ]
+    customary = [axis for axis in found if usual is not None and float(axis @ usual) > 0.5]
+    return (customary or (found if len(found) == 1 else [None]))[0]
+
+
+def lies_rather(up: np.ndarray, ground: np.ndarray, usual: np.ndarray | None, upright: Evidence) -> bool:
+    """Whether a body lies along `ground` rather than stands along `up`, where it has no ground.
+
+    No program has x up, and who stands all the time does not climb: either, or custom, must speak against `up`.
+    """
+    has_ground = -0.06 < upright.lowest < 0.15 and upright.climb < CLIMBS
+    customary = usual is not None and float(ground @ usual) > 0.5
+    climbs = upright.climb > CLIMBS and not 0.1 < upright.stands < 0.8  # who flips stands now and then
+    return not has_ground and (customary or abs(up[0]) > 0.5 or climbs)
 
 
 def measure_standing(positions: np.ndarray, roles: dict[str, int], up: np.ndarray) -> np.ndarray:

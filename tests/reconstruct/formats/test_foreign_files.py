@@ -309,12 +309,17 @@ def test_names_that_say_nothing(tmp_path, turned):
 
 
 def test_unknown_names_are_given_by_the_user(tmp_path):
-    body = {name.replace("LeftLeg", "Bone17"): (parent.replace("LeftLeg", "Bone17"), offset)
-            for name, (parent, offset) in BODY.items()}  # fmt: skip
-    path = place(tmp_path / "a.bvh", bvh(np.tile([0, 92, 0], (10, 1)), body=body))
+    def write(knee):
+        body = {name.replace("LeftLeg", knee): (parent.replace("LeftLeg", knee), offset)
+                for name, (parent, offset) in BODY.items()}  # fmt: skip
+        return place(tmp_path / "a.bvh", bvh(np.tile([0, 92, 0], (10, 1)), body=body))
+
+    at, said = body_of(write("Bone17"))  # the tree fits all other names
+    assert "by the tree's shape" in said and at["left_knee"][0, 2] < at["left_hip"][0, 2] - 0.3
+    path = write("RBone17")
     with pytest.raises(InputError, match="--joint left_knee=NAME"):
         body_of(path)
-    at, _ = body_of(path, MotionFileConfig(joint=("left_knee=Bone17",)))
+    at, _ = body_of(path, MotionFileConfig(joint=("left_knee=RBone17",)))
     assert at["left_knee"][0, 2] < at["left_hip"][0, 2] - 0.3
     with pytest.raises(InputError, match="no joint 'Bone18'"):
         body_of(path, MotionFileConfig(joint=("left_knee=Bone18",)))

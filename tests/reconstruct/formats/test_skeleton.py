@@ -183,7 +183,7 @@ def damaged(text: str) -> dict[str, str]:
         "": "not a BVH motion",
         text.replace("ROOT", "BOOT"): "no ROOT",
         text[: text.index("Frame Time") + 40]: "60 frames",
-        text.replace("mixamorig:LeftLeg", "mixamorig:Tail"): "no joint is known for left_knee",
+        text.replace("mixamorig:LeftLeg", "mixamorig:RightTail"): "no joint is known for left_knee",
         text.replace("Zrotation", "Wrotation"): "channel 'Wrotation'",
         text.replace("OFFSET", "OFFSET #", 1): "not a BVH motion",
     }

@@ -5,7 +5,7 @@ import pytest
 
 from pose.errors import InputError
 from reconstruct.formats.open_motion import open_motion
-from reconstruct.formats.smpl import JOINTS, mend_path_unit, rest_positions
+from reconstruct.formats.smpl import JOINTS, PELVIS, mend_path_unit, rest_positions
 from reconstruct.rotations import from_rotvec, to_matrix
 
 NAMES = [name for name, _ in JOINTS]
@@ -62,7 +62,8 @@ def sample(frames=6):
 
 
 @pytest.mark.parametrize(
-    "layout", ["amass", "amass_x", "smpl_x", "gvhmr", "wham", "aist", "matrices", "batch", "joints"]
+    "layout",
+    ["amass", "amass_x", "smpl_x", "gvhmr", "wham", "aist", "matrices", "batch", "joints", "xyzw", "wxyz", "thetas"],
 )
 def test_one_motion_under_the_keys_in_use(tmp_path, layout):
     angles, trans = sample()
@@ -84,6 +85,9 @@ def test_one_motion_under_the_keys_in_use(tmp_path, layout):
         "matrices": {"global_orient": matrices[:, :1], "body_pose": matrices[:, 1:], "transl": trans} | rate,
         "batch": {"global_orient": angles[None, :, 0], "body_pose": angles[None, :, 1:], "transl": trans[None]} | rate,
         "joints": {"poses": angles, "trans": trans.T} | rate,
+        "wxyz": {"poses": from_rotvec(angles), "trans": trans} | rate,
+        "xyzw": {"poses": from_rotvec(angles)[..., [1, 2, 3, 0]], "trans": trans} | rate,
+        "thetas": {"thetas": flat, "Th": trans} | rate,
     }[layout]  # fmt: skip
     np.savez(tmp_path / "a.npz", **arrays)
     np.savez(tmp_path / "b.npz", poses=flat, trans=trans, fps=50)
@@ -91,6 +95,22 @@ def test_one_motion_under_the_keys_in_use(tmp_path, layout):
     np.testing.assert_allclose(found.positions, known.positions, atol=1e-9)
     assert found.fps == 50.0
     assert (found.up is not None) == (layout == "amass")  # AMASS alone defines an axis
+
+
+def test_easymocap_turns_the_body_about_the_origin_of_the_model(tmp_path):
+    angles, _ = sample(3)
+    angles[:, 0] = [[0, 0, 0], [0, 0, np.pi], [np.pi, 0, 0]]
+    poses = np.pad(angles.reshape(3, -1), ((0, 0), (0, 6)))
+    poses[:, :3] = 0.0
+    np.savez(tmp_path / "a.npz", Rh=angles[:, 0], Th=np.ones((3, 3)), poses=poses, fps=30)
+    np.savez(tmp_path / "b.npz", Rh=angles[:, 0], Th=np.ones((3, 3)), poses=poses[:, 3:], fps=30)
+    found = open_motion(tmp_path / "a.npz")
+    x, y, z = PELVIS
+    np.testing.assert_allclose(found.positions[:, 0], 1.0 + np.array([[x, y, z], [-x, -y, z], [x, -y, -z]]), atol=1e-12)
+    np.testing.assert_allclose(open_motion(tmp_path / "b.npz").positions, found.positions, atol=1e-12)
+    with pytest.raises(InputError, match="6D rotations"):
+        np.savez(tmp_path / "c.npz", poses=np.zeros((3, 22, 6)), trans=np.ones((3, 3)))
+        open_motion(tmp_path / "c.npz")
 
 
 def test_a_path_in_centimetres_is_scaled():
