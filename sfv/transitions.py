@@ -33,10 +33,15 @@ def to_chainable(skill: Skill) -> ChainableSkill:
     Raises:
       InputError: it has a ground, a box or a bar of its own, or adapts.
     """
-    task = skill.task
-    if not task.ground.flat or task.scene.has_box or task.grips or task.scene.objects:
+    if has_surroundings(skill):
         raise InputError(f"'{skill.name}' has surroundings of its own, so no other skill can follow it")
-    return ChainableSkill(skill.name, task, skill.plain_policy)
+    return ChainableSkill(skill.name, skill.task, skill.plain_policy)
+
+
+def has_surroundings(skill: Skill) -> bool:
+    """Whether it is performed on a ground of its own, or with things around it."""
+    task = skill.task
+    return not task.ground.flat or task.scene.has_box or task.scene.kind == "objects"
 
 
 def load_transitions(skills: Sequence[Skill], progress: Progress = silent) -> Ways:

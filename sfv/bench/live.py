@@ -109,7 +109,7 @@ def measure_drawing(opened: OpenPage) -> list[Row]:
     note = "Chromium's software GL, 960x540"
     return [
         Row("live_frames_per_second", adapted, "1/s", goal=30.0, note=f"{note}; {ratio:.2f} of the pixels each way"),
-        Row("live_frames_per_second_all_pixels", full, "1/s", note=f"{note}, shadows, four samples a pixel"),
+        Row("live_frames_per_second_all_pixels", full, "1/s", note=f"{note}"),
     ]
 
 

@@ -15,7 +15,7 @@ from sfv.live.film import find_film
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
 from sfv.skill import Skill, skills_named
-from sfv.transitions import load_transitions, make_table
+from sfv.transitions import has_surroundings, load_transitions, make_table
 
 
 def live(
@@ -45,11 +45,9 @@ def live(
 
 
 def find_ways(skills: Sequence[Skill]) -> list[Transition]:
-    """The transitions between skills that all stand on flat ground; prints their table."""
-    if any(not skill.task.ground.flat or skill.task.scene.objects for skill in skills):
-        return []
+    """The transitions between those of the skills that have no surroundings of their own; prints their table."""
     with bar("transitions") as progress:
-        ways = load_transitions(skills, progress)
+        ways = load_transitions([skill for skill in skills if not has_surroundings(skill)], progress)
     if ways:
         console.print(make_table(ways))
     return list(ways.values())

@@ -18,6 +18,7 @@ from pose.errors import InputError
 from sfv.console import bar, console
 from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
+from sfv.transition_chart import save_transitions
 from sfv.transitions import load_transitions, make_table, to_chainable
 
 LOOP_SECONDS = 8.0
@@ -32,6 +33,7 @@ def play(
     scene: Scene = Scene(),  # noqa: B008  frozen
     seconds: float | None = None,
     size: tuple[int, int] = (854, 480),
+    transitions: Path | None = None,
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
 ) -> None:
     """Performs a shipped or a learnt skill, or several in turn, and writes the video; without any, lists what there is.
@@ -45,6 +47,7 @@ def play(
         skill was learnt if that was elsewhere.
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
       size: width and height of the video [px].
+      transitions: of several skills: draws which of them can follow which, as an SVG file.
       out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4.
     """
     if not skills:
@@ -58,7 +61,9 @@ def play(
         play_go1(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
         return
     chosen, *others = choose_each(skills, character, scene.check())
-    rollout = perform_in_turn([chosen, *others], seconds) if others else perform(chosen, seconds)
+    if transitions is not None and not others:
+        raise InputError("--transitions draws which of several skills can follow which; name more than one")
+    rollout = perform_in_turn([chosen, *others], seconds, transitions) if others else perform(chosen, seconds)
     path = out or Path(f"{Path(skills[0]).name}{'_and_more' if others else ''}.mp4")
     shown = rollout.as_motion(chosen.reference, with_box=True)
     task = chosen.task
@@ -125,12 +130,13 @@ def choose_each(names: Sequence[str], character: str | None, scene: Scene) -> li
     return chosen
 
 
-def perform_in_turn(skills: Sequence[Skill], seconds: float | None = None) -> Rollout:
+def perform_in_turn(skills: Sequence[Skill], seconds: float | None = None, chart: Path | None = None) -> Rollout:
     """Several skills one after another, by transitions; prints the table of those.
 
     Args:
       skills: of one body.
       seconds: how long the last one goes on if it is a cycle [s].
+      chart: the table as an SVG file as well; None for none.
 
     Raises:
       InputError: one skill cannot follow another; the table says why.
@@ -139,6 +145,8 @@ def perform_in_turn(skills: Sequence[Skill], seconds: float | None = None) -> Ro
     with bar("transitions") as progress:
         ways = load_transitions(different, progress)
     console.print(make_table(ways))
+    if chart is not None:
+        console.print(f"{save_transitions(ways, chart)}: which skill can follow which")
     performers = {skill.name: to_chainable(skill) for skill in different}
     return perform_sequence([performers[skill.name] for skill in skills], ways, seconds or LAST_SECONDS).rollout
 

@@ -20,11 +20,12 @@ from sfv.live.film import Film
 from sfv.live.libraries import CREDIT, Libraries
 from sfv.live.skill_data import body_glb, describe_transition, pack_bridge, pack_skill
 from sfv.skill import Skill
+from sfv.transition_chart import draw_transitions
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = (
-    "rotations", "arrays", "policy", "law", "ground", "reference", "simulation", "measure", "player", "body", "stage",
-    "strips", "pointer", "panel", "main",
+    "rotations", "arrays", "policy", "law", "ground", "objects", "reference", "simulation", "measure", "player",
+    "plain", "skinning", "body", "shadow", "stage", "strips", "pointer", "panel", "main",
 )  # fmt: skip
 """The page's own scripts, in the order in which they need each other."""
 
@@ -45,7 +46,7 @@ def write_page(
       libraries: see `sfv.live.libraries.load_libraries`.
       title: of the page; default the skills' names.
       film: a video beside the skill; it makes the page larger by itself and goes wherever the page goes.
-      ways: transitions between the skills; those that are possible go into the page.
+      ways: transitions between the skills; those that are possible work in the page, and all are drawn.
 
     Raises:
       InputError: the skills are of several bodies, or one needs what the page does not have.
@@ -69,6 +70,7 @@ def write_page(
         script_hash=Markup(hash_source(script)),
         blocks=[{"id": name, "text": Markup(_encode(content))} for name, content in contents.items()],
         video=_embed(film) if film else None,
+        chart=Markup(draw_transitions({(way.source, way.target): way for way in ways})) if ways else None,
     )
     with replace_file(path) as temporary:
         temporary.write_text(html, encoding="utf-8", newline="\n")

@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 
 from imitate.env.env import ImitationEnv
+from imitate.env.grip_schedule import GripSchedule
 from imitate.env.observation import LIMIT, ObservationLayout
 from imitate.env.reference import Reference
 from imitate.env.termination import GeomShapes
 from imitate.policy import CLIP, Policy
 from imitate.scene.ground import MAP_DEPTH, MAP_POINTS, Ground
+from imitate.scene.objects import GRIP_REACH
 from imitate.scene.scene import CONTROL_HZ, SUBSTEPS
 from imitate.transitions.bridge import QUICK, STEPS, Bridge
 from imitate.transitions.transition import Transition
 from pose.errors import InputError
 from reconstruct.characters.character import Character
 from reconstruct.formats.write_glb import write_glb
+from reconstruct.scene_objects import BAR_RADIUS, SceneObject
 from sfv.live.arrays import pack_arrays
 from sfv.live.mjcf import write_mjcf
 from sfv.skill import Skill
@@ -37,11 +40,11 @@ def pack_skill(skill: Skill, transitions: Sequence[dict[str, Any]] = ()) -> byte
       transitions: ways out of it, see `describe_transition`.
 
     Raises:
-      InputError: it is performed with a box to push or with hands on a bar, or sees what the page does not show it.
+      InputError: it is performed with a box to push, or sees what the page does not show it.
     """
     task, policy = skill.task, skill.plain_policy
-    if task.scene.has_box or task.grips:
-        raise InputError(f"'{skill.name}' needs a box to push or a bar to hold, which a live page does not have")
+    if task.scene.has_box:
+        raise InputError(f"'{skill.name}' needs a box to push, which a live page does not have; use sfv play")
     if set(policy.layout.observation) != set(ObservationLayout.of(1, 6, ground=not task.ground.flat).sizes):
         raise InputError(f"'{skill.name}' observes more than a live page shows it; use sfv play")
     env = ImitationEnv.for_policy(policy, task, 1, LOOP_SECONDS)
@@ -79,6 +82,7 @@ def _pack_layout(env: ImitationEnv) -> dict[str, np.ndarray]:
     """Where joints, servos, watched bodies and their shapes are in the model."""
     character, model, joints = env.task.character, env.model, env.joints
     drive, shapes = joints.actuator_dof, GeomShapes.of(model, character.fall_bodies)
+    grips = GripSchedule.of(env.task, env.reference)
     return {
         "scalar_qpos": joints.scalar_qpos,
         "scalar_dof": joints.scalar_dof,
@@ -94,6 +98,9 @@ def _pack_layout(env: ImitationEnv) -> dict[str, np.ndarray]:
         "fall_radius": shapes.radius,
         "fall_first": shapes.first,
         "map_points": MAP_POINTS,
+        "grip_wanted": grips.wanted,
+        "grip_hands": grips.hands,
+        "grip_places": grips.places,
     }
 
 
@@ -113,6 +120,8 @@ def _describe(skill: Skill) -> dict[str, Any]:
         "height": character.height,
         "fall_bodies": list(character.fall_bodies),
         "scene": task.scene.kind,
+        "objects": [_describe_object(thing) for thing in task.scene.objects if task.scene.kind == "objects"],
+        "grip_reach": GRIP_REACH,
         "ground": {
             "flat": ground.flat,
             "origin": list(ground.origin),
@@ -138,6 +147,11 @@ def _describe_control(env: ImitationEnv, policy: Policy | None) -> dict[str, Any
         "normaliser_limit": CLIP,
         "map_depth": MAP_DEPTH,
     }
+
+
+def _describe_object(thing: SceneObject) -> dict[str, Any]:
+    half = [0.5 * thing.length, BAR_RADIUS, BAR_RADIUS] if thing.kind == "bar" else thing.half.tolist()
+    return {"kind": thing.kind, "centre": thing.centre.tolist(), "yaw": float(np.radians(thing.yaw)), "half": half}
 
 
 def _find_trunk(character: Character) -> int:

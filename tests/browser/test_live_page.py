@@ -3,15 +3,26 @@
 Time in the page is stopped, and each control step is taken by the test: a slow machine changes nothing.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
+from imitate.env.config import EnvConfig
+from imitate.env.env import ImitationEnv
+from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.scene.scene import Scene
 from pose.errors import InputError
-from sfv.bench.live import compare_skills
+from reconstruct.characters.character import load_character
+from sfv.bench.live import compare_skills, observe_start
 from sfv.commands.live import choose_all
+from sfv.demo.motions import load_demo_motion, place_things
 from sfv.live.browser import find_chromium, open_page
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
+from sfv.skill import Skill
 
 SIZE = (640, 400)
 
@@ -25,12 +36,25 @@ def opened(tmp_path_factory):
         libraries = load_libraries()
     except InputError as error:
         pytest.skip(str(error))
-    path = write_page(choose_all(("walk", "backflip"), None), tmp_path_factory.mktemp("live") / "live.html", libraries)
+    folder = tmp_path_factory.mktemp("live")
+    skills = [*choose_all(("walk", "backflip"), None), make_skill("pull_up", folder), make_skill("step_up", folder)]
+    path = write_page(skills, folder / "live.html", libraries)
     with open_page(path, SIZE, touch=True) as page:
         page.evaluate("sfvLive.live.paused = true")
         yield page
         assert page.requests == []
         assert [text for text in page.complaints if "GL Driver" not in text and "WebGL" not in text] == []
+
+
+def make_skill(name: str, folder: Path) -> Skill:
+    """A demo motion on its things, by a policy that has learnt nothing."""
+    character = load_character("humanoid")
+    motion = load_demo_motion(name, character)
+    task = Task(character, motion, Scene("objects", objects=place_things(name, character, motion.qpos)))
+    torch.manual_seed(0)
+    policy = Policy(ImitationEnv(task, EnvConfig(), 1).policy_layout((8,)))
+    policy.save(folder / f"{name}.pt")
+    return Skill(name, "humanoid", motion, folder / f"{name}.pt", task.scene, {}, None)
 
 
 def advance(opened, steps: int) -> None:
@@ -126,3 +150,17 @@ def test_ball_ground_and_load_change_the_physics(opened):
     assert mass == pytest.approx(75.0 + 20.0 + 3.0, abs=0.5)
     assert np.linalg.norm(gravity) == pytest.approx(9.81) and abs(gravity[2]) < 9.8
     opened.evaluate("sfvLive.live.player.setLoad(0); sfvLive.live.player.setGround('flat')")
+
+
+@pytest.mark.parametrize(("number", "name"), [(2, "pull_up"), (3, "step_up")])
+def test_things_of_a_scene_carry_and_are_held_as_in_python(number, name, opened, tmp_path):
+    seen = np.array(opened.evaluate(f"sfvLive.measureObservations({number}, 0, 60)"))
+    closed = f"sfvLive.live.player.simulations[{number}].grips.closed"
+    assert sum(opened.evaluate(f"Array.from({closed})")) == (2 if name == "pull_up" else 0)
+    skill = make_skill(name, tmp_path)
+    np.testing.assert_allclose(seen, observe_start(skill, 60), atol=1e-3)
+    opened.evaluate(f"sfvLive.live.player.request({number})")
+    advance(opened, 1)
+    shown = opened.evaluate("sfvLive.live.stage.ground.children.map((mesh) => mesh.position.toArray())")
+    for thing in skill.scene.objects:
+        assert np.linalg.norm(np.array(shown) - thing.centre, axis=1).min() < 1e-9

@@ -1,6 +1,9 @@
 // The body of a GLB as sfv writes it: node k is body k of the model. Draws it in MuJoCo's world, z up.
 /* global THREE */
 
+import { makeSkinMaterial } from "./plain.js";
+import { ProcessorSkin } from "./skinning.js";
+
 const ARRAYS = { 5126: Float32Array, 5125: Uint32Array, 5123: Uint16Array };
 const WIDTHS = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4, MAT4: 16 };
 
@@ -75,9 +78,10 @@ export async function readBody(bytes) {
   return parts;
 }
 
-// One figure on the stage; `look` replaces the materials (the ghost).
+// One figure on the stage; `look` replaces the materials (the ghost); `software`: there is no graphics card.
 export class Figure {
-  constructor(parts, look = null) {
+  constructor(parts, software, look = null) {
+    this.software = software;
     this.group = new THREE.Group();
     this.matrices = [];
     this.updates = parts.map((part) => this.addPart(part, look ?? part.material));
@@ -93,6 +97,11 @@ export class Figure {
       mesh.matrixAutoUpdate = false;
       this.group.add(mesh);
       return () => mesh.matrix.multiplyMatrices(this.matrices[part.body], part.local);
+    }
+    if (this.software) {
+      const skin = new ProcessorSkin(part);
+      this.group.add(new THREE.Mesh(skin.geometry, makeSkinMaterial(material)));
+      return () => skin.update(this.matrices);
     }
     const mesh = new THREE.SkinnedMesh(part.geometry, material);
     const bones = part.bodies.map(() => new THREE.Bone());

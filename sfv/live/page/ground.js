@@ -19,6 +19,12 @@ export class Ground {
     return this.cos * (x - this.origin[0]) + this.sin * (y - this.origin[1]);
   }
 
+  // What is straight under it: the upward normal of the plane or slope, in three numbers.
+  get normal() {
+    const slope = Math.tan(this.flat ? 0 : this.incline), size = Math.hypot(slope, 1);
+    return [(-slope * this.cos) / size, (-slope * this.sin) / size, 1 / size];
+  }
+
   // Height of the surface under a point [m].
   height(x, y) {
     if (this.flat) return 0;

@@ -11,7 +11,7 @@ import { Stage } from "./stage.js";
 import { Strips } from "./strips.js";
 import { Panel } from "./panel.js";
 
-const STEP = 1 / 30, SLOW_FRAME = 0.05, MOST_STEPS = 8;
+const STEP = 1 / 30, SLOW_FRAME = 0.037, MOST_STEPS = 8, LEAST_PIXELS = 0.5;
 
 function progress(share, text) {
   document.getElementById("loading-bar").value = share;
@@ -50,9 +50,9 @@ class Live {
   build() {
     const { player } = this, { model } = player.simulation;
     this.stage = new Stage(document.getElementById("stage"), player.skill.values.height);
-    this.figure = new Figure(this.parts);
+    this.figure = new Figure(this.parts, this.stage.software);
     const look = new THREE.MeshLambertMaterial({ color: 0x5b9bff, transparent: true, opacity: 0.32, depthWrite: false });
-    this.ghost = new Figure(this.parts, look);
+    this.ghost = new Figure(this.parts, this.stage.software, look);
     this.ball = new THREE.Mesh(
       new THREE.SphereGeometry(model.geom_size[3 * (model.ngeom - 1)], 24, 16),
       new THREE.MeshLambertMaterial({ color: 0xe4572e }),
@@ -88,7 +88,7 @@ class Live {
 
   hear(kind, text) {
     if (kind === "physics") {
-      this.stage.build(this.player.simulation.model);
+      this.stage.build(this.player.simulation);
       this.ghostData.delete();
       this.ghostData = new this.mujoco.MjData(this.player.simulation.model);
     }
@@ -127,14 +127,16 @@ class Live {
     this.strips.add(this.player.mode === "lift" ? null : this.player.last?.terms, carried / weight);
   }
 
-  // Where drawing is slow, fewer pixels, then no shadows.
+  // Where fewer than 27 pictures are drawn a second: fewer pixels, then no shadow map. The page says so.
   adapt(passed) {
     this.slow = passed > SLOW_FRAME ? (this.slow ?? 0) + 1 : Math.max(0, (this.slow ?? 0) - 2);
     if (!this.adapts || this.slow < 25) return;
     this.slow = 0;
-    if (this.stage.pixelRatio > 0.6) this.stage.pixelRatio = Math.max(0.6, this.stage.pixelRatio * 0.75);
-    else this.stage.renderer.shadowMap.enabled = false;
+    const { stage } = this;
+    if (stage.pixelRatio > LEAST_PIXELS) stage.pixelRatio = Math.max(LEAST_PIXELS, stage.pixelRatio * 0.8);
+    else stage.renderer.shadowMap.enabled = false;
     this.resize();
+    this.panel.showSaving(stage);
   }
 
   draw(passed) {
@@ -147,12 +149,12 @@ class Live {
     this.drawExtras(places);
     const root = [3, 4, 5].map((k) => places[k]);
     stage.follow(root[0], root[1], root[2] * 0.55 + 0.17 * player.skill.values.height, 1 - Math.exp(-6 * passed));
-    stage.light(root[0], root[1]);
+    stage.light(root[0], root[1], this.figure.matrices);
     this.pointer.draw();
     const weight = player.skill.values.mass * 9.81;
     stage.showContacts(this.panel.forces && player.mode !== "lift" ? (player.contacts ?? []) : [], weight);
     stage.draw();
-    if (this.frames++ % 2 === 0) this.panel.draw();
+    if (this.frames++ % (stage.software ? 6 : 2) === 0) this.panel.draw();
   }
 
   drawGhost() {

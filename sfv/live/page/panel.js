@@ -21,6 +21,7 @@ export class Panel {
     this.paint(window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
     window.addEventListener("keydown", (event) => this.press(event));
     this.video = this.byId("video");
+    this.showSaving(live.stage);
     this.refresh();
   }
 
@@ -168,6 +169,15 @@ export class Panel {
     byId("load-text").textContent = `${player.load} kg`;
     byId("ground").disabled = !player.simulation.ground.flat;
     byId("ground").title = player.simulation.ground.flat ? "" : "this skill has a ground of its own";
+  }
+
+  // What is left out so that drawing keeps up with time.
+  showSaving({ software, pixelRatio }) {
+    const full = Math.min(window.devicePixelRatio || 1, 2), share = Math.round((100 * pixelRatio) / full);
+    const parts = [software ? "Drawn by the processor: a plain shadow, no smooth edges" : "", share < 100 ? `${share} % of the pixels each way` : ""];
+    const text = parts.filter(Boolean).join("; ");
+    this.byId("saving").hidden = !text;
+    this.byId("saving").textContent = text && `${text}.`;
   }
 
   toast(text) {

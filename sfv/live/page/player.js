@@ -86,7 +86,7 @@ export class Player {
 
   // Sets a simulation's reference so that its frame lies under the body and faces as it does.
   placeHere(simulation, frame, here = this.simulation) {
-    if (!simulation.ground.flat) return simulation.reference.place(0, 0, 0);
+    if (simulation.fixed) return simulation.reference.place(0, 0, 0);
     const qpos = here.data.qpos, root = headingOf(qpos, 3), pose = simulation.skill.arrays.qpos;
     const own = headingOf(pose.data, frame * pose.shape[1] + 3);
     const heading =
@@ -100,7 +100,7 @@ export class Player {
   request(index) {
     this.wanted = index === this.index && this.mode === "perform" && this.simulation.reference.loop ? null : index;
     const same = this.simulations[index].physics === this.simulation.physics;
-    if (!same || !this.simulation.ground.flat) this.begin(index, 0);
+    if (!same || this.simulation.fixed) this.begin(index, 0);
   }
 
   get phase() {
@@ -143,11 +143,19 @@ export class Player {
     const ended = simulation.frame >= reference.length - 1;
     if (reference.loop && simulation.frame >= reference.length - 2) simulation.frame = reference.rewind(simulation.frame);
     else if (!reference.loop && ended && ++this.steps >= HOLD_STEPS) this.finish();
-    else if (!ended && simulation.ground.flat && simulation.distance() > simulation.values.threshold) {
-      this.placeHere(simulation, simulation.frame);
-      this.say("lost", "Pushed off its path: the reference is put where the body is");
-    }
+    else if (!ended && simulation.distance() > simulation.values.threshold) return this.loseTrack();
     if (!ended) this.steps = 0;
+  }
+
+  // Too far from the reference: it is put where the body is, or the body carried to it where things stand around it.
+  loseTrack() {
+    this.steps = 0;
+    if (this.simulation.fixed) {
+      this.say("lost", "Pushed off its path: the body is carried back to where things stand");
+      return this.beginLift();
+    }
+    this.placeHere(this.simulation, this.simulation.frame);
+    this.say("lost", "Pushed off its path: the reference is put where the body is");
   }
 
   // At the end of a bridge the skill that it leads to takes over.
@@ -347,7 +355,7 @@ export class Player {
     }
     if (own && this.skill.values.scene !== "slippery") {
       for (let geom = 0; geom < model.ngeom; geom++) {
-        if (model.geom_bodyid[geom] !== 0) continue;
+        if (model.geom_bodyid[geom] !== 0 || model.geom_type[geom] !== 0) continue;
         model.geom_priority[geom] = slip ? 1 : 0;
         model.geom_friction[3 * geom] = slip ? SLIPPERY : 1;
       }

@@ -2,6 +2,7 @@
 
 import { Ground } from "./ground.js";
 import { FeedbackLaw } from "./law.js";
+import { Grips } from "./objects.js";
 import { Policy } from "./policy.js";
 import { Reference } from "./reference.js";
 import { relativeRotvec, writeRotvec } from "./rotations.js";
@@ -17,6 +18,7 @@ export class Simulation {
     this.reference = new Reference(skill);
     this.policy = skill.arrays.law_gains ? new FeedbackLaw(skill, this) : new Policy(skill);
     this.ground = new Ground(skill);
+    this.grips = new Grips(skill, this.model);
     const { arrays, values } = skill;
     for (const name of ["scalar_qpos", "scalar_dof", "quat_qpos", "quat_dof", "actuator_dof", "lag", "sites", "keys"]) {
       this[name] = arrays[name].data;
@@ -43,12 +45,18 @@ export class Simulation {
     this.data.qpos.set(this.reference.pose(frame));
     this.data.qvel.set(this.reference.velocity(frame));
     this.locate();
+    this.grips.apply(this.mujoco, this.model, this.data, frame);
   }
 
   // Positions and velocities of the bodies at the present state.
   locate() {
     this.mujoco.mj_fwdPosition(this.model, this.data);
     this.mujoco.mj_fwdVelocity(this.model, this.data);
+  }
+
+  // Whether its surroundings stand where they are, so that its reference cannot be put elsewhere.
+  get fixed() {
+    return !this.ground.flat || this.values.objects.length > 0;
   }
 
   get following() {
@@ -134,6 +142,7 @@ export class Simulation {
     const applied = this.data.xfrc_applied;
     applied.fill(0);
     for (let k = 0; k < 6; k++) applied[6 * this.forceBody + k] = this.force[k];
+    this.grips.apply(this.mujoco, this.model, this.data, this.reference.clamp(this.frame));
     for (let k = 0; k < this.values.substeps; k++) this.mujoco.mj_step(this.model, this.data);
     if (beforeEnd) beforeEnd();
     this.locate();

@@ -1,18 +1,27 @@
 // What is seen: ground, light, camera, arrows. The figures are put into `world`, which a slope tilts as a whole.
 /* global THREE, OrbitControls */
 
+import { makeFloorMaterial } from "./plain.js";
+import { heightBelow, makeObjects } from "./objects.js";
+import { FlatShadow } from "./shadow.js";
+
+// Where the sun is from what it shines upon, how strong it is, and how strong the sky is above and below.
+const LIGHT = { way: [-2.2, -2.6, 5.5], sun: 2.2, sky: 1.25, above: 0xffffff, below: 0x8a8f98 };
+
 export class Stage {
   constructor(canvas, height) {
     this.canvas = canvas;
     this.height = height;
     this.software = drawsInSoftware();
+    document.documentElement.classList.toggle("software", this.software);
     this.renderer = new THREE.WebGLRenderer({
       canvas,
       antialias: !this.software,
+      stencil: this.software,
       powerPreference: "high-performance",
     });
-    this.renderer.shadowMap.enabled = true;
-    this.renderer.shadowMap.type = this.software ? THREE.BasicShadowMap : THREE.PCFShadowMap;
+    this.renderer.shadowMap.enabled = !this.software;
+    this.renderer.shadowMap.type = THREE.PCFShadowMap;
     this.scene = new THREE.Scene();
     this.world = new THREE.Group();
     this.scene.add(this.world);
@@ -29,7 +38,9 @@ export class Stage {
     this.follows = true;
     this.addLights();
     this.ground = new THREE.Group();
+    this.shadow = new FlatShadow();
     this.world.add(this.ground);
+    if (this.software) this.world.add(this.shadow.mesh);
     this.arrow = new Arrow(0xff8a3d);
     this.world.add(this.arrow.group);
     this.contacts = [];
@@ -37,10 +48,11 @@ export class Stage {
   }
 
   addLights() {
-    this.sky = new THREE.HemisphereLight(0xffffff, 0x8a8f98, 1.6);
-    this.sun = new THREE.DirectionalLight(0xffffff, 2.2);
-    this.sun.castShadow = true;
-    this.sun.shadow.mapSize.setScalar(this.software ? 512 : 1024);
+    this.sky = new THREE.HemisphereLight(LIGHT.above, LIGHT.below, LIGHT.sky);
+    this.sky.position.set(0, 0, 1);
+    this.sun = new THREE.DirectionalLight(0xffffff, LIGHT.sun);
+    this.sun.castShadow = !this.software;
+    this.sun.shadow.mapSize.setScalar(1024);
     Object.assign(this.sun.shadow.camera, { left: -2.5, right: 2.5, top: 2.5, bottom: -2.5, near: 0.5, far: 14 });
     this.sun.shadow.bias = -0.0006;
     this.sun.shadow.normalBias = 0.02;
@@ -53,28 +65,32 @@ export class Stage {
     const far = new THREE.Color(dark ? 0x14171c : 0xe9edf2);
     this.scene.background = far;
     this.scene.fog = new THREE.Fog(far, 9, 32);
-    const fine = this.software ? 1 : 8;
-    this.tiles = makeTiles(fine, dark ? ["#262b33", "#2c323b", "#3b434f"] : ["#d5dae1", "#dde2e8", "#b9c1cb"]);
-    this.ground.traverse((child) => {
-      if (child.material) {
-        child.material.map = this.tiles;
-        child.material.needsUpdate = true;
-      }
-    });
+    const colours = dark ? ["#262b33", "#2c323b", "#3b434f"] : ["#d5dae1", "#dde2e8", "#b9c1cb"];
+    this.tiles = makeTiles(colours);
+    this.floor = this.software ? makeFloorMaterial(makeTiles(colours, true), this.scene.fog) : null;
+    for (const mesh of this.ground.children) {
+      if (mesh.userData.tiled) mesh.material = this.makeSurface(mesh.userData.level);
+    }
   }
 
-  // Draws what stands in the world: the geoms of body 0 that are planes, boxes or capsules.
-  build(model) {
+  // Draws what stands in the world of a simulation: the geoms of body 0 that are planes or boxes, and its objects.
+  build({ model, ground, values }) {
     this.ground.clear();
+    this.under = (x, y, z) => ({
+      height: heightBelow(values.objects, ground.height(x, y), x, y, z),
+      normal: new THREE.Vector3(...ground.normal),
+    });
+    if (this.software) this.shadow.build(model);
+    if (values.objects.length) this.ground.add(...makeObjects(values.objects));
     for (let g = 0; g < model.ngeom; g++) {
       if (model.geom_bodyid[g] !== 0) continue;
       const size = Array.from(model.geom_size.subarray(3 * g, 3 * g + 3)), kind = model.geom_type[g];
       let geometry = null;
-      if (kind === 0) geometry = new THREE.PlaneGeometry(160, 160);
-      else if (kind === 6) geometry = new THREE.BoxGeometry(2 * size[0], 2 * size[1], 2 * size[2]);
-      else if (kind === 3) geometry = new THREE.CapsuleGeometry(size[0], 2 * size[1], 6, 16).rotateX(Math.PI / 2);
+      if (kind === 0) geometry = new THREE.PlaneGeometry(160, 160, ...(this.software ? [32, 32] : []));
+      else if (kind === 6 && !values.objects.length) geometry = new THREE.BoxGeometry(...size.map((half) => 2 * half));
       if (!geometry) continue;
-      const mesh = new THREE.Mesh(geometry, new THREE.MeshLambertMaterial({ map: this.tiles, color: 0xffffff }));
+      const mesh = new THREE.Mesh(geometry, this.makeSurface(kind === 0));
+      mesh.userData = { tiled: true, level: kind === 0 };
       mesh.position.fromArray(model.geom_pos, 3 * g);
       const q = model.geom_quat.subarray(4 * g, 4 * g + 4);
       mesh.quaternion.set(q[1], q[2], q[3], q[0]);
@@ -83,6 +99,11 @@ export class Stage {
       this.tile(mesh, kind, size);
       this.ground.add(mesh);
     }
+  }
+
+  makeSurface(level) {
+    if (level && this.floor) return this.floor;
+    return new THREE.MeshLambertMaterial({ map: this.tiles, color: 0xffffff });
   }
 
   // Tiles of one metre, whatever the size of the surface.
@@ -117,10 +138,14 @@ export class Stage {
     this.camera.position.add(step);
   }
 
-  light(x, y) {
-    const place = this.world.localToWorld(new THREE.Vector3(x, y, 0));
+  // Lets the sun shine upon a place; matrices: of the bodies, for their shadows.
+  light(x, y, matrices) {
+    const place = this.world.localToWorld(new THREE.Vector3(x, y, 0)), sun = new THREE.Vector3(...LIGHT.way);
     this.sun.target.position.copy(place);
-    this.sun.position.set(place.x - 2.2, place.y - 2.6, place.z + 5.5);
+    this.sun.position.copy(place).add(sun);
+    if (!this.software) return;
+    const way = sun.negate().normalize().applyQuaternion(this.world.quaternion.clone().invert());
+    this.shadow.cast(matrices, way, this.under);
   }
 
   // Arrows of contact forces: [{point, force}], metres and newtons in the world of the physics.
@@ -203,7 +228,8 @@ class Arrow {
 }
 
 // Two by two tiles of a metre with thin lines, as a texture.
-function makeTiles(fine, [a, b, line]) {
+// `plain`: for a shader that converts no colours, and cheap to look up.
+function makeTiles([a, b, line], plain = false) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 256;
   const pen = canvas.getContext("2d");
@@ -217,7 +243,8 @@ function makeTiles(fine, [a, b, line]) {
   }
   const texture = new THREE.CanvasTexture(canvas);
   texture.wrapS = texture.wrapT = THREE.RepeatWrapping;
-  texture.colorSpace = THREE.SRGBColorSpace;
-  texture.anisotropy = fine;
+  texture.colorSpace = plain ? THREE.NoColorSpace : THREE.SRGBColorSpace;
+  texture.anisotropy = plain ? 1 : 8;
+  if (plain) texture.minFilter = THREE.LinearMipmapNearestFilter;
   return texture;
 }

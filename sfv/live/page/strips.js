@@ -34,15 +34,17 @@ export class Strips {
   drawReward({ pen, width, height }, line, ink) {
     drawGrid(pen, width, height, line, ink, [[0, "0"], [0.5, ".5"], [1, "1"]], 1.05);
     const dx = width / (SECONDS * HZ);
-    this.rows.forEach((row, k) => {
-      let top = height;
-      for (const [name, colour] of TERMS) {
-        const size = ((row.terms?.[name] ?? 0) / 1.05) * height;
-        pen.fillStyle = colour;
-        pen.fillRect(k * dx, top - size, dx + 0.6, size);
-        top -= size;
+    const below = this.rows.map(() => height), last = this.rows.length - 1;
+    for (const [name, colour] of TERMS) {
+      pen.fillStyle = colour;
+      pen.beginPath();
+      below.forEach((y, k) => pen.lineTo(k * dx, y));
+      for (let k = last; k >= 0; k--) {
+        below[k] -= ((this.rows[k].terms?.[name] ?? 0) / 1.05) * height;
+        pen.lineTo(k * dx, below[k]);
       }
-    });
+      pen.fill();
+    }
   }
 
   drawContact({ pen, width, height }, line, ink) {
@@ -65,7 +67,7 @@ function prepare(canvas) {
   const ratio = Math.min(window.devicePixelRatio || 1, 2), width = canvas.clientWidth, height = canvas.clientHeight;
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
   if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d");
+  const pen = canvas.getContext("2d", { willReadFrequently: true }); // drawn by the processor: it is small
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   return { pen, width, height };
