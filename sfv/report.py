@@ -110,17 +110,19 @@ def verdict(metrics: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
     completed, returned = metrics.get("completed") or 0.0, metrics.get("normalised_return") or 0.0
     if completed >= 0.9 and returned >= 0.7:
         return f"Learnt: {completed:.0%} of the rollouts reach the end, at a normalised return of {returned:.2f}."
+    falls = metrics.get("fall_time")
+    most = f"Most falls are about {falls:.1f} s into the motion. " if falls is not None else ""
     if completed >= 0.5:
         return (
-            f"Half learnt: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). "
+            f"Half learnt: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). {most}"
             "Train longer: the same command with larger MINUTES goes on from here."
         )
-    failed = f"Not learnt yet: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f})."
+    failed = f"Not learnt yet: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). {most}"
     if draft.get("draft_completed"):
-        return f"{failed} The draft reaches the end of the reference, so it can be done: train longer (larger MINUTES)."
+        return f"{failed}The draft reaches the end of the reference, so it can be done: train longer (larger MINUTES)."
     where = f", worst at {draft['problems'][0]}" if draft.get("problems") else ""
     return (
-        f"{failed} The draft falls, too{where}. Look at the reference there: if it is what the video shows, train "
+        f"{failed}The draft falls, too{where}. Look at the reference there: if it is what the video shows, train "
         "longer (larger MINUTES); if not, try another START and END or a clearer video."
     )
 

@@ -66,7 +66,7 @@ TRAIN_VERSION = 2
 """Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 1
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
-TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook")
+TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook", "fall_time")
 TRAINED += ("time_to_skill_seconds", "time_to_skill_cpu_seconds")
 
 

@@ -296,6 +296,7 @@ class TrainingRun:
             "best_completed": self.best.completed,
             "best_return_error": self.best.return_error,
             "outlook": self.outlook,
+            "fall_time": self.best.fall_time,
             **self._time_to_skill(),
             "non_finite": self.curves[-1].get("non_finite", 0.0),
             "seed": self.config.seed,

@@ -75,7 +75,12 @@ class TrainBenchConfig:
         """Settings of the learner for a motion with this target."""
         minutes = self.minutes or target.minutes or MINUTES
         return TrainConfig(
-            minutes=minutes, samples=self.samples, preset=self.preset, warm_start=self.warm_start, seed=self.seed
+            minutes=minutes,
+            samples=self.samples,
+            preset=self.preset,
+            warm_start=self.warm_start,
+            seed=self.seed,
+            early_stop=False,  # as much as was asked for, so that budgets compare
         ).resolve()
 
 

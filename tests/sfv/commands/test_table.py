@@ -81,6 +81,8 @@ def test_a_verdict_says_where_the_fault_lies():
     assert "train longer" in verdict(fell, {"draft_completed": 1.0, "problems": ["0.1-0.2 s: off by 200 mm"]})
     blamed = verdict(fell, {"draft_completed": 0.0, "problems": ["1.1-1.2 s: off by 434 mm; too high"]})
     assert "worst at 1.1-1.2 s" in blamed and "START" in blamed
+    half = verdict({"completed": 0.6, "normalised_return": 0.6, "fall_time": 1.25}, {})
+    assert "Most falls are about 1.2 s into the motion. Train longer" in half
 
 
 def test_a_run_that_is_not_done_does_not_count(tmp_path):
