@@ -16,7 +16,9 @@ from reconstruct.formats.joint_positions import read_positions
 from reconstruct.formats.markers import read_c3d, read_trc
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.read_gltf import read_gltf
-from reconstruct.formats.robot import ANGLE_KEYS, RobotMotion, read_csv, read_joint_archive
+from reconstruct.formats.robot import RobotMotion, check_path
+from reconstruct.formats.robot_archive import ANGLE_KEYS, read_joint_archive
+from reconstruct.formats.robot_table import read_csv
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.smpl import find_smpl_keys, read_smpl, strip_prefixes
 from reconstruct.motion import ReferenceMotion
@@ -65,12 +67,13 @@ FORMATS = (
     ),
     Format(
         "robot joints, table", (".csv",), True, True,
-        "our header, joints by name; without one Unitree's: place, quaternion xyzw, hinges, 30 a second",
+        "joints by the columns' names, as ours are or with a root in other words; without names Unitree's: place, "
+        "quaternion xyzw, hinges, 30 a second",
         "sfv clip --motion dance1_subject2.csv --character g1",
     ),
     Format(
         "robot joints, arrays", (".npz",), True, False,
-        "keys `joint_pos` + `body_pos_w` + `body_quat_w` (BeyondMimic), `dof_pos` + `root_pos` + `root_rot`",
+        "keys `joint_pos` + `body_pos_w` + `body_quat_w` (BeyondMimic), `dof_pos` + `root_pos` + `root_rot`, `qpos`",
         "sfv clip --motion motion.npz --character g1",
     ),
     Format(
@@ -164,6 +167,8 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
             check_coordinates(found, path)
     if config.fps is not None:
         found = _with_rate(found, config.fps)
+    if isinstance(found, RobotMotion) and not found.has_contacts:
+        found = check_path(found, path)
     return found
 
 
@@ -225,7 +230,7 @@ def _open_archive(path: Path, asked: str | None) -> MotionFile:
     names = strip_prefixes(arrays)
     if find_smpl_keys(names) is not None and not any(key in names for key in ANGLE_KEYS):
         return read_smpl(names, path)
-    if any(key in names for key in ANGLE_KEYS):
+    if any(key in names for key in (*ANGLE_KEYS, "qpos")):
         return read_joint_archive(names, path, asked)
     fps = next((float(np.ravel(names[key])[0]) for key in ("fps", "frame_rate", "framerate") if key in names), None)
     for array in names.values():
@@ -235,7 +240,8 @@ def _open_archive(path: Path, asked: str | None) -> MotionFile:
     found += f"; Python objects, which are not opened: {', '.join(pickled)}" if pickled else ""
     raise InputError(
         f"{path}: no motion under these keys: {found or 'none'}; read are poses + trans (AMASS), global_orient + "
-        "body_pose + transl (SMPL), joint_pos + body_pos_w + body_quat_w (BeyondMimic), a run's motion.npz"
+        "body_pose + transl (SMPL), joint_pos + body_pos_w + body_quat_w (BeyondMimic), dof_pos + root_pos + root_rot, "
+        "qpos (MuJoCo), a run's motion.npz"
     )
 
 

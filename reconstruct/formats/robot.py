@@ -1,30 +1,26 @@
-"""Motions of a robot's own joints: our CSV, Unitree's without a header, archives of joint angles as BeyondMimic has."""
+"""Motions in a robot's own joints: what both tables and archives hold, and what is found out about it."""
 
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import mujoco
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.characters.character import Character, list_character_names, load_character
-from reconstruct.contacts import contact_points
+from reconstruct.characters.character import Character
 from reconstruct.formats.options import Finding
-from reconstruct.formats.write_csv import coordinate_names
-from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import normalise, rotate
+from reconstruct.rotations import from_rotvec, multiply, normalise, rotate
 
 RATE = 30.0
 """Frames a second of Unitree's files, which do not say it."""
-G1_HINGES = 29
-ANGLE_KEYS = ("joint_pos", "dof_pos", "joint_positions", "dof")
-"""Keys of the hinges' angles, (T, joints): BeyondMimic's, GMR's, others'."""
-PLACE_KEYS = ("body_pos_w", "root_pos", "root_trans", "base_pos", "root_trans_offset")
-TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori")
-NAME_KEYS = ("joint_names", "dof_names")
+FASTEST = 12.0
+"""Speed of a root from which its path cannot be in metres [m/s]."""
+LYING = 0.05
+"""Height of a root over that in its standing pose at least, where the body lies."""
+LEAP = 0.3
+"""What a root may go beyond that in a frame [m]."""
+HEIGHT_OF_ROOT = (0.5, 1.3)
+"""Usual height of a root over that in its standing pose, at least and at most, where it stands."""
 
 
 @dataclass(frozen=True)
@@ -37,157 +33,133 @@ class RobotMotion:
     """Whether the file says which parts touch the ground, and is on it."""
 
 
-def read_csv(path: Path, asked: str | None = None) -> RobotMotion:
-    """A table: with a header as `write_csv` makes it, or Unitree's: root place, quaternion xyzw, hinges; 30 a second.
+@dataclass(frozen=True)
+class RobotFrames:
+    """What a file says of a robot's motion, before it is known what it means."""
 
-    Args:
-      path: the file.
-      asked: name of the character that is to perform it; tried first where the file names no joints.
-
-    Raises:
-      InputError: no character has these joints.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-        header = None if _is_number(rows[0][0]) else [cell.strip() for cell in rows[0]]
-        table = np.array(rows[1:] if header else rows, dtype=np.float64)
-    except (ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a table of numbers ({error}); expected rows of qpos") from error
-    if len(table) < 2 or not np.isfinite(table).all():
-        raise InputError(f"{path}: {len(table)} rows, or numbers that are not finite; a motion has at least 2")
-    if header is not None:
-        return _read_named(header, table, path, asked)
-    if table.shape[1] < 8:
-        raise InputError(f"{path}: {table.shape[1]} columns; expected root place, root quaternion and hinges")
-    hinges = table[:, 7:]
-    character = find_by_hinges(hinges.shape[1], asked, path)
-    return to_motion(character, table[:, :3], table[:, 3:7], hinges, (None, "xyzw"), path)
+    places: np.ndarray
+    """Of the root, (T, 3)."""
+    turns: np.ndarray
+    """Its quaternion, (T, 4)."""
+    hinges: np.ndarray
+    """Angles, (T, joints), in the model's order."""
+    order: str
+    """Of the quaternion, by custom or by its names: `xyzw` or `wxyz`."""
+    fps: float | None = None
+    """Frames a second; None if the file does not say it."""
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _read_named(header: list[str], table: np.ndarray, path: Path, asked: str | None) -> RobotMotion:
-    """A table whose columns are named after joints, as ours are, in any order."""
-    fitting = list[tuple[float, Character, np.ndarray]]()
-    for name in _ordered(asked):
-        try:
-            character = load_character(name)
-        except InputError:
-            continue
-        names = coordinate_names(character.model)
-        if set(names) <= set(header):
-            qpos = table[:, [header.index(column) for column in names]]
-            fitting.append((_distance_to_ground(character, qpos), character, qpos))
-    if not fitting:
-        raise InputError(
-            f"{path}: no character has the joints {', '.join(header[1:9])}, ...; make one with 'sfv character new'"
-        )
-    # Bodies that differ in size alone have the same joints: it is of the one that stands on the ground.
-    _, character, qpos = min(fitting, key=lambda fit: fit[0])
-    fps, findings = RATE, [Finding("character", f"joints of {character.name}, by their names")]
-    if "time" in header:
-        times = table[:, header.index("time")]
-        if not (np.diff(times) > 0).all():
-            raise InputError(f"{path}: the column 'time' does not increase")
-        fps = (len(times) - 1) / float(times[-1] - times[0])
-        fps = float(round(fps, 3)) if abs(fps - round(fps, 3)) < 1e-3 else fps  # times end at the microsecond
-    else:
-        text = f"no column 'time': {RATE:g} frames a second are taken; --fps overrules"
-        findings.append(Finding("rate", text, doubtful=True))
-    return RobotMotion(_motion(character, qpos, fps), tuple(findings), has_contacts=False)
-
-
-def _distance_to_ground(character: Character, qpos: np.ndarray) -> float:
-    """How far the lowest contact point is from z = 0, usually [m], to the centimetre."""
-    some = qpos[:: max(1, len(qpos) // 50)]
-    lowest = point_positions(character.model, some, contact_points(character))[..., 2].min(axis=1)
-    return round(abs(float(np.percentile(lowest, 20))), 2)
-
-
-def read_joint_archive(arrays: Mapping[str, np.ndarray], path: Path, asked: str | None = None) -> RobotMotion:
-    """Arrays of hinges (T, joints) with the root's place and quaternion, as BeyondMimic and GMR have them.
-
-    Raises:
-      InputError: an array is missing or of another shape, or no character has these joints.
-    """
-    keys = [next((key for key in names if key in arrays), None) for names in (ANGLE_KEYS, PLACE_KEYS, TURN_KEYS)]
-    if None in keys:
-        found = ", ".join(f"{key} {np.shape(array)}" for key, array in arrays.items())
-        raise InputError(f"{path}: joint angles without the root's path; keys are {found}")
-    angles, places, turns = (np.asarray(arrays[str(key)], dtype=np.float64) for key in keys)
-    places, turns = (array[:, 0] if array.ndim == 3 else array for array in (places, turns))
-    frames = len(angles)
-    if angles.ndim != 2 or places.shape != (frames, 3) or turns.shape != (frames, 4) or frames < 2:
-        shapes = ", ".join(f"{key} {arrays[str(key)].shape}" for key in keys)
-        raise InputError(f"{path}: {shapes}; expected (T, joints), (T, 3) and (T, 4), T at least 2")
-    named = next((arrays[key] for key in NAME_KEYS if key in arrays), None)
-    names = tuple(str(name) for name in named) if named is not None else None
-    is_beyond_mimic = keys[1] == "body_pos_w"
-    character = find_by_names(names, asked, path) if names else find_by_hinges(angles.shape[1], asked, path)
-    fps = float(np.ravel(arrays["fps"])[0]) if "fps" in arrays else None
-    order = "wxyz" if is_beyond_mimic else "xyzw"
-    said = list[Finding]()
-    hinges = hinge_names(character.model)
-    if names is None and is_beyond_mimic:
-        names = breadth_first(character.model)
-        said.append(Finding("joints", "no joint names in the file: in Isaac Lab's order, breadth first"))
-    if names is not None:
-        angles = angles[:, [names.index(hinge) for hinge in hinges]]
-    found = to_motion(character, places, turns, angles, (fps, order), path)
-    return RobotMotion(found.motion, (*found.findings, *said), has_contacts=False)
-
-
-def to_motion(
-    character: Character,
-    places: np.ndarray,
-    turns: np.ndarray,
-    hinges: np.ndarray,
-    said: tuple[float | None, str],
-    path: Path,
-) -> RobotMotion:
-    """Puts the parts of a motion together.
+def to_motion(character: Character, frames: RobotFrames, path: Path) -> RobotMotion:
+    """The motion of a character's joints, in metres and radians, z up.
 
     Args:
       character: whose joints they are.
-      places: of the root [m], (T, 3).
-      turns: its quaternion, (T, 4).
-      hinges: angles [rad], (T, joints), in the model's order.
-      said: frames a second, if the file says it, and the custom order of the quaternion: `xyzw` or `wxyz`.
+      frames: what the file says.
       path: of the file, for messages.
+
+    Raises:
+      InputError: its root is turned by no unit quaternions, or moves as nothing can.
     """
-    fps, order = said
-    lengths = np.linalg.norm(turns, axis=1)
+    lengths = np.linalg.norm(frames.turns, axis=1)
     if np.abs(lengths - 1.0).max() > 0.05:
         raise InputError(f"{path}: the root's rotation has length {lengths.min():.2f}; expected unit quaternions")
-    other = "wxyz" if order == "xyzw" else "xyzw"
-    upright = {name: float(_up(turns, name).mean()) for name in ("xyzw", "wxyz")}
     findings = [Finding("character", f"joints of {character.name}")]
-    if upright[other] > 0.7 and upright[order] < 0.3:
-        findings.append(Finding("format", f"quaternions are {other}: so it stands", doubtful=True))
-        order = other
-    if fps is None:
-        findings.append(Finding("rate", f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"))
-    if np.abs(hinges).max() > 4 * np.pi:
+    standing = float(character.model.qpos0[2])
+    turn, quat, said = find_axes(frames, standing)
+    if frames.fps is None:
+        text = f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"
+        findings.append(Finding("rate", text, doubtful=True))
+    hinges = frames.hinges
+    if np.abs(hinges).max(initial=0.0) > 4 * np.pi:
         hinges = np.radians(hinges)
         findings.append(Finding("unit", "angles look like degrees: taken as such", doubtful=True))
-    quat = normalise(turns if order == "wxyz" else turns[:, [3, 0, 1, 2]])
+    places = rotate(turn, frames.places)
+    places, unit = find_unit_of_path(places, frames.fps or RATE, standing)
     qpos = np.concatenate([places, quat, hinges], axis=1)
-    return RobotMotion(_motion(character, qpos, fps or RATE), tuple(findings), has_contacts=False)
+    found = make_motion(character, qpos, frames.fps or RATE)
+    return RobotMotion(found, (*findings, *said, *unit), has_contacts=False)
 
 
-def _up(turns: np.ndarray, order: str) -> np.ndarray:
-    quat = normalise(turns if order == "wxyz" else turns[:, [3, 0, 1, 2]])
-    return rotate(quat, np.array([[0.0, 0.0, 1.0]]))[:, 2]
+def find_axes(frames: RobotFrames, standing: float) -> tuple[np.ndarray, np.ndarray, tuple[Finding, ...]]:
+    """The rotation to z up (4,), the root's quaternions wxyz there (T, 4), and what is doubtful of them.
+
+    Customs hold unless the root stands by another: along y, as high as it does, or with the quaternion in the other
+    order.
+
+    Args:
+      frames: what the file says.
+      standing: height of the root as the body stands [m].
+    """
+    quats = {
+        "wxyz": normalise(frames.turns),
+        "xyzw": normalise(frames.turns[:, [3, 0, 1, 2]]),
+    }
+    up = {order: rotate(quat, np.array([[0.0, 0.0, 1.0]])).mean(axis=0) for order, quat in quats.items()}
+    order = frames.order
+    other = "wxyz" if order == "xyzw" else "xyzw"
+    is_high = [is_height_of_root(float(np.median(frames.places[:, axis])) / standing) for axis in range(3)]
+    if up[order][1] > 0.8 and is_high[1] and not is_high[2]:
+        turn = from_rotvec(np.array([np.pi / 2, 0.0, 0.0]))
+        said = Finding("up", "+y up: the root stands along it, as high as it does", doubtful=True)
+        return turn, multiply(turn[None], quats[order]), (said,)
+    identity, findings = np.array([1.0, 0.0, 0.0, 0.0]), ()
+    if up[other][2] > 0.7 and up[order][2] < 0.3:
+        findings = (Finding("format", f"quaternions are {other}: so it stands", doubtful=True),)
+        order = other
+    return identity, quats[order], findings
 
 
-def _motion(character: Character, qpos: np.ndarray, fps: float) -> ReferenceMotion:
+def is_height_of_root(ratio: float) -> bool:
+    """Whether a height over that of the standing root is one, in metres, centimetres or millimetres."""
+    low, high = HEIGHT_OF_ROOT
+    return any(low < ratio * length < high for length in (1.0, 0.01, 0.001))
+
+
+def find_unit_of_path(places: np.ndarray, fps: float, standing: float) -> tuple[np.ndarray, tuple[Finding, ...]]:
+    """Places (T, 3) in metres, by how high and how fast the root is.
+
+    Args:
+      places: in the file's unit.
+      fps: frames a second.
+      standing: height of the root as the body stands [m].
+    """
+    ratio = float(np.median(places[:, 2])) / standing
+    speed = float(np.percentile(np.linalg.norm(np.diff(places, axis=0), axis=1), 75)) * fps
+    low, high = HEIGHT_OF_ROOT
+    for name, length in (("centimetres", 0.01), ("millimetres", 0.001)):
+        is_high = low < ratio * length < high
+        is_fast = speed > FASTEST and speed * length < FASTEST and LYING < ratio * length < high
+        if is_high or is_fast:
+            text = f"the root's path looks like {name}: {np.median(places[:, 2]):.3g} high; scaled to metres"
+            return places * length, (Finding("unit", text, doubtful=True),)
+    return places, ()
+
+
+def check_path(found: RobotMotion, path: Path) -> RobotMotion:
+    """The same with what is doubtful of its root's path, at the rate that holds.
+
+    Raises:
+      InputError: it is faster than anything on legs all through.
+    """
+    motion = found.motion
+    ways = np.linalg.norm(np.diff(motion.qpos[:, :3], axis=0), axis=1)
+    speed = float(np.median(ways)) * motion.fps
+    if speed > FASTEST:
+        raise InputError(
+            f"{path}: its root moves at {speed:.0f} m/s all through, a person at {FASTEST:.0f} at most: the rate or "
+            "the unit of its path is wrong; give --fps, or write the file again"
+        )
+    leaps = np.flatnonzero(ways > FASTEST / motion.fps + LEAP)
+    if not leaps.size:
+        return found
+    first = int(leaps[0])
+    text = f"the root leaps by {ways[first]:.1f} m at {(first + 1) / motion.fps:.2f} s"
+    text += f", and {leaps.size - 1} times more" * (leaps.size > 1) + ": cut it there with --start and --end"
+    return replace(found, findings=(*found.findings, Finding("speed", text, doubtful=True)))
+
+
+def make_motion(character: Character, qpos: np.ndarray, fps: float) -> ReferenceMotion:
+    """Coordinates as a motion that says nothing of contacts."""
     parts = tuple(character.contacts)
     return ReferenceMotion(
         qpos=qpos,
@@ -198,59 +170,3 @@ def _motion(character: Character, qpos: np.ndarray, fps: float) -> ReferenceMoti
         contacts=np.zeros((len(qpos), len(parts)), dtype=bool),
         contact_names=parts,
     )
-
-
-def hinge_names(model: mujoco.MjModel) -> tuple[str, ...]:
-    """Names of the hinges in the order of qpos."""
-    return tuple(model.joint(j).name for j in range(model.njnt) if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_HINGE)
-
-
-def breadth_first(model: mujoco.MjModel) -> tuple[str, ...]:
-    """Names of the hinges in the order of Isaac Lab: all of a depth of the tree before the next depth."""
-    depth = np.zeros(model.nbody, dtype=int)
-    for body in range(1, model.nbody):
-        depth[body] = depth[model.body_parentid[body]] + 1
-    joints = [j for j in range(model.njnt) if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_HINGE]
-    joints.sort(key=lambda j: (depth[model.jnt_bodyid[j]], j))
-    return tuple(model.joint(j).name for j in joints)
-
-
-def find_by_names(names: Sequence[str], asked: str | None, path: Path) -> Character:
-    """The character whose hinges have these names.
-
-    Raises:
-      InputError: there is none.
-    """
-    for name in _ordered(asked):
-        try:
-            character = load_character(name)
-        except InputError:
-            continue
-        hinges = hinge_names(character.model)
-        if hinges and set(hinges) <= set(names):
-            return character
-    raise InputError(
-        f"{path}: no character has the joints {', '.join(names[:8])}, ...; make one with 'sfv character new'"
-    )
-
-
-def find_by_hinges(count: int, asked: str | None, path: Path) -> Character:
-    """The character with so many hinges and no other joints: the one that is asked for, else Unitree's G1.
-
-    Raises:
-      InputError: there is none.
-    """
-    for name in [asked] * (asked is not None) + ["g1"] * (count == G1_HINGES):
-        character = load_character(str(name))
-        if len(hinge_names(character.model)) == count == character.model.nq - 7:
-            return character
-    raise InputError(
-        f"{path}: {count} joint angles without names; name the robot with --character (G1 has {G1_HINGES}), "
-        "or make one with 'sfv character new'"
-    )
-
-
-def _ordered(asked: str | None) -> list[str]:
-    """All characters, first the one that is asked for and ours."""
-    first = [name for name in (asked, "humanoid", "g1") if name is not None]
-    return list(dict.fromkeys([*first, *list_character_names()]))

@@ -25,7 +25,7 @@ from reconstruct.camera import Camera
 from reconstruct.characters.assets_folder import ASSETS, CHARACTERS
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.deepmimic import WIDTH
-from reconstruct.formats.robot import hinge_names
+from reconstruct.formats.robot_joints import hinge_names
 from reconstruct.formats.smpl import rest_positions
 from reconstruct.formats.write_amass import write_amass
 from reconstruct.formats.write_bvh import write_bvh

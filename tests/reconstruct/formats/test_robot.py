@@ -8,10 +8,12 @@ import pytest
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.read_motion import load_motion
-from reconstruct.formats.robot import breadth_first, hinge_names
+from reconstruct.formats.robot_joints import breadth_first, hinge_names
 from reconstruct.formats.write_csv import write_csv
 from reconstruct.retargeting import retarget
+from reconstruct.rotations import from_rotvec, multiply, rotate
 from sfv.demo.motions import load_demo_motion
 
 
@@ -55,6 +57,78 @@ def test_unitree_tables(tmp_path, g1, walk, order):
     np.testing.assert_allclose(found.motion.qpos, walk.qpos, atol=1e-9)  # pyright: ignore
     motion = load_motion(tmp_path / "a.csv", g1, loop="no").motion
     assert motion.contacts.any(axis=1).mean() > 0.5 and motion.qpos[-1, 0] - motion.qpos[0, 0] > 0.3
+
+
+ROOT = ("root_x", "root_y", "root_z", "root_qx", "root_qy", "root_qz", "root_qw")
+WORDS = ("base_pos_x", "base_pos_y", "base_pos_z", "base_quat_x", "base_quat_y", "base_quat_z", "base_quat_w")
+METRES = np.array([1e3] * 3 + [1.0] * 33)
+
+
+@pytest.mark.parametrize(
+    ("mark", "names", "count", "scale", "said"),
+    [
+        (";", None, None, 1.0, ""),
+        ("\t", None, None, 1.0, ""),
+        (" ", None, None, 1.0, ""),
+        (",", None, "frames", 1.0, "counts frames"),
+        (",", None, "time", 1.0, "first column is the time"),
+        (",", ROOT, "Time", 1.0, "by their names"),
+        (",", WORDS, "Frame", 1.0, "no frame rate"),
+        (",", WORDS, "timestamp", 1.0, ""),
+        (",", None, None, METRES, "looks like millimetres: 7"),
+    ],
+)
+def test_tables_of_others(tmp_path, g1, walk, mark, names, count, scale, said):
+    """Delimiters, names of the root, joints in another order, counters, units: the motion is the same."""
+    table = walk.qpos[:, [0, 1, 2, 4, 5, 6, 3, *range(7, 36)]] * scale
+    hinges = [name.replace("_joint", "_dof" if names is WORDS else "_joint") for name in hinge_names(g1.model)]
+    header = [*(names or ROOT), *hinges]
+    if names is not None:
+        order = np.random.default_rng(0).permutation(36)
+        table, header = table[:, order], [header[i] for i in order]
+    if count is not None:
+        steps = np.arange(len(table)) / (1.0 if "rame" in count else walk.fps)
+        table, header = np.column_stack([steps, table]), [count, *header]
+    title = mark.join(header) if names else ""
+    np.savetxt(tmp_path / "a.csv", table, fmt="%.9g", delimiter=mark, header=title, comments="")
+    text = (tmp_path / "a.csv").read_text().lstrip("\n")
+    (tmp_path / "a.csv").write_text(text)
+    found = open_motion(tmp_path / "a.csv", asked="g1")
+    np.testing.assert_allclose(found.motion.qpos, walk.qpos, atol=1e-6)  # pyright: ignore
+    assert said in "; ".join(finding.text for finding in found.findings)
+    if count is not None and "rame" not in count:
+        assert found.motion.fps == pytest.approx(walk.fps, rel=1e-4)  # pyright: ignore
+
+
+def test_what_nobody_can_be_right_about_is_refused_or_said(tmp_path, walk):
+    table = walk.qpos[:, [0, 1, 2, 4, 5, 6, 3, *range(7, 36)]].copy()
+    leap = table.copy()
+    leap[10:, 1] += 4.0
+    np.savetxt(tmp_path / "a.csv", leap, delimiter=",")
+    assert open_motion(tmp_path / "a.csv").findings[-1].text.startswith("the root leaps by 4.0 m at 0.33 s: cut it")
+    fast = table.copy()
+    fast[:, 0] += 20.0 * np.arange(len(table)) / 30
+    np.savetxt(tmp_path / "b.csv", fast, delimiter=",")
+    with pytest.raises(InputError, match=r"moves at 2\d m/s all through.*--fps"):
+        open_motion(tmp_path / "b.csv")
+    assert open_motion(tmp_path / "b.csv", MotionFileConfig(fps=10.0)).motion.fps == 10.0  # pyright: ignore
+    turn = from_rotvec(np.array([[-np.pi / 2, 0.0, 0.0]]))  # y up
+    quat = multiply(turn, walk.qpos[:, 3:7])
+    y_up = np.concatenate([rotate(turn, walk.qpos[:, :3]), quat[:, [1, 2, 3, 0]], walk.qpos[:, 7:]], axis=1)
+    np.savetxt(tmp_path / "c.csv", y_up, delimiter=",")
+    found = open_motion(tmp_path / "c.csv")
+    np.testing.assert_allclose(found.motion.qpos[:, :3], walk.qpos[:, :3], atol=1e-9)  # pyright: ignore
+    assert "+y up" in found.findings[1].text and found.findings[1].doubtful
+
+
+def test_coordinates_of_mujoco(tmp_path, g1, walk):
+    names = np.array([b"root", *(name.encode() for name in hinge_names(g1.model))])
+    np.savez(tmp_path / "a.npz", qpos=walk.qpos, joint_names=names, frequency=40.0)
+    np.savez(tmp_path / "b.npz", qpos=walk.qpos, dt=0.025)
+    for name in "ab":
+        found = open_motion(tmp_path / f"{name}.npz", asked="g1").motion  # pyright: ignore
+        np.testing.assert_allclose(found.qpos, walk.qpos, atol=1e-9)
+        assert found.fps == pytest.approx(40.0)
 
 
 @pytest.mark.parametrize("named", [False, True])

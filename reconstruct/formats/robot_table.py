@@ -1,0 +1,209 @@
+"""Tables of a robot's motion: our own CSV, others with names of columns, Unitree's without."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose.errors import InputError
+from reconstruct.characters.character import Character, load_character
+from reconstruct.contacts import contact_points
+from reconstruct.formats.options import Finding
+from reconstruct.formats.robot import RATE, RobotFrames, RobotMotion, make_motion, to_motion
+from reconstruct.formats.robot_joints import find_by_hinges, hinge_names, list_candidates
+from reconstruct.formats.write_csv import coordinate_names
+from reconstruct.kinematics import point_positions
+
+TIMES = ("time", "times", "t", "timestamp", "time_s", "seconds")
+FRAME = ("frame", "frames", "index", "frame_index", "id", "")
+PLACE = re.compile(r"(?:root|base|pelvis|floating|body|pos|position|trans)?.*?([xyz])$")
+TURN = re.compile(
+    r"(?:root|base|pelvis|floating|body)?.*?(?:q|quat|quaternion|rot|rotation|orientation|orn|ori)_?([wxyz])$"
+)
+ENDINGS = re.compile(r"(_joint|_dof|_pos|_position|_q|_rad|_deg)+$")
+"""What programs add to the name of a joint."""
+
+
+@dataclass(frozen=True)
+class NumberTable:
+    """Numbers in columns."""
+
+    names: tuple[str, ...] | None
+    """Of the columns, if the file has them."""
+    rows: np.ndarray
+    """(T, columns)."""
+
+
+def read_csv(path: Path, asked: str | None = None) -> RobotMotion:
+    """A table: with names of columns, or Unitree's: root place, quaternion xyzw, hinges; 30 a second.
+
+    Args:
+      path: the file.
+      asked: name of the character that is to perform it; tried first where the file names no joints.
+
+    Raises:
+      InputError: no character has these joints.
+    """
+    table = read_numbers(path)
+    if table.names is not None:
+        return read_named(table.names, table.rows, path, asked)
+    rows, fps, said = drop_counter(table.rows)
+    if rows.shape[1] < 8:
+        raise InputError(f"{path}: {rows.shape[1]} columns; expected root place, root quaternion and hinges")
+    character = find_by_hinges(rows.shape[1] - 7, asked, path)
+    if fps is None:
+        fps = RATE
+        said.append(Finding("rate", f"{RATE:g} frames a second, as Unitree's tables have; --fps overrules"))
+    found = to_motion(character, RobotFrames(rows[:, :3], rows[:, 3:7], rows[:, 7:], "xyzw", fps), path)
+    return RobotMotion(found.motion, (*found.findings, *said), has_contacts=False)
+
+
+def read_numbers(path: Path) -> NumberTable:
+    """A table whose columns are parted by commas, semicolons, tabs or spaces.
+
+    Raises:
+      InputError: it is none, or has less than two rows.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        mark = next((mark for mark in (";", "\t", ",") if mark in lines[0]), None)
+        decimal_comma = mark != "," and any("," in line for line in lines[1:3])
+        if decimal_comma:
+            lines = [line.replace(",", ".") for line in lines]
+        rows = [line.split() for line in lines] if mark is None else list(csv.reader(lines, delimiter=mark))
+        rows = [row[:-1] if len(row) > 1 and not row[-1].strip() else row for row in rows]
+        names = None if is_number(rows[0][0]) else tuple(cell.strip() for cell in rows[0])
+        table = np.array(rows[1:] if names else rows, dtype=np.float64)
+    except (ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a table of numbers ({str(error)[:120]}); expected rows of qpos") from error
+    if len(table) < 2 or not np.isfinite(table).all():
+        raise InputError(f"{path}: {len(table)} rows, or numbers that are not finite; a motion has at least 2")
+    return NumberTable(names, table)
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell holds one."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def drop_counter(rows: np.ndarray) -> tuple[np.ndarray, float | None, list[Finding]]:
+    """A table without a first column that counts frames or seconds, the rate that it gives, and what was dropped."""
+    steps = np.diff(rows[:, 0])
+    if not (steps > 0).all() or np.ptp(steps) > 0.01 * float(steps.mean()) or is_quaternion(rows[:, 3:7]):
+        return rows, None, []
+    if abs(float(steps.mean()) - 1.0) < 1e-6:
+        return rows[:, 1:], None, [Finding("format", "the first column counts frames")]
+    return rows[:, 1:], 1.0 / float(steps.mean()), [Finding("format", "the first column is the time")]
+
+
+def is_quaternion(columns: np.ndarray) -> bool:
+    """Whether four columns have unit length."""
+    return columns.shape[1] == 4 and float(np.abs(np.linalg.norm(columns, axis=1) - 1.0).max()) < 0.05
+
+
+def read_named(names: Sequence[str], table: np.ndarray, path: Path, asked: str | None) -> RobotMotion:
+    """A table whose columns are named after joints, in any order, as ours are or with words of others.
+
+    Raises:
+      InputError: no character has these joints, there is no root, or time does not increase.
+    """
+    fps = find_rate(names, table, path)
+    fitting = list[tuple[float, Character, np.ndarray]]()
+    for name in list_candidates(asked):
+        try:
+            character = load_character(name)
+        except InputError:
+            continue
+        columns = coordinate_names(character.model)
+        if set(columns) <= set(names):
+            qpos = table[:, [names.index(column) for column in columns]]
+            fitting.append((measure_distance_to_ground(character, qpos), character, qpos))
+    if not fitting:
+        return read_foreign_names(names, table, path, asked, fps)
+    # Bodies that differ in size alone have the same joints: it is of the one that stands on the ground.
+    _, character, qpos = min(fitting, key=lambda fit: fit[0])
+    findings = [Finding("character", f"joints of {character.name}, by their names")]
+    if fps is None:
+        text = f"no column 'time': {RATE:g} frames a second are taken; --fps overrules"
+        findings.append(Finding("rate", text, doubtful=True))
+    return RobotMotion(make_motion(character, qpos, fps or RATE), tuple(findings), has_contacts=False)
+
+
+def read_foreign_names(
+    names: Sequence[str], table: np.ndarray, path: Path, asked: str | None, fps: float | None
+) -> RobotMotion:
+    """A table whose columns have joints' names with other endings, and a root in other words.
+
+    Raises:
+      InputError: no character has these joints, or there is no root.
+    """
+    plain = [ENDINGS.sub("", re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")) for name in names]
+    for name in list_candidates(asked):
+        try:
+            character = load_character(name)
+        except InputError:
+            continue
+        hinges = [ENDINGS.sub("", hinge.lower()) for hinge in hinge_names(character.model)]
+        if hinges and len(hinges) == character.model.nq - 7 and set(hinges) <= set(plain):
+            own = [plain.index(hinge) for hinge in hinges]
+            places, turns, order = find_root(names, table, own, path)
+            frames = RobotFrames(table[:, places], table[:, turns], table[:, own], order, fps)
+            return to_motion(character, frames, path)
+    raise InputError(
+        f"{path}: no character has the joints {', '.join(names[1:9])}, ...; make one with 'sfv character new'"
+    )
+
+
+def find_root(
+    names: Sequence[str], table: np.ndarray, hinges: Sequence[int], path: Path
+) -> tuple[list[int], list[int], str]:
+    """Columns of the root's place and quaternion among those that are no hinge, and the quaternion's order.
+
+    Raises:
+      InputError: they are not there, or not known.
+    """
+    rest = [i for i in range(len(names)) if i not in hinges and names[i].strip().lower() not in (*TIMES, *FRAME)]
+    words = {i: re.sub(r"[^a-z0-9]+", "_", names[i].strip().lower()).strip("_") for i in rest}
+    turns = {found.group(1): i for i in reversed(rest) if (found := TURN.fullmatch(words[i]))}
+    places = {
+        found.group(1): i for i in reversed(rest) if i not in turns.values() and (found := PLACE.fullmatch(words[i]))
+    }
+    if len(turns) == 4 and len(places) == 3 and is_quaternion(table[:, list(turns.values())]):
+        return [places[axis] for axis in "xyz"], [turns[axis] for axis in "wxyz"], "wxyz"
+    if len(rest) == 7 and is_quaternion(table[:, rest[3:]]):
+        return rest[:3], rest[3:], "xyzw"
+    raise InputError(
+        f"{path}: the root's place and quaternion are not known among {', '.join(names[i] for i in rest) or 'none'}; "
+        "call them root_x, root_y, root_z, root_qw, root_qx, root_qy, root_qz"
+    )
+
+
+def find_rate(names: Sequence[str], table: np.ndarray, path: Path) -> float | None:
+    """Frames a second by the column of times; None without one.
+
+    Raises:
+      InputError: time does not increase.
+    """
+    column = next((i for i, name in enumerate(names) if re.sub(r"\W+", "_", name.lower()).strip("_") in TIMES), None)
+    if column is None:
+        return None
+    times = table[:, column]
+    if not (np.diff(times) > 0).all():
+        raise InputError(f"{path}: the column '{names[column]}' does not increase")
+    fps = (len(times) - 1) / float(times[-1] - times[0])
+    return float(round(fps, 3)) if abs(fps - round(fps, 3)) < 1e-3 else fps  # times end at the microsecond
+
+
+def measure_distance_to_ground(character: Character, qpos: np.ndarray) -> float:
+    """How far the lowest contact point is from z = 0, usually [m], to the centimetre."""
+    some = qpos[:: max(1, len(qpos) // 50)]
+    lowest = point_positions(character.model, some, contact_points(character))[..., 2].min(axis=1)
+    return round(abs(float(np.percentile(lowest, 20))), 2)
