@@ -26,6 +26,8 @@ class OpenPage:
     """Playwright's page."""
     session: Any
     """Its DevTools session; what goes through it is not subject to the page's Content-Security-Policy."""
+    browser: Any
+    """The DevTools session of the whole browser."""
     requests: list[str] = field(default_factory=list)
     """Addresses that were asked for, the file itself left out."""
     complaints: list[str] = field(default_factory=list)
@@ -41,6 +43,10 @@ class OpenPage:
         if "exceptionDetails" in found:
             raise RuntimeError(found["exceptionDetails"].get("exception", {}).get("description", "exception"))
         return found["result"].get("value")
+
+    def cpu_seconds(self) -> float:
+        """Time that all processes of the browser have used so far, on all cores together [s]."""
+        return float(sum(one["cpuTime"] for one in self.browser.send("SystemInfo.getProcessInfo")["processInfo"]))
 
 
 def find_chromium() -> str | None:
@@ -73,7 +79,7 @@ def open_page(path: Path, size: tuple[int, int] = (960, 540), touch: bool = Fals
         browser = playwright.chromium.launch(executable_path=program, args=options)
         try:
             page = browser.new_context(viewport={"width": size[0], "height": size[1]}, has_touch=touch).new_page()
-            opened = OpenPage(page, page.context.new_cdp_session(page))
+            opened = OpenPage(page, page.context.new_cdp_session(page), browser.new_browser_cdp_session())
             _listen(opened, path.resolve().as_uri())
             page.goto(path.resolve().as_uri())
             page.wait_for_selector("#loading", state="detached", timeout=READY_MS)

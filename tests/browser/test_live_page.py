@@ -140,8 +140,13 @@ def test_a_skill_is_switched_by_key_and_button(opened):
 
 def test_ball_ground_and_load_change_the_physics(opened):
     opened.evaluate("sfvLive.live.player.begin(0, 0)")
+    advance(opened, 20)
+    path = root(opened)
+    opened.evaluate("sfvLive.live.player.begin(0, 0)")
     opened.page.keyboard.press("b")
     assert opened.evaluate("sfvLive.live.player.ballThrown")
+    advance(opened, 20)
+    assert np.linalg.norm(root(opened)[:2] - path[:2]) > 0.01  # 3 kg at 9 m/s move 75 kg
     opened.evaluate("sfvLive.live.player.setLoad(20); sfvLive.live.player.setGround('uphill')")
     mass, gravity = opened.evaluate(
         "(() => { const { model } = sfvLive.live.player.simulation;"
@@ -164,3 +169,20 @@ def test_things_of_a_scene_carry_and_are_held_as_in_python(number, name, opened,
     shown = opened.evaluate("sfvLive.live.stage.ground.children.map((mesh) => mesh.position.toArray())")
     for thing in skill.scene.objects:
         assert np.linalg.norm(np.array(shown) - thing.centre, axis=1).min() < 1e-9
+
+
+def test_the_ball_lies_on_a_box_and_a_body_that_is_pushed_off_gets_back_to_where_things_stand(opened, tmp_path):
+    top = make_skill("step_up", tmp_path).scene.objects[0]
+    opened.evaluate(
+        "(() => { const { player } = sfvLive.live; player.begin(3, 0); player.setBall(true); player.ballSteps = 999;"
+        f"player.simulation.data.qpos.set([{top.x}, {top.y}, {top.height + 0.4}], player.ballAddress().qpos); }})()"
+    )
+    path = root(opened)
+    advance(opened, 45)
+    ball = opened.evaluate("Array.from(sfvLive.live.player.simulation.data.qpos.slice(-7, -4))")
+    assert ball[2] == pytest.approx(top.height + 0.11, abs=0.02)
+    opened.evaluate("sfvLive.live.player.push(1, null, [-700, 500, 0], 12)")
+    opened.evaluate("for (let k = 0; k < 200 && sfvLive.live.player.mode !== 'lift'; k++) sfvLive.live.advance()")
+    assert opened.evaluate("sfvLive.live.player.mode") == "lift"
+    advance_while(opened, "lift")
+    np.testing.assert_allclose(root(opened)[:3], path[:3], atol=1e-6)

@@ -7,11 +7,12 @@ const LIE_STEPS = 40, LIFT_STEPS = 30, HOLD_STEPS = 15;
 const BALL_RADIUS = 0.11, BALL_MASS = 3.0, BALL_SPEED = 9.0, BALL_STEPS = 150;
 const SLIPPERY = 0.35;
 
-// A ball without weight or contact, far above, until it is thrown; it comes last, so that the body's numbers stay.
+// A ball without weight or contact, far above, until it is thrown; it comes last, so that the body's numbers stay. It is
+// compiled as one that collides: what a body as a whole may touch cannot be changed later, what its geom may, can.
 export function addBall(mjcf) {
   const ball =
     `<body name="ball" pos="0 0 50" gravcomp="1"><freejoint/>` +
-    `<geom name="ball" type="sphere" size="${BALL_RADIUS}" mass="${BALL_MASS}" contype="0" conaffinity="0" condim="3"/></body>`;
+    `<geom name="ball" type="sphere" size="${BALL_RADIUS}" mass="${BALL_MASS}" contype="1" conaffinity="255" condim="3"/></body>`;
   return mjcf.replace("</worldbody>", `${ball}</worldbody>`);
 }
 
