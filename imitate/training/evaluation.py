@@ -16,6 +16,10 @@ ROLLOUTS = 32
 """Undisturbed rollouts of an evaluation, half of them from the first frame; half as many again are pushed."""
 PUSHED_SHARE = 0.1
 """Weight of the return under pushes in what the best policy is chosen by."""
+# Being ready for pushes costs tracking. November 2026, SFV's walk, one seed: from .41 to .48 M samples the return fell
+# from .930 to .908, 97 % completed in both, while that under pushes rose from .35 to .41. By their mean the worse one
+# was kept. It is not that pushed episodes outweigh the others in the batch: their advantages have about the same
+# standard deviation (2.0 to 2.6 undisturbed, 2.5 to 3.4 pushed).
 FALL_BINS = 20
 """Parts of a motion that falls are counted in."""
 

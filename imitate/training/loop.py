@@ -82,7 +82,7 @@ class TrainingStatus:
 def train(
     job: Job, group: ProcessGroup, report: Callable[[TrainingStatus], None], stop: Callable[[], bool]
 ) -> dict[str, Any]:
-    """Trains until the budget is used, the goal is met or `stop` says so.
+    """Trains until the budget is used, the skill is learnt or `stop` says so.
 
     Args:
       job: what to learn, alike in all processes.
