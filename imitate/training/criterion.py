@@ -46,17 +46,20 @@ class Criterion:
     def choose_end(self, scores: Sequence[Score]) -> str:
         """Why to end after these evaluations, in words for people; empty to go on.
 
-        The skill is learnt when the last `in_a_row` evaluations are at criterion and have not risen. Where the return
-        stays below what the draft makes likely, though nobody falls, twice as many without a rise end it.
+        The skill is learnt when the last `in_a_row` evaluations are at criterion and have not risen. Where there is no
+        draft, or the return stays below what it makes likely though nobody falls, twice as many without a rise end it.
         """
-        count = self.in_a_row
-        if len(scores) >= count and self._is_met(scores[-count:]) and not is_rising(scores[-count:]):
-            return "the skill is learnt and no longer improves"
+        count, learnt = self.in_a_row, "the skill is learnt and no longer improves"
+        late = scores[-count:]
+        if self.least_return and len(late) == count and self._is_met(late) and not is_rising(late):
+            return learnt
         late = scores[-2 * count :]
-        if len(late) == 2 * count and _mean_completed(late) >= COMPLETED and not is_rising(late):
-            found = np.mean([score.episode_return for score in late])
-            return f"the return no longer rises, at {found:.2f}; the draft made {self.least_return:.2f} likely"
-        return ""
+        if len(late) < 2 * count or _mean_completed(late) < COMPLETED or is_rising(late):
+            return ""
+        found = float(np.mean([score.episode_return for score in late]))
+        if found >= self.least_return:
+            return learnt
+        return f"the return no longer rises, at {found:.2f}; the draft made {self.least_return:.2f} likely"
 
     def _is_met(self, scores: Sequence[Score]) -> bool:
         returns = np.mean([score.episode_return for score in scores])

@@ -72,6 +72,13 @@ def test_training_ends_when_the_skill_is_learnt_and_goes_on_when_it_is_not(retur
     assert (ends in reason) if ends else reason == ""
 
 
+def test_without_a_draft_nobody_knows_what_is_likely_and_twice_as_many_evaluations_must_not_rise():
+    alone = Criterion(least_return=0.0, in_a_row=3)
+    assert alone.choose_end(scores([0.7] * 5)) == ""
+    assert alone.choose_end(scores([0.7] * 6)) == "the skill is learnt and no longer improves"
+    assert alone.choose_end(scores([0.5, 0.6, 0.7, 0.7, 0.7, 0.7])) == ""
+
+
 def test_a_run_that_will_not_get_there_says_so_and_why():
     falling = [replace(score, fall_time=1.25) for score in scores([0.5, 0.5, 0.5, 0.5], completed=0.25)]
     samples = [100.0, 200.0, 300.0, 400.0]

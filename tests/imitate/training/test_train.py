@@ -230,18 +230,18 @@ def test_one_evaluation_shows_no_trend(tmp_path):
 
 
 def test_a_skill_that_is_learnt_ends_training_and_a_break_changes_nothing(tmp_path):
-    """Standing upright needs no learning: three evaluations are enough, where the samples would do for more."""
-    config = replace(TINY, samples=None, evaluation_interval=32)
+    """Standing upright needs no learning: without a draft, twice as many evaluations as `patience` will do."""
+    config = replace(TINY, samples=None, evaluation_interval=32, patience=2)
     whole = train_alone(tmp_path / "unbroken", config)
     train_alone(tmp_path / "broken", replace(config, samples=64))
     broken = train_alone(tmp_path / "broken", config)
     assert "learnt" in whole["reason"] and whole["reason"] == broken["reason"]
-    assert whole["samples"] == broken["samples"] == 96
+    assert whole["samples"] == broken["samples"] == 128
     assert whole["skill_samples"] == broken["skill_samples"] == 32 and whole["skill_seconds"] > 0.0
     for a, b in zip(parameters(tmp_path / "unbroken"), parameters(tmp_path / "broken"), strict=True):
         assert torch.equal(a, b)
-    longer = train_alone(tmp_path / "broken", replace(config, early_stop=False, samples=128))
-    assert longer["samples"] == 128 and longer["skill_samples"] == 32
+    longer = train_alone(tmp_path / "broken", replace(config, early_stop=False, samples=160))
+    assert longer["samples"] == 160 and longer["skill_samples"] == 32
 
 
 def test_update_average_forgets_the_beginning_and_then_looks_back_a_window():
