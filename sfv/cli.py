@@ -20,6 +20,7 @@ COMMANDS = {
     "retarget": ("sfv.commands.retarget:retarget", "a finished run's skill, learnt by another body"),
     "adapt": ("sfv.commands.adapt:adapt", "a skill learns to adapt: loads, weak muscles, ice, slopes, pushes"),
     "adapt go1": ("sfv.go1.adapt:adapt_go1", "a quadruped learns to walk and to adapt (RMA)"),
+    "see": ("sfv.go1.see:learn_to_see", "a quadruped learns to walk over stairs and stones by its depth camera"),
     "table": ("sfv.commands.table:table", "many videos through the pipeline: a row a skill"),
     "demo": ("sfv.demo.demo:demo", "a synthetic sample video with known truth"),
     "render": ("sfv.commands.render:render", "films of a finished run's motions, at any size"),
@@ -41,6 +42,7 @@ COMMANDS = {
     ),
     "bench live": ("sfv.bench.live:bench_live", "skills in a browser's page, held against the same in Python"),
     "bench adapt": ("sfv.bench.adapt:bench_adapt", "RMA's table of results: robots in physics that changes"),
+    "bench vision": ("sfv.bench.vision:bench_vision", "how far a quadruped gets by sight, by a map, and blind"),
     "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth, and coverage of real clips"),
     "bench people": (
         "sfv.bench.people:bench_people",

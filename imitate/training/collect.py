@@ -250,7 +250,7 @@ def value_loss(policy: ActorCritic, observation: Tensor, returns: Tensor) -> Ten
 def value_target(policy: ActorCritic, batch: Batch, group: ProcessGroup) -> Tensor:
     """What the critic is to predict for a batch, after the batch's returns have entered the normaliser, (M,)."""
     returns = batch.advantage + batch.value
-    policy.returns.update(group.sum(Normaliser.moments(returns[:, None])))
+    policy.returns.update(group.sum(Normaliser.moments(returns.reshape(-1, 1))))
     return normalise_returns(policy, returns).detach()
 
 

@@ -127,7 +127,7 @@ class PPO:
 
     def _normalise(self, advantage: Tensor) -> Tensor:
         """To mean 0 and standard deviation 1 over the samples of all processes, (M,) -> (M,)."""
-        count, total, squares = self.group.sum(Normaliser.moments(advantage[:, None])).tolist()
+        count, total, squares = self.group.sum(Normaliser.moments(advantage.reshape(-1, 1))).tolist()
         mean = total / count
         return (advantage - mean) / (max(squares / count - mean * mean, 0.0) ** 0.5 + 1e-6)
 

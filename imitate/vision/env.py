@@ -86,7 +86,8 @@ class CourseEnv(WalkEnv):
         """A picture arrived in the last control step, (N,)."""
         self.clock = 0.0
         """Time since the beginning [s]."""
-        self._far = 0.0 if camera is None else camera.far
+        self.impact = np.zeros(num_envs)
+        """Squared changes of the feet's forces, mean over the last step's ticks [robot's weights^2], (N,)."""
 
     @property
     def phase(self) -> np.ndarray:
@@ -138,9 +139,12 @@ class CourseEnv(WalkEnv):
     def step(self, action: np.ndarray) -> StepResult:
         """One control step (20 ms) of all robots with actions (N, 12)."""
         self.is_new[:] = False
+        self.impact = np.zeros(self.num_envs)
         results = []
         for _ in range(TICKS):
             results.append(super().step(action))
+            assert self.moved is not None
+            self.impact += ((self.moved.force - self.moved.force_before) ** 2).sum(1) / TICKS
             self.clock += 1.0 / CONTROL_HZ
             if self.camera is not None:
                 self.look()

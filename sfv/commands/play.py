@@ -34,6 +34,7 @@ def play(
     seconds: float | None = None,
     size: tuple[int, int] = (854, 480),
     transitions: Path | None = None,
+    eyes: bool = False,
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
 ) -> None:
     """Performs a shipped or a learnt skill, or several in turn, and writes the video; without any, lists what there is.
@@ -48,6 +49,7 @@ def play(
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
       size: width and height of the video [px].
       transitions: of several skills: draws which of them can follow which, as an SVG file.
+      eyes: go1 walks over slopes, stones, stairs and obstacles by its depth camera, whose pictures stand beside it.
       out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4.
     """
     if not skills:
@@ -58,8 +60,11 @@ def play(
     if "go1" in skills:
         if list(skills) != ["go1"] or character is not None or scene != Scene():
             raise InputError("'go1' is a robot with ground of its own; play it alone, without --character and --scene")
-        play_go1(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
+        performer = play_go1_by_sight if eyes else play_go1
+        performer(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
         return
+    if eyes:
+        raise InputError("--eyes: only go1 has a camera; play it with: sfv play go1 --eyes")
     chosen, *others = choose_each(skills, character, scene.check())
     if transitions is not None and not others:
         raise InputError("--transitions draws which of several skills can follow which; name more than one")
@@ -87,6 +92,21 @@ def play_go1(seconds: float, size: tuple[int, int], out: Path) -> None:
     with bar(out.name) as progress:
         walk = write_film(load_walk(), out, seconds, size=size, progress=progress)
     console.print(f"{out}: go1, {len(walk.qpos) / 100:.1f} s {'falls' if walk.fell else 'to the end'}")
+
+
+def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
+    """Films the Go1 on each kind of ground, beside it what its camera sees."""
+    from imitate.vision.evaluation import actor_of
+    from sfv.go1.eyes_film import write_eyes_film
+    from sfv.go1.see import load_sight
+
+    student = load_sight()
+    with bar(out.name) as progress:
+        walks = write_eyes_film(actor_of(student), out, seconds, size=size, progress=progress)
+    ends = (
+        f"{kind} {len(walk.qpos) / 50:.1f} s {'falls' if walk.fell else 'to the end'}" for kind, walk in walks.items()
+    )
+    console.print(f"{out}: go1, {', '.join(ends)}")
 
 
 def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:

@@ -1,0 +1,124 @@
+"""How far robots get on the course, for how long, and how hard they tread: by kind of ground."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imitate.training.collect import Actor
+from imitate.vision.collector import MapErrors, SeeingRunner, StudentRunner
+from imitate.vision.course import Course, make_lanes
+from imitate.vision.depth_camera import CameraConfig
+from imitate.vision.env import POLICY_HZ, CourseConfig, CourseEnv
+from imitate.vision.networks import SeeingPolicy, Student
+from imitate.vision.walker import FootholdMap, Walker
+
+EVALUATION_LEVELS = (0.1, 0.35, 0.6, 0.85)
+"""Difficulties of the lanes, between those of training."""
+EVALUATION_SEED = 900
+
+
+class WalkerActor:
+    """The walker as a policy: it reads what it needs from the simulation, or where it is blind takes level ground."""
+
+    def __init__(self, env: CourseEnv):
+        self.env, self.walker, self.ground = env, Walker(), FootholdMap(env.terrain)
+
+    observations = staticmethod(lambda values: values)
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Its actions, (N, 12)."""
+        return self.walker.act(self.env, self.ground)
+
+    def forget(self, ids: np.ndarray) -> None:
+        """It remembers nothing."""
+
+
+@dataclass(frozen=True)
+class CourseResult:
+    """What became of M robots, (M,) each."""
+
+    kind: np.ndarray
+    """Number of the kind of ground."""
+    level: np.ndarray
+    """Number of the difficulty."""
+    distance: np.ndarray
+    """Way ahead [m], at most the lane's."""
+    seconds: np.ndarray
+    """Until it fell, was at the lane's end, or time was over [s]."""
+    fell: np.ndarray
+    """bool."""
+    impact: np.ndarray
+    """Mean squared change of the feet's forces in a tick of 10 ms [robot's weights^2]."""
+
+    def mean_time_to_fall(self, of: np.ndarray | None = None) -> float:
+        """Time walked by all, or those chosen by a mask, over their falls [s]; infinite without a fall."""
+        of = np.ones(len(self.fell), dtype=bool) if of is None else of
+        falls = int(self.fell[of].sum())
+        return float(self.seconds[of].sum() / falls) if falls else float("inf")
+
+    @staticmethod
+    def join(parts: "list[CourseResult]") -> "CourseResult":
+        """All robots of several runs."""
+        names = CourseResult.__dataclass_fields__
+        return CourseResult(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def make_evaluation_course(seed: int) -> Course:
+    """A course that nobody was trained on."""
+    return make_lanes(EVALUATION_LEVELS, EVALUATION_SEED + seed)
+
+
+def run_course(
+    make_actor: Callable[[CourseEnv], Actor],
+    seed: int,
+    robots_per_lane: int = 5,
+    seconds: float = 30.0,
+    camera: CameraConfig | None = None,
+    noisy: bool = False,
+) -> CourseResult:
+    """Lets robots walk once each; the same seed gives the same course, starts and physics to every policy.
+
+    Args:
+      make_actor: makes what acts.
+      seed: of course, starts, physics, noise.
+      robots_per_lane: on each of the 16 lanes.
+      seconds: longest time [s].
+      camera: for policies that see.
+      noisy: scandots are those of a map with errors.
+    """
+    course = make_evaluation_course(seed)
+    count = course.lanes * robots_per_lane
+    config = CourseConfig(episode_steps=round(seconds * POLICY_HZ))
+    env = CourseEnv(course, config, count, seed, camera)
+    env.start(np.arange(count), np.random.default_rng(seed))
+    errors, actor = MapErrors(count, seed) if noisy else None, make_actor(env)
+    running, fell = np.ones(count, dtype=bool), np.zeros(count, dtype=bool)
+    distance, impact, steps = np.zeros(count), np.zeros(count), np.zeros(count)
+    while running.any():
+        env.running = np.flatnonzero(running)
+        seen = env.observe()
+        if errors is not None:
+            seen = errors.spoil(env, seen, np.arange(count))
+        result = env.step(actor.act(seen))
+        impact[running] += env.impact[running]
+        steps[running] += 1
+        over = running & result.done
+        distance[over], fell[over] = env.distance[over], result.terminated[over]
+        running &= ~over
+    levels = len(course.levels)
+    return CourseResult(env.lane // levels, env.lane % levels, distance, steps / POLICY_HZ, fell, impact / steps)
+
+
+def actor_of(policy: SeeingPolicy | Student | None, **options: Any) -> Callable[[CourseEnv], Actor]:
+    """Makes what acts: a teacher, a student with options of `StudentRunner`, or for None the walker."""
+
+    def make(env: CourseEnv) -> Actor:
+        if policy is None:
+            return WalkerActor(env)
+        if isinstance(policy, Student):
+            return StudentRunner(policy, env, **options)
+        return SeeingRunner(policy, env.num_envs)
+
+    return make

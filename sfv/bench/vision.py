@@ -1,0 +1,111 @@
+"""`python -m sfv bench vision`: how far the Go1 walks by sight, beside its teacher, the blind, and a noisy map."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imitate.training.collect import Actor
+from imitate.vision.course import KINDS
+from imitate.vision.env import CourseEnv
+from imitate.vision.evaluation import CourseResult, actor_of, run_course
+from imitate.vision.train import train_student, train_teacher
+from pose.errors import InputError
+from pose.progress import Progress
+from sfv.bench.vision_page import PAPER, TITLES, write_page
+from sfv.console import bar, console
+from sfv.go1.see import SeeGo1Config
+from sfv.rows import Row, show
+from sfv.run_folder import RUNS
+
+
+@dataclass
+class Measured:
+    """What the bench found: kind of policy -> a result for each seed."""
+
+    results: dict[str, list[CourseResult]] = field(default_factory=dict)
+
+
+def bench_vision(
+    seeds: tuple[int, ...] = (0,),
+    robots: int = 80,
+    imitation_samples: int = 150_000,
+    samples: int = 100_000,
+    student_samples: int = 100_000,
+    folder: Path = RUNS / "bench_vision",
+    page: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Distances on four kinds of ground: trains what is not trained yet, then lets robots walk by sight, map and blind.
+
+    Args:
+      seeds: of the trainings; each has its own, and a course of its own.
+      robots: that walk once each, over all lanes, for each row and seed.
+      imitation_samples: control steps that each policy on a map imitates.
+      samples: control steps of its PPO.
+      student_samples: control steps of the student.
+      folder: of the trainings, which are resumed and kept.
+      page: folder to write the page of vision into, e.g. docs; nothing is written if left out.
+      json: one JSON object on standard output instead of a table.
+    """
+    if robots < 16 or not seeds:
+        raise InputError(f"--robots {robots}, {len(seeds)} seeds: expected 16 robots or more, and a seed")
+    found = Measured()
+    for seed in seeds:
+        config = SeeGo1Config(seed, "monolithic", imitation_samples, samples, student_samples)
+        with bar(f"seed {seed}") as progress:
+            measure_seed(config, folder, robots // 16, found, progress)
+    if page is not None:
+        console.print(f"page: {write_page(page, found.results, seeds, robots)}")
+    show("vision", make_rows(found), json)
+
+
+def measure_seed(config: SeeGo1Config, folder: Path, per_lane: int, found: Measured, progress: Progress) -> None:
+    """Trains all policies of a seed and lets them walk on the same course from the same places."""
+    seed, training = config.seed, config.to_training()
+    own = folder / f"true_{seed}"
+    teacher = train_teacher(training, own, progress)
+    blind = train_teacher(config.to_training("none"), folder / f"none_{seed}", progress)
+    noisy = train_teacher(config.to_training("noisy"), folder / f"noisy_{seed}", progress)
+    student = train_student(training, teacher, own, progress)
+    walks: dict[str, tuple[Callable[[CourseEnv], Actor], dict[str, Any]]] = {
+        "walker": (actor_of(None), {}),
+        "teacher": (actor_of(teacher), {}),
+        "student": (actor_of(student), {"camera": training.camera}),
+        "blind": (actor_of(blind), {}),
+        "noisy": (actor_of(noisy), {"noisy": True}),
+        "masked": (actor_of(student, masked=True), {"camera": training.camera}),
+        "swapped": (actor_of(student, swapped=True), {"camera": training.camera}),
+    }
+    for number, (kind, (make, options)) in enumerate(walks.items()):
+        progress(float(number), float(len(walks)), f"walks: {kind}")
+        found.results.setdefault(kind, []).append(run_course(make, seed, per_lane, **options))
+
+
+def make_rows(found: Measured) -> list[Row]:
+    """The rows: distances over all ground and by kind, times to fall, impacts."""
+    rows = []
+    goals = find_goals(found)
+    for kind in TITLES:
+        results = found.results[kind]
+        name = "vision_masked_distance" if kind == "masked" else f"vision_distance_{kind}"
+        paper = PAPER.get(kind)
+        each = [4.0 * float(result.distance.mean()) for result in results]
+        note = "sum over four kinds of ground, m" + ("; baseline: the paper's (second hand)" if paper else "")
+        row = Row.mean_of(name, each, "m", None if paper is None else paper[-1], goals.get(kind))
+        rows.append(Row(row.name, row.value, "m", row.n, row.spread, row.baseline, row.goal, note))
+        for number, ground in enumerate(KINDS):
+            by_kind = [float(result.distance[result.kind == number].mean()) for result in results]
+            rows.append(Row.mean_of(f"{name}_{ground}", by_kind, "m", None if paper is None else paper[number]))
+        times = [result.mean_time_to_fall() for result in results]
+        rows.append(Row.mean_of(f"vision_seconds_to_fall_{kind}", times, "s"))
+        rows.append(Row.mean_of(f"vision_impact_{kind}", [float(r.impact.mean()) for r in results], ""))
+    return rows
+
+
+def find_goals(found: Measured) -> dict[str, float]:
+    """The student's goal: .9 of its teacher, and 1.5 of the blind."""
+    mean = {kind: 4.0 * float(np.mean([r.distance.mean() for r in results])) for kind, results in found.results.items()}
+    return {"student": max(0.9 * mean["teacher"], 1.5 * mean["blind"])}

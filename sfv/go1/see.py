@@ -1,0 +1,110 @@
+"""`python -m sfv see`: a quadruped learns to walk over stairs and stones by what its camera sees."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from imitate.vision.evaluation import actor_of, run_course
+from imitate.vision.imitation import ImitationConfig
+from imitate.vision.networks import ARCHITECTURES, SeeingLayout, Student
+from imitate.vision.regression import StudentConfig
+from imitate.vision.train import STUDENT, VisionTrainConfig, train_student, train_teacher
+from pose.errors import InputError
+from reconstruct.characters.assets_folder import ASSETS
+from sfv.console import bar, console
+from sfv.go1.eyes_film import write_eyes_film
+from sfv.run_folder import RUNS, lock_folder
+
+SHIPPED = ASSETS / "robots" / "go1" / "sight.pt"
+"""The student that comes with the program, where one does."""
+
+
+@dataclass(frozen=True)
+class SeeGo1Config:
+    """How the Go1 learns to see."""
+
+    seed: int = 0
+    """Seed of weights, ground, physics and noise."""
+    architecture: str = "monolithic"
+    """Of the teacher: monolithic, one memory for all, or rma, a memory for the ground and z for physics."""
+    imitation_samples: int = 150_000
+    """Control steps of a trot that knows the ground, imitated by the teacher before PPO."""
+    samples: int = 100_000
+    """Control steps of the teacher's PPO; 0 leaves it out."""
+    student_samples: int = 100_000
+    """Control steps in which the student learns from the teacher what to do by its pictures."""
+    out: Path | None = None
+    """Folder of the training; default runs/go1_sight. The same command again goes on where it was."""
+
+    def to_training(self, map: str = "true") -> VisionTrainConfig:
+        """The options of the training.
+
+        Args:
+          map: what the teacher is given as scandots: true, noisy or none.
+
+        Raises:
+          InputError: an option is out of range.
+        """
+        if self.architecture not in ARCHITECTURES:
+            raise InputError(f"--architecture {self.architecture}: expected {' or '.join(ARCHITECTURES)}")
+        for name, least in (("imitation_samples", 1), ("samples", 0), ("student_samples", 1)):
+            if getattr(self, name) < least:
+                flag = name.replace("_", "-")
+                raise InputError(f"--{flag} {getattr(self, name)}: expected {least} control steps or more")
+        return VisionTrainConfig(
+            seed=self.seed,
+            layout=SeeingLayout(self.architecture, map),
+            imitation=ImitationConfig(samples=self.imitation_samples),
+            samples=self.samples,
+            student=StudentConfig(samples=self.student_samples),
+        )
+
+
+def learn_to_see(config: Annotated[SeeGo1Config, tyro.conf.arg(name="")]) -> None:
+    """The Go1 learns to walk over slopes, stepping stones, stairs and obstacles by what its depth camera sees."""
+    folder = config.out or RUNS / "go1_sight"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, not a folder; give another --out")
+    training = config.to_training()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be created ({error.strerror}); give another --out") from error
+    with lock_folder(folder):
+        _learn(training, folder)
+
+
+def _learn(training: VisionTrainConfig, folder: Path) -> None:
+    begin = time.monotonic()
+    with bar("Go1's teacher") as progress:
+        teacher = train_teacher(training, folder, progress)
+    with bar("Go1's eyes") as progress:
+        student = train_student(training, teacher, folder, progress)
+    with console.status("walking on a course that it has never seen"):
+        result = run_course(actor_of(student), training.seed, 2, camera=training.camera)
+    film = folder / "eyes.mp4"
+    with bar(film.name) as progress:
+        write_eyes_film(actor_of(student), film, camera=training.camera, progress=progress)
+    console.print(
+        f"[bold]{folder / STUDENT}[/bold]: {result.distance.mean():.2f} m on average over four kinds of ground in at "
+        f"most 30 s, {result.fell.mean():.0%} fall; {time.monotonic() - begin:.0f} s in all\n"
+        f"{film}: each kind of ground, beside it what the camera sees",
+        soft_wrap=True,
+    )
+
+
+def load_sight(path: Path | None = None) -> Student:
+    """The student of a training's folder or file; None for the shipped one, or if there is none runs/go1_sight's.
+
+    Raises:
+      InputError: there is none, or the file is none.
+    """
+    if path is None:
+        path = SHIPPED if SHIPPED.is_file() else RUNS / "go1_sight"
+    file = path / STUDENT if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"{file}: there is no policy that sees yet; learn it with: sfv see")
+    return Student.load(file)
