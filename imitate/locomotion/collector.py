@@ -10,7 +10,7 @@ from imitate.env.step import StepResult
 from imitate.locomotion.env import WalkEnv
 from imitate.training.collect import Batch, EpisodeLoop, surrogate_batch
 
-ALIVE = 5.0
+ALIVE = 10.0
 """Added to the reward of every step while learning."""
 # RMA has no such term. Without it, what a trot is charged for its swings is more than what it is paid at first, and to
 # fall soon pays.

@@ -66,26 +66,22 @@ class Dynamics:
         self._position = batch.expand("body_pos")
         self.apply(np.arange(count))
 
-    def draw(self, ids: np.ndarray, ranges: DynamicsRange, rng: np.random.Generator, share: float = 1.0) -> None:
+    def draw(self, ids: np.ndarray, ranges: DynamicsRange, rng: np.random.Generator) -> None:
         """Draws new values for some robots.
 
         Args:
           ids: which, (M,).
           ranges: to draw from.
           rng: draws.
-          share: how far from nominal values go, 0 to 1: ranges grow during training.
         """
         count = len(ids)
         if not count:
             return
 
-        def uniform(low_high: tuple[float, float], nominal: float, *shape: int) -> np.ndarray:
-            return nominal + share * (rng.uniform(*low_high, (count, *shape)) - nominal)
-
-        self.friction[ids] = uniform(ranges.friction, 1.0)
-        self.kp[ids], self.kd[ids] = uniform(ranges.kp, KP), uniform(ranges.kd, KD)
-        self.payload[ids], self.place[ids] = uniform(ranges.payload, 0.0), uniform(ranges.place, 0.0, 2)
-        self.strength[ids] = uniform(ranges.strength, 1.0, self.strength.shape[1])
+        self.friction[ids] = rng.uniform(*ranges.friction, count)
+        self.kp[ids], self.kd[ids] = rng.uniform(*ranges.kp, count), rng.uniform(*ranges.kd, count)
+        self.payload[ids], self.place[ids] = rng.uniform(*ranges.payload, count), rng.uniform(*ranges.place, (count, 2))
+        self.strength[ids] = rng.uniform(*ranges.strength, (count, self.strength.shape[1]))
         self.apply(ids)
 
     def apply(self, ids: np.ndarray) -> None:

@@ -69,8 +69,6 @@ class WalkEnv:
         self.terrain, self.config, self.num_envs = terrain, config, num_envs
         self.model = build_go1(terrain)
         self.rng = np.random.default_rng(seed)
-        self.penalty_share, self.range_share = 1.0, 1.0
-        """How far penalties and ranges have grown in training, 0 to 1."""
         mujoco.set_mju_user_warning(lambda message: None)  # exploded states are ended and counted
         self._batch = mujoco.batch.Batch(self.model, num_envs, nthread=threads, persistent=True)
         self.dynamics = Dynamics(self._batch)
@@ -135,7 +133,7 @@ class WalkEnv:
         half = np.maximum(self.terrain.half - MARGIN, 0.0)
         xy, yaw = rng.uniform(-half, half, (len(ids), 2)), rng.uniform(-np.pi, np.pi, len(ids))
         self._place(ids, xy, yaw, self.config.pose_noise * rng.standard_normal((len(ids), 12)))
-        self.dynamics.draw(ids, self.config.ranges, rng, self.range_share)
+        self.dynamics.draw(ids, self.config.ranges, rng)
         self._batch.forward(ids, stage=STAGE_VEL)
 
     def start_at(self, xy: np.ndarray, yaw: np.ndarray) -> None:
@@ -183,7 +181,7 @@ class WalkEnv:
         """One control step (10 ms) of all robots with actions (N, 12)."""
         chance = self.config.ranges.redraw_chance
         redrawn = np.flatnonzero(self.rng.random(self.num_envs) < chance)
-        self.dynamics.draw(redrawn, self.config.ranges, self.rng, self.range_share)
+        self.dynamics.draw(redrawn, self.config.ranges, self.rng)
         joints_before, feet_before = self.qpos[:, 7:].copy(), self.feet.copy()
         force_before, torque_before = self.force, self.torque
         self._ctrl[:] = STAND + ACTION_SCALE * action
@@ -204,7 +202,7 @@ class WalkEnv:
             (self.feet - feet_before) * CONTROL_HZ,
             self.last_action,
         )
-        reward, terms = compute_reward(self.moved, self.penalty_share)
+        reward, terms = compute_reward(self.moved)
         exploded = clear_exploded(self._batch, reward, terms)
         self.non_finite += int(exploded.sum())
         fallen = exploded | self.has_fallen()

@@ -23,6 +23,8 @@ class ImitationConfig:
 
     samples: int = 800_000
     """Control steps."""
+    num_steps: int = 32
+    """Control steps of each robot in one iteration."""
     noise: float = 0.3
     """Largest standard deviation that the trot's actions are disturbed with; robots have from none to all of it."""
     policy_noise: float = 0.05

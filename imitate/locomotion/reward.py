@@ -1,8 +1,8 @@
 """RMA's reward: ten terms, each a function of one control step of N robots (Kumar et al. 2021, section IV-A).
 
-The first pays for speed, the others are penalties, whose weights grow during training. One departure: contact forces
-are in units of the robot's weight, and a step's change counts no more than 2 a foot, because a stiff simulated impact
-squared would otherwise be a hundred times what walking pays.
+The first pays for speed, the others are penalties. Two departures: their weights do not grow during training, because
+what it begins with walks already; and contact forces are in units of the robot's weight, and a step's change counts no
+more than 2 a foot, because a stiff simulated impact squared would otherwise be a hundred times what walking pays.
 """
 
 from collections.abc import Callable
@@ -106,17 +106,12 @@ PENALTIES: dict[str, tuple[Term, float]] = {
     "bounce": (bounce, 2.0),
     "slip": (slip, 0.8),
 }
-"""Terms that are subtracted, and their weights at the end of training, which are the paper's."""
+"""Terms that are subtracted, and their weights, which are the paper's."""
 FORWARD_WEIGHT = 20.0
 
 
-def compute_reward(moved: Moved, penalty_share: float = 1.0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """RMA's reward and its weighted terms, which add up to it.
-
-    Args:
-      moved: one control step.
-      penalty_share: of the penalties, 0 to 1; the paper's curriculum lets it grow from .03.
-    """
+def compute_reward(moved: Moved) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """RMA's reward of a control step, (N,), and its weighted terms, which add up to it."""
     terms = {"forward": FORWARD_WEIGHT * forward(moved)}
-    terms |= {name: -penalty_share * weight * term(moved) for name, (term, weight) in PENALTIES.items()}
+    terms |= {name: -weight * term(moved) for name, (term, weight) in PENALTIES.items()}
     return sum(terms.values(), np.zeros(len(moved.action))), terms

@@ -10,6 +10,7 @@ from imitate.adapt import regression
 from imitate.adapt.networks import AdaptationModule, AdaptivePolicy
 from imitate.adapt.runner import AdaptiveRunner
 from imitate.locomotion import dynamics, gait, imitation, reward, terrain
+from imitate.locomotion.collector import ALIVE
 from imitate.locomotion.env import WalkEnv
 from imitate.locomotion.evaluation import EVENT_SECONDS, Episodes
 from imitate.locomotion.robot import CONTROL_HZ, build_go1
@@ -86,9 +87,11 @@ def describe_departures() -> list[str]:
         "- The robot is a Go1, the paper's an A1, of which no package holds a model. An episode ends below 0.20 m, not",
         "  0.28 m. What the paper calls the centre of mass we read as the payload's place, in metres.",
         "- The paper takes 1.2 G steps of PPO and 80 M of regression. Here a trot by inverse kinematics, which knows",
-        "  payload and strength, is imitated first; PPO then has some 0.25 M steps. The policies with and without",
-        "  extrinsics imitate the same trot from the same number of samples.",
-        "- While learning, each step pays 5 more (being alive). Contact forces count in robot's weights and are cut.",
+        "  payload, strength and the ground below its hips, is imitated first, by DAgger; PPO then has a thousandth of",
+        "  the paper's steps. Policies with and without extrinsics imitate the same trot, from as many samples.",
+        "- Penalties and ranges count in full from the beginning of PPO: what it begins with walks already.",
+        f"- While learning, each step pays {ALIVE:g} more (being alive). Contact forces count in robot's weights, and",
+        "  are cut.",
         "- Fractal ground has the paper's octaves, lacunarity, gain and scale; it prints no wavelength, ours is 5 m.",
         "- AWR is left out: it needs 40,000 samples of one and the same physics to adapt, and here physics changes",
         "  every second.",

@@ -30,9 +30,9 @@ class AdaptGo1Config:
     """Seed of weights, ground, physics and noise."""
     imitation_samples: int = 800_000
     """Control steps of the trot that are imitated before PPO."""
-    samples: int = 250_000
+    samples: int = 1_200_000
     """Control steps of PPO, in which base policy and encoder are learnt together."""
-    adaptation_samples: int = 120_000
+    adaptation_samples: int = 400_000
     """Control steps in which the adaptation module is fitted to what it gathers itself."""
     out: Path | None = None
     """Folder of the training; default runs/go1. The same command again goes on where it was."""

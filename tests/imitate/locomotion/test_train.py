@@ -17,9 +17,10 @@ from pose.progress import silent
 pytestmark = pytest.mark.usefixtures("go1")
 TINY = WalkTrainConfig(
     samples=80,
+    value_samples=160,
     num_envs=4,
     num_steps=10,
-    imitation=ImitationConfig(samples=80),
+    imitation=ImitationConfig(samples=80, num_steps=10),
     adaptation_samples=160,
     regression=RegressionConfig(buffer=64, minibatch_size=4),
     sysid=True,
