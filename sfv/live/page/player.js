@@ -293,7 +293,7 @@ export class Player {
     if (this.pushSteps > 0 && --this.pushSteps === 0) this.push(1, null, null);
   }
 
-  // Throws the ball at the trunk from a point, e.g. the camera.
+  // Throws the ball at where the trunk will be, from a point, e.g. the camera.
   throwBall(from) {
     const { data } = this.simulation, at = this.ballAddress(), { trunk } = this.skill.values;
     const way = [0, 1, 2].map((k) => data.xipos[3 * trunk + k] - from[k]), far = Math.hypot(...way);
@@ -302,7 +302,8 @@ export class Player {
     const flight = near / BALL_SPEED;
     for (let k = 0; k < 3; k++) {
       data.qpos[at.qpos + k] = start[k];
-      data.qvel[at.qvel + k] = (data.xipos[3 * trunk + k] - start[k]) / flight + (k === 2 ? 4.905 * flight : 0);
+      const along = (data.xipos[3 * trunk + k] - start[k]) / flight + data.qvel[k];
+      data.qvel[at.qvel + k] = along + (k === 2 ? 4.905 * flight : 0);
       data.qvel[at.qvel + 3 + k] = 0;
     }
     this.setBall(true);
