@@ -33,6 +33,7 @@ from pose.person import (
 from pose.playback_speed import apply_playback_speed, check_speed
 from pose.progress import Progress, silent
 from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others, find_mover, find_sure_bodies
+from pose.seen_part import cut_ends
 from pose.shots import find_shots, make_thumbnail
 from pose.silhouettes import Silhouettes, find_silhouettes
 from pose.video import VideoInfo, probe, read_frames, turn_image
@@ -47,8 +48,6 @@ FITS = 0.6
 """Fit of the best body in the silhouette of what moves below which a frame is searched again, see `Silhouettes.fit`."""
 LOOKS = 2
 """Times that poor frames are searched: by what moves, then by the clothes that were found so."""
-BRIDGED_S = 0.1
-"""Time without the person at either end of a clip that is not cut off [s]."""
 ROUNDS_SEEN, ROUNDS_BETWEEN, ROUNDS_BEYOND = 2, 6, 3
 """Most rounds of crops at a doubtful frame: with the person seen in it, between two such frames, and before the first
 or after the last one, where the person may be out of the picture."""
@@ -130,16 +129,75 @@ def estimate_keypoints_with(
     Raises:
       InputError: as `estimate_keypoints`.
     """
+    shot = look_through(estimator, video, info, config, progress)
+    try:
+        found = _follow(shot.film, shot.everyone, replace(config, start=shot.start), sheet)
+    except InputError as error:
+        raise InputError(f"{video}: {error}") from None
+    return apply_playback_speed(replace(found, shots=shot.times), config.speed, config.max_fps)
+
+
+@dataclass(frozen=True)
+class Film:
+    """A video that can be looked at more than once."""
+
+    images: Callable[[], Iterator[np.ndarray]]
+    """Reads the frames from the first one on."""
+    estimator: PoseEstimator
+    image_size: tuple[int, int]
+    """Width and height [px]."""
+    fps: float
+    progress: Progress
+
+    def detect(
+        self,
+        crops: dict[int, list[AugmentedCrop]],
+        change: Callable[[int, np.ndarray], np.ndarray] = lambda t, image: image,
+    ) -> Iterator[tuple[int, list[Poses]]]:
+        """Yields each frame's bodies from its crops, in image pixels; images may be changed first."""
+        wanted = ((crops[t], change(t, image)) for t, image in enumerate(self.images()) if t in crops)
+        found = self.estimator.detect(crop.cut(image) for crops_of_frame, image in wanted for crop in crops_of_frame)
+        for done, (t, crops_of_frame) in enumerate(crops.items()):
+            yield t, [crop.poses_to_image(next(found)) for crop in crops_of_frame]
+            self.progress(done + 1, len(crops), "searching in crops")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The shot of a video that is used, after a first look at all of it."""
+
+    film: Film
+    everyone: list[Poses]
+    """The bodies in each frame."""
+    start: float
+    """Time of its first frame in the video [s]."""
+    times: np.ndarray | None
+    """Start and end of all shots [s], (N, 2); None if it is the only one."""
+
+
+def look_through(
+    estimator: PoseEstimator, video: Path, info: VideoInfo, config: PoseConfig, progress: Progress
+) -> Shot:
+    """Finds the bodies in every frame of a video's range, on its own, and the shot to use.
+
+    Args:
+      estimator: finds bodies in single images.
+      video: any file that FFmpeg decodes.
+      info: of this video, from `probe`.
+      config: range and person.
+      progress: called with the number of frames done.
+
+    Raises:
+      InputError: the range or the speed makes no sense.
+    """
     check_speed(config.speed)
     most = config.max_fps / max(1.0, config.speed or 1.0)
     fps = info.fps / np.ceil(info.fps / most - 1e-3)
     end = min(info.duration, config.end or info.duration)
     expected = max(1, round((end - config.start) * fps))
 
-    first_moment, last_moment = config.start, config.end
-
     def read() -> Iterator[np.ndarray]:
-        frames = read_frames(video, first_moment, last_moment, fps)
+        frames = read_frames(video, config.start, config.end, fps)
         return (turn_image(image, config.rotate) for _, image in frames)
 
     everyone, thumbnails = list[Poses](), list[np.ndarray]()
@@ -149,16 +207,12 @@ def estimate_keypoints_with(
     shots = find_shots(thumbnails, fps)
     shot = choose_shot(everyone, shots, fps, config)
     size = (info.width, info.height) if config.rotate % 180 == 0 else (info.height, info.width)
-    film = _Film(lambda: islice(read(), *shot), estimator, size, fps, progress)
-    try:
-        found = _follow(film, everyone[slice(*shot)], replace(config, start=first_moment + shot[0] / fps), sheet)
-    except InputError as error:
-        raise InputError(f"{video}: {error}") from None
-    times = None if len(shots) == 1 else first_moment + np.array(shots) / fps
-    return apply_playback_speed(replace(found, shots=times), config.speed, config.max_fps)
+    film = Film(lambda: islice(read(), *shot), estimator, size, fps, progress)
+    times = None if len(shots) == 1 else config.start + np.array(shots) / fps
+    return Shot(film, everyone[slice(*shot)], config.start + shot[0] / fps, times)
 
 
-def _follow(film: "_Film", everyone: list[Poses], config: PoseConfig, sheet: Path | None) -> Keypoints:
+def _follow(film: Film, everyone: list[Poses], config: PoseConfig, sheet: Path | None) -> Keypoints:
     """Follows one person through a shot, at the film's own speed.
 
     Raises:
@@ -167,7 +221,7 @@ def _follow(film: "_Film", everyone: list[Poses], config: PoseConfig, sheet: Pat
     everyone, choice = choose(film, everyone, config)
     if sheet is not None and len(choice.people) > 1:
         write_people_sheet(film.images(), everyone, choice, sheet)
-    frames, rows = _SecondPass(film).run(everyone, choice, config.crop_rounds)
+    frames, rows = SecondPass(film).run(everyone, choice, config.crop_rounds)
     rows, first = cut_ends(rows, film.fps)
     _check_seen(rows, config)
 
@@ -208,46 +262,7 @@ def choose_shot(everyone: list[Poses], shots: list[tuple[int, int]], fps: float,
     return shots[int(np.argmax(seen))]
 
 
-def cut_ends(rows: np.ndarray, fps: float) -> tuple[np.ndarray, int]:
-    """Cuts off the frames before the person appears and after it leaves, and says which frame is the first then.
-
-    A few frames without a detection remain: the reconstruction bridges them.
-    """
-    seen = np.flatnonzero(rows >= 0)
-    if len(seen) == 0:
-        return rows, 0
-    short = max(2, round(BRIDGED_S * fps))
-    first = int(seen[0]) if seen[0] > short else 0
-    last = int(seen[-1]) if len(rows) - 1 - seen[-1] > short else len(rows) - 1
-    return rows[first : last + 1], first
-
-
-@dataclass(frozen=True)
-class _Film:
-    """A video that can be looked at more than once."""
-
-    images: Callable[[], Iterator[np.ndarray]]
-    """Reads the frames from the first one on."""
-    estimator: PoseEstimator
-    image_size: tuple[int, int]
-    """Width and height [px]."""
-    fps: float
-    progress: Progress
-
-    def detect(
-        self,
-        crops: dict[int, list[AugmentedCrop]],
-        change: Callable[[int, np.ndarray], np.ndarray] = lambda t, image: image,
-    ) -> Iterator[tuple[int, list[Poses]]]:
-        """Yields each frame's bodies from its crops, in image pixels; images may be changed first."""
-        wanted = ((crops[t], change(t, image)) for t, image in enumerate(self.images()) if t in crops)
-        found = self.estimator.detect(crop.cut(image) for crops_of_frame, image in wanted for crop in crops_of_frame)
-        for done, (t, crops_of_frame) in enumerate(crops.items()):
-            yield t, [crop.poses_to_image(next(found)) for crop in crops_of_frame]
-            self.progress(done + 1, len(crops), "searching in crops")
-
-
-def choose(film: _Film, everyone: list[Poses], config: PoseConfig) -> tuple[list[Poses], Choice]:
+def choose(film: Film, everyone: list[Poses], config: PoseConfig) -> tuple[list[Poses], Choice]:
     """Chooses the person; among several by appearance and motion too, after a look where the film moves most.
 
     Returns:
@@ -273,7 +288,7 @@ def choose(film: _Film, everyone: list[Poses], config: PoseConfig) -> tuple[list
     return everyone, replace(choice, sure=sure, silhouettes=crowd.silhouettes)
 
 
-def search(film: _Film, everyone: list[Poses], silhouettes: Silhouettes, known: dict[int, np.ndarray]) -> None:
+def search(film: Film, everyone: list[Poses], silhouettes: Silhouettes, known: dict[int, np.ndarray]) -> None:
     """Adds to `everyone` what is found in the silhouettes alone, in frames in which no body is known, or fits them."""
     fits = [silhouettes.fit(t, poses.xy).max(initial=0.0) > FITS for t, poses in enumerate(everyone)]
     poor = [t for t in range(len(everyone)) if not fits[t] or (known and t not in known)]
@@ -283,10 +298,10 @@ def search(film: _Film, everyone: list[Poses], silhouettes: Silhouettes, known: 
 
 
 @dataclass(frozen=True)
-class _SecondPass:
+class SecondPass:
     """Detection in crops around the person."""
 
-    film: _Film
+    film: Film
 
     def run(self, everyone: list[Poses], choice: Choice, rounds: int) -> tuple[list[Poses], np.ndarray]:
         """Adds detections from crops to the doubtful frames and chooses again, until nothing more can be gained.

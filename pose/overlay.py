@@ -1,5 +1,6 @@
 """The input video with the detected skeleton drawn over it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -48,14 +49,17 @@ def draw_skeleton(rgb: np.ndarray, xy: np.ndarray, confidence: np.ndarray, names
         )
 
 
-def write_overlay(video: Path, keypoints: Keypoints, out: Path, progress: Progress = silent) -> None:
-    """Writes the used range of the video with the skeleton; a frame without the person says so.
+def write_overlay(
+    video: Path, keypoints: Keypoints, out: Path, progress: Progress = silent, others: Sequence[Keypoints] = ()
+) -> None:
+    """Writes the used range of the video with the skeleton; a frame without anybody says so.
 
     Args:
       video: what the keypoints were found in.
       keypoints: of one person.
       out: MP4 file to write, whole or not at all.
       progress: called with the number of frames done.
+      others: keypoints of other people over the same frames.
     """
     width, height = keypoints.image_size
     scale = min(1.0, MAX_HEIGHT / height)
@@ -67,8 +71,9 @@ def write_overlay(video: Path, keypoints: Keypoints, out: Path, progress: Progre
                 break
             rgb = turn_image(rgb, keypoints.rotation)
             image = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb.copy()
-            draw_skeleton(image, keypoints.xy[t] * scale, keypoints.confidence[t], keypoints.names)
-            if not keypoints.seen[t]:
+            for person in (keypoints, *others):
+                draw_skeleton(image, person.xy[t] * scale, person.confidence[t], person.names)
+            if not any(person.seen[t] for person in (keypoints, *others)):
                 where = (round(0.03 * size[0]), round(0.06 * size[1]))
                 cv2.putText(image, "not seen", where, cv2.FONT_HERSHEY_SIMPLEX, size[1] / 600, RIGHT, 2, cv2.LINE_AA)
             writer.write(image)

@@ -111,6 +111,8 @@ class Problem:
     """The view expected before contacts are known."""
     tilt_sigma: tuple[float, ...] = (0.25, 0.05)
     """Standard deviation of the expected pitch and roll [rad]."""
+    view_known: bool = False
+    """Whether the view is known, and with it where the ground is."""
     surfaces: tuple[Surface, ...] = ()
     """What may carry the body above the ground; their levels follow the view among the unknowns."""
 
@@ -177,7 +179,7 @@ class Problem:
 
     def free_globals(self, view: View) -> np.ndarray:
         """Camera and ground may move once contacts are known; the ground's speed only where it has one, bool (G,)."""
-        grounded = self.support is not None and bool(self.support.contact.any())
+        grounded = self.support is not None and bool(self.support.contact.any()) and not self.view_known
         ground_velocity = grounded and view.ground_velocity != (0.0, 0.0)
         touched = np.zeros(0) if self.touches is None else np.unique(self.touches)
         levels = [not one.known and k + 1 in touched for k, one in enumerate(self.surfaces)]
@@ -389,9 +391,7 @@ class Problem:
 
     def tracking_sigma(self) -> np.ndarray:
         """Of each degree of freedom, (nv,)."""
-        sigma = np.full(self.model.nv, self.sigmas.tracking)
-        sigma[:3] = self.sigmas.root_tracking
-        return sigma
+        return np.repeat([self.sigmas.root_tracking, self.sigmas.tracking], [3, self.model.nv - 3])
 
     def velocity_sigma(self) -> np.ndarray:
         """Of each degree of freedom, (nv,); the root is left free."""

@@ -8,7 +8,7 @@ instead of a camera per frame, contacts, the ground and flight; Gauss-Newton on 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from reconstruct.solve import Solution, minimise
 from reconstruct.support import Support
 from reconstruct.surfaces import centre_surfaces
 from reconstruct.tangent import TangentSpace
-from reconstruct.world_frame import centre_world, remove_ground_velocity
+from reconstruct.world_frame import centre_world, remove_ground_velocity, to_view
 
 PRICE = 20.0
 """What each surface of a hypothesis costs, in units of the misfit: its height, place and size are free to choose. Were
@@ -96,6 +96,7 @@ def reconstruct_motion(
     config: ReconstructConfig = ReconstructConfig(),
     progress: Progress = silent,
     objects: Sequence[SceneObject] | None = None,
+    known: View | None = None,
 ) -> Reconstruction:
     """Finds the motion of the character that explains the keypoints and obeys physics.
 
@@ -106,17 +107,44 @@ def reconstruct_motion(
       progress: called after each pass.
       objects: what carries the person besides the ground, in the world of the motion that is to come; None to find it,
         empty for nothing.
+      known: the camera's view in the frame in the middle of its pan, if it is known, and with it the ground; of a
+        camera that stays in its place.
 
     Raises:
       InputError: too short, or the person is hardly seen.
     """
-    began, motion = time.perf_counter(), keypoints.camera_motion
+    began = time.perf_counter()
+    keypoints, fit, objects = fit_motion(keypoints, character, config, progress, objects, known)
+    return _finish(keypoints, character, config, fit, objects, time.perf_counter() - began)
+
+
+class Fitted(NamedTuple):
+    """A motion that is fitted to keypoints, still in the camera's world."""
+
+    keypoints: Keypoints
+    """What it is fitted to, with the camera's motion that was taken."""
+    fit: "_Fit"
+    """The problem and its solution."""
+    objects: Sequence[SceneObject] | None
+    """What carries the person, as it was given; None if it was to be found."""
+
+
+def fit_motion(
+    keypoints: Keypoints,
+    character: Character,
+    config: ReconstructConfig,
+    progress: Progress = silent,
+    objects: Sequence[SceneObject] | None = None,
+    known: View | None = None,
+) -> Fitted:
+    """Fits a motion; arguments and errors are those of `reconstruct_motion`."""
+    motion = keypoints.camera_motion
     if motion is not None and motion.path is not None and config.camera == "down":
-        found = reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
-        return replace(found, why=join_notes(DOWN, found.why))
-    if motion is None:
+        found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)
+        return found._replace(fit=replace(found.fit, why=join_notes(DOWN, found.fit.why)))
+    if motion is None and known is None:
         keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
-    focal_px = estimate_focal(keypoints, config.fov)
+    focal_px = estimate_focal(keypoints, config.fov) if known is None else float(np.exp(known.log_focal))
     observations = observe(keypoints, character, focal_px)
     problem = Problem(character, keypoints.fps, config.sigmas, observations=observations, focal_px=focal_px)
     qpos, steady = guess_initial_motion(observations, character, focal_px, keypoints.fps)
@@ -129,11 +157,14 @@ def reconstruct_motion(
     if problem.carried is not None:
         unit, problem = find_unit(problem, qpos, view)
         if unit is None:
-            found = reconstruct_motion(stay_in_place(keypoints), character, config, progress, objects)
-            return replace(found, why=join_notes(UNKNOWN_UNIT, found.why))
+            found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)
+            return found._replace(fit=replace(found.fit, why=join_notes(UNKNOWN_UNIT, found.fit.why)))
         problem, qpos = go_along(problem, qpos, view, unit)
-    put = set_below_camera if config.camera == "down" else Problem.set_on_ground
-    problem, qpos, view = level_with_ground(*put(problem, qpos, view))
+    if known is None:
+        put = set_below_camera if config.camera == "down" else Problem.set_on_ground
+        problem, qpos, view = level_with_ground(*put(problem, qpos, view))
+    else:
+        problem, qpos, view = replace(problem, view_known=True), to_view(qpos, view, known), known
 
     # What carries besides the ground is proposed now: ground and flight, once imposed, explain it away.
     # A path that is put together from pictures wavers by as much as a low step is high.
@@ -144,8 +175,7 @@ def reconstruct_motion(
     fit = _fit_ground_and_physics(problem, qpos, view, config, progress)
     if hypotheses:
         fit = _choose(fit, hypotheses, problem, qpos, view, config, progress)
-    fit = replace(fit, why=join_notes(note, fit.why))
-    return _finish(keypoints, character, config, fit, objects, time.perf_counter() - began)
+    return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects)
 
 
 def join_notes(*notes: str) -> str:
@@ -170,7 +200,7 @@ def _fit_ground_and_physics(
     character, fps = problem.character, problem.fps
     # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
     for index, tolerance_scale in enumerate((2.0, 1.4, 1.0)):
-        if index == 0 and not problem.surfaces and problem.carried is None:
+        if index == 0 and not problem.surfaces and problem.carried is None and not problem.view_known:
             view = replace(view, ground_velocity=find_ground_velocity(problem.contact_positions(qpos), view, fps))
         support = problem.find_support(qpos, view, tolerance_scale)
         problem = problem.with_support(support)

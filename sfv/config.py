@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes
@@ -38,6 +38,8 @@ class ClipConfig:
     """The person's standing height [m]; default: the character's own."""
     upper_body: UpperBody = "no"
     """Guess legs that are out of the picture: they stand in one place, or walk along the path of the hips."""
+    people: Literal["one", "all"] = "one"
+    """Learn one person's skill, or everybody's: reconstructed in one world and performed in one simulation."""
     split: bool = False
     """Learn every cycle and action of a longer video as a skill of its own, in runs beside each other."""
     anyway: bool = False

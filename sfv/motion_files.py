@@ -1,4 +1,4 @@
-"""What a run keeps of a reference motion: its numbers, a BVH and a preview."""
+"""What a run keeps of a reference motion: its numbers, a BVH, a preview, and what is to be said of it."""
 
 from pathlib import Path
 
@@ -8,8 +8,14 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
-from reconstruct.scene_objects import SceneObject
+from reconstruct.motion_quality import assess_motion
+from reconstruct.reconstruct import Reconstruction
+from reconstruct.scene_objects import SceneObject, save_objects
 from sfv.rendering import make_scenery, write_preview
+from sfv.stage import Made
+
+SCENE_FILE = "scene.toml"
+"""What carries the person besides the ground, in the stage of the motion; a copy in the run's folder may be changed."""
 
 
 def write_motion(
@@ -26,3 +32,19 @@ def write_motion(
     write_preview(motion, character, folder / "preview.mp4", camera, backdrop=scenery)
     kind = "a cycle" if motion.loop else "one pass"
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"
+
+
+def describe_motion(found: Reconstruction, character: Character, folder: Path) -> Made:
+    """Writes a reconstructed motion, its camera and its objects into a stage's folder, and assesses it."""
+    found.camera.save(folder / "camera.npz")
+    save_objects(found.objects, folder / SCENE_FILE)
+    length = write_motion(found.motion, character, found.camera, folder, found.objects)
+    metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
+    quality = assess_motion(found.metrics)
+    metrics |= {"level": quality.level, "verdict": quality.verdict, "guessed": found.motion.guessed}
+    metrics |= {"objects": [thing.describe() for thing in found.objects], "scene": found.why}
+    summary = (
+        f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
+        f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
+    )
+    return Made(f"{summary}. {quality.verdict}", metrics)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
+from sfv.motion_files import SCENE_FILE
 from sfv.report import RunStages, write_report
 from sfv.run import Run, find_run_folder, read_record
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
@@ -34,13 +36,19 @@ from sfv.skill import to_skill
 from sfv.stage import Stage, StageResult, plain, run_stage
 
 
-def run_clip(config: ClipConfig, command: str | None = None, find: Stage[Any] | None = None) -> Run:
+def run_clip(
+    config: ClipConfig,
+    command: str | None = None,
+    find: Stage[Any] | None = None,
+    fit: Callable[[StageResult], Stage[Any]] | None = None,
+) -> Run:
     """From a video, or a motion file, to a skill in a run folder; what is done already is skipped.
 
     Args:
       config: all options; without a video or motion the sample is taken.
       command: what the user typed or called, noted in the run.
       find: the stage that finds the person, in place of the usual one.
+      fit: makes the stage that gives the motion of the keypoints, in place of the usual one.
 
     Raises:
       InputError: the source, an option or the folder cannot be used.
@@ -62,10 +70,11 @@ def run_clip(config: ClipConfig, command: str | None = None, find: Stage[Any] | 
             print_findings(pose)
             check_keypoints(pose, source, config)
             objects = read_scene_file(folder) if config.scene.kind == "found" else ()
-            motion = run(stages.reconstruct(pose, character, person, config.reconstruct, objects, config.upper_body))
+            usual = stages.reconstruct(pose, character, person, config.reconstruct, objects, config.upper_body)
+            motion = run(usual if fit is None else fit(pose))
             print_scene(motion, folder)
             check_worth(motion, source, "preview.mp4", config.anyway)
-            carrying, _ = load_objects(motion[stages.SCENE_FILE])
+            carrying, _ = load_objects(motion[SCENE_FILE])
         else:
             part, loop = (config.pose.start, config.pose.end), config.reconstruct.loop
             motion = run(stages.import_motion(source, character, part, loop, config.file))
@@ -224,7 +233,7 @@ def choose_task(
 
 def scale_objects(original: Path, source: Character, character: Character) -> tuple[SceneObject, ...]:
     """What carries the source's motion in the file `original`, as large for the character as its legs are."""
-    path = original.with_name(stages.SCENE_FILE)
+    path = original.with_name(SCENE_FILE)
     factor = leg_length(character) / leg_length(source)
     return tuple(thing.scale(factor) for thing in load_objects(path)[0]) if path.is_file() else ()
 
@@ -235,7 +244,7 @@ def read_scene_file(folder: Path) -> tuple[SceneObject, ...] | None:
     Raises:
       InputError: the file holds nonsense.
     """
-    path = folder / stages.SCENE_FILE
+    path = folder / SCENE_FILE
     if not path.is_file():
         return None
     objects, changed = load_objects(path)
@@ -244,8 +253,8 @@ def read_scene_file(folder: Path) -> tuple[SceneObject, ...] | None:
 
 def print_scene(motion: StageResult, folder: Path) -> None:
     """Prints what carries the person besides the ground, and leaves it in the run's folder to be changed."""
-    found = motion[stages.SCENE_FILE]
-    objects, path = motion.metrics["objects"], folder / stages.SCENE_FILE
+    found = motion[SCENE_FILE]
+    objects, path = motion.metrics["objects"], folder / SCENE_FILE
     if not path.is_file() or not load_objects(path)[1]:
         if objects:
             shutil.copyfile(found, path)

@@ -160,9 +160,25 @@ def render_motion(
 def _compile_model(
     character: Character, backdrop: Callable[[mujoco.MjSpec], Light], size: tuple[int, int], smooth_edges: bool
 ) -> mujoco.MjModel:
-    """Compiles the character before a backdrop, set up for images of this width and height [px]."""
+    """Compiles the character before a backdrop, set up for images of this width and height [px]; what is shown is a
+    little more than the body, whatever the ground."""
     spec = character.spec()
-    light = backdrop(spec)
+    set_up_picture(spec, backdrop(spec), size, smooth_edges, 1.4 * character.height)
+    model = spec.compile()
+    fit_skin(model, character)
+    return model
+
+
+def set_up_picture(spec: mujoco.MjSpec, light: Light, size: tuple[int, int], smooth_edges: bool, extent: float) -> None:
+    """Sets up a model for images of this width and height [px].
+
+    Args:
+      spec: about to be compiled.
+      light: of the backdrop.
+      size: of the images.
+      smooth_edges: multisampling.
+      extent: size of what is shown [m]; it scales the shadow map and both clipping planes.
+    """
     spec.visual.global_.offwidth, spec.visual.global_.offheight = size
     spec.visual.global_.fovy = 40.0
     spec.visual.quality.shadowsize = light.shadow_size
@@ -172,11 +188,7 @@ def _compile_model(
     spec.visual.headlight.specular = [0.0] * 3
     spec.visual.map.shadowclip = 2.0  # at 1, stripes of false shadow appear at the map's edge
     spec.visual.map.zfar = 50.0
-    # The extent scales the shadow map and both clipping planes: a little more than the body, whatever the ground.
-    spec.stat.extent = 1.4 * character.height
-    model = spec.compile()
-    fit_skin(model, character)
-    return model
+    spec.stat.extent = extent
 
 
 def look_through(scene: mujoco.MjvScene, camera: Camera, near: float = 0.05, far: float = 100.0) -> None:

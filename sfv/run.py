@@ -39,7 +39,7 @@ class Run:
     @cached_property
     def motion(self) -> ReferenceMotion:
         """The reference motion, the character's own."""
-        return ReferenceMotion.load(self._motion_folder / "motion.npz")
+        return ReferenceMotion.load(self.motion_path)
 
     @cached_property
     def character(self) -> Character:
@@ -57,7 +57,7 @@ class Run:
     @cached_property
     def task(self) -> Task:
         """What was learnt, by whom and where."""
-        width, path = self.character.model.nq, self._motion_folder / "motion.npz"
+        width, path = self.character.model.nq, self.motion_path
         if self.motion.qpos.shape[1] != width:
             raise InputError(
                 f"{path}: {self.motion.qpos.shape[1]} coordinates, {self.character.name} has {width}; {AGAIN}"
@@ -73,6 +73,11 @@ class Run:
     def draft(self) -> Draft:
         """The motion as tracking control performs it."""
         return Draft.load(self.folder / "3_draft" / self.body / "draft.npz")
+
+    @property
+    def motion_path(self) -> Path:
+        """File of the reference motion."""
+        return self._motion_folder / "motion.npz"
 
     @property
     def policy_path(self) -> Path:
@@ -144,6 +149,9 @@ def find_results(folder: Path) -> Iterator[Run]:
       InputError: there is none yet.
     """
     found = sorted(folder.glob("4_result/*/rollout.npz"))
+    if not found and (people := sorted(folder.glob("person*/config.json"))):
+        known = ", ".join(str(path.parent) for path in people)
+        raise InputError(f"{folder}: holds the runs of several people; give one of {known}")
     if not found:
         raise InputError(f"{folder}: no finished result yet; finish it with `python -m sfv clip`")
     for path in found:

@@ -39,21 +39,18 @@ from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.guess_legs import UpperBody, guess_legs
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
-from reconstruct.motion_quality import assess_motion
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.retargeting import RetargetConfig
 from reconstruct.retargeting import retarget as retarget_motion
 from reconstruct.retargeting_metrics import compute_retargeting_metrics
-from reconstruct.scene_objects import SceneObject, save_objects
-from sfv.motion_files import write_motion
+from reconstruct.scene_objects import SceneObject
+from sfv.motion_files import describe_motion, write_motion
 from sfv.rendering import make_scenery, write_preview
 from sfv.result_video import Original, SourceFilm, write_result_video
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
 ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
-SCENE_FILE = "scene.toml"
-"""What carries the person besides the ground, in the stage of the motion; a copy in the run's folder may be changed."""
 RECONSTRUCT_VERSION = 2
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 2
@@ -300,18 +297,7 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
         retargeted = retarget_motion(found.motion, person, character).motion
         objects = tuple(thing.scale(scale) for thing in found.objects)
         found = replace(found, motion=retargeted, camera=found.camera.scale(scale), objects=objects)
-    found.camera.save(work.folder / "camera.npz")
-    save_objects(found.objects, work.folder / SCENE_FILE)
-    length = write_motion(found.motion, character, found.camera, work.folder, found.objects)
-    metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
-    quality = assess_motion(found.metrics)
-    metrics |= {"level": quality.level, "verdict": quality.verdict, "guessed": found.motion.guessed}
-    metrics |= {"objects": [thing.describe() for thing in found.objects], "scene": found.why}
-    summary = (
-        f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
-        f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
-    )
-    return Made(f"{summary}. {quality.verdict}", metrics)
+    return describe_motion(found, character, work.folder)
 
 
 def _import_motion(work: Work[ImportSetting]) -> Made:

@@ -305,6 +305,14 @@ class ImitationEnv:
         if self.dynamics is not None:
             self.dynamics.redraw_some()
 
+    def follow(self, qpos: np.ndarray, qvel: np.ndarray) -> StepResult:
+        """Takes over the states (N, nq), (N, nv) that another simulation led to in one control step, and compares."""
+        self.all_qpos[:], self.all_qvel[:] = qpos, qvel
+        self._batch.forward(stage=STAGE_VEL)
+        self.frame = np.minimum(self.frame + 1, self._last_frame)
+        self.age += 1
+        return self.compare()
+
     def compare(self) -> StepResult:
         """Compares where the environments are with where the reference is."""
         reference, frame = self.reference, self.frame

@@ -284,23 +284,41 @@ def widen_spec(spec: mujoco.MjSpec, widths: dict[str, np.ndarray], strength: flo
         actuator.biasprm = np.asarray(actuator.biasprm) * strength
 
 
-def fit_skin(model: mujoco.MjModel, character: Character) -> None:
+def fit_skin(model: mujoco.MjModel, character: Character, prefix: str = "") -> None:
     """Gives a compiled model's skin the size of its body: a spec does not expose a skin that comes from a file.
 
     A vertex moves away from each of its bones as that bone's body has grown, weighted as it is bound to them.
+
+    Args:
+      model: changed in place.
+      character: the body.
+      prefix: what its parts' names begin with, where the model holds several bodies.
     """
-    model.skin_vert[:] *= character.scale
-    model.skin_bonebindpos[:] *= character.scale
-    if not model.nskin or (character.girth == 1.0 and character.head == 1.0):
-        return
-    widths, moved = character.widths, np.zeros_like(model.skin_vert)
-    for bone in range(model.nskinbone):
-        factor = widths.get(model.body(model.skin_bonebodyid[bone]).name)
+    for skin in range(model.nskin):
+        if not model.skin(skin).name.startswith(prefix):
+            continue
+        at, bone = int(model.skin_vertadr[skin]), int(model.skin_boneadr[skin])
+        vertices = slice(at, at + int(model.skin_vertnum[skin]))
+        bones = range(bone, bone + int(model.skin_bonenum[skin]))
+        model.skin_vert[vertices] *= character.scale
+        model.skin_bonebindpos[bones.start : bones.stop] *= character.scale
+        if character.girth != 1.0 or character.head != 1.0:
+            model.skin_vert[vertices] += _find_growth(model, character, prefix, bones, vertices)
+
+
+def _find_growth(model: mujoco.MjModel, character: Character, prefix: str, bones: range, vertices: slice) -> np.ndarray:
+    """How far the vertices of a skin move since the bodies are wider than the MJCF's, (V, 3)."""
+    widths, moved, skin_vert = (
+        character.widths,
+        np.zeros((vertices.stop - vertices.start, 3)),
+        model.skin_vert[vertices],
+    )
+    for bone in bones:
+        factor = widths.get(model.body(model.skin_bonebodyid[bone]).name.removeprefix(prefix))
         if factor is None:
             continue
         first, count = model.skin_bonevertadr[bone], model.skin_bonevertnum[bone]
-        vertices = model.skin_bonevertid[first : first + count]
-        offset = model.skin_vert[vertices] - model.skin_bonebindpos[bone]
-        weight = model.skin_bonevertweight[first : first + count, None]
-        moved[vertices] += weight * offset * (factor - 1.0)
-    model.skin_vert[:] += moved
+        own = model.skin_bonevertid[first : first + count]
+        offset = skin_vert[own] - model.skin_bonebindpos[bone]
+        moved[own] += model.skin_bonevertweight[first : first + count, None] * offset * (factor - 1.0)
+    return moved

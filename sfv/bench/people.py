@@ -1,4 +1,4 @@
-"""`bench people`: whom a film of several people is about, and how fast its time runs."""
+"""`bench people`: whom a film of several people is about, how fast its time runs, and where they all are."""
 
 from dataclasses import replace
 from typing import Literal
@@ -12,6 +12,7 @@ from pose.playback_speed import estimate_playback_speed
 from sfv.bench.films import find_cached_keypoints, make_films
 from sfv.bench.inputs import find_recordings
 from sfv.bench.people_films import FILMS, PeopleTruth, film_people
+from sfv.bench.together import measure_together
 from sfv.bench.verdicts import list_verdict_rows, try_clips
 from sfv.console import console
 from sfv.rows import Row, show
@@ -33,9 +34,10 @@ TRUNK = [INDEX[f"{side}_{joint}"] for joint in ("shoulder", "hip") for side in (
 
 
 def bench_people(
-    rows: tuple[Literal["person", "speed", "verdict"], ...] = ("person", "speed"), json: bool = False
+    rows: tuple[Literal["person", "speed", "together", "verdict"], ...] = ("person", "speed", "together"),
+    json: bool = False,
 ) -> None:
-    """Who a film of 2 to 12 people is about (one upside down, two who cross), and how fast its time runs.
+    """Who a film of 2 to 12 people is about, how fast its time runs, and where two people are in one world.
 
     Films and keypoints are kept in the cache.
 
@@ -48,6 +50,8 @@ def bench_people(
         found += _measure_person()
     if "speed" in rows:
         found += _measure_speed()
+    if "together" in rows:
+        found += measure_together()
     if "verdict" in rows:
         films = [video for _, video in make_films([], full=False)]
         found += list_verdict_rows(try_clips([*films, *find_recordings(REAL)]))

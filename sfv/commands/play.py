@@ -18,6 +18,8 @@ from pose.errors import InputError
 from sfv.console import bar, console
 from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
+from sfv.together.play import find_group, perform_group, write_group
+from sfv.together.stages import describe_performance, measure_performance
 from sfv.transition_chart import save_transitions
 from sfv.transitions import load_transitions, make_table, to_chainable
 
@@ -40,8 +42,8 @@ def play(
     """Performs a shipped or a learnt skill, or several in turn, and writes the video; without any, lists what there is.
 
     Args:
-      skills: shipped skills, runs in runs/, or runs' folders; several are performed one after another without a pause.
-        go1 is the quadruped that adapts.
+      skills: shipped skills, runs or their folders, go1 that adapts; several follow each other without a pause, several
+        people of one run perform together.
       character: body that performs it, or an entry of the list, such as humanoid@adaptive; default the humanoid, else
         the first that has the skill.
       scene: ground that it is performed on; --scene KIND is short for --scene.kind. Default the flat, or where the
@@ -65,6 +67,11 @@ def play(
         return
     if eyes:
         raise InputError("--eyes: only go1 has a camera; play it with: sfv play go1 --eyes")
+    if len(skills) == 1 and (group := find_group(skills[0])) is not None:
+        if character is not None or scene != Scene() or seconds is not None or transitions is not None:
+            raise InputError(f"'{skills[0]}' is several people in a world of theirs; play it without other options")
+        play_group(group, size[1], out or Path(f"{group.resolve().name}.mp4"))
+        return
     chosen, *others = choose_each(skills, character, scene.check())
     if transitions is not None and not others:
         raise InputError("--transitions draws which of several skills can follow which; name more than one")
@@ -107,6 +114,16 @@ def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
         f"{kind} {len(walk.qpos) / 50:.1f} s {'falls' if walk.fell else 'to the end'}" for kind, walk in walks.items()
     )
     console.print(f"{out}: go1, {', '.join(ends)}")
+
+
+def play_group(folder: Path, height: int, out: Path) -> None:
+    """Films everybody of a run of several people in one simulation."""
+    with bar(out.name) as progress:
+        people, done = perform_group(folder, progress)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_group(folder, people, done, out, height, progress)
+    numbers = [person.number for person in people]
+    console.print(f"{out}: {describe_performance(measure_performance(done, numbers), numbers)}")
 
 
 def choose(skills: list[Skill], character: str | None, scene: Scene) -> Skill:

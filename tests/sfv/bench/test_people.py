@@ -19,7 +19,8 @@ def truth() -> PeopleTruth:
     """The actor comes in at frame 5 and walks past a bystander."""
     actor = np.stack([stick(200 + 20 * t, 300, 200) for t in range(T)])
     bystander = np.stack([stick(400, 300, 200)] * T)
-    return PeopleTruth(np.stack([actor, bystander]), np.array([np.arange(T) >= 5, np.ones(T, dtype=bool)]))
+    visible = np.array([np.arange(T) >= 5, np.ones(T, dtype=bool)])
+    return PeopleTruth(np.stack([actor, bystander]), visible, np.zeros((2, T, 3)), np.eye(3))
 
 
 def follow(xy: np.ndarray, start: float = 0.0) -> Keypoints:

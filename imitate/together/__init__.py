@@ -1,0 +1,1 @@
+"""Several bodies in one simulation, each with its own policy."""

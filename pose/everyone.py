@@ -1,0 +1,259 @@
+"""Everybody in a video: the keypoints of each person, on one clock and before one camera."""
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from pose.appearance import appearance_distance, describe_bodies
+from pose.blazepose import BlazePose
+from pose.camera_motion import CameraMotion
+from pose.candidates import merge_candidates
+from pose.carried_camera import follow_any_camera
+from pose.cleanup import clean
+from pose.crops import AugmentedCrop
+from pose.errors import InputError
+from pose.estimate import Film, PoseConfig, SecondPass, Shot, look_through
+from pose.estimator import Crop, PoseEstimator, Poses, concatenate
+from pose.keypoints import Keypoints
+from pose.moving_region import find_moving_region
+from pose.people_sheet import write_people_sheet
+from pose.person import (
+    ALIKE,
+    CORE,
+    body_size,
+    check_anybody,
+    count_people,
+    find_best_path,
+    find_others,
+    find_people_boxes,
+)
+from pose.playback_speed import estimate_playback_speed
+from pose.progress import Progress, silent
+from pose.prominence import MOST, Candidate, Choice, measure_candidate
+from pose.video import VideoInfo, probe
+from pose.weights import find_or_fetch
+
+FORMAT_VERSION = 1
+"""Version of the estimate of everybody: raised whenever the same video gives other keypoints."""
+SMALLEST = 0.12
+"""Size of a body over the picture's longer side from which it is reconstructed: of a smaller one too little is seen."""
+LEAST_PRESENCE = 0.25
+"""Share of the frames in which somebody must be seen."""
+TILES_PER_S, TILE_PIXELS = 10.0, 512
+"""Frames a second that are searched in squares, and the largest side of a square's own image [px]."""
+INSIDE, SMALLER = 0.7, 0.8
+"""Share of a person's box in that of another one, larger by 1 / `SMALLER`, from which it is a part of that body."""
+LEAST_FOUND = 0.2
+"""Share of the frames that are searched in squares in which somebody must be found before crops are tried."""
+LEAST_SCORE = 0.4
+"""Mean score of the detections of somebody who is there: clutter and reflections score less."""
+NOBODY = np.zeros(0, dtype=int)
+"""Path of a choice in which nobody is chosen."""
+
+
+def estimate_everyone(
+    video: Path,
+    config: PoseConfig = PoseConfig(),  # noqa: B008  frozen
+    progress: Progress = silent,
+    sheet: Path | None = None,
+) -> tuple[Keypoints, ...]:
+    """Finds everybody in a video and follows each.
+
+    Args:
+      video: any file that FFmpeg decodes.
+      config: range and effort; `person` is not used.
+      progress: called with the number of frames done.
+      sheet: picture file that shows who is who.
+
+    Returns:
+      Keypoints of each person over the same frames, the most prominent person first; where one is not seen, its
+      confidence is 0.
+
+    Raises:
+      InputError: the video cannot be used, or shows fewer than two people who are large and long enough in view.
+    """
+    info = probe(video)
+    bundle = find_or_fetch(None, config.model_size, progress)
+    with BlazePose(bundle, workers=config.processes) as estimator:
+        return estimate_everyone_with(estimator, video, info, config, progress, sheet)
+
+
+def estimate_everyone_with(
+    estimator: PoseEstimator,
+    video: Path,
+    info: VideoInfo,
+    config: PoseConfig,
+    progress: Progress = silent,
+    sheet: Path | None = None,
+) -> tuple[Keypoints, ...]:
+    """Does the same as `estimate_everyone`, with an estimator of the caller's own; `info` is the video's."""
+    shot = look_through(estimator, video, info, replace(config, person=""), progress)
+    try:
+        frames = look_in_tiles(shot.film, shot.everyone)
+        choice = find_candidates(shot.film, frames)
+        found = follow_each(shot, frames, choice, config)
+        kept = [n for n in drop_parts(found) if is_worth(found[n], config)]
+        if len(kept) < 2:
+            raise InputError(explain_too_few(len(kept)))
+    except InputError as error:
+        raise InputError(f"{video}: {error}") from None
+    if sheet is not None:
+        write_people_sheet(shot.film.images(), frames, Choice(NOBODY, tuple(choice.people[n] for n in kept)), sheet)
+    people = [found[n] for n in kept]
+    camera, doubt = _follow_camera(shot, frames, people)
+    speed = config.speed or find_common_speed(people)
+    complete = (replace(one, camera_motion=camera, doubt_of_camera=doubt, shots=shot.times) for one in people)
+    return tuple(one if speed == 1.0 else one.with_speed(speed, config.max_fps) for one in complete)
+
+
+def look_in_tiles(film: Film, frames: list[Poses]) -> list[Poses]:
+    """The bodies in each frame, with those found in squares of the picture in some frames.
+
+    The detector reads the whole picture at 224 pixels, where it mostly finds the largest body alone.
+    """
+    width, height = film.image_size
+    side, longer = min(width, height), max(width, height)
+    count = max(1, int(np.ceil((longer - side) / (0.5 * side))) + 1)
+    middles = np.linspace(0.5 * side, longer - 0.5 * side, count)
+    places = [(x, 0.5 * side) if width >= height else (0.5 * side, x) for x in middles.tolist()]
+    tiles = [AugmentedCrop(Crop(place, float(side), 0.0, min(side, TILE_PIXELS)), False, False) for place in places]
+    every, found = max(1, round(film.fps / TILES_PER_S)), list(frames)
+    for t, detections in film.detect(dict.fromkeys(range(0, len(frames), every), tiles)):
+        found[t] = concatenate([found[t], *detections])
+    return found
+
+
+def find_step(film: Film) -> int:
+    """The step from one frame that is searched in squares to the next."""
+    return max(1, round(film.fps / TILES_PER_S))
+
+
+def find_candidates(film: Film, frames: list[Poses]) -> Choice:
+    """Everybody who may be there, the most prominent first, followed through the frames that are searched in squares.
+
+    In the others most people are missing, which would cost a path more than it gains; crops fill them later.
+    """
+    step = find_step(film)
+    looks = describe_bodies(islice(film.images(), 0, None, step), frames[::step])
+    region, people = find_moving_region(film.images(), film.fps), list[Candidate]()
+    for path in find_paths(frames[::step], film.fps / step, looks):
+        rows = np.full(len(frames), -1)
+        rows[::step] = path
+        people.append(measure_candidate(frames, rows, film.image_size, region))
+    people = [one for one in people if one.size >= SMALLEST and measure_score(one, frames) >= LEAST_SCORE]
+    people.sort(key=lambda one: -one.prominence)
+    return Choice(NOBODY, tuple(people))
+
+
+def find_paths(frames: list[Poses], fps: float, looks: list[np.ndarray]) -> list[np.ndarray]:
+    """Paths of up to `MOST` people, int (T,) each. Where two are in front of each other, their clothes tell them apart.
+
+    Raises:
+      InputError: nobody is there.
+    """
+    found, allowed = [check_anybody(frames, fps, looks)], [np.ones(len(poses), dtype=bool) for poses in frames]
+    while len(found) < MOST:
+        path = found[-1]
+        for t, (others, own) in enumerate(zip(find_others(frames, path), looks, strict=True)):
+            if path[t] >= 0:
+                others = others | (appearance_distance(own[path[t]], own) > ALIKE)
+            allowed[t] = allowed[t] & others
+        rows = find_best_path(frames, fps, allowed=allowed, looks=looks)
+        if (rows >= 0).sum() < LEAST_FOUND * len(frames):
+            break
+        found.append(rows)
+    return found
+
+
+def measure_score(person: Candidate, frames: list[Poses]) -> float:
+    """Mean score of the joints of somebody's detections, in [0, 1]."""
+    seen = np.flatnonzero(person.rows >= 0).tolist()
+    return float(np.mean([frames[t].score[person.rows[t], CORE].mean() for t in seen]))
+
+
+def is_worth(person: Keypoints, config: PoseConfig) -> bool:
+    """Whether somebody is long enough in view to be reconstructed."""
+    seen = np.flatnonzero(person.seen)
+    if len(seen) < config.min_frames:
+        return False
+    inside = person.seen[seen[0] : seen[-1] + 1].mean()
+    return bool(inside >= config.min_seen and len(seen) >= LEAST_PRESENCE * len(person))
+
+
+def drop_parts(found: list[Keypoints]) -> list[int]:
+    """Numbers of those who are no part of somebody else's body, such as two legs taken for a small person."""
+    kept, size = list[int](), [_typical_size(one) for one in found]
+    for n in sorted(range(len(found)), key=lambda n: -size[n]):
+        if all(measure_inside(found[n], found[m]) < INSIDE or size[n] > SMALLER * size[m] for m in kept):
+            kept.append(n)
+    return sorted(kept)
+
+
+def _typical_size(person: Keypoints) -> float:
+    return float(np.median(body_size(person.xy[person.seen]))) if person.seen.any() else 0.0
+
+
+def measure_inside(one: Keypoints, other: Keypoints) -> float:
+    """Share of a person's box that is in another's, mean over the frames that show both; 0 if there are none."""
+    both = one.seen & other.seen
+    own, its = one.xy[both][:, CORE], other.xy[both][:, CORE]
+    common = np.minimum(own.max(axis=1), its.max(axis=1)) - np.maximum(own.min(axis=1), its.min(axis=1))
+    shares = np.maximum(common, 0.0).prod(axis=1) / np.maximum(np.ptp(own, axis=1).prod(axis=1), 1.0)
+    return float(shares.mean()) if both.any() else 0.0
+
+
+def explain_too_few(count: int) -> str:
+    """Why a film with `count` people, 0 or 1, is not for `--people all`."""
+    who = "only one person is" if count else "nobody is"
+    return f"--people all: {who} large and long enough in view; leave --people out, or choose another START and END"
+
+
+@dataclass(frozen=True)
+class AmongOthers(Choice):
+    """One of several people of whom some have been followed through all frames already."""
+
+    followed: tuple[np.ndarray, ...] = ()
+    """Landmarks of those, NaN where not seen [px], (T, J, 2) each."""
+
+    def find_others(self, frames: list[Poses]) -> list[np.ndarray]:
+        """Landmarks of the other people in each frame [px], T arrays (N, J, 2)."""
+        known = super().find_others(frames)
+        seen = ([xy[t] for xy in self.followed if np.isfinite(xy[t]).all()] for t in range(len(frames)))
+        return [np.concatenate([others, *(xy[None] for xy in more)]) for others, more in zip(known, seen, strict=True)]
+
+
+def follow_each(shot: Shot, frames: list[Poses], choice: Choice, config: PoseConfig) -> list[Keypoints]:
+    """Follows everybody, those in front first: what crops show of them is then not taken for somebody behind them."""
+    found, followed = dict[int, Keypoints](), list[np.ndarray]()
+    for n in sorted(range(len(choice.people)), key=lambda n: -choice.people[n].size):
+        person = choice.people[n]
+        own = AmongOthers(person.rows, choice.people, followed=tuple(followed))
+        found[n] = _follow(shot, frames, own, config)
+        followed.append(np.where(found[n].seen[:, None, None], found[n].xy, np.nan))
+    return [found[n] for n in range(len(choice.people))]
+
+
+def _follow(shot: Shot, everyone: list[Poses], choice: Choice, config: PoseConfig) -> Keypoints:
+    """The chosen person over all frames of the shot, at the film's own speed and without its camera."""
+    film = shot.film
+    frames, rows = SecondPass(film).run(everyone, choice, config.crop_rounds)
+    body, people = merge_candidates(frames, rows), count_people(everyone, rows >= 0)
+    names, size = film.estimator.names, film.image_size
+    raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, shot.start, None, people)
+    return replace(clean(raw), rotation=config.rotate)
+
+
+def _follow_camera(shot: Shot, everyone: list[Poses], found: list[Keypoints]) -> tuple[CameraMotion | None, str]:
+    """How the camera moves, by the background outside of all people, and what is doubtful about it."""
+    shot.film.progress(0, len(everyone), "following the camera")
+    each = [find_people_boxes(everyone, one.xy, one.seen) for one in found]
+    boxes = [np.concatenate(of_frame) for of_frame in zip(*each, strict=True)]
+    return follow_any_camera(shot.film.images, boxes, shot.film.fps)
+
+
+def find_common_speed(found: list[Keypoints]) -> float:
+    """How many times faster than its film the motion was: by the most prominent person whose motion shows it."""
+    estimates = (estimate_playback_speed(one) for one in found)
+    return next((one.speed for one in estimates if one.measured is not None), 1.0)

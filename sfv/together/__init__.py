@@ -1,0 +1,1 @@
+"""`--people all`: everybody in a video, in one world and one simulation."""

@@ -1,0 +1,134 @@
+"""Pictures of several people in one world, through the camera that filmed them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from imitate.together.perform import ACTING, FALLEN, Performance
+from pose.progress import Progress, silent
+from pose.video import read_frames
+from reconstruct.camera import Camera
+from reconstruct.characters.character import Character, fit_skin
+from reconstruct.characters.several import add_bodies, find_parts, prefix_of
+from sfv.backdrop import Light, add_studio
+from sfv.rendering import COLLISION_GROUP, look_through, set_up_picture, write_side_by_side
+
+PANEL_HEIGHT = 360
+"""Height of each panel [px]."""
+TINTS = ((1.0, 1.0, 1.0), (0.55, 0.75, 1.0), (1.0, 0.9, 0.45), (0.6, 1.0, 0.65), (0.85, 0.65, 1.0))
+"""Colours that the people's skins are multiplied with, in turn."""
+AWAY = 100.0
+"""How far below the ground those are put who are not to be seen [m]."""
+
+
+def draw_group(
+    bodies: Sequence[Character],
+    motions: Sequence[np.ndarray],
+    shown: np.ndarray,
+    cameras: Sequence[Camera],
+    backdrop: Callable[[mujoco.MjSpec], Light] = add_studio,
+) -> Iterator[np.ndarray]:
+    """Draws several people frame by frame.
+
+    Args:
+      bodies: N of them.
+      motions: poses of each in the shared world, (T, nq).
+      shown: who is to be seen, bool (N, T).
+      cameras: one for each frame, of one image size, in the shared world.
+      backdrop: adds ground, textures and lights to a model.
+
+    Yields:
+      RGB images, uint8 (height, width, 3).
+    """
+    width, height = cameras[0].image_size
+    model = _compile(bodies, backdrop, (width, height))
+    parts, state, option = find_parts(model, bodies), mujoco.MjData(model), mujoco.MjvOption()
+    option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0 and model.nmesh == 0)
+    option.sitegroup[:] = 0
+    with mujoco.Renderer(model, height=height, width=width) as renderer:
+        for t, camera in enumerate(cameras):
+            for number, part in enumerate(parts):
+                state.qpos[part.qpos] = motions[number][t]
+                state.qpos[part.qpos.start + 2] -= 0.0 if shown[number, t] else AWAY
+            mujoco.mj_forward(model, state)
+            renderer.update_scene(state, mujoco.MjvCamera(), option)
+            look_through(renderer.scene, camera)
+            yield renderer.render()
+
+
+def _compile(
+    bodies: Sequence[Character], backdrop: Callable[[mujoco.MjSpec], Light], size: tuple[int, int]
+) -> mujoco.MjModel:
+    spec = mujoco.MjSpec()
+    add_bodies(spec, bodies)
+    set_up_picture(spec, backdrop(spec), size, True, 2.0 * max(body.height for body in bodies))
+    model = spec.compile()
+    for number, body in enumerate(bodies):
+        fit_skin(model, body, prefix_of(number))
+        for material in range(model.nmat):
+            if model.mat(material).name.startswith(prefix_of(number)):
+                model.mat_rgba[material, :3] *= TINTS[number % len(TINTS)]
+    return model
+
+
+def film_cameras(camera: Camera, frames: np.ndarray, height: int) -> list[Camera]:
+    """The camera at some frames of its film, with images of this height [px].
+
+    Args:
+      camera: from the film's first frame on.
+      frames: of the film, (T,).
+      height: of the images; both sides are even.
+    """
+    scale = height / camera.image_size[1]
+    size = (2 * round(0.5 * scale * camera.image_size[0]), height)
+    moving = camera.turn is not None or camera.zoom is not None
+    last = len(camera.turn) - 1 if camera.turn is not None else 0
+    found = list[Camera]()
+    for frame in frames.tolist():
+        here = camera.start_at(min(frame, last)) if moving else camera
+        lens = {"focal_px": scale * here.focal_px, "principal_point_px": scale * here.principal_point_px}
+        found.append(replace(here, **lens, image_size=size, turn=None, zoom=None))
+    return found
+
+
+def write_group_film(
+    bodies: Sequence[Character],
+    performance: Performance,
+    camera: Camera,
+    fps: float,
+    overlay: Path,
+    out: Path,
+    progress: Progress = silent,
+) -> None:
+    """Writes video | reconstruction | simulation, all seen by the camera that filmed the video.
+
+    Args:
+      bodies: of the people.
+      performance: theirs.
+      camera: from the video's first frame on, in the shared world.
+      fps: frames a second of camera and overlay, in the motion's time.
+      overlay: the video with the skeletons.
+      out: the film.
+      progress: called after each image.
+    """
+    frames = np.rint(performance.times * fps).astype(int)
+    cameras = film_cameras(camera, frames, PANEL_HEIGHT)
+    there = (performance.state == ACTING) | (performance.state == FALLEN)
+    panels = {
+        "video": _read_at(overlay, frames),
+        "reconstruction": draw_group(bodies, performance.reference_qpos, there, cameras),
+        "simulation": draw_group(bodies, performance.qpos, there, cameras),
+    }
+    write_side_by_side(list(panels.values()), list(panels), performance.fps, out, PANEL_HEIGHT, progress, len(frames))
+
+
+def _read_at(video: Path, frames: np.ndarray) -> Iterator[np.ndarray]:
+    """Images of a video at rising frame numbers (T,); the last one stays."""
+    film, number, image = read_frames(video), -1, np.zeros((2, 2, 3), np.uint8)
+    for wanted in frames.tolist():
+        while number < wanted and (following := next(film, None)) is not None:
+            number, image = number + 1, following[1]
+        yield image

@@ -1,0 +1,112 @@
+"""Everybody in a film: two drawn bodies that cross, of which the detector sees one alone in the whole picture."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from pose.estimate import PoseConfig
+from pose.estimator import Poses, concatenate, no_poses
+from pose.everyone import drop_parts, estimate_everyone_with, find_common_speed, measure_inside
+from pose.keypoints import Keypoints
+from pose.landmarks import INDEX, LANDMARKS
+from pose.seen_part import cut_to_seen
+from pose.video import VideoWriter, probe
+from tests.people import stick
+
+SIZE, T, FPS = (192, 108), 32, 20
+FEW_CROPS = PoseConfig(crop_rounds=3)
+RED, BLUE = (220, 40, 40), (40, 60, 220)
+HEIGHTS = {"shoulder": -0.3, "elbow": -0.15, "hip": 0.0, "knee": 0.25, "ankle": 0.45}
+
+
+def red(t: int) -> tuple[float, float]:
+    return 24.0 + 4.5 * t, 57.0
+
+
+def blue(t: int) -> tuple[float, float]:
+    return 162.0 - 4.0 * t, 51.0
+
+
+def film(path: Path, people: tuple[str, ...] = ("blue", "red"), late: int = 0) -> Path:
+    """Boxes 12 wide, the red one 54 high and in front, the blue one 46 high; it comes in at a frame."""
+    with VideoWriter(path, FPS, SIZE, quality=5) as video:
+        for t in range(T):
+            image = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+            for name, where, half, colour in (("blue", blue, 23, BLUE), ("red", red, 27, RED)):
+                x, y = where(t)
+                if name in people and (name == "red" or t >= late):
+                    image[int(y) - half : int(y) + half, int(x) - 6 : int(x) + 6] = colour
+            video.write(image)
+    return path
+
+
+class TwoColours:
+    """Sees boxes as bodies; the larger one alone in whole pictures."""
+
+    names = LANDMARKS
+
+    def detect(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
+        for image in images:
+            colours = image.astype(int)
+            masks = [colours[..., 0] - colours[..., 2] > 80, colours[..., 2] - colours[..., 0] > 80]
+            found = [self._body(mask) for mask in masks if mask.sum() > 100]
+            if image.shape[:2] == (SIZE[1], SIZE[0]):
+                found = found[:1]
+            yield concatenate(found) if found else no_poses(33)
+
+    def _body(self, mask: np.ndarray) -> Poses:
+        rows, columns = np.nonzero(mask)
+        middle, length = np.array([columns.mean(), rows.mean()]) + 0.5, float(np.ptp(rows)) + 1.0
+        down = np.array([next((h for part, h in HEIGHTS.items() if part in name), 0.0) for name in LANDMARKS])
+        xy = middle + down[:, None] * length * np.array([0.0, 1.0])
+        return Poses(xy[None], np.column_stack([down * 0, down * 1.7, down * 0])[None], np.full((1, 33), 0.9))
+
+
+def hips(keypoints: Keypoints) -> np.ndarray:
+    return keypoints.xy[:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
+
+
+def test_two_who_cross_are_followed_by_their_clothes_and_share_camera_and_clock(tmp_path: Path) -> None:
+    video = film(tmp_path / "two.mp4", late=6)
+    found = estimate_everyone_with(TwoColours(), video, probe(video), FEW_CROPS, sheet=tmp_path / "people.jpg")
+    assert len(found) == 2 and (tmp_path / "people.jpg").is_file()
+    assert [len(one) for one in found] == [T, T] and found[0].start == found[1].start == 0.0
+    first, second = sorted(found, key=lambda one: one.xy[one.seen][0, 0, 0])
+    np.testing.assert_allclose(hips(first), [red(t) for t in range(T)], atol=2.0)
+    apart = np.array([t for t in range(6, T) if abs(red(t)[0] - blue(t)[0]) > 15])
+    np.testing.assert_allclose(hips(second)[apart], [blue(t) for t in apart], atol=2.0)
+    assert not second.seen[:5].any()
+    seen, number = cut_to_seen(second)
+    assert 5 <= number <= 6 and seen.start == pytest.approx(number / FPS) and seen.seen[0]
+
+
+def test_one_person_alone_is_one_line(tmp_path: Path) -> None:
+    video = film(tmp_path / "one.mp4", people=("red",))
+    with pytest.raises(InputError, match="only one person is large and long enough in view; leave --people out"):
+        estimate_everyone_with(TwoColours(), video, probe(video), FEW_CROPS)
+
+
+def people(*bodies: tuple[float, float, float]) -> list[Keypoints]:
+    """Bodies that stand at (x, y) with a height [px]."""
+    ones = np.ones((5, 33))
+    return [
+        Keypoints(np.stack([stick(*body)] * 5), np.zeros((5, 33, 3)), ones, 30.0, LANDMARKS, (1280, 720))
+        for body in bodies
+    ]
+
+
+def test_legs_taken_for_a_small_person_are_dropped_and_a_child_beside_is_not() -> None:
+    man, legs, child = people((600, 400, 400), (600, 500, 180), (760, 480, 200))
+    assert measure_inside(legs, man) > 0.95 and measure_inside(child, man) == 0.0
+    assert drop_parts([man, legs, child]) == [0, 2]
+    assert drop_parts([legs, child, man]) == [1, 2]
+    unseen = replace(legs, confidence=np.zeros((5, 33)))
+    assert measure_inside(unseen, man) == 0.0
+
+
+def test_nobody_whose_motion_shows_the_speed_leaves_it_as_filmed() -> None:
+    assert find_common_speed(people((600, 400, 400))) == 1.0
