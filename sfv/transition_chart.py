@@ -9,7 +9,9 @@ from imitate.transitions.transition import Transition
 from pose.files import replace_file
 
 CELL, LABEL, LETTER, LEGEND = (56, 30), 26, 7.2, 24
-"""Width and height of a cell, least width of labels, width of a letter, height of the legend [px]."""
+"""Width and height of a cell, least width of labels, width of a letter, height of a row of the legend [px]."""
+LINE = 16
+"""Height of a line that says why something is impossible [px]."""
 COLOURS = {"possible": "#1f7a54", "bridged": "#a3680a", "impossible": "#c2543f"}
 MEANINGS = {
     "possible": "the next policy takes over at once",
@@ -22,7 +24,7 @@ def draw_transitions(ways: Mapping[tuple[str, str], Transition], background: str
     """The matrix as SVG without styles, so that any Content-Security-Policy lets it in.
 
     A cell says how many of the tried bodies went on, or fell; a pointer that rests on it is shown where the skill is
-    left and entered, and why.
+    left and entered, and why. Below, a line for each that is impossible says why.
 
     Args:
       ways: (source, target) -> transition; a pair that is not there is a cycle that goes on by itself.
@@ -30,12 +32,15 @@ def draw_transitions(ways: Mapping[tuple[str, str], Transition], background: str
     """
     names = list(dict.fromkeys(name for pair in ways for name in pair))
     label = max([LABEL, *(LETTER * len(name) for name in names)]) + 8
-    width, height = label + CELL[0] * len(names), label + CELL[1] * len(names) + LEGEND * len(MEANINGS) + 10
-    width = max(width, 320.0)
+    why = [f"{way.source} to {way.target}: {way.reason}" for way in ways.values() if not way.possible]
+    below = label + CELL[1] * len(names) + 10
+    width = max([label + CELL[0] * len(names), 320.0, *(32 + LETTER * len(line) for line in why)])
+    height = below + LEGEND * len(MEANINGS) + LINE * len(why) + 4
+    colour = "currentColor" if background is None else "#222"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'role="img" aria-label="Which skill can follow which" font-family="system-ui, sans-serif" font-size="12" '
-        f'fill="{"currentColor" if background is None else "#222"}">'
+        f'height="{height:.0f}" role="img" aria-label="Which skill can follow which" '
+        f'font-family="system-ui, sans-serif" font-size="12" fill="{colour}">'
     ]
     if background is not None:
         parts.append(f'<rect width="100%" height="100%" fill="{background}"/>')
@@ -48,7 +53,10 @@ def draw_transitions(ways: Mapping[tuple[str, str], Transition], background: str
         for j, target in enumerate(names):
             corner = label + CELL[0] * j, label + CELL[1] * i
             parts.append(_draw_cell(ways.get((source, target)), *corner))
-    parts += _draw_legend(label + CELL[1] * len(names) + 10)
+    parts += _draw_legend(below)
+    for k, line in enumerate(why):
+        y = below + LEGEND * len(MEANINGS) + LINE * (k + 0.5)
+        parts.append(f'<text x="32" y="{y:.0f}" font-size="11">{escape(line)}</text>')
     return "\n".join([*parts, "</svg>"])
 
 
@@ -62,7 +70,7 @@ def _draw_cell(way: Transition | None, x: float, y: float) -> str:
     look = f'fill="{colour}"' + ("" if way.possible else f' fill-opacity="0.12" stroke="{colour}"')
     letters = 'fill="#fff"' if way.possible else ""
     arch = (
-        f'<path d="M{x + 10:.0f} {y + 9:.0f}q16 -8 32 0" stroke="#fff" fill="none"/>' if way.kind == "bridged" else ""
+        f'<path d="M{x + 10:.0f} {y + 7:.0f}q16 -6 32 0" stroke="#fff" fill="none"/>' if way.kind == "bridged" else ""
     )
     return (
         f"<g><title>{escape(describe_way(way))}</title><rect {box} {look}/>{arch}"

@@ -29,5 +29,7 @@ def test_each_pair_is_a_cell_with_its_kind_and_reason(tmp_path: Path):
     why = cells["<flip> to <flip>"].findtext(f"{SVG}title", "")
     assert "left at 2.00 s, entered at 0.10 s; 75% fall; nearest states 12 cm and 1.5 m/s apart" in why
     assert [group.findtext(f"{SVG}text") for group in cells.values()] == [None, "100%", "96%", "✕ 75%"]
+    lines = [text.text for text in root.findall(f"{SVG}text")]
+    assert lines[-1] == "<flip> to <flip>: 75% fall; nearest states 12 cm and 1.5 m/s apart"
     text = (tmp_path / "new" / "ways.svg").read_text(encoding="utf-8")
     assert "style=" not in text and "<style" not in text  # a Content-Security-Policy would leave it out
