@@ -47,6 +47,9 @@ LOWEST_OBJECT = 0.2
 LOWEST_STAIR = 0.08
 """The same of the first of several stairs, which the others confirm [m]."""
 
+TILT_OF_STAIRS = 0.015
+"""Standard deviation of the camera's pitch and roll about those of the first pass where there are several levels [rad]."""
+
 DOWN = "the camera looks down: it is taken to turn in its place, though the background shows a path"
 UNKNOWN_UNIT = "the camera is taken to turn in its place: nothing on the ground shows how long its path is"
 NOT_SEARCHED = "objects are not looked for where the camera is carried along; the run's scene.toml may name them"
@@ -273,7 +276,7 @@ def _choose(
     notes = list[str]()
     for hypothesis in hypotheses:
         tried, start, seen_from = _lower_ground(problem, qpos, view, hypothesis.base)
-        tried = replace(tried, surfaces=hypothesis.surfaces)
+        tried = _hold_tilt(replace(tried, surfaces=hypothesis.surfaces))
         fit = replace(_fit_ground_and_physics(tried, start, seen_from, config, progress), why=hypothesis.why)
         misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
         levels = [one.level for one in fit.problem.surfaces if one.kind != "wall"] or [np.inf]
@@ -294,6 +297,14 @@ def _lower_ground(problem: Problem, qpos: np.ndarray, view: View, base: float) -
     lowered[:, 2] -= base
     expected = replace(problem.expected or view, height=(problem.expected or view).height - base)
     return replace(problem, expected=expected), lowered, replace(view, height=view.height - base)
+
+
+def _hold_tilt(problem: Problem) -> Problem:
+    """A problem in which the camera stays as the body's balance has it where several heights are unknown: a slope and
+    stairs that are too low look alike."""
+    if sum(one.kind == "box" and not one.known for one in problem.surfaces) < 2:
+        return problem
+    return replace(problem, tilt_sigma=tuple(min(sigma, TILT_OF_STAIRS) for sigma in problem.tilt_sigma))
 
 
 def _solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:

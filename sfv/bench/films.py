@@ -134,22 +134,23 @@ def make_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
     return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
 
 
-def list_scene_films(motions: tuple[str, ...]) -> list[Film]:
-    """Films of motions on things, from all viewpoints."""
+def list_scene_films(motions: tuple[str, ...], full: bool = True) -> list[Film]:
+    """Films of motions on things, from all viewpoints or, each, from one of them in turn."""
     return [
         Film("scene", motion, viewpoint, BODIES[0], (m + v) % 2 == 1)
         for m, motion in enumerate(motions)
         for v, viewpoint in enumerate(VIEWPOINTS)
+        if full or v == m % len(VIEWPOINTS)
     ]
 
 
-def make_scene_films(motions: tuple[str, ...]) -> list[tuple[Film, Path]]:
+def make_scene_films(motions: tuple[str, ...], full: bool) -> list[tuple[Film, Path]]:
     """The films of `list_scene_films` with their videos, and next to each its truth; made once."""
     character = load_character(BODIES[0])
     folder = cache_folder() / "bench" / "films"
     folder.mkdir(parents=True, exist_ok=True)
     takes = {name: load_demo_take(name, character) for name in motions}
-    return [(film, render_film(film, *takes[film.motion], folder)) for film in list_scene_films(motions)]
+    return [(film, render_film(film, *takes[film.motion], folder)) for film in list_scene_films(motions, full)]
 
 
 def render_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Path:
