@@ -50,12 +50,16 @@ SEATED = 0.87
 """Height of a pelvis that sits, at most, as a share of that of one that stands."""
 SEAT_SPEED = 0.25
 """Speed of a pelvis that sits [m/s]."""
+LYING_SLOPE = 0.6
+"""Sine of the inclination of a trunk up to which somebody may lie."""
 SEAT_S = 0.4
 """Least time for which somebody sits [s]."""
 PASSES, PASSES_S = 0.2, 0.3
 """Way of the centre of mass [m], and least time [s], past hands that stay."""
 ALONE_S = 0.1
 """Least part of that time in which nothing else carries [s]."""
+LEVELS_APART = 0.08
+"""Least difference of two levels where stairs are low, or a tilt draws them together [m]."""
 LEVEL_WIDTH = 0.05
 """Range of heights of points that stand on one level [m]."""
 STEEPEST = 0.2
@@ -81,7 +85,8 @@ def propose_surfaces(character: Character, qpos: np.ndarray, view: View, fps: fl
         seen = gather_evidence(character, lowered, view, fps)
     else:
         base = 0.0
-    found = [hypothesis for find in (_hang, _stand_above, _sit) if (hypothesis := find(character, seen)) is not None]
+    above = (_hang(character, seen), *_stand_above(character, seen), *_sit(character, seen))
+    found = [hypothesis for hypothesis in above if hypothesis is not None]
     if not found:
         found = [hypothesis for find in (find_leaning, find_kick) if (hypothesis := find(character, seen)) is not None]
     return [replace(hypothesis, base=base) for hypothesis in found]
@@ -131,8 +136,29 @@ def _hang(character: Character, seen: Evidence) -> Hypothesis | None:
     return Hypothesis((surface,), f"hands overhead carry the body for {frames.sum() / seen.fps:.1f} s")
 
 
-def _stand_above(character: Character, seen: Evidence) -> Hypothesis | None:
-    """Feet or pressing hands stay above the ground while it carries nothing: boxes, one for each level."""
+def _stand_above(character: Character, seen: Evidence) -> list[Hypothesis]:
+    """Feet or pressing hands stay above the ground while it carries nothing: boxes, one for each level.
+
+    Where it is open what is a level, and whether hands that swing back as fast as the body goes on rest on something,
+    several hypotheses, the likeliest first.
+    """
+    hands, feet = hand_columns(character), foot_columns(character)
+    carries = _find_carrying(character, seen)
+    if carries.any(axis=1).sum() < SHORTEST_S * seen.fps:
+        return []
+    found = list[Hypothesis]()
+    for apart in (NEAR_SURFACE, LEVELS_APART):
+        for points in (carries, carries & feet):
+            surfaces = _find_boxes(seen, points, hands | feet, feet, apart)
+            levels = [round(surface.level, 2) for surface in surfaces]
+            if surfaces and levels not in [[round(one.level, 2) for one in other.surfaces] for other in found]:
+                heights = ", ".join(f"{level:.2f} m" for level in levels)
+                found.append(Hypothesis(tuple(surfaces), f"hands or feet carry the body {heights} above the ground"))
+    return found
+
+
+def _find_carrying(character: Character, seen: Evidence) -> np.ndarray:
+    """Feet and hands that stay above the ground while it carries nothing, bool (T, N)."""
     hands, feet = hand_columns(character), foot_columns(character)
     still = seen.find_still(hands | feet) & (seen.bottom > ABOVE)
     still &= ~(hands & (seen.points_w[..., 2] > seen.com_w[:, None, 2] + 0.5 * OVERHEAD))
@@ -147,26 +173,35 @@ def _stand_above(character: Character, seen: Evidence) -> Hypothesis | None:
     # Hands that keep still carry only while no foot stands.
     stands = (still & feet).any(axis=1, keepdims=True)
     carries = still & seen.unsupported[:, None] & (feet | ~stands)
-    carries |= _find_passed_hands(seen, still & hands, carries)
-    if carries.any(axis=1).sum() < SHORTEST_S * seen.fps:
-        return None
-    levels = _find_levels(seen.bottom, carries, SHORTEST_S * seen.fps)
+    return carries | _find_passed_hands(seen, still & hands, carries)
+
+
+def _find_boxes(
+    seen: Evidence, carries: np.ndarray, columns: np.ndarray, feet: np.ndarray, apart: float
+) -> list[Surface]:
+    """A box for each level on which points carry.
+
+    Args:
+      seen: the first pass.
+      carries: points that something carries, bool (T, N).
+      columns: points that may touch the boxes, bool (N,).
+      feet: which of them belong to feet, bool (N,).
+      apart: least difference of two levels [m]; nearer ones are one level, drawn out by a tilt.
+    """
+    levels = _find_levels(seen.bottom, carries, SHORTEST_S * seen.fps, apart)
     away, groups = np.abs(seen.bottom[..., None] - levels), list[np.ndarray]()
     for k in range(len(levels)):
         near = carries & (away[..., k] < NEAR_SURFACE) & (away.argmin(axis=-1) == k)
-        if groups and np.median(seen.bottom[near]) - np.median(seen.bottom[groups[-1]]) < NEAR_SURFACE:
-            groups[-1] = groups[-1] | near  # one level, drawn out by a tilt
+        if groups and np.median(seen.bottom[near]) - np.median(seen.bottom[groups[-1]]) < apart:
+            groups[-1] = groups[-1] | near
         else:
             groups.append(near)
     surfaces = list[Surface]()
     for near in groups:
         level, places = float(np.median(seen.bottom[near])), seen.points_w[..., :2][near]
         if not _is_tilt(seen, feet, level, places):
-            surfaces.append(Surface("box", level, hands | feet, places, near))
-    if not surfaces:
-        return None
-    heights = ", ".join(f"{surface.level:.2f} m" for surface in surfaces)
-    return Hypothesis(tuple(surfaces), f"hands or feet carry the body {heights} above the ground")
+            surfaces.append(Surface("box", level, columns, places, near))
+    return surfaces
 
 
 def _find_passed_hands(seen: Evidence, still: np.ndarray, carries: np.ndarray) -> np.ndarray:
@@ -188,8 +223,8 @@ def _find_passed_hands(seen: Evidence, still: np.ndarray, carries: np.ndarray) -
     return found
 
 
-def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float) -> np.ndarray:
-    """Heights at which points carry for at least so many frames, `NEAR_SURFACE` apart, from the lowest on [m], (K,).
+def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float, apart: float) -> np.ndarray:
+    """Heights at which points carry for at least so many frames, from the lowest on [m], (K,).
 
     The most frequent one first: a foot that is put down slowly passes all heights, but stays at one.
 
@@ -197,6 +232,7 @@ def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float) -> np.nd
       bottom: height of the points [m], (T, N).
       carries: which of them carry, bool (T, N).
       least: number of frames.
+      apart: least difference of two heights [m].
     """
     left, levels = carries.copy(), list[float]()
     while left.any():
@@ -204,7 +240,7 @@ def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float) -> np.nd
         counts = np.searchsorted(heights, heights + LEVEL_WIDTH) - np.arange(len(heights))
         first = int(counts.argmax())
         level = float(np.median(heights[first : first + counts[first]]))
-        near = np.abs(bottom - level) < NEAR_SURFACE
+        near = np.abs(bottom - level) < apart
         if (left & near).any(axis=1).sum() >= least:
             levels.append(level)
         left &= ~near
@@ -220,11 +256,11 @@ def _is_tilt(seen: Evidence, feet: np.ndarray, level: float, places: np.ndarray)
     return bool(level < STEEPEST * away)
 
 
-def _sit(character: Character, seen: Evidence) -> Hypothesis | None:
-    """The pelvis stays low, and the centre of mass is where the feet do not carry it: a seat."""
+def _sit(character: Character, seen: Evidence) -> list[Hypothesis]:
+    """The pelvis stays low, and the centre of mass is where the feet do not carry it: a seat, or a bed."""
     seat = seat_columns(character)
     if not seat.any():
-        return None
+        return []
     low, high = SEAT_HEIGHT
     height = seen.bottom[:, seat].mean(axis=1)
     standing = point_positions(character.model, np.array(character.model.qpos0)[None], carried_points(character))[0]
@@ -234,15 +270,46 @@ def _sit(character: Character, seen: Evidence) -> Hypothesis | None:
     away = np.linalg.norm(find_off_feet(character, seen)[1], axis=1)
     sits = still & ((away > BEHIND) | seen.unsupported)
     if not any(end - start >= SEAT_S * seen.fps for start, end in find_runs(sits)):
-        return None
-    level = float(np.median(height[sits]))
-    # Somebody who lies does so on trunk and head as well; what is as high as the seat rests on it.
-    trunk = trunk_columns(character) & ~seat
-    rests = seen.find_still(trunk, STILL_SPEED, SEAT_S) & (np.abs(seen.bottom - level) < NEAR_SURFACE)
-    height_on = np.where(rests, seen.bottom - level, np.nan)
-    off = median_over_time(height_on)
-    rests &= off < LEVEL_WIDTH  # a neck is as still, and touches nothing
-    shown = (sits[:, None] & seat) | rests
-    surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown][:, :2], shown)
-    lies = "the body lies" if (rests.sum(axis=1) > 1).sum() > SEAT_S * seen.fps else "the pelvis rests"
-    return Hypothesis((surface,), f"{lies} {level:.2f} m high, {away[sits].mean():.2f} m off the feet")
+        return []
+    level, found = float(np.median(height[sits])), list[Hypothesis]()
+    off_feet, trunk = away[sits].mean(), trunk_columns(character) & ~seat
+    for above in (_height_on_back(seen, seat, trunk), seen.bottom - level):
+        rests = _find_resting(seen, trunk, above)
+        shown = (sits[:, None] & seat) | rests
+        surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown][:, :2], shown)
+        lies = "the body lies" if (rests.sum(axis=1) > 1).sum() > SEAT_S * seen.fps else "the pelvis rests"
+        why = f"{lies} {level:.2f} m high, {off_feet:.2f} m off the feet"
+        if all(other.why != why for other in found):
+            found.append(Hypothesis((surface,), why))
+    return found
+
+
+def _find_resting(seen: Evidence, trunk: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Which points of trunk and head rest on what the pelvis rests on, as high as it, bool (T, N).
+
+    Args:
+      seen: the first pass.
+      trunk: points of trunk and head without the seat, bool (N,).
+      above: their height above it [m], (T, N).
+    """
+    rests = seen.find_still(trunk, STILL_SPEED, SEAT_S) & (np.abs(above) < NEAR_SURFACE)
+    rests &= median_over_time(np.where(rests, above, np.nan)) < LEVEL_WIDTH  # a neck is as still, and touches nothing
+    return rests
+
+
+def _height_on_back(seen: Evidence, seat: np.ndarray, trunk: np.ndarray) -> np.ndarray:
+    """Height of trunk and head above the line of the back while somebody may lie, NaN while not [m], (T, N).
+
+    How far a body that lies seems to rise towards its head is the error of a first pass, largest where the camera looks
+    along it.
+
+    Args:
+      seen: the first pass.
+      seat: points of the pelvis, bool (N,).
+      trunk: the others of trunk and head, bool (N,).
+    """
+    middle = seen.points_w[:, seat].mean(axis=1, keepdims=True)
+    along = np.linalg.norm(seen.points_w - middle, axis=-1)
+    above = seen.bottom - seen.bottom[:, seat].mean(axis=1, keepdims=True)
+    slope = np.sum((along * above)[:, trunk], axis=1) / np.sum(along[:, trunk] ** 2, axis=1)
+    return np.where(np.abs(slope)[:, None] < LYING_SLOPE, above - slope[:, None] * along, np.nan)

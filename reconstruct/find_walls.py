@@ -4,13 +4,16 @@ import numpy as np
 
 from reconstruct.characters.character import Character
 from reconstruct.contacts import find_runs, grow_contacts
-from reconstruct.scene_evidence import ABOVE, BEHIND, SMOOTH_S, Evidence, Hypothesis, find_off_feet
+from reconstruct.scene_evidence import ABOVE, SMOOTH_S, Evidence, Hypothesis, find_off_feet
 from reconstruct.surfaces import NEAR_SURFACE, Surface, carried_points, foot_columns, hand_columns
 
 HELD = 0.2
 """Least height of hands that lean on something [m]."""
 LEANS_S = 0.3
 """Least time for which somebody leans on hands [s]."""
+LEANS_OFF = 0.06
+"""Distance of the centre of mass from the feet's support from which still hands may hold it [m]: the balance of a first
+pass takes part of a lean for a tilt of the camera, and the comparison with the ground alone decides."""
 SIDEWAYS = 0.62
 """Height of hands above the ground, as a share of the body's, from which they lean on a wall rather than a table."""
 FACING = 0.35
@@ -26,7 +29,7 @@ def find_leaning(character: Character, seen: Evidence) -> Hypothesis | None:
     hands = hand_columns(character)
     held = seen.find_still(hands, shortest=LEANS_S) & (seen.bottom > HELD)
     nearest, away = find_off_feet(character, seen)
-    falls = np.linalg.norm(away, axis=1) > BEHIND
+    falls = np.linalg.norm(away, axis=1) > LEANS_OFF
     towards = np.einsum("tni,ti->tn", seen.points_w[..., :2] - nearest[:, None], away) > 0.0
     leans = held & falls[:, None] & towards
     frames = leans.any(axis=1)

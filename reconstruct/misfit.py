@@ -58,9 +58,28 @@ def unsupported_cost(problem: Problem, support: Support, qpos: np.ndarray) -> fl
 
 
 def measure_unsupported(problem: Problem, support: Support, qpos: np.ndarray) -> np.ndarray:
-    """Force that no contact gives, in all frames but the first and last [share of the body's weight], (T - 2,)."""
-    body, contacts = gather_contacts(problem, support, qpos)
+    """Force that no contact gives, in all frames but the first and last [share of the body's weight], (T - 2,).
+
+    An acceleration by second differences lasts from the frame before to the one after: what touches in either counts.
+    """
+    body, contacts = gather_contacts(problem, _widen_by_a_frame(support), qpos)
     return unsupported_share(body, contacts, np.ones(len(qpos), dtype=bool))
+
+
+def _widen_by_a_frame(support: Support) -> Support:
+    """The same with every contact a frame longer at both ends."""
+    contact, rolling, touches = support.contact.copy(), support.rolling, support.touches
+    contact[1:] |= support.contact[:-1]
+    contact[:-1] |= support.contact[1:]
+    if rolling is not None:
+        rolling = rolling.copy()
+        rolling[1:] |= support.rolls[:-1]
+        rolling[:-1] |= support.rolls[1:]
+    if touches is not None:
+        before, after = np.zeros_like(touches), np.zeros_like(touches)
+        before[1:], after[:-1] = touches[:-1], touches[1:]
+        touches = np.where(touches > 0, touches, np.maximum(before, after))
+    return replace(support, contact=contact, rolling=rolling, touches=touches)
 
 
 def gather_contacts(problem: Problem, support: Support, qpos: np.ndarray) -> tuple[CentroidalMotion, Contacts]:

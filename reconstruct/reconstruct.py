@@ -48,7 +48,7 @@ LOWEST_STAIR = 0.08
 """The same of the first of several stairs, which the others confirm [m]."""
 
 TILT_OF_STAIRS = 0.015
-"""Standard deviation of the camera's pitch and roll about those of the first pass where there are several levels [rad]."""
+"""Standard deviation of the camera's tilt about that of the first pass where there are several levels [rad]."""
 
 DOWN = "the camera looks down: it is taken to turn in its place, though the background shows a path"
 UNKNOWN_UNIT = "the camera is taken to turn in its place: nothing on the ground shows how long its path is"

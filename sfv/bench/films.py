@@ -134,7 +134,7 @@ def make_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
     return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
 
 
-def list_scene_films(motions: tuple[str, ...], full: bool = True) -> list[Film]:
+def list_scene_films(motions: tuple[str, ...], full: bool) -> list[Film]:
     """Films of motions on things, from all viewpoints or, each, from one of them in turn."""
     return [
         Film("scene", motion, viewpoint, BODIES[0], (m + v) % 2 == 1)
@@ -144,13 +144,13 @@ def list_scene_films(motions: tuple[str, ...], full: bool = True) -> list[Film]:
     ]
 
 
-def make_scene_films(motions: tuple[str, ...], full: bool) -> list[tuple[Film, Path]]:
-    """The films of `list_scene_films` with their videos, and next to each its truth; made once."""
+def make_scene_films(films: list[Film]) -> list[tuple[Film, Path]]:
+    """Films of `list_scene_films` with their videos, and next to each its truth; made once."""
     character = load_character(BODIES[0])
     folder = cache_folder() / "bench" / "films"
     folder.mkdir(parents=True, exist_ok=True)
-    takes = {name: load_demo_take(name, character) for name in motions}
-    return [(film, render_film(film, *takes[film.motion], folder)) for film in list_scene_films(motions, full)]
+    takes = {film.motion: load_demo_take(film.motion, character) for film in films}
+    return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
 
 
 def render_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """`bench scene-from-video`: what carries a person besides the ground, found in films whose scene is known."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +13,27 @@ from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import TrainConfig
 from imitate.training.train import train_policy
 from pose.errors import InputError
+from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
 from reconstruct.scene_objects import SceneObject
-from sfv.bench.films import Film, find_cached_keypoints, make_films, make_scene_films
+from sfv.bench.films import (
+    Film,
+    find_cached_keypoints,
+    list_films,
+    list_scene_films,
+    make_films,
+    make_scene_films,
+    stage_film,
+)
 from sfv.bench.reconstruct import EVERY_FRAME
 from sfv.bench.scene import evaluate_in_scene
+from sfv.bench.simulated_keypoints import simulate_keypoints
 from sfv.bench.truth import Truth
 from sfv.console import bar, console
 from sfv.demo.demo import truth_path
 from sfv.demo.motions import load_demo_take, place_things
+from sfv.demo.plans import PLANS
 from sfv.demo.scene_plans import SCENE_PLANS
 from sfv.rows import Row, show
 
@@ -54,6 +66,7 @@ class MeasuredScene:
 def bench_scene_from_video(
     motions: tuple[str, ...] = tuple(SCENE_PLANS),
     full: bool = False,
+    detector: bool = True,
     drafts: bool = True,
     flat: bool = True,
     minutes: float = 0.0,
@@ -67,6 +80,7 @@ def bench_scene_from_video(
     Args:
       motions: which of the demonstrations on things are filmed; all if not given.
       full: film every motion by all three cameras, instead of by one of them in turn.
+      detector: find keypoints in films; else they are the true ones with a detector's noise, a matter of minutes.
       drafts: perform what was found by tracking control, one film of each motion.
       flat: look for objects in films without any.
       minutes: training of each draft after that [min]; 0 for none.
@@ -80,22 +94,46 @@ def bench_scene_from_video(
         if name not in SCENE_PLANS:
             raise InputError(f"no motion '{name}' on things; there are {', '.join(SCENE_PLANS)}")
     character = load_character("humanoid")
-    measured = {film: measure_scene(film, path, character) for film, path in make_scene_films(motions, full)}
+    films = list_scene_films(motions, full)
+    inputs = find_inputs(make_scene_films(films)) if detector else simulate_inputs(films)
+    measured = {film: measure_scene(film, keypoints, truth, character) for film, keypoints, truth in inputs}
     rows = summarize_scenes({film.title: scene for film, scene in measured.items()})
     if flat:
-        rows.insert(2, count_false_objects(make_films([], False), character))
+        films = list_films(list(PLANS), False)
+        inputs = find_inputs(make_films([], False)) if detector else simulate_inputs(films)
+        rows.insert(2, count_false_objects(inputs, character))
     if drafts:
         first = {film.motion: scene for film, scene in reversed(measured.items())}
         rows += perform_scenes(dict(reversed(first.items())), character, TrainConfig(minutes=minutes), out)
     show("scene-from-video", rows, json)
 
 
-def measure_scene(film: Film, video: Path, character: Character) -> MeasuredScene:
+Input = tuple[Film, Keypoints, Truth]
+
+
+def find_inputs(films: list[tuple[Film, Path]]) -> Iterator[Input]:
+    """Keypoints that the detector finds in films, and their truth."""
+    for film, video in films:
+        console.print(f"[dim]{film.title}[/dim]")
+        yield film, find_cached_keypoints(video, EVERY_FRAME)[0], Truth.load(truth_path(video))
+
+
+def simulate_inputs(films: list[Film]) -> Iterator[Input]:
+    """The same without films; those of a camera that turns, and rough ones, are left out."""
+    character = load_character("humanoid")
+    for film in films:
+        if film.group in ("panning", "rough"):
+            continue
+        console.print(f"[dim]{film.title}[/dim]")
+        seen = load_character(film.body)
+        demo = stage_film(film, *load_demo_take(film.motion, character), seen)
+        yield film, simulate_keypoints(demo, seen), Truth.of(demo)
+
+
+def measure_scene(film: Film, keypoints: Keypoints, truth: Truth, character: Character) -> MeasuredScene:
     """Finds the scene of a film and compares it with the true one."""
-    console.print(f"[dim]{film.title}[/dim]")
-    keypoints, _ = find_cached_keypoints(video, EVERY_FRAME)
     found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
-    return compare_scene(film.motion, found, Truth.load(truth_path(video)), character)
+    return compare_scene(film.motion, found, truth, character)
 
 
 def compare_scene(motion: str, found: Reconstruction, truth: Truth, character: Character) -> MeasuredScene:
@@ -167,12 +205,10 @@ def summarize_scenes(scenes: dict[str, MeasuredScene]) -> list[Row]:
     return rows
 
 
-def count_false_objects(films: list[tuple[Film, Path]], character: Character) -> Row:
+def count_false_objects(inputs: Iterator[Input], character: Character) -> Row:
     """Objects found in films of the bare ground."""
     wrong, count = list[str](), 0
-    for film, video in films:
-        console.print(f"[dim]{film.title}[/dim]")
-        keypoints, _ = find_cached_keypoints(video, EVERY_FRAME)
+    for film, keypoints, _ in inputs:
         found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
         count += 1
         wrong += [film.title] * len(found.objects)

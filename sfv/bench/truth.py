@@ -8,7 +8,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from pose.errors import InputError
 from pose.keypoints import Keypoints
-from pose.landmarks import TWELVE
+from pose.landmarks import LANDMARKS, TWELVE
 from reconstruct.camera import focal_from_fov
 from reconstruct.contacts import find_contacts, find_runs
 from reconstruct.kinematics import GRAVITY
@@ -25,6 +25,7 @@ from sfv.bench.metrics import (
     swapped_frames,
     world_mpjpe,
 )
+from sfv.demo.demo import Demo
 
 HIPS = (TWELVE.index("left_hip"), TWELVE.index("right_hip"))
 SHOULDERS = (TWELVE.index("left_shoulder"), TWELVE.index("right_shoulder"))
@@ -99,6 +100,12 @@ class Truth:
                 xy_px=arrays["xy_px"][:, columns] if "xy_px" in arrays.files else None,
                 foot_contacts=contacts,
             )
+
+    @classmethod
+    def of(cls, demo: Demo) -> "Truth":
+        """That of a demonstration before a still camera."""
+        camera, columns = demo.camera, [LANDMARKS.index(name) for name in TWELVE]
+        return cls(demo.xyz_w[:, columns], camera.R_camera_world, camera.t_camera_world, None)
 
     @property
     def xyz_c(self) -> np.ndarray:

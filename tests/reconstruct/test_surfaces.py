@@ -11,6 +11,7 @@ from reconstruct.find_surfaces import propose_surfaces
 from reconstruct.kinematics import point_positions
 from reconstruct.place_objects import place_objects
 from reconstruct.problem import FitSigmas, Problem
+from reconstruct.rotations import from_rotvec, multiply
 from reconstruct.surfaces import carried_points, find_touches, trunk_columns
 from sfv.demo.motions import FPS, list_demos, load_demo_take, place_things
 from sfv.demo.scene_plans import SCENE_PLANS
@@ -32,7 +33,7 @@ def test_nothing_is_proposed_for_motions_on_the_ground(body, name):
 @pytest.mark.parametrize("name", SCENE_PLANS)
 def test_the_things_of_a_true_motion_are_found_where_they_are(body, name):
     qpos, _ = load_demo_take(name, body)
-    (hypothesis,) = propose_surfaces(body, qpos, LEVEL, FPS)
+    hypothesis, *_ = propose_surfaces(body, qpos, LEVEL, FPS)
     paths = point_positions(body.model, qpos, carried_points(body))
     touches = find_touches(body, paths, hypothesis.surfaces, FPS, 1.0)
     found, true = place_objects(body, qpos, touches, hypothesis.surfaces), place_things(name, body, qpos)
@@ -51,7 +52,7 @@ def test_the_things_of_a_true_motion_are_found_where_they_are(body, name):
 
 def test_who_lies_on_a_bed_has_room_on_it(body):
     qpos, _ = load_demo_take("lie_down", body)
-    (hypothesis,) = propose_surfaces(body, qpos, LEVEL, FPS)
+    hypothesis, *_ = propose_surfaces(body, qpos, LEVEL, FPS)
     paths = point_positions(body.model, qpos, carried_points(body))
     (bed,) = place_objects(body, qpos, find_touches(body, paths, hypothesis.surfaces, FPS, 1.0), hypothesis.surfaces)
     head = paths[-1, np.flatnonzero(trunk_columns(body))][:, :2].min(axis=0)  # lies with the head towards -x
@@ -64,7 +65,7 @@ def test_the_ground_is_where_a_descent_ends(body):
     qpos, _ = load_demo_take("stairs_down", body)
     raised = qpos.copy()
     raised[:, 2] -= 0.17  # the ground where the feet are for a quarter of the time
-    (low,), (high,) = (propose_surfaces(body, q, LEVEL, FPS) for q in (qpos, raised))
+    (low, *_), (high, *_) = (propose_surfaces(body, q, LEVEL, FPS) for q in (qpos, raised))
     assert low.base == 0.0 and abs(high.base + 0.17) < 0.01
     np.testing.assert_allclose([s.level for s in high.surfaces], [s.level for s in low.surfaces], atol=0.01)
 
@@ -103,3 +104,21 @@ def test_jacobians_of_a_hypothesis_are_those_of_finite_differences(body, name):
         if block.global_jacobian is not None:
             predicted = predicted + block.global_jacobian[..., 6:].sum(axis=-1) * 1e-6
         np.testing.assert_allclose((ahead[kind] - behind[kind]) / 2, predicted, atol=2e-6 * np.abs(predicted).max())
+
+
+def test_stairs_whose_levels_a_tilt_draws_together_are_proposed_apart_as_well(body):
+    qpos, _ = load_demo_take("stairs_up", body)
+    low = qpos.copy()
+    low[:, 2] -= 0.2 * np.maximum(qpos[:, 0] - 0.3, 0.0)  # stairs of 17 cm seem to rise by 10 to 14
+    counts = [len(one.surfaces) for one in propose_surfaces(body, low, LEVEL, FPS)]
+    assert counts == [2, 3]
+
+
+def test_whoever_lies_along_the_view_lies_though_the_back_seems_to_rise(body):
+    qpos, _ = load_demo_take("lie_down", body)
+    raised = qpos.copy()
+    turn = from_rotvec(np.array([0.0, 0.35, 0.0]))  # 20 degrees about the pelvis, while it lies
+    lies = np.arange(len(qpos)) > 0.8 * len(qpos)
+    raised[lies, 3:7] = multiply(turn, qpos[lies, 3:7])
+    whys = [one.why for one in propose_surfaces(body, raised, LEVEL, FPS)]
+    assert any("the body lies" in why for why in whys)
