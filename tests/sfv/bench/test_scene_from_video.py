@@ -1,15 +1,24 @@
 """`bench scene-from-video`: errors of objects worked out by hand; a film whose object is found."""
 
 from dataclasses import replace
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from pose.errors import InputError
+from reconstruct.characters.character import load_character
 from reconstruct.reconstruct import Reconstruction
 from reconstruct.scene_objects import SceneObject
-from sfv.bench.scene_from_video import MeasuredScene, bench_scene_from_video, compare_objects, summarize_scenes
+from sfv.bench.scene_from_video import (
+    MeasuredScene,
+    bench_scene_from_video,
+    compare_objects,
+    compare_scene,
+    summarize_scenes,
+)
+from sfv.demo.motions import load_demo_take, place_things
 
 BOX = SceneObject("box", 1.0, 0.0, 0.3, 1.0, 0.8)
 BAR = SceneObject("bar", 0.0, 0.0, 2.0, 1.2, yaw=90.0)
@@ -37,6 +46,18 @@ def test_rows_count_what_was_found_and_name_what_was_not():
     rows = {row.name: row for row in summarize_scenes(scenes)}
     assert rows["object_found"].value == 0.5 and "b" in rows["object_found"].note
     assert rows["object_height_mm"].value == pytest.approx(20.0) and rows["object_place_mm"].value == pytest.approx(100)
+
+
+def test_an_object_that_is_found_twice_counts_once_and_the_other_is_extra():
+    step, _ = load_demo_take("step_up", load_character("humanoid"))
+    body = load_character("humanoid")
+    true = place_things("step_up", body, step)[0]
+    motion = SimpleNamespace(qpos=step)
+    camera = SimpleNamespace(to_camera=lambda points: points)
+    truth = SimpleNamespace(to_world=lambda points: points)
+    found = SimpleNamespace(objects=(true, replace(true, height=true.height + 0.05)), motion=motion, camera=camera)
+    scene = compare_scene("step_up", cast(Any, found), cast(Any, truth), body)
+    assert scene.things == (true,) and scene.extra == 1 and scene.height == pytest.approx(0.0, abs=1e-9)
 
 
 def test_an_unknown_motion_is_one_line():
