@@ -165,8 +165,8 @@ def compare_objects(
 ) -> tuple[float, float]:
     """Errors of an object's height, and of its place relative to where the person is at first [m].
 
-    Of a bar the place is its middle, across the true one. Of a box it is the edge that the person comes to, or leaves
-    by: the rest of a box on which nobody steps cannot be seen. How high a wall is cannot be seen (NaN).
+    Of a bar the place is its middle, across the true one. Of a box it is the middle of the edge that the person comes
+    to, or leaves by: the rest of a box on which nobody steps cannot be seen. How high a wall is cannot be seen (NaN).
 
     Args:
       true: the object.
@@ -180,7 +180,10 @@ def compare_objects(
     # Over the edge of the box that somebody starts on, they leave it: it is the edge ahead.
     ahead = true.to_local(start_w)[0]
     side = np.sign(ahead) if abs(ahead) > true.half[0] else 1.0
-    edge = side * (side * local[:, 0]).max()
+    ring = local[:4, :2]
+    middles = 0.5 * (ring + np.roll(ring, -1, axis=0))
+    ways = middles - ring.mean(axis=0)
+    edge = middles[int((side * ways[:, 0] / np.linalg.norm(ways, axis=1)).argmax()), 0]
     height = np.nan if true.is_wall else abs(found.height - true.height)
     return height, float(abs(edge - side * true.half[0]))
 

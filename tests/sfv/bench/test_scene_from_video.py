@@ -33,6 +33,12 @@ def test_a_box_is_compared_by_the_edge_that_the_person_comes_to():
     assert compare_objects(BOX, smaller, smaller.corners(), beyond)[1] == pytest.approx(0.47)
 
 
+def test_a_wall_that_is_turned_a_little_is_where_the_middle_of_its_face_is():
+    wall = SceneObject("box", 1.0, 0.0, 2.4, 0.1, 2.0, 2.4)
+    turned = replace(wall, yaw=5.0)
+    assert compare_objects(wall, turned, turned.corners(), START)[1] == pytest.approx(0.0, abs=0.001)
+
+
 def test_a_bar_is_compared_across_its_direction():
     beside = replace(BAR, x=0.04, y=0.5, height=1.95)
     assert compare_objects(BAR, beside, beside.corners(), START) == pytest.approx((0.05, 0.04))
