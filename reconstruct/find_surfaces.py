@@ -146,15 +146,18 @@ def _stand_above(character: Character, seen: Evidence) -> list[Hypothesis]:
     carries = _find_carrying(character, seen)
     if carries.any(axis=1).sum() < SHORTEST_S * seen.fps:
         return []
-    found = list[Hypothesis]()
+    proposed = list[list[Surface]]()
     for apart in (NEAR_SURFACE, LEVELS_APART):
-        for points in (carries, carries & feet):
-            surfaces = _find_boxes(seen, points, hands | feet, feet, apart)
-            levels = [round(surface.level, 2) for surface in surfaces]
-            if surfaces and levels not in [[round(one.level, 2) for one in other.surfaces] for other in found]:
-                heights = ", ".join(f"{level:.2f} m" for level in levels)
-                found.append(Hypothesis(tuple(surfaces), f"hands or feet carry the body {heights} above the ground"))
-    return found
+        surfaces = _find_boxes(seen, carries, hands | feet, feet, apart)
+        proposed.append(surfaces)
+        if any(one.shown is not None and not one.shown[:, feet].any() for one in surfaces):
+            proposed.append(_find_boxes(seen, carries & feet, hands | feet, feet, apart))
+    found = dict[str, Hypothesis]()
+    for surfaces in filter(None, proposed):
+        heights = ", ".join(f"{surface.level:.2f} m" for surface in surfaces)
+        why = f"hands or feet carry the body {heights} above the ground"
+        found.setdefault(why, Hypothesis(tuple(surfaces), why))
+    return list(found.values())
 
 
 def _find_carrying(character: Character, seen: Evidence) -> np.ndarray:
@@ -273,13 +276,13 @@ def _sit(character: Character, seen: Evidence) -> list[Hypothesis]:
         return []
     level, found = float(np.median(height[sits])), list[Hypothesis]()
     off_feet, trunk = away[sits].mean(), trunk_columns(character) & ~seat
-    for above in (_height_on_back(seen, seat, trunk), seen.bottom - level):
+    for above in (seen.bottom - level, _height_on_back(seen, seat, trunk)):
         rests = _find_resting(seen, trunk, above)
         shown = (sits[:, None] & seat) | rests
         surface = Surface("box", level, seat | rests.any(axis=0), seen.points_w[shown][:, :2], shown)
         lies = "the body lies" if (rests.sum(axis=1) > 1).sum() > SEAT_S * seen.fps else "the pelvis rests"
         why = f"{lies} {level:.2f} m high, {off_feet:.2f} m off the feet"
-        if all(other.why != why for other in found):
+        if not found or found[0].why != why:
             found.append(Hypothesis((surface,), why))
     return found
 

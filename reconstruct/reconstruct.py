@@ -276,7 +276,7 @@ def _choose(
     notes = list[str]()
     for hypothesis in hypotheses:
         tried, start, seen_from = _lower_ground(problem, qpos, view, hypothesis.base)
-        tried = _hold_tilt(replace(tried, surfaces=hypothesis.surfaces))
+        tried = _hold_tilt(replace(tried, surfaces=hypothesis.surfaces), hypothesis)
         fit = replace(_fit_ground_and_physics(tried, start, seen_from, config, progress), why=hypothesis.why)
         misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
         levels = [one.level for one in fit.problem.surfaces if one.kind != "wall"] or [np.inf]
@@ -299,10 +299,10 @@ def _lower_ground(problem: Problem, qpos: np.ndarray, view: View, base: float) -
     return replace(problem, expected=expected), lowered, replace(view, height=view.height - base)
 
 
-def _hold_tilt(problem: Problem) -> Problem:
+def _hold_tilt(problem: Problem, hypothesis: Hypothesis) -> Problem:
     """A problem in which the camera stays as the body's balance has it where several heights are unknown: a slope and
     stairs that are too low look alike."""
-    if sum(one.kind == "box" and not one.known for one in problem.surfaces) < 2:
+    if sum(one.kind == "box" and not one.known for one in hypothesis.surfaces) < 2:
         return problem
     return replace(problem, tilt_sigma=tuple(min(sigma, TILT_OF_STAIRS) for sigma in problem.tilt_sigma))
 
