@@ -80,7 +80,7 @@ def test_result_json_has_the_figures_by_name(finished):
     result = json.loads((run / "4_result/humanoid/result.json").read_text())
     names = (
         "normalised_return completed tracking_mpjpe_mm foot_slide_mm_per_frame penetration_mm samples train_seconds"
-        " env_steps_per_second reprojection_px seed versions"
+        " env_steps_per_second reprojection_px seed versions time_to_skill_seconds time_to_skill_cpu_seconds outlook"
     )
     assert set(names.split()) <= result.keys()
     assert 0 < result["normalised_return"] <= 1 and 0 <= result["completed"] <= 1 and result["samples"] > 0
