@@ -51,6 +51,26 @@ def hold_passive_joints(source: SourceModel) -> HeldJoints:
     return held.add(source, face, "held, as faces are not followed: {}")
 
 
+def describe_followers(source: SourceModel, limbs: Limbs) -> list[str]:
+    """A line on held joints that follow others on legs, arms or trunk: there they would let the body bend further.
+
+    Args:
+      source: with those joints held.
+      limbs: its legs and arms.
+    """
+    model = source.model
+    follow = [int(model.eq_obj1id[e]) for e in np.flatnonzero(model.eq_type == mujoco.mjtEq.mjEQ_JOINT)]
+    hands = [limb.chain[-1] for limb in limbs.arms.values()]
+    carriers = {j: int(source.owner[model.jnt_bodyid[j]]) for j in follow if j in source.held}
+    found = [
+        source.joint_name(j)
+        for j, carrier in carriers.items()
+        if carrier >= 0 and carrier not in hands and not any(is_below(source, carrier, hand) for hand in hands)
+    ]
+    text = f"legs, arms and trunk bend less than in the file, for there some joints follow others: {shorten(found, 4)}"
+    return [text] if found else []
+
+
 def hold_fingers(source: SourceModel, limbs: Limbs, held: HeldJoints) -> HeldJoints:
     """With the joints beyond the hands."""
     hands = [limb.chain[-1] for limb in limbs.arms.values()]

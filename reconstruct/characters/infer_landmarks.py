@@ -11,7 +11,13 @@ import trimesh
 from pose.errors import InputError
 from reconstruct.characters.chains import list_bodies
 from reconstruct.characters.facing import find_facing, find_turn, find_yaw
-from reconstruct.characters.held_joints import HeldJoints, hold_fingers, hold_passive_joints, refuse_slides
+from reconstruct.characters.held_joints import (
+    HeldJoints,
+    describe_followers,
+    hold_fingers,
+    hold_passive_joints,
+    refuse_slides,
+)
 from reconstruct.characters.import_model import ImportPlan, Servo, Vec3
 from reconstruct.characters.limbs import (
     SIDES,
@@ -152,7 +158,8 @@ def infer_landmarks(model: mujoco.MjModel, where: str, named: dict[str, str] | N
         mark_hand(body, side)
     head, found_by = mark_head(body, named)
     plan = ImportPlan(yaw, rest, choose_servos(body), tuple(source.name(b) for b in feet), body.sites, turn)
-    notes = [*held.notes, *describe_turn(turn), *facing.notes, *found_by, *describe_stumps(limbs)]
+    followers = describe_followers(source, limbs)
+    notes = [*held.notes, *followers, *describe_turn(turn), *facing.notes, *found_by, *describe_stumps(limbs)]
     return describe_body(body, plan, head, (*check_body(body, where), *notes))
 
 

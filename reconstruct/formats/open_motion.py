@@ -236,10 +236,10 @@ def _open_archive(path: Path, asked: str | None) -> MotionFile:
     for array in names.values():
         if array.ndim >= 3 and array.shape[-1] == 3 and array.shape[-2] in (17, 22, 24, 52, 55):
             return read_positions(array, path, fps)
-    found = ", ".join(f"{key} {array.shape}" for key, array in list(arrays.items())[:12])
+    found = ", ".join(f"{key} {array.shape}" for key, array in list(arrays.items())[:12]) or "none"
     found += f"; Python objects, which are not opened: {', '.join(pickled)}" if pickled else ""
     raise InputError(
-        f"{path}: no motion under these keys: {found or 'none'}; read are poses + trans (AMASS), global_orient + "
+        f"{path}: no motion under these keys: {found}; read are poses + trans (AMASS), global_orient + "
         "body_pose + transl (SMPL), joint_pos + body_pos_w + body_quat_w (BeyondMimic), dof_pos + root_pos + root_rot, "
         "qpos (MuJoCo), a run's motion.npz"
     )

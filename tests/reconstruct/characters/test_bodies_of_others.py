@@ -165,6 +165,18 @@ def test_joints_that_follow_others_or_have_no_motor_are_held(bring):
     assert "held, as they have no motor while most have: rod_ball" in body.notes
 
 
+def test_a_knee_of_two_hinges_of_which_one_follows_is_held_and_reported(bring):
+    """As in robots whose shin rolls on the thigh: what is lost by holding the follower is said."""
+    text = mjcf_person()
+    for side in ("left", "right"):
+        knee = f'<joint name="{side}_knee" axis="0 1 0" range="0 150"/>'
+        text = text.replace(knee, f"{knee}<joint name='{side}_roll' axis='0 1 0' pos='0 0 .04' range='0 75'/>")
+    ties = "".join(f'<joint joint1="{s}_roll" joint2="{s}_knee" polycoef="0 1 0 0 0"/>' for s in ("left", "right"))
+    body = bring(text.replace("</mujoco>", f"<equality>{ties}</equality></mujoco>"))
+    assert "left_roll" not in body.plan.servos and "left_knee" in body.plan.servos
+    assert any(note.startswith("legs, arms and trunk bend less") and "left_roll" in note for note in body.notes)
+
+
 def test_a_wrist_on_one_side_only_is_kept_and_reported(bring):
     sword = '<body name="right_hand" pos="0 0 -.15"><joint name="right_hand_x" axis="1 0 0"/><geom size=".04"/></body>'
     text = mjcf_person(hand="HAND")
@@ -218,6 +230,7 @@ FOUR_LEGS = (
 )
 SOLE = '<geom name="left_sole" type="box" pos="-.01 0 -.03" size=".12 .05 .02"/>'
 NO_SHAPE = '<inertial pos="0 0 0" mass="1" diaginertia=".01 .01 .01"/>'
+NO_KNEES = re.sub(r'<joint name="(left|right)_knee"[^>]*/>', "", mjcf_person())
 LOW_ARMS = mjcf_person().replace('pos="0 .2 .4"', 'pos="0 .2 .1"').replace('pos="0 -.2 .4"', 'pos="0 -.2 .1"')
 
 
@@ -228,6 +241,7 @@ LOW_ARMS = mjcf_person().replace('pos="0 .2 .4"', 'pos="0 .2 .1"').replace('pos=
         (without(mjcf_person(), "upper_arm"), "legs found, but no arms"),
         (without(mjcf_person(), "thigh"), "arms found, but no legs"),
         (mjcf_person().replace(SOLE, NO_SHAPE), "the foot left_foot has no shape; give it a geom or a mesh"),
+        (NO_KNEES, r"a shin of 0\.\d+ m below a thigh of 0\.8\d m: has the knee a joint\?"),
         (LOW_ARMS, r"this is not a standing person: shoulders 0\.\d+ m above the hips"),
     ],
 )
