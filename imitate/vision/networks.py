@@ -135,7 +135,7 @@ class SeeingPolicy(GaussianActorCritic):
         super().__init__()
         self.layout = layout
         self.actor = SeeingActor(layout)
-        self.critic = PrivilegedCritic(*mlp((OBSERVATION_SIZE, *layout.hidden, 1), last_gain=1.0))
+        self.critic: Layers = PrivilegedCritic(*mlp((OBSERVATION_SIZE, *layout.hidden, 1), last_gain=1.0))
         self.log_std = nn.Parameter(torch.full((ACTIONS,), float(np.log(initial_std))))
         self.observations = Normaliser(OBSERVATION_SIZE)
         self.returns = Normaliser(1)
@@ -253,7 +253,8 @@ def read_seeing(path: Path) -> dict[str, Any]:
 
 def read_layout(stored: dict[str, Any]) -> SeeingLayout:
     """A layout as it was stored."""
-    return SeeingLayout(**(stored | {"hidden": tuple(stored["hidden"])}))
+    values: dict[str, Any] = {**stored, "hidden": tuple(stored["hidden"])}
+    return SeeingLayout(**values)
 
 
 def fill_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
