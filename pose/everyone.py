@@ -22,7 +22,6 @@ from pose.people_sheet import write_people_sheet
 from pose.person import (
     ALIKE,
     CORE,
-    body_size,
     check_anybody,
     count_people,
     find_best_path,
@@ -94,7 +93,7 @@ def estimate_everyone_with(
         frames = look_in_tiles(shot.film, shot.everyone)
         choice = find_candidates(shot.film, frames)
         found = follow_each(shot, frames, choice, config)
-        kept = [n for n in drop_parts(found) if is_worth(found[n], config)]
+        kept = [n for n, one in enumerate(found) if is_worth(one, config)]
         if len(kept) < 2:
             raise InputError(explain_too_few(len(kept)))
     except InputError as error:
@@ -143,8 +142,7 @@ def find_candidates(film: Film, frames: list[Poses]) -> Choice:
         rows[::step] = path
         people.append(measure_candidate(frames, rows, film.image_size, region))
     people = [one for one in people if one.size >= SMALLEST and measure_score(one, frames) >= LEAST_SCORE]
-    people.sort(key=lambda one: -one.prominence)
-    return Choice(NOBODY, tuple(people))
+    return Choice(NOBODY, tuple(sorted(drop_parts(people, frames), key=lambda one: -one.prominence)))
 
 
 def find_paths(frames: list[Poses], fps: float, looks: list[np.ndarray]) -> list[np.ndarray]:
@@ -182,26 +180,23 @@ def is_worth(person: Keypoints, config: PoseConfig) -> bool:
     return bool(inside >= config.min_seen and len(seen) >= LEAST_PRESENCE * len(person))
 
 
-def drop_parts(found: list[Keypoints]) -> list[int]:
-    """Numbers of those who are no part of somebody else's body, such as two legs taken for a small person."""
-    kept, size = list[int](), [_typical_size(one) for one in found]
-    for n in sorted(range(len(found)), key=lambda n: -size[n]):
-        if all(measure_inside(found[n], found[m]) < INSIDE or size[n] > SMALLER * size[m] for m in kept):
-            kept.append(n)
-    return sorted(kept)
+def drop_parts(people: list[Candidate], frames: list[Poses]) -> list[Candidate]:
+    """The people without those that are a part of somebody else's body, such as two legs taken for a small person."""
+    kept = list[Candidate]()
+    for one in sorted(people, key=lambda person: -person.size):
+        if all(measure_inside(one, other, frames) < INSIDE or one.size > SMALLER * other.size for other in kept):
+            kept.append(one)
+    return kept
 
 
-def _typical_size(person: Keypoints) -> float:
-    return float(np.median(body_size(person.xy[person.seen]))) if person.seen.any() else 0.0
-
-
-def measure_inside(one: Keypoints, other: Keypoints) -> float:
+def measure_inside(one: Candidate, other: Candidate, frames: list[Poses]) -> float:
     """Share of a person's box that is in another's, mean over the frames that show both; 0 if there are none."""
-    both = one.seen & other.seen
-    own, its = one.xy[both][:, CORE], other.xy[both][:, CORE]
-    common = np.minimum(own.max(axis=1), its.max(axis=1)) - np.maximum(own.min(axis=1), its.min(axis=1))
-    shares = np.maximum(common, 0.0).prod(axis=1) / np.maximum(np.ptp(own, axis=1).prod(axis=1), 1.0)
-    return float(shares.mean()) if both.any() else 0.0
+    shares = list[float]()
+    for t in np.flatnonzero((one.rows >= 0) & (other.rows >= 0)).tolist():
+        own, its = (frames[t].xy[person.rows[t]][CORE] for person in (one, other))
+        common = np.minimum(own.max(axis=0), its.max(axis=0)) - np.maximum(own.min(axis=0), its.min(axis=0))
+        shares.append(float(np.prod(np.maximum(common, 0.0)) / max(float(np.prod(np.ptp(own, axis=0))), 1.0)))
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def explain_too_few(count: int) -> str:

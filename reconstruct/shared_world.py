@@ -34,6 +34,8 @@ from reconstruct.solve import normal_equations, to_banded
 
 HEIGHT_SIGMA = 0.06
 """Standard deviation of the logarithm of people's heights; adults differ by some 6 %."""
+LARGEST_SCALE = 0.35
+"""Logarithm of the largest height over the usual one, and of the usual one over the smallest: from a child of 1.2 m."""
 CORRELATED_S = 0.2
 """Time for which a detector's errors stay alike [s]: so much of a film is one independent observation."""
 KNOWN = 4
@@ -135,6 +137,8 @@ def hear(fitted: Fitted, film: Keypoints, first: int) -> Sighting:
     problem, solution = fitted.fit.problem, fitted.fit.solution
     problem, view = problem.with_unknowns(solution.unknowns)
     assert problem.observations is not None
+    if not problem.free_globals(view)[:KNOWN].any():  # without a foot on the ground nothing is known of it
+        return Sighting(np.zeros((KNOWN, KNOWN)), np.zeros(KNOWN), np.zeros(2), np.array(problem.sigmas.tilt))
     precision = find_precision(problem, solution.qpos, solution.unknowns)
     expected = problem.expected or view
     prior = np.diag([*(1.0 / np.square(problem.tilt_sigma)), 0.0, 1.0 / problem.sigmas.focal**2])
@@ -199,7 +203,9 @@ def agree(sightings: Sequence[Sighting], config: ReconstructConfig, log_focal: f
     pull = np.sum([one.pull for one in sightings], axis=0)
     first = np.linalg.solve(start, pull + np.array([*(total * expected), 0.0, log_focal / focal**2]))
     first[2] = np.log(np.clip(first[2], 0.05, 50.0))
-    found = least_squares(residual, np.concatenate([first, np.zeros(count)]), x_scale="jac").x
+    far, near = np.full(KNOWN, np.inf), np.full(count, LARGEST_SCALE)
+    bounds = np.concatenate([-far, -near]), np.concatenate([far, near])
+    found = least_squares(residual, np.concatenate([first, np.zeros(count)]), x_scale="jac", bounds=bounds).x
     view = View(float(found[0]), float(found[1]), float(np.exp(found[2])), float(found[3]))
     return view, np.exp(found[KNOWN:])
 

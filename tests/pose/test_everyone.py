@@ -13,9 +13,10 @@ from pose.estimator import Poses, concatenate, no_poses
 from pose.everyone import drop_parts, estimate_everyone_with, find_common_speed, measure_inside
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
+from pose.prominence import Candidate
 from pose.seen_part import cut_to_seen
 from pose.video import VideoWriter, probe
-from tests.people import stick
+from tests.people import poses, stick
 
 SIZE, T, FPS = (192, 108), 32, 20
 FEW_CROPS = PoseConfig(crop_rounds=3)
@@ -90,23 +91,24 @@ def test_one_person_alone_is_one_line(tmp_path: Path) -> None:
         estimate_everyone_with(TwoColours(), video, probe(video), FEW_CROPS)
 
 
-def people(*bodies: tuple[float, float, float]) -> list[Keypoints]:
-    """Bodies that stand at (x, y) with a height [px]."""
-    ones = np.ones((5, 33))
-    return [
-        Keypoints(np.stack([stick(*body)] * 5), np.zeros((5, 33, 3)), ones, 30.0, LANDMARKS, (1280, 720))
-        for body in bodies
-    ]
+def standing(*bodies: tuple[float, float, float]) -> tuple[list[Candidate], list[Poses]]:
+    """Bodies that stand at (x, y) with a height [px] for five frames, and the frames."""
+    frames = [poses(*((stick(*body), 0.9) for body in bodies))] * 5
+    rows = [np.full(5, n) for n in range(len(bodies))]
+    return [Candidate(row, 1.0, body[2] / 1280, 1.0, 0.5, 1.0) for row, body in zip(rows, bodies, strict=True)], frames
 
 
 def test_legs_taken_for_a_small_person_are_dropped_and_a_child_beside_is_not() -> None:
-    man, legs, child = people((600, 400, 400), (600, 500, 180), (760, 480, 200))
-    assert measure_inside(legs, man) > 0.95 and measure_inside(child, man) == 0.0
-    assert drop_parts([man, legs, child]) == [0, 2]
-    assert drop_parts([legs, child, man]) == [1, 2]
-    unseen = replace(legs, confidence=np.zeros((5, 33)))
-    assert measure_inside(unseen, man) == 0.0
+    people, frames = standing((600, 400, 400), (600, 500, 180), (760, 480, 200))
+    man, legs, child = people
+    assert measure_inside(legs, man, frames) > 0.95 and measure_inside(child, man, frames) == 0.0
+    assert [id(one) for one in drop_parts(people, frames)] == [id(man), id(child)]
+    assert [id(one) for one in drop_parts([legs, child], frames)] == [id(child), id(legs)]
+    elsewhen = replace(legs, rows=np.full(5, -1))
+    assert measure_inside(elsewhen, man, frames) == 0.0
 
 
 def test_nobody_whose_motion_shows_the_speed_leaves_it_as_filmed() -> None:
-    assert find_common_speed(people((600, 400, 400))) == 1.0
+    xy = np.stack([stick(600, 400, 400)] * 5)
+    still = Keypoints(xy, np.zeros((5, 33, 3)), np.ones((5, 33)), 30.0, LANDMARKS, (1280, 720))
+    assert find_common_speed([still]) == 1.0
