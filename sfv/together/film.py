@@ -18,8 +18,12 @@ from sfv.rendering import COLLISION_GROUP, look_through, set_up_picture, write_s
 
 PANEL_HEIGHT = 360
 """Height of each panel [px]."""
-TINTS = ((1.0, 1.0, 1.0), (0.55, 0.75, 1.0), (1.0, 0.9, 0.45), (0.6, 1.0, 0.65), (0.85, 0.65, 1.0))
-"""Colours that the people's skins are multiplied with, in turn."""
+SHIRT = (176, 52, 48)
+"""Colour of the shirt in the humanoid's picture of its skin, RGB."""
+SHIRTS = (SHIRT, (60, 96, 168), (214, 176, 62), (84, 150, 92), (150, 92, 160))
+"""Colours of the people's shirts, in turn."""
+ALIKE = 60
+"""Sum of the differences in the three colours up to which a pixel is the shirt's."""
 AWAY = 100.0
 """How far below the ground those are put who are not to be seen [m]."""
 
@@ -44,7 +48,8 @@ def draw_group(
       RGB images, uint8 (height, width, 3).
     """
     width, height = cameras[0].image_size
-    model = _compile(bodies, backdrop, (width, height))
+    roots = np.concatenate([qpos[:, :3] for qpos in motions])
+    model = _compile(bodies, backdrop, (width, height), roots)
     parts, state, option = find_parts(model, bodies), mujoco.MjData(model), mujoco.MjvOption()
     option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0 and model.nmesh == 0)
     option.sitegroup[:] = 0
@@ -60,18 +65,31 @@ def draw_group(
 
 
 def _compile(
-    bodies: Sequence[Character], backdrop: Callable[[mujoco.MjSpec], Light], size: tuple[int, int]
+    bodies: Sequence[Character], backdrop: Callable[[mujoco.MjSpec], Light], size: tuple[int, int], roots: np.ndarray
 ) -> mujoco.MjModel:
-    spec = mujoco.MjSpec()
+    """The model before a backdrop, with shadows where the roots (N, 3) ever are."""
+    spec, middle = mujoco.MjSpec(), 0.5 * (roots.min(axis=0) + roots.max(axis=0))
     add_bodies(spec, bodies)
-    set_up_picture(spec, backdrop(spec), size, True, 2.0 * max(body.height for body in bodies))
+    extent = 1.4 * max(body.height for body in bodies) + 0.5 * float(np.ptp(roots, axis=0).max())
+    set_up_picture(spec, backdrop(spec), size, True, extent)
+    spec.stat.center = middle
+    spec.visual.map.shadowclip = 6.0  # the sun goes with the first person: others may be far from them
     model = spec.compile()
     for number, body in enumerate(bodies):
         fit_skin(model, body, prefix_of(number))
-        for material in range(model.nmat):
-            if model.mat(material).name.startswith(prefix_of(number)):
-                model.mat_rgba[material, :3] *= TINTS[number % len(TINTS)]
+        _change_shirt(model, prefix_of(number), SHIRTS[number % len(SHIRTS)])
     return model
+
+
+def _change_shirt(model: mujoco.MjModel, prefix: str, colour: tuple[int, int, int]) -> None:
+    """Gives the shirt another colour in the pictures whose names begin so; light and folds stay."""
+    for texture in range(model.ntex):
+        if not model.tex(texture).name.startswith(prefix) or model.tex_nchannel[texture] != 3:
+            continue
+        first, count = int(model.tex_adr[texture]), int(model.tex_width[texture] * model.tex_height[texture])
+        pixels = model.tex_data[first : first + 3 * count].reshape(count, 3)
+        near = np.abs(pixels.astype(int) - SHIRT).sum(axis=1) < ALIKE
+        pixels[near] = np.clip(pixels[near].astype(int) + np.array(colour) - SHIRT, 0, 255)
 
 
 def film_cameras(camera: Camera, frames: np.ndarray, height: int) -> list[Camera]:
