@@ -12,7 +12,7 @@ from pose.playback_speed import estimate_playback_speed
 from sfv.bench.films import find_cached_keypoints, make_films
 from sfv.bench.inputs import find_recordings
 from sfv.bench.people_films import FILMS, PeopleTruth, film_people
-from sfv.bench.together import measure_together
+from sfv.bench.together import measure_simulated, measure_together
 from sfv.bench.verdicts import list_verdict_rows, try_clips
 from sfv.console import console
 from sfv.rows import Row, show
@@ -34,7 +34,12 @@ TRUNK = [INDEX[f"{side}_{joint}"] for joint in ("shoulder", "hip") for side in (
 
 
 def bench_people(
-    rows: tuple[Literal["person", "speed", "together", "verdict"], ...] = ("person", "speed", "together"),
+    rows: tuple[Literal["person", "speed", "together", "simulated", "verdict"], ...] = (
+        "person",
+        "speed",
+        "together",
+        "simulated",
+    ),
     json: bool = False,
 ) -> None:
     """Who a film of 2 to 12 people is about, how fast its time runs, and where two people are in one world.
@@ -52,6 +57,8 @@ def bench_people(
         found += _measure_speed()
     if "together" in rows:
         found += measure_together()
+    if "simulated" in rows:
+        found += measure_simulated()
     if "verdict" in rows:
         films = [video for _, video in make_films([], full=False)]
         found += list_verdict_rows(try_clips([*films, *find_recordings(REAL)]))

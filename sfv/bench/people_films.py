@@ -150,9 +150,14 @@ def film_people(film: PeopleFilm) -> tuple[Path, PeopleTruth]:
     stage = play(film)
     if not out.is_file():
         _render(film, stage, out)
+    return out, describe(stage)
+
+
+def describe(stage: "Stage") -> PeopleTruth:
+    """Where everybody is on a stage."""
     xy_px = np.stack([stage.camera.project(xyz) for xyz in stage.xyz_w])
     root_w = np.stack([qpos[:, :3] for qpos in stage.motions])
-    return out, PeopleTruth(xy_px, stage.visible, root_w, stage.camera.R_camera_world)
+    return PeopleTruth(xy_px, stage.visible, root_w, stage.camera.R_camera_world)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`bench people`, rows together: where two people are relative to each other, in films of known truth."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,10 @@ from reconstruct.characters.character import load_character
 from reconstruct.keep_apart import Cast, keep_apart
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.shared_world import find_shared_world, reconstruct_in_world
-from sfv.bench.people_films import PAIRS, PairFilm, PeopleTruth, film_people
+from sfv.bench.people_films import PAIRS, PairFilm, PeopleTruth, describe, film_people, play
+from sfv.bench.simulated_keypoints import simulate_keypoints
 from sfv.console import bar, console
+from sfv.demo.demo import Demo
 from sfv.rows import Row
 
 GOAL_MM = 150.0
@@ -51,6 +53,26 @@ def measure_together() -> list[Row]:
         Row.mean_of("two_people_height_ratio_error", ratios, ""),
         *rows,
     ]
+
+
+def measure_simulated() -> list[Row]:
+    """The same by keypoints that are made of the truth and a detector's noise, without a film: mean, then each film."""
+    rows, errors = list[Row](), list[float]()
+    for film in PAIRS:
+        console.print(f"[dim]{film.name}[/dim]")
+        stage, everyone = play(film), list[Keypoints]()
+        for n, (body, qpos) in enumerate(zip(stage.bodies, stage.motions, strict=True)):
+            truth = Demo(qpos, np.zeros((len(qpos), len(body.contacts)), dtype=bool), stage.xyz_w[n], stage.camera)
+            person, there = simulate_keypoints(truth, body, seed=n), stage.visible[n][:, None]
+            parts = {name: getattr(person, name) * there[..., None] for name in ("xy", "xyz")}
+            everyone.append(replace(person, **parts, confidence=person.confidence * there))
+        each, heights = reconstruct_pair(everyone)
+        error = measure_relative(each, describe(stage))
+        errors += error[np.isfinite(error)].tolist()
+        tall = [body.height for body in stage.bodies]
+        note = f"heights {heights[0]:.2f} and {heights[1]:.2f} m, truly {tall[0]:.2f} and {tall[1]:.2f}"
+        rows.append(Row(f"simulated_{name_row(film)}_mm", float(np.nanmean(error)), "mm", len(error), note=note))
+    return [Row.mean_of("two_people_simulated_mm", errors, "mm", goal=GOAL_MM), *rows]
 
 
 def name_row(film: PairFilm) -> str:

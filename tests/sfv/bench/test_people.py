@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
@@ -10,6 +11,7 @@ from pose.playback_speed import estimate_playback_speed
 from reconstruct.characters.character import load_character
 from sfv.bench.people import find_right_frames, show_at
 from sfv.bench.people_films import FILMS, PeopleTruth, perform
+from sfv.bench.together import match_people, measure_relative
 from tests.people import stick
 
 T = 20
@@ -54,3 +56,24 @@ def test_everybody_stands_where_the_film_says() -> None:
     walk = next(extra for extra in FILMS[3].people if extra.facing == 180.0)
     qpos = perform(walk, character, 30)
     assert qpos[-1, 0] - qpos[0, 0] < -0.8 and abs(qpos[-1, 1] - qpos[0, 1]) < 0.15
+
+
+def test_relative_places_are_compared_in_the_axes_of_the_camera() -> None:
+    # The camera looks along y: in the shared world that is x, and the truth's x is to the right, -y.
+    R = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    walker = np.column_stack([np.linspace(0.0, 1.0, T), np.full(T, 4.0), np.full(T, 0.9)])
+    places = np.stack([walker, walker + [2.0, 1.0, 0.0]])
+    film = PeopleTruth(np.zeros((2, T, 33, 2)), np.ones((2, T), dtype=bool), places, R)
+    roots = [np.zeros((T, 3)), np.tile([1.0, -2.0, 0.0], (T, 1))]
+    np.testing.assert_allclose(measure_relative(roots, film), 0.0, atol=1e-9)
+    roots[1][5:] += [0.3, 0.0, 0.4]
+    roots[1][:2] = np.nan
+    error = measure_relative(roots, film)
+    assert np.isnan(error[:2]).all() and error[4] == pytest.approx(0.0) and error[9] == pytest.approx(500.0)
+
+
+def test_everybody_is_matched_once_or_not_at_all() -> None:
+    film = truth()
+    both = [follow(film.xy_px[1]), follow(film.xy_px[0])]
+    assert match_people(both, film) == [1, 0]
+    assert match_people(both[:1], film) is None
