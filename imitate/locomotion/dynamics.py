@@ -43,6 +43,15 @@ NOMINAL = DynamicsRange((1.0, 1.0), (KP, KP), (KD, KD), (0.0, 0.0), (0.0, 0.0), 
 """Nothing changes."""
 
 
+def _limits(side: int) -> np.ndarray:
+    """Lower (0) or upper (1) ends of the ranges of training, in the order of `Dynamics.extrinsics`, (16,)."""
+    ranges = (TRAIN.payload, TRAIN.place, TRAIN.place, *[TRAIN.strength] * len(TORQUE_LIMIT), TRAIN.friction)
+    return np.array([ends[side] for ends in ranges])
+
+
+TRAIN_LOW, TRAIN_HIGH = _limits(0), _limits(1)
+
+
 class Dynamics:
     """Values of N robots, and how they get into MuJoCo's batch."""
 
@@ -57,6 +66,10 @@ class Dynamics:
         """[kg] (N,), [m] (N, 2)."""
         self.strength = np.ones((count, len(TORQUE_LIMIT)))
         """(N, 12)."""
+        self.error_share = 0.0
+        """Standard deviation of `error` as a share of the ranges of training, in what is drawn from now on."""
+        self.error = np.zeros((count, len(TRAIN_LOW)))
+        """By how much what a policy is given differs from what is true, as long as the physics stays, (N, 16)."""
         self._batch, self._body = batch, model.body("payload").id
         self._feet = np.array([model.geom(f"{leg}_foot_collision").id for leg in LEGS])
         self._geom_friction = batch.expand("geom_friction")
@@ -82,6 +95,9 @@ class Dynamics:
         self.kp[ids], self.kd[ids] = rng.uniform(*ranges.kp, count), rng.uniform(*ranges.kd, count)
         self.payload[ids], self.place[ids] = rng.uniform(*ranges.payload, count), rng.uniform(*ranges.place, (count, 2))
         self.strength[ids] = rng.uniform(*ranges.strength, (count, self.strength.shape[1]))
+        if self.error_share:
+            spread = self.error_share * (TRAIN_HIGH - TRAIN_LOW)
+            self.error[ids] = spread * rng.standard_normal((count, len(spread)))
         self.apply(ids)
 
     def apply(self, ids: np.ndarray) -> None:
@@ -109,13 +125,12 @@ class Dynamics:
 
         Values beyond the ranges of training are given as the range's end: an encoder says nothing sensible of more.
         """
-        parts = (
-            np.clip(self.payload, *TRAIN.payload)[:, None],
-            np.clip(self.place, *TRAIN.place),
-            np.clip(self.strength, *TRAIN.strength),
-            np.clip(self.friction, *TRAIN.friction)[:, None],
-        )
-        return np.concatenate(parts, axis=1)
+        values = (self.payload[:, None], self.place, self.strength, self.friction[:, None])
+        return np.clip(np.concatenate(values, axis=1), TRAIN_LOW, TRAIN_HIGH) + self.error
+
+    def tell_truth(self) -> None:
+        """Policies are given what is true from now on."""
+        self.error_share, self.error[:] = 0.0, 0.0
 
     def state(self) -> dict[str, np.ndarray]:
         """The values."""
@@ -128,4 +143,4 @@ class Dynamics:
         self.apply(np.arange(len(self.friction)))
 
 
-STATE = ("friction", "kp", "kd", "payload", "place", "strength")
+STATE = ("friction", "kp", "kd", "payload", "place", "strength", "error")

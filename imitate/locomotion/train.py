@@ -53,6 +53,10 @@ class WalkTrainConfig:
     """Seed of weights, episodes and noise."""
     extrinsics: bool = True
     """The policy is given z; without, it is the baseline Robust."""
+    extrinsics_error: float = 0.1
+    """Standard deviation of an error of the extrinsics that a policy is given, as a share of their ranges."""
+    # One that is told the truth relies on it, and outside of the ranges of training, where it is told the range's end,
+    # falls more often than one that is told nothing.
     samples: int = 1_200_000
     """Control steps of PPO."""
     value_samples: int = 400_000
@@ -161,6 +165,7 @@ class WalkRun:
         torch.manual_seed(config.seed)
         self.config, self.folder, self.progress = config, folder, progress
         env = WalkEnv(make_fractal(TERRAIN_SEED + config.seed), WalkConfig(), config.num_envs, config.seed)
+        env.dynamics.error_share = config.extrinsics_error if config.extrinsics else 0.0
         layout = env.layout(latent=8 if config.extrinsics else 0)
         self.policy = AdaptivePolicy(layout, config.initial_std)
         self.collector = WalkCollector(env, config.seed)
@@ -264,6 +269,7 @@ class WalkRun:
     def _regress(self, name: str) -> None:
         """Phase 2: the module acts and is fitted to what it should have said."""
         policy, env, phi = self.average, self.collector.env, self.modules[name]
+        env.dynamics.tell_truth()
         first = policy.layout.sensed_size
 
         def find_truth(ids: Any) -> Any:

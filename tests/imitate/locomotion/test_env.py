@@ -151,3 +151,15 @@ def test_gymnasium_interface():
         _, _, *ends, info = env.step(np.full(12, 3.0, dtype=np.float32))
         assert "forward" in info
     assert ends == [True, False]
+
+
+def test_what_policies_are_given_may_have_an_error_that_is_drawn_with_the_physics():
+    env = WalkEnv(make_flat(20.0), WalkConfig(TRAIN), 400, 0)
+    env.dynamics.error_share = 0.1
+    env.start(np.arange(400), np.random.default_rng(0))
+    given, payload = env.dynamics.extrinsics(), env.dynamics.payload
+    assert np.std(given[:, 0] - payload) == pytest.approx(0.1 * 6.0, rel=0.1)
+    assert np.std(given[:, -1] - env.dynamics.friction) == pytest.approx(0.1 * 4.45, rel=0.1)
+    np.testing.assert_array_equal(given, env.dynamics.extrinsics())
+    env.dynamics.tell_truth()
+    np.testing.assert_array_equal(env.dynamics.extrinsics()[:, 0], payload)
