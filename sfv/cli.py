@@ -42,6 +42,10 @@ COMMANDS = {
     ),
     "bench live": ("sfv.bench.live:bench_live", "skills in a browser's page, held against the same in Python"),
     "bench adapt": ("sfv.bench.adapt:bench_adapt", "RMA's table of results: robots in physics that changes"),
+    "bench adapt-skill": (
+        "sfv.bench.adapt_skill:bench_adapt_skill",
+        "a skill that adapts, beside the plain one: loads, ice, slopes, weak muscles, pushes",
+    ),
     "bench vision": ("sfv.bench.vision:bench_vision", "how far a quadruped gets by sight, by a map, and blind"),
     "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth, and coverage of real clips"),
     "bench people": (

@@ -55,8 +55,8 @@ class WalkTrainConfig:
     """The policy is given z; without, it is the baseline Robust."""
     extrinsics_error: float = 0.1
     """Standard deviation of an error of the extrinsics that a policy is given, as a share of their ranges."""
-    # One that is told the truth relies on it, and outside of the ranges of training, where it is told the range's end,
-    # falls more often than one that is told nothing.
+    # One that is given the truth relies on it, and beyond the ranges of training, where it is given the end of a range,
+    # falls more often than one that is given nothing.
     samples: int = 1_200_000
     """Control steps of PPO."""
     value_samples: int = 400_000

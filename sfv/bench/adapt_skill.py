@@ -1,0 +1,88 @@
+"""`python -m sfv bench adapt-skill`: a skill that has learnt to adapt, beside the plain one and without its parts."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import tyro
+
+from imitate.adapt.evaluation import EVENTS, SECONDS, measure_event, measure_survival
+from imitate.adapt.in_use import AdaptingPolicy, BlindPolicy, KnowingPolicy
+from imitate.env.task import Task
+from imitate.policy import Performer, Policy
+from imitate.robustness import measure_push_survival
+from imitate.rollout import EvaluateConfig, evaluate_policy
+from pose.errors import InputError
+from sfv.commands.adapt import AdaptRunConfig, choose_skill, run_adapt
+from sfv.console import console
+from sfv.rows import Row, show
+
+EVENT_ROLLOUTS = 50
+LEAST_SUCCESS, LEAST_PUSHED, MOST_LOST, MOST_SECONDS = 0.9, 0.9, 0.01, 600.0
+"""What is aimed at: survival in varied dynamics and of pushes, return lost at nominal ones, time [s]."""
+
+
+def bench_adapt_skill(
+    config: Annotated[AdaptRunConfig, tyro.conf.arg(name="")], rollouts: int = 100, json: bool = False
+) -> None:
+    """A skill's survival under loads, on ice and slopes, with weak muscles: adapting, plain, and without its parts.
+
+    It learns to adapt first, as `sfv adapt` does, unless it has.
+
+    Args:
+      config: which skill, and how it learns to adapt.
+      rollouts: of each row, of 20 s where the skill is a cycle.
+      json: one JSON object on standard output instead of a table.
+    """
+    if rollouts < 1:
+        raise InputError(f"--rollouts {rollouts}: give at least 1")
+    skill = choose_skill(config)
+    run = run_adapt(config)
+    adapting = run.policy
+    if not isinstance(adapting, AdaptingPolicy):
+        raise InputError(f"{run.folder}: holds no policy that adapts")
+    with console.status("performing in varied dynamics, under pushes and with events"):
+        rows = measure_rows(adapting, skill.plain_policy, skill.task, config, rollouts)
+    seconds = run.metrics.get("train_seconds")
+    rows.append(Row("adapt_train_seconds", seconds, "s", goal=MOST_SECONDS, note="PPO, without the adaptation module"))
+    show("adapt-skill", [replace(row, name=f"{skill.name}_{row.name}") for row in rows], json)
+
+
+def measure_rows(
+    adapting: AdaptingPolicy, plain: Policy, task: Task, config: AdaptRunConfig, rollouts: int
+) -> list[Row]:
+    """The rows, but for the time.
+
+    Args:
+      adapting: the skill that adapts.
+      plain: the skill that it comes from.
+      task: what both perform.
+      config: has the ranges.
+      rollouts: of each row.
+    """
+    skill, seconds = adapting.skill, SECONDS
+    kinds: dict[str, Performer] = {
+        "rma": adapting,
+        "expert": KnowingPolicy(skill),
+        "without": AdaptingPolicy(skill, frozen=True),
+        "plain": BlindPolicy(plain),
+    }
+    found = {
+        kind: measure_survival(policy, task, config.adapt.dynamics, rollouts, seconds) for kind, policy in kinds.items()
+    }
+    upright = {kind: float(one.upright.mean()) for kind, one in found.items()}
+    rows = [Row("adapt_success", upright["rma"], "", rollouts, baseline=upright["plain"], goal=LEAST_SUCCESS)]
+    rows += [Row(f"adapt_success_{kind}", upright[kind], "", rollouts) for kind in ("expert", "without", "plain")]
+    rows.append(Row("adapt_kept", float(found["rma"].kept.mean()), "", rollouts, note="never .5 m off, too"))
+    returns = [evaluate_policy(one, task, EvaluateConfig()).metrics["normalised_return"] for one in (adapting, plain)]
+    note = f"{returns[0]:.3f} less the plain skill's {returns[1]:.3f}, nominal dynamics"
+    rows.append(Row("adapt_return_difference", returns[0] - returns[1], goal=-MOST_LOST, note=note))
+    pushed = [measure_push_survival(one, task, seconds, rollouts) for one in (adapting, plain)]
+    rows.append(Row("push_survival", pushed[0], "", rollouts, baseline=pushed[1], goal=LEAST_PUSHED))
+    if task.motion.loop:
+        for event in EVENTS:
+            falls = {kind: measure_event(policy, task, event, EVENT_ROLLOUTS) for kind, policy in kinds.items()}
+            note = ", ".join(f"{kind} {value:.2f}" for kind, value in falls.items() if kind != "rma")
+            rows.append(
+                Row(f"falls_after_{event}", falls["rma"], n=EVENT_ROLLOUTS, baseline=falls["without"], note=note)
+            )
+    return rows
