@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from imitate.env.task import Task
 from imitate.tracking.draft import Draft
 from imitate.transitions.bridge import STEPS, Bridge
+from imitate.transitions.company import check_in_company
 from imitate.transitions.states import ChainableSkill, Pair, States, collect_states
 from imitate.transitions.transition import Transition, find_transition, list_pairs
 from pose.downloads import cache_folder
@@ -22,6 +24,8 @@ from sfv.skill import Skill
 
 VERSION = 2
 """Raise it when transitions are found otherwise."""
+COMPANY_VERSION = 1
+"""Raise it when they are checked in company otherwise."""
 
 Ways = dict[tuple[str, str], Transition]
 """(source, target) -> transition."""
@@ -65,7 +69,24 @@ def load_transitions(skills: Sequence[Skill], progress: Progress = silent) -> Wa
             _write(folder, way)
         ways[source.name, target.name] = way
     progress(len(pairs), len(pairs), "transitions")
-    return ways
+    return _check_in_company(ways, performers, "".join(sorted(digests.values())), progress)
+
+
+def _check_in_company(ways: Ways, performers: dict[str, ChainableSkill], digests: str, progress: Progress) -> Ways:
+    """See `check_in_company`; what was found for the same skills comes from the cache."""
+    key = hashlib.sha256(f"{COMPANY_VERSION} {VERSION} {digests}".encode()).hexdigest()
+    path = cache_folder() / "transitions" / f"company-{key[:20]}.json"
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        return {pair: replace(way, **note[" > ".join(pair)]) for pair, way in ways.items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not there, or damaged, so found again
+    found = check_in_company(ways, performers, progress)
+    note = {" > ".join(pair): {"survived": way.survived, "after": way.after} for pair, way in found.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_file(path) as temporary:
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+    return found
 
 
 def _digest(skill: Skill) -> str:

@@ -41,6 +41,8 @@ class Transition:
     """Share of the tried bodies that did not fall."""
     bridge: Bridge | None = None
     """What leads over; None where the second policy takes over at once."""
+    after: str | None = None
+    """Skill after which so few went on; None for the source from its own beginning."""
 
     @property
     def possible(self) -> bool:
@@ -56,7 +58,8 @@ class Transition:
     def reason(self) -> str:
         """Why it is impossible, or how near the states are."""
         gaps = f"{100 * self.pair.pose_gap:.0f} cm and {self.pair.speed_gap:.1f} m/s apart"
-        return gaps if self.possible else f"{1.0 - self.survived:.0%} fall; nearest states {gaps}"
+        after = f" where {self.after} came before" if self.after else ""
+        return gaps if self.possible else f"{1.0 - self.survived:.0%} fall{after}; nearest states {gaps}"
 
 
 def list_pairs(performers: Sequence[ChainableSkill]) -> list[tuple[ChainableSkill, ChainableSkill]]:
