@@ -54,7 +54,7 @@ def _describe(folder: Path, one: Person, world: StageResult, result: StageResult
         "name": one.name,
         "report": f"{one.name}/{run.report.name}",
         "height": f"{one.height:.2f} m",
-        "where": f"{-start[1]:.2f} m, {start[0]:.2f} m",
+        "where": f"{0.0 - round(start[1], 2):.2f} m, {start[0]:.2f} m",
         "begin": f"{one.place.begin:.2f} s",
         "returned": f"{result.metrics[f'{one.name}_return']:.3f}",
         "falls": "no" if falls is None else f"at {falls:.2f} s",
