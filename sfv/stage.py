@@ -32,6 +32,8 @@ FORMAT_VERSION = 2
 
 KEY_FILE = ".key"
 """File in a partial folder that names the config and inputs which the interrupted work belongs to."""
+CHECKPOINT = "checkpoint.pt"
+"""File somewhere in a partial folder that a training goes on from."""
 
 Metrics = dict[str, Any]
 C = TypeVar("C")
@@ -163,7 +165,9 @@ def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> Stag
         with bar(stage.name) as progress:
             summary, metrics = stage.make(Work(stage.config, stage.inputs, partial, progress))
     except InputError:
-        shutil.rmtree(partial)  # the input is at fault: nothing here is worth continuing from
+        # Nothing is worth continuing from but a training, during which a file that it needs was moved away.
+        if not any(partial.rglob(CHECKPOINT)):
+            shutil.rmtree(partial)
         raise
     seconds, cpu_seconds, metrics = time.monotonic() - begin, sum(os.times()[:4]) - cpu_before, plain(metrics)
     marks = {"key": key, "fingerprint": fingerprint, "budget": stage.chosen_budget, "command": command}

@@ -12,7 +12,7 @@ import pytest
 from pose.errors import InputError
 from sfv import stage as stage_module
 from sfv.run_folder import open_run, run_name
-from sfv.stage import Made, Stage, StageResult, Work, explain_change, plain, run_stage
+from sfv.stage import CHECKPOINT, Made, Stage, StageResult, Work, explain_change, plain, run_stage
 
 
 class FakeMaker:
@@ -229,6 +229,23 @@ def test_input_error_leaves_nothing(tmp_path, video):
     with pytest.raises(InputError), open_run(root, video, {}):
         run_stage(root, make_stage(FakeMaker(fail=InputError("no person")), video))
     assert not root.exists()
+
+
+def test_input_error_after_hours_of_training_loses_nothing(tmp_path, video):
+    """A file that the training needs was moved away meanwhile."""
+    root = tmp_path / "run"
+
+    class Trainer(FakeMaker):
+        def __call__(self, work: Work) -> Made:
+            (work.folder / CHECKPOINT).touch()
+            return super().__call__(work)
+
+    with open_run(root, video, {}):
+        with pytest.raises(InputError):
+            run_stage(root, make_stage(Trainer(fail=InputError("no body")), video))
+        again = Trainer()
+        run_stage(root, make_stage(again, video))
+    assert again.found == "half"
 
 
 def test_run_is_locked_and_belongs_to_one_video(tmp_path, video):
