@@ -139,6 +139,14 @@ def list_results(found: Measured, seeds: tuple[int, ...], episodes: int) -> list
     ]
 
 
+WHY_ROBUST = [
+    "A policy that is given no extrinsics feels them as well: its last targets less its joint angles are torque over",
+    "stiffness, in which load, strength and gains show at once. It imitates the same trot, and its reward is the same.",
+    "",
+]
+"""Why the baseline without extrinsics may do as well, where it does."""
+
+
 def list_goals(found: Measured) -> list[str]:
     """What was aimed at, and whether this run reached it."""
     pooled = {kind: Episodes.join(parts).rows() for kind, parts in found.walks.items()}
@@ -160,6 +168,7 @@ def list_goals(found: Measured) -> list[str]:
         "|---|---|",
         *(f"| {goal} | {'yes' if met else 'no'} |" for goal, met in goals.items()),
         "",
+        *([] if is_above("robust") else WHY_ROBUST),
     ]
 
 
