@@ -47,10 +47,10 @@ def test_rotations_turn_what_hangs_on_their_joint(tmp_path):
 
 
 def test_other_archives_name_their_keys(tmp_path):
-    np.savez(tmp_path / "a.npz", qpos=np.zeros((2, 43)))
+    np.savez(tmp_path / "a.npz", latents=np.zeros((2, 43)))
     (tmp_path / "b.npz").write_bytes(b"PK\x03\x04 cut off")
     np.savez(tmp_path / "c.npz", results=np.array({"a": 1}, dtype=object))
-    for name, words in (("a", r"qpos \(2, 43\)"), ("b", "damaged"), ("c", "Python objects.*results")):
+    for name, words in (("a", r"latents \(2, 43\)"), ("b", "damaged"), ("c", "Python objects.*results")):
         with pytest.raises(InputError, match=words) as error:
             open_motion(tmp_path / f"{name}.npz")
         assert "delete" not in str(error.value) and "\n" not in str(error.value)
