@@ -12,7 +12,6 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from imitate.rollout import Rollout
@@ -20,6 +19,7 @@ from pose.files import replace_file
 from pose.keypoints import Keypoints
 from pose.quality import assess_keypoints
 from sfv import __version__
+from sfv.page_template import render_page
 from sfv.stage import StageResult
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -55,9 +55,9 @@ def write_report(
       live: the live page beside it, to be linked; None where there is none.
     """
     metrics, pose, draft = run.result.metrics, run.pose, run.draft
-    page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
     names = {stage.folder: stage.folder.relative_to(folder).as_posix() for stage in run.all}
-    html = page.render(
+    html = render_page(
+        TEMPLATE,
         title=f"{folder.name}: a simulated skill from a {'video' if pose else 'motion file'}",
         filmed=pose is not None,
         lead=f"{source.name} | sfv {__version__}",

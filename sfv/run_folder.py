@@ -39,15 +39,10 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
     Raises:
       InputError: another process writes to the folder, it holds another video's run, or it is no folder of runs.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, not a folder; give another OUT")
     if folder.is_dir() and not (folder / "config.json").exists() and any(map(_is_foreign, folder.iterdir())):
         raise InputError(f"{folder}: is not empty and holds no run; give another OUT")
     created = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be created ({error.strerror}); give another OUT") from error
+    make_folder(folder)
     try:
         with lock_folder(folder):
             _claim(folder, video, config)
@@ -55,6 +50,20 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
     finally:
         if created:
             _remove_if_nothing_was_made(created)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder to write to, unless it is there.
+
+    Raises:
+      InputError: it is a file, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, not a folder; give another OUT")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be created ({error.strerror}); give another OUT") from error
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from jinja2 import Environment, FileSystemLoader
 
 from pose.cores import usable_cores
 from pose.errors import InputError
 from pose.files import replace_file
 from pose.video import FILM_ENDINGS, probe
 from sfv.console import bar, console
+from sfv.page_template import render_page
 from sfv.parent import VARIABLE
 from sfv.report import embed_video, verdict
 from sfv.rows import describe_machine
@@ -323,12 +323,15 @@ def _write(out: Path, skills: list[TableRow]) -> None:
         open(temporary, "w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows([HEADER, *cells])
-    page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
     films = [embed_video(skill.film) if skill.film is not None else None for skill in skills]
     _replace(
         out / "table.html",
-        page.render(
-            header=HEADER, rows=list(zip(cells, films, strict=True)), where=where, times=summarise_times(skills)
+        render_page(
+            TEMPLATE,
+            header=HEADER,
+            rows=list(zip(cells, films, strict=True)),
+            where=where,
+            times=summarise_times(skills),
         ),
     )
 

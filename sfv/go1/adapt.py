@@ -15,7 +15,7 @@ from pose.errors import InputError
 from reconstruct.characters.assets_folder import ASSETS
 from sfv.console import bar, console
 from sfv.go1.film import write_film
-from sfv.run_folder import RUNS, lock_folder
+from sfv.run_folder import RUNS, lock_folder, make_folder
 
 SHIPPED = ASSETS / "robots" / "go1" / "walk.pt"
 """The walk that comes with the program."""
@@ -64,13 +64,8 @@ class AdaptGo1Config:
 def adapt_go1(config: Annotated[AdaptGo1Config, tyro.conf.arg(name="")]) -> None:
     """The Go1 learns to walk while its payload, motors and the ground change, and to feel that they did (RMA)."""
     folder = config.out or RUNS / "go1"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, not a folder; give another --out")
     training = config.to_training()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be created ({error.strerror}); give another --out") from error
+    make_folder(folder)
     with lock_folder(folder):
         _learn(training, folder, EVALUATION_SEED + config.seed)
 

@@ -16,11 +16,12 @@ from imitate.vision.env import POLICY_HZ, CourseConfig, CourseEnv
 from imitate.vision.scandots import place_dots
 from pose.progress import Progress, silent
 from reconstruct import rotations
+from sfv.go1.side_view import Ball, draw_from_side
 from sfv.rendering import write_side_by_side
 
 FPS = 25
 """Of the film, half of the control rate."""
-DOT_COLOUR = np.array([1.0, 0.35, 0.1, 1.0], dtype=np.float32)
+DOT_COLOUR = (1.0, 0.35, 0.1)
 
 
 @dataclass(frozen=True)
@@ -103,28 +104,12 @@ def write_eyes_film(
 
 
 def draw_outside(walk: SeenWalk, every: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Images of the robot from its side, (height, width, 3) each."""
-    model, state, camera = walk.model, mujoco.MjData(walk.model), mujoco.MjvCamera()
-    model.vis.global_.offwidth, model.vis.global_.offheight = size
-    model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.4, 0.45
-    camera.distance, camera.azimuth, camera.elevation = 1.7, 115.0, -22.0
-    with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
-        for t in range(0, len(walk.qpos), every):
-            state.qpos[:] = walk.qpos[t]
-            mujoco.mj_forward(model, state)
-            camera.lookat[:] = walk.qpos[t, :3]
-            renderer.update_scene(state, camera)
-            for place in walk.dots[t]:
-                _add_dot(renderer.scene, place)
-            yield renderer.render()
+    """Images of the robot and its scandots, (height, width, 3) each."""
 
+    def find_dots(step: int, state: mujoco.MjData) -> list[Ball]:
+        return [Ball(place, 0.012, DOT_COLOUR) for place in walk.dots[step]]
 
-def _add_dot(scene: mujoco.MjvScene, place: np.ndarray) -> None:
-    if scene.ngeom >= scene.maxgeom:
-        return
-    sphere, radius = mujoco.mjtGeom.mjGEOM_SPHERE, np.array([0.012, 0.0, 0.0])
-    mujoco.mjv_initGeom(scene.geoms[scene.ngeom], sphere, radius, place, np.eye(3).ravel(), DOT_COLOUR)
-    scene.ngeom += 1
+    return draw_from_side(walk.model, walk.qpos, every, size, find_dots)
 
 
 def draw_inside(walk: SeenWalk, every: int, size: tuple[int, int], camera: CameraConfig) -> Iterator[np.ndarray]:

@@ -16,6 +16,7 @@ from imitate.locomotion.robot import CONTROL_HZ
 from imitate.locomotion.terrain import make_fractal
 from imitate.locomotion.train import make_runner
 from pose.progress import Progress, silent
+from sfv.go1.side_view import Ball, draw_from_side
 from sfv.rendering import write_side_by_side
 
 FPS = 25
@@ -85,34 +86,14 @@ def write_film(
 
 
 def draw_robot(walk: Walk, every: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Images of the robot from its side, (height, width, 3) each."""
-    model, state, camera = walk.model, mujoco.MjData(walk.model), mujoco.MjvCamera()
-    model.vis.global_.offwidth, model.vis.global_.offheight = size
-    model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.45, 0.5
-    camera.distance, camera.azimuth, camera.elevation = 1.5, 115.0, -15.0
-    event = round(EVENT_SECONDS * CONTROL_HZ)
-    with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
-        for t, pose in enumerate(walk.qpos[::every]):
-            state.qpos[:] = pose
-            mujoco.mj_forward(model, state)
-            camera.lookat[:] = pose[:3]
-            renderer.update_scene(state, camera)
-            if t * every >= event:
-                _add_payload(renderer.scene, state.xpos[model.body("payload").id])
-            yield renderer.render()
+    """Images of the robot, with the payload from the event on, (height, width, 3) each."""
+    event, payload = round(EVENT_SECONDS * CONTROL_HZ), walk.model.body("payload").id
 
+    def find_payload(step: int, state: mujoco.MjData) -> list[Ball]:
+        place = state.xpos[payload] + np.array([0.0, 0.0, 0.05])
+        return [Ball(place, 0.06, (0.8, 0.25, 0.15))] if step >= event else []
 
-def _add_payload(scene: mujoco.MjvScene, place: np.ndarray) -> None:
-    """Draws the payload that lies on the trunk."""
-    mujoco.mjv_initGeom(
-        scene.geoms[scene.ngeom],
-        mujoco.mjtGeom.mjGEOM_SPHERE,
-        np.array([0.06, 0.0, 0.0]),
-        place + np.array([0.0, 0.0, 0.05]),
-        np.eye(3).ravel(),
-        np.array([0.8, 0.25, 0.15, 1.0], dtype=np.float32),
-    )
-    scene.ngeom += 1
+    return draw_from_side(walk.model, walk.qpos, every, size, find_payload)
 
 
 def draw_latent(walk: Walk, every: int, size: tuple[int, int], seconds: float) -> Iterator[np.ndarray]:

@@ -16,7 +16,7 @@ from pose.errors import InputError
 from reconstruct.characters.assets_folder import ASSETS
 from sfv.console import bar, console
 from sfv.go1.eyes_film import write_eyes_film
-from sfv.run_folder import RUNS, lock_folder
+from sfv.run_folder import RUNS, lock_folder, make_folder
 
 SHIPPED = ASSETS / "robots" / "go1" / "sight.pt"
 """The student that comes with the program, where one does."""
@@ -66,13 +66,8 @@ class SeeGo1Config:
 def learn_to_see(config: Annotated[SeeGo1Config, tyro.conf.arg(name="")]) -> None:
     """The Go1 learns to walk over slopes, stepping stones, stairs and obstacles by what its depth camera sees."""
     folder = config.out or RUNS / "go1_sight"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, not a folder; give another --out")
     training = config.to_training()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be created ({error.strerror}); give another --out") from error
+    make_folder(folder)
     with lock_folder(folder):
         _learn(training, folder)
 

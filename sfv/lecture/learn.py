@@ -12,7 +12,7 @@ from imitate.lecture.problems import Imitation, ProblemSpec, find_problem
 from imitate.lecture.settings import ALGORITHMS
 from pose.errors import InputError
 from sfv.console import bar, console
-from sfv.run_folder import RUNS
+from sfv.run_folder import RUNS, make_folder
 
 BUDGETS = {"bandit": 10_000, "grid": 60_000, "cartpole": 100_000, "pendulum": 150_000, "imitation": 300_000}
 """Problem -> actions, more than the quicker algorithms need."""
@@ -47,8 +47,7 @@ def run_learn(config: Annotated[LearnConfig, tyro.conf.arg(name="")]) -> None:
         raise InputError(f"--samples {samples}: expected a positive number")
     check_fit(spec, config.algorithm, config.policy)
     folder = config.out or RUNS / "learn" / f"{config.problem}_{config.algorithm}"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, not a folder; give another --out")
+    make_folder(folder)
     title = f"{ALGORITHMS[config.algorithm].title} on {config.problem}"
     with bar(title) as progress:
         curve = learn(spec, config.algorithm, samples, config.seed, progress=progress)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from imitate.transitions.transition import Transition
@@ -19,6 +18,7 @@ from sfv import __version__
 from sfv.live.film import Film
 from sfv.live.libraries import CREDIT, Libraries
 from sfv.live.skill_data import body_glb, describe_transition, pack_bridge, pack_skill
+from sfv.page_template import render_page
 from sfv.skill import Skill
 from sfv.transition_chart import draw_transitions
 
@@ -59,8 +59,8 @@ def write_page(
         contents = {"wasm": libraries.wasm, "body": body_glb(skills[0], Path(work))}
     contents |= _pack_skills(skills, [way for way in ways if way.possible])
     style, script = (FOLDER / "style.css").read_text(encoding="utf-8"), libraries.script + "\n" + join_scripts()
-    page = Environment(loader=FileSystemLoader(FOLDER), autoescape=True).get_template("page.html")
-    html = page.render(
+    html = render_page(
+        FOLDER / "page.html",
         title=title or ", ".join(skill.name.replace("_", " ") for skill in skills),
         version=__version__,
         credit=CREDIT,

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from pose.files import replace_file
 from reconstruct.motion import ReferenceMotion
 from sfv import __version__
+from sfv.page_template import render_page
 from sfv.report import embed_video, flatten_metrics, verdict
 from sfv.run import find_results
 from sfv.stage import StageResult
@@ -30,8 +29,8 @@ def write_page(
       people: those who perform.
     """
     pose, world, result = done
-    page = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=True).get_template(TEMPLATE.name)
-    html = page.render(
+    html = render_page(
+        TEMPLATE,
         title=f"{folder.name}: {len(people)} people from one video, in one simulation",
         lead=f"{source.name} | sfv {__version__}",
         verdict=f"{result.summary}. {world.summary}.",

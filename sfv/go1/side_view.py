@@ -1,0 +1,64 @@
+"""The Go1 seen from its side, with points of interest drawn in."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A point that is drawn as a ball."""
+
+    place: np.ndarray
+    """World [m], (3,)."""
+    radius: float
+    """[m]."""
+    colour: tuple[float, float, float]
+    """RGB, 0 to 1."""
+
+
+def draw_from_side(
+    model: mujoco.MjModel,
+    qpos: np.ndarray,
+    every: int,
+    size: tuple[int, int],
+    balls_at: Callable[[int, mujoco.MjData], list[Ball]],
+) -> Iterator[np.ndarray]:
+    """Images by a camera that goes along, RGB (height, width, 3) each.
+
+    Args:
+      model: robot and ground.
+      qpos: its poses, (T, nq).
+      every: steps from one image to the next.
+      size: width and height [px].
+      balls_at: what else is drawn, of the step and of the robot's state at it.
+    """
+    state, camera = mujoco.MjData(model), mujoco.MjvCamera()
+    model.vis.global_.offwidth, model.vis.global_.offheight = size
+    model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.45, 0.5
+    camera.distance, camera.azimuth, camera.elevation = 1.6, 115.0, -18.0
+    with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
+        for step in range(0, len(qpos), every):
+            state.qpos[:] = qpos[step]
+            mujoco.mj_forward(model, state)
+            camera.lookat[:] = qpos[step, :3]
+            renderer.update_scene(state, camera)
+            for ball in balls_at(step, state):
+                _add(renderer.scene, ball)
+            yield renderer.render()
+
+
+def _add(scene: mujoco.MjvScene, ball: Ball) -> None:
+    if scene.ngeom >= scene.maxgeom:
+        return
+    mujoco.mjv_initGeom(
+        scene.geoms[scene.ngeom],
+        mujoco.mjtGeom.mjGEOM_SPHERE,
+        np.array([ball.radius, 0.0, 0.0]),
+        np.asarray(ball.place, dtype=float),
+        np.eye(3).ravel(),
+        np.array([*ball.colour, 1.0], dtype=np.float32),
+    )
+    scene.ngeom += 1
