@@ -1,5 +1,6 @@
 """How far robots get on the course, for how long, and how hard they tread: by kind of ground."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,11 @@ import numpy as np
 from imitate.training.collect import Actor
 from imitate.vision.collector import MapErrors, SeeingRunner, StudentRunner
 from imitate.vision.course import Course, make_lanes
-from imitate.vision.depth_camera import CameraConfig
+from imitate.vision.depth_camera import CameraConfig, DepthCamera
 from imitate.vision.env import POLICY_HZ, CourseConfig, CourseEnv
 from imitate.vision.networks import SeeingPolicy, Student
 from imitate.vision.walker import FootholdMap, Walker
+from reconstruct import rotations
 
 EVALUATION_LEVELS = (0.1, 0.35, 0.6, 0.85)
 """Difficulties of the lanes, between those of training."""
@@ -109,6 +111,18 @@ def run_course(
         running &= ~over
     levels = len(course.levels)
     return CourseResult(env.lane // levels, env.lane % levels, distance, steps / POLICY_HZ, fell, impact / steps)
+
+
+def measure_picture(seed: int) -> float:
+    """Processor time of a picture of the depth camera, from above the beginnings of the lanes [s]."""
+    course = make_evaluation_course(seed)
+    env = CourseEnv(course, CourseConfig(), course.lanes, seed)
+    env.start(np.arange(course.lanes), np.random.default_rng(seed))
+    camera, rotation = DepthCamera(course.terrain), rotations.to_matrix(env.qpos[:, 3:7])
+    begin = time.process_time()
+    for robot in range(course.lanes):
+        camera.see(env.qpos[robot : robot + 1, :3], rotation[robot : robot + 1])
+    return (time.process_time() - begin) / course.lanes
 
 
 def actor_of(policy: SeeingPolicy | Student | None, **options: Any) -> Callable[[CourseEnv], Actor]:

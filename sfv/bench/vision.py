@@ -10,7 +10,7 @@ import numpy as np
 from imitate.training.collect import Actor
 from imitate.vision.course import KINDS
 from imitate.vision.env import CourseEnv
-from imitate.vision.evaluation import CourseResult, actor_of, run_course
+from imitate.vision.evaluation import CourseResult, actor_of, measure_picture, run_course
 from imitate.vision.train import train_student, train_teacher
 from pose.errors import InputError
 from pose.progress import Progress
@@ -26,6 +26,8 @@ class Measured:
     """What the bench found: kind of policy -> a result for each seed."""
 
     results: dict[str, list[CourseResult]] = field(default_factory=dict)
+    picture_seconds: float = float("nan")
+    """Processor time of a picture of the depth camera [s]."""
 
 
 def bench_vision(
@@ -57,8 +59,9 @@ def bench_vision(
         config = SeeGo1Config(seed, "monolithic", imitation_samples, samples, student_samples)
         with bar(f"seed {seed}") as progress:
             measure_seed(config, folder, robots // 16, found, progress)
+    found.picture_seconds = measure_picture(seeds[0])
     if page is not None:
-        console.print(f"page: {write_page(page, found.results, seeds, robots)}")
+        console.print(f"page: {write_page(page, found.results, found.picture_seconds, seeds, robots)}")
     show("vision", make_rows(found), json)
 
 
@@ -102,6 +105,7 @@ def make_rows(found: Measured) -> list[Row]:
         times = [result.mean_time_to_fall() for result in results]
         rows.append(Row.mean_of(f"vision_seconds_to_fall_{kind}", times, "s"))
         rows.append(Row.mean_of(f"vision_impact_{kind}", [float(r.impact.mean()) for r in results], ""))
+    rows.append(Row("vision_picture_ms", 1000.0 * found.picture_seconds, "ms", note="of one core, 58 x 87 pixels"))
     return rows
 
 

@@ -32,17 +32,32 @@ PAPER = {
 """Distances of Agarwal et al. 2022, read second hand: slopes, stones, stairs, obstacles, sum [m]."""
 
 
-def write_page(folder: Path, results: dict[str, list[CourseResult]], seeds: tuple[int, ...], robots: int) -> Path:
-    """Writes the page; returns its path."""
+def write_page(
+    folder: Path, results: dict[str, list[CourseResult]], picture_seconds: float, seeds: tuple[int, ...], robots: int
+) -> Path:
+    """Writes the page.
+
+    Args:
+      folder: for it.
+      results: of each kind of policy, one for each seed.
+      picture_seconds: processor time of a picture of the depth camera [s].
+      seeds: of the trainings.
+      robots: that walked for each row and seed.
+
+    Returns:
+      Its path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{NAME}.md"
-    lines = [*describe_method(), *describe_departures(), *list_results(results, seeds, robots), *list_goals(results)]
+    lines = [*describe_method(picture_seconds), *describe_departures()]
+    lines += [*list_results(results, seeds, robots), *list_goals(results)]
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
 
 
-def describe_method() -> list[str]:
+def describe_method(picture_seconds: float) -> list[str]:
     """The parts and where they stand."""
+    cost = f"{1000.0 * picture_seconds:.0f} ms a picture, one core"
     return [
         "# A robot that sees",
         "",
@@ -53,7 +68,7 @@ def describe_method() -> list[str]:
         "| part | size | where |",
         "|---|---|---|",
         f"| depth camera, with latency, noise, drop-outs | 58 x 87, each 100 +- 20 ms | {link_to(depth_camera)} |",
-        f"| rays on a height field, exact | 4 ms a picture, one core | {link_to(ray_caster)} |",
+        f"| rays on a height field, exact | {cost} | {link_to(ray_caster)} |",
         f"| scandots | {len(scandots.DOTS)} heights | {link_to(scandots)} |",
         f"| course: four kinds of ground, curriculum; 50 Hz | | {link_to(CourseEnv)} |",
         f"| a trot that chooses footholds by the ground | | {link_to(walker)} |",

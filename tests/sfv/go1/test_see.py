@@ -47,8 +47,9 @@ def test_rows_and_page_show_what_was_measured(tmp_path):
     assert rows["vision_distance_blind_stairs"].value == pytest.approx(3.2)
     assert rows["vision_masked_distance"].value == pytest.approx(4 * 3.25)
     assert rows["vision_seconds_to_fall_teacher"].value == pytest.approx(16 * 20 / 4)
-    text = write_page(tmp_path, found.results, (0,), 16).read_text(encoding="utf-8")
+    text = write_page(tmp_path, found.results, 0.0042, (0,), 16).read_text(encoding="utf-8")
     assert "| Blind | 3.00 +- 0.00 | 3.10" in text and "34.72, 1.02, 16.64, 32.41, 84.79" in text
+    assert "| 4 ms a picture" in text
     assert "camera covered: the blind's distance +- 10 % | yes" in text
     assert "another robot's pictures: the blind's distance +- 10 % | no" in text
 
