@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+CHECKPOINT = "checkpoint.pt"
+"""Name of the file that a training goes on from."""
 ABANDONED_SECONDS = 3600.0
 """Time without a write from which a temporary file is nobody's any more [s]."""
 

@@ -140,8 +140,8 @@ def note_time_to_skill(policy: StageResult, *before: StageResult) -> StageResult
     """The policy with `time_to_skill_seconds` and `time_to_skill_cpu_seconds` among its metrics; None without a skill.
 
     Wall clock, and processor time of all processes: of the stages `before` it, and of the training, evaluations
-    included, to the first of the evaluations in a row at criterion; without the start of the program, the result's
-    evaluation and its video.
+    included, to the first of the evaluations in a row whose mean is at criterion; without the start of the program, the
+    result's evaluation and its video.
     """
     found = dict[str, float | None]()
     for name in ("seconds", "cpu_seconds"):

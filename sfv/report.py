@@ -113,9 +113,12 @@ def verdict(metrics: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
     falls = metrics.get("fall_time")
     most = f"Most falls are about {falls:.1f} s into the motion. " if falls is not None else ""
     if completed >= 0.5:
+        longer = "Train longer: the same command with larger MINUTES goes on from here."
+        if metrics.get("ended_by_itself"):
+            longer = "Training ended because it no longer improved; the same command with --no-early-stop goes on."
         return (
-            f"Half learnt: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). {most}"
-            "Train longer: the same command with larger MINUTES goes on from here."
+            f"Half learnt: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). "
+            f"{most}{longer}"
         )
     failed = f"Not learnt yet: {completed:.0%} of the rollouts reach the end (normalised return {returned:.2f}). {most}"
     if draft.get("draft_completed"):

@@ -23,7 +23,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from pose.errors import InputError
-from pose.files import replace_file, sha256_of
+from pose.files import CHECKPOINT, replace_file, sha256_of
 from pose.progress import Progress
 from sfv.console import bar, console
 
@@ -32,8 +32,6 @@ FORMAT_VERSION = 2
 
 KEY_FILE = ".key"
 """File in a partial folder that names the config and inputs which the interrupted work belongs to."""
-CHECKPOINT = "checkpoint.pt"
-"""File somewhere in a partial folder that a training goes on from."""
 
 Metrics = dict[str, Any]
 C = TypeVar("C")

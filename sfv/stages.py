@@ -6,8 +6,9 @@ the stage's config and the files that it declares, and nothing else.
 
 import importlib.metadata
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from imitate.adapt.adapt import AdaptConfig
 from imitate.adapt.evaluation import evaluate_adaptation
@@ -63,7 +64,7 @@ TRAIN_VERSION = 2
 """Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 1
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
-TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook", "fall_time")
+TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook", "fall_time", "ended_by_itself")
 TRAINED += ("time_to_skill_seconds", "time_to_skill_cpu_seconds")
 
 
@@ -149,6 +150,12 @@ class EvaluateSetting(TaskSetting):
     """Metrics of earlier stages that stand in `result.json` as well."""
     adapt: AdaptConfig | None = None
     """What the skill has learnt to adapt to, if it has."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All but measured times: an earlier stage that is made again as it was does not make the result again."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return own | {"earlier": {name: value for name, value in self.earlier.items() if "seconds" not in name}}
 
 
 def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> Stage[PoseConfig]:

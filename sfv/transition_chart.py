@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
+from imitate.scene.scene import CONTROL_HZ
 from imitate.transitions.bridge import STEPS
 from imitate.transitions.transition import Transition
 from pose.files import replace_file
@@ -15,7 +16,7 @@ LINE = 16
 COLOURS = {"possible": "#1f7a54", "bridged": "#a3680a", "impossible": "#c2543f"}
 MEANINGS = {
     "possible": "the next policy takes over at once",
-    "bridged": f"a bridge of {STEPS / 30.0:.1f} s leads over",
+    "bridged": f"a bridge of {STEPS / CONTROL_HZ:.1f} s leads over",
     "impossible": "so many fall",
 }
 
@@ -80,7 +81,7 @@ def _draw_cell(way: Transition | None, x: float, y: float) -> str:
 
 def describe_way(way: Transition) -> str:
     """One line about a transition: which, of what kind, where it leaves and enters, and why."""
-    moments = f"left at {way.pair.exit / 30.0:.2f} s, entered at {way.pair.entry / 30.0:.2f} s"
+    moments = f"left at {way.pair.exit / CONTROL_HZ:.2f} s, entered at {way.pair.entry / CONTROL_HZ:.2f} s"
     return f"{way.source} to {way.target}: {way.kind}, {moments}; {way.reason}"
 
 

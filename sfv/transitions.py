@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from imitate.env.task import Task
+from imitate.scene.scene import CONTROL_HZ
 from imitate.tracking.draft import Draft
 from imitate.transitions.bridge import STEPS, Bridge
 from imitate.transitions.company import check_in_company
@@ -130,7 +131,7 @@ def make_table(ways: Ways) -> Table:
     for column in ("from", "to", "", "left at", "entered at", "go on", "how"):
         table.add_column(column, justify="right" if column in ("left at", "entered at", "go on") else "left")
     for way in ways.values():
-        how = f"bridge of {STEPS / 30.0:.1f} s by tracking control" if way.bridge and way.possible else way.reason
-        moments = [f"{frame / 30.0:.2f} s" for frame in (way.pair.exit, way.pair.entry)]
+        how = f"bridge of {STEPS / CONTROL_HZ:.1f} s by tracking control" if way.bridge and way.possible else way.reason
+        moments = [f"{frame / CONTROL_HZ:.2f} s" for frame in (way.pair.exit, way.pair.entry)]
         table.add_row(way.source, way.target, way.kind, *moments, f"{way.survived:.0%}", how)
     return table

@@ -84,7 +84,8 @@ class Evaluator:
         total, ended, total_pushed, count, squares, *falls = group.sum(torch.tensor(own, dtype=torch.float64)).tolist()
         mean = total / (2 * count)
         error = (max(squares / (2 * count) - mean**2, 0.0) / (2 * count)) ** 0.5
-        time = (np.argmax(falls) + 0.5) / FALL_BINS * env.reference.duration if any(falls) else None
+        part = find_common_part(np.array(falls), env.reference.loop)
+        time = None if part is None else (part + 0.5) / FALL_BINS * env.reference.duration
         return Score(mean, ended / (2 * count), total_pushed / count, error, time)
 
     def _count_falls(self, rows: np.ndarray, scores: Scores) -> np.ndarray:
@@ -93,3 +94,19 @@ class Evaluator:
         fell[2 * self._third :] = False
         phase = self.env.reference.phase[rows[fell] + scores.steps[fell]]
         return np.bincount(np.minimum(phase * FALL_BINS, FALL_BINS - 1).astype(np.int64), minlength=FALL_BINS)
+
+
+def find_common_part(falls: np.ndarray, loop: bool) -> int | None:
+    """The part of a motion about which most falls are: with its neighbours it has more than half of them.
+
+    Args:
+      falls: in each part, (B,).
+      loop: the last part is followed by the first.
+
+    Returns:
+      Its number; None if nobody falls, or here and there.
+    """
+    padded = np.pad(falls, 1, mode="wrap") if loop else np.pad(falls, 1)
+    around = padded[:-2] + padded[1:-1] + padded[2:]
+    part = int(np.argmax(around + 1e-3 * falls))
+    return part if around[part] > 0.5 * falls.sum() else None

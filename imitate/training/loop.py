@@ -32,12 +32,11 @@ from imitate.training.memory import peak_memory_mb, release_memory
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums, SkillCollector
 from imitate.training.start import Start
-from pose.files import replace_file
+from pose.files import CHECKPOINT, replace_file
 
-CHECKPOINT = "checkpoint.pt"
 BEST_POLICY = "policy.pt"
 CURVES = "curves.csv"
-STOPPED = "it was stopped"
+STOPPED, TIME_USED, SAMPLES_USED = "it was stopped", "the time is used", "the samples are used"
 PUSHED_ONE_IN = 4
 """One in so many of the environments that are learnt from is pushed."""
 # To go on undisturbed is what is asked for first: with one in two, the walk from video had .949, with one in four .956
@@ -91,7 +90,7 @@ def train(
       stop: asked once an iteration; true in any process stops all of them.
 
     Returns:
-      Metrics of the run and `reason`, why it ended.
+      Metrics of the run, `reason`, why it ended, and `ended_by_itself`: no budget ended it, and no person.
     """
     run, config = TrainingRun(job, group), job.config
     if not run.restore():
@@ -120,7 +119,10 @@ def train(
     run.save()
     if writer is not None:
         writer.close()
-    return {"reason": reason, "resumed_from_samples": samples_before, **run.result()}
+    by_itself = reason not in (STOPPED, TIME_USED, SAMPLES_USED)
+    outlook = "" if by_itself else run.outlook
+    ending = {"reason": reason, "ended_by_itself": by_itself, "outlook": outlook}
+    return ending | {"resumed_from_samples": samples_before, **run.result()}
 
 
 class TrainingRun:
@@ -227,7 +229,9 @@ class TrainingRun:
 
     def evaluate_and_keep_best(self, metrics: dict[str, float], writer: Any = None) -> None:
         """Evaluates, saves the policy if it is the best so far, and adds a point to the curves."""
+        begin = time.monotonic()
         score = self.evaluator.evaluate(self.average)
+        self.seconds += time.monotonic() - begin
         self.evaluated_at = self.samples
         point = {
             "samples": self.samples,
@@ -257,7 +261,7 @@ class TrainingRun:
         """Why to end now, the same answer in every process; empty to go on. Rank 0's clock counts."""
         config = self.config
         learnt = self.criterion.choose_end(self.scores) if config.early_stop else ""
-        reasons = ("", STOPPED, "the time is used", "the samples are used", learnt)
+        reasons = ("", STOPPED, TIME_USED, SAMPLES_USED, learnt)
         code = 0
         if learnt:
             code = 4
@@ -295,7 +299,6 @@ class TrainingRun:
             "best_return": self.best.episode_return,
             "best_completed": self.best.completed,
             "best_return_error": self.best.return_error,
-            "outlook": self.outlook,
             "fall_time": self.best.fall_time,
             **self._time_to_skill(),
             "non_finite": self.curves[-1].get("non_finite", 0.0),
@@ -304,7 +307,7 @@ class TrainingRun:
         }
 
     def _time_to_skill(self) -> dict[str, float | None]:
-        """Training up to the first of the evaluations in a row that are at criterion [s]; None where there are none."""
+        """Training up to the evaluation that the criterion dates the skill to; None where there is none."""
         first = self.criterion.find_first(self.scores)
         point = self.curves[first] if first is not None else {}
         return {f"skill_{name}": point.get(name) for name in ("seconds", "cpu_seconds", "samples")}

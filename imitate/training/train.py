@@ -77,18 +77,20 @@ def train_policy(
       TrainingError: numbers exploded or a worker died; the last checkpoint is kept.
       KeyboardInterrupt: Ctrl-C; everything was saved before it is passed on.
     """
-    resolved, drafting = config.resolve(), 0.0
+    resolved, drafting, cpu_drafting = config.resolve(), 0.0, 0.0
     _check(resolved)
     folder.mkdir(parents=True, exist_ok=True)
     if draft is None and resolved.warm_start == "draft":
-        began = time.monotonic()
+        began, cpu_began = time.monotonic(), sum(os.times()[:4])
         draft = track_motion(task.drafted, TrackConfig(), progress).draft
-        drafting = time.monotonic() - began
+        drafting, cpu_drafting = time.monotonic() - began, sum(os.times()[:4]) - cpu_began
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
     metrics = run_job(Job(task, resolved, folder, draft), progress)
     metrics["train_seconds"] += drafting
+    metrics["cpu_seconds"] += cpu_drafting
     if metrics["skill_seconds"] is not None:
         metrics["skill_seconds"] += drafting
+        metrics["skill_cpu_seconds"] += cpu_drafting
     policy = Policy.load(folder / BEST_POLICY)
     summary = (
         f"return {metrics['best_return']:.3f}, completed {metrics['best_completed']:.0%} "

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -277,7 +278,7 @@ def _format_number(value: float | None, form: str, std: float | None = None, cou
 
 
 def format_time_to_skill(minutes: list[float], runs: int) -> str:
-    """Median and worst over runs; those that were never at criterion, which have no time, count as the worst."""
+    """Median and worst over measured runs; those that were never at criterion, without a time, count as the worst."""
     if not minutes:
         return f"- (0 of {runs})" if runs else "-"
     times = sorted(minutes) + [float("inf")] * (runs - len(minutes))
@@ -290,16 +291,23 @@ def format_time_to_skill(minutes: list[float], runs: int) -> str:
 
 def summarise_times(skills: list[TableRow]) -> str:
     """Time to skill over all runs of the table, and what its clock includes, in two sentences."""
-    runs = sum(len(skill.results) for skill in skills)
+    results = [result for skill in skills for result in skill.results]
+    if not results:
+        return ""
     wall, cpu = (
-        format_time_to_skill([time for skill in skills for time in skill.times_to_skill(clock)], runs)
-        for clock in ("seconds", "cpu_seconds")
+        format_time_to_skill([time for skill in skills for time in skill.times_to_skill(clock)], count)
+        for clock, count in (("seconds", len(results)), ("cpu_seconds", sum(map(_has_processor_time, results))))
     )
     return (
-        f"Time to skill over {runs} runs: median {wall} min by the clock, {cpu} min of processor time. It includes the "
-        "detection, the fit, the draft, and the training with its evaluations to the first of three in a row at "
-        "criterion; not the start of the program and the result video."
+        f"Time to skill over {len(results)} runs: median {wall} min by the clock, {cpu} min of processor time. It "
+        "includes the detection, the fit, the draft, and the training with its evaluations to the first of those in a "
+        "row whose mean is at criterion; not the start of the program and the result video."
     )
+
+
+def _has_processor_time(result: Mapping[str, Any]) -> bool:
+    """Whether processor time was measured, by the clock there being none or both; older programs measured none."""
+    return (result.get("time_to_skill_seconds") is None) or (result.get("time_to_skill_cpu_seconds") is not None)
 
 
 def _format_minutes(seconds: dict[str, float]) -> str:

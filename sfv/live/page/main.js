@@ -132,9 +132,10 @@ class Live {
     this.slow = passed > SLOW_FRAME ? (this.slow ?? 0) + 1 : Math.max(0, (this.slow ?? 0) - 2);
     if (!this.adapts || this.slow < 25) return;
     this.slow = 0;
-    const { stage } = this;
+    const { stage } = this, { shadowMap } = stage.renderer;
+    if (stage.pixelRatio <= LEAST_PIXELS && !shadowMap.enabled) return;
     if (stage.pixelRatio > LEAST_PIXELS) stage.pixelRatio = Math.max(LEAST_PIXELS, stage.pixelRatio * 0.8);
-    else stage.renderer.shadowMap.enabled = false;
+    else shadowMap.enabled = false;
     this.resize();
     this.panel.showSaving(stage);
   }

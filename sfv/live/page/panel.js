@@ -172,9 +172,10 @@ export class Panel {
   }
 
   // What is left out so that drawing keeps up with time.
-  showSaving({ software, pixelRatio }) {
+  showSaving({ software, pixelRatio, renderer }) {
     const full = Math.min(window.devicePixelRatio || 1, 2), share = Math.round((100 * pixelRatio) / full);
-    const parts = [software ? "Drawn by the processor: a plain shadow, no smooth edges" : "", share < 100 ? `${share} % of the pixels each way` : ""];
+    const parts = [software ? "Drawn by the processor: a plain shadow, no smooth edges" : "", share < 100 ? `${share} % of the pixels each way` : "",
+      software || renderer.shadowMap.enabled ? "" : "no shadows"];
     const text = parts.filter(Boolean).join("; ");
     this.byId("saving").hidden = !text;
     this.byId("saving").textContent = text && `${text}.`;

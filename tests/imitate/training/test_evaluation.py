@@ -10,7 +10,7 @@ from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.rollout import Scores
-from imitate.training.evaluation import ROLLOUTS, Evaluator, Score
+from imitate.training.evaluation import FALL_BINS, ROLLOUTS, Evaluator, Score, find_common_part
 from imitate.training.process_group import ProcessGroup
 from tests.samples import CHARACTER, TINY, standing
 
@@ -95,3 +95,17 @@ def test_the_standard_error_and_the_moment_of_most_falls_are_those_of_the_rollou
     spread = (0.75 * 0.125**2 + 0.25 * 0.375**2) ** 0.5  # of .5 and 1 about .875
     assert found.return_error == pytest.approx(spread / 32**0.5)
     assert found.fall_time == pytest.approx(4 / 30, abs=8 / 30 / 20)  # a twentieth of a motion of 8 steps of 1/30 s
+
+
+@pytest.mark.parametrize(
+    ("parts", "loop", "found"),
+    [
+        ([7] * 5 + [1], False, 7),
+        ([6, 7, 8], False, 7),  # neighbours are about the same moment
+        (list(range(0, 20, 2)), False, None),  # here and there
+        ([19, 0], True, 0),  # the end of a cycle is its beginning
+        ([], False, None),
+    ],
+)
+def test_most_falls_are_about_one_moment_or_no_moment_is_given(parts, loop, found):
+    assert find_common_part(np.bincount(np.array(parts, dtype=int), minlength=FALL_BINS), loop) == found

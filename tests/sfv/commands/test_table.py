@@ -15,6 +15,7 @@ from sfv.commands.table import (
     format_time_to_skill,
     make_rows,
     read_published,
+    summarise_times,
     table,
 )
 from sfv.report import verdict
@@ -83,6 +84,17 @@ def test_a_verdict_says_where_the_fault_lies():
     assert "worst at 1.1-1.2 s" in blamed and "START" in blamed
     half = verdict({"completed": 0.6, "normalised_return": 0.6, "fall_time": 1.25}, {})
     assert "Most falls are about 1.2 s into the motion. Train longer" in half
+    by_itself = verdict({"completed": 0.6, "normalised_return": 0.6, "ended_by_itself": True}, {})
+    assert "--no-early-stop" in by_itself and "MINUTES" not in by_itself  # more minutes would change nothing
+
+
+def test_processor_time_that_was_not_measured_is_not_never():
+    video = Path("hop.mp4")
+    old = TableRow(video, 2.0, None, results=({"time_to_skill_seconds": 90.0, "time_to_skill_cpu_seconds": None},))
+    new = TableRow(video, 2.0, None, results=({"time_to_skill_seconds": 60.0, "time_to_skill_cpu_seconds": 120.0},))
+    said = summarise_times([old, new])
+    assert "median 1.2, worst 1.5 min by the clock, 2.0 min of processor time" in said
+    assert summarise_times([TableRow(video, 2.0, None)]) == ""
 
 
 def test_a_run_that_is_not_done_does_not_count(tmp_path):
