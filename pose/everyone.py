@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.appearance import appearance_distance, describe_bodies
+from pose.appearance import describe_bodies
 from pose.blazepose import BlazePose
 from pose.camera_motion import CameraMotion
 from pose.candidates import merge_candidates
@@ -19,22 +19,14 @@ from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.moving_region import find_moving_region
 from pose.people_sheet import write_people_sheet
-from pose.person import (
-    ALIKE,
-    CORE,
-    check_anybody,
-    count_people,
-    find_best_path,
-    find_others,
-    find_people_boxes,
-)
+from pose.person import CORE, count_people, find_people, find_people_boxes
 from pose.playback_speed import estimate_playback_speed
 from pose.progress import Progress, silent
 from pose.prominence import MOST, Candidate, Choice, measure_candidate
 from pose.video import VideoInfo, probe
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the estimate of everybody: raised whenever the same video gives other keypoints."""
 SMALLEST = 0.12
 """Size of a body over the picture's longer side from which it is reconstructed: of a smaller one too little is seen."""
@@ -93,18 +85,17 @@ def estimate_everyone_with(
         frames = look_in_tiles(shot.film, shot.everyone)
         choice = find_candidates(shot.film, frames)
         found = follow_each(shot, frames, choice, config)
-        kept = [n for n, one in enumerate(found) if is_worth(one, config)]
+        kept = [n for n, one in enumerate(found) if is_worth(one.keypoints, config)]
         if len(kept) < 2:
             raise InputError(explain_too_few(len(kept)))
     except InputError as error:
         raise InputError(f"{video}: {error}") from None
     if sheet is not None:
         write_people_sheet(shot.film.images(), frames, Choice(NOBODY, tuple(choice.people[n] for n in kept)), sheet)
-    people = [found[n] for n in kept]
-    camera, doubt = _follow_camera(shot, frames, people)
-    speed = config.speed or find_common_speed(people)
-    complete = (replace(one, camera_motion=camera, doubt_of_camera=doubt, shots=shot.times) for one in people)
-    return tuple(one if speed == 1.0 else one.with_speed(speed, config.max_fps) for one in complete)
+    camera, doubt = _follow_camera(shot, frames, [found[n] for n in kept])
+    people = [found[n].keypoints for n in kept]
+    people = [replace(one, camera_motion=camera, doubt_of_camera=doubt, shots=shot.times) for one in people]
+    return put_on_one_clock(people, config)
 
 
 def look_in_tiles(film: Film, frames: list[Poses]) -> list[Poses]:
@@ -118,8 +109,8 @@ def look_in_tiles(film: Film, frames: list[Poses]) -> list[Poses]:
     middles = np.linspace(0.5 * side, longer - 0.5 * side, count)
     places = [(x, 0.5 * side) if width >= height else (0.5 * side, x) for x in middles.tolist()]
     tiles = [AugmentedCrop(Crop(place, float(side), 0.0, min(side, TILE_PIXELS)), False, False) for place in places]
-    every, found = max(1, round(film.fps / TILES_PER_S)), list(frames)
-    for t, detections in film.detect(dict.fromkeys(range(0, len(frames), every), tiles)):
+    found = list(frames)
+    for t, detections in film.detect(dict.fromkeys(range(0, len(frames), find_step(film)), tiles)):
         found[t] = concatenate([found[t], *detections])
     return found
 
@@ -137,32 +128,12 @@ def find_candidates(film: Film, frames: list[Poses]) -> Choice:
     step = find_step(film)
     looks = describe_bodies(islice(film.images(), 0, None, step), frames[::step])
     region, people = find_moving_region(film.images(), film.fps), list[Candidate]()
-    for path in find_paths(frames[::step], film.fps / step, looks):
+    for path in find_people(frames[::step], film.fps / step, MOST, looks, by_clothes=True, least=LEAST_FOUND):
         rows = np.full(len(frames), -1)
         rows[::step] = path
         people.append(measure_candidate(frames, rows, film.image_size, region))
     people = [one for one in people if one.size >= SMALLEST and measure_score(one, frames) >= LEAST_SCORE]
     return Choice(NOBODY, tuple(sorted(drop_parts(people, frames), key=lambda one: -one.prominence)))
-
-
-def find_paths(frames: list[Poses], fps: float, looks: list[np.ndarray]) -> list[np.ndarray]:
-    """Paths of up to `MOST` people, int (T,) each. Where two are in front of each other, their clothes tell them apart.
-
-    Raises:
-      InputError: nobody is there.
-    """
-    found, allowed = [check_anybody(frames, fps, looks)], [np.ones(len(poses), dtype=bool) for poses in frames]
-    while len(found) < MOST:
-        path = found[-1]
-        for t, (others, own) in enumerate(zip(find_others(frames, path), looks, strict=True)):
-            if path[t] >= 0:
-                others = others | (appearance_distance(own[path[t]], own) > ALIKE)
-            allowed[t] = allowed[t] & others
-        rows = find_best_path(frames, fps, allowed=allowed, looks=looks)
-        if (rows >= 0).sum() < LEAST_FOUND * len(frames):
-            break
-        found.append(rows)
-    return found
 
 
 def measure_score(person: Candidate, frames: list[Poses]) -> float:
@@ -219,33 +190,57 @@ class AmongOthers(Choice):
         return [np.concatenate([others, *(xy[None] for xy in more)]) for others, more in zip(known, seen, strict=True)]
 
 
-def follow_each(shot: Shot, frames: list[Poses], choice: Choice, config: PoseConfig) -> list[Keypoints]:
+@dataclass(frozen=True)
+class Trail:
+    """One person over all frames of a shot."""
+
+    keypoints: Keypoints
+    """At the film's own speed and without its camera; landmarks that are not seen are at (0, 0)."""
+    xy: np.ndarray
+    """All landmarks as detected, seen or not; NaN where the person was not found [px], (T, J, 2)."""
+
+
+def follow_each(shot: Shot, frames: list[Poses], choice: Choice, config: PoseConfig) -> list[Trail]:
     """Follows everybody, those in front first: what crops show of them is then not taken for somebody behind them."""
-    found, followed = dict[int, Keypoints](), list[np.ndarray]()
+    found = dict[int, Trail]()
     for n in sorted(range(len(choice.people)), key=lambda n: -choice.people[n].size):
-        person = choice.people[n]
-        own = AmongOthers(person.rows, choice.people, followed=tuple(followed))
-        found[n] = _follow(shot, frames, own, config)
-        followed.append(np.where(found[n].seen[:, None, None], found[n].xy, np.nan))
+        person, followed = choice.people[n], tuple(one.xy for one in found.values())
+        found[n] = _follow(shot, frames, AmongOthers(person.rows, choice.people, followed=followed), config)
     return [found[n] for n in range(len(choice.people))]
 
 
-def _follow(shot: Shot, everyone: list[Poses], choice: Choice, config: PoseConfig) -> Keypoints:
-    """The chosen person over all frames of the shot, at the film's own speed and without its camera."""
+def _follow(shot: Shot, everyone: list[Poses], choice: Choice, config: PoseConfig) -> Trail:
+    """The chosen person over all frames of the shot."""
     film = shot.film
     frames, rows = SecondPass(film).run(everyone, choice, config.crop_rounds)
     body, people = merge_candidates(frames, rows), count_people(everyone, rows >= 0)
     names, size = film.estimator.names, film.image_size
     raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, shot.start, None, people)
-    return replace(clean(raw), rotation=config.rotate)
+    keypoints = replace(clean(raw), rotation=config.rotate)
+    return Trail(keypoints, np.where((rows >= 0)[:, None, None], body.xy, np.nan))
 
 
-def _follow_camera(shot: Shot, everyone: list[Poses], found: list[Keypoints]) -> tuple[CameraMotion | None, str]:
+def _follow_camera(shot: Shot, everyone: list[Poses], found: list[Trail]) -> tuple[CameraMotion | None, str]:
     """How the camera moves, by the background outside of all people, and what is doubtful about it."""
     shot.film.progress(0, len(everyone), "following the camera")
-    each = [find_people_boxes(everyone, one.xy, one.seen) for one in found]
-    boxes = [np.concatenate(of_frame) for of_frame in zip(*each, strict=True)]
-    return follow_any_camera(shot.film.images, boxes, shot.film.fps)
+    return follow_any_camera(shot.film.images, find_all_boxes(everyone, found), shot.film.fps)
+
+
+def find_all_boxes(everyone: list[Poses], found: list[Trail]) -> list[np.ndarray]:
+    """Where people hide the background: boxes (left, top, right, bottom) [px] of each frame, T arrays (N, 4)."""
+    each = [find_people_boxes(everyone, one.xy, np.isfinite(one.xy[:, 0, 0])) for one in found]
+    return [np.concatenate(of_frame) for of_frame in zip(*each, strict=True)]
+
+
+def put_on_one_clock(people: list[Keypoints], config: PoseConfig) -> tuple[Keypoints, ...]:
+    """People before the film's camera, with time as the motion had it: at the speed asked for, or else at a common one.
+
+    Args:
+      people: at the film's own speed, with `camera_motion`: before a camera that turns nothing falls as it does.
+      config: speed and highest frame rate.
+    """
+    speed = config.speed or find_common_speed(people)
+    return tuple(one if speed == 1.0 else one.with_speed(speed, config.max_fps) for one in people)
 
 
 def find_common_speed(found: list[Keypoints]) -> float:

@@ -277,8 +277,23 @@ def parse_person(person: str) -> int | str | PointInVideo:
     return PointInVideo(x, y, time, person)
 
 
-def find_people(frames: list[Poses], fps: float, most: int, looks: list[np.ndarray] | None = None) -> list[np.ndarray]:
+def find_people(
+    frames: list[Poses],
+    fps: float,
+    most: int,
+    looks: list[np.ndarray] | None = None,
+    by_clothes: bool = False,
+    least: float = MIN_SHARE,
+) -> list[np.ndarray]:
     """Finds the paths of up to `most` people, the one seen most and largest first, int (T,) each.
+
+    Args:
+      frames: the bodies in each frame.
+      fps: frames a second.
+      most: most people.
+      looks: what the bodies look like, see `pose.appearance.describe_bodies`.
+      by_clothes: whether a body in another one's place is somebody else where it looks otherwise; needs `looks`.
+      least: share of the frames in which a second, third ... person must be detected.
 
     Raises:
       InputError: nobody is there.
@@ -286,12 +301,24 @@ def find_people(frames: list[Poses], fps: float, most: int, looks: list[np.ndarr
     found = [check_anybody(frames, fps, looks)]
     allowed = [np.ones(len(poses), dtype=bool) for poses in frames]
     while len(found) < most:
-        allowed = [a & b for a, b in zip(allowed, find_others(frames, found[-1]), strict=True)]
+        others = find_others(frames, found[-1])
+        if by_clothes and looks is not None:
+            unlike = _find_unlike(looks, found[-1])
+            others = [a | b for a, b in zip(others, unlike, strict=True)]
+        allowed = [a & b for a, b in zip(allowed, others, strict=True)]
         rows = find_best_path(frames, fps, allowed=allowed, looks=looks)
-        if (rows >= 0).sum() < MIN_SHARE * len(frames):
+        if (rows >= 0).sum() < least * len(frames):
             break
         found.append(rows)
     return found
+
+
+def _find_unlike(looks: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
+    """The bodies that look unlike the one on this path, one bool (N,) for each frame; none where it is not seen."""
+    return [
+        appearance_distance(own[row], own) > ALIKE if row >= 0 else np.zeros(len(own), dtype=bool)
+        for own, row in zip(looks, rows.tolist(), strict=True)
+    ]
 
 
 def check_anybody(frames: list[Poses], fps: float, looks: list[np.ndarray] | None = None) -> np.ndarray:

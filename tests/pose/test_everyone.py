@@ -6,17 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
+from pose import everyone
+from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.estimator import Poses, concatenate, no_poses
-from pose.everyone import drop_parts, estimate_everyone_with, find_common_speed, measure_inside
+from pose.everyone import drop_parts, estimate_everyone_with, find_common_speed, measure_inside, put_on_one_clock
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
 from pose.prominence import Candidate
 from pose.seen_part import cut_to_seen
 from pose.video import VideoWriter, probe
 from tests.people import poses, stick
+from tests.pose.test_playback_speed import film as flip_film
 
 SIZE, T, FPS = (192, 108), 32, 20
 FEW_CROPS = PoseConfig(crop_rounds=3)
@@ -112,3 +116,41 @@ def test_nobody_whose_motion_shows_the_speed_leaves_it_as_filmed() -> None:
     xy = np.stack([stick(600, 400, 400)] * 5)
     still = Keypoints(xy, np.zeros((5, 33, 3)), np.ones((5, 33)), 30.0, LANDMARKS, (1280, 720))
     assert find_common_speed([still]) == 1.0
+
+
+def test_slow_motion_before_a_camera_that_tilts_is_found_for_everybody() -> None:
+    shown, focal = flip_film("backflip", 60.0), 800.0
+    middle, angles = np.array(shown.image_size) / 2.0, np.linspace(0.0, 0.25, len(shown))
+    turn = Rotation.from_rotvec(angles[:, None] * [1.0, 0.0, 0.0]).as_matrix()
+    rays = np.concatenate([(shown.xy - middle) / focal, np.ones((*shown.xy.shape[:2], 1))], axis=-1)
+    seen = np.einsum("tij,tkj->tki", turn, rays)
+    flip = replace(shown, xy=focal * seen[..., :2] / seen[..., 2:] + middle, fps=15.0)
+    assert find_common_speed([flip]) != 4.0  # the camera goes along with the fall
+    still = replace(flip, xy=np.zeros_like(flip.xy) + flip.xy[:1], xyz=np.zeros_like(flip.xyz) + flip.xyz[:1])
+    camera = CameraMotion(turn, np.ones(len(flip)), focal, True)
+    people = put_on_one_clock([replace(one, camera_motion=camera) for one in (still, flip)], PoseConfig())
+    assert [one.speed for one in people] == [4.0, 4.0]
+
+
+class LeapingWrist(TwoColours):
+    """Sees a wrist far from the body in every eighth image."""
+
+    count = 0
+
+    def detect(self, images: Iterable[np.ndarray]) -> Iterator[Poses]:
+        for found in super().detect(images):
+            self.count += 1
+            if self.count % 8 == 0:
+                found.xy[:, INDEX["left_wrist"], 1] -= 25.0
+            yield found
+
+
+def test_landmarks_that_are_not_seen_hide_no_background_up_to_the_picture_s_corner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = list[np.ndarray]()
+    monkeypatch.setattr(everyone, "follow_any_camera", lambda _images, boxes, _fps: hidden.extend(boxes) or (None, ""))
+    video = film(tmp_path / "two.mp4")
+    people = estimate_everyone_with(LeapingWrist(), video, probe(video), PoseConfig(crop_rounds=0))
+    assert any((one.xy[one.seen] == 0.0).all(axis=-1).any() for one in people)
+    assert len(hidden) == T and min(boxes[:, :2].min() for boxes in hidden) > 2.0
