@@ -6,11 +6,8 @@ policy whether it was interrupted or not, but for the samples that imitation and
 
 import hashlib
 import json
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +22,7 @@ from imitate.adapt.runner import AdaptiveRunner
 from imitate.locomotion.collector import WalkCollector, WalkSums
 from imitate.locomotion.env import WalkConfig, WalkEnv
 from imitate.locomotion.imitation import Imitation, ImitationConfig
+from imitate.locomotion.interrupt import postpone_interrupt
 from imitate.locomotion.terrain import make_fractal
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.loop import update_average
@@ -126,32 +124,12 @@ def train_walk(config: WalkTrainConfig, folder: Path, progress: Progress = silen
     folder.mkdir(parents=True, exist_ok=True)
     run = WalkRun(config, folder, progress)
     try:
-        with _postpone_interrupt(run):
+        with postpone_interrupt(run):
             run.run()
             run.save()
     except NonFiniteError as error:
         raise TrainingError(f"training stopped: {error}; the last checkpoint is kept in {folder}") from error
     return WalkTraining(run.skill, run.sysid_skill, run.seconds, run.total)
-
-
-@contextmanager
-def _postpone_interrupt(run: "WalkRun") -> Iterator[None]:
-    """Lets the first Ctrl-C wait for the end of an iteration; elsewhere than in the main thread there is none."""
-
-    def postpone(number: int, frame: Any) -> None:
-        run.stop = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, postpone)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if run.stop:  # it came after the last iteration
-        raise KeyboardInterrupt
 
 
 class WalkRun:

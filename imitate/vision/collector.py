@@ -72,11 +72,20 @@ class StudentRunner:
           student: acts.
           env: whose pictures it sees.
           masked: the camera is covered: every pixel reads 0.
-          swapped: each robot is shown the pictures of another, a third of their number further on.
+          swapped: each robot is shown the pictures of another on another lane, at first the one a third of their
+            number further on; when that one's walk is over, those of the next that still walks. The last to walk
+            keeps the picture it was shown.
+
+        Raises:
+          ValueError: `swapped`, and all robots are on one lane.
         """
+        if swapped and len(np.unique(env.lane)) < 2:
+            raise ValueError("all robots are on one lane: there is none whose pictures would be another's")
         self.student, self.env, self.observations = student, env, student.observations
         self.masked, self.swapped = masked, swapped
         count = env.num_envs
+        self.sources = (np.arange(count) + count // 3) % count if swapped else np.arange(count)
+        """Whose pictures each robot is shown, (N,)."""
         self.seen = torch.zeros(count, 64)
         eye, actor = student.memory_sizes
         self.memory: tuple[Tensor, Tensor] = (torch.zeros(count, eye), torch.zeros(count, actor))
@@ -84,15 +93,29 @@ class StudentRunner:
     @torch.no_grad()
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations (N, O), of which the scandots are not read; `rng` is not used."""
-        ids = np.flatnonzero(self.env.is_new)
+        new = self.env.is_new & self._choose_sources() if self.swapped else self.env.is_new
+        ids = np.flatnonzero(new)
         if len(ids):
-            source = (ids + len(observation) // 3) % len(observation) if self.swapped else ids
-            pictures = torch.from_numpy(self.env.pictures[source])
+            pictures = torch.from_numpy(self.env.pictures[self.sources[ids]])
             self.seen[ids] = self.student.look(pictures * 0.0 if self.masked else pictures)
         seen = self.observations(torch.from_numpy(observation))[None]
         begins = torch.zeros(1, len(observation))
         mean, _, self.memory = self.student.run(seen, self.seen[None], begins, self.memory)
         return mean[0].numpy()
+
+    def _choose_sources(self) -> np.ndarray:
+        """Gives another source to robots whose source walks no more; which robots have one that walks, bool (N,)."""
+        lane, walks = self.env.lane, np.ones(self.env.num_envs, dtype=bool)
+        if self.env.running is not None:
+            walks[:] = False
+            walks[self.env.running] = True
+        suits = walks[self.sources] & (lane[self.sources] != lane)
+        for robot in np.flatnonzero(walks & ~suits):
+            others = np.roll(np.arange(len(lane)), -self.sources[robot])
+            others = others[walks[others] & (lane[others] != lane[robot])]
+            if len(others):
+                self.sources[robot], suits[robot] = others[0], True
+        return suits
 
     def forget(self, ids: np.ndarray) -> None:
         """New episodes have begun in these environments."""
@@ -117,8 +140,12 @@ class CourseCollector:
         """The next step is the first of an episode, (N,)."""
         self.falls = 0
         """So far."""
-        env.start(np.arange(env.num_envs), self.rng)
-        env.age += TICKS * self.rng.integers(0, 25, env.num_envs)  # or all clocks would beat together
+        self._start_all()
+
+    def _start_all(self) -> None:
+        """Begins episodes of all robots on the lanes that they are on."""
+        self.env.start(np.arange(self.env.num_envs), self.rng)
+        self.env.age += TICKS * self.rng.integers(0, 25, self.env.num_envs)  # or all clocks would beat together
 
     def start(self, ids: np.ndarray) -> None:
         """Begins episodes of these robots, on lanes that they can just do."""
@@ -174,14 +201,20 @@ class CourseCollector:
         }
 
     def state(self) -> dict[str, Any]:
-        """Everything that what is collected next depends on, but for the map's errors."""
-        return {"env": self.env.state(), "rng": self.rng.bit_generator.state, "begins": self.begins.copy()}
+        """What `restore` goes on from."""
+        return {"env": self.env.state(), "rng": self.rng.bit_generator.state}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continues from what `state` returned."""
+        """Goes on with the lanes and the generator that `state` returned, and begins episodes of all robots.
+
+        Within an episode nobody could go on: what policies remember of it, and the errors of maps, are not kept.
+        """
         self.env.restore(state["env"])
         self.rng.bit_generator.state = state["rng"]
-        self.begins = np.asarray(state["begins"])
+        if self.errors is not None:
+            self.errors = MapErrors(self.env.num_envs, int(self.rng.integers(2**31)))
+        self.begins = np.ones(self.env.num_envs, dtype=bool)
+        self._start_all()
 
 
 @dataclass(frozen=True)

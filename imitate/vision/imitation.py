@@ -8,6 +8,7 @@ from torch import Tensor
 
 from imitate.policy import Normaliser
 from imitate.vision.collector import CourseCollector, SeeingRunner
+from imitate.vision.descent import descend
 from imitate.vision.networks import SeeingPolicy, pack
 from imitate.vision.walker import FootholdMap, Walker
 
@@ -107,8 +108,5 @@ class Imitation:
         packed = pack(self.policy.observations(batch.observation[:, ids]), batch.begins[:, ids], batch.memory[ids])
         error = self.policy.actor(packed).transpose(0, 1) - batch.label[:, ids]
         loss = torch.nn.functional.smooth_l1_loss(error, torch.zeros_like(error))
-        self.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.policy.actor.parameters(), 1.0)
-        self.optimiser.step()
+        descend(self.optimiser, loss, self.policy.actor.parameters())
         return float(loss.detach())

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from imitate.vision.collector import CourseCollector, SeeingRunner, StudentRunner
+from imitate.vision.descent import descend
 from imitate.vision.networks import SeeingPolicy, Student
 
 
@@ -143,8 +144,6 @@ class StudentRegression:
         action_error = torch.nn.functional.smooth_l1_loss(mean, batch.action[:, ids])
         spread = batch.gamma.var((0, 1)).mean().clamp(min=1e-6)
         gamma_error = (gamma - batch.gamma[:, ids]).square().mean() / spread
-        self.optimiser.zero_grad()
-        (action_error + self.config.gamma_weight * gamma_error).backward()
-        torch.nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
-        self.optimiser.step()
+        loss = action_error + self.config.gamma_weight * gamma_error
+        descend(self.optimiser, loss, self.student.parameters())
         return float(action_error.detach()), float(gamma_error.detach())

@@ -1,11 +1,12 @@
 """Learning to walk by sight: a teacher on scandots (imitation, then PPO), and the student that sees (DAgger).
 
-Everything runs in one process, with checkpoints; the same call goes on where it was, but for the batches that
-imitation had in memory.
+Everything runs in one process, with checkpoints. The same call goes on with the weights, optimisers and curriculum
+that were saved; all robots begin new episodes, and the batches that imitation and DAgger had in memory are gone.
 """
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 
+from imitate.locomotion.interrupt import postpone_interrupt
 from imitate.policy import Normaliser
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.collect import minibatches, value_loss
@@ -22,6 +24,7 @@ from imitate.training.train import TrainingError
 from imitate.vision.collector import CourseCollector, SeeingRunner
 from imitate.vision.course import make_lanes
 from imitate.vision.depth_camera import CameraConfig
+from imitate.vision.descent import descend
 from imitate.vision.env import CourseConfig, CourseEnv
 from imitate.vision.imitation import Imitation, ImitationConfig
 from imitate.vision.networks import SeeingLayout, SeeingPolicy, Student
@@ -81,6 +84,9 @@ class VisionTrainConfig:
 class _Training:
     """Parts that follow each other, their counts of control steps, curves and checkpoints."""
 
+    stop = False
+    """Ctrl-C was pressed: end after this iteration."""
+
     def __init__(self, config: VisionTrainConfig, folder: Path, progress: Progress, part: str, goal: dict[str, int]):
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
@@ -91,10 +97,18 @@ class _Training:
         self._last = self._last_save = time.monotonic()
 
     def repeat(self, part: str, batch: int, iterate: Callable[[float], dict[str, float]]) -> None:
-        """Iterates until the part has had its control steps."""
+        """Iterates until the part has had its control steps.
+
+        Raises:
+          TrainingError: numbers exploded; nothing of them was saved.
+          KeyboardInterrupt: `stop` was set; everything was saved.
+        """
         while self.done[part] < self.goal[part]:
             try:
                 metrics = iterate(self.done[part] / self.goal[part])
+                strange = [name for name, value in metrics.items() if not math.isfinite(value)]
+                if strange:
+                    raise NonFiniteError(f"{strange[0]} is not finite")
             except NonFiniteError as error:
                 raise TrainingError(
                     f"training stopped: {error}; the last checkpoint is kept in {self.folder}"
@@ -105,8 +119,10 @@ class _Training:
             self.curves.append({"part": part, "samples": self.done[part], "seconds": self.seconds, **metrics})
             note = ", ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:4])
             self.progress(float(sum(self.done.values())), float(sum(self.goal.values())), f"{part}: {note}")
-            if now - self._last_save > self.config.checkpoint_seconds:
+            if self.stop or now - self._last_save > self.config.checkpoint_seconds:
                 self.save()
+            if self.stop:
+                raise KeyboardInterrupt
 
     def common(self) -> dict[str, Any]:
         """What every checkpoint holds."""
@@ -179,9 +195,7 @@ class TeacherTraining(_Training):
         policy.returns.update(Normaliser.moments(returns.reshape(-1, 1)))
         for ids in minibatches(len(returns), config.minibatch_size, 6, self.shuffle):
             loss = value_loss(policy, batch.observation[ids], returns[ids])
-            self.critic_optimiser.zero_grad()
-            loss.backward()
-            self.critic_optimiser.step()
+            descend(self.critic_optimiser, loss, policy.critic.parameters(), math.inf)
         return sums
 
     def _improve(self, share: float) -> dict[str, float]:
@@ -247,10 +261,14 @@ def train_teacher(config: VisionTrainConfig, folder: Path, progress: Progress = 
       progress: is called with control steps done and in all.
 
     Raises:
+      KeyboardInterrupt: Ctrl-C; the iteration is finished and everything saved before it is passed on. At a second
+        one the last checkpoint is kept.
       TrainingError: numbers exploded; the last checkpoint is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return TeacherTraining(config, folder, progress).run()
+    training = TeacherTraining(config, folder, progress)
+    with postpone_interrupt(training):
+        return training.run()
 
 
 def train_student(
@@ -258,4 +276,6 @@ def train_student(
 ) -> Student:
     """Learns to do by sight what a teacher does; leaves student.pt in `folder`; arguments as of `train_teacher`."""
     folder.mkdir(parents=True, exist_ok=True)
-    return StudentTraining(config, teacher, folder, progress).run()
+    training = StudentTraining(config, teacher, folder, progress)
+    with postpone_interrupt(training):
+        return training.run()

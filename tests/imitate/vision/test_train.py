@@ -1,16 +1,20 @@
+import signal
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from imitate.training.ppo import PPOConfig
+from imitate.training.train import TrainingError
 from imitate.vision import train
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.evaluation import CourseResult, actor_of, run_course
-from imitate.vision.imitation import ImitationConfig
-from imitate.vision.networks import SeeingLayout, Student
-from imitate.vision.regression import StudentConfig
-from imitate.vision.train import VisionTrainConfig, train_student, train_teacher
+from imitate.vision.imitation import Imitation, ImitationConfig
+from imitate.vision.networks import SeeingLayout, SeeingPolicy, Student
+from imitate.vision.regression import StudentConfig, StudentRegression
+from imitate.vision.train import StudentTraining, TeacherTraining, VisionTrainConfig, train_student, train_teacher
+from pose.progress import silent
 
 pytestmark = pytest.mark.usefixtures("go1")
 SMALL = VisionTrainConfig(
@@ -49,6 +53,55 @@ def test_a_training_that_was_stopped_goes_on(tmp_path):
     assert isinstance(student, Student) and (tmp_path / train.STUDENT).is_file()
     found = run_course(actor_of(student), 0, 1, 0.1, SMALL.camera)
     assert len(found.distance) == 16 and (found.seconds == pytest.approx(0.1)) and not found.fell.any()
+
+
+def test_a_student_that_was_stopped_goes_on_in_new_episodes(tmp_path, monkeypatch):
+    """Ctrl-C waits for the end of the iteration; then robots begin anew, where memories are empty."""
+    teacher, original = SeeingPolicy(SMALL.layout), StudentRegression.iterate
+
+    def press(self, progress):
+        signal.raise_signal(signal.SIGINT)
+        return original(self, progress)
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(StudentRegression, "iterate", press)
+        train_student(SMALL, teacher, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+    training = StudentTraining(SMALL, teacher, tmp_path, silent)
+    assert training.done["student"] == 16
+    batch = training.regression.gather(2, 0.0)
+    assert batch.begins[0].all() and not any(memory.any() for memory in batch.memory)
+    done = []
+    train_student(SMALL, teacher, tmp_path, lambda now, total, note="": done.append(now))
+    assert done == [32.0]
+
+
+@pytest.mark.parametrize("place", ["metric", "loss"])
+def test_numbers_that_explode_leave_the_last_checkpoint(tmp_path, monkeypatch, place):
+    """Whether they are seen before the optimiser's step or in what an iteration returns."""
+    config = replace(SMALL, samples=0, checkpoint_seconds=0.0)
+    original = Imitation.iterate
+
+    def explode(self, steps, progress):
+        if not progress:
+            return original(self, steps, progress)
+        if place == "metric":
+            original(self, steps, progress)
+            return {"error": np.nan}
+        before = [value.clone() for value in self.policy.actor.parameters()]
+        self.policy.observations.mean.fill_(np.nan)
+        try:
+            return original(self, steps, progress)
+        finally:
+            assert all(map(torch.equal, before, self.policy.actor.parameters()))
+
+    monkeypatch.setattr(Imitation, "iterate", explode)
+    with pytest.raises(TrainingError, match="not finite; the last checkpoint is kept"):
+        train_teacher(config, tmp_path)
+    training = TeacherTraining(config, tmp_path, silent)
+    assert training.done["imitation"] == 16
+    assert all(torch.isfinite(value).all() for value in training.policy.state_dict().values())
 
 
 def test_time_to_fall_by_hand():
