@@ -5,6 +5,7 @@ How far away somebody is, is what a single camera sees worst, so that is where t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import mujoco
 import numpy as np
@@ -20,7 +21,12 @@ TOUCH = 0.02
 STEP = 0.02
 """Step of the distances that are tried [m]."""
 FURTHEST = 0.6
-"""Greatest distance by which two people are moved apart [m]: beyond, their places are no longer what the film shows."""
+"""Greatest distance by which two people are moved apart at once, and anybody in all [m].
+
+Beyond it, their places are no longer what the film shows.
+"""
+ROUNDS = 20
+"""Most rounds over all pairs: who is moved away from one person may come into the next one."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Cast:
 def keep_apart(cast: Cast, camera: Camera) -> tuple[tuple[Place, ...], float]:
     """Moves people apart who are in each other, as little as that takes, each pair in equal parts.
 
+    Pair after pair, until nobody is in another one, or moving them helps no more.
+
     Args:
       cast: the people.
       camera: of the shared world.
@@ -44,28 +52,45 @@ def keep_apart(cast: Cast, camera: Camera) -> tuple[tuple[Place, ...], float]:
     """
     places, overlap = list(cast.places), _Overlap(cast)
     eye = -camera.R_camera_world.T @ camera.t_camera_world
-    for first in range(len(places)):
-        for second in range(first + 1, len(places)):
-            if overlap.depth(places, first, second) <= TOUCH:
-                continue
-            away = _find_way(cast, places, first, second, eye)
-            for distance in np.arange(STEP, FURTHEST + STEP, STEP):
-                tried = list(places)
-                tried[first] = _move(places[first], -0.5 * distance * away)
-                tried[second] = _move(places[second], 0.5 * distance * away)
-                if overlap.depth(tried, first, second) <= TOUCH:
-                    places = tried
-                    break
-    pairs = [(a, b) for a in range(len(places)) for b in range(a + 1, len(places))]
+    pairs = list(combinations(range(len(places)), 2))
+    ways = {pair: _find_way(cast, *pair, eye) for pair in pairs}
+    for _ in range(ROUNDS):
+        before = list(places)
+        for pair in pairs:
+            if overlap.depth(places, *pair) > TOUCH:
+                places = _part(overlap, places, pair, ways[pair])
+        if places == before:
+            break
     return tuple(places), max((overlap.depth(places, *pair) for pair in pairs), default=0.0)
 
 
-def _find_way(cast: Cast, places: Sequence[Place], first: int, second: int, eye: np.ndarray) -> np.ndarray:
-    """Direction along the ground in which the second is moved away from the first: along the line of sight, (2,)."""
-    roots = [places[n].put(cast.motions[n].qpos)[:, :2].mean(axis=0) for n in (first, second)]
+def _part(overlap: "_Overlap", places: list[Place], pair: tuple[int, int], away: np.ndarray) -> list[Place]:
+    """Places of everybody with two of them moved apart; as they are where `FURTHEST` does not suffice."""
+    first, second = pair
+    for distance in np.arange(STEP, FURTHEST + 0.5 * STEP, STEP):
+        tried = list(places)
+        tried[first] = _move(places[first], -0.5 * distance * away)
+        tried[second] = _move(places[second], 0.5 * distance * away)
+        if max(_distance(tried[n], overlap.cast.places[n]) for n in pair) > FURTHEST:
+            break
+        if overlap.depth(tried, first, second) <= TOUCH:
+            return tried
+    return places
+
+
+def _find_way(cast: Cast, first: int, second: int, eye: np.ndarray) -> np.ndarray:
+    """Direction along the ground in which the second is moved away from the first, (2,).
+
+    It is along the line of sight, in the order in which the film shows them.
+    """
+    roots = [cast.places[n].put(cast.motions[n].qpos)[:, :2].mean(axis=0) for n in (first, second)]
     sight = np.mean(roots, axis=0) - eye[:2]
     sight /= max(float(np.linalg.norm(sight)), 1e-9)
     return sight if (roots[1] - roots[0]) @ sight >= 0 else -sight
+
+
+def _distance(place: Place, other: Place) -> float:
+    return float(np.hypot(place.x - other.x, place.y - other.y))
 
 
 def _move(place: Place, shift: np.ndarray) -> Place:

@@ -22,7 +22,7 @@ from pose.seen_part import cut_to_seen
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.write_bvh import write_bvh
-from reconstruct.keep_apart import Cast, keep_apart
+from reconstruct.keep_apart import TOUCH, Cast, keep_apart
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.shared_world import Place, find_shared_world, reconstruct_in_world
@@ -32,7 +32,7 @@ from sfv.stages import MotionSetting, character_files, describe_keypoints
 from sfv.together.film import write_group_film
 from sfv.together.people import FILE, Person, load_people, save_people
 
-WORLD_VERSION = 1
+WORLD_VERSION = 2
 """Version of the shared world: raised whenever the same keypoints give other motions."""
 SELECT_VERSION = 1
 """Version of what a person's own run takes from the film's."""
@@ -152,10 +152,23 @@ def _make_world(work: Work[WorldSetting]) -> Made:
     save_people(people, work.folder / FILE)
     for one, body, motion in zip(people, bodies, motions, strict=True):
         _write_placed(motion, body, one, work.folder)
-    summary = ", ".join(f"person {one.number} is {one.height:.2f} m tall" for one in people)
+    return Made(describe_world(people, moved, depth), {**metrics, "moved_mm": 1e3 * moved, "depth_mm": 1e3 * depth})
+
+
+def describe_world(people: Sequence[Person], moved: float, depth: float) -> str:
+    """One line for the user.
+
+    Args:
+      people: those who are in the world.
+      moved: greatest distance by which one of them was moved [m].
+      depth: to which they are in each other all the same [m].
+    """
+    parts = [", ".join(f"person {one.number} is {one.height:.2f} m tall" for one in people)]
     if moved:
-        summary += f"; moved by {100 * moved:.0f} cm so that they are not in each other"
-    return Made(summary, {**metrics, "moved_mm": 1e3 * moved, "depth_mm": 1e3 * depth})
+        parts.append(f"moved by up to {100 * moved:.0f} cm" + " so that they are not in each other" * (depth <= TOUCH))
+    if depth > TOUCH:
+        parts.append(f"still up to {100 * depth:.0f} cm in each other")
+    return "; ".join(parts)
 
 
 def _write_placed(motion: ReferenceMotion, body: Character, one: Person, folder: Path) -> None:

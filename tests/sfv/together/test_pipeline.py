@@ -18,7 +18,7 @@ from sfv.config import ClipConfig
 from sfv.together.film import draw_group, film_cameras
 from sfv.together.people import Person, load_people, save_people
 from sfv.together.pipeline import choose_people, prepare
-from sfv.together.stages import describe_performance, measure_performance
+from sfv.together.stages import describe_performance, describe_world, measure_performance
 
 
 @pytest.fixture
@@ -101,6 +101,15 @@ def test_what_they_do_together_is_said_by_numbers() -> None:
     assert describe_performance(metrics, (1, 2)) == (
         "1 of 2 reach the end together; person 2 falls at 0.1 s; they touch for 0.1 s"
     )
+
+
+def test_who_is_still_in_somebody_else_is_said() -> None:
+    people = [Person(1, 1.8, Place()), Person(3, 1.6, Place())]
+    tall = "person 1 is 1.80 m tall, person 3 is 1.60 m tall"
+    assert describe_world(people, 0.0, 0.0) == tall
+    assert describe_world(people, 0.12, 0.01) == f"{tall}; moved by up to 12 cm so that they are not in each other"
+    assert describe_world(people, 0.3, 0.05) == f"{tall}; moved by up to 30 cm; still up to 5 cm in each other"
+    assert describe_world(people, 0.0, 0.05) == f"{tall}; still up to 5 cm in each other"
 
 
 def test_everybody_is_drawn_where_the_camera_sees_them_and_who_is_not_there_is_not() -> None:
