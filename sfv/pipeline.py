@@ -41,6 +41,7 @@ def run_clip(
     command: str | None = None,
     find: Stage[Any] | None = None,
     fit: Callable[[StageResult], Stage[Any]] | None = None,
+    before: tuple[StageResult, ...] = (),
 ) -> Run:
     """From a video, or a motion file, to a skill in a run folder; what is done already is skipped.
 
@@ -49,6 +50,7 @@ def run_clip(
       command: what the user typed or called, noted in the run.
       find: the stage that finds the person, in place of the usual one.
       fit: makes the stage that gives the motion of the keypoints, in place of the usual one.
+      before: stages of another folder that `find` and `fit` take from; their time counts as well.
 
     Raises:
       InputError: the source, an option or the folder cannot be used.
@@ -82,7 +84,7 @@ def run_clip(
         task = choose_task(motion, character, config.scene, config.find_box, carrying)
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, config.imitate))
-        policy = note_time_to_skill(policy, *([pose] if pose else []), motion, draft)
+        policy = note_time_to_skill(policy, *before, *([pose] if pose else []), motion, draft)
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=pose))
         page = write_run_page(Run(folder, result.folder.name), "live.html")
         report = write_report(folder, source, RunStages(pose, motion, draft, policy, result), live=page)

@@ -148,15 +148,15 @@ def find_results(folder: Path) -> Iterator[Run]:
     Raises:
       InputError: there is none yet.
     """
-    found = sorted(folder.glob("4_result/*/rollout.npz"))
+    done = (path.parent.name for path in folder.glob("4_result/*/rollout.npz"))
+    found = sorted(body for body in done if not body.endswith((".partial", ".old")))
     if not found and (people := sorted(folder.glob("person*/config.json"))):
         known = ", ".join(str(path.parent) for path in people)
         raise InputError(f"{folder}: holds the runs of several people; give one of {known}")
     if not found:
         raise InputError(f"{folder}: no finished result yet; finish it with `python -m sfv clip`")
-    for path in found:
-        if not path.parent.name.endswith((".partial", ".old")):
-            yield Run(folder, path.parent.name)
+    for body in found:
+        yield Run(folder, body)
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from sfv.console import console
 from sfv.pipeline import choose_bodies, choose_source, find_commit, print_findings, resolve, run_clip
 from sfv.run import Run
 from sfv.run_folder import open_run
-from sfv.stage import Made, Stage, Work, plain, run_stage
+from sfv.stage import Made, Stage, StageResult, Work, plain, run_stage
 
 PART_VERSION = 1
 """Version of the choice of a part of keypoints: raised whenever the same moments give another one."""
 SHORTEST_S = 0.5
 """Shortest part that is learnt [s of the motion]."""
 OTHER_MINUTES = 3.0
-"""Time for motion, draft and result of one part, besides training, on two cores [min]."""
+"""Most time for motion, draft and result of one part or person, besides training, on two cores [min]."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def run_split(config: ClipConfig, command: str | None = None) -> list[Run]:
     if not parts:
         raise InputError(f"{source}: nothing in it moves for {SHORTEST_S:g} s; choose a part by START and END")
     print_plan(segments, parts, config.imitate.minutes)
-    found = [_learn(n, part, pose["keypoints.npz"], config, command) for n, part in enumerate(parts, start=1)]
+    found = [_learn(n, part, pose, config, command) for n, part in enumerate(parts, start=1)]
     return [run for run in found if run is not None]
 
 
@@ -74,14 +74,14 @@ def print_plan(segments: list[Segment], parts: list[Segment], minutes: float) ->
     console.print(f"  {len(parts)} skills of up to {minutes:g} min of training each: {total:.0f} min at most (MINUTES)")
 
 
-def _learn(number: int, part: Segment, keypoints: Path, config: ClipConfig, command: str | None) -> Run | None:
+def _learn(number: int, part: Segment, pose: StageResult, config: ClipConfig, command: str | None) -> Run | None:
     """The run of one part; None if it cannot be learnt, which is printed."""
     assert config.video is not None and config.out is not None
     folder = config.out.with_name(f"{config.out.name}_{number}")
     console.print(f"\n[bold]{number}.[/bold] {part.describe()}")
-    find = select_part(config.video, keypoints, part.start, part.end)
+    find = select_part(config.video, pose["keypoints.npz"], part.start, part.end)
     try:
-        return run_clip(replace(config, out=folder, split=False), command, find)
+        return run_clip(replace(config, out=folder, split=False), command, find, before=(pose,))
     except InputError as error:
         console.print(f"  [yellow]{number}. is left out: {error}[/yellow]")
         return None

@@ -18,6 +18,7 @@ from imitate.scene.objects import add_objects
 from pose.downloads import cache_folder
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import PoseConfig, estimate_keypoints
+from pose.files import replace_file
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from pose.video import VideoWriter
@@ -26,6 +27,7 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion, resample
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.backdrop import Light, add_room
+from sfv.clothes import HAIR, SHIRT, SKIN, TROUSERS, Colour, dye
 from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, place_camera, truth_path
 from sfv.demo.motions import ALL_PLANS, FPS, load_demo_take, place_things
@@ -41,10 +43,10 @@ BEFORE_WALL = -40.0
 BODIES = ("humanoid", "heavy")
 """Two body shapes of the same height, since the height cannot be seen in a film."""
 DARK = {
-    (176, 52, 48): (58, 104, 84),
-    (44, 58, 92): (74, 74, 78),
-    (224, 172, 136): (141, 96, 68),
-    (62, 42, 32): (28, 26, 28),
+    SHIRT: (58, 104, 84),
+    TROUSERS: (74, 74, 78),
+    SKIN: (141, 96, 68),
+    HAIR: (28, 26, 28),
 }
 """The second outfit: colours of the skin's picture -> what stands in their place (shirt, trousers, skin, hair)."""
 SHUTTER = 0.6
@@ -254,22 +256,22 @@ def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]
     return dress
 
 
-Colour = tuple[int, int, int]
-
-
 def change_clothes(spec: mujoco.MjSpec, colours: dict[Colour, Colour] = DARK) -> None:
     """Gives a character's skin other colours: each pixel near one of the old colours follows it."""
     texture = spec.texture("skin")
     folder = load_character("humanoid").path.parent
     image = np.asarray(Image.open(folder / texture.file).convert("RGB"))
-    before, after = np.array(list(colours)), np.array(list(colours.values()))
-    distance = np.stack([np.abs(image.astype(int) - colour).sum(axis=-1) for colour in before])
-    nearest = distance.argmin(axis=0)
-    near = distance.min(axis=0) < 60
-    painted = np.where(near[..., None], after[nearest], image).astype(np.uint8)
+    painted = dye(image, colours)
     texture.file = ""
     texture.height, texture.width, texture.nchannel = *painted.shape[:2], 3
     texture.data = np.ascontiguousarray(painted).tobytes()
+
+
+def name_cache(video: Path, config: PoseConfig, *formats: int) -> Path:
+    """Where what is found in a video's bytes is kept, by the settings and the versions of what finds it."""
+    settings = {key: value for key, value in asdict(config).items() if key != "processes"}
+    digest = hashlib.sha256(video.read_bytes() + repr((settings, *formats)).encode()).hexdigest()[:16]
+    return cache_folder() / "bench" / "keypoints" / f"{video.stem}-{digest}"
 
 
 def find_cached_keypoints(video: Path, config: PoseConfig) -> tuple[Keypoints, float]:
@@ -278,9 +280,8 @@ def find_cached_keypoints(video: Path, config: PoseConfig) -> tuple[Keypoints, f
     Returns:
       Keypoints, and the processor seconds that finding them took.
     """
-    settings = {key: value for key, value in asdict(config).items() if key != "processes"}
-    digest = hashlib.sha256(video.read_bytes() + repr((settings, POSE_FORMAT)).encode()).hexdigest()[:16]
-    path = cache_folder() / "bench" / "keypoints" / f"{video.stem}-{digest}.npz"
+    place = name_cache(video, config, POSE_FORMAT)
+    path = place.with_name(f"{place.name}.npz")
     spent = path.with_suffix(".seconds")
     if not (path.is_file() and spent.is_file()):
         began = _read_processor_seconds()
@@ -288,7 +289,8 @@ def find_cached_keypoints(video: Path, config: PoseConfig) -> tuple[Keypoints, f
             found = estimate_keypoints(video, config, progress)
         path.parent.mkdir(parents=True, exist_ok=True)
         found.save(path)
-        spent.write_text(f"{_read_processor_seconds() - began:.2f}\n")
+        with replace_file(spent) as temporary:
+            temporary.write_text(f"{_read_processor_seconds() - began:.2f}\n", encoding="utf-8")
     return Keypoints.load(path), float(spent.read_text())
 
 

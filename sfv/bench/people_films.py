@@ -16,7 +16,8 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import from_rotvec, multiply, rotate
 from sfv.backdrop import Light, add_room
-from sfv.bench.films import DARK, Colour, change_clothes
+from sfv.bench.films import DARK, change_clothes
+from sfv.clothes import SHIRT, TROUSERS, Colour
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, place_camera
 from sfv.demo.motions import FPS, load_demo_take
@@ -31,9 +32,9 @@ HOLD = 6
 LOOKS_LIKE: dict[str, dict[Colour, Colour]] = {
     "own": {},
     "dark": DARK,
-    "blue": {(176, 52, 48): (60, 96, 168), (44, 58, 92): (52, 50, 48)},
-    "yellow": {(176, 52, 48): (214, 176, 62), (44, 58, 92): (96, 84, 70)},
-    "white": {(176, 52, 48): (226, 226, 222), (44, 58, 92): (40, 62, 128)},
+    "blue": {SHIRT: (60, 96, 168), TROUSERS: (52, 50, 48)},
+    "yellow": {SHIRT: (214, 176, 62), TROUSERS: (96, 84, 70)},
+    "white": {SHIRT: (226, 226, 222), TROUSERS: (40, 62, 128)},
 }
 """Outfits: colours of the skin's picture -> what stands in their place."""
 OUTFITS = tuple(LOOKS_LIKE)

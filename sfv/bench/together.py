@@ -1,22 +1,23 @@
 """`bench people`, rows together: where two people are relative to each other, in films of known truth."""
 
-import hashlib
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from pose.downloads import cache_folder
+from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import PoseConfig
 from pose.everyone import FORMAT_VERSION as EVERYONE_FORMAT
 from pose.everyone import estimate_everyone
+from pose.files import replace_file
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
 from reconstruct.keep_apart import Cast, keep_apart
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.shared_world import find_shared_world, reconstruct_in_world
-from sfv.bench.people_films import PAIRS, PairFilm, PeopleTruth, describe, film_people, play
+from sfv.bench.films import name_cache
+from sfv.bench.people_films import PAIRS, PairFilm, PeopleTruth, Stage, describe, film_people, play
 from sfv.bench.simulated_keypoints import simulate_keypoints
 from sfv.console import bar, console
 from sfv.demo.demo import Demo
@@ -30,27 +31,23 @@ SOME_CROPS = PoseConfig(crop_rounds=6)
 
 def measure_together() -> list[Row]:
     """Error of the relative place of two people: mean over the films, then each; their heights; who was not found."""
-    rows, errors, ratios, found = list[Row](), list[float](), list[float](), list[float]()
+    measured, rows, found = list[_Measured](), list[Row](), list[float]()
     for film in PAIRS:
         console.print(f"[dim]{film.name}[/dim]")
         video, truth = film_people(film)
-        everyone = find_cached_everyone(video, SOME_CROPS)
-        order = match_people(everyone, truth)
-        found.append(float(order is not None))
-        if order is None:
-            rows.append(Row(f"two_people_{name_row(film)}_mm", None, "mm", 0, note=f"{len(everyone)} people found"))
+        everyone, why = _find_two(video, truth)
+        found.append(float(not why))
+        if why:
+            rows.append(Row(f"two_people_{name_row(film)}_mm", None, "mm", 0, note=why))
             continue
-        each, heights = reconstruct_pair([everyone[n] for n in order])
-        error = measure_relative(each, truth)
-        errors += error[np.isfinite(error)].tolist()
-        tall = [getattr(one, "height", load_character("humanoid").height) for one in film.people]
-        ratios.append(abs(float(np.log(heights[1] / heights[0] / (tall[1] / tall[0])))))
-        note = f"heights {heights[0]:.2f} and {heights[1]:.2f} m, truly {tall[0]:.2f} and {tall[1]:.2f}"
-        rows.append(Row(f"two_people_{name_row(film)}_mm", float(np.nanmean(error)), "mm", len(error), note=note))
+        heights = tuple(getattr(one, "height", load_character("humanoid").height) for one in film.people)
+        one = _measure(everyone, truth, heights)
+        measured.append(one)
+        rows.append(one.row(f"two_people_{name_row(film)}_mm"))
     return [
-        Row.mean_of("two_people_relative_mm", errors, "mm", goal=GOAL_MM),
+        Row.mean_of("two_people_relative_mm", [mm for one in measured for mm in one.errors_mm], "mm", goal=GOAL_MM),
         Row.mean_of("two_people_found", found, ""),
-        Row.mean_of("two_people_height_ratio_error", ratios, ""),
+        Row.mean_of("two_people_height_ratio_error", [one.ratio_error for one in measured], ""),
         *rows,
     ]
 
@@ -60,19 +57,62 @@ def measure_simulated() -> list[Row]:
     rows, errors = list[Row](), list[float]()
     for film in PAIRS:
         console.print(f"[dim]{film.name}[/dim]")
-        stage, everyone = play(film), list[Keypoints]()
-        for n, (body, qpos) in enumerate(zip(stage.bodies, stage.motions, strict=True)):
-            truth = Demo(qpos, np.zeros((len(qpos), len(body.contacts)), dtype=bool), stage.xyz_w[n], stage.camera)
-            person, there = simulate_keypoints(truth, body, seed=n), stage.visible[n][:, None]
-            parts = {name: getattr(person, name) * there[..., None] for name in ("xy", "xyz")}
-            everyone.append(replace(person, **parts, confidence=person.confidence * there))
-        each, heights = reconstruct_pair(everyone)
-        error = measure_relative(each, describe(stage))
-        errors += error[np.isfinite(error)].tolist()
-        tall = [body.height for body in stage.bodies]
-        note = f"heights {heights[0]:.2f} and {heights[1]:.2f} m, truly {tall[0]:.2f} and {tall[1]:.2f}"
-        rows.append(Row(f"simulated_{name_row(film)}_mm", float(np.nanmean(error)), "mm", len(error), note=note))
+        stage = play(film)
+        one = _measure(simulate_everyone(stage), describe(stage), tuple(body.height for body in stage.bodies))
+        errors += one.errors_mm
+        rows.append(one.row(f"simulated_{name_row(film)}_mm"))
     return [Row.mean_of("two_people_simulated_mm", errors, "mm", goal=GOAL_MM), *rows]
+
+
+def simulate_everyone(stage: Stage) -> list[Keypoints]:
+    """Keypoints of everybody on a stage, of the truth and a detector's noise; not seen where not in the film."""
+    everyone = list[Keypoints]()
+    for n, (body, qpos) in enumerate(zip(stage.bodies, stage.motions, strict=True)):
+        truth = Demo(qpos, np.zeros((len(qpos), len(body.contacts)), dtype=bool), stage.xyz_w[n], stage.camera)
+        person, there = simulate_keypoints(truth, body, seed=n), stage.visible[n][:, None]
+        parts = {name: getattr(person, name) * there[..., None] for name in ("xy", "xyz")}
+        everyone.append(replace(person, **parts, confidence=person.confidence * there))
+    return everyone
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What was measured of two people in a film."""
+
+    errors_mm: list[float]
+    """Of the relative place, over the frames in which both are there."""
+    heights: tuple[float, ...]
+    """As found [m]."""
+    true_heights: tuple[float, ...]
+
+    @property
+    def ratio_error(self) -> float:
+        """Error of the logarithm of the heights' ratio."""
+        found, true = self.heights[1] / self.heights[0], self.true_heights[1] / self.true_heights[0]
+        return abs(float(np.log(found / true)))
+
+    def row(self, name: str) -> Row:
+        (first, second), (true_first, true_second) = self.heights, self.true_heights
+        note = f"heights {first:.2f} and {second:.2f} m, truly {true_first:.2f} and {true_second:.2f}"
+        mean = float(np.mean(self.errors_mm)) if self.errors_mm else None
+        return Row(name, mean, "mm", len(self.errors_mm), note=note)
+
+
+def _measure(everyone: list[Keypoints], truth: PeopleTruth, heights: tuple[float, ...]) -> _Measured:
+    """Reconstructs two people of true heights [m]."""
+    roots, found = reconstruct_pair(everyone)
+    error = measure_relative(roots, truth)
+    return _Measured(error[np.isfinite(error)].tolist(), found, heights)
+
+
+def _find_two(video: Path, truth: PeopleTruth) -> tuple[list[Keypoints], str]:
+    """Keypoints of both people, in the film's order; and why they were not found, empty if they were."""
+    try:
+        everyone = find_cached_everyone(video, SOME_CROPS)
+    except InputError as error:
+        return [], str(error).removeprefix(f"{video}: ")
+    order = match_people(everyone, truth)
+    return ([], f"{len(everyone)} people found") if order is None else ([everyone[n] for n in order], "")
 
 
 def name_row(film: PairFilm) -> str:
@@ -82,9 +122,7 @@ def name_row(film: PairFilm) -> str:
 
 def find_cached_everyone(video: Path, config: PoseConfig) -> list[Keypoints]:
     """`estimate_everyone`, once for each video's bytes, settings and version."""
-    settings = {key: value for key, value in asdict(config).items() if key != "processes"}
-    digest = hashlib.sha256(video.read_bytes() + repr((settings, POSE_FORMAT, EVERYONE_FORMAT)).encode()).hexdigest()
-    folder = cache_folder() / "bench" / "keypoints" / f"{video.stem}-{digest[:16]}"
+    folder = name_cache(video, config, POSE_FORMAT, EVERYONE_FORMAT)
     done = folder / "done"
     if not done.is_file():
         with bar(f"{video.stem} pose") as progress:
@@ -92,7 +130,8 @@ def find_cached_everyone(video: Path, config: PoseConfig) -> list[Keypoints]:
         folder.mkdir(parents=True, exist_ok=True)
         for number, person in enumerate(found):
             person.save(folder / f"{number}.npz")
-        done.write_text(f"{len(found)}\n", encoding="utf-8")
+        with replace_file(done) as temporary:
+            temporary.write_text(f"{len(found)}\n", encoding="utf-8")
     return [Keypoints.load(folder / f"{number}.npz") for number in range(int(done.read_text(encoding="utf-8")))]
 
 

@@ -14,16 +14,13 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, fit_skin
 from reconstruct.characters.several import add_bodies, find_parts, prefix_of
 from sfv.backdrop import Light, add_studio
+from sfv.clothes import SHIRT, Colour, dye
 from sfv.rendering import COLLISION_GROUP, look_through, set_up_picture, write_side_by_side
 
 PANEL_HEIGHT = 360
 """Height of each panel [px]."""
-SHIRT = (176, 52, 48)
-"""Colour of the shirt in the humanoid's picture of its skin, RGB."""
 SHIRTS = (SHIRT, (60, 96, 168), (214, 176, 62), (84, 150, 92), (150, 92, 160))
 """Colours of the people's shirts, in turn."""
-ALIKE = 60
-"""Sum of the differences in the three colours up to which a pixel is the shirt's."""
 AWAY = 100.0
 """How far below the ground those are put who are not to be seen [m]."""
 
@@ -81,15 +78,14 @@ def _compile(
     return model
 
 
-def _change_shirt(model: mujoco.MjModel, prefix: str, colour: tuple[int, int, int]) -> None:
+def _change_shirt(model: mujoco.MjModel, prefix: str, colour: Colour) -> None:
     """Gives the shirt another colour in the pictures whose names begin so; light and folds stay."""
     for texture in range(model.ntex):
         if not model.tex(texture).name.startswith(prefix) or model.tex_nchannel[texture] != 3:
             continue
         first, count = int(model.tex_adr[texture]), int(model.tex_width[texture] * model.tex_height[texture])
         pixels = model.tex_data[first : first + 3 * count].reshape(count, 3)
-        near = np.abs(pixels.astype(int) - SHIRT).sum(axis=1) < ALIKE
-        pixels[near] = np.clip(pixels[near].astype(int) + np.array(colour) - SHIRT, 0, 255)
+        pixels[:] = dye(pixels, {SHIRT: colour}, shaded=True)
 
 
 def film_cameras(camera: Camera, frames: np.ndarray, height: int) -> list[Camera]:

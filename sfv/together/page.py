@@ -9,9 +9,8 @@ from reconstruct.motion import ReferenceMotion
 from sfv import __version__
 from sfv.page_template import render_page
 from sfv.report import embed_video, flatten_metrics, verdict
-from sfv.run import find_results
 from sfv.stage import StageResult
-from sfv.together.people import Person
+from sfv.together.people import Person, find_run
 
 TEMPLATE = Path(__file__).with_name("page.html")
 NAME = "report.html"
@@ -47,7 +46,7 @@ def write_page(
 
 def _describe(folder: Path, one: Person, world: StageResult, result: StageResult) -> dict[str, Any]:
     """A person's row of the table."""
-    run = next(find_results(folder / one.name))
+    run = find_run(folder, one)
     start, falls = ReferenceMotion.load(world[f"{one.name}.npz"]).qpos[0], result.metrics[f"{one.name}_falls_at"]
     return {
         "name": one.name,

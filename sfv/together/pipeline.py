@@ -1,6 +1,5 @@
 """From a video of several people to skills that are performed together: read `run_together` from top to bottom."""
 
-import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,11 @@ from sfv.console import console
 from sfv.pipeline import choose_bodies, choose_source, find_commit, resolve, run_clip
 from sfv.run import Run
 from sfv.run_folder import RUNS, open_run, run_name
+from sfv.split import OTHER_MINUTES
 from sfv.stage import StageResult, plain, run_stage
 from sfv.together import stages
 from sfv.together.page import write_page
-from sfv.together.people import FILE, Person, load_people
-
-OTHER_MINUTES = 2.0
-"""Time for draft and result of one person, besides training, on two cores [min]."""
+from sfv.together.people import FILE, Person, load_people, save_people
 
 
 def run_together(config: ClipConfig, command: str | None = None) -> list[Run]:
@@ -47,10 +44,10 @@ def run_together(config: ClipConfig, command: str | None = None) -> list[Run]:
         body = load_character(config.character, config.height)
         world = run(stages.reconstruct(pose, numbers, body, config.reconstruct))
         people = load_people(world[FILE])
-        shutil.copyfile(world[FILE], folder / FILE)
+        save_people(people, folder / FILE)
         total = len(people) * (config.imitate.minutes + OTHER_MINUTES)
         console.print(
-            f"  {len(people)} skills of up to {config.imitate.minutes:g} min of training each: {total:.0f} min"
+            f"  {len(people)} skills of up to {config.imitate.minutes:g} min of training each: {total:.0f} min at most"
         )
         runs = {one.number: learn(one, pose, world, config, command) for one in people}
         learnt = {number: own for number, own in runs.items() if own is not None}
@@ -131,6 +128,7 @@ def learn(person: Person, pose: StageResult, world: StageResult, config: ClipCon
             command,
             stages.select_person(config.video, pose, person.number),
             lambda _: stages.take_motion(world, person.number, body),
+            before=(pose, world),
         )
     except InputError as error:
         console.print(f"  [yellow]person {person.number} is left out: {error}[/yellow]")

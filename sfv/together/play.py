@@ -10,10 +10,9 @@ from pose.keypoints import Keypoints
 from pose.progress import Progress
 from pose.video import VideoWriter
 from reconstruct.camera import Camera
-from sfv.run import find_results
 from sfv.run_folder import RUNS
 from sfv.together.film import draw_group, film_cameras
-from sfv.together.people import FILE, Person, load_people
+from sfv.together.people import FILE, Person, find_run, load_people
 from sfv.together.stages import load_player
 
 
@@ -32,7 +31,7 @@ def perform_group(folder: Path, progress: Progress) -> tuple[list[Person], Perfo
     people, players = list[Person](), []
     for person in load_people(folder / FILE):
         try:
-            run = next(find_results(folder / person.name))
+            run = find_run(folder, person)
         except InputError:
             continue
         people.append(person)
@@ -49,7 +48,7 @@ def write_group(
     camera = Camera.load(folder / "2_world" / "camera.npz")
     fps = Keypoints.load(folder / "1_pose" / f"{people[0].name}.npz").fps
     cameras = film_cameras(camera, np.rint(done.times * fps).astype(int), height)
-    bodies = [next(find_results(folder / person.name)).character for person in people]
+    bodies = [find_run(folder, person).character for person in people]
     there = (done.state == ACTING) | (done.state == FALLEN)
     with VideoWriter(out, done.fps, cameras[0].image_size) as video:
         for t, image in enumerate(draw_group(bodies, done.qpos, there, cameras)):

@@ -148,7 +148,7 @@ def _make_world(work: Work[WorldSetting]) -> Made:
     apart, depth = keep_apart(Cast(bodies, motions, places), world.camera)
     moved = max(float(np.hypot(a.x - b.x, a.y - b.y)) for a, b in zip(places, apart, strict=True))
     world.camera.save(work.folder / "camera.npz")
-    people = [Person(*row) for row in zip(numbers, world.heights, apart, strict=True)]
+    people = [Person(*row, config.character) for row in zip(numbers, world.heights, apart, strict=True)]
     save_people(people, work.folder / FILE)
     for one, body, motion in zip(people, bodies, motions, strict=True):
         _write_placed(motion, body, one, work.folder)

@@ -42,6 +42,10 @@ def test_results_are_found_by_name_and_half_made_ones_are_not(folder):
     assert [run.body for run in find_results(folder)] == ["humanoid", "humanoid@slope"]
     with pytest.raises(InputError, match="no finished result yet"):
         list(find_results(folder.parent))
+    for body in ("humanoid", "humanoid@slope"):
+        (folder / "4_result" / body).rename(folder / "4_result" / f"{body}.old")
+    with pytest.raises(InputError, match="no finished result yet"):
+        next(find_results(folder))
 
 
 def test_a_run_is_named_by_its_folder_or_its_name(folder, monkeypatch):

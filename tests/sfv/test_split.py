@@ -40,7 +40,7 @@ def stub(monkeypatch: pytest.MonkeyPatch, keypoints: Keypoints, tmp_path: Path, 
     keypoints.save(tmp_path / "keypoints.npz")
     learnt = list[Any]()
 
-    def learn(config: ClipConfig, command: str | None, find: Any) -> Run:
+    def learn(config: ClipConfig, command: str | None, find: Any, before: Any) -> Run:
         learnt.append((config.out, find.config.start, find.config.end))
         if len(learnt) == fail:
             raise InputError("poor")

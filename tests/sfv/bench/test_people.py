@@ -1,16 +1,19 @@
 """Truth: films of people whose places are known, and keypoints put on one of them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from pose.playback_speed import estimate_playback_speed
 from reconstruct.characters.character import load_character
+from sfv.bench import together
 from sfv.bench.people import find_right_frames, show_at
-from sfv.bench.people_films import FILMS, PeopleTruth, perform
+from sfv.bench.people_films import FILMS, PAIRS, PeopleTruth, perform
 from sfv.bench.together import match_people, measure_relative
 from tests.people import stick
 
@@ -77,3 +80,27 @@ def test_everybody_is_matched_once_or_not_at_all() -> None:
     both = [follow(film.xy_px[1]), follow(film.xy_px[0])]
     assert match_people(both, film) == [1, 0]
     assert match_people(both[:1], film) is None
+
+
+def test_a_film_in_which_fewer_than_two_are_found_counts_as_none_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    level = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    film = replace(truth(), R_camera_world=level)
+
+    def estimate(video: Path, _: object) -> list[Keypoints]:
+        if "deep" in video.name:
+            raise InputError(f"{video}: only one person is large enough")
+        return [follow(xy) for xy in film.xy_px]
+
+    monkeypatch.setattr(together, "film_people", lambda pair: (Path(f"{pair.name}.mp4"), film))
+    monkeypatch.setattr(together, "find_cached_everyone", estimate)
+    apart = np.zeros((T, 3)) + [0.3, 0.4, 0.0]
+    apart[: T // 2] = np.nan
+    monkeypatch.setattr(together, "reconstruct_pair", lambda _: ([np.zeros((T, 3)), apart], (1.7, 1.7)))
+    rows = {row.name: row for row in together.measure_together()}
+    assert rows["two_people_found"].value == pytest.approx(1 - 1 / len(PAIRS))
+    deep = rows["two_people_deep_mm"]
+    assert deep.value is None and deep.note == "only one person is large enough"
+    assert rows["two_people_walks_mm"].value == pytest.approx(500.0) and rows["two_people_walks_mm"].n == T // 2
+    assert rows["two_people_relative_mm"].n == (len(PAIRS) - 1) * T // 2

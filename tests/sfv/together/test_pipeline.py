@@ -6,17 +6,20 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from imitate.scene.scene import Scene
 from imitate.together.perform import ACTING, FALLEN, GONE, WAITING, Performance
 from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.video import VideoWriter
 from reconstruct.camera import View
 from reconstruct.characters.character import load_character
+from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.shared_world import Place
 from sfv.commands.play import play
 from sfv.config import ClipConfig
+from sfv.run import Run
 from sfv.together.film import draw_group, film_cameras
-from sfv.together.people import Person, load_people, save_people
+from sfv.together.people import Person, find_run, load_people, save_people
 from sfv.together.pipeline import choose_people, prepare
 from sfv.together.stages import describe_performance, describe_world, measure_performance
 
@@ -37,6 +40,8 @@ def video(tmp_path: Path) -> Path:
         ({"upper_body": "walk"}, "--upper-body"),
         ({"pose": PoseConfig(person="2")}, "--person"),
         ({"keypoints": Path("keypoints.json")}, "--keypoints"),
+        ({"scene": Scene("slope", angle=5.0)}, "--scene"),
+        ({"reconstruct": ReconstructConfig(loop="yes")}, "--reconstruct.loop yes"),
     ],
 )
 def test_options_that_do_not_go_with_several_people_are_named(video: Path, option: dict[str, Any], name: str) -> None:
@@ -70,7 +75,7 @@ def test_who_is_seen_too_badly_is_left_out_and_one_alone_is_an_error(capsys: pyt
 
 
 def test_places_are_kept_and_nonsense_in_them_is_one_line(tmp_path: Path) -> None:
-    people = (Person(1, 1.8, Place(0.0, 0.1, 2.0, 1.0)), Person(3, 1.6, Place(0.5, -2.0, 3.0, -1.0)))
+    people = (Person(1, 1.8, Place(0.0, 0.1, 2.0, 1.0)), Person(3, 1.6, Place(0.5, -2.0, 3.0, -1.0), "child"))
     save_people(people, tmp_path / "people.json")
     assert load_people(tmp_path / "people.json") == people
     save_people([Person(1, -1.0, Place())], tmp_path / "people.json")
@@ -82,6 +87,22 @@ def test_places_are_kept_and_nonsense_in_them_is_one_line(tmp_path: Path) -> Non
         play((str(tmp_path),), seconds=2.0)
     with pytest.raises(InputError, match="0 people have learnt"):
         play((str(tmp_path),))
+
+
+def test_the_run_of_a_person_is_that_of_the_body_that_learnt_not_of_one_that_it_was_retargeted_to(
+    tmp_path: Path,
+) -> None:
+    person = Person(1, 1.8, Place())
+    for body in ("atlas", "humanoid.partial"):
+        (tmp_path / "person1" / "4_result" / body).mkdir(parents=True)
+        (tmp_path / "person1" / "4_result" / body / "rollout.npz").touch()
+    with pytest.raises(InputError, match="no finished result of humanoid yet"):
+        find_run(tmp_path, person)
+    (tmp_path / "person1" / "4_result" / "humanoid.partial").rename(tmp_path / "person1" / "4_result" / "humanoid")
+    assert find_run(tmp_path, person) == Run(tmp_path / "person1", "humanoid")
+    save_people([Person(1, 1.8, Place(), "../atlas")], tmp_path / "people.json")
+    with pytest.raises(InputError, match="a list of people"):
+        load_people(tmp_path / "people.json")
 
 
 def test_what_they_do_together_is_said_by_numbers() -> None:
