@@ -13,6 +13,7 @@ from imitate.training.collect import Batch, Transitions, estimate_advantage
 from imitate.vision.env import EXTRINSICS_SIZE, SENSED_SIZE, TICKS, CourseEnv
 from imitate.vision.networks import SeeingPolicy, Student, pack
 from imitate.vision.scandots import DEEPEST
+from pose.errors import InputError
 
 ALIVE = 5.0
 """Added to the reward of every step while learning, as in the walk of RMA."""
@@ -77,8 +78,13 @@ class StudentRunner:
             keeps the picture it was shown.
 
         Raises:
+          InputError: the environment's camera takes other pictures than the student's.
           ValueError: `swapped`, and all robots are on one lane.
         """
+        eye = env.camera.config if env.camera is not None else None
+        if eye is None or (eye.rows, eye.columns, eye.far) != (*student.picture, student.far):
+            (rows, columns), far = student.picture, student.far
+            raise InputError(f"this student sees {rows} x {columns} depths up to {far:g} m; give it such a camera")
         if swapped and len(np.unique(env.lane)) < 2:
             raise ValueError("all robots are on one lane: there is none whose pictures would be another's")
         self.student, self.env, self.observations = student, env, student.observations

@@ -11,6 +11,8 @@ LENGTH, WIDTH = 16.0, 2.4
 """Of a lane [m]."""
 BEGIN = 0.5
 """Robots start so far from the lane's beginning, on its level metre [m]."""
+END = 0.8
+"""They have arrived so far from its end [m]."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from imitate.env.step import STAGE_VEL, StepResult
 from imitate.locomotion.dynamics import DynamicsRange
 from imitate.locomotion.env import WalkConfig, WalkEnv
 from imitate.locomotion.robot import CONTROL_HZ, STAND
-from imitate.vision.course import LENGTH, WIDTH, Course
+from imitate.vision.course import END, LENGTH, WIDTH, Course
 from imitate.vision.depth_camera import CameraConfig, DepthCamera, PictureSchedule
 from imitate.vision.scandots import DOTS, read_scandots
 from reconstruct import rotations
@@ -31,6 +31,8 @@ LEAST_CLEARANCE = 0.03
 """An episode ends when a corner is nearer to the ground [m]."""
 MOST_TILT = 0.9
 """Or when the trunk is tilted further [rad]; the course has slopes of 0.44."""
+MOST_ASIDE = WIDTH / 2.0 - 0.15
+"""Or when its middle is further from that of its lane [m]."""
 SENSED = {"joint_angles": 12, "joint_speeds": 12, "tilt": 2, "angular_velocity": 3, "contacts": 4, "heading": 1}
 SENSED |= {"clock": 2, "last_action": 12}
 EXTRINSICS = {"payload": 1, "payload_place": 2, "strength": 12, "friction": 1}
@@ -170,13 +172,13 @@ class CourseEnv(WalkEnv):
         """The trunk is tilted too far or near the ground, or the robot has left its lane, bool (N,)."""
         corners = self.qpos[:, None, :3] + CORNERS @ np.swapaxes(self.rotation, 1, 2)
         clearance = (corners[:, :, 2] - self.terrain.height(corners[:, :, :2])).min(1)
-        aside = np.abs(self.qpos[:, 1] - self.course.middle(self.lane)) > WIDTH / 2.0 - 0.15
+        aside = np.abs(self.qpos[:, 1] - self.course.middle(self.lane)) > MOST_ASIDE
         return (clearance < LEAST_CLEARANCE) | (np.abs(self.tilt) > MOST_TILT).any(1) | aside
 
     @property
     def has_arrived(self) -> np.ndarray:
         """The robot is at the lane's end, bool (N,)."""
-        return self.qpos[:, 0] > LENGTH / 2.0 - 0.8
+        return self.qpos[:, 0] > LENGTH / 2.0 - END
 
     def change_levels(self, ids: np.ndarray) -> None:
         """The curriculum: who came far goes on to a harder lane of its kind, who did not to an easier one.

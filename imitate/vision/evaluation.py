@@ -19,6 +19,8 @@ from reconstruct import rotations
 EVALUATION_LEVELS = (0.1, 0.35, 0.6, 0.85)
 """Difficulties of the lanes, between those of training."""
 EVALUATION_SEED = 900
+EVALUATION_SECONDS = 30.0
+"""Longest walk [s]."""
 
 
 class WalkerActor:
@@ -48,14 +50,14 @@ class CourseResult:
     distance: np.ndarray
     """Way ahead [m], at most the lane's."""
     seconds: np.ndarray
-    """Until it fell, was at the lane's end, or time was over [s]."""
+    """Until it fell or left its lane, was at the lane's end, or time was over [s]."""
     fell: np.ndarray
-    """bool."""
+    """It fell or left its lane to the side, bool."""
     impact: np.ndarray
     """Mean squared change of the feet's forces in a tick of 10 ms [robot's weights^2]."""
 
     def mean_time_to_fall(self, of: np.ndarray | None = None) -> float:
-        """Time walked by all, or those chosen by a mask, over their falls [s]; infinite without a fall."""
+        """Time walked by all, or those chosen by a mask, over falls and lanes left [s]; infinite without any."""
         of = np.ones(len(self.fell), dtype=bool) if of is None else of
         falls = int(self.fell[of].sum())
         return float(self.seconds[of].sum() / falls) if falls else float("inf")
@@ -76,7 +78,7 @@ def run_course(
     make_actor: Callable[[CourseEnv], Actor],
     seed: int,
     robots_per_lane: int = 5,
-    seconds: float = 30.0,
+    seconds: float = EVALUATION_SECONDS,
     camera: CameraConfig | None = None,
     noisy: bool = False,
 ) -> CourseResult:

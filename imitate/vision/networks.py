@@ -5,6 +5,9 @@
     RMA's:          a = MLP(x, a_prev, GRU(gamma), z),  z = mu(e)
     student:        gamma^ = linear(GRU(conv(picture), x, a_prev)) takes gamma's place
 
+RMA's architecture, the student's too, is given the true physics e of the simulation, which no real robot is; the paper
+estimates z from what the body senses.
+
 The actor takes sequences: a sample is T control steps of one robot with the memory at their beginning, in one tensor
 (`pack`), so that PPO shuffles robots instead of steps and gradients go back through time.
 """
@@ -18,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from imitate.policy import GaussianActorCritic, Layers, Normaliser, load_torch, mlp, save_torch
+from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import DOTS_SIZE, EXTRINSICS_SIZE, SENSED_SIZE
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
@@ -147,17 +151,13 @@ class SeeingPolicy(GaussianActorCritic):
         packed = pack(self.observations(torch.from_numpy(observation))[None], begins, memory)
         return self.add_noise(self.actor(packed)[:, 0].numpy(), rng)
 
-    def save(self, path: Path, acting_only: bool = False) -> None:
+    def save(self, path: Path) -> None:
         """Writes weights and layout; a crash leaves the old file or the new one."""
-        state = self.state_dict()
-        if acting_only:
-            state = {name: value.half() if name.startswith("actor.") else value for name, value in state.items()}
-            state = {name: value for name, value in state.items() if not name.startswith(("critic.", "returns."))}
-        save_torch({"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": state}, path)
+        save_torch({"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": self.state_dict()}, path)
 
     @classmethod
     def load(cls, path: Path) -> "SeeingPolicy":
-        """Reads what `save` wrote; a critic that was left out is new and knows nothing.
+        """Reads what `save` wrote.
 
         Raises:
           InputError: no policy that sees, damaged, or of a version this program cannot read.
@@ -190,6 +190,11 @@ class Student(nn.Module):
         self.say = nn.Linear(160, teacher.layout.gamma)
 
     @property
+    def camera(self) -> CameraConfig:
+        """The camera whose pictures it takes."""
+        return CameraConfig(rows=self.picture[0], columns=self.picture[1], far=self.far)
+
+    @property
     def memory_sizes(self) -> tuple[int, int]:
         """Units of the eye's memory and of the actor's."""
         return self.cell.hidden_size, self.layout.memory
@@ -216,12 +221,9 @@ class Student(nn.Module):
         mean, after = self.actor.run(observation, gamma, begins, memory[1])
         return mean, gamma, (states[-1], after)
 
-    def save(self, path: Path, acting_only: bool = False) -> None:
+    def save(self, path: Path) -> None:
         """Writes weights and layout; a crash leaves the old file or the new one."""
-        state = self.state_dict()
-        if acting_only:
-            state = {n: value if n.startswith("observations.") else value.half() for n, value in state.items()}
-        content = {"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": state}
+        content = {"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": self.state_dict()}
         save_torch(content | {"picture": list(self.picture), "far": self.far}, path)
 
     @classmethod
@@ -258,11 +260,9 @@ def read_layout(stored: dict[str, Any]) -> SeeingLayout:
 
 
 def fill_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Fills in weights, the critic's may be absent; raises `ValueError` where they do not fit or are not finite."""
-    own = network.state_dict()
-    absent = {name: own[name] for name in own if name.startswith(("critic.", "returns."))}
+    """Fills in weights; raises `ValueError` where they do not fit or are not finite."""
     try:
-        network.load_state_dict(absent | state)
+        network.load_state_dict(state)
     except RuntimeError as error:  # names or shapes of weights
         raise ValueError("weights that are not those of its layout") from error
     strange = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]

@@ -16,7 +16,6 @@ from sfv.commands.adapt import AdaptRunConfig, choose_skill, run_adapt
 from sfv.console import console
 from sfv.rows import Row, show
 
-EVENT_ROLLOUTS = 50
 LEAST_SUCCESS, LEAST_PUSHED, MOST_LOST, MOST_SECONDS = 0.9, 0.9, 0.01, 600.0
 """What is aimed at: survival in varied dynamics and of pushes, return lost at nominal ones, time [s]."""
 
@@ -73,16 +72,15 @@ def measure_rows(
     rows = [Row("adapt_success", upright["rma"], "", rollouts, baseline=upright["plain"], goal=LEAST_SUCCESS)]
     rows += [Row(f"adapt_success_{kind}", upright[kind], "", rollouts) for kind in ("expert", "without", "plain")]
     rows.append(Row("adapt_kept", float(found["rma"].kept.mean()), "", rollouts, note="never .5 m off, too"))
-    returns = [evaluate_policy(one, task, EvaluateConfig()).metrics["normalised_return"] for one in (adapting, plain)]
+    evaluation = EvaluateConfig(rollouts=rollouts)
+    returns = [evaluate_policy(one, task, evaluation).metrics["normalised_return"] for one in (adapting, plain)]
     note = f"{returns[0]:.3f} less the plain skill's {returns[1]:.3f}, nominal dynamics"
-    rows.append(Row("adapt_return_difference", returns[0] - returns[1], goal=-MOST_LOST, note=note))
+    rows.append(Row("adapt_return_difference", returns[0] - returns[1], n=rollouts, goal=-MOST_LOST, note=note))
     pushed = [measure_push_survival(one, task, seconds, rollouts) for one in (adapting, plain)]
     rows.append(Row("push_survival", pushed[0], "", rollouts, baseline=pushed[1], goal=LEAST_PUSHED))
     if task.motion.loop:
         for event in EVENTS:
-            falls = {kind: measure_event(policy, task, event, EVENT_ROLLOUTS) for kind, policy in kinds.items()}
+            falls = {kind: measure_event(policy, task, event, rollouts) for kind, policy in kinds.items()}
             note = ", ".join(f"{kind} {value:.2f}" for kind, value in falls.items() if kind != "rma")
-            rows.append(
-                Row(f"falls_after_{event}", falls["rma"], n=EVENT_ROLLOUTS, baseline=falls["without"], note=note)
-            )
+            rows.append(Row(f"falls_after_{event}", falls["rma"], n=rollouts, baseline=falls["without"], note=note))
     return rows

@@ -15,6 +15,7 @@ from pose.errors import InputError
 from reconstruct.characters.assets_folder import ASSETS
 from sfv.console import bar, console
 from sfv.go1.film import write_film
+from sfv.go1.seed import check_seed
 from sfv.run_folder import RUNS, lock_folder, make_folder
 
 SHIPPED = ASSETS / "robots" / "go1" / "walk.pt"
@@ -45,8 +46,9 @@ class AdaptGo1Config:
           sysid: also the baseline SysID.
 
         Raises:
-          InputError: there is nothing to learn from.
+          InputError: an option is out of range.
         """
+        check_seed(self.seed)
         for name in ("imitation_samples", "samples", "adaptation_samples"):
             if getattr(self, name) < 1:
                 flag = name.replace("_", "-")

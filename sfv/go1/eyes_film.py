@@ -36,6 +36,7 @@ class SeenWalk:
     dots: np.ndarray
     """Scandots, world [m], (T, P, 3)."""
     fell: bool
+    """Or left its lane."""
 
 
 def walk_over(

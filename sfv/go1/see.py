@@ -7,19 +7,16 @@ from typing import Annotated
 
 import tyro
 
-from imitate.vision.evaluation import actor_of, run_course
+from imitate.vision.evaluation import EVALUATION_SECONDS, actor_of, run_course
 from imitate.vision.imitation import ImitationConfig
 from imitate.vision.networks import ARCHITECTURES, SeeingLayout, Student
 from imitate.vision.regression import StudentConfig
 from imitate.vision.train import STUDENT, VisionTrainConfig, train_student, train_teacher
 from pose.errors import InputError
-from reconstruct.characters.assets_folder import ASSETS
 from sfv.console import bar, console
 from sfv.go1.eyes_film import write_eyes_film
+from sfv.go1.seed import check_seed
 from sfv.run_folder import RUNS, lock_folder, make_folder
-
-SHIPPED = ASSETS / "robots" / "go1" / "sight.pt"
-"""The student that comes with the program, where one does."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class SeeGo1Config:
     seed: int = 0
     """Seed of weights, ground, physics and noise."""
     architecture: str = "monolithic"
-    """Of the teacher: monolithic, one memory for all, or rma, a memory for the ground and z for physics."""
+    """monolithic, one memory, or rma, a memory for the ground, where the student too is given the true physics."""
     imitation_samples: int = 150_000
     """Control steps of a trot that knows the ground, imitated by the teacher before PPO."""
     samples: int = 100_000
@@ -50,6 +47,7 @@ class SeeGo1Config:
         """
         if self.architecture not in ARCHITECTURES:
             raise InputError(f"--architecture {self.architecture}: expected {' or '.join(ARCHITECTURES)}")
+        check_seed(self.seed)
         for name, least in (("imitation_samples", 1), ("samples", 0), ("student_samples", 1)):
             if getattr(self, name) < least:
                 flag = name.replace("_", "-")
@@ -79,26 +77,26 @@ def _learn(training: VisionTrainConfig, folder: Path) -> None:
     with bar("Go1's eyes") as progress:
         student = train_student(training, teacher, folder, progress)
     with console.status("walking on a course that it has never seen"):
-        result = run_course(actor_of(student), training.seed, 2, camera=training.camera)
+        result = run_course(actor_of(student), training.seed, 2, camera=student.camera)
     film = folder / "eyes.mp4"
     with bar(film.name) as progress:
-        write_eyes_film(actor_of(student), film, camera=training.camera, progress=progress)
+        write_eyes_film(actor_of(student), film, camera=student.camera, progress=progress)
     console.print(
         f"[bold]{folder / STUDENT}[/bold]: {result.distance.mean():.2f} m on average over four kinds of ground in at "
-        f"most 30 s, {result.fell.mean():.0%} fall; {time.monotonic() - begin:.0f} s in all\n"
+        f"most {EVALUATION_SECONDS:g} s, {result.fell.mean():.0%} fall or leave their lanes; "
+        f"{time.monotonic() - begin:.0f} s in all\n"
         f"{film}: each kind of ground, beside it what the camera sees",
         soft_wrap=True,
     )
 
 
 def load_sight(path: Path | None = None) -> Student:
-    """The student of a training's folder or file; None for the shipped one, or if there is none runs/go1_sight's.
+    """The student of a training's folder or file; None for runs/go1_sight.
 
     Raises:
       InputError: there is none, or the file is none.
     """
-    if path is None:
-        path = SHIPPED if SHIPPED.is_file() else RUNS / "go1_sight"
+    path = path or RUNS / "go1_sight"
     file = path / STUDENT if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"{file}: there is no policy that sees yet; learn it with: sfv see")

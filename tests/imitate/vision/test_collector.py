@@ -8,6 +8,7 @@ from imitate.vision.course import make_lanes
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import CourseConfig, CourseEnv
 from imitate.vision.networks import OBSERVATION_SIZE, SeeingLayout, SeeingPolicy, Student
+from pose.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("go1")
 
@@ -43,6 +44,13 @@ def watch_looks(env: CourseEnv, monkeypatch, **options: bool):
         return shown[0] if shown else []
 
     return act
+
+
+def test_a_student_is_given_no_other_pictures_than_its_own(course):
+    policy = SeeingPolicy(SeeingLayout(memory=4, hidden=(4,)))
+    for student in (Student(policy, (28, 30)), Student(policy, (26, 30), far=3.0)):
+        with pytest.raises(InputError, match="give it such a camera"):
+            StudentRunner(student, make_env(course))
 
 
 def test_robots_see_their_own_pictures_or_nothing_when_covered(course, monkeypatch):

@@ -131,8 +131,9 @@ def test_files(tmp_path):
     same = SeeingPolicy.load(tmp_path / "teacher.pt")
     assert all(torch.equal(a, b) for a, b in zip(policy.parameters(), same.parameters(), strict=True))
     student = Student(policy, (26, 30))
-    student.save(tmp_path / "student.pt", acting_only=True)
-    assert Student.load(tmp_path / "student.pt").picture == (26, 30)
+    student.save(tmp_path / "student.pt")
+    camera = Student.load(tmp_path / "student.pt").camera
+    assert (camera.rows, camera.columns, camera.far) == (26, 30, 2.0)
     with pytest.raises(InputError, match="has no eyes"):
         Student.load(tmp_path / "teacher.pt")
     (tmp_path / "other.pt").write_bytes(b"nothing")

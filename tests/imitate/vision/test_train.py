@@ -72,9 +72,9 @@ def test_a_student_that_was_stopped_goes_on_in_new_episodes(tmp_path, monkeypatc
     assert training.done["student"] == 16
     batch = training.regression.gather(2, 0.0)
     assert batch.begins[0].all() and not any(memory.any() for memory in batch.memory)
-    done = []
-    train_student(SMALL, teacher, tmp_path, lambda now, total, note="": done.append(now))
-    assert done == [32.0]
+    counts = []
+    train_student(SMALL, teacher, tmp_path, lambda done, total, note="": counts.append(done))
+    assert counts == [32.0]
 
 
 @pytest.mark.parametrize("place", ["metric", "loss"])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from sfv.bench.vision import Measured, make_rows
 from sfv.bench.vision_page import TITLES, write_page
 from sfv.commands.play import play
 from sfv.go1 import see
+from sfv.go1.adapt import AdaptGo1Config
 from sfv.go1.eyes_film import project_dots
 from sfv.go1.see import SeeGo1Config, learn_to_see, load_sight
 
@@ -47,16 +50,32 @@ def test_rows_and_page_show_what_was_measured(tmp_path):
     assert rows["vision_distance_blind_stairs"].value == pytest.approx(3.2)
     assert rows["vision_masked_distance"].value == pytest.approx(4 * 3.25)
     assert rows["vision_seconds_to_fall_teacher"].value == pytest.approx(16 * 20 / 4)
-    text = write_page(tmp_path, found.results, 0.0042, (0,), 16).read_text(encoding="utf-8")
+    assert all(row.baseline is None for row in rows.values())  # the paper's distances are longer than a lane
+    text = write_page(tmp_path, found.results, 0.0042, [SeeGo1Config(samples=1234).to_training()]).read_text(
+        encoding="utf-8"
+    )
     assert "| Blind | 3.00 +- 0.00 | 3.10" in text and "34.72, 1.02, 16.64, 32.41, 84.79" in text
-    assert "| 4 ms a picture" in text
-    assert "camera covered: the blind's distance +- 10 % | yes" in text
-    assert "another robot's pictures: the blind's distance +- 10 % | no" in text
+    assert "| 4 ms a picture" in text and "58 x 87, each 100 +- 20 ms" in text
+    assert "and 1,234 of PPO" in text and "; 16 robots for each row" in text and "14.7 m ahead" in text
+    assert "camera covered: the blind's distance +- 10% | yes" in text
+    assert "another robot's pictures: the blind's distance +- 10% | no" in text
+
+
+def test_time_to_fall_counts_seeds_without_a_fall():
+    """A seed with 4 falls and one without: twice the time for the same falls."""
+    upright = replace(make_result(5.0), fell=np.zeros(16, dtype=bool))
+    rows = {row.name: row for row in make_rows(Measured({kind: [make_result(5.0), upright] for kind in TITLES}))}
+    assert rows["vision_seconds_to_fall_student"].value == pytest.approx(2 * 16 * 20 / 4)
+    none = {row.name: row for row in make_rows(Measured({kind: [upright] for kind in TITLES}))}
+    assert none["vision_seconds_to_fall_student"].value is None and none["vision_seconds_to_fall_student"].note
 
 
 def test_bad_input(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="--architecture lstm"):
         SeeGo1Config(architecture="lstm").to_training()
+    for config in (SeeGo1Config(seed=-1), SeeGo1Config(seed=2**32), AdaptGo1Config(seed=-1)):
+        with pytest.raises(InputError, match=r"--seed .*: expected 0 to"):
+            config.to_training()
     with pytest.raises(InputError, match="--student-samples 0"):
         SeeGo1Config(student_samples=0).to_training()
     file = tmp_path / "file"
@@ -65,7 +84,6 @@ def test_bad_input(tmp_path, monkeypatch):
         learn_to_see(SeeGo1Config(out=file))
     with pytest.raises(InputError, match="damaged"):
         load_sight(file)
-    monkeypatch.setattr(see, "SHIPPED", tmp_path / "none.pt")
     monkeypatch.setattr(see, "RUNS", tmp_path)
     with pytest.raises(InputError, match="sfv see"):
         load_sight()
