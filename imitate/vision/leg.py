@@ -2,12 +2,10 @@
 
 import numpy as np
 
-LINK = 0.213
-"""Length of thigh and calf [m]."""
+from imitate.locomotion.gait import LINK, SIDE
+
 HIP = np.array([[0.1881, -0.04675, 0.0], [0.1881, 0.04675, 0.0], [-0.1881, -0.04675, 0.0], [-0.1881, 0.04675, 0.0]])
 """Places of the hips' axes of FR, FL, RR, RL in the trunk's frame [m], (4, 3)."""
-SIDE = np.array([-0.08, 0.08, -0.08, 0.08])
-"""How far the leg's plane is to the left of the hip's axis [m], (4,)."""
 SHORTEST, LONGEST = 0.10, 0.38
 """Distances of foot and thigh's axis that the knee reaches [m]."""
 

@@ -11,15 +11,13 @@ import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from imitate.locomotion.env import ACTION_SCALE
+from imitate.locomotion.gait import GRAVITY, PHASE_OFFSET, SIDE
 from imitate.locomotion.robot import FOOT_RADIUS, STAND
 from imitate.locomotion.terrain import Terrain
 from imitate.vision.env import PERIOD, POLICY_HZ, CourseEnv
-from imitate.vision.leg import HIP, SIDE, differentiate_legs, place_feet, solve_legs
+from imitate.vision.leg import HIP, differentiate_legs, place_feet, solve_legs
 from reconstruct import rotations
 
-PHASE_OFFSET = np.array([0.0, 0.5, 0.5, 0.0])
-"""Diagonal legs step together: FR with RL, FL with RR; (4,)."""
-GRAVITY = 9.81
 INERTIA = np.array([0.12, 0.35, 0.4])
 """Of trunk and legs about the trunk's axes, roughly [kg m^2], (3,)."""
 SHIFTS_AHEAD, SHIFTS_ASIDE = 0.04 * np.arange(-5, 6), 0.04 * np.arange(-4, 5)
