@@ -47,6 +47,8 @@ class RobotFrames:
     """Of the quaternion, by custom or by its names: `xyzw` or `wxyz`."""
     fps: float | None = None
     """Frames a second; None if the file does not say it."""
+    has_unit: np.ndarray | None = None
+    """Whose angles are known to be in radians, bool (joints,); None for none."""
 
 
 def to_motion(character: Character, frames: RobotFrames, path: Path) -> RobotMotion:
@@ -70,8 +72,9 @@ def to_motion(character: Character, frames: RobotFrames, path: Path) -> RobotMot
         text = f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
     hinges = frames.hinges
-    if np.abs(hinges).max(initial=0.0) > 4 * np.pi:
-        hinges = np.radians(hinges)
+    is_guessed = np.ones(hinges.shape[1], dtype=bool) if frames.has_unit is None else ~frames.has_unit
+    if np.abs(hinges[:, is_guessed]).max(initial=0.0) > 4 * np.pi:
+        hinges = np.where(is_guessed, np.radians(hinges), hinges)
         findings.append(Finding("unit", "angles look like degrees: taken as such", doubtful=True))
     places = rotate(turn, frames.places)
     places, unit = find_unit_of_path(places, frames.fps or RATE, standing)

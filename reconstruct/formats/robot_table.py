@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +13,10 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points
 from reconstruct.formats.options import Finding
 from reconstruct.formats.robot import RATE, RobotFrames, RobotMotion, make_motion, to_motion
+from reconstruct.formats.robot_columns import TIMES, find_hinges, find_root, is_quaternion
 from reconstruct.formats.robot_joints import find_by_hinges, hinge_names, list_candidates
 from reconstruct.formats.write_csv import coordinate_names
 from reconstruct.kinematics import point_positions
-
-TIMES = ("time", "times", "t", "timestamp", "time_s", "seconds")
-FRAME = ("frame", "frames", "index", "frame_index", "id", "")
-PLACE = re.compile(r"(?:root|base|pelvis|floating|body|pos|position|trans)?.*?([xyz])$")
-TURN = re.compile(
-    r"(?:root|base|pelvis|floating|body)?.*?(?:q|quat|quaternion|rot|rotation|orientation|orn|ori)_?([wxyz])$"
-)
-ENDINGS = re.compile(r"(_joint|_dof|_pos|_position|_q|_rad|_deg)+$")
-"""What programs add to the name of a joint."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +96,6 @@ def drop_counter(rows: np.ndarray) -> tuple[np.ndarray, float | None, list[Findi
     return rows[:, 1:], 1.0 / float(steps.mean()), [Finding("format", "the first column is the time")]
 
 
-def is_quaternion(columns: np.ndarray) -> bool:
-    """Whether four columns have unit length."""
-    return columns.shape[1] == 4 and float(np.abs(np.linalg.norm(columns, axis=1) - 1.0).max()) < 0.05
-
-
 def read_named(names: Sequence[str], table: np.ndarray, path: Path, asked: str | None) -> RobotMotion:
     """A table whose columns are named after joints, in any order, as ours are or with words of others.
 
@@ -145,44 +132,25 @@ def read_foreign_names(
     Raises:
       InputError: no character has these joints, or there is no root.
     """
-    plain = [ENDINGS.sub("", re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")) for name in names]
     for name in list_candidates(asked):
         try:
             character = load_character(name)
         except InputError:
             continue
-        hinges = [ENDINGS.sub("", hinge.lower()) for hinge in hinge_names(character.model)]
-        if hinges and len(hinges) == character.model.nq - 7 and set(hinges) <= set(plain):
-            own = [plain.index(hinge) for hinge in hinges]
-            places, turns, order = find_root(names, table, own, path)
-            frames = RobotFrames(table[:, places], table[:, turns], table[:, own], order, fps)
-            return to_motion(character, frames, path)
+        hinges = hinge_names(character.model)
+        own = find_hinges(names, hinges, path) if len(hinges) == character.model.nq - 7 else None
+        if own is not None:
+            root = find_root(names, table, own.columns, path)
+            angles = np.where(own.in_degrees, np.radians(table[:, own.columns]), table[:, own.columns])
+            has_unit = own.in_degrees | own.in_radians
+            turns = table[:, root.turns]
+            found = to_motion(
+                character, RobotFrames(table[:, root.places], turns, angles, root.order, fps, has_unit), path
+            )
+            said = [Finding("unit", "angles in degrees, by the names of their columns")] * bool(own.in_degrees.any())
+            return replace(found, findings=(*found.findings, *said))
     raise InputError(
         f"{path}: no character has the joints {', '.join(names[1:9])}, ...; make one with 'sfv character new'"
-    )
-
-
-def find_root(
-    names: Sequence[str], table: np.ndarray, hinges: Sequence[int], path: Path
-) -> tuple[list[int], list[int], str]:
-    """Columns of the root's place and quaternion among those that are no hinge, and the quaternion's order.
-
-    Raises:
-      InputError: they are not there, or not known.
-    """
-    rest = [i for i in range(len(names)) if i not in hinges and names[i].strip().lower() not in (*TIMES, *FRAME)]
-    words = {i: re.sub(r"[^a-z0-9]+", "_", names[i].strip().lower()).strip("_") for i in rest}
-    turns = {found.group(1): i for i in reversed(rest) if (found := TURN.fullmatch(words[i]))}
-    places = {
-        found.group(1): i for i in reversed(rest) if i not in turns.values() and (found := PLACE.fullmatch(words[i]))
-    }
-    if len(turns) == 4 and len(places) == 3 and is_quaternion(table[:, list(turns.values())]):
-        return [places[axis] for axis in "xyz"], [turns[axis] for axis in "wxyz"], "wxyz"
-    if len(rest) == 7 and is_quaternion(table[:, rest[3:]]):
-        return rest[:3], rest[3:], "xyzw"
-    raise InputError(
-        f"{path}: the root's place and quaternion are not known among {', '.join(names[i] for i in rest) or 'none'}; "
-        "call them root_x, root_y, root_z, root_qw, root_qx, root_qy, root_qz"
     )
 
 

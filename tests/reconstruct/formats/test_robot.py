@@ -100,6 +100,67 @@ def test_tables_of_others(tmp_path, g1, walk, mark, names, count, scale, said):
         assert found.motion.fps == pytest.approx(walk.fps, rel=1e-4)  # pyright: ignore
 
 
+def write_named(path, table, names):
+    np.savetxt(path, table, fmt="%.9g", delimiter=",", header=",".join(names), comments="")
+    return path
+
+
+PLACES = ("base_pos_x", "base_pos_y", "base_pos_z")
+QUATS = ("base_quat_w", "base_quat_x", "base_quat_y", "base_quat_z")
+
+
+@pytest.mark.parametrize("speeds", ["base_lin_vel_{}", "base_ang_vel_{}", "com_{}", "left_foot_pos_{}", "imu_acc_{}"])
+def test_what_is_no_place_is_not_taken_for_one(tmp_path, g1, walk, speeds):
+    """A log of a simulator: velocities and the like stand before the root's place and end in x, y and z as well."""
+    hinges = [name.removesuffix("_joint") for name in hinge_names(g1.model)]
+    more = [speeds.format(axis) for axis in "xyz"]
+    time = np.arange(len(walk.qpos))[:, None] / walk.fps
+    other = np.random.default_rng(0).normal(0.0, 0.5, (len(walk.qpos), 3))
+    names = ["time", *more, *PLACES, *QUATS, *hinges]
+    found = open_motion(write_named(tmp_path / "a.csv", np.hstack([time, other, walk.qpos]), names))
+    np.testing.assert_allclose(found.motion.qpos, walk.qpos, atol=1e-6)  # pyright: ignore
+    names = ["time", *more, *QUATS, *hinges]  # no place at all
+    table = np.hstack([time, other, walk.qpos[:, 3:]])
+    with pytest.raises(InputError, match="root's place and quaternion are not known among"):
+        open_motion(write_named(tmp_path / "b.csv", table, names))
+
+
+def test_of_several_places_the_root_has_its_own_and_equal_claims_are_refused(tmp_path, g1, walk):
+    hinges = [name.removesuffix("_joint") for name in hinge_names(g1.model)]
+    twice = np.hstack([walk.qpos[:, :3] + 1.0, walk.qpos])
+    for first, second in (("x", "pelvis_pos_x"), ("body_x", "base_x"), ("pelvis_x", "root_pos_x")):
+        names = [word[:-1] + axis for word in (first, second) for axis in "xyz"]
+        found = open_motion(write_named(tmp_path / "a.csv", twice, [*names, *QUATS, *hinges]))
+        np.testing.assert_allclose(found.motion.qpos, walk.qpos, atol=1e-6)  # pyright: ignore
+    for first, second in (("base_x", "pelvis_pos_x"), ("root_x", "root_x")):
+        names = [word[:-1] + axis for word in (first, second) for axis in "xyz"]
+        with pytest.raises(InputError, match=f"columns {first} and {second} both claim x of the root's place"):
+            open_motion(write_named(tmp_path / "a.csv", twice, [*names, *QUATS, *hinges]))
+    names = [*PLACES, *QUATS, "left_knee_pos", *hinges]
+    table = np.insert(walk.qpos, 7, 0.0, axis=1)
+    with pytest.raises(InputError, match="left_knee_pos and left_knee are both the joint left_knee; delete one"):
+        open_motion(write_named(tmp_path / "a.csv", table, names))
+
+
+@pytest.mark.parametrize("ending", ["_deg", "_joint_degrees", " (deg)"])
+def test_columns_say_the_unit_of_angles(tmp_path, g1, walk, ending):
+    """Ten degrees are no ten radians; a joint that has turned twice and more is not in degrees where it says so."""
+    hinges = [name.removesuffix("_joint") for name in hinge_names(g1.model)]
+    small = walk.qpos.copy()
+    small[:, 7:] *= np.radians(10.0) / np.abs(small[:, 7:]).max()  # below 4 pi also in degrees
+    table = np.hstack([small[:, :7], np.degrees(small[:, 7:])])
+    found = open_motion(write_named(tmp_path / "a.csv", table, [*PLACES, *QUATS, *(h + ending for h in hinges)]))
+    np.testing.assert_allclose(found.motion.qpos, small, atol=1e-6)  # pyright: ignore
+    assert any("in degrees, by the names" in finding.text for finding in found.findings)
+    turned = small.copy()
+    turned[:, 7] += 14.0
+    names = [*PLACES, *QUATS, *(f"{hinge}_rad" for hinge in hinges)]
+    found = open_motion(write_named(tmp_path / "b.csv", turned, names))
+    np.testing.assert_allclose(found.motion.qpos, turned, atol=1e-6)  # pyright: ignore
+    found = open_motion(write_named(tmp_path / "c.csv", turned, [*PLACES, *QUATS, *hinges]))
+    assert any("look like degrees" in finding.text for finding in found.findings)
+
+
 def test_what_nobody_can_be_right_about_is_refused_or_said(tmp_path, walk):
     table = walk.qpos[:, [0, 1, 2, 4, 5, 6, 3, *range(7, 36)]].copy()
     leap = table.copy()
