@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from pose.errors import InputError
 from reconstruct.formats.joint_names import find_joint_roles
 from reconstruct.formats.options import Finding
+from reconstruct.formats.rate import guess_rate
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
 
@@ -19,8 +20,6 @@ WANDERS = 0.05
 
 FEWEST_BONES = 4
 """Joints with position channels that are all 0 from which these are displacements: an arm or a leg with its foot."""
-FILM_RATES = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 72.0, 90.0, 100.0, 120.0, 150.0, 200.0, 240.0, 250.0, 300.0, 480.0)
-"""Frames a second in use."""
 
 
 @dataclass
@@ -248,23 +247,12 @@ def _table(text: str, width: int) -> tuple[float, np.ndarray, list[Finding]]:
     if not (np.isfinite(rows).all() and seconds > 0):
         raise ValueError("numbers that are not finite, or a frame time that is not positive")
     if seconds > 1.0:
-        taken, what = _guess_rate(seconds)
+        taken, what = guess_rate(seconds)
         lasts = f"a frame time of {seconds:g} s, {frames} frames of {seconds * frames / 60:.0f} minutes"
         text = f"{lasts}: taken for {what}, {taken:g} frames a second; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
         seconds = 1.0 / taken
     return seconds, rows, findings
-
-
-def _guess_rate(number: float) -> tuple[float, str]:
-    """Frames a second of a file whose frame time cannot be in seconds: its rate, or milliseconds; and which."""
-
-    def is_usual(rate: float) -> bool:
-        return any(abs(rate / usual - 1.0) < 0.005 for usual in FILM_RATES)
-
-    if is_usual(1000.0 / number) and not is_usual(number):
-        return 1000.0 / number, "milliseconds"
-    return number, "the rate"
 
 
 def _number(word: str) -> float:

@@ -1,4 +1,4 @@
-"""Checks of a motion that comes in, before anything is computed with it: rates, leaps, speeds, knees.
+"""Checks of a motion that comes in, before anything is computed with it: leaps, speeds, knees.
 
 What is wrong beyond doubt is refused, what single frames spoil is mended, and what is doubtful is reported.
 """
@@ -10,46 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.errors import InputError
 from reconstruct.contacts import find_runs
 from reconstruct.formats.joint_names import SIDES
 from reconstruct.formats.options import Finding
 from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.formats.speed import FASTEST, JITTER, check_speed, find_leaps
 from reconstruct.formats.upright import measure_leg
 from reconstruct.rotations import make_continuous, normalise
 
-FASTEST = 12.0
-"""Largest speed of a person's pelvis [m/s]: sprinters reach 12."""
 THIGH_AND_SHIN = 0.82
 """Of an adult [m]: the measure of speeds before the unit is known."""
-SPEED_WINDOW = 0.3
-"""Time over which the speed all through is measured [s]."""
-JITTER = 0.3
-"""What a path from a single camera may be off by in a frame without being a leap [m]."""
 LONGEST_GLITCH = 0.3
 """Longest run of frames that is left out as a fault of the sensor [s]."""
-LONGEST = 1800.0
-"""Longest motion that is read [s]."""
 BENT = np.radians(20.0)
 """Flexion from which a knee shows which way it bends [rad]."""
-
-
-def check_rate(motion: SkeletonMotion, path: Path) -> tuple[Finding, ...]:
-    """Whether the frame rate can be right.
-
-    Raises:
-      InputError: the motion would last longer than anything that is read.
-    """
-    frames, duration = len(motion.positions), (len(motion.positions) - 1) / motion.fps
-    if duration > LONGEST:
-        raise InputError(
-            f"{path}: {frames} frames last {duration / 60:.0f} minutes at {motion.fps:.4g} a second; "
-            "give the rate with --fps, or cut the file"
-        )
-    if not 8.0 <= motion.fps <= 1000.0:
-        text = f"{motion.fps:.4g} frames a second, {duration:.1f} s in all: --fps overrules"
-        return (Finding("rate", text, doubtful=True),)
-    return ()
 
 
 def mend_leaps(motion: SkeletonMotion, roles: dict[str, int], path: Path) -> SkeletonMotion:
@@ -60,15 +34,9 @@ def mend_leaps(motion: SkeletonMotion, roles: dict[str, int], path: Path) -> Ske
     """
     scale = THIGH_AND_SHIN / max(measure_leg(motion.positions, roles), 1e-9)
     root = 0.5 * (motion.positions[:, roles["left_hip"]] + motion.positions[:, roles["right_hip"]]) * scale
-    window = min(max(1, round(SPEED_WINDOW * motion.fps)), len(root) - 1)
-    speed = float(np.median(np.linalg.norm(root[window:] - root[:-window], axis=1))) * motion.fps / window
-    if speed > FASTEST:
-        raise InputError(
-            f"{path}: moves at {speed:.0f} m/s all through, a person at {FASTEST:.0f} at most: the rate or the unit of "
-            "its path is wrong; give --fps, or write the file again"
-        )
+    check_speed(root, motion.fps, path)
     reach = FASTEST / motion.fps
-    is_fast = np.linalg.norm(np.diff(root, axis=0), axis=1) > reach + JITTER
+    is_fast = find_leaps(root, motion.fps)
     if not is_fast.any():
         return motion
     if is_fast.mean() > 0.25:

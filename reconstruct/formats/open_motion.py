@@ -12,9 +12,10 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.formats.asf_amc import read_amc
 from reconstruct.formats.bvh import read_bvh
 from reconstruct.formats.deepmimic import read_deepmimic
-from reconstruct.formats.joint_positions import read_positions
+from reconstruct.formats.joint_positions import read_positions, to_places
 from reconstruct.formats.markers import read_c3d, read_trc
 from reconstruct.formats.options import MotionFileConfig
+from reconstruct.formats.rate import take_rate
 from reconstruct.formats.read_gltf import read_gltf
 from reconstruct.formats.robot import RobotMotion, check_path
 from reconstruct.formats.robot_archive import ANGLE_KEYS, read_joint_archive
@@ -148,9 +149,9 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
         ".bvh": lambda given: read_bvh(given, config.joints),
         ".txt": read_deepmimic,
         ".json": read_deepmimic,
-        ".npz": lambda given: _open_archive(given, asked),
+        ".npz": lambda given: _open_archive(given, asked, config.fps),
         ".npy": lambda given: read_positions(_load_array(given), given),
-        ".csv": lambda given: read_csv(given, asked),
+        ".csv": lambda given: read_csv(given, asked, config.fps),
         ".trc": lambda given: read_trc(given, config.joints),
         ".c3d": lambda given: read_c3d(given, config.joints),
         ".amc": read_amc,
@@ -161,12 +162,12 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
         raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")
     with refuse_damaged(path, f"a motion in {suffix}", "export it again"), np.errstate(all="ignore"):
         found = readers[suffix](path)
+        if config.fps is not None:
+            found = _with_rate(found, config.fps)
         if isinstance(found, SkeletonMotion):
             check_skeleton(found, path)
         else:
             check_coordinates(found, path)
-    if config.fps is not None:
-        found = _with_rate(found, config.fps)
     if isinstance(found, RobotMotion) and not found.has_contacts:
         found = check_path(found, path)
     return found
@@ -222,20 +223,21 @@ def _load_array(path: Path) -> np.ndarray:
         raise InputError(f"{path}: damaged ({error}); export it again") from error
 
 
-def _open_archive(path: Path, asked: str | None) -> MotionFile:
+def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFile:
     """An `.npz` of any of its kinds, by its keys."""
     arrays, pickled = load_plain_arrays(path)
     if str(arrays.get("kind", "")) == "motion":
         return RobotMotion(ReferenceMotion.load(path))
     names = strip_prefixes(arrays)
     if find_smpl_keys(names) is not None and not any(key in names for key in ANGLE_KEYS):
-        return read_smpl(names, path)
+        return read_smpl(names, path, fps)
     if any(key in names for key in (*ANGLE_KEYS, "qpos")):
-        return read_joint_archive(names, path, asked)
-    fps = next((float(np.ravel(names[key])[0]) for key in ("fps", "frame_rate", "framerate") if key in names), None)
+        return read_joint_archive(names, path, asked, fps)
     for array in names.values():
         if array.ndim >= 3 and array.shape[-1] == 3 and array.shape[-2] in (17, 22, 24, 52, 55):
-            return read_positions(array, path, fps)
+            rate, doubts = (fps, []) if fps is not None else take_rate(names, to_places(array, path).shape[0], path)
+            motion = read_positions(array, path, rate)
+            return replace(motion, findings=(*motion.findings, *doubts))
     found = ", ".join(f"{key} {array.shape}" for key, array in list(arrays.items())[:12]) or "none"
     found += f"; Python objects, which are not opened: {', '.join(pickled)}" if pickled else ""
     raise InputError(

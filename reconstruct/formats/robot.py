@@ -8,17 +8,15 @@ import numpy as np
 from pose.errors import InputError
 from reconstruct.characters.character import Character
 from reconstruct.formats.options import Finding
+from reconstruct.formats.rate import check_rate
+from reconstruct.formats.speed import FASTEST, check_speed, find_leaps
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply, normalise, rotate
 
 RATE = 30.0
 """Frames a second of Unitree's files, which do not say it."""
-FASTEST = 12.0
-"""Speed of a root from which its path cannot be in metres [m/s]."""
 LYING = 0.05
 """Height of a root over that in its standing pose at least, where the body lies."""
-LEAP = 0.3
-"""What a root may go beyond that in a frame [m]."""
 HEIGHT_OF_ROOT = (0.5, 1.3)
 """Usual height of a root over that in its standing pose, at least and at most, where it stands."""
 
@@ -139,24 +137,22 @@ def find_unit_of_path(places: np.ndarray, fps: float, standing: float) -> tuple[
 
 
 def check_path(found: RobotMotion, path: Path) -> RobotMotion:
-    """The same with what is doubtful of its root's path, at the rate that holds.
+    """The same with what is doubtful of its rate and its root's path, at the rate that holds.
 
     Raises:
-      InputError: it is faster than anything on legs all through.
+      InputError: it is faster than anything on legs all through, or lasts longer than anything that is read.
     """
     motion = found.motion
-    ways = np.linalg.norm(np.diff(motion.qpos[:, :3], axis=0), axis=1)
-    speed = float(np.median(ways)) * motion.fps
-    if speed > FASTEST:
-        raise InputError(
-            f"{path}: its root moves at {speed:.0f} m/s all through, a person at {FASTEST:.0f} at most: the rate or "
-            "the unit of its path is wrong; give --fps, or write the file again"
-        )
-    leaps = np.flatnonzero(ways > FASTEST / motion.fps + LEAP)
+    root = motion.qpos[:, :3]
+    rate = check_rate(len(motion), motion.fps, path)
+    found = replace(found, findings=(*found.findings, *rate))
+    check_speed(root, motion.fps, path)
+    leaps = np.flatnonzero(find_leaps(root, motion.fps))
     if not leaps.size:
         return found
     first = int(leaps[0])
-    text = f"the root leaps by {ways[first]:.1f} m at {(first + 1) / motion.fps:.2f} s"
+    far = float(np.linalg.norm(root[first + 1] - root[first]))
+    text = f"the root leaps by {far:.1f} m at {(first + 1) / motion.fps:.2f} s"
     text += f", and {leaps.size - 1} times more" * (leaps.size > 1) + ": cut it there with --start and --end"
     return replace(found, findings=(*found.findings, Finding("speed", text, doubtful=True)))
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.formats.options import Finding
+from reconstruct.formats.rate import take_rate
 from reconstruct.formats.robot import RobotFrames, RobotMotion, to_motion
 from reconstruct.formats.robot_joints import breadth_first, find_by_hinges, find_by_names, hinge_names
 
@@ -15,12 +16,18 @@ ANGLE_KEYS = ("joint_pos", "dof_pos", "joint_positions", "dof")
 PLACE_KEYS = ("body_pos_w", "root_pos", "root_trans", "base_pos", "root_trans_offset")
 TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori")
 NAME_KEYS = ("joint_names", "dof_names")
-RATE_KEYS = ("fps", "frequency", "frame_rate", "framerate", "mocap_framerate", "mocap_frame_rate")
-STEP_KEYS = ("dt", "timestep", "frame_time")
 
 
-def read_joint_archive(arrays: Mapping[str, np.ndarray], path: Path, asked: str | None = None) -> RobotMotion:
+def read_joint_archive(
+    arrays: Mapping[str, np.ndarray], path: Path, asked: str | None = None, fps: float | None = None
+) -> RobotMotion:
     """Arrays of hinges (T, joints) with the root's place and quaternion, or MuJoCo's `qpos` of both.
+
+    Args:
+      arrays: of the archive, by key.
+      path: of the file, for messages.
+      asked: name of the character that is to perform it.
+      fps: frames a second, as the user has it; default: what the file says.
 
     Raises:
       InputError: an array is missing or of another shape, or no character has these joints.
@@ -35,8 +42,9 @@ def read_joint_archive(arrays: Mapping[str, np.ndarray], path: Path, asked: str 
         said.append(Finding("joints", "no joint names in the file: in Isaac Lab's order, breadth first"))
     if names is not None:
         angles = angles[:, [names.index(hinge) for hinge in hinges]]
-    found = to_motion(character, RobotFrames(places, turns, angles, order, take_rate(arrays, path)), path)
-    return RobotMotion(found.motion, (*found.findings, *said), has_contacts=False)
+    rate, doubts = (fps, []) if fps is not None else take_rate(arrays, len(angles), path)
+    found = to_motion(character, RobotFrames(places, turns, angles, order, rate), path)
+    return RobotMotion(found.motion, (*found.findings, *said, *doubts), has_contacts=False)
 
 
 def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
@@ -70,15 +78,3 @@ def take_names(arrays: Mapping[str, np.ndarray], count: int) -> tuple[str, ...] 
         return None
     names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in found.tolist())
     return names[-count:] if len(names) > count else names
-
-
-def take_rate(arrays: Mapping[str, np.ndarray], path: Path) -> float | None:
-    """Frames a second, if the file says it as such, as the time of a frame, or as the times of all."""
-    for keys, power in ((RATE_KEYS, 1.0), (STEP_KEYS, -1.0)):
-        key = next((key for key in keys if key in arrays), None)
-        if key is not None:
-            number = float(np.ravel(arrays[key])[0])
-            if not (np.isfinite(number) and number > 0):
-                raise InputError(f"{path}: {key} is {number:g}; give --fps")
-            return number**power
-    return None

@@ -12,6 +12,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points
 from reconstruct.formats.options import Finding
+from reconstruct.formats.rate import measure_rate
 from reconstruct.formats.robot import RATE, RobotFrames, RobotMotion, make_motion, to_motion
 from reconstruct.formats.robot_columns import TIMES, find_hinges, find_root, is_quaternion
 from reconstruct.formats.robot_joints import find_by_hinges, hinge_names, list_candidates
@@ -29,20 +30,22 @@ class NumberTable:
     """(T, columns)."""
 
 
-def read_csv(path: Path, asked: str | None = None) -> RobotMotion:
+def read_csv(path: Path, asked: str | None = None, given: float | None = None) -> RobotMotion:
     """A table: with names of columns, or Unitree's: root place, quaternion xyzw, hinges; 30 a second.
 
     Args:
       path: the file.
       asked: name of the character that is to perform it; tried first where the file names no joints.
+      given: frames a second, as the user has it; default: what the file says.
 
     Raises:
       InputError: no character has these joints.
     """
     table = read_numbers(path)
     if table.names is not None:
-        return read_named(table.names, table.rows, path, asked)
-    rows, fps, said = drop_counter(table.rows)
+        return read_named(table.names, table.rows, path, asked, given)
+    rows, fps, said = drop_counter(table.rows, path)
+    fps = given if given is not None else fps
     if rows.shape[1] < 8:
         raise InputError(f"{path}: {rows.shape[1]} columns; expected root place, root quaternion and hinges")
     character = find_by_hinges(rows.shape[1] - 7, asked, path)
@@ -86,23 +89,28 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def drop_counter(rows: np.ndarray) -> tuple[np.ndarray, float | None, list[Finding]]:
+def drop_counter(rows: np.ndarray, path: Path) -> tuple[np.ndarray, float | None, list[Finding]]:
     """A table without a first column that counts frames or seconds, the rate that it gives, and what was dropped."""
     steps = np.diff(rows[:, 0])
-    if not (steps > 0).all() or np.ptp(steps) > 0.01 * float(steps.mean()) or is_quaternion(rows[:, 3:7]):
+    # Milliseconds in whole numbers go on by 33, 33, 34.
+    allowed = max(0.01 * float(steps.mean()), float((rows[:, 0] % 1 == 0).all() and steps.mean() > 2.0))
+    if not (steps > 0).all() or np.ptp(steps) > allowed or is_quaternion(rows[:, 3:7]):
         return rows, None, []
     if abs(float(steps.mean()) - 1.0) < 1e-6:
         return rows[:, 1:], None, [Finding("format", "the first column counts frames")]
-    return rows[:, 1:], 1.0 / float(steps.mean()), [Finding("format", "the first column is the time")]
+    fps, said = measure_rate(rows[:, 0], "the first column", path)
+    return rows[:, 1:], fps, [Finding("format", "the first column is the time"), *said]
 
 
-def read_named(names: Sequence[str], table: np.ndarray, path: Path, asked: str | None) -> RobotMotion:
+def read_named(
+    names: Sequence[str], table: np.ndarray, path: Path, asked: str | None, given: float | None
+) -> RobotMotion:
     """A table whose columns are named after joints, in any order, as ours are or with words of others.
 
     Raises:
       InputError: no character has these joints, there is no root, or time does not increase.
     """
-    fps = find_rate(names, table, path)
+    fps, doubts = find_rate(names, table, path) if given is None else (given, [])
     fitting = list[tuple[float, Character, np.ndarray]]()
     for name in list_candidates(asked):
         try:
@@ -114,10 +122,11 @@ def read_named(names: Sequence[str], table: np.ndarray, path: Path, asked: str |
             qpos = table[:, [names.index(column) for column in columns]]
             fitting.append((measure_distance_to_ground(character, qpos), character, qpos))
     if not fitting:
-        return read_foreign_names(names, table, path, asked, fps)
+        foreign = read_foreign_names(names, table, path, asked, fps)
+        return replace(foreign, findings=(*foreign.findings, *doubts))
     # Bodies that differ in size alone have the same joints: it is of the one that stands on the ground.
     _, character, qpos = min(fitting, key=lambda fit: fit[0])
-    findings = [Finding("character", f"joints of {character.name}, by their names")]
+    findings = [Finding("character", f"joints of {character.name}, by their names"), *doubts]
     if fps is None:
         text = f"no column 'time': {RATE:g} frames a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
@@ -154,20 +163,14 @@ def read_foreign_names(
     )
 
 
-def find_rate(names: Sequence[str], table: np.ndarray, path: Path) -> float | None:
-    """Frames a second by the column of times; None without one.
+def find_rate(names: Sequence[str], table: np.ndarray, path: Path) -> tuple[float | None, list[Finding]]:
+    """Frames a second by the column of times, and what is doubtful of it; None without one.
 
     Raises:
       InputError: time does not increase.
     """
     column = next((i for i, name in enumerate(names) if re.sub(r"\W+", "_", name.lower()).strip("_") in TIMES), None)
-    if column is None:
-        return None
-    times = table[:, column]
-    if not (np.diff(times) > 0).all():
-        raise InputError(f"{path}: the column '{names[column]}' does not increase")
-    fps = (len(times) - 1) / float(times[-1] - times[0])
-    return float(round(fps, 3)) if abs(fps - round(fps, 3)) < 1e-3 else fps  # times end at the microsecond
+    return (None, []) if column is None else measure_rate(table[:, column], names[column], path)
 
 
 def measure_distance_to_ground(character: Character, qpos: np.ndarray) -> float:

@@ -14,10 +14,11 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character
-from reconstruct.formats.checks import check_knees, check_order, check_rate, mend_leaps
+from reconstruct.formats.checks import check_knees, check_order, mend_leaps
 from reconstruct.formats.joint_names import ROLES, SIDES, find_joint_roles, split_side
 from reconstruct.formats.joint_tree import find_roles_by_tree
 from reconstruct.formats.options import Finding, MotionFileConfig, name_axis, to_axis
+from reconstruct.formats.rate import check_rate
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.units import LEG, find_unit
 from reconstruct.formats.upright import STANDS, axes_with_up, choose_up_axis, find_tilt, mean_trunk
@@ -60,7 +61,7 @@ def to_character(
         config = replace(config, joint=())
     motion = add_toes(motion, path, config)
     roles, known = find_roles(motion, path, config)
-    rate = check_rate(motion, path)
+    rate = check_rate(len(motion.positions), motion.fps, path)
     motion = mend_leaps(drop_rest_frame(motion), roles, path)
     pelvis = common_ancestor(motion.parents, roles["left_hip"], roles["right_hip"])
     kept = select_joints(motion.parents, pelvis, tuple(roles.values()))

@@ -15,7 +15,9 @@ import numpy as np
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.options import Finding
+from reconstruct.formats.rate import take_rate
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
+from reconstruct.formats.speed import FASTEST
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import angle_between, from_matrix, from_rotvec, normalise, rotate
 
@@ -38,8 +40,6 @@ RATES = ("mocap_framerate", "mocap_frame_rate")
 OTHER_RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_fps")
 RATE = 30.0
 """Frames a second where a file says none."""
-FASTEST = 12.0
-"""Speed of a pelvis from which its path cannot be in metres [m/s]."""
 IDENTITY = np.array([[1.0, 0.0, 0.0, 0.0]])
 SPINE = {"spine1": 0.22, "spine2": 0.47, "spine3": 0.58}
 """Joints of SMPL's spine: how far up they are from pelvis to neck, roughly."""
@@ -54,7 +54,7 @@ def find_smpl_keys(names: Mapping[str, object] | set[str]) -> tuple[str, ...] | 
     return next((keys for keys in POSE_KEYS if set(keys) <= set(names)), None)
 
 
-def read_smpl(arrays: Mapping[str, np.ndarray], path: Path) -> SkeletonMotion:
+def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None = None) -> SkeletonMotion:
     """SMPL angles as rotation vectors or matrices, the path of the pelvis [m], and a frame rate.
 
     AMASS defines z as up; files under other keys define nothing.
@@ -62,6 +62,7 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path) -> SkeletonMotion:
     Args:
       arrays: of the archive, by key; `poses` (T, 66 or more) or (T, 22 or more, 3), `trans` (T, 3), or their like.
       path: of the file, for messages.
+      given: frames a second, as the user has it; default: what the file says.
 
     Raises:
       InputError: an array is missing or of another shape.
@@ -81,10 +82,10 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path) -> SkeletonMotion:
         raise InputError(f"{path}: {shapes}; expected angles of {len(JOINTS)} joints or more in at least 2 frames")
     local = local[:, : len(JOINTS)]
     trans, findings = _read_path(arrays, len(local), path)
-    fps, rate = _read_rate(arrays, path)
-    if keys[0] == "Rh":
-        trans = trans + rotate(local[:, 0], np.array([PELVIS]))
+    fps, rate = _read_rate(arrays, len(local), path) if given is None else (given, [])
     mended, unit = mend_path_unit(trans, fps)
+    if keys[0] == "Rh":
+        mended = mended + rotate(local[:, 0], np.array([PELVIS]))
     is_amass = keys == ("poses",) and any(name in arrays for name in RATES)
     maker = "AMASS" if is_amass else "SMPL"
     said = Finding("format", f"{maker}, on our humanoid's proportions instead of the subject's")
@@ -155,15 +156,12 @@ def _read_path(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tup
     return trans, []
 
 
-def _read_rate(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[float, list[Finding]]:
-    key = next((name for name in (*RATES, *OTHER_RATES) if name in arrays), None)
-    if key is None:
-        text = f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"
-        return RATE, [Finding("rate", text, doubtful=True)]
-    fps = float(np.ravel(arrays[key])[0])
-    if not (np.isfinite(fps) and fps > 0):
-        raise InputError(f"{path}: a frame rate of {fps:g}; give --fps")
-    return fps, []
+def _read_rate(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tuple[float, list[Finding]]:
+    fps, findings = take_rate(arrays, frames, path, (*RATES, *OTHER_RATES))
+    if fps is not None:
+        return fps, findings
+    text = f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"
+    return RATE, [Finding("rate", text, doubtful=True)]
 
 
 def mend_path_unit(trans: np.ndarray, fps: float) -> tuple[np.ndarray, list[Finding]]:

@@ -161,6 +161,30 @@ def test_columns_say_the_unit_of_angles(tmp_path, g1, walk, ending):
     assert any("look like degrees" in finding.text for finding in found.findings)
 
 
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("times", ["milliseconds", "whole milliseconds", "seconds"])
+def test_times_in_milliseconds(tmp_path, g1, walk, named, times):
+    time = np.arange(len(walk.qpos)) / 30.0 * (1.0 if times == "seconds" else 1e3)
+    time = np.round(time) if "whole" in times else time
+    table = np.column_stack([time, walk.qpos[:, [0, 1, 2, 4, 5, 6, 3, *range(7, 36)]]])
+    if named:
+        write_named(tmp_path / "a.csv", table, ["time", *ROOT, *hinge_names(g1.model)])
+    else:
+        np.savetxt(tmp_path / "a.csv", table, delimiter=",")
+    found = open_motion(tmp_path / "a.csv")
+    assert found.motion.fps == pytest.approx(30.0, rel=5e-3)  # pyright: ignore
+    np.testing.assert_allclose(found.motion.qpos, walk.qpos, atol=1e-6)  # pyright: ignore
+    assert any("milliseconds" in finding.text for finding in found.findings) == (times != "seconds")
+
+
+def test_a_path_that_jitters_is_not_fast_all_through(tmp_path, walk):
+    """A sensor at 500 Hz whose path jitters by centimetres: frame to frame 12 m/s and more, over 0.3 s a walk."""
+    table = np.tile(walk.qpos[:1, [0, 1, 2, 4, 5, 6, 3, *range(7, 36)]], (400, 1))
+    table[:, :3] += np.random.default_rng(0).normal(0.0, 0.02, (400, 3))
+    np.savetxt(tmp_path / "a.csv", table, delimiter=",")
+    assert open_motion(tmp_path / "a.csv", MotionFileConfig(fps=500.0)).motion.fps == 500.0  # pyright: ignore
+
+
 def test_what_nobody_can_be_right_about_is_refused_or_said(tmp_path, walk):
     table = walk.qpos[:, [0, 1, 2, 4, 5, 6, 3, *range(7, 36)]].copy()
     leap = table.copy()
