@@ -17,9 +17,10 @@ from reconstruct.characters.character import load_character
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import take_rate
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
+from reconstruct.formats.smpl_rotations import read_rotations
 from reconstruct.formats.speed import FASTEST
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import angle_between, from_matrix, from_rotvec, normalise, rotate
+from reconstruct.rotations import angle_between, rotate
 
 JOINTS = (
     ("pelvis", -1), ("left_hip", 0), ("right_hip", 0), ("spine1", 0), ("left_knee", 1), ("right_knee", 2),
@@ -55,7 +56,7 @@ def find_smpl_keys(names: Mapping[str, object] | set[str]) -> tuple[str, ...] | 
 
 
 def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None = None) -> SkeletonMotion:
-    """SMPL angles as rotation vectors or matrices, the path of the pelvis [m], and a frame rate.
+    """SMPL angles as rotation vectors, matrices or quaternions, the path of the pelvis [m], and a frame rate.
 
     AMASS defines z as up; files under other keys define nothing.
 
@@ -70,7 +71,7 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
     keys = find_smpl_keys(set(arrays))
     if keys is None:
         raise InputError(f"{path}: no SMPL angles; keys are {', '.join(arrays)}")
-    parts = [to_rotations(arrays[key], key, path) for key in keys]
+    parts, doubts = read_rotations(arrays, keys, path)
     if keys[0] == "Rh" and angle_between(parts[1][:, 0], IDENTITY).max() < 1e-6:
         parts[1] = parts[1][:, 1:]  # the root's own angles, which are Rh's
     if len({len(part) for part in parts}) > 1:
@@ -98,45 +99,8 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
         up=np.array([0.0, 0.0, 1.0]) if is_amass else None,
         rest_is_upright=False,
         metres=1.0,
-        findings=(said, *findings, *rate, *unit),
+        findings=(said, *doubts, *findings, *rate, *unit),
     )
-
-
-def to_rotations(array: np.ndarray, key: str, path: Path) -> np.ndarray:
-    """Rotation vectors (T, 3 J), (T, J, 3), matrices (T, J, 3, 3), (T, 3, 3) or quaternions -> wxyz (T, J, 4).
-
-    Of quaternions (T, J, 4) the number that is largest in most joints is w: joints are rarely turned by half a turn.
-
-    Raises:
-      InputError: another shape, or numbers that are not finite.
-    """
-    try:
-        values = np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged ({key}: {error}); expected numbers") from error
-    while values.ndim > 2 and values.shape[0] == 1 and values.shape[1] > 3:
-        values = values[0]
-    if not np.isfinite(values).all():
-        raise InputError(f"{path}: {key} holds NaN or infinity")
-    is_matrix = values.ndim >= 3 and values.shape[-2:] == (3, 3) and _are_rotations(values.reshape(-1, 3, 3)[:64])
-    if is_matrix:
-        return from_matrix(values.reshape(len(values), -1, 3, 3))
-    if values.ndim == 3 and values.shape[2] == 9 and _are_rotations(values.reshape(-1, 3, 3)[:64]):
-        return from_matrix(values.reshape(len(values), -1, 3, 3))
-    if (values.ndim == 2 and values.shape[1] % 3 == 0) or (values.ndim == 3 and values.shape[2] == 3):
-        return from_rotvec(values.reshape(len(values), -1, 3))
-    if values.ndim == 3 and values.shape[2] == 4 and np.abs(np.linalg.norm(values, axis=2) - 1.0).max() < 0.01:
-        last = np.abs(values[..., 3]).mean() > np.abs(values[..., 0]).mean()
-        return normalise(values[..., [3, 0, 1, 2]] if last else values)
-    why = " (programs differ in how they order 6D rotations)" * (values.ndim == 3 and values.shape[2] == 6)
-    raise InputError(
-        f"{path}: {key} {values.shape}; expected rotation vectors (T, 3 J) or (T, J, 3), quaternions or matrices{why}"
-    )
-
-
-def _are_rotations(matrices: np.ndarray) -> bool:
-    gram = matrices @ np.swapaxes(matrices, -1, -2)
-    return bool(np.abs(gram - np.eye(3)).max() < 0.01)
 
 
 def _read_path(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tuple[np.ndarray, list[Finding]]:

@@ -63,12 +63,31 @@ def sample(frames=6):
 
 @pytest.mark.parametrize(
     "layout",
-    ["amass", "amass_x", "smpl_x", "gvhmr", "wham", "aist", "matrices", "batch", "joints", "xyzw", "wxyz", "thetas"],
+    [
+        "amass",
+        "amass_x",
+        "smpl_x",
+        "gvhmr",
+        "wham",
+        "aist",
+        "matrices",
+        "batch",
+        "joints",
+        "xyzw",
+        "wxyz",
+        "thetas",
+        "flat_wxyz",
+        "flat_xyzw",
+        "root_wxyz",
+        "root_xyzw",
+        "flat_matrices",
+    ],
 )
 def test_one_motion_under_the_keys_in_use(tmp_path, layout):
     angles, trans = sample()
     flat, rate = angles.reshape(len(angles), -1), {"fps": 50}
-    matrices = to_matrix(from_rotvec(angles))
+    turns = from_rotvec(angles)
+    matrices, xyzw, padded = to_matrix(turns), turns[..., [1, 2, 3, 0]], np.pad(angles, ((0, 0), (0, 2), (0, 0)))
     arrays = {
         "amass": {"poses": np.pad(flat, ((0, 0), (0, 90))), "trans": trans, "mocap_framerate": 50.0},
         "amass_x": {"root_orient": flat[:, :3], "pose_body": flat[:, 3:], "trans": trans, "mocap_frame_rate": 50.0},
@@ -87,6 +106,11 @@ def test_one_motion_under_the_keys_in_use(tmp_path, layout):
         "joints": {"poses": angles, "trans": trans.T} | rate,
         "wxyz": {"poses": from_rotvec(angles), "trans": trans} | rate,
         "xyzw": {"poses": from_rotvec(angles)[..., [1, 2, 3, 0]], "trans": trans} | rate,
+        "flat_wxyz": {"poses": from_rotvec(padded).reshape(6, 96), "trans": trans} | rate,
+        "flat_xyzw": {"poses": from_rotvec(padded)[..., [1, 2, 3, 0]].reshape(6, 96), "trans": trans} | rate,
+        "root_wxyz": {"root_orient": turns[:, 0], "pose_body": turns[:, 1:], "trans": trans} | rate,
+        "root_xyzw": {"root_orient": xyzw[:, 0], "pose_body": xyzw[:, 1:].reshape(6, 84), "trans": trans} | rate,
+        "flat_matrices": {"poses": matrices.reshape(6, 198), "trans": trans} | rate,
         "thetas": {"thetas": flat, "Th": trans} | rate,
     }[layout]  # fmt: skip
     np.savez(tmp_path / "a.npz", **arrays)
@@ -95,6 +119,42 @@ def test_one_motion_under_the_keys_in_use(tmp_path, layout):
     np.testing.assert_allclose(found.positions, known.positions, atol=1e-9)
     assert found.fps == 50.0
     assert (found.up is not None) == (layout == "amass")  # AMASS alone defines an axis
+
+
+def test_the_body_says_in_which_order_the_pelvis_has_its_quaternion(tmp_path):
+    """Turned by nearly half a turn, w is the smallest number of the pelvis; the other joints' decide."""
+    angles, trans = sample()
+    angles[:, 0] = [3.0, 0.0, 0.2]
+    turns = from_rotvec(angles)[..., [1, 2, 3, 0]]
+    np.savez(tmp_path / "a.npz", root_orient=turns[:, 0], pose_body=turns[:, 1:], trans=trans, fps=50)
+    np.savez(tmp_path / "b.npz", poses=angles.reshape(6, 66), trans=trans, fps=50)
+    found, known = open_motion(tmp_path / "a.npz"), open_motion(tmp_path / "b.npz")
+    np.testing.assert_allclose(found.positions, known.positions, atol=1e-9)  # pyright: ignore
+    np.savez(tmp_path / "c.npz", root_orient=turns[:, 0], pose_body=angles[:, 1:], trans=trans, fps=50)
+    said = open_motion(tmp_path / "c.npz").findings
+    assert any("the pelvis alone has quaternions" in finding.text and finding.doubtful for finding in said)
+
+
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_flat_6d_rotations_are_no_rotation_vectors(tmp_path, by_rows):
+    angles, trans = sample()
+    matrices = to_matrix(from_rotvec(np.pad(angles, ((0, 0), (0, 2), (0, 0)))))
+    flat = (matrices[..., :2, :] if by_rows else matrices[..., :2]).reshape(6, 144)
+    np.savez(tmp_path / "a.npz", poses=flat, trans=trans, fps=50)
+    with pytest.raises(InputError, match=r"poses \(6, 144\); expected rotation vectors.*6D rotations"):
+        open_motion(tmp_path / "a.npz")
+
+
+def test_easymocaps_path_in_centimetres(tmp_path):
+    """The pelvis's place on the body is in metres whatever the path's unit is."""
+    angles, _ = sample(40)
+    trans = np.linspace([0.0, 0.0, 0.9], [1.17, 0.0, 0.9], 40)
+    for name, length in (("a", 1.0), ("b", 100.0)):
+        arrays = {"Rh": angles[:, 0], "Th": trans * length, "poses": angles[:, 1:].reshape(40, 63)}
+        np.savez(tmp_path / f"{name}.npz", **arrays, fps=30)
+    found, known = open_motion(tmp_path / "b.npz"), open_motion(tmp_path / "a.npz")
+    assert any("centimetres" in finding.text for finding in found.findings)
+    np.testing.assert_allclose(found.positions, known.positions, atol=1e-9)  # pyright: ignore
 
 
 def test_easymocap_turns_the_body_about_the_origin_of_the_model(tmp_path):
