@@ -69,16 +69,27 @@ def to_motion(character: Character, frames: RobotFrames, path: Path) -> RobotMot
     if frames.fps is None:
         text = f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
-    hinges = frames.hinges
-    is_guessed = np.ones(hinges.shape[1], dtype=bool) if frames.has_unit is None else ~frames.has_unit
-    if np.abs(hinges[:, is_guessed]).max(initial=0.0) > 4 * np.pi:
-        hinges = np.where(is_guessed, np.radians(hinges), hinges)
-        findings.append(Finding("unit", "angles look like degrees: taken as such", doubtful=True))
+    hinges, unit_of_angles = find_unit_of_angles(frames.hinges, frames.has_unit)
+    findings.extend(unit_of_angles)
     places = rotate(turn, frames.places)
     places, unit = find_unit_of_path(places, frames.fps or RATE, standing)
     qpos = np.concatenate([places, quat, hinges], axis=1)
     found = make_motion(character, qpos, frames.fps or RATE)
     return RobotMotion(found, (*findings, *said, *unit), has_contacts=False)
+
+
+def find_unit_of_angles(hinges: np.ndarray, has_unit: np.ndarray | None = None) -> tuple[np.ndarray, list[Finding]]:
+    """Angles in radians, those that go beyond two turns taken for degrees, and whether that was done.
+
+    Args:
+      hinges: (T, joints).
+      has_unit: whose angles are known to be in radians, bool (joints,); None for none.
+    """
+    is_guessed = np.ones(hinges.shape[1], dtype=bool) if has_unit is None else ~has_unit
+    if np.abs(hinges[:, is_guessed]).max(initial=0.0) <= 4 * np.pi:
+        return hinges, []
+    said = Finding("unit", "angles look like degrees: taken as such", doubtful=True)
+    return np.where(is_guessed, np.radians(hinges), hinges), [said]
 
 
 def find_axes(frames: RobotFrames, standing: float) -> tuple[np.ndarray, np.ndarray, tuple[Finding, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import mujoco
 import numpy as np
 
 from pose.errors import InputError
@@ -13,7 +14,7 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import measure_rate
-from reconstruct.formats.robot import RATE, RobotFrames, RobotMotion, make_motion, to_motion
+from reconstruct.formats.robot import RATE, RobotFrames, RobotMotion, find_unit_of_angles, make_motion, to_motion
 from reconstruct.formats.robot_columns import TIMES, find_hinges, find_root, is_quaternion
 from reconstruct.formats.robot_joints import find_by_hinges, hinge_names, list_candidates
 from reconstruct.formats.write_csv import coordinate_names
@@ -127,6 +128,10 @@ def read_named(
     # Bodies that differ in size alone have the same joints: it is of the one that stands on the ground.
     _, character, qpos = min(fitting, key=lambda fit: fit[0])
     findings = [Finding("character", f"joints of {character.name}, by their names"), *doubts]
+    model = character.model
+    hinges = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE]
+    qpos[:, hinges], unit = find_unit_of_angles(qpos[:, hinges])
+    findings.extend(unit)
     if fps is None:
         text = f"no column 'time': {RATE:g} frames a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))

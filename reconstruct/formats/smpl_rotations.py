@@ -95,7 +95,11 @@ def to_rotations(values: np.ndarray, key: str, path: Path) -> np.ndarray:
 
 def _ends_in(values: np.ndarray, count: int) -> bool:
     """Whether the last axis is made of so many numbers for each joint: of (T, J, 9) just as many."""
-    return values.size > 0 and (values.shape[-1] % count == 0 if values.ndim == 2 else values.shape[-1] == count)
+    return (
+        values.ndim > 0
+        and values.size > 0
+        and (values.shape[-1] % count == 0 if values.ndim == 2 else values.shape[-1] == count)
+    )
 
 
 def _are_6d(values: np.ndarray) -> bool:

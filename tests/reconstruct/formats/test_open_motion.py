@@ -74,6 +74,9 @@ def test_times_of_all_frames_give_the_rate(tmp_path, key, unit):
     found = open_motion(tmp_path / "a.npz")
     assert found.fps == pytest.approx(50.0)  # pyright: ignore
     assert any("are taken for" in finding.text for finding in found.findings) == (unit > 1.0)
+    qpos = np.tile([0.0, 0.0, 0.8, 1.0, *np.zeros(32)], (40, 1))
+    np.savez(tmp_path / "b.npz", qpos=qpos, **{key: np.arange(40) * unit / 50})
+    assert open_motion(tmp_path / "b.npz").motion.fps == pytest.approx(50.0)  # pyright: ignore
     lost = np.delete(np.arange(41), 20) * unit / 50  # a frame is missing
     np.savez(tmp_path / "a.npz", **KEYS, **{key: lost})
     assert any(

@@ -157,8 +157,10 @@ def test_columns_say_the_unit_of_angles(tmp_path, g1, walk, ending):
     names = [*PLACES, *QUATS, *(f"{hinge}_rad" for hinge in hinges)]
     found = open_motion(write_named(tmp_path / "b.csv", turned, names))
     np.testing.assert_allclose(found.motion.qpos, turned, atol=1e-6)  # pyright: ignore
-    found = open_motion(write_named(tmp_path / "c.csv", turned, [*PLACES, *QUATS, *hinges]))
-    assert any("look like degrees" in finding.text for finding in found.findings)
+    for root, joints in (((*PLACES, *QUATS), hinges), ((*ROOT[:3], ROOT[6], *ROOT[3:6]), hinge_names(g1.model))):
+        found = open_motion(write_named(tmp_path / "c.csv", turned, [*root, *joints]))
+        assert any("look like degrees" in finding.text for finding in found.findings)
+        np.testing.assert_allclose(found.motion.qpos[:, 7], np.radians(turned[:, 7]), atol=1e-6)  # pyright: ignore
 
 
 @pytest.mark.parametrize("named", [False, True])

@@ -145,6 +145,14 @@ def test_flat_6d_rotations_are_no_rotation_vectors(tmp_path, by_rows):
         open_motion(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("shape", [(), (66,), (0, 66), (2, 22, 5), (2, 3, 3, 3, 3), (2, 0)])
+def test_other_shapes_are_refused_by_name(tmp_path, shape):
+    np.savez(tmp_path / "a.npz", poses=np.zeros(shape), trans=np.zeros((2, 3)), fps=50)
+    with pytest.raises(InputError, match=r"poses .*expected") as error:
+        open_motion(tmp_path / "a.npz")
+    assert "Error" not in str(error.value)
+
+
 def test_easymocaps_path_in_centimetres(tmp_path):
     """The pelvis's place on the body is in metres whatever the path's unit is."""
     angles, _ = sample(40)
