@@ -1,5 +1,7 @@
 """A bench that trains for hours goes on from what was measured before."""
 
+import hashlib
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -27,3 +29,14 @@ def measure_once(kept: Path, settings: dict[str, Any], measure: Callable[[], dic
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_json(kept, entry)
     return entry
+
+
+def hash_sources(*packages: str) -> str:
+    """Sixteen hexadecimal digits that identify the code of some packages: what it measured holds until it changes."""
+    digest = hashlib.sha256()
+    for package in packages:
+        found = importlib.util.find_spec(package)
+        for folder in found.submodule_search_locations or () if found else ():
+            for path in sorted(Path(folder).rglob("*.py")):
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

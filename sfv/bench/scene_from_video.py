@@ -1,22 +1,23 @@
 """`bench scene-from-video`: what carries a person besides the ground, found in films whose scene is known."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.scene.scene import Scene
+from imitate.scene.scene import CONTROL_HZ, Scene
+from imitate.tracking.draft import Draft
+from imitate.tracking.feasibility import explain
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import TrainConfig
 from imitate.training.train import train_policy
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
-from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
-from reconstruct.scene_objects import SceneObject
+from reconstruct.reconstruct import reconstruct_motion
 from sfv.bench.films import (
     Film,
     find_cached_keypoints,
@@ -26,13 +27,16 @@ from sfv.bench.films import (
     make_scene_films,
     stage_film,
 )
+from sfv.bench.inputs import NOT_SHIPPED, find_recordings, hash_motion
 from sfv.bench.reconstruct import EVERY_FRAME
+from sfv.bench.resume import hash_sources, measure_once
 from sfv.bench.scene import evaluate_in_scene
+from sfv.bench.scene_errors import MeasuredScene, measure_scene
 from sfv.bench.simulated_keypoints import simulate_keypoints
 from sfv.bench.truth import Truth
 from sfv.console import bar, console
 from sfv.demo.demo import truth_path
-from sfv.demo.motions import load_demo_take, place_things
+from sfv.demo.motions import load_demo_take
 from sfv.demo.plans import PLANS
 from sfv.demo.scene_plans import SCENE_PLANS
 from sfv.rows import Row, show
@@ -44,23 +48,6 @@ GOALS = {
 UNITS = {"object_height_mm": "mm", "object_place_mm": "mm"}
 LEARNT = 0.9
 """Share of rollouts that reach the end from which a skill is learnt."""
-NEAR = (0.15, 0.4)
-"""Errors of height and place within which an object is the true one [m]."""
-
-
-@dataclass(frozen=True)
-class MeasuredScene:
-    """One film with a known scene."""
-
-    found: Reconstruction
-    things: tuple[SceneObject | None, ...]
-    """For each true object the found one that is it; None where there is none."""
-    height: float
-    """Mean error of the height of those found [m]; walls have none."""
-    place: float
-    """Mean error of their place [m]."""
-    extra: int = 0
-    """Number of objects found where there are none."""
 
 
 def bench_scene_from_video(
@@ -75,16 +62,17 @@ def bench_scene_from_video(
 ) -> None:
     """Objects found in films of people on steps, seats, beds, bars and against walls, and none in films of the ground.
 
-    Films and keypoints are kept in the cache.
+    Films and keypoints are kept in the cache, what was found and performed in `out`: an interrupted run goes on from
+    there, and a change of the code repeats what it may change.
 
     Args:
       motions: which of the demonstrations on things are filmed; all if not given.
       full: film every motion by all three cameras, instead of by one of them in turn.
       detector: find keypoints in films; else they are the true ones with a detector's noise, a matter of minutes.
       drafts: perform what was found by tracking control, one film of each motion.
-      flat: look for objects in films without any.
+      flat: look for objects in films without any, SFV's own if they are in ../shared/data.
       minutes: training of each draft after that [min]; 0 for none.
-      out: folder that keeps the policies.
+      out: folder that keeps motions, drafts and policies.
       json: one JSON object on standard output instead of a table.
 
     Raises:
@@ -93,18 +81,20 @@ def bench_scene_from_video(
     for name in motions:
         if name not in SCENE_PLANS:
             raise InputError(f"no motion '{name}' on things; there are {', '.join(SCENE_PLANS)}")
-    character = load_character("humanoid")
+    character, kept = load_character("humanoid"), out / ("films" if detector else "simulated")
     films = list_scene_films(motions, full)
     inputs = find_inputs(make_scene_films(films)) if detector else simulate_inputs(films)
-    measured = {film: measure_scene(film, keypoints, truth, character) for film, keypoints, truth in inputs}
+    measured = measure_scenes(inputs, len(films), character, kept)
     rows = summarize_scenes({film.title: scene for film, scene in measured.items()})
     if flat:
-        films = list_films(list(PLANS), False)
-        inputs = find_inputs(make_films([], False)) if detector else simulate_inputs(films)
-        rows.insert(2, count_false_objects(inputs, character))
+        bare = make_films([], False) if detector else []
+        inputs = find_inputs(bare) if detector else simulate_inputs(list_films(list(PLANS), False))
+        rows.insert(2, count_false_objects("object_false", measure_scenes(inputs, len(bare), character, kept)))
+        if detector:
+            rows.insert(3, measure_paper_videos(character))
     if drafts:
         first = {film.motion: scene for film, scene in reversed(measured.items())}
-        rows += perform_scenes(dict(reversed(first.items())), character, TrainConfig(minutes=minutes), out)
+        rows += perform_scenes(dict(reversed(first.items())), character, TrainConfig(minutes=minutes), kept)
     show("scene-from-video", rows, json)
 
 
@@ -114,7 +104,6 @@ Input = tuple[Film, Keypoints, Truth]
 def find_inputs(films: list[tuple[Film, Path]]) -> Iterator[Input]:
     """Keypoints that the detector finds in films, and their truth."""
     for film, video in films:
-        console.print(f"[dim]{film.title}[/dim]")
         yield film, find_cached_keypoints(video, EVERY_FRAME)[0], Truth.load(truth_path(video))
 
 
@@ -124,68 +113,36 @@ def simulate_inputs(films: list[Film]) -> Iterator[Input]:
     for film in films:
         if film.group in ("panning", "rough"):
             continue
-        console.print(f"[dim]{film.title}[/dim]")
         seen = load_character(film.body)
         demo = stage_film(film, *load_demo_take(film.motion, character), seen)
         yield film, simulate_keypoints(demo, seen), Truth.of(demo)
 
 
-def measure_scene(film: Film, keypoints: Keypoints, truth: Truth, character: Character) -> MeasuredScene:
-    """Finds the scene of a film and compares it with the true one."""
-    found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
-    return compare_scene(film.motion, found, truth, character)
+def measure_scenes(
+    inputs: Iterator[Input], count: int, character: Character, folder: Path
+) -> dict[Film, MeasuredScene]:
+    """Finds the scene of each film, and says what came of it."""
+    measured = dict[Film, MeasuredScene]()
+    for film, keypoints, truth in inputs:
+        scene = measured[film] = measure_scene(film, keypoints, truth, character, folder)
+        right = None not in scene.things and not scene.extra
+        found = ", ".join(one.describe() for one in scene.objects) or "nothing"
+        number = f"{len(measured)} of {count}" if count else f"{len(measured)}"
+        console.print(f"[dim]{number} {film.title}: {'right' if right else 'WRONG'}, {found}; {scene.why}[/dim]")
+    return measured
 
 
-def compare_scene(motion: str, found: Reconstruction, truth: Truth, character: Character) -> MeasuredScene:
-    """The true things of a demonstration against those that were found in its film."""
-    qpos, _ = load_demo_take(motion, character)
-    matches, left = list[SceneObject | None](), list(found.objects)
-    errors = np.full((0, 2), np.nan)
-    for true in place_things(motion, character, qpos):
-        best: tuple[float, float, SceneObject | None] = (np.nan, np.nan, None)
-        for thing in left:
-            points = np.concatenate([found.motion.qpos[:1, :3], thing.corners()])
-            root_w, *corners = truth.to_world(found.camera.to_camera(points))
-            # How far away from the camera all of it is, is another question (`bench reconstruct`).
-            corners_w = np.array(corners) + [*(qpos[0, :2] - root_w[:2]), 0.0]
-            height, place = compare_objects(true, thing, corners_w, qpos[0, :3])
-            alike = (thing.kind, thing.is_wall) == (true.kind, true.is_wall)
-            if alike and not height >= NEAR[0] and place < NEAR[1] and not best[0] + best[1] < height + place:
-                best = height, place, thing
-        matches.append(best[2])
-        if best[2] is not None:
-            left.remove(best[2])  # each is found once
-        errors = np.vstack([errors, best[:2]])
-    height, place = (float(np.nanmean(column)) if np.isfinite(column).any() else np.nan for column in errors.T)
-    return MeasuredScene(found, tuple(matches), height, place, len(left))
-
-
-def compare_objects(
-    true: SceneObject, found: SceneObject, corners_w: np.ndarray, start_w: np.ndarray
-) -> tuple[float, float]:
-    """Errors of an object's height, and of its place relative to where the person is at first [m].
-
-    Of a bar the place is its middle, across the true one. Of a box it is the middle of the edge that the person comes
-    to, or leaves by: the rest of a box on which nobody steps cannot be seen. How high a wall is cannot be seen (NaN).
-
-    Args:
-      true: the object.
-      found: what was found for it.
-      corners_w: corners of that in the true world [m], (8, 3).
-      start_w: where the person is at first [m], (3,).
-    """
-    local = true.to_local(corners_w)
-    if true.kind == "bar":
-        return abs(found.height - true.height), float(abs(local[:, 1].mean()))
-    # Over the edge of the box that somebody starts on, they leave it: it is the edge ahead.
-    ahead = true.to_local(start_w)[0]
-    side = np.sign(ahead) if abs(ahead) > true.half[0] else 1.0
-    ring = local[:4, :2]
-    middles = 0.5 * (ring + np.roll(ring, -1, axis=0))
-    ways = middles - ring.mean(axis=0)
-    edge = middles[int((side * ways[:, 0] / np.linalg.norm(ways, axis=1)).argmax()), 0]
-    height = np.nan if true.is_wall else abs(found.height - true.height)
-    return height, float(abs(edge - side * true.half[0]))
+def measure_paper_videos(character: Character) -> Row:
+    """Objects found in SFV's own videos, all of them on flat ground."""
+    wrong, count = list[str](), 0
+    for video in find_recordings("videos/sfv/*.mp4"):
+        found = reconstruct_motion(find_cached_keypoints(video, EVERY_FRAME)[0], character)
+        console.print(f"[dim]{video.stem}: {len(found.objects)} objects; {found.why}[/dim]")
+        wrong += [video.stem] * len(found.objects)
+        count += 1
+    if not count:
+        return Row("object_false_sfv", None, "", 0, goal=0.0, note=NOT_SHIPPED)
+    return Row("object_false_sfv", float(len(wrong)), "", count, goal=0.0, note=", ".join(wrong) or "SFV's videos")
 
 
 def summarize_scenes(scenes: dict[str, MeasuredScene]) -> list[Row]:
@@ -208,15 +165,11 @@ def summarize_scenes(scenes: dict[str, MeasuredScene]) -> list[Row]:
     return rows
 
 
-def count_false_objects(inputs: Iterator[Input], character: Character) -> Row:
+def count_false_objects(name: str, scenes: dict[Film, MeasuredScene]) -> Row:
     """Objects found in films of the bare ground."""
-    wrong, count = list[str](), 0
-    for film, keypoints, _ in inputs:
-        found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
-        count += 1
-        wrong += [film.title] * len(found.objects)
+    wrong = [film.title for film, scene in scenes.items() for _ in scene.objects]
     note = f"in {', '.join(wrong)}" if wrong else "films of the bare ground"
-    return Row("object_false", float(len(wrong)), "", count, goal=GOALS["object_false"], note=note)
+    return Row(name, float(len(wrong)), "", len(scenes), goal=GOALS["object_false"], note=note)
 
 
 def perform_scenes(
@@ -225,15 +178,14 @@ def perform_scenes(
     """What was found, performed by tracking control in the scene that was found, and learnt if there is time for it."""
     completed, unsupported, learnt = dict[str, float](), dict[str, float](), dict[str, float]()
     for name, scene in scenes.items():
-        found = scene.found
-        task = Task(character, found.motion, Scene("objects", objects=found.objects) if found.objects else Scene())
-        with bar(f"{name} draft") as progress:
-            tracking = track_motion(task, TrackConfig(), progress)
-        completed[name] = tracking.metrics["draft_completed"]
-        unsupported[name] = float(tracking.draft.verdict.unsupported.mean())
+        task = Task(character, scene.motion, Scene("objects", objects=scene.objects) if scene.objects else Scene())
+        measured = perform_scene(name, task, out / f"{name}_draft")
+        completed[name], unsupported[name] = measured["draft_completed"], measured["unsupported"]
+        console.print(f"[dim]{name} draft: completed {completed[name]:.0f}; {measured['why']}[/dim]")
         if training.minutes > 0:
+            draft = Draft.load(out / f"{name}_draft.npz")
             with bar(f"{name} training") as progress:
-                train_policy(task, training.resolve(), out / name, progress, tracking.draft)
+                train_policy(task, training.resolve(), out / name, progress, draft)
             learnt[name], _, _ = evaluate_in_scene(Policy.load(out / name / "policy.pt"), task)
     rows = [
         average("found_scene_draft_completed", completed, "{:.0f}"),
@@ -244,6 +196,23 @@ def perform_scenes(
         note = f"completed {list_values(learnt, '{:.2f}')}; learnt from {LEARNT:g} on"
         rows.append(Row("found_scene_learnt", share, "", len(learnt), goal=GOALS["found_scene_learnt"], note=note))
     return rows
+
+
+def perform_scene(name: str, task: Task, path: Path) -> dict[str, Any]:
+    """Metrics of a task performed by tracking control, which a file keeps beside the draft, `path` without ending."""
+    draft, kept = path.with_suffix(".npz"), path.with_suffix(".json")
+    if not draft.is_file():
+        kept.unlink(missing_ok=True)
+
+    def measure() -> dict[str, Any]:
+        with bar(f"{name} draft") as progress:
+            tracking = track_motion(task, TrackConfig(), progress)
+        tracking.draft.save(draft)
+        why = "; ".join(explain(tracking.draft.verdict, CONTROL_HZ))
+        return {**tracking.metrics, "unsupported": float(tracking.draft.verdict.unsupported.mean()), "why": why}
+
+    code = hash_sources("reconstruct", "imitate")
+    return measure_once(kept, {"motion": hash_motion(task.motion), "scene": task.scene.identity, "code": code}, measure)
 
 
 def average(name: str, values: dict[str, float], form: str) -> Row:
