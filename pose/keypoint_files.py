@@ -18,6 +18,8 @@ from pose.person import choose_person
 
 MOST_FRAMES = 1_000_000
 """Frames of a film beyond which numbers in files are no frames: 9 hours."""
+FARTHEST = 10.0
+"""Distance from the picture's corner beyond which a point is no detector's, but a damaged number [picture sizes]."""
 Frames = dict[int, list[np.ndarray]]
 """Number of a frame -> its bodies, each (K, 3): x, y, score."""
 
@@ -66,6 +68,7 @@ def read_keypoint_files(
     layout, findings = choose_layout(bodies, order, path)
     scale, said = find_scale(bodies, image_size)
     divisor, scores = find_score_scale(bodies)
+    said += leave_out_far_points(bodies, scale, image_size)
     first = min(found)  # OpenPose counts from 0, but --frame_first moves that: numbers are video frames
     first = 0 if first < 2 else first
     last = max(found)
@@ -85,11 +88,7 @@ def read_keypoint_files(
     for t in np.flatnonzero(rows >= 0):
         xy[t], confidence[t] = frames[t].xy[rows[t]], frames[t].score[rows[t]]
     keypoints = Keypoints(xy, np.zeros((*confidence.shape, 3)), confidence, fps, LANDMARKS, image_size, begin / fps)
-    outside = float(((xy < -0.5 * np.array(image_size)) | (xy > 1.5 * np.array(image_size))).any(axis=-1).mean())
-    if outside > 0.2:
-        text = f"keypoints lie outside the picture of {image_size[0]} x {image_size[1]} px: are they of another video?"
-        findings = (*findings, text)
-    return KeypointFile(keypoints, (*findings, *said, *scores))
+    return KeypointFile(keypoints, (*findings, *compare_with_picture(xy, image_size), *said, *scores))
 
 
 def choose_layout(bodies: list[np.ndarray], order: KeypointOrder, path: Path) -> tuple[Layout, tuple[str, ...]]:
@@ -121,12 +120,46 @@ def find_scale(
     """Factors of x and y and a shift, by which coordinates become pixels: detectors may write shares of the picture."""
     points = np.concatenate(bodies)
     seen = points[points[:, 2] > 0, :2]
+    size = np.abs(seen).max(axis=1) if len(seen) else np.full(1, np.inf)
+    seen = seen[size <= 1.5] if np.mean(size <= 1.5) > 0.98 else seen  # a damaged number changes nothing
     if len(seen) and np.abs(seen).max() <= 1.5 and min(image_size) > 10:
         width, height = image_size
         if seen.min() < -0.05:
             return (0.5 * width, 0.5 * height, 1.0), ("coordinates from -1 to 1 are taken as shares of the picture",)
         return (float(width), float(height), 0.0), ("coordinates from 0 to 1 are taken as shares of the picture",)
     return (1.0, 1.0, 0.0), ()
+
+
+def leave_out_far_points(
+    bodies: list[np.ndarray], scale: tuple[float, float, float], image_size: tuple[int, int]
+) -> tuple[str, ...]:
+    """Marks points as not seen, in place, that lie so far from the picture that only damage explains them.
+
+    Args:
+      bodies: each (K, 3).
+      scale: as `find_scale` found it.
+      image_size: (width, height) [px].
+
+    Returns:
+      What to say about it; nothing where there are none.
+    """
+    count = 0
+    for body in bodies:
+        px = (body[:, :2] + scale[2]) * scale[:2]
+        far = (np.abs(px) > FARTHEST * max(image_size)).any(axis=1)
+        count += int((far & (body[:, 2] > 0)).sum())
+        body[far] = 0.0
+    if not count:
+        return ()
+    return (f"{count} point{'s' * (count > 1)} farther than {FARTHEST:g} pictures away: taken as not seen",)
+
+
+def compare_with_picture(xy: np.ndarray, image_size: tuple[int, int]) -> tuple[str, ...]:
+    """What to say about landmarks (T, J, 2) of which many lie outside of the picture; nothing else."""
+    outside = float(((xy < -0.5 * np.array(image_size)) | (xy > 1.5 * np.array(image_size))).any(axis=-1).mean())
+    if outside <= 0.2:
+        return ()
+    return (f"keypoints lie outside the picture of {image_size[0]} x {image_size[1]} px: are they of another video?",)
 
 
 def find_score_scale(bodies: list[np.ndarray]) -> tuple[float, tuple[str, ...]]:

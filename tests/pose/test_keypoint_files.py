@@ -231,3 +231,25 @@ def test_foreign_files_are_an_error(tmp_path: Path, content, says: str) -> None:
     with pytest.raises(InputError, match=says) as error:
         read_keypoint_files(tmp_path / "a.json", FPS, (640, 480))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_point_out_of_this_world_is_not_seen_and_changes_nothing_else(tmp_path: Path, shares: bool) -> None:
+    size, where = (640, 480), INDEX["nose"]
+    for t in range(12):
+        whole = body(25, 100.0 + t)
+        if shares:
+            whole[:, :2] /= size
+        write(tmp_path / "whole", t, [whole])
+        damaged = whole.copy()
+        if t == 4:
+            damaged[0, 0] = 1e11  # the nose
+        write(tmp_path / "damaged", t, [damaged])
+    expected, found = read(tmp_path / "whole", FPS, size), read_keypoint_files(tmp_path / "damaged", FPS, size)
+    got = found.keypoints
+    assert got.confidence[4, where] == 0.0 and (got.xy[4, where] == 0.0).all()
+    assert any("1 point farther than 10 pictures away" in text for text in found.findings)
+    got.xy[4, where], got.confidence[4, where] = expected.xy[4, where], expected.confidence[4, where]
+    np.testing.assert_allclose(got.xy, expected.xy)
+    np.testing.assert_allclose(got.confidence, expected.confidence)
+    assert np.abs(expected.xy).max() > 100.0  # pixels, also of shares of the picture
