@@ -5,7 +5,6 @@ from html import escape
 from pathlib import Path
 
 from imitate.scene.scene import CONTROL_HZ
-from imitate.transitions.bridge import STEPS
 from imitate.transitions.transition import Transition
 from pose.files import replace_file
 
@@ -16,7 +15,7 @@ LINE = 16
 COLOURS = {"possible": "#1f7a54", "bridged": "#a3680a", "impossible": "#c2543f"}
 MEANINGS = {
     "possible": "the next policy takes over at once",
-    "bridged": f"a bridge of {STEPS / CONTROL_HZ:.1f} s leads over",
+    "bridged": "a blended reference, or tracking control, leads over",
     "impossible": "so many fall",
 }
 

@@ -19,6 +19,7 @@ from imitate.env.joint_layout import JointLayout
 from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.real_world import RealWorld
+from imitate.env.reference import Reference
 from imitate.env.reward import add_task_reward, imitation_reward
 from imitate.env.step import STAGE_NONE, STAGE_VEL, StepResult, clear_exploded
 from imitate.env.task import Task
@@ -66,10 +67,7 @@ class ImitationEnv:
         self.observation_layout = ObservationLayout.of(
             self.body.nbody - 1, self.body.nv, not self.ground.flat, self.scene.has_box
         )
-        self.reference = task.reference(config.episode_seconds)
-        self.goal_qpos, self.goal_qvel = self._plan_all()
-        """The reference for all that moves, (K, ...)."""
-        self._last_frame = len(self.reference) - 1
+        self.use_reference(task.reference(config.episode_seconds))
         self._shapes = GeomShapes.of(self.model, task.character.fall_bodies)
         self._sites = task.character.site_ids(task.character.end_effectors)
         self._keys = np.array([1] + [self.model.body(name).id for name in task.character.key_bodies])
@@ -95,6 +93,13 @@ class ImitationEnv:
     def seed_noise(self, seed: int) -> None:
         """Lets noise and delays of measurements to come follow from this seed and the scene's."""
         self._real_world.rng = np.random.default_rng((self.scene.seed, seed))
+
+    def use_reference(self, reference: Reference) -> None:
+        """Lets all environments follow this reference, or parts of it; `start` puts them onto it."""
+        self.reference = reference
+        self.goal_qpos, self.goal_qvel = self._plan_all()
+        """The reference for all that moves, (K, ...)."""
+        self._last_frame = len(reference) - 1
 
     def _plan_all(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities of the reference, with the box's after them if there is one."""

@@ -166,20 +166,13 @@ def sample_velocities(model: mujoco.MjModel, frames: np.ndarray, fps: float, tim
     return qvel
 
 
-def locate_parts(
-    qpos: np.ndarray, character: Character, model: mujoco.MjModel, ground: Ground
-) -> dict[str, np.ndarray]:
-    """Where the parts of the body are, by the names of the fields of `Reference`, (K, nq) -> (K, ...) each."""
-    shapes = GeomShapes.of(model, character.fall_bodies)
-    whole = GeomShapes.of(model, solid_bodies(model))
-    ahead = np.array([np.cos(ground.yaw), np.sin(ground.yaw), 0.0])
-    start = float(ground.origin[0] * ahead[0] + ground.origin[1] * ahead[1])
+def locate_bodies(qpos: np.ndarray, character: Character, model: mujoco.MjModel) -> dict[str, np.ndarray]:
+    """Where bodies and end effectors are, by the names of the fields of `Reference`, (K, nq) -> (K, ...) each."""
     sites = character.site_ids(character.end_effectors)
     keys = np.array([1] + [model.body(name).id for name in character.key_bodies])
     count, data = len(qpos), mujoco.MjData(model)
     com, end_effectors = np.empty((count, 3)), np.empty((count, len(sites), 3))
     bodies, key_bodies = np.empty((count, model.nbody - 1, 3)), np.empty((count, len(keys), 3))
-    touching, reach = np.empty((count, len(character.fall_bodies)), dtype=bool), np.empty(count)
     for k in range(count):
         data.qpos[:] = qpos[k]
         mujoco.mj_kinematics(model, data)
@@ -188,15 +181,25 @@ def locate_parts(
         end_effectors[k] = data.site_xpos[sites] - data.xpos[1]
         key_bodies[k] = data.xpos[keys]
         bodies[k] = data.xpos[1:]
+    return {"com": com, "end_effectors": end_effectors, "key_bodies": key_bodies, "bodies": bodies}
+
+
+def locate_parts(
+    qpos: np.ndarray, character: Character, model: mujoco.MjModel, ground: Ground
+) -> dict[str, np.ndarray]:
+    """`locate_bodies`, what touches the ground and how far the body has been, (K, nq) -> (K, ...) each."""
+    shapes = GeomShapes.of(model, character.fall_bodies)
+    whole = GeomShapes.of(model, solid_bodies(model))
+    ahead = np.array([np.cos(ground.yaw), np.sin(ground.yaw), 0.0])
+    start = float(ground.origin[0] * ahead[0] + ground.origin[1] * ahead[1])
+    count, data = len(qpos), mujoco.MjData(model)
+    touching, reach = np.empty((count, len(character.fall_bodies)), dtype=bool), np.empty(count)
+    for k in range(count):
+        data.qpos[:] = qpos[k]
+        mujoco.mj_kinematics(model, data)
         geoms = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
         touching[k] = shapes.clearance(ground, *geoms)[0] < TOUCH_HEIGHT
         reach[k] = whole.furthest(ahead, *geoms)[0] - start
     near = [touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(count)]
-    return {
-        "com": com,
-        "end_effectors": end_effectors,
-        "key_bodies": key_bodies,
-        "bodies": bodies,
-        "may_touch": np.stack(near),
-        "reach": np.maximum.accumulate(reach),
-    }
+    touch = {"may_touch": np.stack(near), "reach": np.maximum.accumulate(reach)}
+    return locate_bodies(qpos, character, model) | touch

@@ -8,6 +8,7 @@ import numpy as np
 
 from imitate.rollout import Rollout
 from imitate.scene.scene import CONTROL_HZ
+from imitate.transitions.blend import enter_skill
 from imitate.transitions.leg import Leg, enter, find_placement, perform_skill, place_states
 from imitate.transitions.states import ChainableSkill
 from imitate.transitions.transition import Transition
@@ -47,20 +48,23 @@ def perform_sequence(
     """
     performers = [one for k, one in enumerate(performers) if not (k and _goes_on(performers[k - 1], one))]
     check_ways(performers, ways)
-    record, entry, upright = _Record(), 0, True
+    record, entry, blend, upright = _Record(), 0, 0, True
     for k, performer in enumerate(performers):
         way = ways[performer.name, performers[k + 1].name] if k + 1 < len(performers) else None
-        leg = perform_skill(performer, 1, choose_end(performer, entry, way, last_seconds))
+        end = choose_end(performer, entry, way, last_seconds)
         if k == 0:
+            leg = perform_skill(performer, 1, end)
             leg.env.start(np.zeros(1, dtype=np.int64), rng=rng)
         else:
-            record.enter(leg, entry)
+            leg = enter_skill(performer, entry, *record.states, end, blend)
+            record.join(leg)
         upright = record.run(leg)
         if upright and way is not None:
-            entry = way.pair.entry
+            entry, blend = way.pair.entry, way.blend
             if way.bridge is not None:
                 across, entry = way.bridge.leg(1), way.bridge.resume
-                record.enter(across, 0)
+                enter(across, 0, *record.states)
+                record.join(across)
                 upright = record.run(across)
         if not upright or way is None:
             break
@@ -99,16 +103,19 @@ class _Record:
         self.terms: dict[str, list[float]] = {}
         self.switches = list[int]()
         self.state: tuple[np.ndarray, np.ndarray] | None = None
-        """Of the body where the last leg ended, in that leg's frame."""
         self.turn, self.shift = np.array([[1.0, 0.0, 0.0, 0.0]]), np.zeros((1, 2))
         """From the present leg's frame to that of the performance."""
 
-    def enter(self, leg: Leg, frame: int) -> None:
-        """The body goes on in another leg."""
+    @property
+    def states(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the body where the last leg ended, in that leg's frame, (1, nq) and (1, nv)."""
         assert self.state is not None
+        return self.state
+
+    def join(self, leg: Leg) -> None:
+        """The body goes on in another leg, which it has entered."""
         self.switches.append(len(self.qpos) - 1)
-        enter(leg, frame, *self.state)
-        turn, shift = find_placement(leg.env.qpos.copy(), self.state[0][0])
+        turn, shift = find_placement(leg.env.qpos.copy(), self.states[0][0])
         self.shift = rotations.rotate(self.turn, np.column_stack([shift, [0.0]]))[:, :2] + self.shift
         self.turn = rotations.multiply(self.turn, turn)
 

@@ -12,9 +12,9 @@ from reconstruct import rotations
 
 BODIES = 24
 """Rollouts whose states are handed over, and that must go on."""
-TRIED = 6
+TRIED = 10
 """Pairs of frames that are tried."""
-APART = 4
+APART = 6
 """Least distance of tried pairs, in frames of either skill."""
 EXITS_FROM, ENTRIES_UNTIL = 0.75, 0.2
 """Share of a motion that is no cycle after which it can be left, and up to which it can be entered."""

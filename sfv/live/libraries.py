@@ -7,6 +7,7 @@ text do without. The files are pinned by their hashes, so each change is to text
 
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,17 +89,23 @@ def load_libraries(folder: Path | None = None) -> Libraries:
     return Libraries(bundle(texts), files["mujoco.wasm"])
 
 
-def find_or_fetch(folder: Path) -> dict[str, bytes]:
-    """The files of `FILES`, each with its hash checked, from `folder` or else from npm.
+def find_or_fetch(folder: Path, files: Mapping[str, tuple[str, str, str]] | None = None) -> dict[str, bytes]:
+    """Files of npm packages, each with its hash checked, from `folder` or else from npm.
+
+    Args:
+      folder: where they are kept.
+      files: file -> package, path in it, sha256; None for `FILES`.
 
     Raises:
       InputError: they cannot be had; the message says what to do.
     """
-    places = {name: folder / f"live-{package.split('@')[-1]}-{name}" for name, (package, _, _) in FILES.items()}
-    missing = [name for name, path in places.items() if not _is_intact(path, FILES[name][2])]
-    for package in dict.fromkeys(FILES[name][0] for name in missing):
+    files = FILES if files is None else files
+    places = {name: folder / f"live-{package.split('@')[-1]}-{name}" for name, (package, _, _) in files.items()}
+    missing = [name for name, path in places.items() if not _is_intact(path, files[name][2])]
+    for package in dict.fromkeys(files[name][0] for name in missing):
+        wanted = {places[name]: files[name] for name in missing if files[name][0] == package}
         try:
-            _fetch(package, {name: places[name] for name in missing if FILES[name][0] == package})
+            _fetch(package, wanted)
         except FetchError as error:
             raise InputError(f"no {package} ({error}); a live page needs it once: install npm and go online") from error
         except OSError as error:
@@ -116,13 +123,13 @@ def _is_intact(path: Path, sha256: str) -> bool:
     return True
 
 
-def _fetch(package: str, places: dict[str, Path]) -> None:
-    folder = next(iter(places.values())).parent
+def _fetch(package: str, wanted: Mapping[Path, tuple[str, str, str]]) -> None:
+    """Gets files of one package: where each is kept -> package, path in it, sha256."""
+    folder = next(iter(wanted)).parent
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
         archive = download_npm_package(package, Path(work))
-        for name, place in places.items():
-            _, member, sha256 = FILES[name]
+        for place, (_, member, sha256) in wanted.items():
             content = read_member(archive, f"package/{member}", sha256)
             with replace_file(place) as temporary:
                 temporary.write_bytes(content)

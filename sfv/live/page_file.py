@@ -24,8 +24,8 @@ from sfv.transition_chart import draw_transitions
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = (
-    "rotations", "arrays", "policy", "law", "ground", "objects", "reference", "simulation", "measure", "player",
-    "plain", "skinning", "body", "shadow", "stage", "strips", "pointer", "panel", "main",
+    "rotations", "arrays", "policy", "law", "ground", "objects", "blend", "reference", "simulation", "measure",
+    "player", "plain", "skinning", "body", "shadow", "stage", "strips", "pointer", "panel", "main",
 )  # fmt: skip
 """The page's own scripts, in the order in which they need each other."""
 

@@ -56,7 +56,7 @@ def pack_skill(skill: Skill, transitions: Sequence[dict[str, Any]] = ()) -> byte
 def describe_transition(way: Transition, number: int | None) -> dict[str, Any]:
     """A way out of a skill; `number` is that of its bridge's block, None where there is no bridge."""
     resume = way.bridge.resume if way.bridge else way.pair.entry
-    return {"to": way.target, "exit": way.pair.exit, "entry": resume, "bridge": number}
+    return {"to": way.target, "exit": way.pair.exit, "entry": resume, "blend": way.blend, "bridge": number}
 
 
 def pack_bridge(target: Skill, bridge: Bridge) -> bytes:

@@ -14,6 +14,7 @@ from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.scene.scene import Scene
+from imitate.transitions.blend import enter_skill
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from sfv.bench.live import compare_skills, observe_start
@@ -23,6 +24,7 @@ from sfv.live.browser import find_chromium, open_page
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
 from sfv.skill import Skill
+from sfv.transitions import to_chainable
 
 SIZE = (640, 400)
 
@@ -136,6 +138,30 @@ def test_a_skill_is_switched_by_key_and_button(opened):
             break
     assert opened.evaluate("sfvLive.live.player.index") == 1
     assert np.linalg.norm(np.diff(places, axis=0), axis=1).max() < 0.25  # nothing jumps
+
+
+def test_a_blend_into_a_skill_is_that_of_python(opened):
+    """References and first observations; steps are not compared, for pyramids of friction know the world's axes."""
+    walk, backflip = choose_all(("walk", "backflip"), None)
+    exit, entry, blend = 30, 2, 16
+    qpos, qvel, seen, led = opened.evaluate(
+        "(() => { const { player } = sfvLive.live; player.begin(0, 0);"
+        f"player.waysTo = () => [{{exit: {exit}, entry: {entry}, blend: {blend}, bridge: null}}];"
+        f"for (let k = 0; k < {exit}; k++) sfvLive.live.advance();"
+        "const { data } = player.simulation, state = [Array.from(data.qpos), Array.from(data.qvel)];"
+        "player.wanted = 1; player.switchSkill(); delete player.waysTo; const { reference } = player.simulation;"
+        f"const rows = [...Array({blend + 4}).keys()].map((k) => k + {entry}).map((frame) =>"
+        "[...reference.pose(frame).slice(7), ...reference.velocity(frame).slice(3)]);"
+        "return [...state, Array.from(player.simulation.observe()), rows]; })()"
+    )
+    assert opened.evaluate("sfvLive.live.player.index") == 1
+    assert opened.evaluate("sfvLive.live.player.crosses") is True
+    nq, nv = walk.reference.qpos.shape[1], walk.task.body.nv  # the page's ball comes after them
+    leg = enter_skill(to_chainable(backflip), entry, np.array([qpos[:nq]]), np.array([qvel[:nv]]), 60, blend)
+    np.testing.assert_allclose(seen, leg.env.observe()[0], atol=1e-5)
+    rows = slice(entry, entry + blend + 4)
+    expected = np.concatenate([leg.env.reference.qpos[rows, 7:], leg.env.reference.qvel[rows, 3:]], axis=1)
+    np.testing.assert_allclose(led, expected, atol=1e-9)
 
 
 def test_ball_ground_and_load_change_the_physics(opened):

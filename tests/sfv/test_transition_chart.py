@@ -16,7 +16,7 @@ def test_each_pair_is_a_cell_with_its_kind_and_reason(tmp_path: Path):
     pair = Pair(exit=60, entry=3, pose_gap=0.12, speed_gap=1.5)
     bridge = cast(Bridge, object())
     ways = {
-        ("walk", "<flip>"): Transition("walk", "<flip>", pair, 1.0, bridge),
+        ("walk", "<flip>"): Transition("walk", "<flip>", pair, 1.0, bridge=bridge),
         ("<flip>", "walk"): Transition("<flip>", "walk", pair, 0.96),
         ("<flip>", "<flip>"): Transition("<flip>", "<flip>", pair, 0.25),
     }

@@ -193,7 +193,7 @@ export class Panel {
   draw() {
     const { player, strips } = this.live, { phase } = player;
     if (document.activeElement !== this.byId("phase") || !this.live.paused) this.byId("phase").value = phase;
-    const over = player.bridge ? "on the way over" : "";
+    const over = player.crosses ? "on the way over" : "";
     const state = { perform: over, lie: "fallen", lift: "carried back" }[player.mode];
     const waits = player.wanted !== null && player.mode === "perform" ? "waits for the way over" : "";
     this.byId("state").textContent = state || waits || `reward ${(player.last?.total ?? 0).toFixed(2)}`;

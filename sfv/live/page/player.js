@@ -1,5 +1,6 @@
 // Who does what: skills one after another, falls and the way back, pushes, the ball, the ground and the load.
 
+import { Blend } from "./blend.js";
 import { loadPhysics, Simulation } from "./simulation.js";
 import { headingOf, slerpQuat } from "./rotations.js";
 
@@ -39,6 +40,11 @@ export class Player {
   // The skill that is performed, or the bridge to it.
   get simulation() {
     return this.bridge ?? this.simulations[this.index];
+  }
+
+  // Between two skills: on a bridge, or while the reference is led over.
+  get crosses() {
+    return this.bridge !== null || Boolean(this.simulation.reference.blend?.holds(this.simulation.frame));
   }
 
   get skill() {
@@ -144,7 +150,7 @@ export class Player {
     const ended = simulation.frame >= reference.length - 1;
     if (reference.loop && simulation.frame >= reference.length - 2) simulation.frame = reference.rewind(simulation.frame);
     else if (!reference.loop && ended && ++this.steps >= HOLD_STEPS) this.finish();
-    else if (!ended && simulation.distance() > simulation.values.threshold) return this.loseTrack();
+    else if (!ended && !reference.blend?.holds(simulation.frame) && simulation.distance() > simulation.values.threshold) return this.loseTrack();
     if (!ended) this.steps = 0;
   }
 
@@ -183,6 +189,7 @@ export class Player {
     const here = this.simulation, bridge = way.bridge === null ? null : this.bridges[way.bridge];
     const next = bridge ?? this.simulations[this.wanted], frame = bridge ? 0 : way.entry;
     this.placeHere(next, frame, here);
+    if (way.blend) next.reference.blend = new Blend(next, frame, way.blend);
     next.frame = frame;
     this.bridge = bridge;
     this.resume = way.entry;

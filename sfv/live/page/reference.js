@@ -26,6 +26,7 @@ export class Reference {
     this.cos = Math.cos(turn);
     this.sin = Math.sin(turn);
     this.half = [Math.cos(turn / 2), 0, 0, Math.sin(turn / 2)];
+    this.blend = null;
   }
 
   get placed() {
@@ -53,6 +54,7 @@ export class Reference {
       out[1] = this.y + this.sin * q[at] + this.cos * q[at + 1];
       multiplyQuat(this.half, 0, q, at + 3, out, 3);
     }
+    this.blend?.movePose(frame, out);
     return out;
   }
 
@@ -64,6 +66,7 @@ export class Reference {
       out[0] = this.cos * v[at] - this.sin * v[at + 1];
       out[1] = this.sin * v[at] + this.cos * v[at + 1];
     }
+    this.blend?.changeVelocity(frame, out);
     return out;
   }
 
@@ -82,6 +85,7 @@ export class Reference {
     out[0] = this.cos * data[at] - this.sin * data[at + 1] + (shifted ? this.x : 0);
     out[1] = this.sin * data[at] + this.cos * data[at + 1] + (shifted ? this.y : 0);
     out[2] = data[at + 2];
+    if (shifted) this.blend?.movePoint(frame, out);
     return out;
   }
 

@@ -20,6 +20,12 @@ export function writeRotvec(w, x, y, z, out, at) {
   out[at + 2] = z * factor;
 }
 
+// A quaternion q[i..i+3] turned by a rotation vector in its own axes, in place.
+export function turnBy(q, i, x, y, z) {
+  const angle = Math.hypot(x, y, z), half = angle < 1e-12 ? 0.5 : Math.sin(angle / 2) / angle;
+  multiplyQuat(q.slice(i, i + 4), 0, [Math.cos(angle / 2), half * x, half * y, half * z], 0, q, i);
+}
+
 // a * b of quaternions at offsets, into out[at..at+3]; out may be b.
 export function multiplyQuat(a, i, b, j, out, at) {
   const aw = a[i], ax = a[i + 1], ay = a[i + 2], az = a[i + 3];
