@@ -24,9 +24,7 @@ from pose.progress import Progress, silent
 
 PUSH = 0.8
 """Strongest push while learning [m/s]."""
-LOST = 1.0
-"""Distance from the reference at which an episode ends while learning [m]: who was pushed away is to come back."""
-LEARNING_RATE = 1e-4
+LEARNING_RATE = 2e-4
 """Initial step size of PPO, small so that what the skill can do is kept."""
 
 
@@ -100,7 +98,7 @@ def adapt_policy(
 
 
 def choose_training(policy: Policy, config: AdaptConfig) -> ResolvedTrainConfig:
-    """The options of PPO: a skill's, but from its own weights, with stronger pushes and more room to come back from."""
+    """The options of PPO: a skill's, but from its own weights, with stronger pushes, and only falls end an episode."""
     options = TrainConfig(
         minutes=config.minutes,
         samples=config.samples,
@@ -111,5 +109,5 @@ def choose_training(policy: Policy, config: AdaptConfig) -> ResolvedTrainConfig:
         hidden_sizes=policy.layout.hidden,
         early_stop=False,
     ).resolve()
-    env = replace(options.env, push_speed=PUSH, tracking_threshold=LOST, action_scale=policy.layout.action_scale)
+    env = replace(options.env, push_speed=PUSH, tracking_threshold=inf, action_scale=policy.layout.action_scale)
     return replace(options, env=env, ppo=replace(options.ppo, learning_rate=LEARNING_RATE))

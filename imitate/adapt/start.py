@@ -10,12 +10,18 @@ import torch
 from imitate.adapt.networks import AdaptiveLayout, AdaptivePolicy
 from imitate.env.dynamics import EXTRINSICS, PARTS, DynamicsConfig, nominal_extrinsics
 from imitate.env.env import ImitationEnv
+from imitate.env.observation import ObservationLayout
 from imitate.env.task import Task
-from imitate.policy import Policy
+from imitate.policy import CLIP, Normaliser, Policy
 from imitate.training.config import ResolvedTrainConfig
 
 LATENT = 8
 """Length of z (RMA)."""
+LEAST_STD = 0.2
+"""Least standard deviation of actions to begin with: what is learnt in an update is in proportion to it."""
+LEASH = 0.3
+"""Who is further ahead, behind or aside than this sees no more of it [m], however far the reference goes."""
+# On ice or uphill nobody keeps the reference's pace; to hurry the more, the further it is away, throws the body.
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,9 @@ class AdaptiveStart:
         return digest.hexdigest()
 
     def make_env(self, task: Task, config: ResolvedTrainConfig, num_envs: int, rank: int) -> ImitationEnv:
-        """Environments of a process: pushed or not, with dynamics of their own or not, a quarter each."""
-        number, dynamics = np.arange(num_envs), replace(self.dynamics, seed=self.dynamics.seed + rank)
-        affected, varied = number % 2 == 0, number % 4 < 2
+        """Environments of a process: of eight, five have dynamics of their own, three are pushed, one has neither."""
+        number, dynamics = np.arange(num_envs) % 8, replace(self.dynamics, seed=self.dynamics.seed + rank)
+        varied, affected = number < 5, (number >= 4) & (number < 7)
         return ImitationEnv(task, config.env, num_envs, affected=affected, dynamics=dynamics, varied=varied)
 
     def make_policy(self) -> AdaptivePolicy:
@@ -70,13 +76,34 @@ def extend_policy(policy: Policy, dynamics: DynamicsConfig, seed: int = 0) -> Ad
             target.bias.copy_(source.bias)
             if i == 0:
                 target.weight[:, size:] = 0.0
-        found.log_std.copy_(policy.log_std)
+        found.log_std.copy_(policy.log_std.clamp(min=float(np.log(LEAST_STD))))
+        found.observations = FixedNormaliser(size + EXTRINSICS)
         seen, own = found.observations, policy.observations
         mean, variance = extrinsic_moments(dynamics)
         seen.mean.copy_(torch.cat([own.mean, torch.from_numpy(mean).float()]))
         seen.variance.copy_(torch.cat([own.variance, torch.from_numpy(variance).float()]))
         seen.count.copy_(own.count)
+        shorten_sight(found)
     return found
+
+
+class FixedNormaliser(Normaliser):
+    """The skill's: what it was used to is not forgotten over those who are left far behind."""
+
+    def update(self, moments: torch.Tensor) -> None:
+        """Changes nothing."""
+
+
+def shorten_sight(policy: AdaptivePolicy) -> None:
+    """Lets the normaliser cut the horizontal offset from the reference at `LEASH`; within it nothing changes."""
+    begin = ObservationLayout(policy.layout.sensed.observation).column("root_offset")
+    seen, first = policy.observations, policy.actor.base[0]
+    assert isinstance(first, torch.nn.Linear)
+    for column in (begin, begin + 1):
+        narrow = (LEASH / CLIP) ** 2 - 1e-6
+        first.weight[:, column] *= float(((narrow + 1e-6) / (seen.variance[column] + 1e-6)).sqrt())
+        first.bias += first.weight[:, column] * seen.mean[column] * -CLIP / LEASH
+        seen.mean[column], seen.variance[column] = 0.0, narrow
 
 
 def extrinsic_moments(dynamics: DynamicsConfig) -> tuple[np.ndarray, np.ndarray]:

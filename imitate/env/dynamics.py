@@ -47,6 +47,8 @@ class DynamicsConfig:
     """Greatest slope ahead, up or down [deg]; half of it aside."""
     redraw: float = 0.01
     """Chance at each control step that an environment gets new dynamics."""
+    keep: float = 0.5
+    """Chance that an episode begins in the dynamics of the last one: those that throw a body are met more often."""
     seed: int = 0
     """Of what is drawn; learning to adapt adds its own."""
 
@@ -70,8 +72,10 @@ class DynamicsConfig:
                 )
         if self.seed < 0:
             raise InputError(f"dynamics.seed {self.seed}: give 0 or more")
-        if not 0.0 <= self.slope <= 30.0 or not 0.0 <= self.redraw <= 1.0:
-            raise InputError(f"dynamics.slope {self.slope:g}, redraw {self.redraw:g}: give 0 to 30 deg, 0 to 1")
+        if not 0.0 <= self.slope <= 30.0:
+            raise InputError(f"dynamics.slope {self.slope:g}: give 0 to 30 deg")
+        if not 0.0 <= self.redraw <= 1.0 or not 0.0 <= self.keep <= 1.0:
+            raise InputError(f"dynamics.redraw {self.redraw:g}, keep {self.keep:g}: give 0 to 1 each")
         return self
 
     def widen(self, factor: float) -> "DynamicsConfig":
@@ -90,6 +94,7 @@ class DynamicsConfig:
             strength=stretch(self.strength, 1.0),
             slope=factor * self.slope,
             redraw=self.redraw,
+            keep=self.keep,
             seed=self.seed,
         )
 
@@ -147,6 +152,7 @@ class Dynamics:
         self.rng = np.random.default_rng(config.seed)
         self.values = np.tile(nominal_extrinsics(), (batch.nsim, 1))
         """Extrinsics, (N, E); the slope in world axes."""
+        self._drawn = np.zeros(batch.nsim, dtype=bool)
         self._scale, self._mass = character.height / ADULT, float(model.body_subtreemass[1])
         # On a robot's model the names are those of its character: bodies and actuators lie in the same order.
         self._trunk, self._group = find_trunk(character), find_muscle_groups(character)
@@ -182,11 +188,16 @@ class Dynamics:
             axis=1,
         )
 
+    def begin(self, ids: np.ndarray) -> None:
+        """Episodes begin in environments, (M,): in new dynamics, or by the chance of `keep` in those that are there."""
+        self.redraw(ids[~self._drawn[ids] | (self.rng.random(len(ids)) >= self.config.keep)])
+
     def redraw(self, ids: np.ndarray) -> None:
         """Draws new dynamics for environments, (M,), as far as theirs vary."""
         ids = ids[self.varied[ids]]
         if len(ids):
             self.set(ids, self.draw(len(ids)))
+            self._drawn[ids] = True
 
     def redraw_some(self) -> None:
         """Draws new dynamics by the chance that the config gives each control step."""
@@ -239,12 +250,13 @@ class Dynamics:
 
     def state(self) -> dict[str, Any]:
         """What the dynamics to come depend on."""
-        return {"values": self.values.copy(), "rng": self.rng.bit_generator.state}
+        return {"values": self.values.copy(), "drawn": self._drawn.copy(), "rng": self.rng.bit_generator.state}
 
     def restore(self, state: dict[str, Any]) -> None:
         """The opposite of `state`."""
         self.rng.bit_generator.state = state["rng"]
         self.set(np.arange(len(self.values)), np.asarray(state["values"]))
+        self._drawn[:] = state["drawn"]
 
 
 SERVO_FIELDS = ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange")

@@ -214,7 +214,7 @@ class ImitationEnv:
         for pose, step in zip(qpos, steps, strict=True):
             mujoco.mj_integratePos(self.model, pose, step, 1.0)
         if self.dynamics is not None:
-            self.dynamics.redraw(ids)
+            self.dynamics.begin(ids)
         self._batch.reset(ids, stage=STAGE_NONE)
         self.all_qpos[ids], self.all_qvel[ids] = qpos, qvel
         self.episode[ids] += 1

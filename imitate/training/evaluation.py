@@ -63,6 +63,8 @@ class Evaluator:
         self._third = max(1, ROLLOUTS // 2 // group.size)
         env_config = replace(config.env, episode_seconds=config.evaluation_seconds)
         affected = np.arange(3 * self._third) >= 2 * self._third
+        if dynamics is not None:
+            dynamics = replace(dynamics, keep=0.0)  # the same ones in every evaluation
         self.env = ImitationEnv(task, env_config, 3 * self._third, 1, affected, None, dynamics, affected)
 
     def evaluate(self, policy: Acting) -> Score:
