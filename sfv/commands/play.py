@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -12,7 +12,7 @@ from rich.table import Table
 from imitate.env.env import ImitationEnv
 from imitate.robustness import end_meets_start
 from imitate.rollout import Rollout, RolloutMetrics, run_episodes
-from imitate.scene.scene import Scene
+from imitate.scene.scene import CONTROL_HZ, Scene
 from imitate.transitions.sequence import perform_sequence
 from pose.errors import InputError
 from sfv.console import bar, console
@@ -37,6 +37,7 @@ def play(
     size: tuple[int, int] = (854, 480),
     transitions: Path | None = None,
     eyes: bool = False,
+    event: Literal["payload", "ice", "weak"] | None = None,
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
 ) -> None:
     """Performs a shipped or a learnt skill, or several in turn, and writes the video; without any, lists what there is.
@@ -52,6 +53,7 @@ def play(
       size: width and height of the video [px].
       transitions: of several skills: draws which of them can follow which, as an SVG file.
       eyes: go1 walks over slopes, stones, stairs and obstacles by its depth camera, whose pictures stand beside it.
+      event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
       out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4.
     """
     if not skills:
@@ -59,6 +61,8 @@ def play(
         return
     if seconds is not None and not 0.1 <= seconds <= 600.0:
         raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
+    if event is not None and (eyes or transitions is not None or "go1" in skills):
+        raise InputError("--event is for a skill that adapts, alone; leave go1, --eyes and --transitions out")
     if "go1" in skills:
         if list(skills) != ["go1"] or character is not None or scene != Scene():
             raise InputError("'go1' is a robot with ground of its own; play it alone, without --character and --scene")
@@ -73,6 +77,9 @@ def play(
         play_group(group, size[1], out or Path(f"{group.resolve().name}.mp4"))
         return
     chosen, *others = choose_each(skills, character, scene.check())
+    if event is not None:
+        play_event(chosen, event, seconds, size, others, out or Path(f"{Path(skills[0]).name}_{event}.mp4"))
+        return
     if transitions is not None and not others:
         raise InputError("--transitions draws which of several skills can follow which; name more than one")
     rollout = perform_in_turn([chosen, *others], seconds, transitions) if others else perform(chosen, seconds)
@@ -114,6 +121,24 @@ def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
         f"{kind} {len(walk.qpos) / 50:.1f} s {'falls' if walk.fell else 'to the end'}" for kind, walk in walks.items()
     )
     console.print(f"{out}: go1, {', '.join(ends)}")
+
+
+def play_event(
+    skill: Skill, event: str, seconds: float | None, size: tuple[int, int], others: list[Skill], out: Path
+) -> None:
+    """Films a skill that adapts while something happens to it, beside it what it believes.
+
+    Raises:
+      InputError: it does not adapt, or is one of several.
+    """
+    if others or skill.scene != Scene():
+        raise InputError("--event is for one skill on the plane; leave the others and --scene out")
+    from sfv.event_film import write_event_film
+
+    with bar(out.name) as progress:
+        record = write_event_film(skill, event, seconds or LOOP_SECONDS, out, size, progress)
+    end = "falls" if record.fell else "to the end"
+    console.print(f"{out}: {skill.name} by {skill.body}, {len(record.qpos) / CONTROL_HZ:.1f} s {end}")
 
 
 def play_group(folder: Path, height: int, out: Path) -> None:

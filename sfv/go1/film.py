@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import mujoco
 import numpy as np
 
@@ -17,14 +16,11 @@ from imitate.locomotion.terrain import make_fractal
 from imitate.locomotion.train import make_runner
 from pose.progress import Progress, silent
 from sfv.go1.side_view import Ball, draw_from_side
+from sfv.latent_plot import draw_latent
 from sfv.rendering import write_side_by_side
 
 FPS = 25
 """Of the film, a quarter of the control rate."""
-COLOURS = [(31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40)] + [
-    (148, 103, 189), (140, 86, 75), (227, 119, 194), (127, 127, 127)
-]  # fmt: skip
-"""Of the components of z, RGB."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,8 @@ def write_film(
     walk = walk_through_event(skill, seconds, seed)
     out.parent.mkdir(parents=True, exist_ok=True)
     every = CONTROL_HZ // FPS
-    panels = [draw_robot(walk, every, size), draw_latent(walk, every, size, seconds)]
+    total, event = round(seconds * CONTROL_HZ), round(EVENT_SECONDS * CONTROL_HZ)
+    panels = [draw_robot(walk, every, size), draw_latent(walk.z, every, size, total, event)]
     labels = ["Go1", "z of the adaptation module; bar: payload of 6 kg, friction .2, one leg at .7"]
     write_side_by_side(panels, labels, FPS, out, size[1], progress, len(walk.qpos[::every]))
     return walk
@@ -94,20 +91,3 @@ def draw_robot(walk: Walk, every: int, size: tuple[int, int]) -> Iterator[np.nda
         return [Ball(place, 0.06, (0.8, 0.25, 0.15))] if step >= event else []
 
     return draw_from_side(walk.model, walk.qpos, every, size, find_payload)
-
-
-def draw_latent(walk: Walk, every: int, size: tuple[int, int], seconds: float) -> Iterator[np.ndarray]:
-    """Images of z^ up to each moment, (height, width, 3) each."""
-    width, height = size
-    low, high = float(walk.z.min()), float(walk.z.max())
-    x = np.arange(len(walk.z)) / (seconds * CONTROL_HZ) * (width - 20) + 10
-    y = height - 10 - (walk.z - low) / max(high - low, 1e-6) * (height - 20)
-    points = np.stack([np.broadcast_to(x[:, None], y.shape), y], axis=-1).round().astype(np.int32)
-    event = round(EVENT_SECONDS / seconds * (width - 20) + 10)
-    for t in range(0, len(walk.z), every):
-        image = np.full((height, width, 3), 255, np.uint8)
-        cv2.line(image, (event, 0), (event, height), (200, 200, 200), 3)
-        for component in range(walk.z.shape[1]):
-            line = np.ascontiguousarray(points[: t + 1, component])
-            cv2.polylines(image, [line], False, COLOURS[component % 8], 2, cv2.LINE_AA)
-        yield image

@@ -11,7 +11,7 @@ from imitate.adapt.adapt import AdaptConfig, choose_training
 from imitate.adapt.networks import AdaptationModule
 from imitate.adapt.regression import HistoryBuffer
 from imitate.adapt.skill_regression import SkillRegressionConfig, fit_adaptation
-from imitate.adapt.start import AdaptiveStart, extend_policy, extrinsic_moments
+from imitate.adapt.start import LEASH, AdaptiveStart, extend_policy, extrinsic_moments
 from imitate.env.dynamics import Dynamics, DynamicsConfig
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.training.loop import Job, TrainingRun
@@ -38,6 +38,21 @@ def test_it_begins_with_the_actions_of_the_skill_whatever_the_extrinsics(skill, 
     observation = env.observe()
     plain = observation[:, : skill.policy.layout.observation_size]
     np.testing.assert_allclose(start.policy.act(observation), skill.policy.act(plain), atol=1e-6)
+
+
+def test_who_is_further_away_than_the_leash_sees_no_more_of_it(skill, start):
+    env = ImitationEnv(skill.task, EnvConfig(), 4, dynamics=DYNAMICS)
+    env.start(np.array([0, 10, 20, 30]))
+    observation, ahead = env.observe(), env.observation_layout.column("root_offset")
+    for column in (ahead, ahead + 1):
+        for near, same in ((0.99 * LEASH, False), (LEASH, True)):
+            far = observation.copy()
+            observation[:, column], far[:, column] = near, 5.0
+            assert np.allclose(start.policy.act(observation), start.policy.act(far), atol=1e-6) == same
+    seen = start.policy.observations
+    before = seen.mean.clone()
+    seen.update(seen.moments(torch.randn(8, len(before))))
+    assert torch.equal(seen.mean, before)
 
 
 def test_the_normaliser_knows_the_ranges(skill):

@@ -168,3 +168,15 @@ def test_what_cannot_vary_is_said(task):
         DynamicsConfig(payload_place=(0.1, -0.1, 0.1)).check()
     with pytest.raises(InputError, match="payload"):
         DynamicsConfig(payload=(0.0, np.inf)).check()
+
+
+def test_an_episode_may_begin_in_the_dynamics_of_the_last_one(task):
+    for keep in (0.0, 1.0):
+        env = ImitationEnv(task, EnvConfig(), 4, dynamics=DynamicsConfig(redraw=0.0, keep=keep))
+        drawn = []
+        for _ in range(2):
+            env.start(np.zeros(4, dtype=np.int64))
+            assert env.dynamics is not None
+            drawn.append(env.dynamics.values.copy())
+        assert (drawn[0] != nominal_extrinsics()).any(axis=1).all()  # the first time they are drawn
+        assert (drawn[0] == drawn[1]).all() == (keep == 1.0)

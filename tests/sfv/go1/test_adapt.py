@@ -1,4 +1,3 @@
-import mujoco
 import numpy as np
 import pytest
 import torch
@@ -14,7 +13,7 @@ from sfv.bench.adapt_page import write_page
 from sfv.bench.adapt_results import KINDS, Measured
 from sfv.commands.play import play
 from sfv.go1.adapt import SHIPPED, AdaptGo1Config, adapt_go1, load_walk
-from sfv.go1.film import Walk, draw_latent
+from sfv.latent_plot import draw_latent
 
 
 def make_found() -> Measured:
@@ -56,9 +55,9 @@ def test_bad_input(tmp_path):
 
 
 def test_film_draws_z_up_to_its_moment_and_marks_the_event():
-    walk = Walk(mujoco.MjModel.from_xml_string("<mujoco/>"), np.zeros((400, 19)), np.zeros((400, 2)), False)
-    walk.z[:, 1] = 1.0
-    first, *_, last = draw_latent(walk, 4, (200, 100), 4.0)
+    z = np.zeros((400, 2))
+    z[:, 1] = 1.0
+    first, *_, last = draw_latent(z, 4, (200, 100), 400, 300)
     assert (first[10, 120:130] == 255).all() and (last[10, 120:130] != 255).any()  # the upper line
     assert (first[50, 144:147] == 200).any()  # the event at 3 of 4 s
 
