@@ -78,22 +78,30 @@ def play(
         return
     chosen, *others = choose_each(skills, character, scene.check())
     if event is not None:
-        play_event(chosen, event, seconds, size, others, out or Path(f"{Path(skills[0]).name}_{event}.mp4"))
+        play_event(chosen, event, seconds, size, others, out or Path(f"{chosen.name}_{event}.mp4"))
         return
     if transitions is not None and not others:
         raise InputError("--transitions draws which of several skills can follow which; name more than one")
-    rollout = perform_in_turn([chosen, *others], seconds, transitions) if others else perform(chosen, seconds)
-    path = out or Path(f"{Path(skills[0]).name}{'_and_more' if others else ''}.mp4")
-    shown = rollout.as_motion(chosen.reference, with_box=True)
-    task = chosen.task
+    play_skills([chosen, *others], seconds, transitions, size, out)
+
+
+def play_skills(
+    skills: Sequence[Skill], seconds: float | None, transitions: Path | None, size: tuple[int, int], out: Path | None
+) -> None:
+    """Films one skill, or several one after another."""
+    first, *others = skills
+    rollout = perform_in_turn(skills, seconds, transitions) if others else perform(first, seconds)
+    path = out or Path(f"{first.name}{'_and_more' if others else ''}.mp4")
+    shown = rollout.as_motion(first.reference, with_box=True)
+    task = first.task
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar(path.name) as progress:
-        write_preview(shown, chosen.character, path, None, size, progress, make_scenery(task), task.ground)
+        write_preview(shown, first.character, path, None, size, progress, make_scenery(task), task.ground)
     end = "falls" if rollout.terminated else "to the end"
     steps = max(1, len(rollout.qpos) - 1)
-    names = ", ".join(skill.name for skill in [chosen, *others])
+    names = ", ".join(skill.name for skill in skills)
     console.print(
-        f"{path}: {names} by {chosen.body}, {rollout.duration:.1f} s {end}, "
+        f"{path}: {names} by {first.body}, {rollout.duration:.1f} s {end}, "
         f"mean reward {rollout.reward.sum() / steps:.3f}"
     )
 
