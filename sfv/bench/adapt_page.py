@@ -19,6 +19,8 @@ from sfv.installation import ROOT
 from sfv.rows import describe_machine
 from sfv.svg import save_svg
 
+HEADING = "## A skill from video that adapts"
+"""The section about a skill, which another bench writes, reaches from here to the end of the page."""
 TITLES = {
     "robust": "Robust: no extrinsics",
     "sysid": "SysID: phi predicts e",
@@ -41,8 +43,15 @@ def write_page(folder: Path, found: Measured, seeds: tuple[int, ...], episodes: 
         ]
     )
     page = folder / "adaptation.md"
-    page.write_text(text + "\n", encoding="utf-8")
+    page.write_text(text + "\n" + keep_section(page), encoding="utf-8")
     return page
+
+
+def keep_section(page: Path) -> str:
+    """The section as it stands in a page that is about to be written anew; empty if there is none."""
+    if not page.is_file() or HEADING not in (text := page.read_text(encoding="utf-8")):
+        return ""
+    return "\n" + HEADING + text.split(HEADING)[1]
 
 
 def link_to(thing: object) -> str:

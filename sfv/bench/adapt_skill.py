@@ -1,17 +1,20 @@
 """`python -m sfv bench adapt-skill`: a skill that has learnt to adapt, beside the plain one and without its parts."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from imitate.adapt.evaluation import EVENTS, SECONDS, measure_event, measure_survival
 from imitate.adapt.in_use import AdaptingPolicy, BlindPolicy, KnowingPolicy
+from imitate.env.dynamics import DynamicsConfig
 from imitate.env.task import Task
 from imitate.policy import Performer, Policy
 from imitate.robustness import measure_push_survival
 from imitate.rollout import EvaluateConfig, evaluate_policy
 from pose.errors import InputError
+from sfv.bench.adapt_skill_page import write_section
 from sfv.commands.adapt import AdaptRunConfig, choose_skill, run_adapt
 from sfv.console import console
 from sfv.rows import Row, show
@@ -21,7 +24,10 @@ LEAST_SUCCESS, LEAST_PUSHED, MOST_LOST, MOST_SECONDS = 0.9, 0.9, 0.01, 600.0
 
 
 def bench_adapt_skill(
-    config: Annotated[AdaptRunConfig, tyro.conf.arg(name="")], rollouts: int = 100, json: bool = False
+    config: Annotated[AdaptRunConfig, tyro.conf.arg(name="")],
+    rollouts: int = 100,
+    page: Path | None = None,
+    json: bool = False,
 ) -> None:
     """A skill's survival under loads, on ice and slopes, with weak muscles: adapting, plain, and without its parts.
 
@@ -30,6 +36,7 @@ def bench_adapt_skill(
     Args:
       config: which skill, and how it learns to adapt.
       rollouts: of each row, of 20 s where the skill is a cycle.
+      page: folder of adaptation.md, e.g. docs, whose section about a skill from video is written anew.
       json: one JSON object on standard output instead of a table.
     """
     if rollouts < 1:
@@ -43,7 +50,29 @@ def bench_adapt_skill(
         rows = measure_rows(adapting, skill.plain_policy, skill.task, config, rollouts)
     seconds = run.metrics.get("train_seconds")
     rows.append(Row("adapt_train_seconds", seconds, "s", goal=MOST_SECONDS, note="PPO, without the adaptation module"))
+    if page is not None:
+        written = write_section(page, f"{skill.name} by {skill.body}", rows, config.adapt.dynamics)
+        console.print(f"page: {written}")
     show("adapt-skill", [replace(row, name=f"{skill.name}_{row.name}") for row in rows], json)
+
+
+def single_ranges(ranges: DynamicsConfig) -> dict[str, DynamicsConfig]:
+    """The same ranges, each kind of change alone."""
+    still = replace(
+        ranges,
+        payload=(0.0, 0.0),
+        payload_place=(0.0,) * 3,
+        com=0.0,
+        friction=(1.0, 1.0),
+        strength=(1.0, 1.0),
+        slope=0.0,
+    )
+    return {
+        "payload": replace(still, payload=ranges.payload, payload_place=ranges.payload_place, com=ranges.com),
+        "friction": replace(still, friction=ranges.friction),
+        "strength": replace(still, strength=ranges.strength),
+        "slope": replace(still, slope=ranges.slope),
+    }
 
 
 def measure_rows(
@@ -71,6 +100,12 @@ def measure_rows(
     upright = {kind: float(one.upright.mean()) for kind, one in found.items()}
     rows = [Row("adapt_success", upright["rma"], "", rollouts, baseline=upright["plain"], goal=LEAST_SUCCESS)]
     rows += [Row(f"adapt_success_{kind}", upright[kind], "", rollouts) for kind in ("expert", "without", "plain")]
+    for axis, ranges in single_ranges(config.adapt.dynamics).items():
+        own, other = (
+            float(measure_survival(kinds[kind], task, ranges, rollouts, seconds).upright.mean())
+            for kind in ("rma", "plain")
+        )
+        rows.append(Row(f"adapt_success_{axis}", own, "", rollouts, baseline=other, note=f"{axis} alone"))
     rows.append(Row("adapt_kept", float(found["rma"].kept.mean()), "", rollouts, note="never .5 m off, too"))
     evaluation = EvaluateConfig(rollouts=rollouts)
     returns = [evaluate_policy(one, task, evaluation).metrics["normalised_return"] for one in (adapting, plain)]

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from imitate.adapt.networks import AdaptationModule, AdaptiveLayout, AdaptivePolicy, AdaptiveSkill
+from imitate.env.dynamics import DynamicsConfig
 from imitate.locomotion.env import EXTRINSICS, OBSERVATION
 from imitate.locomotion.evaluation import Episodes, EventResult
 from imitate.locomotion.robot import JOINTS
@@ -11,9 +12,11 @@ from pose.errors import InputError
 from sfv.bench.adapt import make_rows, measure_core_share
 from sfv.bench.adapt_page import write_page
 from sfv.bench.adapt_results import KINDS, Measured
+from sfv.bench.adapt_skill_page import EVENTS, write_section
 from sfv.commands.play import play
 from sfv.go1.adapt import SHIPPED, AdaptGo1Config, adapt_go1, load_walk
 from sfv.latent_plot import draw_latent
+from sfv.rows import Row
 
 
 def make_found() -> Measured:
@@ -73,3 +76,25 @@ def test_shipped_walk_is_whole_and_small():
     assert SHIPPED.stat().st_size < 1_000_000
     assert skill.policy.layout.sensed.character == "go1"
     assert all(torch.isfinite(p).all() for p in skill.policy.parameters())
+
+
+def test_the_section_about_a_skill_stays_where_it_is(tmp_path):
+    names = ("", "_expert", "_without", "_plain", "_payload", "_friction", "_strength", "_slope")
+    rows = [Row(f"adapt_success{name}", 0.5 + 0.01 * k, n=9, baseline=0.25, goal=0.9) for k, name in enumerate(names)]
+    rows += [Row("adapt_kept", 0.4), Row("push_survival", 0.95, baseline=0.75, goal=0.9)]
+    rows += [Row("adapt_return_difference", -0.002, goal=-0.01, note="0.976 less the plain skill's 0.978, nominal")]
+    rows += [Row(f"falls_after_{event}", 0.125, note="plain 0.40") for event in EVENTS]
+    ranges = DynamicsConfig()
+    for first, second in ((True, False), (False, True)):  # in either order
+        folder = tmp_path / str(first)
+        for skill in (first, second):
+            if skill:
+                write_section(folder, "walk by humanoid", rows, ranges)
+            else:
+                write_page(folder, make_found(), (0,), 10)
+        write_section(folder, "walk by humanoid", rows, ranges)
+        text = (folder / "adaptation.md").read_text(encoding="utf-8")
+        assert text.count("## A skill from video") == 1 and "| **RMA** | 80.0" in text
+        assert "| **Adapting** | 50 |" in text and "| slope, ahead and aside | 57 | 25 |" in text
+        assert "95 % do not fall, of the plain skill 75 %" in text and "| a knee has .7 | 12 | plain 0.40 |" in text
+        assert "| return less the plain skill's | -0.01 or more | -0.002 |" in text
