@@ -8,7 +8,17 @@ from reconstruct.camera import R_LEVEL
 from reconstruct.characters.character import Character
 from reconstruct.kinematics import point_positions
 from reconstruct.observations import Observations
-from reconstruct.rotations import conjugate, from_matrix, make_continuous, multiply, normalise, to_matrix
+from reconstruct.residuals import ball_tables
+from reconstruct.rotations import (
+    conjugate,
+    from_matrix,
+    from_rotvec,
+    make_continuous,
+    multiply,
+    normalise,
+    to_matrix,
+    to_rotvec,
+)
 from reconstruct.tangent import TangentSpace
 
 SIDES = ("left", "right")
@@ -19,6 +29,8 @@ LONGEST_DETOUR = 0.7
 """Duration up to which mistakes of the detector can be distinguished from the truth [s]."""
 STRAIGHT = 0.35
 """A limb bent by less than this [rad] says little of its twist."""
+BEYOND_REACH = 0.4
+"""Distance beyond a joint's range from which its rotation is a mistake of the detector [rad]."""
 
 
 def guess_initial_motion(
@@ -186,8 +198,10 @@ def find_steady_frames(quat: np.ndarray, weight: np.ndarray, fps: float) -> np.n
 def smooth_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """Every joint averaged over neighbouring frames, weighted by trust; frames without any take their neighbours'.
 
-    A robust pass first leaves out rotations that are far from the average around them (a detector that took left for
-    right in one frame turns the body by 180 degrees).
+    Rotations that a joint cannot make are hardly believed, and all end within its range: a head that is seen back to
+    front would turn all the way round with its neighbours, and no fit turns it back. A robust pass then leaves out
+    rotations that are far from the average around them (a detector that took left for right in one frame turns the body
+    by 180 degrees).
 
     Args:
       weight: trust in each frame, (T,).
@@ -199,13 +213,20 @@ def smooth_rotations(model: mujoco.MjModel, qpos: np.ndarray, weight: np.ndarray
     hinges = space.scalar_qpos[3:]
     if len(hinges):
         smooth[:, hinges] = fill_gaps(qpos[:, hinges], weight, sigma)
-    for column in space.quat_qpos[:, 0]:
+    trust = np.tile(weight, (len(space.quat_qpos), 1))
+    balls, low, high, _ = ball_tables(space)
+    beyond = to_rotvec(space.quaternions(qpos)[:, balls])
+    beyond = np.linalg.norm(beyond - np.clip(beyond, low, high), axis=-1)
+    trust[balls] *= np.exp(-((beyond / BEYOND_REACH) ** 2)).T
+    for column, believed in zip(space.quat_qpos[:, 0], trust, strict=True):
         quat = qpos[:, column : column + 4]
-        mean = average_quaternions(quat, weight, sigma)
+        mean = average_quaternions(quat, believed, sigma)
         for _ in range(2):
             away = 2.0 * np.arccos(np.clip(np.abs(np.sum(mean * quat, axis=-1)), 0.0, 1.0))
-            mean = average_quaternions(quat, weight / (1.0 + (away / 0.5) ** 4), sigma)
+            mean = average_quaternions(quat, believed / (1.0 + (away / 0.5) ** 4), sigma)
         smooth[:, column : column + 4] = make_continuous(mean)
+    within = np.clip(to_rotvec(space.quaternions(smooth)[:, balls]), low, high)
+    smooth[:, space.quat_qpos[balls]] = from_rotvec(within)
     return smooth
 
 
