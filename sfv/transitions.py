@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
@@ -16,8 +16,8 @@ from imitate.scene.scene import CONTROL_HZ
 from imitate.tracking.draft import Draft
 from imitate.transitions.bridge import Bridge
 from imitate.transitions.company import check_in_company
-from imitate.transitions.states import ChainableSkill, Pair, States, collect_states
-from imitate.transitions.transition import Transition, find_transition, list_pairs
+from imitate.transitions.states import ChainableSkill, Pair
+from imitate.transitions.transition import Transition, find_bridge, find_transition, list_pairs
 from pose.cores import usable_cores
 from pose.downloads import cache_folder
 from pose.errors import InputError
@@ -29,7 +29,7 @@ from sfv.skill import Skill
 
 VERSION = 3
 """Raise it when transitions are found otherwise."""
-COMPANY_VERSION = 2
+COMPANY_VERSION = 3
 """Raise it when they are checked in company otherwise."""
 
 NOTE = "transition.json"
@@ -37,8 +37,12 @@ NOTE = "transition.json"
 LEAST_PAIRS = 3
 """Pairs for which another process is worth its start."""
 
-Ways = dict[tuple[str, str], Transition]
-"""(source, target) -> transition."""
+BRIDGES = 3
+"""Bridges that are tried for a skill that is cut off."""
+
+Name = tuple[str, str]
+"""(source, target)."""
+Ways = dict[Name, Transition]
 
 
 def to_chainable(skill: Skill) -> ChainableSkill:
@@ -58,60 +62,87 @@ def has_surroundings(skill: Skill) -> bool:
     return not task.ground.flat or task.scene.has_box or task.scene.kind == "objects"
 
 
-def load_transitions(skills: Sequence[Skill], progress: Progress = silent) -> Ways:
+def load_transitions(skills: Sequence[Skill], progress: Progress = silent, wanted: Collection[Name] = ()) -> Ways:
     """The best way from each skill to each that may follow it; what was found before comes from the cache.
 
-    Skills that are left are shared out among the cores.
+    Bridges by tracking control take long. They are tried for the pairs in `wanted`, and for skills that nothing else
+    leads to or that lead nowhere.
+
+    Args:
+      skills: of one body.
+      progress: called while ways are found.
+      wanted: pairs of names that are needed; they come first where not all ways can hold together.
 
     Raises:
       InputError: a skill has surroundings of its own.
     """
     performers = {skill.name: to_chainable(skill) for skill in skills}
-    digests, pairs = {skill.name: _digest(skill) for skill in skills}, list_pairs(list(performers.values()))
-    places = {(one.name, other.name): _place(digests[one.name], digests[other.name]) for one, other in pairs}
-    missing = [name for name, folder in places.items() if not (folder / NOTE).is_file()]
-    count = min(usable_cores(), len({source for source, _ in missing}), len(missing) // LEAST_PAIRS)
+    pairs = [(one.name, other.name) for one, other in list_pairs(list(performers.values()))]
+    ways = {(way.source, way.target): way for way in _find_all(pairs, False, skills, performers, progress)}
+    bridges = choose_bridges(ways, wanted)
+    for way in _find_all(bridges, True, skills, performers, progress):
+        if way.survived > ways[way.source, way.target].survived:
+            ways[way.source, way.target] = way
+    key = "".join([*sorted(map(_digest, skills)), *sorted(map(str, {*bridges, *wanted}))])
+    return _check_in_company(ways, performers, key, wanted, progress)
+
+
+def choose_bridges(ways: Ways, wanted: Collection[Name]) -> list[Name]:
+    """Pairs that bridges are tried for: impossible ones that are wanted, or whose skills are cut off without them."""
+    chosen = [name for name in wanted if name in ways and not ways[name].possible]
+    for side in (0, 1):
+        for skill in dict.fromkeys(name[side] for name in ways):
+            mine = [name for name in ways if name[side] == skill and name[0] != name[1]]
+            if not any(ways[name].possible for name in mine):
+                chosen += sorted(mine, key=lambda name: -ways[name].survived)[:BRIDGES]
+    return list(dict.fromkeys(chosen))
+
+
+def _find_all(
+    pairs: Sequence[Name],
+    bridged: bool,
+    skills: Sequence[Skill],
+    performers: Mapping[str, ChainableSkill],
+    progress: Progress,
+) -> Iterator[Transition]:
+    """The ways of these pairs, from the cache or else found by several processes, a skill that is left in each."""
+    digests, named = {skill.name: _digest(skill) for skill in skills}, {skill.name: skill for skill in skills}
+    places = {name: _place(digests[name[0]], digests[name[1]], bridged) for name in pairs}
+    missing = [name for name in pairs if not (places[name] / NOTE).is_file()]
+    sources = dict.fromkeys(source for source, _ in missing)
+    count = min(usable_cores(), len(sources), len(missing) if bridged else len(missing) // LEAST_PAIRS)
     if count > 1:
-        _find_in_processes(skills, missing, count, progress)
-    states, ways = dict[str, States](), Ways()
-    for k, (source, target) in enumerate(pairs):
-        progress(k, len(pairs), f"{source.name} -> {target.name}")
-        ways[source.name, target.name] = _find_or_read(places[source.name, target.name], source, target, states)
+        rows = [(named[one], [named[target] for source, target in missing if source == one]) for one in sources]
+        _find_in_processes(rows, bridged, count, progress)
+    for k, name in enumerate(pairs):
+        progress(k, len(pairs), " -> ".join(name))
+        yield _find_or_read(places[name], performers[name[0]], performers[name[1]], bridged)
     progress(len(pairs), len(pairs), "transitions")
-    return _check_in_company(ways, performers, "".join(sorted(digests.values())), progress)
 
 
-def _find_or_read(
-    folder: Path, source: ChainableSkill, target: ChainableSkill, states: dict[str, States]
-) -> Transition:
-    """A way from the cache, or else found and kept there; `states` of skills that are left are collected once."""
+def _find_or_read(folder: Path, source: ChainableSkill, target: ChainableSkill, bridged: bool) -> Transition:
+    """A way from the cache, or else found and kept there."""
     way = _read(folder, source, target)
     if way is None:
-        if source.name not in states:
-            states[source.name] = collect_states(source)
-        way = find_transition(source, target, states[source.name])
+        way = find_bridge(source, target) if bridged else find_transition(source, target)
         _write(folder, way)
     return way
 
 
 def _find_in_processes(
-    skills: Sequence[Skill], missing: Sequence[tuple[str, str]], count: int, progress: Progress
+    rows: Sequence[tuple[Skill, Sequence[Skill]]], bridged: bool, count: int, progress: Progress
 ) -> None:
-    """Finds ways in several processes, a skill that is left in each, and keeps them in the cache."""
-    rows = {source: [target for one, target in missing if one == source] for source, _ in missing}
-    named, context = {skill.name: skill for skill in skills}, get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=prepare_process) as pool:
-        work = {
-            pool.submit(find_row, named[source], [named[target] for target in targets]): source
-            for source, targets in rows.items()
-        }
-        done = 0
-        progress(0, len(missing), f"transitions by {count} processes")
+    """Finds ways from each skill to some in several processes, and keeps them in the cache."""
+    total, done = sum(len(targets) for _, targets in rows), 0
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=prepare_process) as pool:
+        work = {pool.submit(find_row, *row, bridged): row for row in rows}
+        progress(0, total, f"transitions, {count} processes")
         try:
             for future in as_completed(work):
                 future.result()
-                done += len(rows[work[future]])
-                progress(done, len(missing), f"from {work[future]}")
+                source, targets = work[future]
+                done += len(targets)
+                progress(done, total, f"from {source.name}")
         except BaseException:
             # Whoever stops does not want to wait; what was found is kept (`terminate_workers` of Python 3.14).
             for worker in list(pool._processes.values()):
@@ -120,34 +151,50 @@ def _find_in_processes(
             raise
 
 
-def find_row(source: Skill, targets: Sequence[Skill]) -> None:
+def find_row(source: Skill, targets: Sequence[Skill], bridged: bool) -> None:
     """Finds the ways from one skill to some and keeps them in the cache: the work of one process."""
-    left, states = to_chainable(source), dict[str, States]()
+    left = to_chainable(source)
     for target in targets:
-        _find_or_read(_place(_digest(source), _digest(target)), left, to_chainable(target), states)
+        _find_or_read(_place(_digest(source), _digest(target), bridged), left, to_chainable(target), bridged)
 
 
-def _place(source: str, target: str) -> Path:
+def _place(source: str, target: str, bridged: bool) -> Path:
     """Folder of a way in the cache, by the digests of its skills."""
-    key = hashlib.sha256(f"{VERSION} {source} {target}".encode()).hexdigest()
+    key = hashlib.sha256(f"{VERSION} {source} {target}{' bridged' if bridged else ''}".encode()).hexdigest()
     return cache_folder() / "transitions" / key[:20]
 
 
-def _check_in_company(ways: Ways, performers: dict[str, ChainableSkill], digests: str, progress: Progress) -> Ways:
+def _check_in_company(
+    ways: Ways, performers: dict[str, ChainableSkill], digests: str, wanted: Collection[Name], progress: Progress
+) -> Ways:
     """See `check_in_company`; what was found for the same skills comes from the cache."""
     key = hashlib.sha256(f"{COMPANY_VERSION} {VERSION} {digests}".encode()).hexdigest()
     path = cache_folder() / "transitions" / f"company-{key[:20]}.json"
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-        return {pair: replace(way, **note[" > ".join(pair)]) for pair, way in ways.items()}
+        return {pair: _take_note(way, **note[" > ".join(pair)]) for pair, way in ways.items()}
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or damaged, so found again
-    found = check_in_company(ways, performers, progress)
-    note = {" > ".join(pair): {"survived": way.survived, "when": way.when} for pair, way in found.items()}
+    found = check_in_company(ways, performers, wanted, progress)
+    note = {
+        " > ".join(pair): {
+            "pair": vars(way.pair),
+            "survived": way.survived,
+            "blend": way.blend,
+            "bridged": way.bridge is not None,
+            "when": way.when,
+        }
+        for pair, way in found.items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as temporary:
         temporary.write_text(json.dumps(note), encoding="utf-8")
     return found
+
+
+def _take_note(way: Transition, pair: dict[str, Any], bridged: bool, **values: Any) -> Transition:
+    """A way as it was found to be in company."""
+    return replace(way, pair=Pair(**pair), bridge=way.bridge if bridged else None, **values)
 
 
 def _digest(skill: Skill) -> str:

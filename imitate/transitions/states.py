@@ -1,6 +1,7 @@
 """The states that a skill visits, and how far they are from those where another one can be entered."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,6 +69,7 @@ class States:
     """Frames at which the body faces somewhere and at least half of the rollouts live, bool (K,)."""
 
 
+@lru_cache(maxsize=32)
 def collect_states(performer: ChainableSkill, seed: int = 0) -> States:
     """Performs a skill with disturbed starts and keeps the states; of a cycle, those of the second round."""
     env = ImitationEnv.for_policy(performer.policy, performer.task, BODIES, LOOP_SECONDS)

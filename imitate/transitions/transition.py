@@ -29,8 +29,6 @@ BLENDS = (16, 8, 30, 0)
 """Lengths of blends that are tried for each pair [control steps]."""
 FIRST = 8
 """Bodies that are tried first; if half of them fall, the others are spared."""
-BRIDGED_PAIRS = 1
-"""Pairs that a bridge is tried for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +89,7 @@ def find_transitions(performers: Sequence[ChainableSkill], progress: Progress = 
 
 
 def find_transition(source: ChainableSkill, target: ChainableSkill, states: States | None = None) -> Transition:
-    """The way from one skill to another that most bodies survive; by a bridge only where none is possible without.
+    """The way from one skill to another that most bodies survive, without tracking control.
 
     Args:
       source: skill that is left.
@@ -108,22 +106,28 @@ def find_transition(source: ChainableSkill, target: ChainableSkill, states: Stat
             best = Transition(source.name, target.name, pair, survived, steps)
         if survived == 1.0:
             return best
-    if best.possible:
-        return best
-    for pair in pairs[:BRIDGED_PAIRS]:
-        bridge = make_bridge(source, target, states, pair)
-        survived = try_pair(target, states, pair, 0, bridge, rounds) if bridge.completed else 0.0
-        if survived > best.survived:
-            best = Transition(source.name, target.name, pair, survived, 0, bridge)
-        if best.possible:
-            return best
     return best
+
+
+def find_bridge(source: ChainableSkill, target: ChainableSkill, states: States | None = None) -> Transition:
+    """A way over a bridge by tracking control, from one skill to another; it takes some ten seconds.
+
+    Args:
+      source: skill that is left.
+      target: skill that is entered, of the same body.
+      states: of the source, if they are known.
+    """
+    states = states or collect_states(source)
+    pair, rounds = choose_pairs(source, target, states)[0], ROUNDS if source.name == target.name else 1
+    bridge = make_bridge(source, target, states, pair)
+    survived = try_pair(target, states, pair, 0, bridge, rounds) if bridge.completed else 0.0
+    return Transition(source.name, target.name, pair, survived, bridge=bridge)
 
 
 def try_pair(
     target: ChainableSkill, states: States, pair: Pair, blend: int, bridge: Bridge | None = None, rounds: int = 1
 ) -> float:
-    """The share of the bodies living at the exit that go on in the target to its end, or for some time.
+    """The share of the bodies that go on in the target to its end, or for some time; who fell before does not.
 
     Args:
       target: skill that is entered.
@@ -133,7 +137,8 @@ def try_pair(
       bridge: that is crossed before.
       rounds: of a skill into itself: how many times in a row.
     """
-    living = np.flatnonzero(states.alive[pair.exit])
+    alive = states.alive[pair.exit]
+    living = np.flatnonzero(alive)
     way = Transition(target.name, target.name, pair, 0.0, blend, bridge)
 
     def share(bodies: np.ndarray) -> float:
@@ -142,8 +147,8 @@ def try_pair(
 
     first = share(living[:FIRST])
     if first <= 0.5 or len(living) <= FIRST:
-        return first
-    return (first * FIRST + share(living[FIRST:]) * (len(living) - FIRST)) / len(living)
+        return first * float(alive.mean())
+    return (first * FIRST + share(living[FIRST:]) * (len(living) - FIRST)) / len(alive)
 
 
 def go_on(way: Transition, target: ChainableSkill, qpos: np.ndarray, qvel: np.ndarray, rounds: int = 1) -> np.ndarray:

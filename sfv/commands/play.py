@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -212,8 +213,9 @@ def perform_in_turn(skills: Sequence[Skill], seconds: float | None = None, chart
       InputError: one skill cannot follow another; the table says why.
     """
     different = list({skill.name: skill for skill in skills}.values())
+    wanted = list(pairwise(skill.name for skill in skills))
     with bar("transitions") as progress:
-        ways = load_transitions(different, progress)
+        ways = load_transitions(different, progress, wanted)
     console.print(make_table(ways))
     if chart is not None:
         console.print(f"{save_transitions(ways, chart)}: which skill can follow which")

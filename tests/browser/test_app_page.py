@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pose.errors import InputError
 from pose.video import VideoWriter
 from sfv.app.app import open_browser
+from sfv.commands.live import choose_all
 from sfv.demo.demo import make_demo
+from sfv.live.libraries import load_libraries
+from sfv.live.page_file import write_page
 
 from .conftest import Witness
 
@@ -66,6 +70,31 @@ def test_a_film_is_prepared(witness: Witness, address: str, tmp_path: Path, monk
     assert stranger.goto(address.split("?")[0]).status == 403
     own = address.split("?")[0]
     assert not [url for url in witness.requests if not url.startswith((own, "data:", "blob:", opened[0]))]
+    assert not witness.errors
+
+
+def test_the_live_page_runs_in_place_and_can_be_saved(witness: Witness, address: str, tmp_path: Path) -> None:
+    try:
+        libraries = load_libraries()
+    except InputError as error:
+        pytest.skip(str(error))
+    run = tmp_path / "runs" / "walk"
+    run.mkdir(parents=True)
+    (run / "config.json").write_text("{}")
+    write_page(choose_all(("walk",), None), run / "live.html", libraries)
+    page = witness.page
+    page.goto(address)
+    page.click("#runs button")
+    page.click("#reports summary >> text=live.html")
+    live = page.frame_locator("#reports iframe[title='live.html']")
+    live.locator("#loading").wait_for(state="detached", timeout=120_000)
+    assert live.locator("#skills button").inner_text() == "walk"
+    with page.expect_download() as saved:
+        page.click("#reports a[download]")
+    assert saved.value.suggested_filename == "live.html"
+    assert Path(saved.value.path()).read_bytes() == (run / "live.html").read_bytes()
+    own = address.split("?")[0]
+    assert not [url for url in witness.requests if not url.startswith((own, "data:", "blob:", "about:"))]
     assert not witness.errors
 
 

@@ -223,8 +223,10 @@ function show_run(run) {
   $("reports").replaceChildren(...run.reports.map((file) => {
     const box = make("details"), frame = make("iframe"), link = make("a", `Open ${file} in a page of its own`);
     link.href = address(run.name, file); link.target = "_blank"; link.rel = "noopener";
+    const share = make("a", file.startsWith("live") ? "Save it to share: one file that needs nothing else" : "Save it");
+    share.href = link.href; share.download = "";
     frame.title = file; frame.setAttribute("sandbox", "allow-scripts"); frame.loading = "lazy";
-    box.append(make("summary", file), link, frame); box.ontoggle = () => { if (box.open && !frame.src) frame.src = address(run.name, file); };
+    box.append(make("summary", file), link, make("br"), share, frame); box.ontoggle = () => { if (box.open && !frame.src) frame.src = address(run.name, file); };
     return box;
   }));
   $("after").hidden = !results.length;

@@ -1,22 +1,39 @@
-"""A way that does not hold after a skill that came before is found out, and one that does is left as it is."""
+"""A way that does not hold after a skill that came before is replaced or ruled out; one that holds is left as it is."""
 
 from dataclasses import replace
 
-from imitate.transitions.company import check_in_company
-from imitate.transitions.states import Pair
+import pytest
+
+from imitate.transitions import company
+from imitate.transitions.states import ChainableSkill, Pair
 from imitate.transitions.transition import Transition
 from sfv.skill import skills_named
 from sfv.transitions import to_chainable
 
+GOOD, BAD = Pair(exit=65, entry=0, pose_gap=0.04, speed_gap=0.6), Pair(65, 22, 0.04, 0.6)  # frame 22 is in the air
+WAYS = {
+    ("leap", "jump"): Transition("leap", "jump", GOOD, 1.0),
+    ("jump", "leap"): Transition("jump", "leap", BAD, 1.0),
+}
 
-def test_a_way_counts_as_what_it_is_after_another_skill():
+
+@pytest.fixture(scope="module")
+def performers() -> dict[str, ChainableSkill]:
     jump = to_chainable(skills_named("jump")[0])
-    performers = {"jump": jump, "leap": replace(jump, name="leap")}
-    good = Transition("leap", "jump", Pair(exit=65, entry=0, pose_gap=0.04, speed_gap=0.6), 1.0)
-    for entry, possible in ((0, True), (22, False)):  # frame 22 is in the air
-        way = Transition("jump", "leap", Pair(exit=65, entry=entry, pose_gap=0.04, speed_gap=0.6), 1.0)
-        found = check_in_company({("leap", "jump"): good, ("jump", "leap"): way}, performers)
-        assert found["leap", "jump"].survived == 1.0 and found["leap", "jump"].when is None
-        way = found["jump", "leap"]
-        assert way.possible is possible
-        assert way.when == (None if possible else "where leap came before")
+    return {"jump": jump, "leap": replace(jump, name="leap")}
+
+
+def test_a_way_that_fails_after_another_skill_is_replaced(performers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company, "choose_pairs", lambda *_: [BAD, GOOD])
+    found = company.check_in_company(WAYS, performers)
+    assert found["leap", "jump"].pair == GOOD and found["leap", "jump"].survived == 1.0
+    assert found["jump", "leap"].pair == GOOD and found["jump", "leap"].possible
+
+
+def test_what_fails_for_all_counts_as_impossible(performers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company, "choose_pairs", lambda *_: [BAD])
+    found = company.check_in_company(WAYS, performers)
+    assert found["leap", "jump"].possible
+    way = found["jump", "leap"]
+    assert not way.possible and way.when == "where leap came before"
+    assert "100% fall where leap came before; nearest" in way.reason

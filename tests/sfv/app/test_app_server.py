@@ -211,6 +211,41 @@ def test_a_request_becomes_the_calls_arguments(tmp_path: Path, runs: Path) -> No
             read_request(asked | wrong, sources, runs)
 
 
+def test_motions_and_pictures_become_their_calls_arguments(tmp_path: Path, runs: Path) -> None:
+    sources = Sources(tmp_path)
+    kinds: tuple[tuple[str, sources_module.Kind, str], ...] = (
+        ("1" * 16, "motion", "walk.bvh"),
+        ("2" * 16, "picture", "photo.jpg"),
+    )
+    for key, kind, file in kinds:
+        folder = sources.folder_of(key)
+        folder.mkdir()
+        (folder / "source.json").write_text(json.dumps(sources_module.Source(key, file, kind, file).__dict__))
+    motion = read_request({"action": "clip", "source": "1" * 16, "character": "atlas"}, sources, runs)
+    assert motion[:2] == ("clip", "walk") and motion[2]["character"] == "atlas"
+    assert motion[2]["motion"] == str(tmp_path / ("1" * 16) / "walk.bvh") and "video" not in motion[2]
+    picture = read_request({"action": "complete", "source": "2" * 16, "person": "12,30@0"}, sources, runs)
+    path = str(tmp_path / ("2" * 16) / "photo.jpg")
+    out = str(runs / "complete_photo")
+    assert picture == ("complete", "complete_photo", {"picture": path, "out": out, "person": "12,30@0"})
+    retarget = read_request({"action": "retarget", "run": "flip", "character": "atlas", "minutes": 1}, sources, runs)
+    assert retarget[:2] == ("retarget", "flip") and retarget[2]["skill"] == str(runs / "flip")
+    assert read_request({"action": "export", "run": "flip"}, sources, runs) == (
+        "export",
+        "flip",
+        {"clip": str(runs / "flip")},
+    )
+    for wrong in (
+        {"action": "clip", "source": "2" * 16},  # a picture is no motion
+        {"action": "complete", "source": "1" * 16},
+        {"action": "retarget", "run": "../flip", "character": "atlas"},
+        {"action": "retarget", "run": "flip", "character": "nobody"},
+        {"action": "export", "run": ".app"},
+    ):
+        with pytest.raises(InputError):
+            read_request(wrong, sources, runs)
+
+
 def test_what_is_no_json_is_one_line(client: Client) -> None:
     inside = client()
     for content in (b"{", b"[1]", b"[" * 5000, b"x" * 30_000):
