@@ -4,7 +4,7 @@ import { Blend } from "./blend.js";
 import { loadPhysics, Simulation } from "./simulation.js";
 import { headingOf, slerpQuat } from "./rotations.js";
 
-const LIE_STEPS = 40, LIFT_STEPS = 30, HOLD_STEPS = 15;
+const LIE_STEPS = 40, LIFT_STEPS = 30, HOLD_STEPS = 15, LEAST_STEPS = 45;
 const BALL_RADIUS = 0.11, BALL_MASS = 3.0, BALL_SPEED = 9.0, BALL_STEPS = 150;
 const SLIPPERY = 0.35;
 
@@ -68,6 +68,7 @@ export class Player {
     this.wanted = null;
     this.mode = "perform";
     this.steps = 0;
+    this.since = Infinity;
     this.simulation.reference.place(0, 0, 0);
     this.simulation.start(frame);
     this.parkBall();
@@ -118,6 +119,7 @@ export class Player {
 
   // One control step (1/30 s).
   advance() {
+    this.since += 1;
     this.remember();
     if (this.mode === "lift") return this.lift();
     const simulation = this.simulation;
@@ -146,7 +148,7 @@ export class Player {
     if (this.wanted !== null) {
       if (this.switchSkill()) return;
       if (!this.hasTransition()) return this.beginLift();
-    }
+    } else if (!reference.loop && this.repeat()) return;
     const ended = simulation.frame >= reference.length - 1;
     if (reference.loop && simulation.frame >= reference.length - 2) simulation.frame = reference.rewind(simulation.frame);
     else if (!reference.loop && ended && ++this.steps >= HOLD_STEPS) this.finish();
@@ -175,7 +177,15 @@ export class Player {
     this.bridge = null;
   }
 
-  // The end of a motion that is no cycle: again from its beginning, by a transition if there is one.
+  // A motion that is no cycle again, at the frame at which it can follow itself; false at all others.
+  repeat() {
+    this.wanted = this.index;
+    const again = this.switchSkill();
+    if (!again) this.wanted = null;
+    return again;
+  }
+
+  // The end of a motion that is no cycle and cannot follow itself: what is wanted by any way there is, else carried back.
   finish() {
     if (this.wanted === null) this.wanted = this.index;
     if (this.switchSkill(true)) return;
@@ -193,6 +203,7 @@ export class Player {
     next.frame = frame;
     this.bridge = bridge;
     this.resume = way.entry;
+    this.since = 0;
     const changed = this.wanted !== this.index;
     this.index = this.wanted;
     this.wanted = null;
@@ -211,12 +222,12 @@ export class Player {
     return this.waysTo(this.wanted).length > 0;
   }
 
+  // A cycle that was entered from another skill goes on for a round, and for 1.5 s, before it is left, as in Python.
   findTransition(late) {
-    const ways = this.waysTo(this.wanted);
-    const frame = this.simulation.reference.loop
-      ? this.simulation.frame % this.simulation.reference.starts
-      : this.simulation.frame;
-    return ways.find((way) => way.exit === frame || (late && way.exit <= frame)) ?? null;
+    const { frame, reference } = this.simulation, ways = this.waysTo(this.wanted), { loop, starts } = reference;
+    if (loop && this.since < Math.max(starts, LEAST_STEPS)) return null;
+    const here = loop ? frame % starts : frame;
+    return ways.find((way) => way.exit === here || (late && way.exit <= here)) ?? null;
   }
 
   // The body is carried to a pose of the reference: not physics, and shown as such.
