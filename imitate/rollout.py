@@ -181,14 +181,14 @@ def run_episodes(
       policy: acts.
       frames: of the reference to start at, (N,).
       action_rng: actions are sampled with it; None takes the mean.
-      start_rng: the start is disturbed with it as in training; None starts exactly on the reference.
+      start_rng: the start is disturbed with it as in training; None starts on the reference, borne by the ground.
       recorder: is shown the start and every control step.
     """
     reference = env.reference
     length = np.full(env.num_envs, env.episode_steps) if reference.loop else len(reference) - 1 - frames
     episode_return, running = np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
     completed, steps = np.zeros(env.num_envs, dtype=bool), np.zeros(env.num_envs, dtype=np.int64)
-    env.start(frames, rng=start_rng)
+    env.start(frames, rng=start_rng, offset=env.rest(frames))
     policy.forget(np.arange(env.num_envs))
     if recorder is not None:
         recorder.begin(env)

@@ -60,9 +60,9 @@ RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 1
 """Version of tracking control: raised whenever the same motion gives another draft."""
-TRAIN_VERSION = 2
+TRAIN_VERSION = 3
 """Version of training: raised whenever the same draft and seed give another policy."""
-EVALUATE_VERSION = 1
+EVALUATE_VERSION = 2
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
 TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook", "fall_time", "ended_by_itself")
 TRAINED += ("time_to_skill_seconds", "time_to_skill_cpu_seconds")

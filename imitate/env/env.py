@@ -236,6 +236,12 @@ class ImitationEnv:
             steps[:, nv : nv + 3] = rotations.rotate(qpos[:, -4:], moved)
             steps[:, -1] = yaw
 
+    def rest(self, frames: np.ndarray) -> np.ndarray:
+        """Tangent steps from the reference's poses to ones that the ground bears, see `Reference.rise`, (M, nv)."""
+        steps = np.zeros((len(frames), self.body.nv))
+        steps[:, 2] = self.reference.rise[frames]
+        return steps
+
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
         """Observations of all or some environments, float32 (M, O); the extrinsics after them, (M, O + E)."""
         seen = self._real_world.measure(self._observe(ids))

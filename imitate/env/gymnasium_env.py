@@ -24,8 +24,8 @@ class GymImitationEnv(gymnasium.Env):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
         """Starts an episode; `options={"frame": k}` at frame k of the reference."""
         super().reset(seed=seed)
-        frame = (options or {}).get("frame", self.np_random.integers(self.env.reference.starts))
-        self.env.start(np.array([frame]), rng=self.np_random)
+        frames = np.array([(options or {}).get("frame", self.np_random.integers(self.env.reference.starts))])
+        self.env.start(frames, rng=self.np_random, offset=self.env.rest(frames))
         return self.env.observe()[0], {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, float]]:

@@ -43,7 +43,7 @@ class SkillCollector(EpisodeLoop):
         super().__init__(env, seed)
         self.initial_states = initial_states
         self.starts = initial_states.choose(env.num_envs, self.rng)
-        env.start(self.starts.frames, rng=self.rng, offset=self.starts.offset)
+        env.start(self.starts.frames, rng=self.rng, offset=self.starts.offset + env.rest(self.starts.frames))
         # Episodes begin out of step with each other, or all would end in the same iteration for ever.
         if env.reference.loop:
             env.age += self.rng.integers(0, env.episode_steps, env.num_envs)
@@ -103,7 +103,7 @@ class SkillCollector(EpisodeLoop):
         """Begins episodes where the distribution of initial states says."""
         starts = self.initial_states.choose(len(ids), self.rng)
         self.starts.put(ids, starts)
-        self.env.start(starts.frames, ids, self.rng, starts.offset)
+        self.env.start(starts.frames, ids, self.rng, starts.offset + self.env.rest(starts.frames))
         if self._after_start is not None:
             self._after_start(ids, self.rng)
 

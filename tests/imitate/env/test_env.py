@@ -9,6 +9,7 @@ import pytest
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import smooth_heading, unroll_cycle
 from imitate.env.task import Task
+from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.scene.scene import CONTROL_HZ, PHYSICS_HZ, Scene, build_model
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec
@@ -173,3 +174,36 @@ def test_model_has_ground_and_the_body_weighs_the_same():
     assert model.geom("ground").type[0] == mujoco.mjtGeom.mjGEOM_PLANE
     assert model.body_mass.sum() == pytest.approx(CHARACTER.model.body_mass.sum())
     assert model.opt.timestep == pytest.approx(1 / 120)
+
+
+def test_what_rests_starts_where_the_ground_bears_it_and_what_flies_or_sinks_does_not_touch():
+    """Frames on the ground, 5 mm above it, in flight and 4 cm below it; the first three by hand, all by the geoms."""
+    motion = standing(frames=4)
+    env = make_env(replace(motion, qpos=raise_to(motion.qpos, np.array([0.0, 0.005, 0.3, -0.04]))))
+    np.testing.assert_allclose(env.reference.rise, [-0.006, -0.011, 0.0, 0.034], atol=1e-9)
+    frames = np.arange(4)
+    env.start(frames, offset=env.rest(frames))
+    lowest = env.lowest(GeomShapes.of(env.model, solid_bodies(env.model))).min(axis=1)
+    np.testing.assert_allclose(lowest, [-0.006, -0.006, 0.3, -0.006], atol=1e-9)
+
+
+def test_who_starts_at_rest_is_borne_at_once_and_who_starts_on_the_surface_drops():
+    """Force of the ground in body weights over the first control step: about 1, instead of a fall with little of it."""
+    env = make_env(standing(), environments=2)
+    offset = env.rest(np.zeros(2, dtype=np.int64))
+    offset[1] = 0.0
+    env.start(np.zeros(2, dtype=np.int64), offset=offset)
+    before = env.com[:, 2].copy()
+    env.step(np.zeros((2, env.action_size)))
+    dropped = before - env.com[:, 2]
+    assert abs(dropped[0]) < 0.0012 < 0.0025 < dropped[1]
+
+
+def raise_to(qpos: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """Poses that stand, moved so that their lowest point is at these heights [m], (T, nq) x (T,) -> (T, nq)."""
+    env = make_env(standing(frames=2), environments=1)
+    env.start(np.zeros(1, dtype=np.int64))
+    lowest = env.lowest(GeomShapes.of(env.model, solid_bodies(env.model))).min()
+    moved = qpos.copy()
+    moved[:, 2] += height - lowest
+    return moved
