@@ -120,7 +120,7 @@ def find_skills(character: Character, runs: Path) -> list[Skill]:
     found = [
         skill
         for skill in known_skills(runs)
-        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names
+        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names and not skill.adaptive
     ]
     if not found:
         raise InputError(f"no skill of '{character.name}' is known; learn one: python -m sfv clip --video FILE")

@@ -77,6 +77,8 @@ def fit_adaptation(
 
     def record(ids: np.ndarray, history: Tensor) -> None:
         truth = regression.record(ids, history)
+        if len(ids) < 2:
+            return  # has no spread
         with torch.no_grad():
             errors.append(torch.stack([(phi(history) - truth).square().mean(), truth.var(0).mean()]))
 

@@ -108,7 +108,7 @@ def list_learnt_poses(character: Character) -> list[KnownPoses]:
     return [
         KnownPoses.of(skill.name, skill.reference, character)
         for skill in known_skills()
-        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names
+        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names and not skill.adaptive
     ]
 
 
