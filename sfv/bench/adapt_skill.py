@@ -18,6 +18,8 @@ from sfv.bench.adapt_skill_page import write_section
 from sfv.commands.adapt import AdaptRunConfig, choose_skill, run_adapt
 from sfv.console import console
 from sfv.rows import Row, show
+from sfv.skill import Skill, shipped_skills
+from sfv.stages import ADAPTIVE
 
 LEAST_SUCCESS, LEAST_PUSHED, MOST_LOST, MOST_SECONDS = 0.9, 0.9, 0.01, 600.0
 """What is aimed at: survival in varied dynamics and of pushes, return lost at nominal ones, time [s]."""
@@ -31,7 +33,7 @@ def bench_adapt_skill(
 ) -> None:
     """A skill's survival under loads, on ice and slopes, with weak muscles: adapting, plain, and without its parts.
 
-    It learns to adapt first, as `sfv adapt` does, unless it has.
+    It learns to adapt first, as `sfv adapt` does, unless it has: without --out, a shipped one is measured if there is.
 
     Args:
       config: which skill, and how it learns to adapt.
@@ -42,18 +44,26 @@ def bench_adapt_skill(
     if rollouts < 1:
         raise InputError(f"--rollouts {rollouts}: give at least 1")
     skill = choose_skill(config)
-    run = run_adapt(config)
-    adapting = run.policy
+    learnt = find_shipped(config, skill) or run_adapt(config)
+    adapting = learnt.policy
     if not isinstance(adapting, AdaptingPolicy):
-        raise InputError(f"{run.folder}: holds no policy that adapts")
+        raise InputError(f"{learnt.policy_path}: holds no policy that adapts")
     with console.status("performing in varied dynamics, under pushes and with events"):
         rows = measure_rows(adapting, skill.plain_policy, skill.task, config, rollouts)
-    seconds = run.metrics.get("train_seconds")
+    seconds = learnt.metrics.get("train_seconds")
     rows.append(Row("adapt_train_seconds", seconds, "s", goal=MOST_SECONDS, note="PPO, without the adaptation module"))
     if page is not None:
         written = write_section(page, f"{skill.name} by {skill.body}", rows, config.adapt.dynamics)
         console.print(f"page: {written}")
     show("adapt-skill", [replace(row, name=f"{skill.name}_{row.name}") for row in rows], json)
+
+
+def find_shipped(config: AdaptRunConfig, skill: Skill) -> Skill | None:
+    """The shipped skill that has learnt to adapt, where no folder of a run is named."""
+    if config.skill is None or config.out is not None:
+        return None
+    body = f"{skill.body}{ADAPTIVE}"
+    return next((one for one in shipped_skills() if (one.name, one.body) == (skill.name, body)), None)
 
 
 def single_ranges(ranges: DynamicsConfig) -> dict[str, DynamicsConfig]:
