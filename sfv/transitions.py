@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import os
+import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from rich.table import Table
@@ -134,7 +137,7 @@ def _find_in_processes(
 ) -> None:
     """Finds ways from each skill to some in several processes, and keeps them in the cache."""
     total, done = sum(len(targets) for _, targets in rows), 0
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=prepare_process) as pool:
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
         work = {pool.submit(find_row, *row, bridged): row for row in rows}
         progress(0, total, f"transitions, {count} processes")
         try:
@@ -149,6 +152,15 @@ def _find_in_processes(
                 worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _start_worker() -> None:
+    """Leaves Ctrl-C to the parent, which ends this process; one that is killed cannot, so this process watches it."""
+    prepare_process()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def find_row(source: Skill, targets: Sequence[Skill], bridged: bool) -> None:
