@@ -19,6 +19,8 @@ LARGEST = 1024**3
 DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError,
           TypeError, SyntaxError, tokenize.TokenError, RecursionError, RuntimeError, OverflowError)  # fmt: skip
 """What NumPy and zipfile raise for a file that is not whole."""
+REMAKE = "delete it to have it made again"
+"""What mends a file of ours in a run's folder; never to be said of one that a user gave."""
 T = TypeVar("T")
 
 
@@ -35,8 +37,14 @@ def save_arrays(path: Path, kind: str, version: int, arrays: Mapping[str, Any]) 
         np.savez_compressed(file, kind=np.array(kind), format_version=np.array(version), **arrays)
 
 
-def load_arrays(path: Path, kind: str, version: int) -> dict[str, np.ndarray]:
+def load_arrays(path: Path, kind: str, version: int, mend: str = REMAKE) -> dict[str, np.ndarray]:
     """Reads what `save_arrays` wrote; no pickles.
+
+    Args:
+      path: of the file.
+      kind: what the arrays must be.
+      version: of the format that can be read.
+      mend: what its owner can do if it is damaged.
 
     Raises:
       InputError: no such file, not an archive, damaged, of another kind, or of a version this program cannot read.
@@ -57,9 +65,7 @@ def load_arrays(path: Path, kind: str, version: int) -> dict[str, np.ndarray]:
     except PermissionError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except DAMAGE as error:
-        raise InputError(
-            f"{path}: damaged or not a {kind} archive ({error}); delete it to have it made again"
-        ) from error
+        raise InputError(f"{path}: damaged or not a {kind} archive ({error}); {mend}") from error
     if found != kind:
         raise InputError(f"{path}: holds {found[:40]}, expected {kind}; give another file")
     if found_version != version:
@@ -67,14 +73,14 @@ def load_arrays(path: Path, kind: str, version: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def load_as(path: Path, kind: str, version: int, make: Callable[[dict[str, np.ndarray]], T]) -> T:
+def load_as(path: Path, kind: str, version: int, make: Callable[[dict[str, np.ndarray]], T], mend: str = REMAKE) -> T:
     """What `make` builds of the arrays that `save_arrays` wrote.
 
     Raises:
       InputError: as `load_arrays`; also arrays that are missing, of another shape or type, or hold nonsense.
     """
-    arrays = load_arrays(path, kind, version)
-    with refuse_damaged(path, f"a {kind}", "delete it to have it made again"), np.errstate(all="ignore"):
+    arrays = load_arrays(path, kind, version, mend)
+    with refuse_damaged(path, f"a {kind}", mend), np.errstate(all="ignore"):
         return make(arrays)
 
 

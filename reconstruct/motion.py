@@ -6,7 +6,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from pose.archive import load_as, save_arrays
+from pose.archive import REMAKE, load_as, save_arrays
 
 FORMAT_VERSION = 1
 
@@ -97,9 +97,17 @@ class ReferenceMotion:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "ReferenceMotion":
-        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        return load_as(path, "motion", FORMAT_VERSION, cls._of_arrays)
+    def load(cls, path: Path, mend: str = REMAKE) -> "ReferenceMotion":
+        """Reads what `save` wrote.
+
+        Args:
+          path: of the file.
+          mend: what its owner can do if it is damaged: a file that a user gave is not made again.
+
+        Raises:
+          InputError: it is damaged, or another one.
+        """
+        return load_as(path, "motion", FORMAT_VERSION, cls._of_arrays, mend)
 
     @classmethod
     def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "ReferenceMotion":

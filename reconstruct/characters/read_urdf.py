@@ -62,8 +62,9 @@ def check_is_expanded(tree: Element, path: Path) -> None:
     """Raises an InputError if a file is no URDF, or the source that one is generated from."""
     if tree.tag != "robot":
         raise InputError(f"{path}: no URDF: its first element is <{tree.tag}>, not <robot>")
+    expanded = f"{path.name.split('.')[0]}_expanded.urdf"  # never its own name: the shell empties that first
     if path.suffix.lower() == ".xacro" or any("ros.org" in str(e.tag) and "xacro" in str(e.tag) for e in tree.iter()):
-        raise InputError(f"{path}: xacro macros are in it; expand them first: xacro {path.name} > {path.stem}.urdf")
+        raise InputError(f"{path}: xacro macros are in it; expand them first: xacro {path.name} > {expanded}")
     if not tree.findall("link"):
         raise InputError(f"{path}: there is no link in it")
 

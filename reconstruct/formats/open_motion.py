@@ -15,6 +15,7 @@ from reconstruct.formats.deepmimic import read_deepmimic
 from reconstruct.formats.joint_positions import read_positions, to_places
 from reconstruct.formats.markers import read_c3d, read_trc
 from reconstruct.formats.options import MotionFileConfig
+from reconstruct.formats.own_motion import read_own_archive
 from reconstruct.formats.rate import take_rate
 from reconstruct.formats.read_gltf import read_gltf
 from reconstruct.formats.robot import RobotMotion, check_path
@@ -22,7 +23,6 @@ from reconstruct.formats.robot_archive import ANGLE_KEYS, read_joint_archive
 from reconstruct.formats.robot_table import read_csv
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.smpl import find_smpl_keys, read_smpl, strip_prefixes
-from reconstruct.motion import ReferenceMotion
 
 MotionFile = SkeletonMotion | RobotMotion
 
@@ -168,7 +168,7 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
             check_skeleton(found, path)
         else:
             check_coordinates(found, path)
-    if isinstance(found, RobotMotion) and not found.has_contacts:
+    if isinstance(found, RobotMotion):
         found = check_path(found, path)
     return found
 
@@ -227,7 +227,7 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
     """An `.npz` of any of its kinds, by its keys."""
     arrays, pickled = load_plain_arrays(path)
     if str(arrays.get("kind", "")) == "motion":
-        return RobotMotion(ReferenceMotion.load(path))
+        return read_own_archive(arrays, path)
     names = strip_prefixes(arrays)
     if find_smpl_keys(names) is not None and not any(key in names for key in ANGLE_KEYS):
         return read_smpl(names, path, fps)

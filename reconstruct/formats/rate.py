@@ -15,8 +15,14 @@ UNITS = {"milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
 RATE_KEYS = ("fps", "frequency", "frame_rate", "framerate", "mocap_framerate", "mocap_frame_rate")
 STEP_KEYS = ("dt", "timestep", "frame_time")
 TIME_KEYS = ("time", "times", "timestamp", "timestamps", "t")
+TIME_ENDINGS = {"s": 1.0, "sec": 1.0, "secs": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "millis": 1e-3,
+                "milliseconds": 1e-3, "us": 1e-6, "usec": 1e-6, "microseconds": 1e-6, "ns": 1e-9, "nsec": 1e-9,
+                "nanoseconds": 1e-9}  # fmt: skip
+"""What follows the name of a time, and how long the unit is [s]."""
 UNEVEN = 1.5
 """Longest time between two frames, over the usual one, from which times are uneven."""
+SLOWEST = 0.5
+"""Frames a second below which times cannot be in seconds, whatever the rate is."""
 LONGEST = 1800.0
 """Longest motion that is read [s]."""
 
@@ -33,7 +39,17 @@ def guess_rate(number: float) -> tuple[float, str]:
     return number, "the rate"
 
 
-def measure_rate(times: np.ndarray, name: str, path: Path) -> tuple[float, list[Finding]]:
+def time_unit(word: str) -> float | None:
+    """Length of the unit of times that are called `time`, `t_ms` or `timestamp_ns` [s]; None for what is no time."""
+    if word in TIME_KEYS:
+        return 1.0
+    start, _, ending = word.rpartition("_")
+    if start in ("", *TIME_KEYS) and len(ending) > (0 if start else 4):
+        return TIME_ENDINGS.get(ending)
+    return None
+
+
+def measure_rate(times: np.ndarray, name: str, path: Path, is_in_seconds: bool = False) -> tuple[float, list[Finding]]:
     """Frames a second by the times of all frames, and what is doubtful of them.
 
     Seconds, unless a step of more than one is a rate in use in milliseconds, microseconds or nanoseconds.
@@ -42,6 +58,7 @@ def measure_rate(times: np.ndarray, name: str, path: Path) -> tuple[float, list[
       times: of the frames, (T,).
       name: what the file calls them.
       path: of the file, for messages.
+      is_in_seconds: the unit is known, and has been taken into account.
 
     Raises:
       InputError: time does not increase.
@@ -51,8 +68,10 @@ def measure_rate(times: np.ndarray, name: str, path: Path) -> tuple[float, list[
         raise InputError(f"{path}: the times of '{name}' do not increase; mend them, or give --fps")
     fps, findings = (len(times) - 1) / float(times[-1] - times[0]), list[Finding]()
     # Whole milliseconds go on by 33, 33, 34: right in the mean. Where frames are lost, the middle one is right.
-    rates = (fps, 1.0 / float(np.median(steps))) if fps < 1.0 else ()
+    rates = (fps, 1.0 / float(np.median(steps))) if fps < 1.0 and not is_in_seconds else ()
     unit = next((unit for unit, count in UNITS.items() if any(is_usual(count * rate) for rate in rates)), None)
+    if unit is None and fps < SLOWEST and not is_in_seconds:
+        unit = next((unit for unit, count in UNITS.items() if 8.0 <= count * fps <= 1000.0), None)
     if unit is not None:
         fps *= UNITS[unit]
         text = f"the times of '{name}' are taken for {unit}: {fps:.4g} frames a second; --fps overrules"

@@ -7,9 +7,11 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character
+from reconstruct.contacts import contact_points
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import check_rate
 from reconstruct.formats.speed import FASTEST, check_speed, find_leaps
+from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply, normalise, rotate
 
@@ -19,6 +21,11 @@ LYING = 0.05
 """Height of a root over that in its standing pose at least, where the body lies."""
 HEIGHT_OF_ROOT = (0.5, 1.3)
 """Usual height of a root over that in its standing pose, at least and at most, where it stands."""
+
+
+ON_GROUND = 0.12
+"""Mean distance of the lowest joint or sole from the ground up to which a body is on it [m]."""
+UPWARD = np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ def to_motion(character: Character, frames: RobotFrames, path: Path) -> RobotMot
     findings = [Finding("character", f"joints of {character.name}")]
     standing = float(character.model.qpos0[2])
     turn, quat, said = find_axes(frames, standing)
+    if not said:
+        quat, said = find_order_by_ground(character, frames, quat)
     if frames.fps is None:
         text = f"no frame rate in the file: {RATE:g} a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
@@ -106,7 +115,7 @@ def find_axes(frames: RobotFrames, standing: float) -> tuple[np.ndarray, np.ndar
         "wxyz": normalise(frames.turns),
         "xyzw": normalise(frames.turns[:, [3, 0, 1, 2]]),
     }
-    up = {order: rotate(quat, np.array([[0.0, 0.0, 1.0]])).mean(axis=0) for order, quat in quats.items()}
+    up = {order: rotate(quat, UPWARD[None]).mean(axis=0) for order, quat in quats.items()}
     order = frames.order
     other = "wxyz" if order == "xyzw" else "xyzw"
     is_high = [is_height_of_root(float(np.median(frames.places[:, axis])) / standing) for axis in range(3)]
@@ -119,6 +128,37 @@ def find_axes(frames: RobotFrames, standing: float) -> tuple[np.ndarray, np.ndar
         findings = (Finding("format", f"quaternions are {other}: so it stands", doubtful=True),)
         order = other
     return identity, quats[order], findings
+
+
+def find_order_by_ground(
+    character: Character, frames: RobotFrames, quat: np.ndarray
+) -> tuple[np.ndarray, tuple[Finding, ...]]:
+    """The root's quaternions in the other order where the body is on the ground only then, and what was done.
+
+    Who crawls or gets up does not show by the root alone which order is right: with the wrong one the limbs reach
+    below the ground or hang above it.
+
+    Args:
+      character: whose joints they are.
+      frames: what the file says, z up.
+      quat: the root's quaternions by custom, wxyz (T, 4).
+    """
+    other = normalise(frames.turns[:, [3, 0, 1, 2]] if frames.order == "wxyz" else frames.turns)
+    if rotate(quat, UPWARD[None])[:, 2].mean() > 0.7:
+        return quat, ()
+    some = np.linspace(0, len(quat) - 1, min(len(quat), 40)).astype(int)
+    bodies = np.arange(1, character.model.nbody)
+    origins = BodyPoints(bodies, np.zeros((len(bodies), 3)), np.zeros(len(bodies)))
+    errors = list[float]()
+    for turns in (quat, other):
+        qpos = np.concatenate([frames.places, turns, frames.hinges], axis=1)[some]
+        both = [point_positions(character.model, qpos, points) for points in (origins, contact_points(character))]
+        errors.append(float(np.abs(np.concatenate(both, axis=1)[..., 2].min(axis=1)).mean()))
+    if errors[1] > ON_GROUND or errors[0] < max(ON_GROUND, 2.0 * errors[1]):
+        return quat, ()
+    order = "xyzw" if frames.order == "wxyz" else "wxyz"
+    text = f"quaternions are {order}: so the body is on the ground, otherwise {errors[0]:.2f} m off it"
+    return other, (Finding("format", text, doubtful=True),)
 
 
 def is_height_of_root(ratio: float) -> bool:
@@ -180,3 +220,10 @@ def make_motion(character: Character, qpos: np.ndarray, fps: float) -> Reference
         contacts=np.zeros((len(qpos), len(parts)), dtype=bool),
         contact_names=parts,
     )
+
+
+def measure_distance_to_ground(character: Character, qpos: np.ndarray) -> float:
+    """How far the lowest contact point is from z = 0, usually [m], to the centimetre."""
+    some = qpos[:: max(1, len(qpos) // 50)]
+    lowest = point_positions(character.model, some, contact_points(character))[..., 2].min(axis=1)
+    return round(abs(float(np.percentile(lowest, 20))), 2)

@@ -1,21 +1,35 @@
 """Archives of joint angles, as BeyondMimic, GMR and others have them, and of MuJoCo's coordinates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pose.errors import InputError
+from reconstruct.characters.character import Character
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import take_rate
-from reconstruct.formats.robot import RobotFrames, RobotMotion, to_motion
-from reconstruct.formats.robot_joints import breadth_first, find_by_hinges, find_by_names, hinge_names
+from reconstruct.formats.robot import RobotFrames, RobotMotion, measure_distance_to_ground, to_motion
+from reconstruct.formats.robot_joints import (
+    NamedJoints,
+    ball_columns,
+    breadth_first,
+    find_by_count,
+    find_by_names,
+    hinge_names,
+    is_unit,
+)
+from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.rotations import normalise
 
 ANGLE_KEYS = ("joint_pos", "dof_pos", "joint_positions", "dof")
 """Keys of the hinges' angles, (T, joints): BeyondMimic's, GMR's, others'."""
 PLACE_KEYS = ("body_pos_w", "root_pos", "root_trans", "base_pos", "root_trans_offset")
 TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori")
 NAME_KEYS = ("joint_names", "dof_names")
+BODY_ERROR = 0.05
+"""Mean distance of the file's bodies from the model's up to which the order of joints is sure [m]."""
 
 
 def read_joint_archive(
@@ -33,18 +47,80 @@ def read_joint_archive(
       InputError: an array is missing or of another shape, or no character has these joints.
     """
     angles, places, turns, order = take_arrays(arrays, path)
-    count, said = angles.shape[1], list[Finding]()
-    names = take_names(arrays, count)
-    character = find_by_names(names, asked, path) if names else find_by_hinges(count, asked, path)
-    hinges = hinge_names(character.model)
-    if names is None and order == "wxyz" and "qpos" not in arrays:
-        names = breadth_first(character.model)
-        said.append(Finding("joints", "no joint names in the file: in Isaac Lab's order, breadth first"))
-    if names is not None:
-        angles = angles[:, [names.index(hinge) for hinge in hinges]]
     rate, doubts = (fps, []) if fps is not None else take_rate(arrays, len(angles), path)
-    found = to_motion(character, RobotFrames(places, turns, angles, order, rate), path)
+    frames = RobotFrames(places, turns, angles, order, rate)
+    names = take_names(arrays)
+    if names:
+        fits = find_by_names(names, angles.shape[1], asked, path)
+        found, fit = choose_by_ground([(of_joints(each, frames, path), each) for each in fits])
+        said = [Finding("joints", f"not joints of {fit.character.name}: {shorten(fit.extra)}")] * bool(fit.extra)
+    else:
+        character = find_by_count(angles, asked, path)
+        columns, said = list(range(angles.shape[1])), []
+        if "qpos" not in arrays and order == "wxyz":
+            columns, said = find_order(character, arrays, frames)
+        found = of_joints(NamedJoints(character, columns, ()), frames, path)
     return RobotMotion(found.motion, (*found.findings, *said, *doubts), has_contacts=False)
+
+
+def of_joints(fit: NamedJoints, frames: RobotFrames, path: Path) -> RobotMotion:
+    """The motion of a character's joints from the columns that are theirs.
+
+    Raises:
+      InputError: a ball joint has no unit quaternions, or as `to_motion`.
+    """
+    angles, balls = frames.hinges[:, fit.columns], ball_columns(fit.character.model)
+    has_unit = np.zeros(angles.shape[1], dtype=bool)
+    for ball in balls:
+        has_unit[ball] = True
+        if not is_unit(angles[:, ball]):
+            raise InputError(f"{path}: a ball joint of {fit.character.name} has no unit quaternions; export it again")
+    return to_motion(fit.character, replace(frames, hinges=angles, has_unit=has_unit if balls else None), path)
+
+
+def choose_by_ground(fits: list[tuple[RobotMotion, NamedJoints]]) -> tuple[RobotMotion, NamedJoints]:
+    """Of bodies with the same joints, which differ in size, the one that stands on the ground."""
+    if len(fits) == 1:
+        return fits[0]
+    return min(fits, key=lambda fit: measure_distance_to_ground(fit[1].character, fit[0].motion.qpos))
+
+
+def find_order(
+    character: Character, arrays: Mapping[str, np.ndarray], frames: RobotFrames
+) -> tuple[list[int], list[Finding]]:
+    """Columns of the model's hinges among angles without names, breadth first or depth first, and what to say of it.
+
+    Isaac Lab counts joints breadth first, MuJoCo depth first. Which it is follows from where the file has the bodies;
+    without these it is Isaac Lab's, whose keys they are.
+
+    Args:
+      character: of the hinges.
+      arrays: of the archive; `body_pos_w` (T, B, 3) decides.
+      frames: of the file, quaternions wxyz.
+    """
+    hinges = hinge_names(character.model)
+    isaac = breadth_first(character.model)
+    orders = {"Isaac Lab's order, breadth first": [isaac.index(hinge) for hinge in hinges],
+              "MuJoCo's order": list(range(len(hinges)))}  # fmt: skip
+    places = np.asarray(arrays.get("body_pos_w", np.zeros(0)), dtype=np.float64)
+    if places.ndim != 3 or places.shape[1] < 4 or len(places) != len(frames.places):
+        return orders["Isaac Lab's order, breadth first"], [
+            Finding("joints", "no joint names in the file: taken in Isaac Lab's order, breadth first", doubtful=True)
+        ]
+    some = np.linspace(0, len(places) - 1, min(len(places), 12)).astype(int)
+    bodies = np.arange(1, character.model.nbody)
+    origins = BodyPoints(bodies, np.zeros((len(bodies), 3)), np.zeros(len(bodies)))
+    errors = dict[str, float]()
+    for name, columns in orders.items():
+        qpos = np.concatenate([frames.places, normalise(frames.turns), frames.hinges[:, columns]], axis=1)[some]
+        gaps = places[some][:, :, None] - point_positions(character.model, qpos, origins)[:, None]
+        errors[name] = float(np.linalg.norm(gaps, axis=-1).min(axis=2).mean())
+    best = min(errors, key=lambda name: errors[name])
+    text = f"no joint names in the file: in {best}, for then the bodies are where the file has them"
+    if errors[best] < BODY_ERROR:
+        return orders[best], [Finding("joints", text)]
+    text = f"{text} to {errors[best]:.2f} m: is the robot another one?"
+    return orders[best], [Finding("joints", text, doubtful=True)]
 
 
 def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
@@ -71,10 +147,14 @@ def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarra
     return angles, places, turns, "wxyz" if keys[1] == "body_pos_w" else "xyzw"
 
 
-def take_names(arrays: Mapping[str, np.ndarray], count: int) -> tuple[str, ...] | None:
-    """The joints' names, without the root's; None if there are none."""
+def take_names(arrays: Mapping[str, np.ndarray]) -> tuple[str, ...] | None:
+    """The joints' names; None if there are none."""
     found = next((np.ravel(arrays[key]) for key in NAME_KEYS if key in arrays), None)
     if found is None:
         return None
-    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in found.tolist())
-    return names[-count:] if len(names) > count else names
+    return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in found.tolist())
+
+
+def shorten(names: Sequence[str], most: int = 4) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
+from reconstruct.formats.rate import RATE_KEYS, time_unit
 
-TIMES = ("time", "times", "t", "timestamp", "time_s", "seconds")
 FRAME = ("frame", "frames", "index", "frame_index", "id", "")
 BODY = r"(?P<stem>(?:(?:world|global|robot|root|base|pelvis|floating|free|body|link|joint)_?)*"
 PLACE = re.compile(BODY + r"(?:(?:pos|position|trans|translation|translate|transl|p|t)_?)?)(?P<axis>[xyz])")
@@ -90,7 +90,7 @@ def find_root(names: Sequence[str], table: np.ndarray, hinges: Sequence[int], pa
       InputError: they are not there, not known, or there twice.
     """
     words = {i: to_word(name) for i, name in enumerate(names) if i not in hinges}
-    rest = [i for i, word in words.items() if word not in (*TIMES, *FRAME)]
+    rest = [i for i, word in words.items() if word not in (*FRAME, *RATE_KEYS) and time_unit(word) is None]
     places = take_axes(names, {i: PLACE.fullmatch(words[i]) for i in rest}, "xyz", path)
     turns = take_axes(names, {i: TURN.fullmatch(words[i]) for i in rest}, "wxyz", path)
     if places and turns and is_quaternion(table[:, turns]):

@@ -1,6 +1,7 @@
 """Which of the characters a file of joint angles is of: by its joints' names, or by how many there are."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
@@ -27,39 +28,104 @@ def breadth_first(model: mujoco.MjModel) -> tuple[str, ...]:
     return tuple(model.joint(j).name for j in joints)
 
 
-def find_by_names(names: Sequence[str], asked: str | None, path: Path) -> Character:
-    """The character whose hinges have these names.
+@dataclass(frozen=True)
+class NamedJoints:
+    """A character whose joints a file names."""
+
+    character: Character
+    columns: list[int]
+    """Of the file, in the order of the model's coordinates after the root's."""
+    extra: tuple[str, ...]
+    """Names of joints that the character has not."""
+
+
+def find_by_names(names: Sequence[str], width: int, asked: str | None, path: Path) -> list[NamedJoints]:
+    """The characters whose joints are among these names, the one that is asked for and ours first.
+
+    Args:
+      names: of the joints in the file's order, with or without the root's.
+      width: how many coordinates they have together, without the root's seven.
+      asked: name of the character that is to perform the motion.
+      path: of the file, for messages.
 
     Raises:
       InputError: there is none.
     """
+    found = list[NamedJoints]()
     for name in list_candidates(asked):
         try:
             character = load_character(name)
         except InputError:
             continue
-        hinges = hinge_names(character.model)
-        if hinges and set(hinges) <= set(names):
-            return character
-    raise InputError(
-        f"{path}: no character has the joints {', '.join(names[:8])}, ...; make one with 'sfv character new'"
-    )
+        columns = take_columns(character.model, names, width)
+        if columns is not None:
+            own = {character.model.joint(j).name for j in range(character.model.njnt)}
+            found.append(NamedJoints(character, columns, tuple(joint for joint in names[1:] if joint not in own)))
+    if not found:
+        text = f"no character has the joints {', '.join(names[:8])}, ... of {width} coordinates"
+        raise InputError(f"{path}: {text}; make one with 'sfv character new'")
+    return found
 
 
-def find_by_hinges(count: int, asked: str | None, path: Path) -> Character:
-    """The character with so many hinges and no other joints: the one that is asked for, else Unitree's G1.
+def take_columns(model: mujoco.MjModel, names: Sequence[str], width: int) -> list[int] | None:
+    """Columns of a file that are a model's coordinates after its root's; None where a joint is missing.
+
+    A joint that the model has not is a hinge. A first name that makes one too many is the root's.
+    """
+    sizes = {model.joint(j).name: joint_size(model, j) for j in range(model.njnt)}
+    own = [model.joint(j).name for j in range(model.njnt) if model.jnt_type[j] != mujoco.mjtJoint.mjJNT_FREE]
+    for given in (list(names), list(names[1:])):
+        widths = [sizes.get(name, 1) for name in given]
+        if own and set(own) <= set(given) and sum(widths) == width and len(set(given)) == len(given):
+            starts = np.cumsum([0, *widths])
+            return [
+                int(column)
+                for name in own
+                for column in range(starts[given.index(name)], starts[given.index(name) + 1])
+            ]
+    return None
+
+
+def joint_size(model: mujoco.MjModel, joint: int) -> int:
+    """Coordinates of a joint: 7, 4 or 1."""
+    kinds = {mujoco.mjtJoint.mjJNT_FREE.value: 7, mujoco.mjtJoint.mjJNT_BALL.value: 4}
+    return kinds.get(int(model.jnt_type[joint]), 1)
+
+
+def ball_columns(model: mujoco.MjModel) -> list[list[int]]:
+    """Of each ball joint, where its quaternion is among the coordinates after the root's."""
+    balls = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_BALL]
+    return [list(range(first - 7, first - 3)) for first in balls.tolist()]
+
+
+def find_by_count(angles: np.ndarray, asked: str | None, path: Path) -> Character:
+    """The character with as many coordinates after the root's: the one that is asked for, else Unitree's G1.
+
+    Args:
+      angles: these coordinates, (T, count).
+      asked: name of the character that is to perform the motion.
+      path: of the file, for messages.
 
     Raises:
       InputError: there is none.
     """
-    for name in [asked] * (asked is not None) + ["g1"] * (count == G1_HINGES):
-        character = load_character(str(name))
-        if len(hinge_names(character.model)) == count == character.model.nq - 7:
-            return character
+    count, text = angles.shape[1], f"{angles.shape[1]} joint angles without names"
+    if asked is not None:
+        first = load_character(asked)
+        if first.model.nq - 7 == count and all(is_unit(angles[:, ball]) for ball in ball_columns(first.model)):
+            return first
+        text += f", and {asked} has {first.model.nq - 7}"
+    if count == G1_HINGES:
+        return load_character("g1")
     raise InputError(
-        f"{path}: {count} joint angles without names; name the robot with --character (G1 has {G1_HINGES}), "
-        "or make one with 'sfv character new'"
+        f"{path}: {text}; name the robot that has them with --character, or the columns after its joints "
+        "('sfv character new' makes a robot a character)"
     )
+
+
+def is_unit(quats: np.ndarray) -> bool:
+    """Whether quaternions (T, 4) have unit length."""
+    return float(np.abs(np.linalg.norm(quats, axis=1) - 1.0).max(initial=0.0)) < 0.05
 
 
 def list_candidates(asked: str | None) -> list[str]:

@@ -1,7 +1,6 @@
 """Tables of a robot's motion: our own CSV, others with names of columns, Unitree's without."""
 
 import csv
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +10,21 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
-from reconstruct.contacts import contact_points
 from reconstruct.formats.options import Finding
-from reconstruct.formats.rate import measure_rate
-from reconstruct.formats.robot import RATE, RobotFrames, RobotMotion, find_unit_of_angles, make_motion, to_motion
-from reconstruct.formats.robot_columns import TIMES, find_hinges, find_root, is_quaternion
-from reconstruct.formats.robot_joints import find_by_hinges, hinge_names, list_candidates
+from reconstruct.formats.own_motion import check_coordinates_of_own, set_own_on_ground
+from reconstruct.formats.rate import RATE_KEYS, measure_rate, take_positive, time_unit
+from reconstruct.formats.robot import (
+    RATE,
+    RobotFrames,
+    RobotMotion,
+    find_unit_of_angles,
+    make_motion,
+    measure_distance_to_ground,
+    to_motion,
+)
+from reconstruct.formats.robot_columns import find_hinges, find_root, is_quaternion, to_word
+from reconstruct.formats.robot_joints import find_by_count, hinge_names, list_candidates
 from reconstruct.formats.write_csv import coordinate_names
-from reconstruct.kinematics import point_positions
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def read_csv(path: Path, asked: str | None = None, given: float | None = None) -
     fps = given if given is not None else fps
     if rows.shape[1] < 8:
         raise InputError(f"{path}: {rows.shape[1]} columns; expected root place, root quaternion and hinges")
-    character = find_by_hinges(rows.shape[1] - 7, asked, path)
+    character = find_by_count(rows[:, 7:], asked, path)
     if fps is None:
         fps = RATE
         said.append(Finding("rate", f"{RATE:g} frames a second, as Unitree's tables have; --fps overrules"))
@@ -112,15 +118,16 @@ def read_named(
       InputError: no character has these joints, there is no root, or time does not increase.
     """
     fps, doubts = find_rate(names, table, path) if given is None else (given, [])
+    small = [name.lower() for name in names]
     fitting = list[tuple[float, Character, np.ndarray]]()
     for name in list_candidates(asked):
         try:
             character = load_character(name)
         except InputError:
             continue
-        columns = coordinate_names(character.model)
-        if set(columns) <= set(names):
-            qpos = table[:, [names.index(column) for column in columns]]
+        columns = [column.lower() for column in coordinate_names(character.model)]
+        if set(columns) <= set(small):
+            qpos = table[:, [small.index(column) for column in columns]]
             fitting.append((measure_distance_to_ground(character, qpos), character, qpos))
     if not fitting:
         foreign = read_foreign_names(names, table, path, asked, fps)
@@ -128,6 +135,7 @@ def read_named(
     # Bodies that differ in size alone have the same joints: it is of the one that stands on the ground.
     _, character, qpos = min(fitting, key=lambda fit: fit[0])
     findings = [Finding("character", f"joints of {character.name}, by their names"), *doubts]
+    check_coordinates_of_own(qpos, path, coordinate_names(character.model))
     model = character.model
     hinges = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE]
     qpos[:, hinges], unit = find_unit_of_angles(qpos[:, hinges])
@@ -135,7 +143,8 @@ def read_named(
     if fps is None:
         text = f"no column 'time': {RATE:g} frames a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
-    return RobotMotion(make_motion(character, qpos, fps or RATE), tuple(findings), has_contacts=False)
+    found = RobotMotion(make_motion(character, qpos, fps or RATE), tuple(findings), has_contacts=False)
+    return set_own_on_ground(found)
 
 
 def read_foreign_names(
@@ -169,17 +178,15 @@ def read_foreign_names(
 
 
 def find_rate(names: Sequence[str], table: np.ndarray, path: Path) -> tuple[float | None, list[Finding]]:
-    """Frames a second by the column of times, and what is doubtful of it; None without one.
+    """Frames a second by the column of times, or of the rate itself, and what is doubtful of it; None without one.
 
     Raises:
       InputError: time does not increase.
     """
-    column = next((i for i, name in enumerate(names) if re.sub(r"\W+", "_", name.lower()).strip("_") in TIMES), None)
-    return (None, []) if column is None else measure_rate(table[:, column], names[column], path)
-
-
-def measure_distance_to_ground(character: Character, qpos: np.ndarray) -> float:
-    """How far the lowest contact point is from z = 0, usually [m], to the centimetre."""
-    some = qpos[:: max(1, len(qpos) // 50)]
-    lowest = point_positions(character.model, some, contact_points(character))[..., 2].min(axis=1)
-    return round(abs(float(np.percentile(lowest, 20))), 2)
+    for i, name in enumerate(names):
+        scale = time_unit(to_word(name))
+        if scale is not None:
+            return measure_rate((table[:, i] - table[0, i]) * scale, name, path, is_in_seconds=scale != 1.0)
+        if to_word(name) in RATE_KEYS and (table[:, i] == table[0, i]).all():
+            return take_positive(table[:, i], f"frame rate ({name})", path), []
+    return None, []

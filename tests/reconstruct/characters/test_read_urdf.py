@@ -106,8 +106,8 @@ def test_inertias_that_no_body_can_have_are_mended(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.xacro", '<robot name="r"/>', "xacro macros are in it; expand them first: xacro a.xacro > a.urdf"),
-        ("a.urdf", '<robot xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:macro/></robot>', "expand them first"),
+        ("a.xacro", '<robot name="r"/>', "xacro macros are in it; expand them first: xacro a.xacro > a_expanded.urdf"),
+        ("a.urdf", '<robot xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:macro/></robot>', "a.urdf > a_exp"),
         ("a.urdf", "<sdf/>", "no URDF: its first element is <sdf>"),
         ("a.urdf", '<robot name="r"/>', "there is no link in it"),
         ("a.sdf", "<sdf/>", "SDF is not read; give the URDF"),

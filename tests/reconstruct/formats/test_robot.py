@@ -7,11 +7,13 @@ import pytest
 
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
+from reconstruct.contacts import contact_points
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.read_motion import load_motion
 from reconstruct.formats.robot_joints import breadth_first, hinge_names
 from reconstruct.formats.write_csv import write_csv
+from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.retargeting import retarget
 from reconstruct.rotations import from_rotvec, multiply, rotate
 from sfv.demo.motions import load_demo_motion
@@ -245,7 +247,7 @@ def test_gmr_archives_and_what_is_missing(tmp_path, walk):
     with pytest.raises(InputError, match=r"without the root's path; keys are joint_pos \(\d+, 29\)"):
         open_motion(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", **(arrays | {"dof_pos": walk.qpos[:, 7:20]}))  # pyright: ignore
-    with pytest.raises(InputError, match="13 joint angles without names; name the robot with --character"):
+    with pytest.raises(InputError, match="13 joint angles without names; name the robot that has them"):
         open_motion(tmp_path / "c.npz")
     np.savez(tmp_path / "d.npz", **(arrays | {"joint_names": np.array(["a"] * 29)}))  # pyright: ignore
     with pytest.raises(InputError, match="no character has the joints a, a"):
@@ -257,3 +259,104 @@ def test_a_robots_motion_on_a_person(tmp_path, walk):
     found = load_motion(tmp_path / "a.csv", load_character("humanoid"), loop="no")
     assert found.motion.character == "humanoid" and "retargeted from g1" in found.summary
     assert found.motion.qpos[-1, 0] - found.motion.qpos[0, 0] > 0.4
+
+
+def test_coordinates_of_a_body_with_ball_joints(tmp_path):
+    """MuJoCo's qpos of our humanoid, with the joints' names in any order, or without for who is to perform it."""
+    humanoid = load_character("humanoid")
+    known = load_demo_motion("walk", humanoid)
+    names = list(known.joint_names)
+    np.savez(tmp_path / "a.npz", qpos=known.qpos, fps=30.0, joint_names=np.array(names))
+    np.savez(tmp_path / "b.npz", qpos=known.qpos, fps=30.0)
+    sizes = [int(np.diff([*humanoid.model.jnt_qposadr, humanoid.model.nq])[j]) for j in range(len(names))]
+    parts = dict(zip(names, np.split(known.qpos, np.cumsum(sizes)[:-1], axis=1), strict=True))
+    mixed = [names[0], *reversed(names[1:])]
+    np.savez(
+        tmp_path / "c.npz", qpos=np.concatenate([parts[name] for name in mixed], axis=1), fps=30.0,
+        joint_names=np.array(mixed),
+    )  # fmt: skip
+    for name in "abc":
+        found = open_motion(tmp_path / f"{name}.npz", asked="humanoid").motion  # pyright: ignore
+        np.testing.assert_allclose(found.qpos, known.qpos, atol=1e-12)
+    np.savez(tmp_path / "d.npz", qpos=known.qpos[:, :-1], fps=30.0, joint_names=np.array(names))
+    with pytest.raises(InputError, match=r"no character has the joints root, .* of 35 coordinates"):
+        open_motion(tmp_path / "d.npz")
+
+
+def test_joints_without_names_are_in_the_order_that_puts_the_bodies_where_they_are(tmp_path, g1, walk):
+    bodies = np.arange(1, g1.model.nbody)
+    origins = BodyPoints(bodies, np.zeros((len(bodies), 3)), np.zeros(len(bodies)))
+    hinges, isaac = hinge_names(g1.model), breadth_first(g1.model)
+    both = {"MuJoCo's": list(range(29)), "Isaac Lab's": [hinges.index(name) for name in isaac]}
+    places = point_positions(g1.model, walk.qpos, origins)
+    quats = np.repeat(walk.qpos[:, None, 3:7], len(bodies), axis=1)
+    for name, columns in both.items():
+        angles = walk.qpos[:, 7:][:, columns]
+        np.savez(tmp_path / "a.npz", fps=50, joint_pos=angles, body_pos_w=places, body_quat_w=quats)
+        found = open_motion(tmp_path / "a.npz")
+        np.testing.assert_allclose(found.motion.qpos, walk.qpos, atol=1e-9)  # pyright: ignore
+        assert any(f"in {name} order" in said.text for said in found.findings)
+
+
+def test_quaternions_of_who_leans_are_in_the_order_that_puts_it_on_the_ground(tmp_path, g1, walk):
+    tilted = walk.qpos.copy()
+    tilted[:, 3:7] = multiply(from_rotvec(np.array([[0.0, 1.3, 0.0]])), walk.qpos[:, 3:7])  # as one who crawls
+    tilted[:, 2] -= point_positions(g1.model, tilted, contact_points(g1))[..., 2].min(axis=1)
+    for order in ("wxyz", "xyzw"):
+        quat = tilted[:, 3:7] if order == "wxyz" else tilted[:, [4, 5, 6, 3]]
+        np.savetxt(tmp_path / "a.csv", np.concatenate([tilted[:, :3], quat, tilted[:, 7:]], axis=1))
+        found = open_motion(tmp_path / "a.csv")
+        same = np.abs(np.sum(found.motion.qpos[:, 3:7] * tilted[:, 3:7], axis=1))  # pyright: ignore
+        assert same.min() > 1.0 - 1e-9, order
+        assert (order == "wxyz") == any("quaternions are wxyz" in said.text for said in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("time_ms", 20.0), ("t_ms", 20.0), ("timestamp_ns", 20e6), ("Time (s)", 0.02), ("fps", None), ("TIME", 20.0),
+        ("time", 33.513),
+    ],
+)  # fmt: skip
+def test_columns_of_time_in_any_unit(tmp_path, name, column):
+    humanoid = load_character("humanoid")
+    write_csv(load_demo_motion("walk", humanoid), humanoid, tmp_path / "a.csv")
+    head, *rows = (tmp_path / "a.csv").read_text().splitlines()
+    lines = [",".join([name, *head.split(",")[1:]]).upper()]
+    for t, row in enumerate(rows):
+        lines.append(
+            ",".join([f"{50 if column is None else 1e9 * (column > 1e6) + t * column:.12g}", *row.split(",")[1:]])
+        )
+    (tmp_path / "b.csv").write_text("\n".join(lines))
+    rate = 1000.0 / column if name == "time" and column else 50.0
+    assert open_motion(tmp_path / "b.csv").motion.fps == pytest.approx(rate, abs=0.01)  # pyright: ignore
+
+
+def test_our_own_motion_that_was_edited(tmp_path):
+    """Whatever is wrong is named with its place, and nobody is advised to delete a file that was given."""
+    humanoid = load_character("humanoid")
+    load_demo_motion("walk", humanoid).save(tmp_path / "a.npz")
+    arrays: dict[str, Any] = dict(np.load(tmp_path / "a.npz"))
+    qpos = arrays["qpos"]
+    with_nan, scaled = qpos.copy(), qpos.copy()
+    with_nan[4, 9], scaled[2, 3:7] = np.nan, 2.0 * scaled[2, 3:7]
+    for change, text in (
+        ({"qpos": with_nan}, "coordinate 9 of frame 4 is nan"),
+        ({"qpos": scaled}, "quaternion in frame 2 has length 2"),
+        ({"qpos": qpos[:10]}, f"10 frames of qpos, {len(qpos)} of contacts"),
+        ({"qpos": qpos[:, :-1]}, "42 coordinates, humanoid has 43"),
+        ({"character": np.array("robotx")}, "of the character 'robotx', which is not there"),
+        ({"fps": None}, "motion without fps"),
+        ({"fps": np.array(0.0)}, "expected a positive number"),
+    ):
+        changed = {key: value for key, value in (arrays | change).items() if value is not None}
+        np.savez(tmp_path / "b.npz", **changed)  # pyright: ignore
+        with pytest.raises(InputError, match=text) as error:
+            open_motion(tmp_path / "b.npz")
+        assert "delete" not in str(error.value)
+    for scale, up, text in ((100.0, 0.0, "path is in centimetres"), (1.0, 50.0, "50 m off the ground")):
+        places = qpos[:, :3] * scale + [0, 0, up]
+        np.savez(tmp_path / "c.npz", **(arrays | {"qpos": np.concatenate([places, qpos[:, 3:]], axis=1)}))  # pyright: ignore
+        found = load_motion(tmp_path / "c.npz", humanoid, loop="no")
+        assert text in found.summary
+        np.testing.assert_allclose(found.motion.qpos[0, :3], qpos[0, :3], atol=0.03)
