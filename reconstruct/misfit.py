@@ -20,6 +20,9 @@ TERMS = (
 )  # fmt: skip
 """What every hypothesis has to explain."""
 
+FORCE = 0.6
+"""Force by mass without a contact that counts as one standard deviation between hypotheses [m/s2]. The right one leaves
+next to nothing, so this is smaller than what the fit itself allows (`FitSigmas.unsupported`)."""
 FREEDOM = 10.0
 """Parameters of a part that moves freely [1/s]: what the fit of a hand gains by them was 6 units a second."""
 
@@ -52,8 +55,7 @@ def count_freedom(problem: Problem, support: Support) -> float:
 def unsupported_cost(problem: Problem, support: Support, qpos: np.ndarray) -> float:
     """Robust cost of the wrench that no contact gives, in all frames but those on something unknown."""
     body, contacts = gather_contacts(problem, support, qpos)
-    sigma = problem.sigmas.unsupported
-    block, _ = contact_wrench(body, contacts, ~support.lies, (sigma, ARM * sigma))
+    block, _ = contact_wrench(body, contacts, ~support.lies, (FORCE, ARM * FORCE))
     return block.loss()
 
 

@@ -1,5 +1,6 @@
 """From surfaces that carry to things: as large as usual, as small as the space that the body passes through."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -67,6 +68,27 @@ def place_objects(
             seat = bool(held[:, seat_columns(character)].any())
             objects.append(_place_box(character, qpos, paths[held], held.any(axis=1), surface.level, seat))
     return tuple(objects)
+
+
+def place_boxes(
+    character: Character,
+    qpos: np.ndarray,
+    touches: np.ndarray,
+    surfaces: tuple[Surface, ...],
+    given: Sequence[SceneObject] | None,
+) -> tuple[SceneObject, ...]:
+    """The boxes among the things that a motion touches, in its present world.
+
+    Args:
+      character, qpos, touches, surfaces: as of `place_objects`.
+      given: things in the world that `centre_world` will give the motion, if they are known; they are not placed anew.
+    """
+    if given is None:
+        things = place_objects(character, qpos, touches, surfaces)
+    else:
+        turn, origin = float(np.degrees(yaw(qpos[0, 3:7]))), (float(qpos[0, 0]), float(qpos[0, 1]))
+        things = tuple(one.move(turn, origin) for one in given)
+    return tuple(one for one in things if one.kind == "box")
 
 
 def _place_stairs(

@@ -7,19 +7,12 @@ from itertools import pairwise
 import mujoco
 import numpy as np
 
-from reconstruct import dynamics, residuals, rolling, surface_terms, surfaces
+from reconstruct import dynamics, object_terms, residuals, rolling, surface_terms, surfaces
 from reconstruct.camera import R_LEVEL, View
 from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
-from reconstruct.kinematics import (
-    BodyPoints,
-    Kinematics,
-    PointSet,
-    com_positions,
-    compute_kinematics,
-    point_positions,
-)
+from reconstruct.kinematics import BodyPoints, Kinematics, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.observations import Observations
 from reconstruct.sight import find_sight
 from reconstruct.solve import Block
@@ -64,6 +57,8 @@ class FitSigmas:
     """Horizontal slip of points in contact in one frame [m]."""
     penetration: float = 0.005
     """Depth of any part below the ground [m]."""
+    entry: float = 0.01
+    """Depth of any part inside of a thing that carries the body [m]; larger, since seats and beds give way."""
     lying: float = 0.02
     """Height of the lowest part of a body that lies on the ground [m]."""
     rolling: float = 0.01
@@ -335,6 +330,8 @@ class Problem:
             height[surfaces.back_columns(self.character)] = sigmas.back
             slip = np.where(soft, sigmas.rolling, sigmas.slip)
             blocks += surface_terms.surface_contacts(points, self.touches, self.surfaces, self.fps, height, slip)
+        if support.things:
+            blocks.append(object_terms.no_entry(kin["solid"], support.things, sigmas.entry))
         if support.hands is not None:
             blocks.append(residuals.hand_height(contacts, support.hands, sigmas.slip))
         if support.lies.any():

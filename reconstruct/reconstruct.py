@@ -28,7 +28,7 @@ from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_fra
 from reconstruct.observations import Observations, find_middle_frame, observe
 from reconstruct.pan_from_feet import estimate_pan_from_feet
 from reconstruct.path_unit import carry, find_unit, go_along, level_with_ground, stay_in_place
-from reconstruct.place_objects import place_objects
+from reconstruct.place_objects import place_boxes, place_objects
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import cut_cycle
 from reconstruct.scene_objects import SceneObject
@@ -178,6 +178,7 @@ def fit_motion(
     fit = _fit_ground_and_physics(problem, qpos, view, config, progress)
     if hypotheses:
         fit = _choose(fit, hypotheses, problem, qpos, view, config, progress)
+        fit = _keep_out(fit, objects, config)
     return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects)
 
 
@@ -287,6 +288,21 @@ def _choose(
         if hypothesis.given or (misfit < least and fit.support.touches is not None and fit.support.touches.any()):
             best, least = fit, misfit
     return best if best is not flat else replace(flat, why=f"not sure: {'; '.join(notes)}")
+
+
+def _keep_out(fit: _Fit, given: Sequence[SceneObject] | None, config: ReconstructConfig) -> _Fit:
+    """The same, with no part of the body inside of the boxes that carry it: a foot that passes through the edge of a
+    stair is caught there in simulation. `given` are things in the world that the motion is to have, if they are known.
+    """
+    if fit.support.touches is None or not fit.support.touches.any():
+        return fit
+    problem, view = fit.problem.with_unknowns(fit.solution.unknowns)
+    boxes = place_boxes(problem.character, fit.solution.qpos, fit.support.touches, problem.surfaces, given)
+    still = tuple(replace(one, known=True) for one in problem.surfaces)
+    support = replace(fit.support, things=boxes)
+    problem = replace(problem, surfaces=still).with_support(support, physics=True)
+    solution = _solve(problem, fit.solution.qpos, view, config.iterations)
+    return replace(fit, problem=problem.with_unknowns(solution.unknowns)[0], support=support, solution=solution)
 
 
 def _lower_ground(problem: Problem, qpos: np.ndarray, view: View, base: float) -> tuple[Problem, np.ndarray, View]:

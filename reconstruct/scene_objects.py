@@ -136,6 +136,18 @@ class SceneObject:
             return float(self.centre @ normal)
         return float(self.centre @ normal + self.half @ np.abs(normal @ self.rotation))
 
+    def move(self, turn: float, shift: tuple[float, float]) -> "SceneObject":
+        """The same thing in another world, whose vertical is the same.
+
+        Args:
+          turn: angle from this world's x axis to where it points in the other one [degrees], counted in that one.
+          shift: this world's origin in the other one [m].
+        """
+        cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        x, y = cos * self.x - sin * self.y + shift[0], sin * self.x + cos * self.y + shift[1]
+        yaw = (self.yaw + turn + 180.0) % 360.0 - 180.0
+        return replace(self, x=float(x), y=float(y), yaw=float(yaw))
+
     def describe(self) -> str:
         """A few words for people."""
         if self.is_wall:

@@ -7,6 +7,7 @@ import numpy as np
 from reconstruct.camera import View
 from reconstruct.contacts import LOW, ContactThresholds, clean_contacts, find_contacts, find_runs
 from reconstruct.kinematics import GRAVITY
+from reconstruct.scene_objects import SceneObject
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Support:
     """Points that carry weight although they are above the ground (`find_hand_support`), bool (T, P)."""
     touches: np.ndarray | None = None
     """Which surface above the ground each of `carried_points` touches (`find_touches`), (T, N); None for none ever."""
+    things: tuple[SceneObject, ...] = ()
+    """What it stands on besides the ground, once that is placed: no part of the body is inside."""
 
     def select(self, frames: slice) -> "Support":
         """The same for some of the frames."""
-        known = {name: values[frames] for name, values in vars(self).items() if values is not None}
-        return Support(**known)
+        known = {name: values[frames] for name, values in vars(self).items() if isinstance(values, np.ndarray)}
+        return Support(**known, things=self.things)
 
     @property
     def carrying(self) -> np.ndarray:

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reconstruct import dynamics, residuals, rolling
+from reconstruct import dynamics, object_terms, residuals, rolling
 from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_masses
 from reconstruct.observations import BONES, Observations
 from reconstruct.rolling import find_other_parts
+from reconstruct.scene_objects import SceneObject
 from reconstruct.tangent import TangentSpace
 
 FPS = 30.0
@@ -60,6 +61,8 @@ def scene():
     one[:, 0] = True
     planted = np.repeat(place["contacts"].pos_w, FRAMES, axis=0)
 
+    boxes = [SceneObject("box", 5.2, 0.1, 0.5, 0.6, 0.9, yaw=30.0), SceneObject("box", 4.6, 0.0, 0.8, 0.5, 0.5, 0.1)]
+
     def term(name, qpos, unknowns):
         view = View.from_vector(unknowns)
         kin = compute_kinematics(model, qpos, points)
@@ -79,6 +82,7 @@ def scene():
             "slip": lambda: residuals.no_slip(contacts, contact, view, FPS, 0.01),
             "penetration": lambda: residuals.no_penetration(shapes, 0.01),
             "hand_height": lambda: residuals.hand_height(contacts, contact > 0.3, 0.003),
+            "entry": lambda: object_terms.no_entry(shapes, boxes, 0.01),
             "lying": lambda: residuals.lowest_point_on_ground(shapes, flight, 0.02),
             "rolling": lambda: residuals.ground_height(shapes[parts], rolls, 0.01, "rolling"),
             "roll": lambda: rolling.no_slip(shapes[parts], kin["masses"], rolls, 0.01),
@@ -105,6 +109,7 @@ TERMS = (
     "slip",
     "penetration",
     "hand_height",
+    "entry",
     "lying",
     "rolling",
     "roll",

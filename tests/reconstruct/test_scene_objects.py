@@ -60,3 +60,12 @@ def test_a_wall_is_touched_from_the_side():
     assert wall.level_along(wall.facing(np.zeros(2))) == pytest.approx(-1.95)
     assert THINGS[0].facing(np.zeros(2)) == pytest.approx([0.0, 0.0, 1.0])
     assert THINGS[0].level_along(np.array([0.0, 0.0, 1.0])) == pytest.approx(0.44)
+
+
+def test_a_thing_in_another_world_keeps_its_form_and_goes_with_that_worlds_axes():
+    box = SceneObject("box", 1.0, 0.0, 0.3, 0.6, 0.4, yaw=170.0)
+    moved = box.move(90.0, (0.5, 2.0))  # what was 1 m ahead is 1 m to the left of the origin, which is at (.5, 2)
+    assert (moved.x, moved.y) == pytest.approx((0.5, 3.0)) and moved.yaw == pytest.approx(-100.0)
+    assert (moved.height, moved.length, moved.width) == (box.height, box.length, box.width)
+    turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    assert moved.corners() == pytest.approx(box.corners() @ turn.T + [0.5, 2.0, 0.0])
