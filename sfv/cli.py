@@ -46,6 +46,7 @@ COMMANDS = {
         "sfv.bench.adapt_skill:bench_adapt_skill",
         "a skill that adapts, beside the plain one: loads, ice, slopes, weak muscles, pushes",
     ),
+    "bench robot": ("sfv.bench.robot:bench_robot", "exported skills on a robot's original model, with noise and delay"),
     "bench vision": ("sfv.bench.vision:bench_vision", "how far a quadruped gets by sight, by a map, and blind"),
     "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth, and coverage of real clips"),
     "bench people": (
