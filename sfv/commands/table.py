@@ -2,17 +2,13 @@
 
 import csv
 import json
-import os
-import signal
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -20,16 +16,16 @@ from pose.cores import usable_cores
 from pose.errors import InputError
 from pose.files import replace_file
 from pose.video import FILM_ENDINGS, probe
+from sfv.cluster.local import LocalEngine
+from sfv.cluster.unit import Engine, Unit, run_units
 from sfv.console import bar, console
 from sfv.page_template import render_page
-from sfv.parent import VARIABLE
 from sfv.report import embed_video, verdict
 from sfv.rows import describe_machine
-from sfv.run_folder import lock_folder, run_name
+from sfv.run_folder import lock_folder, make_folder, run_name
 
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
 TEMPLATE = Path(__file__).with_name("table.html")
-EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
 
 @dataclass(frozen=True)
@@ -89,6 +85,9 @@ def table(
     seeds: int = 3,
     minutes: float | None = None,
     jobs: int = 1,
+    on: Literal["local", "ray"] = "local",
+    store: str | None = None,
+    cores: int = 1,
     published: Path | None = None,
     out: Path = Path("runs/table"),
 ) -> None:
@@ -100,39 +99,94 @@ def table(
       videos: the videos, or folders of them.
       seeds: trainings of each; all share the same reference.
       minutes: training budget of each [min]; the default of `clip` if left out.
-      jobs: how many run at once; the cores are shared out among them.
+      jobs: how many run at once on this machine; its cores are shared out among them.
+      on: what runs them: this machine, or the machines of a Ray cluster (docs/scaling.md).
+      store: folder or URL (s3://...) that all machines of a cluster share; OUT by default.
+      cores: of each run on a cluster.
       published: a CSV file with columns video,normalised_return to compare with, by the video's name without ending.
       out: folder for the runs and the table.
     """
+    if store is not None and on == "local":
+        raise InputError(f"--store {store}: is for several machines; give --on ray, or leave it out")
+    if cores < 1 or jobs < 1:
+        raise InputError(f"--cores {cores}, --jobs {jobs}: give 1 or more")
     films = _find_films(videos)
     known = read_published(published)
     skills = [_probe_film(film, known.get(film.stem)) for film in films]
-    out.mkdir(parents=True, exist_ok=True)
-    workers = max(1, usable_cores() // jobs)
+    make_folder(out)
+    workers = max(1, usable_cores() // jobs) if on == "local" else cores
     # All videos once before any of them a second time: a table that is stopped has a metric for each.
-    plan = [(skill.video, seed) for seed in range(seeds) for skill in skills if not skill.errors]
-    done: dict[tuple[Path, int], str] = {}
-    with lock_folder(out), bar("table") as progress, ThreadPoolExecutor(jobs) as pool:
-        begun: list[subprocess.Popen[bytes]] = []
-        futures = {item: pool.submit(_run, out, *item, minutes, workers, begun) for item in plan}
-        try:
-            while len(done) < len(plan):
-                time.sleep(1.0)
-                for item in (item for item in plan if item not in done and futures[item].done()):
-                    done[item] = futures[item].result()
-                    console.print(f"{item[0].stem}, seed {item[1]}: {done[item] or 'done'}")
-                    _write(out, [_gather(skill, out, seeds, done) for skill in skills])
-                progress(len(done), len(plan), f"{len(done)} of {len(plan)} runs; logs in {out}")
-            _write(out, [_gather(skill, out, seeds, done) for skill in skills])
-        except KeyboardInterrupt:
-            for future in futures.values():
-                future.cancel()
-            for process in begun:  # each saves its training when it is asked to end
-                process.send_signal(signal.SIGINT)
-            for process in begun:
-                process.wait()
-            raise
+    plan = {
+        _name_run(skill.video, seed): (skill.video, seed)
+        for seed in range(seeds)
+        for skill in skills
+        if not skill.errors
+    }
+    units = [plan_run(video, seed, minutes, workers) for video, seed in plan.values()]
+    done = dict[tuple[Path, int], str]()
+    written = Pace()
+
+    def report(name: str, error: str) -> None:
+        done[plan[name]] = error
+        console.print(f"{plan[name][0].stem}, seed {plan[name][1]}: {error or 'done'}", markup=False)
+        if written.is_due():
+            with written:
+                _write(out, [_gather(skill, out, seeds, done) for skill in skills])
+
+    with lock_folder(out), bar("table") as progress, open_engine(on, out, jobs, store, cores) as engine:
+        run_units(engine, units, report, lambda n, of: progress(n, of, f"{n} of {of} runs; logs in {out}"))
+        _write(out, [_gather(skill, out, seeds, done) for skill in skills])
     console.print(f"[bold]table[/bold]  {out / 'table.html'}")
+
+
+class Pace:
+    """Keeps what is written again and again from taking all the time: a tenth at most."""
+
+    def __init__(self) -> None:
+        self._begun = self._took = self._ended = 0.0
+
+    def is_due(self) -> bool:
+        """Whether nine times as long has passed as the last time took."""
+        return time.monotonic() - self._ended >= 9.0 * self._took
+
+    def __enter__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = time.monotonic()
+        self._took = self._ended - self._begun
+
+
+@contextmanager
+def open_engine(on: str, out: Path, jobs: int, store: str | None, cores: int) -> Iterator[Engine]:
+    """What runs the runs."""
+    if on == "local":
+        yield LocalEngine(out, jobs)
+        return
+    from sfv.cluster.ray_engine import RayEngine
+    from sfv.pipeline import find_commit
+
+    engine = RayEngine(out, store, cores, program=find_commit() or "")
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def plan_run(film: Path, seed: int, minutes: float | None, workers: int) -> Unit:
+    """The pipeline for one video and seed. Another seed than the first waits for the first one's draft, and shares it:
+    no stage before training depends on the seed."""
+    words = ["-m", "sfv", "clip", "--video={input}", "--out={folder}", f"--seed={seed}"]
+    words += ["--anyway", f"--workers={workers}"]  # a table shows what becomes of every video
+    words += [f"--minutes={minutes}"] if minutes is not None else []
+    name, first = _name_run(film, seed), _name_run(film, 0)
+    if seed == 0:
+        return Unit(name, tuple(words), film)
+    return Unit(name, tuple(words), film, first, "3_draft/*/stage.json", ("config.json", *STAGES[:3]))
+
+
+def _name_run(film: Path, seed: int) -> str:
+    return f"{run_name(film)}_seed{seed}"
 
 
 def _probe_film(film: Path, published: float | None) -> TableRow:
@@ -144,62 +198,11 @@ def _probe_film(film: Path, published: float | None) -> TableRow:
         return TableRow(film, 0.0, published, errors=(str(error),))
 
 
-def _run(
-    out: Path, film: Path, seed: int, minutes: float | None, workers: int, begun: list[subprocess.Popen[bytes]]
-) -> str:
-    """One run in a process of its own; returns why it failed, in a line, or nothing."""
-    folder = out / f"{run_name(film)}_seed{seed}"
-    first = out / f"{run_name(film)}_seed0"
-    command = [sys.executable, "-m", "sfv", "clip", f"--video={film}", f"--out={folder}", f"--seed={seed}"]
-    command.append("--anyway")  # a table shows what becomes of every video
-    command += [f"--workers={workers}"] + ([f"--minutes={minutes}"] if minutes is not None else [])
-    if seed and not folder.exists() and first.is_dir():
-        _share_reference(first, folder)
-    log = folder.with_suffix(".log")
-    environment = os.environ | {VARIABLE: "yes"}
-    with open(log, "w", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-        begun.append(process)
-        code = process.wait()
-    if code == 0:
-        return ""
-    lines = log.read_text(encoding="utf-8").strip().splitlines()
-    if code in (EXIT_INPUT, EXIT_INTERRUPTED) and lines:
-        return lines[-1].removeprefix("error: ")
-    return f"ended with exit code {code}; see {log}"
-
-
-def _share_reference(first: Path, folder: Path) -> None:
-    """Gives another seed's run the stages before training, which do not depend on the seed.
-
-    Hard links cost no space; a stage that turns out to be of another config is made again without touching them.
-    """
-    if not (first / "config.json").is_file():
-        return
-    work = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    work.mkdir()
-    (work / "config.json").write_bytes((first / "config.json").read_bytes())
-    for stage in ("1_pose", "2_motion", "3_draft"):
-        for path in sorted((first / stage).rglob("*")):
-            if path.is_file():
-                copy = work / path.relative_to(first)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                os.link(path, copy)
-    work.rename(folder)  # a table that is killed here leaves all of it or nothing
-
-
 def _gather(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int], str]) -> TableRow:
     """The skill with what its runs left so far."""
     runs, results, errors = [], [], list(skill.errors)
     for seed in range(seeds):
-        folder = out / f"{run_name(skill.video)}_seed{seed}"
+        folder = out / _name_run(skill.video, seed)
         found = next(iter(sorted(folder.glob("4_result/*/result.json"))), None)
         error = done.get((skill.video, seed), "")
         if error:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from pose.errors import InputError
+from sfv.cluster.local import share_folder
 from sfv.commands.table import (
     HEADER,
     TableRow,
     _gather,
-    _share_reference,
     format_time_to_skill,
     make_rows,
+    plan_run,
     read_published,
     summarise_times,
     table,
@@ -114,8 +115,10 @@ def test_what_cannot_be_read_gets_a_row_that_says_why(tmp_path):
 
 def test_other_seeds_share_the_reference_and_nothing_else(tmp_path):
     first = finished_run(tmp_path, "hop", 0, 0.8)
-    _share_reference(first, tmp_path / "hop_seed1")
-    shared = {str(path.relative_to(tmp_path / "hop_seed1")) for path in (tmp_path / "hop_seed1").rglob("*.json")}
+    (first / "3_draft/humanoid.partial").mkdir()
+    (first / "3_draft/humanoid.partial/draft.npz").touch()
+    share_folder(first, tmp_path / "hop_seed1", plan_run(Path("hop.mp4"), 1, None, 1).shared)
+    shared = {str(path.relative_to(tmp_path / "hop_seed1")) for path in (tmp_path / "hop_seed1").rglob("*.*")}
     stages = {f"{stage}/stage.json" for stage in ("1_pose", "2_motion/humanoid", "3_draft/humanoid")}
     assert shared == stages | {"config.json"}
 

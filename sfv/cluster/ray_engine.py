@@ -1,0 +1,163 @@
+"""Units as tasks of Ray (https://docs.ray.io): one whose machine is lost goes on on another, from the store."""
+
+import importlib
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from pose.cores import usable_cores
+from pose.errors import InputError
+from sfv.cluster.node import LONGEST_SAVE, Order, Outcome, do_unit
+from sfv.cluster.store import Store, UnitStore, digest_of
+from sfv.cluster.unit import STOPPED, Unit
+from sfv.console import console
+
+MEMORY = 2 * 1024**3
+"""That a unit asks for, besides its cores [bytes]. A run of one process takes 0.7 to 1.5 GB."""
+LOST_MACHINES = 20
+"""That a unit may lose before it is given up: perhaps it is what kills them."""
+HOLDS_SECONDS = 5.0
+"""Between two looks into the store for what another unit waits for [s]."""
+
+
+def import_ray() -> Any:
+    """The package, which counts nothing about its users and opens no dashboard.
+
+    Raises:
+      InputError: it is not installed.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise InputError(
+            "--on ray needs Ray, which is not installed; on all machines: pip install 'skills-from-videos[cluster]', "
+            "in a checkout pip install -e '.[cluster]'"
+        ) from None
+
+
+class RayEngine:
+    """Runs units on all machines of a Ray cluster: the one of `RAY_ADDRESS`, else one that runs here, else this one.
+
+    Args:
+      out: gets the folders of units that have ended.
+      url: of the store; by default `out`, which all machines must then see.
+      cores: of each unit.
+      memory: of each unit [bytes].
+      program: what decides results besides command and input, such as the commit.
+    """
+
+    def __init__(self, out: Path, url: str | None, cores: int = 1, memory: int = MEMORY, program: str = ""):
+        self.out, self.program = out, program
+        self.store = Store(url or str(out.resolve() / "store"))
+        self._mark = self.store.mark()
+        self._ray = import_ray()
+        _connect(self._ray)
+        self._task = self._ray.remote(_run_remotely)
+        self._needs: dict[str, Any] = {"num_cpus": cores, "memory": memory, "max_retries": LOST_MACHINES}
+        self._running = dict[Any, Unit]()
+        self._ended = dict[str, str]()
+        self._inputs = dict[Path, str]()
+        self._looked = dict[str, float]()
+        self.outcomes = dict[str, Outcome]()
+        """How units ended, by name, with what it took."""
+        if url is None:
+            console.print(f"runs are kept in {self.store.url}: all machines must see that folder (or give --store)")
+        console.print(f"Ray: {describe_cluster(self._ray)}")
+
+    def submit(self, unit: Unit) -> None:
+        """Takes a unit; what the store has finished is not done again."""
+        if unit.input not in self._inputs:
+            self._inputs[unit.input] = self.store.put_input(unit.input)
+        digest = self._inputs[unit.input]
+        asked = digest_of(unit.words, digest, unit.input.name, self.program)
+        found = UnitStore(self.store, unit.name).newest()
+        if found is not None and found.finished == asked:
+            self._end(unit, Outcome("", "store"))
+            return
+        order = Order(unit, self.store.url, self._mark, digest, asked)
+        task = self._task.options(name=unit.name, scheduling_strategy="SPREAD", **self._needs)
+        self._running[task.remote(order)] = unit
+
+    def poll(self) -> dict[str, str]:
+        """Units that have ended since the last call, their folders fetched: name -> why they failed, or ''."""
+        if self._running:
+            ended, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+            for reference in ended:
+                self._end(self._running.pop(reference), self._read(reference))
+        ended, self._ended = self._ended, {}
+        return ended
+
+    def holds(self, name: str, pattern: str) -> bool:
+        """Whether the store has a file of a unit that is at work; looked up now and then."""
+        now = time.monotonic()
+        if now - self._looked.get(name, -HOLDS_SECONDS) < HOLDS_SECONDS:
+            return False
+        self._looked[name] = now
+        found = UnitStore(self.store, name).newest()
+        return found is not None and any(Path(path).match(pattern) for path in found.files)
+
+    def stop(self) -> None:
+        """Asks all units to save what they have and to end, and waits for it; then fetches what is new."""
+        for reference in self._running:
+            self._ray.cancel(reference, force=False, recursive=False)
+        until = time.monotonic() + LONGEST_SAVE + 10.0
+        left = list(self._running)
+        while left and time.monotonic() < until:
+            _, left = self._ray.wait(left, num_returns=len(left), timeout=1.0)
+        for unit in self._running.values():
+            self._fetch(unit)
+        self._running.clear()
+
+    def close(self) -> None:
+        """Leaves the cluster; one that was begun here ends."""
+        self._ray.shutdown()
+
+    def _read(self, reference: Any) -> Outcome:
+        try:
+            return self._ray.get(reference)
+        except self._ray.exceptions.TaskCancelledError:
+            return Outcome(STOPPED, "")
+        except self._ray.exceptions.RayError as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            return Outcome(f"Ray: {lines[-1].strip() if lines else type(error).__name__}", "")
+
+    def _end(self, unit: Unit, outcome: Outcome) -> None:
+        self._fetch(unit)
+        self.outcomes[unit.name] = outcome
+        self._ended[unit.name] = outcome.error
+
+    def _fetch(self, unit: Unit) -> None:
+        folder = self.out / unit.name
+        UnitStore(self.store, unit.name).fetch(folder, self.out / f"{unit.name}.log", mirror=True)
+
+
+def _run_remotely(order: Order) -> Outcome:
+    """A task of Ray: runs on any of its machines."""
+    import socket
+
+    return do_unit(order, socket.gethostname())
+
+
+def _connect(ray: Any) -> None:
+    options: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=os.environ.get("RAY_ADDRESS", "auto"), **options)
+    except ConnectionError as error:
+        if "RAY_ADDRESS" in os.environ:
+            where = os.environ["RAY_ADDRESS"]
+            raise InputError(f"RAY_ADDRESS={where}: no Ray there ({error}); start it with ray start") from None
+        ray.init(num_cpus=usable_cores(), include_dashboard=False, **options)
+
+
+def describe_cluster(ray: Any) -> str:
+    """Machines, cores and memory, in words."""
+    there, count = ray.cluster_resources(), sum(node["Alive"] for node in ray.nodes())
+    return (
+        f"{count} machine{'s' * (count != 1)}, {there.get('CPU', 0):.0f} cores, "
+        f"{there.get('memory', 0) / 1024**3:.0f} GB for work"
+    )
