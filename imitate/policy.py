@@ -1,5 +1,6 @@
 """Policy: a Gaussian over actions, with the value function and the normaliser it was trained with."""
 
+import io
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -305,8 +306,10 @@ class Policy(GaussianActorCritic):
 
 def save_torch(content: dict[str, Any], path: Path) -> None:
     """`torch.save`, whole or not at all; the folder of `path` is made."""
-    with replace_file(path) as temporary, open(temporary, "wb") as file:
-        torch.save(content, file)
+    whole = io.BytesIO()
+    torch.save(content, whole)  # in memory first: of a full disk torch says "unexpected pos 576 vs 534"
+    with replace_file(path) as temporary:
+        temporary.write_bytes(whole.getbuffer())
 
 
 def load_torch(path: Path, kind: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -28,7 +29,15 @@ def cache_folder() -> Path:
         return Path(named)
     import platformdirs  # here, so that `doctor` can name what is missing on a Python without any package
 
-    return platformdirs.user_cache_path("skills-from-videos")
+    return find_home_folder(platformdirs.user_cache_path("skills-from-videos"))
+
+
+def find_home_folder(path: Path) -> Path:
+    """A folder in the user's home; where there is no home, as for a container's nameless user, a temporary one."""
+    if path.is_absolute():
+        return path
+    user = os.getuid() if hasattr(os, "getuid") else "user"  # "~" would be a folder of that name, wherever we are
+    return Path(tempfile.gettempdir()) / f"skills-from-videos-{user}" / path.relative_to("~")
 
 
 def download_wheel(requirement: str, folder: Path, sha256: str | None = None) -> Path:

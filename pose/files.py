@@ -15,6 +15,9 @@ CHECKPOINT = "checkpoint.pt"
 ABANDONED_SECONDS = 3600.0
 """Time without a write from which a temporary file is nobody's any more [s]."""
 
+LONGEST_NAME = 200
+"""Bytes of a name to which something is added: file systems take 255."""
+
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
@@ -34,8 +37,9 @@ def replace_file(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path.parent, path.name, ABANDONED_SECONDS)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    name = shorten(path.name)
+    remove_leftovers(path.parent, name, ABANDONED_SECONDS)
+    temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
     try:
         yield temporary
         with open(temporary, "r+b") as file:  # writable, as Windows wants it; on disk before the name points there
@@ -43,6 +47,14 @@ def replace_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def shorten(name: str, longest: int = LONGEST_NAME) -> str:
+    """A file's name, or, where it has more bytes than `longest`, its beginning with a hash of all of it."""
+    if len(os.fsencode(name)) <= longest:
+        return name
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+    return os.fsencode(name)[: longest - 9].decode("utf-8", errors="ignore") + f"_{digest}"
 
 
 def remove_leftovers(folder: Path, name: str = "*", older_than: float = 0.0) -> None:

@@ -7,7 +7,9 @@ command is called, so that help appears at once and a command loads only what it
 
 import errno
 import importlib
+import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -85,6 +87,10 @@ COMMANDS = {
         "sfv.bench.reliability:bench_reliability",
         "damaged and hostile files for every reader, kills at random moments",
     ),
+    "bench scale": (
+        "sfv.bench.scale:bench_scale",
+        "a Ray cluster that loses a machine, and a thousand machines, simulated",
+    ),
     "character new": (
         "sfv.character_new:new_character",
         "makes a character of your own model: MJCF, URDF, folder of meshes",
@@ -154,6 +160,9 @@ def _run_guarded(command: str, arguments: list[str]) -> None:
 
     prepare_process()
     end_with_parent()
+    _end_by_interrupt()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows no umlauts ends no command
     try:
         if "TORCHELASTIC_RUN_ID" in os.environ:
             _run_in_group(command, arguments)
@@ -179,6 +188,21 @@ def _run_guarded(command: str, arguments: list[str]) -> None:
         file = str(error.filename or "while writing").removeprefix("file:")
         what, mend = SURROUNDINGS[error.errno]
         _fail(f"{what} ({file}); {mend}, then the same command goes on")
+
+
+def _end_by_interrupt() -> None:
+    """A system that shuts down, and a terminal that closes, end a command as Ctrl-C does: it saves first.
+
+    What the user wants ignored (`nohup`) stays ignored.
+    """
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, interrupt)
 
 
 def _run_in_group(name: str, arguments: list[str]) -> None:

@@ -13,17 +13,22 @@ from typing import Any
 import filelock
 
 from pose.errors import InputError
-from pose.files import remove_leftovers, sha256_of
+from pose.files import remove_leftovers, sha256_of, shorten
 from sfv.stage import write_json
 
 RUNS = Path("runs")
+LONGEST_NAME = 120
+"""Characters of a run's name."""
 STAGES = ("[1-4]_*", "[1-4]_*/*")
 """Patterns of the folders of a run's stages. No others are tidied: the folder may be one of the user's."""
 
 
 def run_name(video: Path) -> str:
-    """A folder name that is legal on every system: letters, digits, dots, dashes and underscores of the file's name."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", video.stem).strip("._-") or "clip"
+    """A folder name that is legal on every system: letters, digits, dots, dashes and underscores of the file's name.
+
+    Of a very long one its beginning and a hash: names are made of it.
+    """
+    name = shorten(re.sub(r"[^A-Za-z0-9._-]+", "_", video.stem).strip("._-") or "clip", LONGEST_NAME)
     return f"clip_{name}" if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE) else name
 
 

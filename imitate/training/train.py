@@ -1,5 +1,6 @@
 """Training a policy: starts the processes that run `loop.train`, waits for them and ends them."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -34,6 +35,12 @@ from pose.progress import Progress, silent
 
 STOP_TIMEOUT = 60.0
 """Time that workers have to save and end when they are asked to [s]."""
+
+ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals by which a system that shuts down, or a terminal that closes, asks processes to end."""
+
+FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS") if hasattr(errno, name)}
+"""What is wrong with a disk that takes no more."""
 
 Report = Callable[[TrainingStatus], None]
 
@@ -181,15 +188,12 @@ def _train_with_workers(job: Job, report: Report) -> dict[str, Any]:
 
 
 def _end(workers: list[SpawnProcess]) -> None:
-    """Ends the workers that still run, by force in the end."""
+    """Ends the workers that still run, by force: what they had to save is saved."""
     for worker in workers:
-        if worker.is_alive():
-            worker.terminate()
-    for worker in workers:
-        worker.join(timeout=5)
         if worker.is_alive():
             worker.kill()
-            worker.join()
+    for worker in workers:
+        worker.join()
 
 
 def _wait_for(
@@ -212,6 +216,8 @@ def _wait_for(
                     report(content)
                 elif kind == "done":
                     result = content
+                elif kind == "fault":
+                    raise OSError(*content)
                 else:
                     raise TrainingError(f"{content}; the last checkpoint is kept in {folder}")
         except KeyboardInterrupt:
@@ -234,6 +240,8 @@ def _check_exit(worker: SpawnProcess, folder: Path) -> None:
     code = worker.exitcode
     if code != 0:
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        if code == -getattr(signal, "SIGKILL", 9):
+            how += " (by the system, most likely, because memory ran out: fewer --workers need less)"
         name = worker.name.replace("train-", "training worker ")
         raise TrainingError(
             f"{name} died {how}; the last checkpoint is kept in {folder}: run again to continue"
@@ -244,6 +252,9 @@ def _run_worker(job: Job, group: ProcessGroup, meeting: str, sender: Connection,
     """Body of a worker process."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited on POSIX, not on Windows
+    asked = list[int]()  # to end, by a system that shuts down and asks all processes; an event's lock may be held here
+    for number in ENDS:
+        signal.signal(number, lambda number, _: asked.append(number))
     threading.Thread(target=_exit_after_parent, daemon=True).start()
     try:
         if group.size > 1:
@@ -254,7 +265,7 @@ def _run_worker(job: Job, group: ProcessGroup, meeting: str, sender: Connection,
             job,
             group,
             lambda status: sender.send(("status", status)),
-            lambda: stop.is_set() or not _parent_is_alive(),
+            lambda: bool(asked) or stop.is_set() or not _parent_is_alive(),
         )
         if group.is_main:
             sender.send(("done", result))
@@ -263,6 +274,9 @@ def _run_worker(job: Job, group: ProcessGroup, meeting: str, sender: Connection,
     except BrokenPipeError:
         pass  # nobody listens any more
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:  # explained as if it were the parent's own
+            sender.send(("fault", (error.errno, error.strerror, error.filename)))
+            os._exit(0)
         # When a peer dies, the others fail in the exchange of gradients. The one that died says more: let it be first.
         text = str(error).lower()
         if group.size > 1 and isinstance(error, RuntimeError) and ("connection" in text or "gloo" in text):
@@ -297,13 +311,14 @@ def _exit_after_parent() -> None:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Children started within ignore Ctrl-C, which the terminal sends to all of us; the parent asks them to end."""
+    """Children started within ignore what the terminal or system sends to all of us; the parent asks them to end."""
     try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *ENDS)}
     except ValueError:  # not the main thread: signals do not come here
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from pose.downloads import find_home_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 """The repository, or the folder that the packages are installed in."""
 
@@ -23,7 +25,7 @@ def find_own_characters(root: Path = ROOT) -> Path:
     assets = find_assets(root)
     if assets.parent == root:
         return assets / "characters"
-    return platformdirs.user_data_path("skills-from-videos") / "characters"
+    return find_home_folder(platformdirs.user_data_path("skills-from-videos")) / "characters"
 
 
 ASSETS = find_assets()

@@ -331,7 +331,7 @@ def _write(out: Path, skills: list[TableRow]) -> None:
     )
     with (
         replace_file(out / "table.csv") as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as file,
+        open(temporary, "w", newline="", encoding="utf-8", errors="replace") as file,
     ):
         csv.writer(file).writerows([HEADER, *cells])
     films = [embed_video(skill.film) if skill.film is not None else None for skill in skills]
@@ -349,7 +349,7 @@ def _write(out: Path, skills: list[TableRow]) -> None:
 
 def _replace(path: Path, text: str) -> None:
     with replace_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")
 
 
 def _find_films(videos: tuple[Path, ...]) -> list[Path]:
