@@ -16,7 +16,8 @@ import pytest
 from pose.archive import load_arrays, save_arrays
 from pose.downloads import cache_folder
 from pose.errors import InputError
-from pose.files import remove_leftovers, replace_file, shorten
+from pose.files import remove_leftovers, replace_file, sha256_of, shorten
+from pose.weights import find_or_fetch
 from sfv import cli
 from sfv.bench import cluster_work
 from sfv.bench.cluster_trial import read_result
@@ -164,6 +165,17 @@ def test_a_cache_without_a_home_is_no_folder_called_tilde(monkeypatch):
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: Path("~/.cache") / name)
     found = cache_folder()
     assert found.is_absolute() and "~" not in found.parts and found.name == "skills-from-videos"
+
+
+def test_a_cache_that_belongs_to_somebody_else_is_used_and_one_that_lacks_something_is_one_line(tmp_path, monkeypatch):
+    whole = tmp_path / "pose_landmarker_full.task"
+    whole.write_bytes(b"weights")
+    whole.with_suffix(".sha256").write_text(sha256_of(whole) + "\n")
+    Disk(monkeypatch, tmp_path, 0, errno.EACCES)
+    monkeypatch.delenv("SFV_POSE_MODEL", raising=False)
+    assert find_or_fetch(tmp_path, "full") == whole
+    with pytest.raises(InputError, match=r"cannot keep the pose weights there .*; set SFV_CACHE"):
+        find_or_fetch(tmp_path, "heavy")
 
 
 @needs_posix

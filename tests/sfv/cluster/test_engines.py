@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,12 @@ def test_a_unit_goes_on_where_a_lost_machine_left_it_and_is_not_done_again(tmp_p
     assert "1_pose               done before" in (tmp_path / "out.log").read_text()
     assert not list((tmp_path / "scratch").iterdir())
     assert do_unit(order, "there").attempt == 0  # finished: nothing was begun
+
+    sharing = replace(unit, name="unit_1", after=unit.name, until="3_draft/stage.json", shared=("1_pose", "3_draft"))
+    assert do_unit(replace(order, unit=sharing), "elsewhere").error == ""
+    UnitStore(store, "unit_1").fetch(tmp_path / "second", tmp_path / "second.log")
+    said = (tmp_path / "second.log").read_text()
+    assert said.count("done before") == 2 and "step" not in said
 
 
 def cut_after(whole: Path, run: Path, step: int) -> None:
