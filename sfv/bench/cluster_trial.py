@@ -8,6 +8,7 @@ import json
 import logging
 import shutil
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,14 +121,17 @@ def run_trial(units: list[Unit], folder: Path, results: str, jobs: int) -> Trial
     failed = {name: error for name, error in run_units(engine, units, _ignore, _ignore).items() if error}
     if failed:
         raise RuntimeError(f"without a cluster: {failed}")
-    ray, cluster = import_ray(), LocalCluster(folder / "machines")
-    try:
+    with ExitStack() as ending:
+        ray, cluster = import_ray(), LocalCluster(folder / "machines")
+        ending.callback(cluster.cluster.shutdown)
+        ending.callback(ray.shutdown)
         for _ in range(NODES):
             cluster.add()
         ray.init(address=cluster.cluster.address, log_to_driver=False, logging_level=logging.CRITICAL)
         rate = measure_rate(ray)
         cluster.alive = {number: [time.monotonic()] for number in cluster.alive}
         engine, killed = RayEngine(out, None), list[bool]()
+        ending.callback(engine.close)
 
         def watch(*_: object) -> None:
             if not killed and find_machine_at_work(folder / "machines" / "machine_1"):
@@ -137,9 +141,6 @@ def run_trial(units: list[Unit], folder: Path, results: str, jobs: int) -> Trial
 
         errors = run_units(engine, units, _ignore, watch)
         slot_seconds = cluster.sum_seconds()
-    finally:
-        ray.shutdown()
-        cluster.cluster.shutdown()
     lost = [f"{name}: {error}" for name, error in errors.items() if error]
     for unit in units:
         expected, found = (read_result(where / unit.name, results) for where in (local, out))

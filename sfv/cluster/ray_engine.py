@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ MEMORY = 2 * 1024**3
 """That a unit asks for, besides its cores [bytes]. A run of one process takes 0.7 to 1.5 GB."""
 LOST_MACHINES = 20
 """That a unit may lose before it is given up: perhaps it is what kills them."""
+LOG = "ray.log"
+"""File in the table's folder that gets what Ray prints."""
 HOLDS_SECONDS = 5.0
 """Between two looks into the store for what another unit waits for [s]."""
 
@@ -65,7 +68,10 @@ class RayEngine:
         """How units ended, by name, with what it took."""
         if url is None:
             console.print(f"runs are kept in {self.store.url}: all machines must see that folder (or give --store)")
-        console.print(f"Ray: {describe_cluster(self._ray)}")
+        console.print(f"Ray: {describe_cluster(self._ray)}; what it says: {out / LOG}")
+        self._log = open(out / LOG, "a", encoding="utf-8", errors="replace")  # noqa: SIM115, closed by close()
+        self._redirected = redirect_stdout(self._log)  # Ray prints pages there of a machine that is lost
+        self._redirected.__enter__()
 
     def submit(self, unit: Unit) -> None:
         """Takes a unit; what the store has finished is not done again."""
@@ -114,6 +120,8 @@ class RayEngine:
     def close(self) -> None:
         """Leaves the cluster; one that was begun here ends."""
         self._ray.shutdown()
+        self._redirected.__exit__(None, None, None)
+        self._log.close()
 
     def _read(self, reference: Any) -> Outcome:
         try:
