@@ -8,6 +8,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pose.cores import usable_cores
 from pose.errors import InputError
 from sfv.cluster.node import LONGEST_SAVE, Order, Outcome, do_unit
@@ -21,8 +23,8 @@ LOST_MACHINES = 20
 """That a unit may lose before it is given up: perhaps it is what kills them."""
 LOG = "ray.log"
 """File in the table's folder that gets what Ray prints."""
-HOLDS_SECONDS = 5.0
-"""Between two looks into the store for what another unit waits for [s]."""
+HOLDS_SECONDS, HOLDS_PAUSE = 5.0, 0.1
+"""Between two looks into the store for what another unit waits for: at the same unit, and at any [s]."""
 
 
 def import_ray() -> Any:
@@ -69,6 +71,9 @@ class RayEngine:
         if url is None:
             console.print(f"runs are kept in {self.store.url}: all machines must see that folder (or give --store)")
         console.print(f"Ray: {describe_cluster(self._ray)}; what it says: {out / LOG}")
+        if not any(has_room(node, cores, memory) for node in self._ray.nodes()):
+            need = f"{cores} core{'s' * (cores > 1)} and {memory / 1024**3:.0f} GB"
+            console.print(f"[yellow]no machine has {need} for work, which a run asks for: runs wait for one[/yellow]")
         self._log = open(out / LOG, "a", encoding="utf-8", errors="replace")  # noqa: SIM115, closed by close()
         self._redirected = redirect_stdout(self._log)  # Ray prints pages there of a machine that is lost
         self._redirected.__enter__()
@@ -98,8 +103,9 @@ class RayEngine:
 
     def holds(self, name: str, pattern: str) -> bool:
         """Whether the store has a file of a unit that is at work; looked up now and then."""
-        now = time.monotonic()
-        if now - self._looked.get(name, -HOLDS_SECONDS) < HOLDS_SECONDS:
+        now, last = time.monotonic(), max(self._looked.values(), default=-np.inf)
+        turn = max(HOLDS_SECONDS, HOLDS_PAUSE * len(self._running))  # all have their turn, however many they are
+        if now - last < HOLDS_PAUSE or now - self._looked.get(name, -np.inf) < turn:
             return False
         self._looked[name] = now
         found = UnitStore(self.store, name).newest()
@@ -160,6 +166,12 @@ def _connect(ray: Any) -> None:
             where = os.environ["RAY_ADDRESS"]
             raise InputError(f"RAY_ADDRESS={where}: no Ray there ({error}); start it with ray start") from None
         ray.init(num_cpus=usable_cores(), include_dashboard=False, **options)
+
+
+def has_room(node: dict[str, Any], cores: int, memory: int) -> bool:
+    """Whether a machine, as `ray.nodes` describes it, could do a unit."""
+    there = node["Resources"]
+    return bool(node["Alive"]) and there.get("CPU", 0) >= cores and there.get("memory", 0) >= memory
 
 
 def describe_cluster(ray: Any) -> str:

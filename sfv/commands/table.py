@@ -108,8 +108,10 @@ def table(
     """
     if store is not None and on == "local":
         raise InputError(f"--store {store}: is for several machines; give --on ray, or leave it out")
-    if cores < 1 or jobs < 1:
-        raise InputError(f"--cores {cores}, --jobs {jobs}: give 1 or more")
+    if cores < 1 or jobs < 1 or (jobs > 1 and on != "local") or (cores > 1 and on == "local"):
+        raise InputError(
+            f"--jobs {jobs}, --cores {cores}: give 1 or more, --jobs on this machine, --cores on a cluster"
+        )
     films = _find_films(videos)
     known = read_published(published)
     skills = [_probe_film(film, known.get(film.stem)) for film in films]

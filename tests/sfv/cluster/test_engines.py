@@ -16,7 +16,7 @@ from sfv.bench.cluster_work import RESULT
 from sfv.cluster import node
 from sfv.cluster.local import LocalEngine
 from sfv.cluster.node import Order, do_unit
-from sfv.cluster.ray_engine import RayEngine
+from sfv.cluster.ray_engine import RayEngine, has_room
 from sfv.cluster.snapshot import Snapshots
 from sfv.cluster.store import Store, UnitStore
 from sfv.cluster.unit import Unit, explain_end, run_units
@@ -152,6 +152,12 @@ def test_without_ray_one_line_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install .*\[cluster\]"):
         RayEngine(tmp_path, None)
+
+
+def test_a_machine_has_room_for_a_unit_if_it_has_its_cores_and_its_memory():
+    node = {"Alive": True, "Resources": {"CPU": 2.0, "memory": 3e9}}
+    assert has_room(node, 2, int(2e9)) and not has_room(node, 4, 1) and not has_room(node, 1, int(4e9))
+    assert not has_room({**node, "Alive": False}, 1, 1) and not has_room({"Alive": True, "Resources": {}}, 1, 1)
 
 
 def test_a_stage_that_a_lost_machine_had_finished_counts_as_repeated_if_it_was_made_again(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,6 +136,10 @@ def test_wrong_input_is_reported(tmp_path):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(InputError, match="called a"):
         table((tmp_path / "a.mp4", tmp_path / "a.mov"), out=tmp_path / "out")
+    options: list[dict[str, Any]] = [{"store": "s3://x"}, {"jobs": 0}, {"cores": 2}, {"jobs": 2, "on": "ray"}]
+    for option in options:
+        with pytest.raises(InputError, match=r"--(store|jobs)"):
+            table((tmp_path / "a.mp4",), out=tmp_path / "out", **option)
     assert not (tmp_path / "out").exists()
 
 
