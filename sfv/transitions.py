@@ -30,7 +30,7 @@ from reconstruct.motion import ReferenceMotion
 from sfv.backend import prepare_process
 from sfv.skill import Skill
 
-VERSION = 3
+VERSION = 4
 """Raise it when transitions are found otherwise."""
 COMPANY_VERSION = 3
 """Raise it when they are checked in company otherwise."""
@@ -39,9 +39,6 @@ NOTE = "transition.json"
 """File of a way in its folder; without it nothing there counts."""
 LEAST_PAIRS = 3
 """Pairs for which another process is worth its start."""
-
-BRIDGES = 3
-"""Bridges that are tried for a skill that is cut off."""
 
 Name = tuple[str, str]
 """(source, target)."""
@@ -68,8 +65,7 @@ def has_surroundings(skill: Skill) -> bool:
 def load_transitions(skills: Sequence[Skill], progress: Progress = silent, wanted: Collection[Name] = ()) -> Ways:
     """The best way from each skill to each that may follow it; what was found before comes from the cache.
 
-    Bridges by tracking control take long. They are tried for the pairs in `wanted`, and for skills that nothing else
-    leads to or that lead nowhere.
+    Bridges by tracking control take long. They are tried where no policy gets across by itself.
 
     Args:
       skills: of one body.
@@ -82,23 +78,12 @@ def load_transitions(skills: Sequence[Skill], progress: Progress = silent, wante
     performers = {skill.name: to_chainable(skill) for skill in skills}
     pairs = [(one.name, other.name) for one, other in list_pairs(list(performers.values()))]
     ways = {(way.source, way.target): way for way in _find_all(pairs, False, skills, performers, progress)}
-    bridges = choose_bridges(ways, wanted)
+    bridges = [name for name, way in ways.items() if not way.possible]
     for way in _find_all(bridges, True, skills, performers, progress):
         if way.survived > ways[way.source, way.target].survived:
             ways[way.source, way.target] = way
-    key = "".join([*sorted(map(_digest, skills)), *sorted(map(str, {*bridges, *wanted}))])
+    key = "".join([*sorted(map(_digest, skills)), *sorted(map(str, wanted))])
     return _check_in_company(ways, performers, key, wanted, progress)
-
-
-def choose_bridges(ways: Ways, wanted: Collection[Name]) -> list[Name]:
-    """Pairs that bridges are tried for: impossible ones that are wanted, or whose skills are cut off without them."""
-    chosen = [name for name in wanted if name in ways and not ways[name].possible]
-    for side in (0, 1):
-        for skill in dict.fromkeys(name[side] for name in ways):
-            mine = [name for name in ways if name[side] == skill and name[0] != name[1]]
-            if not any(ways[name].possible for name in mine):
-                chosen += sorted(mine, key=lambda name: -ways[name].survived)[:BRIDGES]
-    return list(dict.fromkeys(chosen))
 
 
 def _find_all(

@@ -15,7 +15,7 @@ BODIES = 24
 """Rollouts whose states are handed over, and that must go on."""
 TRIED = 10
 """Pairs of frames that are tried."""
-APART = 6
+APART = 4
 """Least distance of tried pairs, in frames of either skill."""
 EXITS_FROM, ENTRIES_UNTIL = 0.75, 0.2
 """Share of a motion that is no cycle after which it can be left, and up to which it can be entered."""

@@ -27,6 +27,8 @@ ROUNDS = 3
 """A skill that follows itself must do so this many times in a row: small errors add up."""
 BLENDS = (16, 8, 30, 0)
 """Lengths of blends that are tried for each pair [control steps]."""
+BRIDGED_PAIRS = 2
+"""Pairs that a bridge is tried for."""
 FIRST = 8
 """Bodies that are tried first; if half of them fall, the others are spared."""
 
@@ -110,7 +112,7 @@ def find_transition(source: ChainableSkill, target: ChainableSkill, states: Stat
 
 
 def find_bridge(source: ChainableSkill, target: ChainableSkill, states: States | None = None) -> Transition:
-    """A way over a bridge by tracking control, from one skill to another; it takes some ten seconds.
+    """A way over a bridge by tracking control, from one skill to another; it takes some twenty seconds.
 
     Args:
       source: skill that is left.
@@ -118,10 +120,16 @@ def find_bridge(source: ChainableSkill, target: ChainableSkill, states: States |
       states: of the source, if they are known.
     """
     states = states or collect_states(source)
-    pair, rounds = choose_pairs(source, target, states)[0], ROUNDS if source.name == target.name else 1
-    bridge = make_bridge(source, target, states, pair)
-    survived = try_pair(target, states, pair, 0, bridge, rounds) if bridge.completed else 0.0
-    return Transition(source.name, target.name, pair, survived, bridge=bridge)
+    pairs, rounds = choose_pairs(source, target, states), ROUNDS if source.name == target.name else 1
+    best = Transition(source.name, target.name, pairs[0], 0.0)
+    for pair in pairs[:BRIDGED_PAIRS]:
+        bridge = make_bridge(source, target, states, pair)
+        survived = try_pair(target, states, pair, 0, bridge, rounds) if bridge.completed else 0.0
+        if survived > best.survived:
+            best = Transition(source.name, target.name, pair, survived, bridge=bridge)
+        if best.possible:
+            break
+    return best
 
 
 def try_pair(
