@@ -135,6 +135,21 @@ class Normaliser(nn.Module):
         self.count.copy_(merged)
 
 
+class Unchanged(nn.Module):
+    """Observations that need no normaliser: one-hot features, or pixels, whose range is known."""
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """The same."""
+        return raw
+
+    def moments(self, raw: Tensor) -> Tensor:
+        """None are needed: an empty vector."""
+        return torch.zeros(0)
+
+    def update(self, moments: Tensor) -> None:
+        """There is nothing to learn."""
+
+
 class Layers(nn.Sequential):
     """Fully connected layers with ReLU between."""
 
@@ -209,6 +224,10 @@ class GaussianActorCritic(nn.Module):
     def value(self, observation: Tensor) -> Tensor:
         """Expected return of normalised observations (..., O) -> (...), in units of reward."""
         return self.returns.inverse(self.critic(observation)).squeeze(-1)
+
+    def outputs(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+        """Means (..., A) and normalised V(s) (...) of normalised observations, with gradients."""
+        return self.get_submodule("actor")(observation), self.critic(observation).squeeze(-1)
 
     def log_prob(self, mean: Tensor, action: Tensor) -> Tensor:
         """log pi(a|s) of the actor's means (..., A) and actions (..., A) -> (...)."""

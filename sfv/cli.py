@@ -38,6 +38,7 @@ COMMANDS = {
         "sfv.lecture.learn:run_learn",
         "one algorithm of the lecture on a small problem",
     ),
+    "learn pong": ("sfv.lecture.pong:learn_pong", "A3C, A2C or PPO learns Pong from pixels, in hours"),
     "lecture": (
         "sfv.lecture.lecture:lecture",
         "all algorithms of the lecture, compared: writes docs/policy_gradients.md",

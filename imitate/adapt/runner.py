@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from imitate.adapt.networks import AdaptationModule, AdaptivePolicy
+from imitate.policy import Normaliser
 
 PERIOD = 10
 """Control steps between runs of phi: 10 Hz beside 100 Hz."""
@@ -68,7 +69,7 @@ class AdaptiveRunner:
         self.forget(np.arange(num_envs))
 
     @property
-    def observations(self) -> Callable[[Tensor], Tensor]:
+    def observations(self) -> Normaliser:
         """Normalises raw observations (..., O)."""
         return self.policy.observations
 

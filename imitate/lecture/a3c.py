@@ -25,9 +25,9 @@ import torch
 import torch.multiprocessing as mp
 from torch import Tensor, nn
 
+from imitate.lecture.actor_critic import actor_critic_loss, run_networks
 from imitate.lecture.collector import Collector
 from imitate.lecture.problems import LectureProblem
-from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.training.advantage import compute_advantage
 from imitate.training.collect import Transitions
 from pose.errors import WorkError
@@ -55,6 +55,8 @@ class A3CConfig:
     """Weight of the policy's entropy in the loss."""
     reward_scale: float = 1.0
     """Rewards are multiplied by this, so that values are about 1."""
+    clip_rewards: bool = False
+    """Rewards are cut to their sign while learning (Mnih et al. 2015); returns of episodes are not."""
     max_grad_norm: float = 0.5
     """Gradients are clipped to this norm."""
 
@@ -81,27 +83,21 @@ class A3C:
     def __init__(self, shared: nn.Module, optimiser: SharedRMSprop, config: A3CConfig):
         self.shared, self.optimiser, self.config = shared, optimiser, config
         self.policy: Any = copy.deepcopy(shared)
-        self.remembered: tuple[Tensor, Tensor] | None = None
         self.pull()
 
     def pull(self) -> None:
-        """Copies the shared parameters into the worker's own, and notes what an LSTM remembers at this point."""
+        """Copies the shared parameters into the worker's own."""
         self.policy.load_state_dict(self.shared.state_dict())
-        if isinstance(self.policy, RecurrentPolicy):
-            self.remembered = self.policy.state
 
     def update(self, batch: Transitions) -> dict[str, float]:
         """Applies the gradient of the loss at the worker's parameters to everybody's."""
         policy, config = self.policy, self.config
-        output, value, next_value = self._outputs(batch)
-        reward = config.reward_scale * batch.reward
-        advantage = compute_advantage(
-            reward, value.detach(), next_value.detach(), batch.terminated, batch.done, config.gamma, 1.0
+        output, predicted, next_value = run_networks(policy, batch)
+        value, reward = policy.returns.inverse(predicted.detach()), config.reward_scale * batch.reward
+        advantage = compute_advantage(reward, value, next_value, batch.terminated, batch.done, config.gamma, 1.0)
+        loss, losses = actor_critic_loss(
+            policy, batch.action, output, predicted, advantage, advantage + value, config.ent_coef
         )
-        policy_loss = -(advantage * policy.log_prob(output, batch.action)).mean()
-        value_loss = (advantage + value.detach() - value).square().mean()
-        entropy = policy.entropy(output).mean()
-        loss = policy_loss + 0.5 * value_loss - config.ent_coef * entropy
         policy.zero_grad()
         loss.backward()
         parameters = list(policy.parameters())
@@ -110,15 +106,7 @@ class A3C:
             raise FloatingPointError("the gradient is not finite")
         self.optimiser.step([torch.zeros_like(p) if p.grad is None else p.grad for p in parameters])
         self.pull()
-        return {"policy_loss": policy_loss.item(), "value_loss": value_loss.item(), "entropy": entropy.item()}
-
-    def _outputs(self, batch: Transitions) -> tuple[Tensor, Tensor, Tensor]:
-        """The actor's outputs, V(s) and V(s') of a batch, feed-forward or through the memory."""
-        if isinstance(self.policy, RecurrentPolicy):
-            assert self.remembered is not None
-            return self.policy.unroll(batch.observation, batch.next_observation, batch.done, self.remembered)
-        value = self.policy.critic(batch.observation).squeeze(-1)
-        return self.policy.actor(batch.observation), value, self.policy.value(batch.next_observation)
+        return losses
 
 
 @dataclass(frozen=True)
@@ -129,6 +117,20 @@ class A3CReport:
     """Actions taken by all of them."""
     finished: list[float]
     """Returns of the episodes that ended since the last report."""
+    state: "A3CState"
+    """All that a checkpoint needs besides the policy; it goes on changing."""
+
+
+@dataclass(frozen=True)
+class A3CState:
+    """What workers share besides the policy, in memory of all of them."""
+
+    squares: list[Tensor]
+    """RMSprop's mean squared gradients, one for each parameter."""
+    counts: Tensor
+    """Actions of each worker so far, int (W,): one number a worker, so that nobody needs a lock."""
+    cpu_seconds: Tensor
+    """Processor time of each worker so far [s], float64 (W,)."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,7 @@ class WorkerTask:
     config: A3CConfig
     samples: int
     """Actions of all workers together."""
-    counts: Tensor
-    """Actions of each worker so far, int (W,): one number a worker, so that nobody needs a lock."""
+    state: A3CState
     stop: Tensor
     """Becomes 1 when all are to stop, (1,)."""
 
@@ -156,6 +157,7 @@ def train_a3c(
     samples: int,
     seed: int,
     every: float = 0.2,
+    state: A3CState | None = None,
 ) -> Generator[A3CReport, None, None]:
     """Learns until `samples` actions were taken; `shared` improves in place, in memory that others may read meanwhile.
 
@@ -168,14 +170,16 @@ def train_a3c(
       samples: actions of all workers together.
       seed: of the first worker; the others follow.
       every: time between reports [s].
+      state: of a run that is continued; `samples` counts those that it took, too. Episodes begin anew.
 
     Raises:
       WorkerError: a worker died, with its error.
     """
     context = make_context("imitate.lecture.a3c")
     shared.share_memory()
-    counts, stop = torch.zeros(config.num_workers, dtype=torch.int64).share_memory_(), torch.zeros(1).share_memory_()
-    task = WorkerTask(make, shared, SharedRMSprop(shared, config.learning_rate), config, samples, counts, stop)
+    optimiser, stop = SharedRMSprop(shared, config.learning_rate), torch.zeros(1).share_memory_()
+    own = _share_state(optimiser, config.num_workers, state)
+    task = WorkerTask(make, shared, optimiser, config, samples, own, stop)
     workers, pipes = [], []
     try:
         for rank in range(config.num_workers):
@@ -187,10 +191,21 @@ def train_a3c(
             workers.append(worker)
             pipes.append(ours)
         for finished in _gather_returns(pipes, workers, every):
-            yield A3CReport(int(counts.sum()), finished)
+            yield A3CReport(int(own.counts.sum()), finished, own)
     finally:
         stop.fill_(1.0)
         _end(workers)
+
+
+def _share_state(optimiser: SharedRMSprop, workers: int, before: A3CState | None) -> A3CState:
+    """Makes what workers share; of a run that is continued, maybe with another number of them, the sums go on."""
+    counts = torch.zeros(workers, dtype=torch.int64).share_memory_()
+    cpu_seconds = torch.zeros(workers, dtype=torch.float64).share_memory_()
+    if before is not None:
+        counts[0], cpu_seconds[0] = before.counts.sum(), before.cpu_seconds.sum()
+        for own, old in zip(optimiser.squares, before.squares, strict=True):
+            own.copy_(old)
+    return A3CState(optimiser.squares, counts, cpu_seconds)
 
 
 def _gather_returns(pipes: list, workers: list, every: float) -> Generator[list[float], None, None]:
@@ -249,19 +264,18 @@ def _work(rank: int, task: WorkerTask, seed: int, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
-    config, counts = task.config, task.counts
+    config, counts, cpu_seconds = task.config, task.state.counts, task.state.cpu_seconds
+    begin, cpu_begin = int(counts[rank]), float(cpu_seconds[rank]) - time.process_time()
     try:
         learner = A3C(task.shared, task.optimiser, config)
         problem = task.make(config.num_envs)
-        if isinstance(learner.policy, RecurrentPolicy):
-            learner.policy.begin(config.num_envs)
-            learner.pull()
-        collector = Collector(problem, seed)
+        collector = Collector(problem, seed, config.clip_rewards)
         last = time.monotonic()
         while not task.stop.item() and counts.sum() < task.samples:
             task.optimiser.learning_rate = config.learning_rate * max(0.0, 1.0 - float(counts.sum()) / task.samples)
             learner.update(collector.collect(learner.policy, config.num_steps))
-            counts[rank] = collector.samples
+            counts[rank] = begin + collector.samples
+            cpu_seconds[rank] = cpu_begin + time.process_time()
             if time.monotonic() - last > 0.1:
                 last = time.monotonic()
                 pipe.send(("finished", collector.finished))

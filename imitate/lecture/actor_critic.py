@@ -5,13 +5,17 @@ and the batched advantage actor-critic (A2C), whose advantage looks n steps or e
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.lecture.softmax import SoftmaxPolicy
 from imitate.policy import Normaliser, mlp
-from imitate.training.collect import ActorCritic, Transitions, estimate_advantage, value_loss
+from imitate.training.advantage import compute_advantage
+from imitate.training.collect import ActorCritic, Transitions, find_next_value, normalise_returns, value_loss
+from imitate.training.ppo import NonFiniteError
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class ActorCriticConfig:
     """Weight of the policy's entropy in the loss, against settling too early (Mnih et al. 2016)."""
     max_grad_norm: float = 0.5
     """Gradients are clipped to this norm."""
+    rmsprop_eps: float = 1e-5
+    """A2C: added to the root of the mean squared gradient, so that small gradients make small steps."""
 
 
 def one_step_advantage(reward: Tensor, value: Tensor, next_value: Tensor, terminated: Tensor, gamma: float) -> Tensor:
@@ -145,33 +151,80 @@ class A2C:
         self.policy, self.config, self.normalise = policy, config, normalise
         self.samples, self.seen = samples, 0  # the step shrinks to nothing over so many samples, as in the paper
         self.parameters = list(policy.parameters())
-        self.optimiser = torch.optim.RMSprop(self.parameters, lr=config.learning_rate, alpha=0.99, eps=1e-5)
+        self.optimiser = torch.optim.RMSprop(
+            self.parameters, lr=config.learning_rate, alpha=0.99, eps=config.rmsprop_eps
+        )
 
     def update(self, batch: Transitions) -> dict[str, float]:
         """Takes one step along grad J = 1/M sum A(s, a) grad log pi(a|s), and of V towards A + V."""
-        advantage, value = estimate_advantage(self.policy, batch, self.config.gamma, self.config.gae_lambda)
+        output, predicted, next_value = run_networks(self.policy, batch)
+        value, config = self.policy.returns.inverse(predicted.detach()), self.config
+        advantage = compute_advantage(
+            batch.reward, value, next_value, batch.terminated, batch.done, config.gamma, config.gae_lambda
+        )
         returns = advantage + value
         if self.normalise:
             self.policy.returns.update(Normaliser.moments(returns.reshape(-1, 1)))
             self.policy.observations.update(batch.moments)
-        loss, losses = actor_critic_loss(self.policy, batch, advantage, returns, self.config.ent_coef)
+        loss, losses = actor_critic_loss(
+            self.policy, batch.action, output, predicted, advantage, returns, config.ent_coef
+        )
         self.optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.parameters, self.config.max_grad_norm)
-        self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * max(0.0, 1.0 - self.seen / self.samples)
+        norm = nn.utils.clip_grad_norm_(self.parameters, config.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise NonFiniteError("the gradient is not finite")
+        self.optimiser.param_groups[0]["lr"] = config.learning_rate * max(0.0, 1.0 - self.seen / self.samples)
         self.optimiser.step()
         self.seen += batch.reward.numel()
         return losses
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds besides the policy."""
+        return {"optimiser": self.optimiser.state_dict(), "seen": self.seen}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continues from what `state` returned."""
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.seen = int(state["seen"])
+
+
+def run_networks(policy: ActorCritic, batch: Transitions) -> tuple[Tensor, Tensor, Tensor]:
+    """Runs a policy's networks over a batch, feed-forward or through the memory.
+
+    Returns:
+      The actor's outputs (T, N, A) and normalised V(s) (T, N), with gradients; V(s') [reward] (T, N), without.
+    """
+    if isinstance(policy, RecurrentPolicy):
+        assert batch.memory is not None
+        return policy.unroll(batch.observation, batch.next_observation, batch.done, batch.memory)
+    output, predicted = policy.outputs(batch.observation)
+    return output, predicted, find_next_value(policy, batch, policy.returns.inverse(predicted.detach()))
+
 
 def actor_critic_loss(
-    policy: ActorCritic, batch: Transitions, advantage: Tensor, returns: Tensor, ent_coef: float
+    policy: ActorCritic,
+    action: Tensor,
+    output: Tensor,
+    predicted: Tensor,
+    advantage: Tensor,
+    returns: Tensor,
+    ent_coef: float,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The loss of A2C and A3C: actor, critic and entropy."""
-    output = policy.actor(batch.observation)
+    """The loss of A2C and A3C: actor, critic and entropy.
+
+    Args:
+      policy: for densities and the units of returns.
+      action: taken, (T, N) or (T, N, A).
+      output: of the actor, (T, N, A).
+      predicted: V(s), normalised, (T, N).
+      advantage: of the actions [reward], (T, N).
+      returns: what V(s) is to become [reward], (T, N).
+      ent_coef: weight of the entropy.
+    """
     scale = torch.rsqrt(policy.returns.variance + 1e-6)  # advantages in the units that V is learnt in
-    policy_loss = -(advantage * scale * policy.log_prob(output, batch.action)).mean()
-    critic_loss = value_loss(policy, batch.observation, returns)
+    policy_loss = -(advantage * scale * policy.log_prob(output, action)).mean()
+    critic_loss = (predicted - normalise_returns(policy, returns)).square().mean()
     entropy = policy.entropy(output).mean()
     loss = policy_loss + 0.5 * critic_loss - ent_coef * entropy
     return loss, {"policy_loss": policy_loss.item(), "value_loss": critic_loss.item(), "entropy": entropy.item()}

@@ -1,9 +1,12 @@
 """Collecting samples on the lecture's problems."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from imitate.env.step import StepResult
 from imitate.lecture.problems import LectureProblem
+from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.training.collect import Actor, EpisodeLoop, Transitions
 
 
@@ -12,8 +15,10 @@ class Collector(EpisodeLoop):
 
     env: LectureProblem
 
-    def __init__(self, problem: LectureProblem, seed: int):
+    def __init__(self, problem: LectureProblem, seed: int, clip_rewards: bool = False):
+        """`clip_rewards` hands learners rewards' signs (Mnih et al. 2015); returns in `finished` are as they are."""
         super().__init__(problem, seed)
+        self.clip_rewards = clip_rewards
         self.samples = 0
         """Actions taken so far."""
         self.finished: list[float] = []
@@ -21,8 +26,14 @@ class Collector(EpisodeLoop):
         problem.start(rng=self.rng)
 
     def collect(self, policy: Actor, num_steps: int) -> Transitions:
-        """Collects so many steps of every environment."""
-        return self.run(policy, num_steps)
+        """Collects so many steps of every environment; of a recurrent policy also what it remembers before them."""
+        memory = None
+        if isinstance(policy, RecurrentPolicy):
+            if len(policy.state[0]) != self.env.num_envs:
+                policy.begin(self.env.num_envs)
+            memory = policy.state
+        batch = replace(self.run(policy, num_steps), memory=memory)
+        return replace(batch, reward=batch.reward.sign()) if self.clip_rewards else batch
 
     def collect_trajectories(self, policy: Actor) -> Transitions:
         """Collects one whole trajectory of every environment, from its start to its end."""

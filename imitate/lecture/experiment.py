@@ -18,7 +18,7 @@ from imitate.lecture.a3c import A3CConfig, train_a3c
 from imitate.lecture.actor_critic import A2C, ActorCriticConfig, OnlineActorCritic, QActorCritic
 from imitate.lecture.collector import Collector
 from imitate.lecture.problems import LectureProblem, ProblemSpec, evaluate
-from imitate.lecture.recurrent import RecurrentPolicy
+from imitate.lecture.recurrent import make_recurrent_policy
 from imitate.lecture.reinforce import Reinforce, ReinforceConfig
 from imitate.lecture.settings import ALGORITHMS, SETTINGS, LearnerConfig, Settings
 from imitate.lecture.softmax import SoftmaxPolicy
@@ -150,7 +150,7 @@ def make_policy(problem: LectureProblem, settings: Settings, name: str, recurren
         )
         return Policy(layout, settings.initial_std)
     if recurrent:
-        return RecurrentPolicy(problem.observation_size, problem.actions)
+        return make_recurrent_policy(problem.observation_size, problem.actions)
     sizes = settings.hidden_sizes
     return SoftmaxPolicy(problem.observation_size, problem.actions, sizes, bias=bool(sizes))
 

@@ -239,7 +239,7 @@ def find_problem(name: str) -> ProblemSpec:
       InputError: there is none of that name.
     """
     if name not in PROBLEMS:
-        raise InputError(f"unknown problem '{name}'; known ones: {', '.join(PROBLEMS)}, imitation")
+        raise InputError(f"unknown problem '{name}'; known ones: {', '.join(PROBLEMS)}, imitation, pong")
     return PROBLEMS[name]
 
 
@@ -283,6 +283,11 @@ def exact_value(problem: FiniteProblem, policy: SoftmaxPolicy) -> float:
 
 def mean_return(problem: LectureProblem, policy: Agent, seed: int, greedy: bool, gamma: float = 1.0) -> float:
     """Mean return of one fresh episode in every environment."""
+    return float(play_episodes(problem, policy, seed, greedy, gamma).mean())
+
+
+def play_episodes(problem: LectureProblem, policy: Agent, seed: int, greedy: bool, gamma: float = 1.0) -> np.ndarray:
+    """Returns of one fresh episode in every environment, (N,)."""
     rng = np.random.default_rng(seed)
     problem.start(rng=rng)
     if isinstance(policy, RecurrentPolicy):
@@ -294,4 +299,4 @@ def mean_return(problem: LectureProblem, policy: Agent, seed: int, greedy: bool,
         live &= ~outcome.done
         if not live.any():
             break
-    return float(episode_return.mean())
+    return episode_return

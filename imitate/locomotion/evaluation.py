@@ -10,6 +10,7 @@ from imitate.locomotion.dynamics import NOMINAL, TEST, DynamicsRange
 from imitate.locomotion.env import WalkConfig, WalkEnv
 from imitate.locomotion.robot import CONTROL_HZ
 from imitate.locomotion.terrain import make_fractal
+from imitate.policy import Normaliser
 from imitate.training.collect import Actor
 
 MEASURES = ("torque", "smoothness", "impact")
@@ -26,7 +27,7 @@ class FrozenLatent:
         self._begins = np.ones(num_envs, dtype=bool)
 
     @property
-    def observations(self) -> Callable:
+    def observations(self) -> Normaliser:
         """Normalises raw observations (..., O)."""
         return self.policy.observations
 

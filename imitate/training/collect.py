@@ -1,6 +1,6 @@
 """Collecting samples: the loop that runs a policy in environments, and the batches that learners are fitted to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,22 @@ class Environments(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """How raw observations become the networks' inputs."""
+
+    def __call__(self, raw: Tensor, /) -> Tensor:
+        """Raw observations (..., O) -> normalised ones."""
+        ...
+
+    def moments(self, raw: Tensor, /) -> Tensor:
+        """What `update` wants to know of raw observations (M, O), as one vector that can be added up."""
+        ...
+
+    def update(self, moments: Tensor, /) -> None:
+        """Takes the moments of new observations into account."""
+        ...
+
+
 class Actor(Protocol):
     """Chooses actions in N environments."""
 
@@ -43,7 +59,7 @@ class Actor(Protocol):
         ...
 
     @property
-    def observations(self) -> Callable[[Tensor], Tensor]:
+    def observations(self) -> Observer:
         """Normalises raw observations (..., O)."""
         ...
 
@@ -69,8 +85,12 @@ class ActorCritic(Protocol):
         """Normalised observations -> what the distribution of actions is made of."""
         ...
 
+    @property
+    def observations(self) -> Observer:
+        """Normalises raw observations (..., O)."""
+        ...
+
     critic: Layers
-    observations: Normaliser
     returns: Normaliser
 
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -83,6 +103,13 @@ class ActorCritic(Protocol):
 
     def value(self, observation: Tensor) -> Tensor:
         """V(s) of normalised observations (N, O) -> (N,), in units of reward."""
+        ...
+
+    def outputs(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+        """The actor's outputs and the critic's, V(s) in normalised returns, with gradients.
+
+        Both at once, for the two may share layers.
+        """
         ...
 
     def log_prob(self, output: Tensor, action: Tensor, /) -> Tensor:
@@ -126,6 +153,8 @@ class Transitions:
     """False where the trajectory was over before and the entry is padding, bool (T, N)."""
     moments: Tensor
     """Moments of the raw observations, for the normaliser."""
+    memory: tuple[Tensor, Tensor] | None = None
+    """What a recurrent policy remembered before the first step, two (N, H); None where nothing is remembered."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +249,7 @@ class EpisodeLoop:
             terminated=torch.from_numpy(np.stack(terminated)),
             done=torch.from_numpy(np.stack(done)),
             alive=mask,
-            moments=Normaliser.moments(raw[mask]),
+            moments=policy.observations.moments(raw[mask]),
         )
 
 
@@ -229,12 +258,18 @@ def estimate_advantage(
 ) -> tuple[Tensor, Tensor]:
     """Advantages by GAE, and V(s), (T, N) both; lambda 1 is the n-step return to the batch's end less V(s)."""
     value = policy.value(batch.observation)
+    next_value = find_next_value(policy, batch, value)
+    advantage = compute_advantage(batch.reward, value, next_value, batch.terminated, batch.done, gamma, gae_lambda)
+    return advantage, value
+
+
+def find_next_value(policy: ActorCritic, batch: Transitions, value: Tensor) -> Tensor:
+    """V(s') of a batch whose V(s) is known, (T, N) -> (T, N) [reward]."""
     # Where an episode goes on, s' is the next step's s, whose value is known.
     next_value = torch.cat([value[1:], policy.value(batch.next_observation[-1:])])
     if batch.done.any():
         next_value[batch.done] = policy.value(batch.next_observation[batch.done])
-    advantage = compute_advantage(batch.reward, value, next_value, batch.terminated, batch.done, gamma, gae_lambda)
-    return advantage, value
+    return next_value
 
 
 def normalise_returns(policy: ActorCritic, returns: Tensor) -> Tensor:
@@ -265,8 +300,10 @@ def minibatches(count: int, size: int, epochs: int, generator: torch.Generator) 
 def surrogate_batch(policy: ActorCritic, batch: Transitions, gamma: float, gae_lambda: float) -> Batch:
     """The same transitions in the form that PPO learns from."""
     with torch.no_grad():
-        advantage, value = estimate_advantage(policy, batch, gamma, gae_lambda)
-        output = policy.actor(batch.observation)
+        output, predicted = policy.outputs(batch.observation)
+        value = policy.returns.inverse(predicted)
+        next_value = find_next_value(policy, batch, value)
+        advantage = compute_advantage(batch.reward, value, next_value, batch.terminated, batch.done, gamma, gae_lambda)
         log_std = getattr(policy, "log_std", torch.zeros(0)).detach().clone()
         return Batch(
             observation=batch.observation.flatten(0, 1),

@@ -71,8 +71,12 @@ def surrogate_loss(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, cl
 class PPO:
     """Improves a policy in place, one batch after the other."""
 
-    def __init__(self, policy: ActorCritic, config: PPOConfig, group: ProcessGroup | None = None):
+    def __init__(
+        self, policy: ActorCritic, config: PPOConfig, group: ProcessGroup | None = None, ent_coef: float = 0.0
+    ):
+        """`ent_coef` weighs the policy's entropy in the loss; skills have none: their noise is fixed."""
         self.policy, self.config, self.group = policy, config, group or ProcessGroup()
+        self.ent_coef = ent_coef
         self.parameters = [p for p in policy.parameters() if p.requires_grad]
         self.learning_rate = config.learning_rate
         self.optimiser = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
@@ -97,13 +101,16 @@ class PPO:
         observation = batch.observation.bfloat16() if policy.actor.bf16 else batch.observation
         history: list[Tensor] = []
         for ids in minibatches(len(target), config.minibatch_size // group.size, config.update_epochs, generator):
-            mean = policy.actor(observation[ids])
+            mean, value = policy.outputs(observation[ids])
             log_prob, old_log_prob = policy.log_prob(mean, batch.action[ids]), batch.log_prob[ids]
             policy_loss = surrogate_loss(log_prob, old_log_prob, advantage[ids], config.clip_coef)
-            value_loss = (policy.critic(observation[ids]).squeeze(-1) - target[ids]).square().mean()
+            value_loss = (value - target[ids]).square().mean()
+            loss = policy_loss + config.vf_coef * value_loss
+            if self.ent_coef:
+                loss = loss - self.ent_coef * policy.entropy(mean).mean()
             for parameter in self.parameters:
                 parameter.grad = None
-            (policy_loss + config.vf_coef * value_loss).backward()
+            loss.backward()
             with torch.no_grad():
                 kl = policy.kl(batch.mean[ids], batch.log_std, mean)
                 clipped = ((log_prob - old_log_prob).exp() - 1.0).abs() > config.clip_coef

@@ -23,7 +23,7 @@ class LearnConfig:
     """Lets a policy-gradient algorithm of the lecture learn a problem and draws the learning curve."""
 
     problem: Annotated[str, tyro.conf.Positional]
-    """What is learnt: bandit, grid (aliased), cartpole, pendulum or imitation (a short clip on the humanoid)."""
+    """What is learnt: bandit, grid (aliased), cartpole, pendulum, imitation (a short clip on the humanoid) or pong."""
     algorithm: str = "ppo"
     """How it is learnt: reinforce-step, reinforce, reinforce-to-go, reinforce-baseline, q-actor-critic, q-advantage,
     online, a2c, a3c, a3c-lstm or ppo."""
@@ -41,6 +41,8 @@ class LearnConfig:
 
 def run_learn(config: Annotated[LearnConfig, tyro.conf.arg(name="")]) -> None:
     """Learns, prints the value that was reached, and leaves curve.png and curve.json."""
+    if config.problem == "pong":
+        raise InputError("pong has options of its own; say it first: sfv learn pong --algorithm ppo")
     spec = make_imitation(config.motion) if config.problem == "imitation" else find_problem(config.problem)
     samples = BUDGETS[config.problem] if config.samples is None else config.samples
     if samples < 1:

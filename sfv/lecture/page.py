@@ -27,6 +27,7 @@ from imitate.lecture.softmax import SoftmaxPolicy
 from imitate.policy import gaussian_log_prob
 from imitate.training import advantage, ppo
 from sfv.installation import ROOT
+from sfv.lecture.applications import list_applications
 from sfv.lecture.charts import draw_curves, draw_variance
 from sfv.lecture.stable_baselines import TITLES
 from sfv.rows import describe_machine
@@ -73,6 +74,7 @@ def write_page(folder: Path, results: Results, seeds: int, remark: str, seconds:
         *describe_grid(results),
         *list_actor_critics(),
         *compare_algorithms(results, curves),
+        *list_applications(link_to),
         *list_goals(results, bias),
     ]
     text = "\n".join(parts) + "\n"

@@ -6,13 +6,13 @@ import torch
 
 from imitate.lecture.collector import Collector
 from imitate.lecture.problems import make_grids
-from imitate.lecture.recurrent import RecurrentPolicy
+from imitate.lecture.recurrent import make_recurrent_policy, make_sequence_batch
 
 
 def make_lstm(size):
     torch.manual_seed(0)
-    policy = RecurrentPolicy(4, 4, hidden=8)
-    torch.nn.init.orthogonal_(policy.actor.weight, 2.0)
+    policy = make_recurrent_policy(4, 4, hidden=8)
+    torch.nn.init.orthogonal_(policy.actor.get_parameter("0.weight"), 2.0)
     policy.begin(size)
     return policy
 
@@ -72,4 +72,39 @@ def test_lstm_unrolls_to_what_it_did():
         state = (state[0] * keep, state[1] * keep)
     torch.testing.assert_close(state[0], policy.state[0])
     goes_on = ~batch.done[:-1]
-    torch.testing.assert_close(next_value[:-1][goes_on], value[1:][goes_on])
+    torch.testing.assert_close(next_value[:-1][goes_on], policy.returns.inverse(value[1:][goes_on]))
+
+
+def test_value_of_an_episodes_last_state_is_remembered_on_top_of_it():
+    """V(s') where an episode ended, and at the segment's end, against the memory taken step by step."""
+    policy = make_lstm(6)
+    collector = Collector(make_grids(6), seed=1)
+    batch = collector.collect(policy, 40)
+    assert batch.memory is not None and batch.done[:-1].any()
+    _, _, next_value = policy.unroll(batch.observation, batch.next_observation, batch.done, batch.memory)
+    state = batch.memory
+    for t in range(40):
+        state = policy.remember(batch.observation[t], state)
+        following = policy.remember(batch.next_observation[t], state)[0]
+        torch.testing.assert_close(next_value[t], policy.returns.inverse(policy.critic(following).squeeze(-1)))
+        keep = (~batch.done[t]).float()[:, None]
+        state = (state[0] * keep, state[1] * keep)
+
+
+def test_sequences_of_ppo_are_what_was_acted_on():
+    """Some environments' sequences, as a minibatch takes them, have the probabilities and values of the whole batch."""
+    policy = make_lstm(6)
+    collector = Collector(make_grids(6), seed=1)
+    collector.collect(policy, 7)
+    batch = collector.collect(policy, 30)
+    assert batch.memory is not None and batch.memory[0].abs().max() > 0.0
+    samples = make_sequence_batch(policy, batch, 0.9, 0.95)
+    ids = torch.tensor([4, 1])
+    output, value = policy.outputs(samples.observation[ids])
+    assert output.shape == (2, 30, 4)
+    torch.testing.assert_close(policy.log_prob(output, samples.action[ids]), samples.log_prob[ids])
+    torch.testing.assert_close(policy.returns.inverse(value), samples.value[ids])
+    whole, _, _ = policy.unroll(batch.observation, batch.next_observation, batch.done, batch.memory)
+    torch.testing.assert_close(output, whole.transpose(0, 1)[ids])
+    (value.square().mean() + output.square().mean()).backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in policy.parameters())
