@@ -1,16 +1,14 @@
 """Reader of other detectors' keypoints: a folder of JSON files, one a frame, or one JSON file of all frames."""
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pose.errors import InputError
 from pose.estimator import Poses, no_poses
-from pose.foreign_files import read_json, refuse_damaged
+from pose.foreign_files import refuse_damaged
+from pose.keypoint_json import read_file, read_folder
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from pose.layouts import BY_COUNT, LAYOUTS, KeypointOrder, Layout, is_body_25b, to_landmarks
@@ -18,10 +16,10 @@ from pose.person import choose_person
 
 MOST_FRAMES = 1_000_000
 """Frames of a film beyond which numbers in files are no frames: 9 hours."""
+MARGIN, MOST_OUTSIDE = 0.1, 0.1
+"""How far outside of the picture points may be [picture sizes], and which share of them farther before it is said."""
 FARTHEST = 10.0
 """Distance from the picture's corner beyond which a point is no detector's, but a damaged number [picture sizes]."""
-Frames = dict[int, list[np.ndarray]]
-"""Number of a frame -> its bodies, each (K, 3): x, y, score."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def read_keypoint_files(
     """
     path = Path(path)
     with refuse_damaged(path, "written by a detector", "write it again"):
-        found = read_folder(path) if path.is_dir() else read_file(path)
+        found, counted = read_folder(path) if path.is_dir() else read_file(path)
     bodies = [body for frame in found.values() for body in frame]
     if not bodies:
         raise InputError(f"{path}: nobody in any of its {len(found)} frames")
@@ -69,8 +67,8 @@ def read_keypoint_files(
     scale, said = find_scale(bodies, image_size)
     divisor, scores = find_score_scale(bodies)
     said += leave_out_far_points(bodies, scale, image_size)
-    first = min(found)  # OpenPose counts from 0, but --frame_first moves that: numbers are video frames
-    first = 0 if first < 2 else first
+    first = min(found)  # OpenPose's --frame_first moves the first one: numbers are video frames
+    first = 0 if first < 2 else first  # nobody in the first frame
     last = max(found)
     begin = max(first, round(start * fps))
     stop = last + 1 if end is None else min(last + 1, round(end * fps))
@@ -88,7 +86,9 @@ def read_keypoint_files(
     for t in np.flatnonzero(rows >= 0):
         xy[t], confidence[t] = frames[t].xy[rows[t]], frames[t].score[rows[t]]
     keypoints = Keypoints(xy, np.zeros((*confidence.shape, 3)), confidence, fps, LANDMARKS, image_size, begin / fps)
-    return KeypointFile(keypoints, (*findings, *compare_with_picture(xy, image_size), *said, *scores))
+    return KeypointFile(
+        keypoints, (*findings, *counted, *compare_with_picture(xy, confidence > 0, image_size), *said, *scores)
+    )
 
 
 def choose_layout(bodies: list[np.ndarray], order: KeypointOrder, path: Path) -> tuple[Layout, tuple[str, ...]]:
@@ -154,12 +154,15 @@ def leave_out_far_points(
     return (f"{count} point{'s' * (count > 1)} farther than {FARTHEST:g} pictures away: taken as not seen",)
 
 
-def compare_with_picture(xy: np.ndarray, image_size: tuple[int, int]) -> tuple[str, ...]:
-    """What to say about landmarks (T, J, 2) of which many lie outside of the picture; nothing else."""
-    outside = float(((xy < -0.5 * np.array(image_size)) | (xy > 1.5 * np.array(image_size))).any(axis=-1).mean())
-    if outside <= 0.2:
+def compare_with_picture(xy: np.ndarray, seen: np.ndarray, image_size: tuple[int, int]) -> tuple[str, ...]:
+    """What to say about landmarks (T, J, 2) of which many that were seen (T, J) lie outside of the picture."""
+    size = np.array(image_size)
+    far = np.abs(xy / size - 0.5).max(axis=-1)
+    outside = far[seen] > 0.5 + MARGIN
+    if not outside.size or outside.mean() <= MOST_OUTSIDE:
         return ()
-    return (f"keypoints lie outside the picture of {image_size[0]} x {image_size[1]} px: are they of another video?",)
+    text = f"{outside.mean():.0%} of the keypoints lie outside the picture of {image_size[0]} x {image_size[1]} px"
+    return (f"{text}: are they of another video, or of this one in another size?",)
 
 
 def find_score_scale(bodies: list[np.ndarray]) -> tuple[float, tuple[str, ...]]:
@@ -179,136 +182,6 @@ def _to_poses(bodies: list[np.ndarray], layout: Layout, scale: tuple[float, floa
     points[..., 2] = np.clip(points[..., 2] / divisor, 0.0, 1.0)
     xy, score = to_landmarks(points, layout)
     return Poses(xy, np.zeros((*score.shape, 3)), score)
-
-
-def list_keypoint_files(path: Path) -> list[Path]:
-    """The files that a file or folder of keypoints stands for.
-
-    Raises:
-      InputError: there are none.
-    """
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    if not files or not files[0].is_file():
-        raise InputError(f"{path}: no keypoint files (*.json) there")
-    return files
-
-
-def read_folder(folder: Path) -> Frames:
-    """A file for each frame, whose number is the last one in its name.
-
-    Raises:
-      InputError: no files, or one that no detector wrote.
-    """
-    numbered = {_frame_number(path): path for path in sorted(folder.glob("*.json"))}
-    if not numbered:
-        raise InputError(f"{folder}: holds no .json file; name the folder that OpenPose's --write_json made")
-    frames = Frames()
-    for number, path in numbered.items():
-        content = _load(path)
-        if _is_many_frames(content) and len(numbered) == 1:
-            return read_file(path)
-        frames[number] = _parse_people(content, path)
-    return frames
-
-
-def _frame_number(path: Path) -> int:
-    digits = re.findall(r"\d+", path.stem)
-    if not digits:
-        raise InputError(f"{path}: no frame number in its name; OpenPose writes <video>_<number>_keypoints.json")
-    return int(digits[-1])
-
-
-def _load(path: Path) -> Any:
-    return read_json(path, "written by a detector", "write it again")
-
-
-def _is_many_frames(content: Any) -> bool:
-    """Whether a file holds more than one frame: a list of bodies or frames with their numbers."""
-    if isinstance(content, dict):
-        content = content.get("instance_info") or content.get("annotations") or content.get("frames") or []
-    keys = {"image_id", "frame_id", "instances", "people"}
-    return (
-        isinstance(content, list) and len(content) > 0 and isinstance(content[0], dict) and bool(keys & set(content[0]))
-    )
-
-
-def read_file(path: Path) -> Frames:
-    """One file of all frames: AlphaPose's and COCO's lists of bodies, MMPose's instances by frame, lists of frames.
-
-    Raises:
-      InputError: there is none, or no detector wrote it.
-    """
-    if not path.is_file():
-        raise InputError(
-            f"{path}: no such file or folder; name what the detector wrote, such as OpenPose's --write_json"
-        )
-    if path.suffix.lower() != ".json":
-        raise InputError(f"{path}: keypoints are read from .json files or a folder of them")
-    content = _load(path)
-    if isinstance(content, dict):
-        content = content.get("instance_info") or content.get("annotations") or content.get("frames") or [content]
-    if not isinstance(content, list) or not content or not isinstance(content[0], dict):
-        raise InputError(f"{path}: not written by a detector; expected bodies with 'keypoints', or frames of them")
-    frames = Frames()
-    for place, entry in enumerate(content):
-        if "instances" in entry or "people" in entry:  # a frame; MMPose counts from 1
-            number = _to_number(entry.get("frame_id", entry.get("image_id", place + 1)), path)
-            frames.setdefault(number, []).extend(_parse_people(entry, path))
-        else:
-            number = _to_number(entry.get("image_id", entry.get("frame_id", 0)), path)
-            frames.setdefault(number, []).extend(_parse_people([entry], path))
-    shift = 1 if min(frames) == 1 else 0
-    return {number - shift: bodies for number, bodies in frames.items()}
-
-
-def _to_number(name: Any, path: Path) -> int:
-    digits = re.findall(r"\d+", Path(str(name)).stem)
-    if not digits:
-        raise InputError(f"{path}: no frame number in '{name}'")
-    return int(digits[-1])
-
-
-def _parse_people(content: Any, path: Path) -> list[np.ndarray]:
-    """The bodies of a frame, each (K, 3)."""
-    if isinstance(content, dict):
-        keys = ("people", "instances", "instance_info", "predictions", "annotations")
-        people = next((content[key] for key in keys if key in content), None)
-    else:
-        people = content
-    if people and isinstance(people, list) and isinstance(people[0], list):
-        people = people[0]  # a batch of one picture
-    if not isinstance(people, list):
-        raise InputError(f"{path}: not written by a detector; expected 'people' with 'pose_keypoints_2d', or instances")
-    return [_parse_body(body, path) for body in people]
-
-
-def _parse_body(body: Any, path: Path) -> np.ndarray:
-    """A body in any of the forms in use -> (K, 3)."""
-    try:
-        if "pose_keypoints_2d" in body:
-            flat = np.array(body["pose_keypoints_2d"], dtype=float).ravel()
-        elif isinstance(body["keypoints"], dict):  # YOLO
-            parts = body["keypoints"]
-            scores = parts.get("visible") or parts.get("confidence") or np.ones(len(parts["x"]))
-            flat = np.column_stack([parts["x"], parts["y"], scores]).ravel()
-        else:
-            values = np.array(body["keypoints"], dtype=float)
-            scores = body.get("keypoint_scores")
-            if scores is not None and values.ndim == 2:
-                values = np.column_stack([values[:, :2], np.ravel(scores)])
-            flat = values.ravel()
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise InputError(
-            f"{path}: a body that no detector wrote ({reason}); expected 'keypoints' with scores"
-        ) from error
-    if len(flat) % 3 or not len(flat) or not _is_finite(flat):
-        raise InputError(f"{path}: {len(flat)} numbers for a body; expected x, y and a score for each point")
-    return flat.reshape(-1, 3)
-
-
-def _is_finite(values: Iterable[float]) -> bool:
-    return bool(np.isfinite(np.asarray(values)).all())
 
 
 def _fill_holes(poses: Poses) -> Poses:

@@ -25,7 +25,8 @@ from imitate.training.train import train_policy
 from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
-from pose.keypoint_files import list_keypoint_files, read_keypoint_files
+from pose.keypoint_files import read_keypoint_files
+from pose.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
 from pose.playback_speed import apply_playback_speed

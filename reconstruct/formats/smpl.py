@@ -36,7 +36,16 @@ POSE_KEYS = (
 )  # fmt: skip
 """Keys of the angles, the pelvis's first: EasyMocap, AMASS, its SMPL-X generation, SMPL-X's own and GVHMR's, WHAM's,
 AIST++'s, others'."""
-PATH_KEYS = ("trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation", "Th")
+PATH_KEYS = (
+    "trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation", "Th",
+    "root_trans_offset", "trans_orig", "pred_trans", "pred_cam_t",
+)  # fmt: skip
+"""Keys of the path: AMASS, GVHMR, WHAM, AIST++, others', EasyMocap, PHC, TRAM, 4DHumans."""
+PELVIS_KEYS = ("root_trans_offset", "root_translation")
+"""Those of the pelvis itself; the others are of the model's origin, from which the pelvis is `PELVIS`."""
+CAMERA_KEYS = ("pred_cam_t", "pred_cam")
+"""Keys of files in a camera's frame, y down."""
+PHC_KEYS = ("root_trans_offset", "trans_orig")
 RATES = ("mocap_framerate", "mocap_frame_rate")
 OTHER_RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_fps")
 RATE = 30.0
@@ -45,7 +54,7 @@ IDENTITY = np.array([[1.0, 0.0, 0.0, 0.0]])
 SPINE = {"spine1": 0.22, "spine2": 0.47, "spine3": 0.58}
 """Joints of SMPL's spine: how far up they are from pelvis to neck, roughly."""
 PELVIS = (-0.002, -0.223, 0.028)
-"""Of SMPL's mean body at rest [m]: EasyMocap turns the body about the model's origin instead."""
+"""Of SMPL's mean body at rest, from the model's origin [m]; EasyMocap turns the body about that origin."""
 BALL = 0.72
 """Place of SMPL's foot joint on the way from the ankle to the tip of the toes, roughly."""
 
@@ -82,12 +91,14 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
         shapes = ", ".join(f"{key} {arrays[key].shape}" for key in keys)
         raise InputError(f"{path}: {shapes}; expected angles of {len(JOINTS)} joints or more in at least 2 frames")
     local = local[:, : len(JOINTS)]
-    trans, findings = _read_path(arrays, len(local), path)
+    trans, is_model, findings = _read_path(arrays, len(local), path)
     fps, rate = _read_rate(arrays, len(local), path) if given is None else (given, [])
     mended, unit = mend_path_unit(trans, fps)
+    is_amass = keys == ("poses",) and any(name in arrays for name in RATES)
     if keys[0] == "Rh":
         mended = mended + rotate(local[:, 0], np.array([PELVIS]))
-    is_amass = keys == ("poses",) and any(name in arrays for name in RATES)
+    elif is_model and not is_amass:  # where z is up this is a shift along the ground
+        mended = mended + np.array(PELVIS)
     maker = "AMASS" if is_amass else "SMPL"
     said = Finding("format", f"{maker}, on our humanoid's proportions instead of the subject's")
     rest = rest_positions()
@@ -97,17 +108,26 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
     return replace(
         motion,
         up=np.array([0.0, 0.0, 1.0]) if is_amass else None,
+        usual_up=find_usual_up(arrays),
         rest_is_upright=False,
         metres=1.0,
         findings=(said, *doubts, *findings, *rate, *unit),
     )
 
 
-def _read_path(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tuple[np.ndarray, list[Finding]]:
+def find_usual_up(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The axis that is up by the custom of a file's keys, (3,): y, in a camera's frame -y, of PHC's z."""
+    if any(key in arrays for key in PHC_KEYS):
+        return np.array([0.0, 0.0, 1.0])
+    return np.array([0.0, -1.0 if any(key in arrays for key in CAMERA_KEYS) else 1.0, 0.0])
+
+
+def _read_path(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tuple[np.ndarray, bool, list[Finding]]:
+    """The path (T, 3), whether it is of the model's origin rather than of the pelvis, and what is doubtful."""
     key = next((name for name in PATH_KEYS if name in arrays), None)
     if key is None:
         text = f"no path of the pelvis ({', '.join(PATH_KEYS[:3])}): it stays in its place"
-        return np.zeros((frames, 3)), [Finding("format", text, doubtful=True)]
+        return np.zeros((frames, 3)), False, [Finding("format", text, doubtful=True)]
     trans = np.asarray(arrays[key], dtype=np.float64)
     trans = trans.reshape(trans.shape[-2:]) if trans.ndim == 3 and 1 in trans.shape[:2] else trans
     trans = trans.T if trans.shape == (3, frames) and frames != 3 else trans
@@ -117,7 +137,7 @@ def _read_path(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tup
         raise InputError(f"{path}: {key} holds NaN or infinity")
     if "smpl_scaling" in arrays:  # AIST++
         trans = trans / float(np.ravel(arrays["smpl_scaling"])[0])
-    return trans, []
+    return trans, key not in PELVIS_KEYS, []
 
 
 def _read_rate(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tuple[float, list[Finding]]:

@@ -36,6 +36,11 @@ def read_rotations(
         order = "xyzw" if is_last else "wxyz"
         text = f"the pelvis alone has quaternions: taken as {order}, since w is rarely the smaller number"
         said.append(Finding("format", text, doubtful=True))
+    in_degrees = {key for key in values if quats[key] is None and are_degrees(values[key])}
+    if in_degrees:
+        text = f"angles beyond two turns ({', '.join(sorted(in_degrees))}): taken for degrees"
+        said.append(Finding("unit", text, doubtful=True))
+        values = {key: np.radians(value) if key in in_degrees else value for key, value in values.items()}
     parts = []
     for key, quat in quats.items():
         if quat is None:
@@ -60,6 +65,13 @@ def to_numbers(array: np.ndarray, key: str, path: Path) -> np.ndarray:
     if not np.isfinite(values).all():
         raise InputError(f"{path}: {key} holds NaN or infinity")
     return values
+
+
+def are_degrees(values: np.ndarray) -> bool:
+    """Whether numbers of rotation vectors go beyond two turns in most frames, as only degrees do."""
+    if values.ndim < 2 or not values.size:
+        return False
+    return float(np.median(np.abs(values.reshape(len(values), -1)).max(axis=1))) > 4.0 * np.pi
 
 
 def take_quaternions(values: np.ndarray) -> np.ndarray | None:

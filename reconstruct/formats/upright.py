@@ -18,8 +18,10 @@ STANDS = 0.85
 """Least share of the lengths of legs and trunk that is upright in a standing pose."""
 CLIMBS = 0.5
 """Range of the body's lowest point from which it cannot be on a ground, in lengths of the leg."""
-ON_GROUND = (-0.05, 0.3)
+ON_GROUND = (-0.1, 0.3)
 """Height of the lowest joint of a body on a ground at 0, from and to, in lengths of the leg."""
+HIGHEST_BENCH = 2.0
+"""Height over a ground at 0 up to which a body may lie on something, in lengths of the leg."""
 LEVEL = np.radians(5.0)
 """Tilt of a floor from which it is levelled [rad]."""
 STEEPEST = np.radians(45.0)
@@ -43,6 +45,11 @@ class Evidence:
     def on_ground(self) -> bool:
         """Whether the body's lowest joint is where a ground at 0 has it."""
         return ON_GROUND[0] < self.lowest < ON_GROUND[1]
+
+    @property
+    def has_ground(self) -> bool:
+        """Whether it stands on a ground at 0: ankles or toes are near it, and stay so."""
+        return -0.06 < self.lowest < 0.15 and self.climb < CLIMBS
 
 
 def measure_axis(positions: np.ndarray, roles: dict[str, int], up: np.ndarray) -> Evidence:
@@ -110,18 +117,52 @@ def guess_up_axis(
     trunk = mean_trunk(positions, roles)
     leant = AXES[int(np.argmax(AXES @ trunk))]
     is_clear = float(leant @ trunk) > max(0.8 * measure_leg(positions, roles), 0.8 * float(np.linalg.norm(trunk)))
-    best = int(np.argmax([found.stands for found in evidence]))
+    best = find_standing_axis(evidence)
     stands = evidence[best].stands
     up = AXES[best] if stands > 0.1 else leant if is_clear or usual is None else usual
     why = f"as it stands in {stands:.0%}" if stands > 0.1 else "by the trunk: nobody stands in it"
-    ground = find_ground_axis(evidence, usual)
-    if ground is not None and lies_rather(up, ground, usual, measure_axis(positions, roles, up)):
+    in_camera = usual is not None and usual[1] < -0.5  # whose origin is on no ground
+    ground, own = None if in_camera else find_ground_axis(evidence, usual), measure_axis(positions, roles, up)
+    if ground is not None and lies_rather(up, ground, usual, own):
         custom = usual is not None and float(ground @ usual) > 0.5
         up, why, stands = ground, "by custom: the body lies on a ground at 0" if custom else "the body lies on it", 0.0
+    elif usual is not None and lies_by_custom(up, usual, own, measure_axis(positions, roles, usual)):
+        up, stands = usual, 0.0
+        why = "by custom: the body lies, for nothing speaks for its standing"
     elif up is usual and stands <= 0.1:
         why = "by custom: nobody stands in it"
-    is_sure = stands > 0.6 and abs(up[0]) < 0.5  # no program has x up
+    along_custom = usual is None or abs(float(up @ usual)) > 0.5
+    is_sure = stands > 0.6 and abs(up[0]) < 0.5 and (along_custom or own.has_ground)  # no program has x up
+    if stands > 0.6 and not along_custom and not own.has_ground and usual is not None:
+        why += f", though {name_axis(usual)} is usual: if it lies"
+        return up, Finding("up", f"{name_axis(up)} up, {why}, give --up {name_axis(usual).strip('+')}", doubtful=True)
     return up, Finding("up", f"{name_axis(up)} up, {why}" + ("" if is_sure else "; --up overrules"), not is_sure)
+
+
+def find_standing_axis(evidence: Sequence[Evidence]) -> int:
+    """Which of `AXES` a body stands along in most frames, unless it rises along it and never along another one.
+
+    Who lies for long and then gets up rises by its own length along the axis that it lay along.
+    """
+    shares = np.array([found.stands for found in evidence])
+    best = int(np.argmax(shares))
+    if evidence[best].climb > CLIMBS:
+        steady = np.array([found.climb < 0.5 * CLIMBS and found.stands > 0.05 for found in evidence])
+        if steady.any():
+            return int(np.argmax(np.where(steady, shares, -1.0)))
+    return best
+
+
+def lies_by_custom(up: np.ndarray, usual: np.ndarray, upright: Evidence, own: Evidence) -> bool:
+    """Whether a body lies along the custom's axis rather than stands along `up`, where neither has a ground at 0.
+
+    No program has x or -z up; who does not stand does not rise; and of a body above the ground and one below it the
+    second is not there.
+    """
+    if upright.has_ground or own.stands > 0.02 or own.climb > 0.5 * CLIMBS or abs(float(up @ usual)) > 0.5:
+        return False
+    is_strange = abs(up[0]) > 0.5 or up[2] < -0.5 or (upright.stands < 0.1 and upright.climb > CLIMBS)
+    return is_strange or (upright.lowest < -0.15 and 0.0 < own.lowest < HIGHEST_BENCH)
 
 
 def stands_elsewhere(expected: Evidence, other: Evidence) -> bool:
@@ -149,10 +190,9 @@ def lies_rather(up: np.ndarray, ground: np.ndarray, usual: np.ndarray | None, up
 
     No program has x up, and who stands all the time does not climb: either, or custom, must speak against `up`.
     """
-    has_ground = -0.06 < upright.lowest < 0.15 and upright.climb < CLIMBS
     customary = usual is not None and float(ground @ usual) > 0.5
     climbs = upright.climb > CLIMBS and not 0.1 < upright.stands < 0.8  # who flips stands now and then
-    return not has_ground and (customary or abs(up[0]) > 0.5 or climbs)
+    return not upright.has_ground and (customary or abs(up[0]) > 0.5 or climbs)
 
 
 def measure_standing(positions: np.ndarray, roles: dict[str, int], up: np.ndarray) -> np.ndarray:

@@ -150,7 +150,7 @@ def test_shares_of_the_picture(tmp_path: Path, low: float) -> None:
 def test_keypoints_of_another_video_are_reported(tmp_path: Path) -> None:
     for t in range(12):
         write(tmp_path / "json", t, [person("body_25", t) * [4, 4, 1]])
-    assert "of another video?" in read_keypoint_files(tmp_path / "json", FPS, (1000, 800)).findings[0]
+    assert "of another video" in read_keypoint_files(tmp_path / "json", FPS, (1000, 800)).findings[0]
 
 
 def alphapose(bodies):
@@ -253,3 +253,71 @@ def test_a_point_out_of_this_world_is_not_seen_and_changes_nothing_else(tmp_path
     np.testing.assert_allclose(got.xy, expected.xy)
     np.testing.assert_allclose(got.confidence, expected.confidence)
     assert np.abs(expected.xy).max() > 100.0  # pixels, also of shares of the picture
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("frame_{:04d}_halpe26", 0), ("{:05d}_cam1", 0), ("walk_{:06d}_2d", 0), ("take2_{:03d}_1920x1080", 1)],
+)
+def test_the_number_that_varies_is_the_frames(tmp_path: Path, name: str, first: int) -> None:
+    for t in range(12):
+        people = [{"pose_keypoints_2d": body(25, 100.0 + t).ravel().tolist()}]
+        (tmp_path / f"{name.format(t + first)}.json").write_text(json.dumps({"people": people}))
+    found = read_keypoint_files(tmp_path, FPS, (640, 480))
+    np.testing.assert_allclose(found.keypoints.xy[:, INDEX["nose"], 0], 100.0 + np.arange(12))
+    assert ("counted from 1" in " ".join(found.findings)) == (first == 1)
+
+
+def test_two_files_of_one_frame_are_refused(tmp_path: Path) -> None:
+    for name in ("a_3.json", "b_3.json", "a_4.json"):
+        (tmp_path / name).write_text(json.dumps({"people": []}))
+    with pytest.raises(InputError, match="'a_3' and 'b_3' are both frame 3"):
+        read(tmp_path, FPS, (640, 480))
+
+
+def to_json(path: Path, content: object) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_one_file_of_all_frames_in_the_forms_in_use(tmp_path: Path) -> None:
+    """Each has point i of frame t at (100 + t + i, 10 i)."""
+    flat = [body(17, 100.0 + t).ravel().tolist() for t in range(12)]
+    pairs = [body(17, 100.0 + t)[:, :2].tolist() for t in range(12)]
+    marks = [[{"x": 100 + t + i, "y": 10.0 * i, "z": 0, "visibility": 0.9} for i in range(33)] for t in range(12)]
+    images = [{"id": 500 + 7 * t, "file_name": f"f_{t:03d}.png"} for t in range(12)]
+    forms = {
+        "alphapose": [{"image_id": f"video1_{t}_rgb8.png", "keypoints": flat[t]} for t in range(12)],
+        "open": {f"{t}.jpg": {"people": [{"pose_keypoints_2d": flat[t]}]} for t in range(12)},
+        "cmu": {f"{t}.jpg": {"bodies": [{"joints": flat[t]}]} for t in range(12)},
+        "mmpose": [{"keypoints": pairs[t], "keypoint_scores": [0.9] * 17} for t in range(12)],
+        "coco": {"images": images, "annotations": [{"image_id": 500 + 7 * t, "keypoints": flat[t]} for t in range(12)]},
+        "no scores": [{"image_id": t, "keypoints": pairs[t]} for t in range(12)],
+        "flat, no scores": [{"image_id": t, "keypoints": list(np.ravel(pairs[t]))} for t in range(12)],
+        "mediapipe": [{"frame": t, "landmarks": marks[t]} for t in range(12)],
+        "mediapipe's lists": marks,
+        "mediapipe's frames": {"frames": [{"frame": t, "pose_landmarks": marks[t]} for t in range(12)]},
+    }
+    for name, content in forms.items():
+        keypoints = read(to_json(tmp_path / "a.json", content), FPS, (640, 480))
+        np.testing.assert_allclose(keypoints.xy[:, INDEX["nose"], 0], 100.0 + np.arange(12), err_msg=name)
+
+
+def test_places_in_space_and_points_that_are_no_numbers(tmp_path: Path) -> None:
+    instances = [{"keypoints": [[0.1 * i, 0.2, i] for i in range(17)], "keypoint_scores": [0.9] * 17}]
+    path = to_json(tmp_path / "a.json", {"instance_info": [{"frame_id": 1, "instances": instances}]})
+    with pytest.raises(InputError, match="places in space, not in a picture"):
+        read(path, FPS, (640, 480))
+    points = body(17, 100.0)
+    points[3, 0] = np.nan
+    bodies = [{"image_id": t, "keypoints": points.ravel().tolist()} for t in range(12)]
+    keypoints = read(to_json(tmp_path / "b.json", bodies), FPS, (640, 480))
+    assert keypoints.confidence[5, INDEX["left_ear"]] == 0 and keypoints.confidence[5, INDEX["nose"]] > 0
+
+
+def test_keypoints_of_a_larger_copy_are_said(tmp_path: Path) -> None:
+    """Half of the points are beyond the picture, and those that a layout lacks do not count as inside."""
+    for t in range(12):
+        write(tmp_path / "json", t, [body(18, 100.0) * [2, 2, 1] + [300, 200, 0]])
+    said = read_keypoint_files(tmp_path / "json", FPS, (500, 300)).findings
+    assert any("lie outside the picture of 500 x 300 px" in text and "another size" in text for text in said)

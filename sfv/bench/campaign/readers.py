@@ -10,7 +10,8 @@ import numpy as np
 from imitate.adapt.networks import AdaptiveSkill
 from imitate.policy import Policy
 from imitate.rollout import Rollout
-from pose.keypoint_files import list_keypoint_files, read_keypoint_files
+from pose.keypoint_files import read_keypoint_files
+from pose.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
 from pose.picture import read_picture
 from pose.video import probe, read_frames

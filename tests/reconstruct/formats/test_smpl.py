@@ -116,7 +116,8 @@ def test_one_motion_under_the_keys_in_use(tmp_path, layout):
     np.savez(tmp_path / "a.npz", **arrays)
     np.savez(tmp_path / "b.npz", poses=flat, trans=trans, fps=50)
     found, known = open_motion(tmp_path / "a.npz"), open_motion(tmp_path / "b.npz")
-    np.testing.assert_allclose(found.positions, known.positions, atol=1e-9)
+    ways = [motion.positions - motion.positions[:1, :1] for motion in (found, known)]  # the start is no part of AMASS
+    np.testing.assert_allclose(ways[0], ways[1], atol=1e-9)
     assert found.fps == 50.0
     assert (found.up is not None) == (layout == "amass")  # AMASS alone defines an axis
 

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from reconstruct.characters.character import load_character
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.skeleton import to_character
-from reconstruct.formats.smpl import JOINTS
+from reconstruct.formats.smpl import JOINTS, PELVIS
 from reconstruct.formats.write_amass import write_amass
 from reconstruct.rotations import multiply, to_scipy
 from sfv.bench.transformations import TRANSFORMATIONS
@@ -40,7 +40,7 @@ def lying(tmp_path_factory):
 def write_global(path, lying, turn, keys=("global_orient", "body_pose", "transl"), shift=(0, 0, 0)):
     angles, trans = lying
     root = (turn * Rotation.from_rotvec(angles[:, 0])).as_rotvec()
-    places = turn.apply(trans) + shift
+    places = turn.apply(trans) + shift - np.array(PELVIS)  # SMPL's path is of the model's origin
     np.savez(path, **dict(zip(keys, (root, angles[:, 1:].reshape(len(angles), -1), places), strict=True)), fps=30)  # pyright: ignore
     return path
 
@@ -48,7 +48,7 @@ def write_global(path, lying, turn, keys=("global_orient", "body_pose", "transl"
 @pytest.mark.parametrize("up", ["y", "z"])
 def test_who_lies_in_a_format_without_an_up_axis_stays_lying(tmp_path, lying, up):
     at, said = body_of(write_global(tmp_path / "a.npz", lying, TURNS[up]))
-    assert f"+{up} up, the body lies on it; --up overrules" in said
+    assert f"+{up} up, " in said and "the body lies on" in said
     assert np.ptp([at[name][:, 2].mean() for name in ("nose", "left_hip", "left_shoulder", "right_ankle")]) < 0.3
 
 
@@ -99,3 +99,42 @@ def test_a_flip_with_z_up_on_a_rest_pose_with_y_up(tmp_path):
     assert "+y up, as it stands, against +z as the format has it; --up overrules" in said
     true, _ = body_of(tmp_path / "a.npz")
     np.testing.assert_allclose(at["nose"][:, 2], true["nose"][:, 2], atol=1e-6)
+
+
+@pytest.mark.parametrize("height", [0.0, 0.75])
+def test_who_lies_stretched_out_is_not_stood_up(tmp_path, lying, height):
+    """Trunk and legs in one line: along it the body would stand all the time, but below the ground, or nowhere."""
+    angles, _ = lying
+    flat = np.zeros_like(angles)
+    flat[:, 0] = [0.0, 0.0, np.pi]  # on the back, in the file along z
+    flat[:, 1, 0] = 0.1 * np.sin(np.arange(len(flat)) / 5)
+    places = np.tile([0.0, 0.0, 0.15 + height], (len(flat), 1))
+    at, said = body_of(write_global(tmp_path / "a.npz", (flat, places), TURNS["y"]))
+    assert "+y up, by custom: the body lies" in said
+    assert np.ptp([at[name][:, 2].mean() for name in ("left_hip", "left_shoulder", "left_knee")]) < 0.25
+
+
+def test_who_lies_for_long_and_then_gets_up_has_not_stood_before(tmp_path):
+    """Three quarters of the frames lie along -z, where the body then rises by its own length."""
+    local = np.zeros((80, 22, 3))
+    local[:, 0, 0] = -np.pi / 2 * np.clip((75 - np.arange(80)) / 15, 0.0, 1.0)
+    height = 0.15 + 0.8 * np.clip((np.arange(80) - 60) / 15, 0.0, 1.0)
+    pelvis = np.stack([np.zeros(80), height, np.zeros(80)], axis=1)
+    path = tmp_path / "a.npz"
+    np.savez(path, pose_world=local.reshape(80, 66), trans_world=pelvis - PELVIS, fps=30)
+    at, said = body_of(path)
+    assert "+y up, as it stands in" in said
+    assert at["nose"][-1, 2] > at["left_hip"][-1, 2] + 0.4 and abs(at["nose"][0, 2] - at["left_hip"][0, 2]) < 0.3
+
+
+def test_a_camera_has_y_down(tmp_path):
+    """Who crawls away from a camera stands nowhere; the keys say whose axes they are."""
+    local = np.zeros((60, 22, 3))
+    local[:, 0, 0] = np.pi + 1.4
+    for hip in (1, 2):
+        local[:, hip, 0] = -1.4
+        local[:, hip + 3, 0] = 1.4
+    path = np.stack([np.zeros(60), np.full(60, 1.0), 5.0 + 0.02 * np.arange(60)], axis=1)
+    np.savez(tmp_path / "a.npz", global_orient=local[:, :1], body_pose=local[:, 1:], pred_cam_t=path, fps=30)
+    _, said = body_of(tmp_path / "a.npz")
+    assert "-y up, by custom" in said
