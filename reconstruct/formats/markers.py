@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
+from reconstruct.contacts import find_runs
 from reconstruct.formats.joint_names import ROLES, SIDES, split_side
 from reconstruct.formats.joint_positions import Y_UP, build_skeleton
 from reconstruct.formats.options import METRES, Finding
@@ -22,7 +23,7 @@ MARKERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "shoulder": (("sjc",), ("sho",), ("shoulderstudy",), ("acr",), ("acromium",), ("acromion",), ("ac",)),
     "elbow": (("ejc",), ("lelbowstudy", "melbowstudy"), ("elb", "elbm"), ("lel", "mel"), ("elb",), ("hle",), ("lel",)),
     "wrist": (("wjc",), ("lwriststudy", "mwriststudy"), ("wra", "wrb"), ("rsp", "usp"), ("wri",), ("wra",), ("wrb",)),
-    "knee": (("kjc",), ("kneestudy", "mkneestudy"), ("kne", "knem"), ("lknee", "mknee"), ("flE", "fme"), ("kne",)),
+    "knee": (("kjc",), ("kneestudy", "mkneestudy"), ("kne", "knem"), ("lknee", "mknee"), ("fle", "fme"), ("kne",)),
     "ankle": (("ajc",), ("anklestudy", "manklestudy"), ("ank", "ankm"), ("lankle", "mankle"), ("ank",), ("fal",)),
     "toe": (("toe",), ("toestudy",), ("toetip",), ("mt",), ("fm",)),
 }
@@ -31,6 +32,10 @@ Vicon's Plug-in Gait, OpenCap's, the ISB's names."""
 PELVIS = (("asi", "psi"), ("asis", "psis"), ("asisstudy", "psisstudy"), ("ias", "ips"))
 """Markers of the pelvis, in front and behind, without the side."""
 FOREHEAD = (("fhd", "bhd"),)
+MOST_MISSING = 4.0
+"""Missing rows, over those that are there, up to which they are interpolated."""
+LONGEST_GAP = 0.5
+"""Time for which a marker may be missing before what is drawn there is doubtful [s]."""
 
 
 def read_trc(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMotion:
@@ -57,12 +62,44 @@ def read_trc(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
         width = 2 + 3 * len(names)
         table = np.array([row[:width] + [np.nan] * (width - len(row)) for row in rows])
         places = table[:, 2:].reshape(len(table), len(names), 3)
+        fps, places, said = use_times(table[:, 1], places, fps)
     except (StopIteration, KeyError, ValueError, IndexError) as error:
         raise InputError(f"{path}: not a TRC file, or cut off ({error or 'no header'})") from error
     if len(places) < 2:
         raise InputError(f"{path}: {len(places)} frames; a motion has at least 2")
     metres = to_metres(unit)
-    return from_markers(names, places, fps, metres, path, Y_UP, given)
+    found = from_markers(names, places, fps, metres, path, Y_UP, given)
+    return replace(found, findings=(*found.findings, *said))
+
+
+def use_times(times: np.ndarray, places: np.ndarray, fps: float) -> tuple[float, np.ndarray, tuple[Finding, ...]]:
+    """Rate and places (T, M, 3) by the column of times: rows that are missing become gaps, a wrong rate is replaced.
+
+    Args:
+      times: of the rows [s], (T,); whatever does not increase says nothing.
+      places: of the rows, (T, M, 3).
+      fps: frames a second as the header has them.
+    """
+    steps = np.diff(times)
+    if len(times) < 3 or not np.isfinite(times).all() or not (steps > 0).all():
+        return fps, places, ()
+    mean, usual = (len(times) - 1) / float(times[-1] - times[0]), 1.0 / float(np.median(steps))
+    if not 1.0 < mean < 1e4 or abs(mean / fps - 1.0) < 0.02:
+        return fps, places, ()  # as the header has it, or times that count frames
+    findings, is_even = list[Finding](), steps.max() < 1.5 / usual
+    if fps <= 0 or abs(usual / fps - 1.0) > 0.15:  # times of two decimals go on by .03, .03, .04
+        taken = mean if is_even else usual
+        text = f"{fps:g} frames a second in the header, {taken:.4g} by the times of the rows: these are taken"
+        findings.append(Finding("rate", f"{text}; --fps overrules", doubtful=True))
+        fps = taken
+    rows = np.round((times - times[0]) * fps).astype(int)
+    missing = int(rows[-1]) + 1 - len(rows)
+    if is_even or missing <= 0 or missing > MOST_MISSING * len(rows) or (np.diff(rows) < 1).any():
+        return fps, places, tuple(findings)
+    whole = np.full((rows[-1] + 1, *places.shape[1:]), np.nan)
+    whole[rows] = places
+    findings.append(Finding("format", f"{missing} rows are missing by their times: interpolated", doubtful=True))
+    return fps, whole, tuple(findings)
 
 
 def to_metres(word: str) -> float:
@@ -145,6 +182,9 @@ def from_markers(
         findings.append(Finding("joints", f"{guessed} are taken from markers on the skin"))
     if gaps > 0.001:
         findings.append(Finding("format", f"{gaps:.1%} of the places are missing: interpolated", doubtful=gaps > 0.05))
+    for name, length in find_long_gaps(names, places, fps)[:3]:
+        text = f"'{name}' is missing for {length:.1f} s: drawn straight there"
+        findings.append(Finding("format", text, doubtful=True))
     return replace(motion, usual_up=usual_up, metres=metres, findings=tuple(findings), has_landmarks=True)
 
 
@@ -180,6 +220,17 @@ def fill_gaps(places: np.ndarray) -> tuple[np.ndarray, float]:
                 filled[~own, marker, axis] = np.interp(times[~own], times[own], places[own, marker, axis])
     present = seen.any(axis=0)
     return filled, float(1.0 - seen[:, present].mean()) if present.any() else 1.0
+
+
+def find_long_gaps(names: list[str], places: np.ndarray, fps: float) -> list[tuple[str, float]]:
+    """Markers that are missing for longer than `LONGEST_GAP` at a time, and for how long [s], the longest first."""
+    found = list[tuple[str, float]]()
+    seen = np.isfinite(places).all(axis=2) & (np.abs(places).max(axis=2, initial=0.0) > 0)
+    for name, own in zip(names, seen.T, strict=True):
+        longest = max((last - first for first, last in find_runs(~own)), default=0) / fps
+        if own.any() and longest > LONGEST_GAP:
+            found.append((name, longest))
+    return sorted(found, key=lambda gap: -gap[1])
 
 
 def find_joints(names: list[str], places: np.ndarray, metres: float) -> tuple[dict[str, np.ndarray], str]:

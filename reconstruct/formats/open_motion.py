@@ -93,7 +93,8 @@ FORMATS = (
     ),
     Format(
         "glTF, GLB", (".glb", ".gltf"), True, True,
-        "a skeleton with a clip, the longest one; y up, as the format defines", "sfv clip --motion mixamo.glb",
+        "a skeleton with a clip, of several the longest that moves it; y up, as the format defines",
+        "sfv clip --motion mixamo.glb",
     ),
 )  # fmt: skip
 
@@ -105,7 +106,11 @@ LARGEST_COORDINATE = 1e4
 LARGEST, FARTHEST = 1e9, 1e6
 """Largest place in a file's unit, and distance from the origin in sizes of the body, of a motion."""
 
-CONVERT = "python -c \"import joblib, numpy as np; d = joblib.load('FILE'); np.savez('out.npz', **d)\""
+CONVERT = (
+    "python -c \"import joblib, numpy as np; d = joblib.load('FILE'); "
+    "d = next(iter(d.values())) if all(isinstance(v, dict) for v in d.values()) else d; "
+    "np.savez('out.npz', **{k: v for k, v in d.items() if isinstance(v, (np.ndarray, int, float))})\""
+)
 BLENDER = (
     'open it in Blender and export it as .glb or .bvh, or: blender -b --python-expr "import bpy; '
     "bpy.ops.import_scene.fbx(filepath='FILE'); bpy.ops.export_scene.gltf(filepath='out.glb')\""

@@ -17,7 +17,8 @@ from reconstruct.rotations import from_matrix
 
 DTYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-MOST_FPS = 120.0
+MOST_FPS, LEAST_FPS, USUAL_FPS = 120.0, 12.0, 30.0
+"""Frames a second that are taken between keys, at most and at least, and those that are taken where keys are fewer."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Document:
 
 
 def read_gltf(path: Path) -> SkeletonMotion:
-    """The longest clip of a glTF file; y is up and lengths are metres, as the format defines.
+    """The longest clip of a glTF file that moves the skeleton; y is up and lengths are metres, as the format defines.
 
     Raises:
       InputError: not such a file, or one without a skeleton that moves.
@@ -94,14 +95,11 @@ def open_gltf(path: Path) -> Document:
 
 
 def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path) -> SkeletonMotion:
-    lengths = [max(_times(document, clip)[-1] for _ in (0,)) if clip["channels"] else 0.0 for clip in clips]
-    clip = clips[int(np.argmax(lengths))]
+    clip, said = choose_clip(document, clips)
     times = _times(document, clip)
     if times[-1] - times[0] <= 0:
         raise InputError(f"{path}: its animation has a single key; a motion has at least 2")
-    steps = np.diff(times)
-    fps = min(MOST_FPS, 1.0 / float(np.median(steps[steps > 1e-5])))
-    fps = round(fps) if abs(fps - round(fps)) < 0.01 else fps
+    fps, rate = find_key_rate(times)
     even = times[0] + np.arange(round((times[-1] - times[0]) * fps) + 1) / fps
     even = np.minimum(even, times[-1])
     nodes = document.json["nodes"]
@@ -134,7 +132,6 @@ def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path) -> S
         at_rest = np.concatenate([np.zeros((1, 3)), at_rest])
         places = np.concatenate([np.zeros((len(even), 1, 3)), places], axis=1)
         rotations = np.concatenate([np.tile(np.eye(3), (len(even), 1, 1, 1)), rotations], axis=1)
-    said = Finding("format", f"clip '{clip.get('name', 'unnamed')}' of {len(clips)}" if len(clips) > 1 else "glTF clip")
     return SkeletonMotion(
         names,
         above,
@@ -143,7 +140,55 @@ def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path) -> S
         from_matrix(rotations),
         float(fps),
         up=np.array([0.0, 1.0, 0.0]),
-        findings=(said,),
+        findings=(said, *rate),
+    )
+
+
+def choose_clip(document: Document, clips: list[dict[str, Any]]) -> tuple[dict[str, Any], Finding]:
+    """The clip that turns most nodes, of several such the longest one, and which that is.
+
+    A clip of a camera, or one that holds a single pose, may be longer than the motion.
+    """
+
+    def rank(clip: dict[str, Any]) -> tuple[int, float]:
+        turned = set[int]()
+        for channel in clip["channels"]:
+            node, what = channel["target"].get("node"), channel["target"]["path"]
+            values = (
+                document.read(clip["samplers"][channel["sampler"]]["output"]) if what == "rotation" else np.zeros(0)
+            )
+            if node is not None and values.size and np.ptp(values, axis=0).max() > 1e-4:
+                turned.add(node)
+        times = _times(document, clip) if clip["channels"] else np.zeros(1)
+        return len(turned), float(times[-1] - times[0])
+
+    ranks = [rank(clip) for clip in clips]
+    most = max(count for count, _ in ranks)
+    best = max(range(len(clips)), key=lambda i: (ranks[i][0] >= 0.5 * most, ranks[i][1]))
+    name = f"clip '{clips[best].get('name', 'unnamed')}'"
+    if len(clips) == 1:
+        return clips[best], Finding("format", "glTF clip")
+    others = [i for i in range(len(clips)) if i != best and ranks[i][0] >= 0.5 * most and most > 0]
+    text = f"{name} of {len(clips)}, the longest that moves the skeleton"
+    if not others:
+        return clips[best], Finding("format", text)
+    rest = ", ".join(f"'{clips[i].get('name', 'unnamed')}'" for i in others[:4])
+    return clips[best], Finding("format", f"{text}; for {rest} export that clip alone", doubtful=True)
+
+
+def find_key_rate(times: np.ndarray) -> tuple[float, tuple[Finding, ...]]:
+    """Frames a second of keys: those of the smallest step unless it is long, and what is said of uneven keys.
+
+    Keys have times of their own: a rate that the user gives does not stretch them.
+    """
+    steps = np.diff(times)
+    fps = min(MOST_FPS, 1.0 / float(np.percentile(steps[steps > 1e-5], 2, method="lower")))
+    fps = round(fps) if abs(fps - round(fps)) < 0.01 else fps
+    if fps >= LEAST_FPS and steps.max() < 1.5 * steps.min():
+        return fps, ()
+    fps = fps if fps >= LEAST_FPS else USUAL_FPS
+    return fps, (
+        Finding("format", f"{len(times)} keys in {times[-1] - times[0]:.2f} s: {fps:g} frames a second between"),
     )
 
 

@@ -72,6 +72,8 @@ def read_numbers(path: Path) -> NumberTable:
     try:
         text = path.read_text(encoding="utf-8-sig")
         lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        if not lines:
+            raise InputError(f"{path}: an empty table; expected rows of qpos")
         mark = next((mark for mark in (";", "\t", ",") if mark in lines[0]), None)
         decimal_comma = mark != "," and any("," in line for line in lines[1:3])
         if decimal_comma:
@@ -80,10 +82,17 @@ def read_numbers(path: Path) -> NumberTable:
         rows = [row[:-1] if len(row) > 1 and not row[-1].strip() else row for row in rows]
         names = None if is_number(rows[0][0]) else tuple(cell.strip() for cell in rows[0])
         table = np.array(rows[1:] if names else rows, dtype=np.float64)
+    except InputError:
+        raise
     except (ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a table of numbers ({str(error)[:120]}); expected rows of qpos") from error
-    if len(table) < 2 or not np.isfinite(table).all():
-        raise InputError(f"{path}: {len(table)} rows, or numbers that are not finite; a motion has at least 2")
+    if len(table) < 2:
+        raise InputError(f"{path}: {len(table)} row{'s' * (len(table) != 1)} of numbers; a motion has at least 2")
+    bad = np.argwhere(~np.isfinite(table))
+    if len(bad):
+        row, column = (int(i) for i in bad[0])
+        where = f"column '{names[column]}'" if names and column < len(names) else f"column {column + 1}"
+        raise InputError(f"{path}: row {row + 1}, {where} is {table[row, column]}; interpolate it, or cut it off")
     return NumberTable(names, table)
 
 

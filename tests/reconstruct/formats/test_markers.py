@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.formats.markers import find_hips, split_marker
+from reconstruct.formats.markers import find_hips, find_joints, split_marker
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.skeleton import to_character
@@ -132,3 +132,32 @@ def test_c3d_with_the_plug_in_gait_set(tmp_path):
     true = (at["LKnee"] - pelvis[:1] * [1, 1, 0]) / 1000
     np.testing.assert_allclose(found["left_knee"], true, atol=0.02)
     assert np.abs(found["left_hip"] - (at["LHip"] - pelvis[:1] * [1, 1, 0]) / 1000).max() < 0.02
+
+
+def test_times_of_the_rows_against_the_header(tmp_path):
+    """A header's rate that the times contradict gives way, and rows that are missing become gaps."""
+    places = known_places(tmp_path) / 100
+    whole, motion, _ = write_and_read(tmp_path, places)
+    lines = (tmp_path / "a.trc").read_text().splitlines()
+    head, rows = lines[:5], lines[5:]
+    (tmp_path / "b.trc").write_text("\n".join([*head[:2], head[2].replace("30\t30", "60\t60"), *head[3:], *rows]))
+    _, slower, said = landmarks(tmp_path / "b.trc")
+    assert slower.fps == pytest.approx(30.0, rel=1e-3) and "60 frames a second in the header, 30 by the times" in said
+    (tmp_path / "c.trc").write_text("\n".join([*head, *rows[:20], *rows[26:]]))
+    at, found, said = landmarks(tmp_path / "c.trc")
+    assert len(found) == len(motion) and "6 rows are missing by their times" in said
+    np.testing.assert_allclose(at["left_knee"][30:], whole["left_knee"][30:], atol=1e-3)
+
+
+def test_one_marker_that_is_long_gone_is_doubtful(tmp_path):
+    places = known_places(tmp_path) / 100
+    places[10:28, list(TRC_NAMES).index("LKnee")] = np.nan
+    write_trc_text(tmp_path / "a.trc", list(TRC_NAMES), places)
+    findings = open_motion(tmp_path / "a.trc").findings
+    assert any(said.doubtful and "'LKnee' is missing for 0.6 s" in said.text for said in findings)
+
+
+def test_knees_of_isb_markers_are_between_both_sides():
+    places = np.zeros((2, 2, 3))
+    places[:, 0], places[:, 1] = [0.45, 0, 0.5], [0.35, 0, 0.5]
+    assert np.allclose(find_joints(["L_FLE", "L_FME"], places, 1.0)[0]["left_knee"], [0.4, 0, 0.5])

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.read_gltf import find_key_rate
 from reconstruct.formats.write_glb import write_glb
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.demo.motions import load_demo_motion
@@ -118,3 +119,36 @@ def test_feet_without_toes_get_some(tmp_path):
     assert "no toes in the file" in said
     ahead = at["left_foot_index"] - at["left_ankle"]
     assert (ahead[:, 1] > 0.05).all()  # the armature is turned by 90 degrees: it walks along our y
+
+
+def test_a_long_clip_of_a_camera_is_not_the_motion(tmp_path):
+    blender_gltf(tmp_path / "a.gltf", *walking())
+    known = open_motion(tmp_path / "a.gltf")
+    document = json.loads((tmp_path / "a.gltf").read_text())
+    still = np.concatenate([np.array([0.0, 20.0], "<f4"), np.tile(np.array([0, 0, 0, 1], "<f4"), 2)]).tobytes()
+    uri = "data:application/octet-stream;base64," + base64.b64encode(still).decode()
+    document["buffers"].append({"byteLength": len(still), "uri": uri})
+    views, accessors = document["bufferViews"], document["accessors"]
+    views.append({"buffer": 1, "byteOffset": 0, "byteLength": 8})
+    views.append({"buffer": 1, "byteOffset": 8, "byteLength": 32})
+    accessors.append({"bufferView": len(views) - 2, "componentType": 5126, "count": 2, "type": "SCALAR"})
+    accessors.append({"bufferView": len(views) - 1, "componentType": 5126, "count": 2, "type": "VEC4"})
+    sampler = {"input": len(accessors) - 2, "output": len(accessors) - 1}
+    document["nodes"].append({"name": "Camera"})
+    channel = {"sampler": 0, "target": {"node": len(document["nodes"]) - 1, "path": "rotation"}}
+    document["animations"].append({"name": "CameraAction", "samplers": [sampler], "channels": [channel]})
+    (tmp_path / "b.gltf").write_text(json.dumps(document))
+    found = open_motion(tmp_path / "b.gltf")
+    for joint, name in enumerate(known.names):  # pyright: ignore
+        own = found.names.index(name)  # pyright: ignore
+        np.testing.assert_array_equal(found.rotations[:, own], known.rotations[:, joint])  # pyright: ignore
+    assert any("clip 'walk' of 2" in said.text for said in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("keys", "rate"),
+    [([0, 10, 20, 30], 30.0), ([0, 1, 2, 10, 25, 26, 40], 30.0), ([0, 1, 2, 3, 4], 30.0), ([0, 2, 4, 6, 8], 15.0)],
+)
+def test_the_rate_between_keys(keys, rate):
+    """Few or uneven keys have times of their own: what lies between is filled in at a rate that a motion has."""
+    assert find_key_rate(np.array(keys) / 30)[0] == pytest.approx(rate)

@@ -360,3 +360,16 @@ def test_our_own_motion_that_was_edited(tmp_path):
         found = load_motion(tmp_path / "c.npz", humanoid, loop="no")
         assert text in found.summary
         np.testing.assert_allclose(found.motion.qpos[0, :3], qpos[0, :3], atol=0.03)
+
+
+def test_tables_without_enough_numbers_say_where(tmp_path):
+    rows = [["0.5"] * 36 for _ in range(5)]
+    rows[3][10] = "nan"
+    for lines, text in (
+        ([",".join(row) for row in rows], "row 4, column 11 is nan"),
+        ([",".join(rows[0])], "1 row of numbers"),
+        ([], "an empty table"),
+    ):
+        (tmp_path / "a.csv").write_text("\n".join(lines))
+        with pytest.raises(InputError, match=text):
+            open_motion(tmp_path / "a.csv")
