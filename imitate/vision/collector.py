@@ -10,7 +10,7 @@ from torch import Tensor
 from imitate.env.step import StepResult
 from imitate.policy import Normaliser
 from imitate.training.collect import Batch, Transitions, estimate_advantage
-from imitate.vision.env import EXTRINSICS_SIZE, SENSED_SIZE, TICKS, CourseEnv
+from imitate.vision.env import FIRST_DOT, TICKS, CourseEnv
 from imitate.vision.networks import SeeingPolicy, Student, pack
 from imitate.vision.scandots import DEEPEST
 from pose.errors import InputError
@@ -19,7 +19,6 @@ ALIVE = 5.0
 """Added to the reward of every step while learning, as in the walk of RMA."""
 MAP_SHIFT, MAP_OFFSET, MAP_NOISE = 0.08, 0.05, 0.02
 """Errors of a noisy map [m]: of its place, drawn for each episode; of its height, so too; of each dot at each step."""
-FIRST_DOT = SENSED_SIZE + EXTRINSICS_SIZE
 
 
 class MapErrors:
@@ -132,15 +131,16 @@ class StudentRunner:
 class CourseCollector:
     """Episodes on the course, whose difficulty follows what the robots can."""
 
-    def __init__(self, env: CourseEnv, seed: int, noisy: bool = False):
+    def __init__(self, env: CourseEnv, seed: int, noisy: bool = False, blank: float = 0.0):
         """Begins the episodes of all robots.
 
         Args:
           env: the robots.
           seed: of starts, actions and the map's errors.
           noisy: the scandots are those of a map with errors.
+          blank: share of episodes in which all scandots and pictures are 0.
         """
-        self.env, self.rng = env, np.random.default_rng(seed)
+        self.env, self.rng, self.blank = env, np.random.default_rng(seed), blank
         self.errors = MapErrors(env.num_envs, seed) if noisy else None
         self.begins = np.ones(env.num_envs, dtype=bool)
         """The next step is the first of an episode, (N,)."""
@@ -150,12 +150,14 @@ class CourseCollector:
 
     def _start_all(self) -> None:
         """Begins episodes of all robots on the lanes that they are on."""
+        self.env.covered[:] = self.rng.random(self.env.num_envs) < self.blank
         self.env.start(np.arange(self.env.num_envs), self.rng)
         self.env.age += TICKS * self.rng.integers(0, 25, self.env.num_envs)  # or all clocks would beat together
 
     def start(self, ids: np.ndarray) -> None:
         """Begins episodes of these robots, on lanes that they can just do."""
         self.env.change_levels(ids)
+        self.env.covered[ids] = self.rng.random(len(ids)) < self.blank
         self.env.start(ids, self.rng)
         if self.errors is not None:
             self.errors.redraw(ids)
@@ -164,7 +166,10 @@ class CourseCollector:
         """Raw observations of these robots, with the map that they are given."""
         these = np.arange(self.env.num_envs) if ids is None else ids
         observation = self.env.observe(these)
-        return observation if self.errors is None else self.errors.spoil(self.env, observation, these)
+        if self.errors is not None:
+            observation = self.errors.spoil(self.env, observation, these)
+        observation[self.env.covered[these], FIRST_DOT:] = 0.0
+        return observation
 
     def step(self, action: np.ndarray) -> tuple[StepResult, np.ndarray, np.ndarray]:
         """One control step of all robots; those whose episode ended start again.

@@ -37,6 +37,8 @@ SENSED = {"joint_angles": 12, "joint_speeds": 12, "tilt": 2, "angular_velocity":
 SENSED |= {"clock": 2, "last_action": 12}
 EXTRINSICS = {"payload": 1, "payload_place": 2, "strength": 12, "friction": 1}
 SENSED_SIZE, EXTRINSICS_SIZE, DOTS_SIZE = sum(SENSED.values()), sum(EXTRINSICS.values()), len(DOTS)
+FIRST_DOT = SENSED_SIZE + EXTRINSICS_SIZE
+"""Where the scandots begin in an observation."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class CourseEnv(WalkEnv):
         self.pictures = np.zeros((num_envs, *shape), np.float32)
         """The latest picture of each robot that has arrived [m], (N, rows, columns); 0 before the first."""
         self._under_way = np.zeros_like(self.pictures)
+        self.covered = np.zeros(num_envs, dtype=bool)
+        """Whose camera shows nothing: its pictures are 0, (N,)."""
         self.is_new = np.zeros(num_envs, dtype=bool)
         """A picture arrived in the last control step, (N,)."""
         self.clock = 0.0
@@ -162,6 +166,8 @@ class CourseEnv(WalkEnv):
         due = self.schedule.find_due(self.clock, self.rng)
         if self.running is not None:
             due = np.intersect1d(due, self.running)
+        self._under_way[due[self.covered[due]]] = 0.0
+        due = due[~self.covered[due]]
         if len(due):
             seen = self.camera.see(np.nan_to_num(self.qpos[due, :3]), self.rotation[due])
             self._under_way[due] = self.camera.spoil(seen, self.rng)
@@ -205,4 +211,4 @@ class CourseEnv(WalkEnv):
         self.clock = float(state["clock"])
 
 
-STATE = ("lane", "pictures", "_under_way", "is_new")
+STATE = ("lane", "pictures", "_under_way", "covered", "is_new")

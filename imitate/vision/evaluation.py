@@ -14,7 +14,7 @@ from imitate.vision.course import Course, make_lanes
 from imitate.vision.depth_camera import CameraConfig, DepthCamera
 from imitate.vision.env import POLICY_HZ, CourseConfig, CourseEnv
 from imitate.vision.networks import SeeingPolicy, Student
-from imitate.vision.walker import FootholdMap, Walker
+from imitate.vision.walker import FootholdMap, Walker, make_goals
 from reconstruct import rotations
 
 EVALUATION_LEVELS = (0.1, 0.35, 0.6, 0.85)
@@ -29,15 +29,17 @@ class WalkerActor:
 
     def __init__(self, env: CourseEnv):
         self.env, self.walker, self.ground = env, Walker(), FootholdMap(env.terrain)
+        self.goals = make_goals(env.num_envs)
 
     observations = Unchanged()
 
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Its actions, (N, 12)."""
-        return self.walker.act(self.env, self.ground)
+        return self.walker.act(self.env, self.ground, self.goals)
 
     def forget(self, ids: np.ndarray) -> None:
-        """It remembers nothing."""
+        """New episodes have begun in these environments."""
+        self.goals[ids] = np.nan
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from imitate.policy import Normaliser
 from imitate.vision.collector import CourseCollector, SeeingRunner
 from imitate.vision.descent import descend
 from imitate.vision.networks import SeeingPolicy, pack
-from imitate.vision.walker import FootholdMap, Walker
+from imitate.vision.walker import FootholdMap, Walker, make_goals
 
 LARGEST_ACTION = 8.0
 """The walker's actions are cut to this before they are imitated."""
@@ -58,6 +58,7 @@ class Imitation:
     ):
         self.policy, self.collector, self.config, self.shuffle = policy, collector, config, shuffle
         self.walker, self.map = Walker(), FootholdMap(collector.env.terrain)
+        self.goals = make_goals(collector.env.num_envs)
         self.runner = SeeingRunner(policy, collector.env.num_envs)
         self.optimiser = torch.optim.Adam(policy.actor.parameters(), lr=config.learning_rate)
         self.batches: list[Sequences] = []
@@ -87,7 +88,7 @@ class Imitation:
         observations, begins, labels = [], [], []
         raw = collector.observe()
         for _ in range(steps):
-            label = np.clip(np.nan_to_num(self.walker.act(env, self.map)), -LARGEST_ACTION, LARGEST_ACTION)
+            label = np.clip(np.nan_to_num(self.walker.act(env, self.map, self.goals)), -LARGEST_ACTION, LARGEST_ACTION)
             own = self.runner.act(raw)
             observations.append(raw)
             begins.append(collector.begins)
@@ -96,6 +97,7 @@ class Imitation:
             _, raw, ids = collector.step(np.where(drives, own, disturbed))
             if len(ids):
                 self.runner.forget(ids)
+                self.goals[ids] = np.nan
                 raw[ids] = collector.observe(ids)
         stacked = (torch.from_numpy(np.stack(values)) for values in (observations, begins, labels))
         observation, begin, label = stacked

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from imitate.policy import GaussianActorCritic, Layers, Normaliser, load_torch, mlp, save_torch
 from imitate.vision.depth_camera import CameraConfig
-from imitate.vision.env import DOTS_SIZE, EXTRINSICS_SIZE, SENSED_SIZE
+from imitate.vision.env import DOTS_SIZE, EXTRINSICS_SIZE, FIRST_DOT, SENSED_SIZE
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
 
@@ -30,6 +30,8 @@ FORMAT_VERSION = 1
 ACTIONS = 12
 OBSERVATION_SIZE = SENSED_SIZE + EXTRINSICS_SIZE + DOTS_SIZE
 """Length of [x, a_prev, e, m]."""
+DOT_SCALE = 0.1
+"""Height that counts as 1 [m]."""
 ARCHITECTURES = ("monolithic", "rma")
 MAPS = ("true", "noisy", "none")
 """What the policy is given as scandots: themselves, those of a map with errors, or zeros (blind)."""
@@ -85,6 +87,20 @@ def unroll(cell: nn.GRUCell, inputs: Tensor, begins: Tensor, memory: Tensor) -> 
     return torch.stack(states)
 
 
+class SeeingNormaliser(Normaliser):
+    """Scales scandots by a constant: those at the beginning of a course, which is level, say little of the others."""
+
+    def __init__(self) -> None:
+        super().__init__(OBSERVATION_SIZE)
+        self.variance[FIRST_DOT:] = DOT_SCALE**2
+
+    def update(self, moments: Tensor) -> None:
+        """Merges moments of what is no scandot into the running ones."""
+        super().update(moments)
+        self.mean[FIRST_DOT:] = 0.0
+        self.variance[FIRST_DOT:] = DOT_SCALE**2
+
+
 class SeeingActor(nn.Module):
     """The recurrent network that acts."""
 
@@ -109,7 +125,7 @@ class SeeingActor(nn.Module):
 
     def see(self, observation: Tensor) -> Tensor:
         """gamma of normalised observations, (..., O) -> (..., G)."""
-        dots = observation[..., SENSED_SIZE + EXTRINSICS_SIZE :]
+        dots = observation[..., FIRST_DOT:]
         return self.encode_dots(torch.zeros_like(dots) if self.layout.map == "none" else dots)
 
     def run(self, observation: Tensor, gamma: Tensor, begins: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,7 +157,7 @@ class SeeingPolicy(GaussianActorCritic):
         self.actor = SeeingActor(layout)
         self.critic: Layers = PrivilegedCritic(*mlp((OBSERVATION_SIZE, *layout.hidden, 1), last_gain=1.0))
         self.log_std = nn.Parameter(torch.full((ACTIONS,), float(np.log(initial_std))))
-        self.observations = Normaliser(OBSERVATION_SIZE)
+        self.observations = SeeingNormaliser()
         self.returns = Normaliser(1)
 
     @torch.no_grad()
@@ -177,7 +193,7 @@ class Student(nn.Module):
         self.layout, self.picture, self.far = teacher.layout, picture, far
         self.actor = SeeingActor(teacher.layout)
         self.actor.load_state_dict(teacher.actor.state_dict())
-        self.observations = Normaliser(OBSERVATION_SIZE)
+        self.observations = SeeingNormaliser()
         self.observations.load_state_dict(teacher.observations.state_dict())
         self.eye = nn.Sequential(
             nn.Conv2d(1, 16, 5, 3), nn.ReLU(), nn.Conv2d(16, 32, 4, 2), nn.ReLU(), nn.Conv2d(32, 32, 3, 2), nn.ReLU(),

@@ -63,13 +63,15 @@ class VisionTrainConfig:
             minibatch_size=40,  # sequences
             gamma=0.99,
             gae_lambda=0.95,
-            learning_rate=1e-4,
-            learning_rate_range=(1e-5, 3e-4),
+            learning_rate=3e-5,
+            learning_rate_range=(1e-5, 1e-4),
             target_kl=0.03,
         )
     )
     camera: CameraConfig = field(default_factory=CameraConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
+    blank: float = 0.15
+    """Share of episodes in which map or camera show nothing, so that a policy learns what to do then."""
     checkpoint_seconds: float = 60.0
     """Time between checkpoints [s]."""
 
@@ -162,7 +164,7 @@ class TeacherTraining(_Training):
         super().__init__(config, folder, progress, "teacher", goal)
         env = CourseEnv(make_lanes(LEVELS, COURSE_SEED + config.seed), CourseConfig(), config.num_envs, config.seed)
         self.policy = SeeingPolicy(config.layout)
-        self.collector = CourseCollector(env, config.seed, config.layout.map == "noisy")
+        self.collector = CourseCollector(env, config.seed, config.layout.map == "noisy", config.blank)
         self.imitation = Imitation(self.policy, self.collector, config.imitation, self.shuffle)
         self.ppo = PPO(self.policy, config.ppo)
         self.critic_optimiser = torch.optim.Adam(self.policy.critic.parameters(), lr=1e-3)
@@ -224,7 +226,7 @@ class StudentTraining(_Training):
         super().__init__(config, folder, progress, "student", {"student": config.student.samples})
         course, number = make_lanes(LEVELS, COURSE_SEED + config.seed), config.student.num_envs
         env = CourseEnv(course, CourseConfig(), number, config.seed + 1, config.camera)
-        self.collector = CourseCollector(env, config.seed)
+        self.collector = CourseCollector(env, config.seed, blank=config.blank)
         self.student = Student(teacher, (config.camera.rows, config.camera.columns), config.camera.far)
         self.regression = StudentRegression(self.student, teacher, self.collector, config.student, self.shuffle)
         found = load_checkpoint(folder / STUDENT_CHECKPOINT, self.digest)

@@ -10,7 +10,7 @@ from imitate.vision.course import KINDS, LENGTH, WIDTH, make_lanes
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import EXTRINSICS_SIZE, SENSED_SIZE, CourseConfig, CourseEnv
 from imitate.vision.scandots import DOTS, read_scandots
-from imitate.vision.walker import TOUCH, FootholdMap, Walker, share_force
+from imitate.vision.walker import TOUCH, FootholdMap, Walker, make_goals, share_force
 from reconstruct import rotations
 
 pytestmark = pytest.mark.usefixtures("go1")
@@ -125,11 +125,11 @@ def test_forces_add_up_to_what_is_wished():
 
 def test_the_walker_walks_and_steps_over_edges(course, env):
     """In 3 s on the easy lanes: ahead, upright, and no foot in a pit."""
-    ground, walker = FootholdMap(course.terrain), Walker()
+    ground, walker, goals = FootholdMap(course.terrain), Walker(), make_goals(env.num_envs)
     env.running = np.array([0, 2, 4, 6])
     lowest, loads = 0.0, 0
     for _ in range(150):
-        env.step(walker.act(env, ground))
+        env.step(walker.act(env, ground, goals))
         loaded = env.force[2] > TOUCH
         lowest, loads = min(lowest, env.feet[2, loaded, 2].min(initial=0.0)), loads + int(loaded.sum())
     easy = env.running
