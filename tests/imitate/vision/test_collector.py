@@ -6,7 +6,7 @@ from imitate.locomotion.dynamics import NOMINAL
 from imitate.vision.collector import CourseCollector, StudentRunner
 from imitate.vision.course import make_lanes
 from imitate.vision.depth_camera import CameraConfig
-from imitate.vision.env import CourseConfig, CourseEnv
+from imitate.vision.env import FIRST_DOT, CourseConfig, CourseEnv
 from imitate.vision.networks import OBSERVATION_SIZE, SeeingLayout, SeeingPolicy, Student
 from pose.errors import InputError
 
@@ -87,3 +87,18 @@ def test_who_is_continued_begins_a_new_episode_on_the_lane_where_it_was(course):
     assert env.lane.tolist() == [1, 1, 2, 3, 0, 1, 2, 3]
     np.testing.assert_allclose(env.qpos[:, 1], course.middle(env.lane), atol=0.31)
     assert env.clock == collector.env.clock and other.errors is not None and other.errors.shift.any()
+
+
+def test_some_episodes_show_nothing(course):
+    """Neither on the map, with or without errors, nor in pictures; the others see."""
+    env = make_env(course, 64)
+    collector = CourseCollector(env, 0, noisy=True, blank=0.25)
+    assert 6 <= env.covered.sum() <= 26
+    for _ in range(12):
+        _, after, _ = collector.step(np.zeros((64, 12)))
+    covered = env.covered
+    assert not after[covered, FIRST_DOT:].any() and (after[~covered, FIRST_DOT:] != 0.0).all()
+    assert not env.pictures[covered].any() and env.pictures[~covered].any((1, 2)).all()
+    env.covered[:] = True
+    collector.start(np.arange(64))
+    assert 6 <= env.covered.sum() <= 26

@@ -5,8 +5,8 @@ import pytest
 
 from imitate.locomotion.dynamics import NOMINAL
 from imitate.locomotion.robot import STAND
-from imitate.locomotion.terrain import make_course
-from imitate.vision.course import KINDS, LENGTH, WIDTH, make_lanes
+from imitate.locomotion.terrain import Terrain, make_course
+from imitate.vision.course import KINDS, LENGTH, WIDTH, Course, make_lanes
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import EXTRINSICS_SIZE, SENSED_SIZE, CourseConfig, CourseEnv
 from imitate.vision.scandots import DOTS, read_scandots
@@ -142,3 +142,38 @@ def test_the_walker_walks_and_steps_over_edges(course, env):
     pits = course.terrain.height(way) < -0.5
     assert pits.any() and (ground.read_cost(way[pits]) > 0.0).all()
     assert ground.read_cost(start) == 0.0
+
+
+def test_a_foot_between_two_stones_keeps_its_goal():
+    """A pit under where FR would step, stones equally far to both sides: it goes on to the one it was going to."""
+    heights = np.full((101, 101), -0.6)
+    course = Course(Terrain(heights, 0.04), (0.0,), ("stones",))
+    env = CourseEnv(course, CourseConfig(ranges=NOMINAL), 1, 0)
+    env.start(np.arange(1), np.random.default_rng(0))
+    env.qvel[:], env.qpos[0, :7] = 0.0, [0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0]
+    walker, wanted, swing = Walker(), np.zeros((1, 2)), np.array([[0.5, 1.0, 1.0, 1.0]])
+    feet = np.array([[[0.188, -0.127, 0.1], [0.188, 0.127, 0.0], [-0.188, -0.127, 0.0], [-0.188, 0.127, 0.0]]])
+    for x in (0.36, 0.04):  # stones around FR's place, 16 cm ahead and behind of it
+        rows, columns = round((x + 2.0) / 0.04), round((-0.127 + 2.0) / 0.04)
+        heights[columns - 2 : columns + 3, rows - 2 : rows + 3] = 0.0
+    ground = FootholdMap(Terrain(heights, 0.04))
+    for x in (0.36, 0.04):
+        goals = make_goals(1)
+        goals[0, 0] = [x, -0.127]
+        chosen = walker._choose(env, ground, goals, swing, feet, wanted)[0, 0]
+        assert chosen[0] == pytest.approx(x, abs=0.09) and chosen[2] == pytest.approx(0.0)
+        assert np.isfinite(goals[0, 0]).all() and np.isnan(goals[0, 1:]).all()  # of those that stand, nothing
+
+
+def test_the_walker_goes_aside_to_where_both_feet_find_ground():
+    """Two rails at its feet's distance, 12 cm to the left of where it walks; on level ground it goes straight on."""
+    heights = np.zeros((101, 201))
+    env = CourseEnv(Course(Terrain(heights, 0.04), (0.0,), ("stones",)), CourseConfig(ranges=NOMINAL), 1, 0)
+    env.start(np.arange(1), np.random.default_rng(0))
+    env.qpos[0, :3] = [0.0, 0.0, 0.3]
+    assert Walker()._steer(env, FootholdMap(env.terrain))[0] == 0.0
+    rails = np.full((101, 201), -0.6)
+    for y in (0.12 - 0.127, 0.12 + 0.127):
+        row = round((y + 2.0) / 0.04)
+        rails[row - 1 : row + 2] = 0.0
+    assert Walker()._steer(env, FootholdMap(Terrain(rails, 0.04)))[0] > 0.05

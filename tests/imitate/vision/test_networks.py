@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from imitate.vision.collector import SeeingRunner
-from imitate.vision.env import EXTRINSICS_SIZE, SENSED_SIZE
+from imitate.vision.env import EXTRINSICS_SIZE, FIRST_DOT, SENSED_SIZE
 from imitate.vision.networks import (
     OBSERVATION_SIZE,
     SeeingLayout,
@@ -142,3 +142,15 @@ def test_files(tmp_path):
     torch.save({"format": 1, "seeing": {"memory": 10**9, "hidden": [1]}, "state": {}}, tmp_path / "huge.pt")
     with pytest.raises(InputError, match=r"huge\.pt"):
         SeeingPolicy.load(tmp_path / "huge.pt")
+
+
+def test_scandots_are_scaled_by_a_constant():
+    """Whatever passed through: 10 cm count as 1; what the body senses is normalised by what it sensed."""
+    normalise = SeeingPolicy(SMALL).observations
+    values = torch.zeros(4, OBSERVATION_SIZE)
+    values[:, 0] = torch.tensor([1.0, 3.0, 1.0, 3.0])
+    normalise.update(normalise.moments(values))
+    values[:, FIRST_DOT:] = 0.1
+    found = normalise(values)
+    np.testing.assert_allclose(found[:, 0], [-1.0, 1.0, -1.0, 1.0], atol=1e-4)
+    np.testing.assert_allclose(found[:, FIRST_DOT:], 1.0, atol=1e-3)
