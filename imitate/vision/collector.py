@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from imitate.env.step import StepResult
-from imitate.policy import Normaliser
 from imitate.training.collect import Batch, Transitions, estimate_advantage
 from imitate.vision.env import FIRST_DOT, TICKS, CourseEnv
 from imitate.vision.networks import SeeingPolicy, Student, pack
@@ -259,7 +258,7 @@ def make_batch(policy: SeeingPolicy, steps: Steps, memory: Tensor, gamma: float,
         terminated=torch.from_numpy(np.stack([result.terminated for result in steps.result])),
         done=done,
         alive=torch.ones_like(done),
-        moments=Normaliser.moments(raw.flatten(0, 1)),
+        moments=torch.zeros(1 + 2 * raw.shape[-1], dtype=torch.float64),  # inputs stay scaled as they were imitated
     )
     advantage, value = estimate_advantage(policy, transitions, gamma, gae_lambda)
     packed = pack(observation, torch.from_numpy(np.stack(steps.begins)), memory)

@@ -157,7 +157,7 @@ class SeeingPolicy(GaussianActorCritic):
         self.actor = SeeingActor(layout)
         self.critic: Layers = PrivilegedCritic(*mlp((OBSERVATION_SIZE, *layout.hidden, 1), last_gain=1.0))
         self.log_std = nn.Parameter(torch.full((ACTIONS,), float(np.log(initial_std))))
-        self.observations = SeeingNormaliser()
+        self.observations: Normaliser = SeeingNormaliser()
         self.returns = Normaliser(1)
 
     @torch.no_grad()
