@@ -24,7 +24,7 @@ SHIFTS_AHEAD, SHIFTS_ASIDE = 0.04 * np.arange(-5, 6), 0.04 * np.arange(-4, 5)
 SHIFTS = np.stack([grid.ravel() for grid in np.meshgrid(SHIFTS_AHEAD, SHIFTS_ASIDE, indexing="ij")], axis=1)
 """Shifts of a foothold that are tried [m], (K, 2)."""
 ASIDES, AHEADS = 0.04 * np.arange(-8, 9), 0.08 * np.arange(-2, 8)
-"""Ways aside that are tried [m], (J,), and the stretch along which they are judged [m], (I,)."""
+"""Ways aside that are tried [m], (J,), and the stretch along which their ground counts [m], (I,)."""
 SAME = 0.1
 """Footholds nearer to each other than this are the same one [m]."""
 TOUCH = 0.02

@@ -107,6 +107,10 @@ def describe_departures(camera: CameraConfig) -> list[str]:
         "  ground's height everywhere; a clock of the trot's period is part of the observation.",
         "- The student's eye is also fitted to the teacher's gamma, as phi is to z in RMA.",
         *wrap(
+            f"- In {VisionTrainConfig().blank:.0%} of the episodes of training the map, or the camera, shows nothing, "
+            "so that a policy learns what to do then."
+        ),
+        *wrap(
             f"- Place, pitch ({camera.pitch_degrees:g} degrees down), range ({camera.far:g} m) and noise of the camera "
             "are ours; it does not see the robot."
         ),
