@@ -18,7 +18,7 @@ STANDS = 0.85
 """Least share of the lengths of legs and trunk that is upright in a standing pose."""
 CLIMBS = 0.5
 """Range of the body's lowest point from which it cannot be on a ground, in lengths of the leg."""
-ON_GROUND = (-0.1, 0.3)
+ON_GROUND = (-0.05, 0.3)
 """Height of the lowest joint of a body on a ground at 0, from and to, in lengths of the leg."""
 HIGHEST_BENCH = 2.0
 """Height over a ground at 0 up to which a body may lie on something, in lengths of the leg."""
