@@ -3,6 +3,8 @@
 import importlib
 import logging
 import os
+import signal
+import threading
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -59,7 +61,10 @@ class RayEngine:
         self.store = Store(url or str(out.resolve() / "store"))
         self._mark = self.store.mark()
         self._ray = import_ray()
+        before = signal.getsignal(signal.SIGTERM)
         _connect(self._ray)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray's own aborts this process, and units save nothing more
         self._task = self._ray.remote(_run_remotely)
         self._needs: dict[str, Any] = {"num_cpus": cores, "memory": memory, "max_retries": LOST_MACHINES}
         self._running = dict[Any, Unit]()
