@@ -157,6 +157,7 @@ def _run_remotely(order: Order) -> Outcome:
     """A task of Ray: runs on any of its machines."""
     import socket
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in its background
     return do_unit(order, socket.gethostname())
 
 
