@@ -113,7 +113,7 @@ def _run(order: Order, outcome: Outcome, file: Path, snapshots: Snapshots) -> Ou
                     snapshots.push()
     except KeyboardInterrupt:
         stopped = True
-        _end(process, signal.SIGINT)
+        _end(process, signal.SIGTERM)  # saves as Ctrl-C does, which what a daemon starts may ignore
     except BaseException:  # taken over by another machine
         _end(process, signal.SIGTERM)
         raise
