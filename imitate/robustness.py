@@ -50,7 +50,8 @@ def measure_push_survival(
     push = SinglePush(force * np.stack([np.cos(side), np.sin(side), np.zeros(rollouts)], axis=1), begin)
     config = EnvConfig(tracking_threshold=np.inf)
     env = ImitationEnv.for_policy(policy, task, rollouts, seconds, config, push)
-    env.start(np.zeros(rollouts, dtype=np.int64))
+    first = np.zeros(rollouts, dtype=np.int64)
+    env.start(first, offset=env.rest(first))
     policy.forget(np.arange(rollouts))
     running, upright = np.ones(rollouts, dtype=bool), np.ones(rollouts, dtype=bool)
     for _ in range(env.episode_steps):

@@ -141,7 +141,7 @@ def take_frames(content: Any, path: Path) -> tuple[Frames, tuple[str, ...]]:
             is_frame = isinstance(content[0], dict) and any(key in content[0] for key in PEOPLE)
             return {0: parse_people(content[0] if is_frame else content, path)}, ()
         frames, _ = _take_entries([(place, entry) for place, entry in enumerate(content)], path)
-        return frames, ("no frame numbers in the file: taken for one body a frame",)
+        return frames, ("no frame numbers in the file: taken for frames in order",)
     return _take_entries(list(zip(names, content, strict=True)), path)
 
 

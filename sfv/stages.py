@@ -55,7 +55,9 @@ ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
 RECONSTRUCT_VERSION = 3
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
-IMPORT_VERSION = 2
+IMPORT_VERSION = 3
+KEYPOINTS_VERSION = 1002
+"""Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
 RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
@@ -63,7 +65,7 @@ TRACK_VERSION = 1
 """Version of tracking control: raised whenever the same motion gives another draft."""
 TRAIN_VERSION = 3
 """Version of training: raised whenever the same draft and seed give another policy."""
-EVALUATE_VERSION = 2
+EVALUATE_VERSION = 3
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
 TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook", "fall_time", "ended_by_itself")
 TRAINED += ("time_to_skill_seconds", "time_to_skill_cpu_seconds")
@@ -163,7 +165,8 @@ def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> 
     """Video -> keypoints, or the keypoints of another detector's file or folder in place of our own."""
     files = list_keypoint_files(keypoints) if keypoints is not None else []
     inputs = {"video": video} | {f"keypoints {path.name}": path for path in files}
-    return Stage("1_pose", ESTIMATE_VERSION, config, inputs, _make_keypoints)
+    version = ESTIMATE_VERSION if keypoints is None else KEYPOINTS_VERSION
+    return Stage("1_pose", version, config, inputs, _make_keypoints)
 
 
 def reconstruct(

@@ -11,7 +11,7 @@ from sfv.motion_files import write_motion
 from sfv.stage import Made, Stage, StageResult, Work
 from sfv.stages import ADAPTIVE, MotionSetting, TaskSetting, character_files, name_body
 
-ADAPT_VERSION = 3
+ADAPT_VERSION = 4
 """Version of learning to adapt: raised whenever the same skill and seed give another policy."""
 ADAPT_BUDGET = ("minutes", "samples", "workers", "trials")
 """Options of learning to adapt whose change continues it."""

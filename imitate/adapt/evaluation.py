@@ -131,7 +131,8 @@ def event_extrinsics(event: str) -> np.ndarray:
 
 def _run(env: ImitationEnv, policy: Performer, watch: AfterStep, frames: np.ndarray | None = None) -> np.ndarray:
     """One rollout in each environment; who did not fall, bool (N,)."""
-    env.start(np.zeros(env.num_envs, dtype=np.int64) if frames is None else frames)
+    frames = np.zeros(env.num_envs, dtype=np.int64) if frames is None else frames
+    env.start(frames, offset=env.rest(frames))
     policy.forget(np.arange(env.num_envs))
     running, upright = np.ones(env.num_envs, dtype=bool), np.ones(env.num_envs, dtype=bool)
     for _ in range(env.episode_steps):

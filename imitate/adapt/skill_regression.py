@@ -35,9 +35,9 @@ class SkillRegressionConfig(RegressionConfig):
     def check(self) -> None:
         """Raises `InputError` if an option is out of its range."""
         super().check()
-        for name in ("steps", "num_envs"):
-            if getattr(self, name) < 1:
-                raise InputError(f"regression.{name} {getattr(self, name)}: give 1 or more")
+        for name, least in (("steps", 1), ("num_envs", 2)):
+            if getattr(self, name) < least:
+                raise InputError(f"regression.{name} {getattr(self, name)}: give {least} or more")
         if self.num_envs > self.buffer:
             raise InputError(f"regression.buffer {self.buffer}: give at least num_envs {self.num_envs}")
 
@@ -83,12 +83,14 @@ def fit_adaptation(
             errors.append(torch.stack([(phi(history) - truth).square().mean(), truth.var(0).mean()]))
 
     runner = AdaptiveRunner(policy, phi, config.num_envs, PERIOD, DELAY, record=record)
-    env.start(rng.integers(0, env.reference.starts, config.num_envs), rng=rng)
+    frames = rng.integers(0, env.reference.starts, config.num_envs)
+    env.start(frames, rng=rng, offset=env.rest(frames))
     for step in range(config.steps):
         result = env.step(runner.act(env.observe(), rng))
         ended = np.flatnonzero(result.done)
         if len(ended):
-            env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)
+            frames = rng.integers(0, env.reference.starts, len(ended))
+            env.start(frames, ended, rng, env.rest(frames))
             runner.forget(ended)
         regression.improve(step / config.steps)
         progress(step + 1, config.steps, f"adaptation module, {len(errors)} runs")

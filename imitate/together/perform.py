@@ -125,7 +125,8 @@ class _Actor:
         self.turn = rotations.from_rotvec(np.array([0.0, 0.0, player.place.yaw]))
         self.shift = np.array([player.place.x, player.place.y, 0.0])
         self.state, self.reward = WAITING, 0.0
-        self.env.start(np.zeros(1, dtype=np.int64))
+        first = np.zeros(1, dtype=np.int64)
+        self.env.start(first, offset=self.env.rest(first))
         player.policy.forget(np.zeros(1, dtype=np.int64))
 
     def to_world(self, qpos: np.ndarray, qvel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -54,7 +54,8 @@ def perform_sequence(
         end = choose_end(performer, entry, way, last_seconds)
         if k == 0:
             leg = perform_skill(performer, 1, end)
-            leg.env.start(np.zeros(1, dtype=np.int64), rng=rng)
+            first = np.zeros(1, dtype=np.int64)
+            leg.env.start(first, rng=rng, offset=leg.env.rest(first))
         else:
             leg = enter_skill(performer, entry, *record.states, end, blend)
             record.join(leg)

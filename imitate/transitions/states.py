@@ -76,7 +76,8 @@ def collect_states(performer: ChainableSkill, seed: int = 0) -> States:
     reference = env.reference
     skipped = reference.starts if reference.loop else 0
     count = 2 * reference.starts if reference.loop else len(reference) - 1
-    env.start(np.zeros(BODIES, dtype=np.int64), rng=np.random.default_rng(seed))
+    first = np.zeros(BODIES, dtype=np.int64)
+    env.start(first, rng=np.random.default_rng(seed), offset=env.rest(first))
     qpos, qvel, bodies, alive = [], [], [], [np.ones(BODIES, dtype=bool)]
     for k in range(count + 1):
         qpos.append(env.qpos.copy())

@@ -84,10 +84,10 @@ def use_times(times: np.ndarray, places: np.ndarray, fps: float) -> tuple[float,
     if len(times) < 3 or not np.isfinite(times).all() or not (steps > 0).all():
         return fps, places, ()
     mean, usual = (len(times) - 1) / float(times[-1] - times[0]), 1.0 / float(np.median(steps))
-    if not 1.0 < mean < 1e4 or abs(mean / fps - 1.0) < 0.02:
+    if not 1.0 < mean < 1e4 or (fps > 0 and abs(mean / fps - 1.0) < 0.02):
         return fps, places, ()  # as the header has it, or times that count frames
     findings, is_even = list[Finding](), steps.max() < 1.5 / usual
-    if fps <= 0 or abs(usual / fps - 1.0) > 0.15:  # times of two decimals go on by .03, .03, .04
+    if not fps > 0 or abs(usual / fps - 1.0) > 0.15:  # times of two decimals go on by .03, .03, .04
         taken = mean if is_even else usual
         text = f"{fps:g} frames a second in the header, {taken:.4g} by the times of the rows: these are taken"
         findings.append(Finding("rate", f"{text}; --fps overrules", doubtful=True))

@@ -177,10 +177,7 @@ def choose_clip(document: Document, clips: list[dict[str, Any]]) -> tuple[dict[s
 
 
 def find_key_rate(times: np.ndarray) -> tuple[float, tuple[Finding, ...]]:
-    """Frames a second of keys: those of the smallest step unless it is long, and what is said of uneven keys.
-
-    Keys have times of their own: a rate that the user gives does not stretch them.
-    """
+    """Frames a second of keys: those of the smallest step unless it is long, and what is said of uneven keys."""
     steps = np.diff(times)
     fps = min(MOST_FPS, 1.0 / float(np.percentile(steps[steps > 1e-5], 2, method="lower")))
     fps = round(fps) if abs(fps - round(fps)) < 0.01 else fps

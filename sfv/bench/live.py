@@ -90,7 +90,8 @@ def compare_skills(opened: OpenPage, skills: Sequence[Skill], skip: int = 0) -> 
 def observe_start(skill: Skill, steps: int) -> np.ndarray:
     """What the policy sees in Python at the first steps of the skill from its first frame on, (steps, O)."""
     env, policy = ImitationEnv.for_policy(skill.policy, skill.task, 1, LOOP_SECONDS), skill.policy
-    env.start(np.zeros(1, dtype=np.int64))
+    first = np.zeros(1, dtype=np.int64)
+    env.start(first, offset=env.rest(first))
     rows = []
     for _ in range(steps):
         rows.append(env.observe()[0])

@@ -73,7 +73,13 @@ def play(
     if eyes:
         raise InputError("--eyes: only go1 has a camera; play it with: sfv play go1 --eyes")
     if len(skills) == 1 and (group := find_group(skills[0])) is not None:
-        if character is not None or scene != Scene() or seconds is not None or transitions is not None:
+        if (
+            character is not None
+            or scene != Scene()
+            or seconds is not None
+            or transitions is not None
+            or event is not None
+        ):
             raise InputError(f"'{skills[0]}' is several people in a world of theirs; play it without other options")
         play_group(group, size[1], out or Path(f"{group.resolve().name}.mp4"))
         return
@@ -125,7 +131,7 @@ def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
 
     student = load_sight()
     with bar(out.name) as progress:
-        walks = write_eyes_film(actor_of(student), out, seconds, size=size, progress=progress)
+        walks = write_eyes_film(actor_of(student), out, seconds, size=size, camera=student.camera, progress=progress)
     ends = (
         f"{kind} {len(walk.qpos) / 50:.1f} s {'falls' if walk.fell else 'to the end'}" for kind, walk in walks.items()
     )

@@ -74,7 +74,7 @@ def pack_bridge(target: Skill, bridge: Bridge) -> bytes:
 
 
 def _pack_reference(reference: Reference) -> dict[str, np.ndarray]:
-    names = ("qpos", "qvel", "phase", "heading", "com", "end_effectors", "key_bodies", "may_touch")
+    names = ("qpos", "qvel", "phase", "heading", "com", "end_effectors", "key_bodies", "may_touch", "rise")
     return {name: getattr(reference, name) for name in names}
 
 

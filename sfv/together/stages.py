@@ -36,7 +36,7 @@ WORLD_VERSION = 2
 """Version of the shared world: raised whenever the same keypoints give other motions."""
 SELECT_VERSION = 1
 """Version of what a person's own run takes from the film's."""
-PERFORM_VERSION = 1
+PERFORM_VERSION = 2
 """Version of the common simulation: raised whenever the same policies give another one, or another film."""
 MADE = "made.json"
 """What was said of a person's motion when the world was made."""

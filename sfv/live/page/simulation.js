@@ -38,12 +38,13 @@ export class Simulation {
     this.forceBody = 1;
   }
 
-  // Puts the body onto the reference at a frame.
+  // Puts the body onto the reference at a frame, as deep as the ground bears it.
   start(frame) {
     this.mujoco.mj_resetData(this.model, this.data);
     this.frame = frame;
     this.data.qpos.set(this.reference.pose(frame));
     this.data.qvel.set(this.reference.velocity(frame));
+    this.data.qpos[2] += this.reference.tables.rise.data[this.reference.clamp(frame)];
     this.locate();
     this.grips.apply(this.mujoco, this.model, this.data, frame);
   }
