@@ -143,6 +143,8 @@ def test_times_of_the_rows_against_the_header(tmp_path):
     (tmp_path / "b.trc").write_text("\n".join([*head[:2], head[2].replace("30\t30", "60\t60"), *head[3:], *rows]))
     _, slower, said = landmarks(tmp_path / "b.trc")
     assert slower.fps == pytest.approx(30.0, rel=1e-3) and "60 frames a second in the header, 30 by the times" in said
+    (tmp_path / "d.trc").write_text("\n".join([*head[:2], head[2].replace("30\t30", "0\t0"), *head[3:], *rows]))
+    assert landmarks(tmp_path / "d.trc")[1].fps == pytest.approx(30.0, rel=1e-3)
     (tmp_path / "c.trc").write_text("\n".join([*head, *rows[:20], *rows[26:]]))
     at, found, said = landmarks(tmp_path / "c.trc")
     assert len(found) == len(motion) and "6 rows are missing by their times" in said
