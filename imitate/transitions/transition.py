@@ -6,7 +6,7 @@ over, its reference blended from the body's state. The pair that most bodies sur
 by tracking control leads over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -17,7 +17,6 @@ from imitate.transitions.blend import enter_skill
 from imitate.transitions.bridge import STEPS, Bridge, make_bridge
 from imitate.transitions.leg import enter
 from imitate.transitions.states import ChainableSkill, Pair, States, choose_pairs, collect_states
-from pose.progress import Progress, silent
 
 WANTED = 0.95
 """Share of the tried bodies that must not fall for a transition to count as possible."""
@@ -78,16 +77,6 @@ def list_pairs(performers: Sequence[ChainableSkill]) -> list[tuple[ChainableSkil
     """Each skill and each that may follow it; a cycle follows itself without any transition."""
     pairs = product(performers, repeat=2)
     return [(one, other) for one, other in pairs if one.name != other.name or not one.task.motion.loop]
-
-
-def find_transitions(performers: Sequence[ChainableSkill], progress: Progress = silent) -> Iterator[Transition]:
-    """The best way from each skill to each that may follow it."""
-    states = {performer.name: collect_states(performer) for performer in performers}
-    pairs = list_pairs(performers)
-    for k, (source, target) in enumerate(pairs):
-        progress(k, len(pairs), f"{source.name} -> {target.name}")
-        yield find_transition(source, target, states[source.name])
-    progress(len(pairs), len(pairs), "transitions")
 
 
 def find_transition(source: ChainableSkill, target: ChainableSkill, states: States | None = None) -> Transition:

@@ -7,6 +7,7 @@ import subprocess
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from sfv.cluster.node import LONGEST_SAVE
 from sfv.cluster.unit import STOPPED, Unit, explain_end, start_command
 
 
@@ -41,9 +42,13 @@ class LocalEngine:
         begun = list(self._begun)
         for process in begun:
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGTERM)  # SIGINT is ignored by what a shell starts in its background
         for process in begun:
-            process.wait()
+            try:
+                process.wait(LONGEST_SAVE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         self._pool.shutdown()
 
     def _run(self, unit: Unit) -> str:

@@ -10,12 +10,11 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pose.cores import usable_cores
 from pose.errors import InputError
 from sfv.cluster.node import LONGEST_SAVE, Order, Outcome, do_unit
-from sfv.cluster.store import Store, UnitStore, digest_of
+from sfv.cluster.snapshot import Snapshots
+from sfv.cluster.store import Manifest, Store, UnitStore, digest_of
 from sfv.cluster.unit import STOPPED, Unit
 from sfv.console import console
 
@@ -26,7 +25,9 @@ LOST_MACHINES = 20
 LOG = "ray.log"
 """File in the table's folder that gets what Ray prints."""
 HOLDS_SECONDS, HOLDS_PAUSE = 5.0, 0.1
-"""Between two looks into the store for what another unit waits for: at the same unit, and at any [s]."""
+"""Between two looks into the store for what another unit waits for, at least, and for each unit at work [s]."""
+STAMP = ".store"
+"""File in a unit's folder here that names the store that it came from."""
 
 
 def import_ray() -> Any:
@@ -89,13 +90,28 @@ class RayEngine:
             self._inputs[unit.input] = self.store.put_input(unit.input)
         digest = self._inputs[unit.input]
         asked = digest_of(unit.words, digest, unit.input.name, self.program)
-        found = UnitStore(self.store, unit.name).newest()
+        found = self._compare(unit)
         if found is not None and found.finished == asked:
             self._end(unit, Outcome("", "store"))
             return
         order = Order(unit, self.store.url, self._mark, digest, asked)
         task = self._task.options(name=unit.name, scheduling_strategy="SPREAD", **self._needs)
         self._running[task.remote(order)] = unit
+
+    def _compare(self, unit: Unit) -> Manifest | None:
+        """What the store has of a unit; one that only this machine has is put there first, so that nothing is lost.
+
+        Raises:
+          InputError: both have it, and what is here did not come from there.
+        """
+        folder, kept = self.out / unit.name, UnitStore(self.store, unit.name)
+        found, stamp = kept.newest(), folder / STAMP
+        if not folder.is_dir() or (stamp.is_file() and stamp.read_text(encoding="utf-8") == self._mark):
+            return found
+        if found is not None and found.files:
+            raise InputError(f"{folder}: not made by way of {self.store.url}, which has another one; move it away")
+        Snapshots(kept, folder, self.out / f"{unit.name}.log", kept.claim()).push()
+        return kept.newest()
 
     def poll(self) -> dict[str, str]:
         """Units that have ended since the last call, their folders fetched: name -> why they failed, or ''."""
@@ -108,9 +124,9 @@ class RayEngine:
 
     def holds(self, name: str, pattern: str) -> bool:
         """Whether the store has a file of a unit that is at work; looked up now and then."""
-        now, last = time.monotonic(), max(self._looked.values(), default=-np.inf)
-        turn = max(HOLDS_SECONDS, HOLDS_PAUSE * len(self._running))  # all have their turn, however many they are
-        if now - last < HOLDS_PAUSE or now - self._looked.get(name, -np.inf) < turn:
+        now = time.monotonic()
+        turn = max(HOLDS_SECONDS, HOLDS_PAUSE * len(self._running))  # some ten looks a second, however many they are
+        if now - self._looked.setdefault(name, now - turn * (len(self._looked) % 10 + 1) / 10) < turn:
             return False
         self._looked[name] = now
         found = UnitStore(self.store, name).newest()
@@ -151,6 +167,8 @@ class RayEngine:
     def _fetch(self, unit: Unit) -> None:
         folder = self.out / unit.name
         UnitStore(self.store, unit.name).fetch(folder, self.out / f"{unit.name}.log", mirror=True)
+        if folder.is_dir():
+            (folder / STAMP).write_text(self._mark, encoding="utf-8")
 
 
 def _run_remotely(order: Order) -> Outcome:

@@ -15,7 +15,7 @@ MARKS = (KEY_FILE, "stage.json", CHECKPOINT)
 """Files that say what others are worth. They are copied first: the others may be newer than they say, never older."""
 RENAMES = (KEY_FILE, "stage.json")
 """Marks that change when a stage ends and its folder is renamed."""
-TEMPORARY = re.compile(r"\..*\.tmp|\.lock")
+TEMPORARY = re.compile(r"\..*\.tmp|\.lock|\.store")
 ATTEMPTS = 5
 """At copying a folder in which stages end meanwhile."""
 

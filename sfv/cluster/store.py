@@ -234,7 +234,7 @@ class UnitStore:
           folder: gets the files.
           log: gets what the unit printed.
           parts: files and folders to copy; empty for all.
-          mirror: removes what the store does not have.
+          mirror: removes what is left of stages at work that the store has no more.
 
         Returns:
           Bytes that were read. A file that is damaged in the store is left out: its stage is made again.
@@ -302,5 +302,10 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
         if path.is_dir():
             if not any(path.iterdir()):
                 shutil.rmtree(path)
-        elif path.relative_to(folder).as_posix() not in kept and path.name != ".lock":
+        elif path.relative_to(folder).as_posix() not in kept and _is_of_work(path.relative_to(folder)):
             path.unlink()
+
+
+def _is_of_work(path: Path) -> bool:
+    """It belongs to a stage that was at work, not to a finished one."""
+    return any(above.suffix in (".partial", ".old") for above in path.parents)

@@ -168,3 +168,27 @@ def test_a_stage_that_a_lost_machine_had_finished_counts_as_repeated_if_it_was_m
         (left / "unit" / name / "stage.json").write_text(before)
         (out / "unit" / name / "stage.json").write_text(after)
     assert find_repeated(left, out) == ["unit/3_draft/stage.json"]
+
+
+def test_what_was_done_here_is_put_into_the_store_and_never_replaced_by_another_stores(tmp_path):
+    """A run of the local engine goes on on the cluster; where a store has another one of that name, it is refused."""
+    out, unit = tmp_path / "out", plan("a")[0]
+    (out / "a/4_result").mkdir(parents=True)
+    (out / "a/4_result/result.json").write_text("{}")
+
+    def make_engine(store):
+        engine = object.__new__(RayEngine)
+        engine.out, engine.store = out, Store(str(store))
+        engine._mark = engine.store.mark()
+        return engine
+
+    engine = make_engine(tmp_path / "one")
+    for _ in range(2):
+        found = engine._compare(unit)
+        assert found is not None and list(found.files) == ["run/4_result/result.json"]
+        engine._fetch(unit)  # as at the end of its task
+        assert (out / "a/4_result/result.json").read_text() == "{}"
+    other = make_engine(tmp_path / "two")
+    shutil.copytree(tmp_path / "one/units", tmp_path / "two/units")
+    with pytest.raises(InputError, match="not made by way of"):
+        other._compare(unit)

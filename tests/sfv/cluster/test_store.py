@@ -151,15 +151,16 @@ def test_a_stage_that_ends_during_the_copy_is_copied_as_one(store, tmp_path, mon
     assert set(fetch(store, tmp_path / "other")) == {"a/checkpoint", "a/data", "a/.key"}
 
 
-def test_parts_are_copied_alone_and_a_mirror_removes_what_is_gone(store, tmp_path):
+def test_parts_are_copied_alone_and_a_mirror_removes_what_stages_at_work_left(store, tmp_path):
     run = tmp_path / "run"
     write_run(run, **{"1_pose__stage.json": "{}", "10_more__x": "x", "config.json": "{}"})
     begin(store, run).push()
     assert set(fetch(store, tmp_path / "part", parts=("1_pose", "config.json"))) == {"1_pose/stage.json", "config.json"}
-    write_run(tmp_path / "out", old__left="over", **{"config.json": "changed", ".lock": ""})
+    here = {"a.partial__left": "over", "4_result__x": "own", "config.json": "changed", ".lock": ""}
+    write_run(tmp_path / "out", **here)
     found = fetch(store, tmp_path / "out", mirror=True)
-    assert found == {"1_pose/stage.json": "{}", "10_more/x": "x", "config.json": "{}", ".lock": ""}
-    assert not (tmp_path / "out/old").exists()
+    expected = {"1_pose/stage.json": "{}", "10_more/x": "x", "config.json": "{}", ".lock": "", "4_result/x": "own"}
+    assert found == expected and not (tmp_path / "out/a.partial").exists()
 
 
 @pytest.mark.parametrize("path", ["run/../../x", "../x", "/etc/x", "run/..\\x", "x"])
