@@ -15,7 +15,6 @@ from reconstruct.characters.character import Character
 from reconstruct.contacts import clean_contacts, contact_points, find_runs
 from reconstruct.find_walls import find_kick, find_leaning
 from reconstruct.kinematics import point_positions
-from reconstruct.rotations import yaw
 from reconstruct.scene_evidence import (
     ABOVE,
     BEHIND,
@@ -39,6 +38,7 @@ from reconstruct.surfaces import (
     seat_columns,
     trunk_columns,
 )
+from reconstruct.world_frame import find_start
 
 SEAT_HEIGHT = (0.2, 0.8)
 """Height of a seat [m]."""
@@ -100,7 +100,7 @@ def surfaces_of(character: Character, qpos: np.ndarray, objects: Sequence[SceneO
       qpos: of the first pass, (T, nq).
       objects: in the world whose origin lies under the first root position and whose x is its heading.
     """
-    angle, origin, surfaces = yaw(qpos[0, 3:7]), qpos[0, :2], list[Surface]()
+    (angle, origin), surfaces = find_start(qpos), list[Surface]()
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     for one in objects:
         hands = hand_columns(character)

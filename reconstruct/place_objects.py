@@ -10,6 +10,7 @@ from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import rotate, yaw
 from reconstruct.scene_objects import WALL_LEAST, SceneObject
 from reconstruct.surfaces import Surface, carried_points, foot_columns, seat_columns
+from reconstruct.world_frame import find_start
 
 MARGIN = 0.07
 """Flesh around the points that touch a box [m]."""
@@ -86,8 +87,8 @@ def place_boxes(
     if given is None:
         things = place_objects(character, qpos, touches, surfaces)
     else:
-        turn, origin = float(np.degrees(yaw(qpos[0, 3:7]))), (float(qpos[0, 0]), float(qpos[0, 1]))
-        things = tuple(one.move(turn, origin) for one in given)
+        turn, (x, y) = find_start(qpos)
+        things = tuple(one.move(float(np.degrees(turn)), (float(x), float(y))) for one in given)
     return tuple(one for one in things if one.kind == "box")
 
 

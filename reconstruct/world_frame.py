@@ -76,6 +76,12 @@ def remove_ground_velocity(qpos: np.ndarray, ground_velocity: tuple[float, float
     return moved
 
 
+def find_start(qpos: np.ndarray) -> tuple[float, np.ndarray]:
+    """Heading [rad] and place (2,) [m] of the first root: the x axis and the origin of what `centre_world` gives."""
+    w, _, _, z = heading(qpos[0, 3:7])
+    return 2.0 * float(np.arctan2(z, w)), qpos[0, :2].copy()
+
+
 def centre_world(qpos: np.ndarray, camera: Camera) -> tuple[np.ndarray, Camera]:
     """Motion and camera in a world whose origin lies under the first root position and whose x is its heading."""
     turn = conjugate(heading(qpos[0, 3:7]))

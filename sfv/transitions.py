@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -23,7 +24,7 @@ from imitate.transitions.states import ChainableSkill, Pair
 from imitate.transitions.transition import Transition, find_bridge, find_transition, list_pairs
 from pose.cores import usable_cores
 from pose.downloads import cache_folder
-from pose.errors import InputError
+from pose.errors import InputError, WorkError
 from pose.files import replace_file
 from pose.progress import Progress, silent
 from reconstruct.motion import ReferenceMotion
@@ -131,11 +132,14 @@ def _find_in_processes(
                 source, targets = work[future]
                 done += len(targets)
                 progress(done, total, f"from {source.name}")
-        except BaseException:
+        except BaseException as error:
             # Whoever stops does not want to wait; what was found is kept (`terminate_workers` of Python 3.14).
             for worker in list(pool._processes.values()):
                 worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                reason = "a process of the search ended, perhaps for lack of memory"
+                raise WorkError(f"{reason}; what was found is kept, the same command goes on") from error
             raise
 
 

@@ -30,6 +30,7 @@ from imitate.lecture.collector import Collector
 from imitate.lecture.problems import LectureProblem
 from imitate.training.advantage import compute_advantage
 from imitate.training.collect import Transitions
+from imitate.training.ppo import NonFiniteError
 from pose.errors import WorkError
 
 
@@ -103,7 +104,7 @@ class A3C:
         parameters = list(policy.parameters())
         norm = nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
         if not torch.isfinite(norm):
-            raise FloatingPointError("the gradient is not finite")
+            raise NonFiniteError("the gradient is not finite")
         self.optimiser.step([torch.zeros_like(p) if p.grad is None else p.grad for p in parameters])
         self.pull()
         return losses

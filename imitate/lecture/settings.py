@@ -175,21 +175,22 @@ SETTINGS: dict[str, Settings] = {
     ),
 }
 
+PONG_PPO: dict[str, Any] = {
+    "num_steps": 128,
+    "update_epochs": 4,
+    "clip_coef": 0.1,
+    "learning_rate": 5e-4,
+    "learning_rate_range": (1e-4, 5e-4),
+    "target_kl": 0.02,
+    "vf_coef": 0.5,
+    "max_grad_norm": 0.5,
+}
+
 PONG: dict[str, Settings] = {
     "ff": Settings(
         common={"num_envs": 8, "gamma": 0.99},
         changes={
-            "ppo": {
-                "num_steps": 128,
-                "minibatch_size": 256,
-                "update_epochs": 4,
-                "clip_coef": 0.1,
-                "learning_rate": 5e-4,
-                "learning_rate_range": (1e-4, 5e-4),
-                "target_kl": 0.02,
-                "vf_coef": 0.5,
-                "max_grad_norm": 0.5,
-            },
+            "ppo": PONG_PPO | {"minibatch_size": 256},
             # The root of A3C's 1e-5, which stands within its root.
             "a2c": {"num_envs": 16, "num_steps": 5, "ent_coef": 0.01, "rmsprop_eps": 3e-3},
             "a3c": {"num_steps": 10, "clip_rewards": True},
@@ -198,17 +199,7 @@ PONG: dict[str, Settings] = {
     "lstm": Settings(
         common={"num_envs": 8, "gamma": 0.99},
         changes={
-            "ppo": {
-                "num_steps": 128,
-                "minibatch_size": 2,  # sequences
-                "update_epochs": 4,
-                "clip_coef": 0.1,
-                "learning_rate": 5e-4,
-                "learning_rate_range": (1e-4, 5e-4),
-                "target_kl": 0.02,
-                "vf_coef": 0.5,
-                "max_grad_norm": 0.5,
-            },
+            "ppo": PONG_PPO | {"minibatch_size": 2},  # sequences
             "a2c": {"num_envs": 16, "num_steps": 20, "ent_coef": 0.01, "rmsprop_eps": 3e-3},
             "a3c": {"num_steps": 20, "clip_rewards": True},
         },

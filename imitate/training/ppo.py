@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from imitate.policy import Normaliser
 from imitate.training.collect import ActorCritic, Batch, minibatches, value_target
 from imitate.training.process_group import ProcessGroup
+from pose.errors import WorkError
 
 
-class NonFiniteError(FloatingPointError):
+class NonFiniteError(WorkError):
     """A loss or gradient was NaN or infinite; the parameters were not touched by it."""
 
 

@@ -15,6 +15,7 @@ from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import TrainConfig
 from imitate.training.train import train_policy
 from pose.errors import InputError
+from pose.files import sha256_of
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
 from reconstruct.reconstruct import reconstruct_motion
@@ -91,7 +92,7 @@ def bench_scene_from_video(
         inputs = find_inputs(bare) if detector else simulate_inputs(list_films(list(PLANS), False))
         rows.insert(2, count_false_objects("object_false", measure_scenes(inputs, len(bare), character, kept)))
         if detector:
-            rows.insert(3, measure_paper_videos(character))
+            rows.insert(3, measure_paper_videos(character, kept))
     if drafts:
         first = {film.motion: scene for film, scene in reversed(measured.items())}
         rows += perform_scenes(dict(reversed(first.items())), character, TrainConfig(minutes=minutes), kept)
@@ -132,13 +133,19 @@ def measure_scenes(
     return measured
 
 
-def measure_paper_videos(character: Character) -> Row:
-    """Objects found in SFV's own videos, all of them on flat ground."""
-    wrong, count = list[str](), 0
+def measure_paper_videos(character: Character, kept: Path) -> Row:
+    """Objects found in SFV's own videos, all of them on flat ground; what was found is in `kept`, and found once."""
+    wrong, count, code = list[str](), 0, hash_sources("reconstruct")
     for video in find_recordings("videos/sfv/*.mp4"):
-        found = reconstruct_motion(find_cached_keypoints(video, EVERY_FRAME)[0], character)
-        console.print(f"[dim]{video.stem}: {len(found.objects)} objects; {found.why}[/dim]")
-        wrong += [video.stem] * len(found.objects)
+
+        def measure(video: Path = video) -> dict[str, Any]:
+            found = reconstruct_motion(find_cached_keypoints(video, EVERY_FRAME)[0], character)
+            return {"objects": len(found.objects), "why": found.why}
+
+        settings = {"video": sha256_of(video), "code": code}
+        found = measure_once(kept / f"{video.stem}.sfv.json", settings, measure)
+        console.print(f"[dim]{video.stem}: {found['objects']} objects; {found['why']}[/dim]")
+        wrong += [video.stem] * int(found["objects"])
         count += 1
     if not count:
         return Row("object_false_sfv", None, "", 0, goal=0.0, note=NOT_SHIPPED)

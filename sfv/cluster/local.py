@@ -61,6 +61,8 @@ class LocalEngine:
         log.unlink(missing_ok=True)
         process = start_command(unit.make_command(unit.input, folder), Path.cwd(), log)
         self._begun.append(process)
+        if self._stopping:  # was asked for while the folder was made ready
+            process.send_signal(signal.SIGTERM)
         code = process.wait()
         self._begun.remove(process)
         return explain_end(code, log, 0)

@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 import time
-from contextlib import redirect_stdout
+import uuid
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ class RayEngine:
     """
 
     def __init__(self, out: Path, url: str | None, cores: int = 1, memory: int = MEMORY, program: str = ""):
-        self.out, self.program = out, program
+        # Files that differ from their commit have no name: what was made of others is done again, as far as it must.
+        self.out, self.program = out, program + (uuid.uuid4().hex if program.endswith("+") else "")
         self.store = Store(url or str(out.resolve() / "store"))
         self._mark = self.store.mark()
         self._ray = import_ray()
@@ -118,7 +120,9 @@ class RayEngine:
         if self._running:
             ended, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
             for reference in ended:
-                self._end(self._running.pop(reference), self._read(reference))
+                with suppress(OSError):  # the store cannot be read now: the next call ends the unit
+                    self._end(self._running[reference], self._read(reference))
+                    del self._running[reference]
         ended, self._ended = self._ended, {}
         return ended
 
@@ -129,7 +133,10 @@ class RayEngine:
         if now - self._looked.setdefault(name, now - turn * (len(self._looked) % 10 + 1) / 10) < turn:
             return False
         self._looked[name] = now
-        found = UnitStore(self.store, name).newest()
+        try:
+            found = UnitStore(self.store, name).newest()
+        except OSError:  # the store cannot be read now; the next turn asks again
+            return False
         return found is not None and any(Path(path).match(pattern) for path in found.files)
 
     def stop(self) -> None:
@@ -141,7 +148,8 @@ class RayEngine:
         while left and time.monotonic() < until:
             _, left = self._ray.wait(left, num_returns=len(left), timeout=1.0)
         for unit in self._running.values():
-            self._fetch(unit)
+            with suppress(OSError):  # it is in the store; the same command fetches it
+                self._fetch(unit)
         self._running.clear()
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from pose.cores import usable_cores
 from pose.errors import InputError
 from pose.files import replace_file
 from pose.video import FILM_ENDINGS, probe
+from sfv import __version__
 from sfv.cluster.local import LocalEngine
 from sfv.cluster.unit import Engine, Unit, run_units
 from sfv.console import bar, console
@@ -168,7 +169,7 @@ def open_engine(on: str, out: Path, jobs: int, store: str | None, cores: int) ->
     from sfv.cluster.ray_engine import RayEngine
     from sfv.pipeline import find_commit
 
-    engine = RayEngine(out, store, cores, program=find_commit() or "")
+    engine = RayEngine(out, store, cores, program=find_commit() or __version__)
     try:
         yield engine
     finally:

@@ -7,7 +7,8 @@ from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import from_rotvec, heading, multiply, yaw
-from reconstruct.world_frame import centre_world, estimate_tilt, remove_ground_velocity, to_view
+from reconstruct.scene_objects import SceneObject
+from reconstruct.world_frame import centre_world, estimate_tilt, find_start, remove_ground_velocity, to_view
 
 LEVEL = View(0.0, 0.0, 0.0, 7.0)
 LOOSE = (10.0, 10.0)
@@ -75,3 +76,16 @@ def test_yaw_is_the_turn_of_an_upright_body_however_it_leans_forward():
     turn, lean = from_rotvec(np.array([0.0, 0.0, 0.8])), from_rotvec(np.array([0.0, 0.4, 0.0]))
     assert yaw(turn) == pytest.approx(0.8)
     assert yaw(multiply(turn, lean)) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("lies", [[0.0, -1.66, 0.0], [0.5, -1.4, 0.3], [0.7, 1.05, 0.0], [0.0, 0.0, 0.0]])
+def test_things_of_the_centred_world_stand_where_the_motion_is(lies):
+    """Also where somebody begins lying, whose x axis and heading point elsewhere."""
+    qpos = np.zeros((2, 43))
+    qpos[:, :3] = [[1.0, -2.0, 0.9], [1.5, -1.2, 0.9]]
+    qpos[:, 3:7] = multiply(from_rotvec(np.array([0.0, 0.0, 0.4])), from_rotvec(np.array(lies)))
+    centred, _ = centre_world(qpos, View(0.1, 0.0, 1.5, 7.0).camera((640, 480)))
+    turn, (x, y) = find_start(qpos)
+    thing = SceneObject("box", float(centred[1, 0]), float(centred[1, 1]), 0.4, 0.5, 0.5)
+    moved = thing.move(float(np.degrees(turn)), (float(x), float(y)))
+    np.testing.assert_allclose([moved.x, moved.y], qpos[1, :2], atol=1e-9)

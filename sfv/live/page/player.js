@@ -174,6 +174,7 @@ export class Player {
     const next = this.simulations[this.index];
     this.placeHere(next, this.resume, bridge);
     next.frame = this.resume;
+    this.since = 0;
     this.bridge = null;
   }
 

@@ -192,3 +192,21 @@ def test_what_was_done_here_is_put_into_the_store_and_never_replaced_by_another_
     shutil.copytree(tmp_path / "one/units", tmp_path / "two/units")
     with pytest.raises(InputError, match="not made by way of"):
         other._compare(unit)
+
+
+def test_a_store_that_cannot_be_read_now_is_asked_again(tmp_path, monkeypatch):
+    """Who waits for another unit waits on, and every name has its turn."""
+    engine = object.__new__(RayEngine)
+    engine.store, engine._running, engine._looked = Store(str(tmp_path)), {}, {}
+    asked, clock = Counter(), [100.0]
+
+    def fail(store):
+        asked[store.name] += 1
+        raise OSError("away")
+
+    monkeypatch.setattr(UnitStore, "newest", fail)
+    monkeypatch.setattr("sfv.cluster.ray_engine.time.monotonic", lambda: clock[0])
+    for _ in range(20):
+        clock[0] += 1.0
+        assert not any(engine.holds(f"unit{n}", "x") for n in range(30))
+    assert len(asked) == 30 and set(asked.values()) <= {3, 4, 5}
