@@ -16,7 +16,7 @@ import filelock
 from pose.errors import WorkError
 from sfv import __version__
 from sfv.cluster.snapshot import Snapshots
-from sfv.cluster.store import Store, TakenOverError, UnitStore
+from sfv.cluster.store import Store, TakenOverError, UnitStore, locate
 from sfv.cluster.unit import STOPPED, Unit, explain_end, start_command
 
 SCRATCH_VARIABLE = "SFV_SCRATCH"
@@ -91,6 +91,8 @@ def _do_unit(order: Order, machine: str) -> Outcome:
         folder, log = work / unit.name, work / f"{unit.name}.log"
         manifest = kept.claim()
         read = kept.fetch(folder, log)
+        whole = {path: digest for path, digest in manifest.files.items() if locate(path, folder, log).is_file()}
+        manifest = replace(manifest, files=whole)  # what is damaged in the store is made again, and put there again
         if unit.after and not manifest.files:
             read += UnitStore(store, unit.after).fetch(folder, work / "after.log", unit.shared)
         file = store.get_input(order.input_digest, unit.input.name, work / "input")

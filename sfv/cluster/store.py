@@ -245,7 +245,7 @@ class UnitStore:
             if manifest is None:
                 return 0
             for path, digest in manifest.files.items():
-                target = log if path == "log" else folder / path.removeprefix("run/")
+                target = locate(path, folder, log)
                 wanted = not parts or any(path == f"run/{part}" or path.startswith(f"run/{part}/") for part in parts)
                 if not wanted or (target.is_file() and sha256_of(target) == digest):
                     continue
@@ -271,6 +271,11 @@ class UnitStore:
     def _write(self, manifest: Manifest) -> None:
         content = {"files": manifest.files, "finished": manifest.finished}
         self.store.write(json.dumps(content).encode(), *self._place, "manifests", manifest.name)
+
+
+def locate(path: str, folder: Path, log: Path) -> Path:
+    """Where a file of a manifest lies on a machine that has the unit's folder and log."""
+    return log if path == "log" else folder / path.removeprefix("run/")
 
 
 def read_manifest(name: str, content: bytes) -> Manifest:

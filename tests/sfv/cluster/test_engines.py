@@ -102,6 +102,14 @@ def test_a_unit_goes_on_where_a_lost_machine_left_it_and_is_not_done_again(tmp_p
     assert not list((tmp_path / "scratch").iterdir())
     assert do_unit(order, "there").attempt == 0  # finished: nothing was begun
 
+    newest = stored.newest()
+    assert newest is not None
+    for digest in set(newest.files.values()):
+        (tmp_path / "store/units" / unit.name / "blobs" / digest).write_bytes(b"")  # a disk that went bad
+    assert do_unit(replace(order, asked="again"), "here").error == ""
+    stored.fetch(tmp_path / "healed", tmp_path / "healed.log")
+    assert read_result(tmp_path / "healed", RESULT) == read_result(kept, RESULT)
+
     sharing = replace(unit, name="unit_1", after=unit.name, until="3_draft/stage.json", shared=("1_pose", "3_draft"))
     assert do_unit(replace(order, unit=sharing), "elsewhere").error == ""
     UnitStore(store, "unit_1").fetch(tmp_path / "second", tmp_path / "second.log")
