@@ -160,8 +160,8 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
         ".trc": lambda given: read_trc(given, config.joints),
         ".c3d": lambda given: read_c3d(given, config.joints),
         ".amc": read_amc,
-        ".glb": read_gltf,
-        ".gltf": read_gltf,
+        ".glb": lambda given: read_gltf(given, config.fps),
+        ".gltf": lambda given: read_gltf(given, config.fps),
     }
     if suffix not in readers:
         raise InputError(f"{path}: unknown kind of motion '{path.suffix}'; give {KINDS}")

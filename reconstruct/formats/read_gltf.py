@@ -43,8 +43,12 @@ class Document:
         return rows
 
 
-def read_gltf(path: Path) -> SkeletonMotion:
+def read_gltf(path: Path, fps: float | None = None) -> SkeletonMotion:
     """The longest clip of a glTF file that moves the skeleton; y is up and lengths are metres, as the format defines.
+
+    Args:
+      path: `.glb` or `.gltf`.
+      fps: frames a second to take where keys are few or uneven, and so have no rate of their own.
 
     Raises:
       InputError: not such a file, or one without a skeleton that moves.
@@ -54,7 +58,7 @@ def read_gltf(path: Path) -> SkeletonMotion:
         clips = document.json.get("animations", [])
         if not clips:
             raise InputError(f"{path}: no animation in it; export the clip together with the skeleton")
-        return _read_clip(document, clips, path)
+        return _read_clip(document, clips, path, fps)
     except (ValueError, KeyError, IndexError, TypeError, struct.error, OSError) as error:
         if isinstance(error, InputError):
             raise
@@ -94,12 +98,12 @@ def open_gltf(path: Path) -> Document:
     return Document(found, buffers)
 
 
-def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path) -> SkeletonMotion:
+def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path, asked: float | None) -> SkeletonMotion:
     clip, said = choose_clip(document, clips)
     times = _times(document, clip)
     if times[-1] - times[0] <= 0:
         raise InputError(f"{path}: its animation has a single key; a motion has at least 2")
-    fps, rate = find_key_rate(times)
+    fps, rate = find_key_rate(times, asked)
     even = times[0] + np.arange(round((times[-1] - times[0]) * fps) + 1) / fps
     even = np.minimum(even, times[-1])
     nodes = document.json["nodes"]
@@ -176,14 +180,19 @@ def choose_clip(document: Document, clips: list[dict[str, Any]]) -> tuple[dict[s
     return clips[best], Finding("format", f"{text}; for {rest} export that clip alone", doubtful=True)
 
 
-def find_key_rate(times: np.ndarray) -> tuple[float, tuple[Finding, ...]]:
-    """Frames a second of keys: those of the smallest step unless it is long, and what is said of uneven keys."""
+def find_key_rate(times: np.ndarray, asked: float | None = None) -> tuple[float, tuple[Finding, ...]]:
+    """Frames a second of keys, and what is said of uneven ones: as asked, or those of the smallest step if it is short.
+
+    Args:
+      times: of the keys [s], (T,).
+      asked: frames a second that the user wants between uneven keys, whose times stay; None for none.
+    """
     steps = np.diff(times)
     fps = min(MOST_FPS, 1.0 / float(np.percentile(steps[steps > 1e-5], 2, method="lower")))
     fps = round(fps) if abs(fps - round(fps)) < 0.01 else fps
     if fps >= LEAST_FPS and steps.max() < 1.5 * steps.min():
         return fps, ()
-    fps = fps if fps >= LEAST_FPS else USUAL_FPS
+    fps = asked or (fps if fps >= LEAST_FPS else USUAL_FPS)
     return fps, (
         Finding("format", f"{len(times)} keys in {times[-1] - times[0]:.2f} s: {fps:g} frames a second between"),
     )

@@ -152,3 +152,5 @@ def test_a_long_clip_of_a_camera_is_not_the_motion(tmp_path):
 def test_the_rate_between_keys(keys, rate):
     """Few or uneven keys have times of their own: what lies between is filled in at a rate that a motion has."""
     assert find_key_rate(np.array(keys) / 30)[0] == pytest.approx(rate)
+    uneven = len(find_key_rate(np.array(keys) / 30)[1]) > 0
+    assert find_key_rate(np.array(keys) / 30, 60.0)[0] == pytest.approx(60.0 if uneven else rate)
