@@ -22,6 +22,10 @@ HUMAN36M = (
     "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
 )  # fmt: skip
 """The 17 joints of Human3.6M, as lifters such as MotionBERT and VideoPose3D write them."""
+SMPL_COUNTS = (22, 24, 45, 52, 55, 73, 127, 144)
+"""How many joints arrays have that begin with SMPL's 22: of the body alone, with hands, of SMPL-H and SMPL-X."""
+OTHERS = {25: "Kinect's or BODY_25's", 32: "all of Human3.6M's", 33: "MediaPipe's", 44: "4DHumans'", 49: "SPIN's"}
+"""Joints in another order, by their number."""
 COCO = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
     "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
@@ -40,7 +44,7 @@ SPINE = 0.35
 
 
 def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> SkeletonMotion:
-    """Places of SMPL's first 22 joints (T, 22 or more, 3), HumanML3D's features (T, 263), Human3.6M's or COCO's 17.
+    """Places of joints: SMPL's 22 first (T, J of `SMPL_COUNTS`, 3), HumanML3D's (T, 263), Human3.6M's or COCO's 17.
 
     Raises:
       InputError: another shape, or not finite.
@@ -91,11 +95,13 @@ def to_places(array: np.ndarray, path: Path) -> np.ndarray:
         places = places.reshape(len(places), -1, 3)
     elif places.ndim == 3 and places.shape[1] == 3 and places.shape[0] in (17, 22, 24):
         places = places.transpose(2, 0, 1)  # MDM's
-    is_known = places.ndim == 3 and places.shape[2] == 3 and (places.shape[1] == 17 or places.shape[1] >= 22)
+    is_known = places.ndim == 3 and places.shape[2] == 3 and places.shape[1] in (17, *SMPL_COUNTS)
     if not is_known or len(places) < 2:
+        count = places.shape[1] if places.ndim == 3 else 0
+        order = f"; {count} joints are perhaps {OTHERS[count]}: put SMPL's 22 in their order" if count in OTHERS else ""
         raise InputError(
-            f"{path}: an array {array.shape}; expected places of joints (T, 22, 3), HumanML3D's features (T, 263) "
-            "or 17 joints (T, 17, 3)"
+            f"{path}: an array {array.shape}; expected places of SMPL's joints (T, 22, 3), HumanML3D's features "
+            f"(T, 263) or 17 joints (T, 17, 3){order}"
         )
     if not np.isfinite(places).all():
         raise InputError(f"{path}: holds NaN or infinity")

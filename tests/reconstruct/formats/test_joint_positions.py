@@ -103,7 +103,8 @@ def test_rotations_between_vectors():
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((5, 21, 3)), "expected places"), (np.zeros((1, 22, 3)), "expected places"),
+        (np.zeros((5, 21, 3)), "expected places"), (np.zeros((5, 25, 3)), "perhaps Kinect's or BODY_25's"),
+        (np.zeros((1, 22, 3)), "expected places"),
         (np.full((5, 22, 3), np.nan), "NaN"), (np.array([{"a": 1}], dtype=object), "Python objects"),
     ],
 )  # fmt: skip
