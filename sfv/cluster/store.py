@@ -7,17 +7,19 @@
 
 A manifest lists all files of a unit with their hashes. It is written when all of them are there, so that a machine
 that is lost at any moment leaves the state before or the one after, on any store; a file renamed costs nothing. Its
-name holds the attempt that wrote it, one more for each machine that takes the unit over. A machine that was thought
-lost, and was not, finds a later attempt than its own, and ends.
+name holds the attempt that wrote it, one more for each machine that takes the unit over, and a random word by which
+two machines that take it over at once differ. A machine that was thought lost, and was not, finds a later attempt than
+its own, and ends; of two at once, the one with the smaller word does.
 """
 
 import hashlib
 import json
 import re
+import secrets
 import shutil
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,7 +27,7 @@ from pose.errors import InputError, WorkError
 from pose.files import replace_file, sha256_of
 
 MARK = "mark.json"
-MANIFEST = re.compile(r"(\d{6})-(\d{6})\.json")
+MANIFEST = re.compile(r"(\d{6})-([0-9a-f]{8})-(\d{6})\.json")
 READS = 3
 """Attempts at reading a unit's files while another machine replaces them."""
 
@@ -40,6 +42,8 @@ class Manifest:
 
     attempt: int = 0
     """Counts the machines that worked on it."""
+    word: str = "00000000"
+    """By which attempts that begin at once differ; eight hexadecimal digits."""
     number: int = 0
     """Counts what the attempt wrote."""
     files: dict[str, str] = field(default_factory=dict)
@@ -52,7 +56,12 @@ class Manifest:
     @property
     def name(self) -> str:
         """Of its file; names sort as manifests follow on one another."""
-        return f"{self.attempt:06d}-{self.number:06d}.json"
+        return f"{self.claim}-{self.number:06d}.json"
+
+    @property
+    def claim(self) -> str:
+        """Of the machine that wrote it; the largest one has the unit."""
+        return f"{self.attempt:06d}-{self.word}"
 
 
 class Store:
@@ -185,12 +194,18 @@ class UnitStore:
         return None
 
     def claim(self) -> Manifest:
-        """Takes the unit over; whoever worked on it may not write any more."""
+        """Takes the unit over; whoever worked on it may not write any more.
+
+        Raises:
+          TakenOverError: another machine does so at the same moment, and has it.
+        """
         names, found = self.list_manifests(), self.newest() or Manifest()
         last = max((int(name[:6]) for name in names), default=0)
         blobs = frozenset(self.store.list(*self._place, "blobs"))
-        own = Manifest(last + 1, 0, dict(found.files), unused=blobs - set(found.files.values()))
+        unused = blobs - set(found.files.values())
+        own = Manifest(last + 1, secrets.token_hex(4), 0, dict(found.files), unused=unused)
         self._write(own)
+        self._check_claim(own)
         return own
 
     def commit(self, before: Manifest, files: dict[str, str], sources: dict[str, Path], finished: str = "") -> Manifest:
@@ -206,13 +221,15 @@ class UnitStore:
           TakenOverError: another machine has taken the unit over.
           OSError: the store cannot be written now; it has what it had.
         """
-        self._check_attempt(before)
+        self._check_claim(before)
         there = set(before.files.values())
         for digest in sorted(set(files.values()) - there):
             self.store.put(sources[digest], *self._place, "blobs", digest)
         needed = set(files.values())
-        own = Manifest(before.attempt, before.number + 1, files, finished, frozenset(there - needed))
-        older = self._check_attempt(own)
+        own = replace(
+            before, number=before.number + 1, files=files, finished=finished, unused=frozenset(there - needed)
+        )
+        older = self._check_claim(own)
         self._write(own)
         for name in older[:-1]:  # the last one is good if a power cut takes the new one
             self.store.remove(*self._place, "manifests", name)
@@ -220,10 +237,10 @@ class UnitStore:
             self.store.remove(*self._place, "blobs", digest)
         return own
 
-    def _check_attempt(self, own: Manifest) -> list[str]:
+    def _check_claim(self, own: Manifest) -> list[str]:
         """Names of the manifests; raises `TakenOverError` if another machine has taken the unit over."""
         names = self.list_manifests()
-        if any(name[:6] > own.name[:6] for name in names):
+        if any(name > own.name and not name.startswith(own.claim) for name in names):
             raise TakenOverError(f"{self.name}: another machine works on it by now")
         return names
 
@@ -294,7 +311,7 @@ def read_manifest(name: str, content: bytes) -> Manifest:
         inside = inside or path == "log"
         if not inside or not re.fullmatch("[0-9a-f]{64}", digest):
             raise ValueError(f"{name}: {path} is outside of the unit's folder")
-    return Manifest(int(match[1]), int(match[2]), files, str(found.get("finished", "")))
+    return Manifest(int(match[1]), match[2], int(match[3]), files, str(found.get("finished", "")))
 
 
 def digest_of(*parts: Any) -> str:

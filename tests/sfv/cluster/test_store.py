@@ -110,6 +110,28 @@ def test_a_machine_that_was_thought_lost_may_not_write_any_more(store, tmp_path)
     assert sha256_of(one / "a/checkpoint.pt") not in store.list("units", "walk_seed0", "blobs")  # the ghost's is gone
 
 
+@pytest.mark.parametrize(("inner", "outer"), [("00000001", "00000002"), ("00000002", "00000001")])
+def test_of_two_machines_that_take_a_unit_over_at_once_one_has_it(store, monkeypatch, inner, outer):
+    words, write, claims = iter((outer, inner)), UnitStore._write, []
+
+    def write_after_the_other(kept: UnitStore, manifest: Manifest) -> None:
+        if manifest.word == outer and not claims:  # it has looked, and not written yet: the other comes in between
+            claims.append(UnitStore(store, "walk_seed0").claim())
+        write(kept, manifest)
+
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(words))
+    monkeypatch.setattr(UnitStore, "_write", write_after_the_other)
+    kept = UnitStore(store, "walk_seed0")
+    if outer < inner:
+        with pytest.raises(TakenOverError):
+            kept.claim()
+        assert kept.commit(claims[0], {}, {}).number == 1
+    else:
+        assert kept.commit(kept.claim(), {}, {}).number == 1
+        with pytest.raises(TakenOverError):
+            kept.commit(claims[0], {}, {})
+
+
 def test_a_checkpoint_is_never_newer_than_what_it_speaks_of(store, tmp_path, monkeypatch):
     run = tmp_path / "run"
     (run / "a").mkdir(parents=True)
@@ -167,9 +189,9 @@ def test_parts_are_copied_alone_and_a_mirror_removes_what_stages_at_work_left(st
 def test_a_manifest_names_nothing_outside_of_the_unit(path):
     content = json.dumps({"files": {path: "0" * 64}, "finished": ""}).encode()
     with pytest.raises(ValueError, match="outside"):
-        read_manifest("000001-000000.json", content)
+        read_manifest("000001-00000000-000000.json", content)
     with pytest.raises(ValueError):
-        read_manifest("000001-000000.json", json.dumps({"files": {"run/x": "../../secret"}}).encode())
+        read_manifest("000001-00000000-000000.json", json.dumps({"files": {"run/x": "../../secret"}}).encode())
 
 
 def test_inputs_are_sent_once_and_checked(store, tmp_path):
@@ -194,4 +216,4 @@ def test_a_machine_that_does_not_see_the_store_says_so(store, tmp_path):
 def test_a_url_that_cannot_be_used_is_one_line():
     with pytest.raises(InputError, match="--store gopher://x"):
         Store("gopher://x/y")
-    assert Manifest(3, 12).name == "000003-000012.json"
+    assert Manifest(3, "0000abcd", 12).name == "000003-0000abcd-000012.json"
