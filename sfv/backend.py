@@ -4,6 +4,9 @@ import ctypes.util
 import os
 import sys
 
+GL_BACKENDS = ("egl", "osmesa", "glfw", "glx", "enable", "enabled", "on", "true", "1", "")
+NO_GL = ("disable", "disabled", "off", "false", "0")
+"""Values of MUJOCO_GL that MuJoCo knows on Linux."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -28,3 +31,23 @@ def choose_gl() -> str:
     if ctypes.util.find_library("OSMesa"):
         return "osmesa"
     return "glfw"
+
+
+def check_gl() -> str:
+    """Why MuJoCo could not even be imported with the GL backend that the user has chosen, in a line; '' if it can."""
+    chosen = os.environ.get("MUJOCO_GL", "").lower().strip()
+    if not sys.platform.startswith("linux") or chosen in NO_GL:
+        return ""
+    if chosen not in GL_BACKENDS:
+        return f"MUJOCO_GL={chosen}: no such way to draw; choose egl, osmesa or glfw, or unset it"
+    libraries = {"egl": "EGL", "osmesa": "OSMesa"}
+    if chosen in libraries and not ctypes.util.find_library(libraries[chosen]):
+        return f"MUJOCO_GL={chosen}: this machine has no {libraries[chosen]} library; install it, or unset MUJOCO_GL"
+    return ""
+
+
+def remedy_of_gl() -> str:
+    """What makes a machine draw that does not."""
+    if sys.platform.startswith("linux"):
+        return "sudo apt install libegl1 libgl1-mesa-dri    (Debian, Ubuntu; or set MUJOCO_GL=osmesa)"
+    return "install the graphics driver, or log in on the screen: OpenGL needs a desktop session here"

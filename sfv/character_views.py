@@ -5,6 +5,7 @@ import mujoco
 import numpy as np
 
 from reconstruct.characters.character import Character, fit_skin
+from sfv.renderer import open_renderer
 
 SIZE = (640, 800)
 """Width and height of each view [px]."""
@@ -33,7 +34,7 @@ def draw_landmarks(character: Character) -> np.ndarray:
     camera.lookat, camera.distance = [0.0, 0.0, 0.5 * character.height], 1.7 * character.height
     camera.elevation = 0.0
     panels = []
-    with mujoco.Renderer(model, height=height, width=width) as renderer:
+    with open_renderer(model, width, height) as renderer:
         for title, azimuth in VIEWS:
             camera.azimuth = azimuth
             renderer.update_scene(state, camera, option)

@@ -156,10 +156,13 @@ def _run_doctor(arguments: list[str]) -> None:
 def _run_guarded(command: str, arguments: list[str]) -> None:
     """Runs a command and turns the errors that are meant for the user into one line and an exit code."""
     from pose.errors import InputError, WorkError
-    from sfv.backend import prepare_process
+    from sfv.backend import check_gl, prepare_process
     from sfv.parent import end_with_parent
 
     prepare_process()
+    fault = check_gl()
+    if fault:
+        _fail(fault)
     end_with_parent()
     _end_by_interrupt()
     if isinstance(sys.stdout, io.TextIOWrapper):

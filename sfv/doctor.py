@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pose.cores import usable_cores
 from sfv import __version__
-from sfv.backend import choose_gl
+from sfv.backend import choose_gl, remedy_of_gl
 from sfv.installation import ROOT, setup_command
 
 PYTHONS = ((3, 11), (3, 13))
@@ -157,11 +157,7 @@ def check_renderer() -> Diagnosis:
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
     if done.returncode == 0:
         return Diagnosis("renderer", name, True)
-    if sys.platform.startswith("linux"):
-        remedy = "sudo apt install libegl1 libgl1-mesa-dri    (Debian, Ubuntu; or set MUJOCO_GL=osmesa)"
-    else:
-        remedy = "install the graphics driver, or log in on the screen: OpenGL needs a desktop session here"
-    return Diagnosis("renderer", f"{name} fails", False, remedy)
+    return Diagnosis("renderer", f"{name} fails", False, remedy_of_gl())
 
 
 def check_video_writer() -> Diagnosis:

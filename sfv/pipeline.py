@@ -28,6 +28,7 @@ from sfv.console import console
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
 from sfv.motion_files import SCENE_FILE
+from sfv.renderer import check_drawing
 from sfv.report import RunStages, write_report
 from sfv.run import Run, find_run_folder, read_record
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
@@ -54,8 +55,9 @@ def run_clip(
 
     Raises:
       InputError: the source, an option or the folder cannot be used.
-      WorkError: training ended against its will; the same call goes on.
+      WorkError: this machine cannot draw, or training ended against its will; the same call goes on.
     """
+    check_drawing()
     config = choose_source(config)
     character, person = choose_bodies(config)
     config = resolve(config, person)
@@ -99,8 +101,9 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
 
     Raises:
       InputError: the run or an option cannot be used.
-      WorkError: training ended against its will; the same call goes on.
+      WorkError: this machine cannot draw, or training ended against its will; the same call goes on.
     """
+    check_drawing()
     folder = find_run_folder(config.clip)
     original = find_source_motion(folder, config.source)
     character = load_character(config.character, config.height)

@@ -1,7 +1,4 @@
-"""Pictures of motions: the skinned character before a backdrop, seen by a camera that follows it or by a given one.
-
-The GL backend is chosen by `sfv.backend.prepare_process` before this module is imported.
-"""
+"""Pictures of motions: the skinned character before a backdrop, seen by a camera that follows it or by a given one."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -26,6 +23,7 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import yaw
 from sfv.backdrop import Light, add_studio
 from sfv.guessed_limbs import paint_guessed
+from sfv.renderer import open_renderer
 
 COLLISION_GROUP = 3
 """Geom group of the collision shapes in our characters; hidden where there is a skin, or are meshes."""
@@ -140,7 +138,7 @@ def render_motion(
     option.sitegroup[:] = 0
     state = mujoco.MjData(model)
     free_camera = mujoco.MjvCamera()
-    with mujoco.Renderer(model, height=height, width=width) as renderer:
+    with open_renderer(model, width, height) as renderer:
         if depth:
             renderer.enable_depth_rendering()
         for t, row in enumerate(qpos):

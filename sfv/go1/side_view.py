@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from sfv.renderer import open_renderer
+
 
 @dataclass(frozen=True)
 class Ball:
@@ -39,7 +41,7 @@ def draw_from_side(
     model.vis.global_.offwidth, model.vis.global_.offheight = size
     model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.45, 0.5
     camera.distance, camera.azimuth, camera.elevation = 1.6, 115.0, -18.0
-    with mujoco.Renderer(model, height=size[1], width=size[0]) as renderer:
+    with open_renderer(model, *size) as renderer:
         for step in range(0, len(qpos), every):
             state.qpos[:] = qpos[step]
             mujoco.mj_forward(model, state)

@@ -15,6 +15,7 @@ from reconstruct.characters.character import Character, fit_skin
 from reconstruct.characters.several import add_bodies, find_parts, prefix_of
 from sfv.backdrop import Light, add_studio
 from sfv.clothes import SHIRT, Colour, dye
+from sfv.renderer import open_renderer
 from sfv.rendering import COLLISION_GROUP, look_through, set_up_picture, write_side_by_side
 
 PANEL_HEIGHT = 360
@@ -50,7 +51,7 @@ def draw_group(
     parts, state, option = find_parts(model, bodies), mujoco.MjData(model), mujoco.MjvOption()
     option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0 and model.nmesh == 0)
     option.sitegroup[:] = 0
-    with mujoco.Renderer(model, height=height, width=width) as renderer:
+    with open_renderer(model, width, height) as renderer:
         for t, camera in enumerate(cameras):
             for number, part in enumerate(parts):
                 state.qpos[part.qpos] = motions[number][t]

@@ -213,3 +213,18 @@ def test_a_terminal_without_umlauts_ends_no_command():
     environment |= {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, check=False)
     assert done.returncode == 0 and done.stdout.strip() == b"\\xfc", done.stderr
+
+
+@pytest.mark.parametrize(("chosen", "said"), [("disable", "cannot draw"), ("fbo", "no such way to draw")])
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="MUJOCO_GL chooses on Linux")
+def test_a_machine_that_cannot_draw_is_one_line_before_any_work(tmp_path, chosen, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "sfv", "clip", "--video=film.mp4"],
+        env=os.environ | {"MUJOCO_GL": chosen, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and said in line and not list(tmp_path.iterdir())
