@@ -7,9 +7,9 @@ from scipy.linalg import solveh_banded
 
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, find_runs
-from reconstruct.kinematics import point_positions
+from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rolling import find_resting_parts, other_heights
+from reconstruct.rolling import find_other_parts, find_resting_parts, other_heights
 
 RESTING = (0.3, 0.12, 0.1)
 """Speed [m/s] and height [m] below which, and time [s] for which, the lowest point must be to rest."""
@@ -25,6 +25,8 @@ class GroundContacts:
     """Contact points of the new body that rest, bool (T, P)."""
     flight: np.ndarray
     """Frames in which the body flies: nothing rests or rolls and nothing is near the ground, bool (T,)."""
+    lies: np.ndarray
+    """Frames in which other parts than feet and hands are on the ground: it lies, sits, kneels or rolls, bool (T,)."""
 
 
 def find_ground_contacts(motion: ReferenceMotion, source: Character, character: Character) -> GroundContacts:
@@ -55,7 +57,16 @@ def find_ground_contacts(motion: ReferenceMotion, source: Character, character: 
     rolling = find_resting_parts(other_heights(source, motion.qpos) - floor, motion.fps)
     low = points_w[..., 2].min(axis=1) <= NEAR_GROUND
     flight = np.logical_not(contact.any(axis=1) | rolling.any(axis=1) | low)
-    return GroundContacts(contact, flight)
+    return GroundContacts(contact, flight, np.asarray(rolling[:, ~are_ends(source)].any(axis=1)))
+
+
+def are_ends(character: Character) -> np.ndarray:
+    """Which of `find_other_parts` hang on a foot or a hand: toes and fingers, bool (Q,)."""
+    model, ends = character.model, set(contact_points(character).bodies.tolist())
+    for body in range(1, model.nbody):  # parents come first
+        if int(model.body_parentid[body]) in ends:
+            ends.add(body)
+    return np.isin(BodyPoints.of_geoms(model).bodies[find_other_parts(character)], list(ends))
 
 
 def estimate_floor_height(points_w: np.ndarray, fps: float) -> np.ndarray:

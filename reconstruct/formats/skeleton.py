@@ -25,10 +25,15 @@ from reconstruct.formats.upright import STANDS, axes_with_up, choose_up_axis, fi
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
 
+FLESH = {"shoulder": 0.07, "elbow": 0.04, "knee": 0.05, "wrist": 0.02, "ankle": 0.02, "toe": 0.02}
+"""From the joints of limbs to the skin, of a body whose thigh is 0.42 m long [m]."""
+FLESH_OF_TRUNK = 0.09
+"""The same of all other joints: hips, spine, neck and head [m]."""
+
 
 @dataclass(frozen=True)
 class SkeletonBody(Character):
-    """A skeleton as a body without shapes: for kinematics."""
+    """A skeleton as a body with a ball about every joint: for kinematics, and for what rests on the ground."""
 
     xml: str
     """MJCF."""
@@ -304,6 +309,14 @@ def leg(neutral: np.ndarray, roles: dict[str, int]) -> float:
     return float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle)) + above
 
 
+def find_flesh(neutral: np.ndarray, roles: dict[str, int]) -> np.ndarray:
+    """Distance from each joint of a body standing upright (J, 3) to its skin [m], (J,)."""
+    radius = np.full(len(neutral), FLESH_OF_TRUNK)
+    for landmark, joint in roles.items():
+        radius[joint] = FLESH.get(landmark.split("_")[-1], FLESH_OF_TRUNK)
+    return radius * float(np.linalg.norm(neutral[roles["left_hip"]] - neutral[roles["left_knee"]])) / 0.42
+
+
 def _body(
     motion: SkeletonMotion, neutral: np.ndarray, roles: dict[str, int], kept: list[int], path: Path
 ) -> tuple[SkeletonBody, list[int]]:
@@ -311,11 +324,13 @@ def _body(
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
     bodies: dict[int, mujoco.MjsBody] = {}
+    radius = find_flesh(neutral, roles)
     for joint in kept:
         parent = bodies.get(motion.parents[joint])
         place = neutral[joint] - neutral[motion.parents[joint]] if parent is not None else neutral[joint]
         body = (parent or spec.worldbody).add_body(name=f"joint_{joint}", pos=place)
-        body.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.02, 0, 0], mass=1.0)  # MuJoCo moves no massless body
+        # MuJoCo moves no massless body.
+        body.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[radius[joint], 0, 0], mass=1.0)
         if parent is None:
             body.add_freejoint(name="root")
         else:

@@ -142,7 +142,9 @@ def test_jacobians_are_those_of_the_residuals(humanoid):
         motion.contacts[:3], motion.contact_names,
     )  # fmt: skip
     names = landmark_names(humanoid, character)
-    ground = GroundContacts(rng.random((3, len(contact_points(character)))) < 0.7, np.array([False, True, False]))
+    ground = GroundContacts(
+        rng.random((3, len(contact_points(character)))) < 0.7, np.array([False, True, False]), np.zeros(3, bool)
+    )
     targets = compute_ik_targets(motion, humanoid, character, names, 1.0, ground, TargetSigmas())
     points = BodyPoints.of_sites(model, tuple(character.landmarks[name] for name in names))
     soles = contact_points(character)

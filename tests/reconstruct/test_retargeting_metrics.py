@@ -20,7 +20,9 @@ def measure(motion: ReferenceMotion, contact: bool = True, flight: bool = False)
     frames = len(motion)
     rests = np.zeros((frames, COUNT), dtype=bool)
     rests[:, :4] = contact
-    return compute_quality_metrics(motion, CHARACTER, GroundContacts(rests, np.full(frames, flight)))
+    return compute_quality_metrics(
+        motion, CHARACTER, GroundContacts(rests, np.full(frames, flight), np.zeros(frames, bool))
+    )
 
 
 def column(joint: str) -> int:

@@ -1,0 +1,62 @@
+"""Floor work on its new body: who lay, sat, knelt or rolled on the ground, does so there, on flesh of another shape.
+
+A trunk of other depth floats or sinks where the old one lay, and nothing carries it. So what is near the ground is laid
+upon it and held there, found again, and held again, as in the reconstruction from a video (`reconstruct.reconstruct`);
+then the forces behind the motion are made such as these contacts can give.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from reconstruct.camera import View
+from reconstruct.characters.character import Character
+from reconstruct.contacts import part_contacts
+from reconstruct.hand_support import find_hand_support
+from reconstruct.motion import ReferenceMotion
+from reconstruct.problem import FitSigmas, Problem
+from reconstruct.solve import minimise
+from reconstruct.support import Support
+
+SHORTEST_S = 0.1
+"""Times on the ground that are shorter, all together, are no floor work [s]."""
+SIGMAS = FitSigmas(root_tracking=0.15)
+"""A trunk may be shifted by as much as its depth differs."""
+TOLERANCE_SCALES = (2.0, 1.4, 1.0)
+"""Of the limits within which a part counts as on the ground, pass by pass."""
+ITERATIONS = 12
+"""Largest number of steps of each pass; twice as many of the last, with physics."""
+
+
+def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarray) -> ReferenceMotion:
+    """The motion nearest to a given one whose trunk, knees and elbows rest and roll on the ground.
+
+    Args:
+      motion: of `character`.
+      character: the body.
+      lies: frames in which other parts than feet and hands should be on the ground, bool (T,).
+
+    Returns:
+      The same motion where it is on the ground for less than `SHORTEST_S`.
+    """
+    if lies.sum() < SHORTEST_S * motion.fps:
+        return motion
+    view = View(0.0, 0.0, 0.0, 0.0)
+    none = np.zeros(len(view.vector()), dtype=bool)
+    problem, qpos = Problem(character, motion.fps, SIGMAS, target=motion.qpos, view_known=True), motion.qpos
+    for tolerance_scale in TOLERANCE_SCALES:
+        support = hold_down(problem.find_support(qpos, view, tolerance_scale), lies)
+        terms = problem.with_support(support).residuals
+        qpos = minimise(terms, problem.space, qpos, view.vector(), none, ITERATIONS).qpos
+    support = hold_down(problem.find_support(qpos, view), lies)
+    support = replace(support, hands=find_hand_support(character, qpos, support.contact, motion.fps))
+    terms = problem.with_support(support, physics=True).residuals
+    qpos = minimise(terms, problem.space, qpos, view.vector(), none, 2 * ITERATIONS).qpos
+    contacts = part_contacts(support.contact, character.contacts)
+    return replace(motion, qpos=qpos, contacts=contacts, contact_names=tuple(character.contacts))
+
+
+def hold_down(support: Support, lies: np.ndarray) -> Support:
+    """The same without flight where the body `lies`, bool (T,): if nothing is near the ground, its lowest part is."""
+    alone = lies & ~support.contact.any(axis=1) & ~support.rolls.any(axis=1)
+    return replace(support, flight=support.flight & ~lies, lying=support.lies | alone)
