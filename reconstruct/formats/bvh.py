@@ -9,15 +9,18 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
+from reconstruct.formats.gaps import fill_numbers
 from reconstruct.formats.joint_names import find_joint_roles
 from reconstruct.formats.options import Finding
-from reconstruct.formats.rate import guess_rate
+from reconstruct.formats.rate import TIME_ENDINGS, guess_rate
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
 
 WANDERS = 0.05
 """Range of a joint's own position channels from which it is reported [share of the skeleton's size]."""
 
+MOVES = 0.5
+"""Rotation from which a joint moves, if it is in radians."""
 FEWEST_BONES = 4
 """Joints with position channels that are all 0 from which these are displacements: an arm or a leg with its foot."""
 
@@ -41,7 +44,7 @@ class Hierarchy:
         return len(self.names) - 1
 
 
-def read_bvh(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMotion:
+def read_bvh(path: Path, given: Mapping[str, str] | None = None, fps: float | None = None) -> SkeletonMotion:
     """A BVH file in its own axes and unit; end sites count as joints that do not turn.
 
     Channels may come in any order, words in any case. Position channels of the joints from the root down to the pelvis
@@ -52,6 +55,7 @@ def read_bvh(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
     Args:
       path: the file.
       given: landmark -> joint, as the user has them: of several skeletons the one that has such a joint is meant.
+      fps: frames a second, as the user has it; default: what the file says.
 
     Raises:
       InputError: the file is no BVH, or holds less than two whole frames.
@@ -61,16 +65,18 @@ def read_bvh(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
         header, _, table = _partition(text)
         tree = _hierarchy(header)
         width = sum(len(own) for own in tree.channels)
-        seconds, rows, findings = _table(table, width)
+        frame_time, rows, findings = _table(table, width)
     except (ValueError, IndexError, StopIteration) as error:
         raise InputError(f"{path}: not a BVH motion, or cut off ({error or 'ends too early'})") from error
+    rate, said = (fps, []) if fps is not None else read_frame_time(frame_time, len(rows), path)
+    rows, gaps = fill_numbers(rows, "its table", path)
     columns = np.split(rows, np.cumsum([len(own) for own in tree.channels])[:-1], axis=1)
     tree, columns, several = _take_one_skeleton(tree, columns, given or {}, path)
     tree, columns, displaced = _drop_empty_positions(tree, columns)
-    motion = _pose(tree, columns, 1.0 / seconds, path)
-    return replace(
-        motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(*several, *displaced, *motion.findings, *findings)
-    )
+    tree, columns, turned = take_degrees(tree, columns, path)
+    motion = _pose(tree, columns, rate, path)
+    findings = (*several, *displaced, *turned, *motion.findings, *findings, *gaps, *said)
+    return replace(motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=findings)
 
 
 def _decode(content: bytes) -> str:
@@ -165,7 +171,7 @@ def _find_trunk(tree: Hierarchy, offsets: np.ndarray, path: Path) -> set[int]:
 
 def _hierarchy(text: str) -> Hierarchy:
     """The joints, of several trees those of all."""
-    words = re.sub(r"([{}])", r" \1 ", text).split()
+    words = re.sub(r"([{}])", r" \1 ", text).replace(";", " ").split()
     if "ROOT" not in [word.upper() for word in words]:
         raise ValueError("no ROOT")
     tree, stack, rest = Hierarchy(), list[int](), iter(words)
@@ -226,12 +232,12 @@ def _select(tree: Hierarchy, joints: list[int]) -> Hierarchy:
     )
 
 
-def _table(text: str, width: int) -> tuple[float, np.ndarray, list[Finding]]:
-    """Seconds a frame, numbers (T, width), and where the file departs from what it announces."""
-    head = re.search(r"Frames\s*:?\s*(\d+).*?Frame\s*Time\s*:?\s*(\S+)", text, re.DOTALL | re.IGNORECASE)
+def _table(text: str, width: int) -> tuple[str, np.ndarray, list[Finding]]:
+    """The frame time as it is written, numbers (T, width), and where the file departs from what it announces."""
+    head = re.search(r"Frames\s*:?\s*(\d+).*?Frame\s*Time\s*:?[ \t]*([^\r\n]*)", text, re.DOTALL | re.IGNORECASE)
     if head is None:
         raise ValueError("no 'Frames:' and 'Frame Time:' after MOTION")
-    announced, seconds = int(head.group(1)), _number(head.group(2))
+    announced = int(head.group(1))
     words = text[head.end() :].replace(";", " ").split()
     try:
         numbers = np.array(words, dtype=np.float64)
@@ -243,16 +249,78 @@ def _table(text: str, width: int) -> tuple[float, np.ndarray, list[Finding]]:
     if numbers.size != announced * width:
         text = f"{announced} frames announced, {numbers.size / width:.4g} found: the {frames} whole ones are used"
         findings.append(Finding("format", text, doubtful=True))
-    rows = numbers[: frames * width].reshape(frames, width)
-    if not (np.isfinite(rows).all() and seconds > 0):
-        raise ValueError("numbers that are not finite, or a frame time that is not positive")
-    if seconds > 1.0:
-        taken, what = guess_rate(seconds)
-        lasts = f"a frame time of {seconds:g} s, {frames} frames of {seconds * frames / 60:.0f} minutes"
-        text = f"{lasts}: taken for {what}, {taken:g} frames a second; --fps overrules"
-        findings.append(Finding("rate", text, doubtful=True))
-        seconds = 1.0 / taken
-    return seconds, rows, findings
+    return head.group(2).strip(), numbers[: frames * width].reshape(frames, width), findings
+
+
+def read_frame_time(written: str, frames: int, path: Path) -> tuple[float, list[Finding]]:
+    """Frames a second by a frame time as it is written: `.0333`, `1/30`, `0,0333`, `33.3 ms`; and what is doubtful.
+
+    Raises:
+      InputError: it is none.
+    """
+    match = re.match(r"([-+.,\deE]+)(?:\s*/\s*([.,\d]+))?\s*([a-z]*)", written)
+    try:
+        if match is None:
+            raise ValueError
+        seconds = _number(match[1]) / (_number(match[2]) if match[2] else 1.0) * TIME_ENDINGS.get(match[3], 1.0)
+        if not 0 < seconds < np.inf:
+            raise ValueError
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"{path}: 'Frame Time: {written}' is no time of a frame; give the rate by --fps") from error
+    if seconds <= 1.0:
+        return 1.0 / seconds, []
+    taken, what = guess_rate(seconds)
+    lasts = f"a frame time of {seconds:g} s, {frames} frames of {seconds * frames / 60:.0f} minutes"
+    text = f"{lasts}: taken for {what}, {taken:g} frames a second; --fps overrules"
+    return taken, [Finding("rate", text, doubtful=True)]
+
+
+def take_degrees(
+    tree: Hierarchy, columns: list[np.ndarray], path: Path
+) -> tuple[Hierarchy, list[np.ndarray], list[Finding]]:
+    """Rotations in degrees: where none goes beyond a turn in radians, and a person can move so, they are in radians.
+
+    A body that is turned by no more than six degrees anywhere does not move. In radians the same numbers are large
+    angles, which fold up a body that idles in degrees.
+    """
+    turns = [[i for i, kind in enumerate(own) if kind.endswith("rotation")] for own in tree.channels]
+    values = [own[:, which] for own, which in zip(columns, turns, strict=True) if which]
+    largest = max((float(np.abs(own).max()) for own in values), default=0.0)
+    moving = sum(float(np.abs(own).max()) > MOVES for own in values)
+    if not MOVES < largest <= 2.0 * np.pi + 0.01 or moving < FEWEST_BONES:
+        return tree, columns, []
+    in_degrees = list(columns)
+    for joint, which in enumerate(turns):
+        in_degrees[joint] = columns[joint].copy()
+        in_degrees[joint][:, which] = np.degrees(columns[joint][:, which])
+    try:
+        roles = find_joint_roles(tree.names, tree.parents, path, np.array(tree.offsets))
+    except InputError:
+        roles = {}
+    if not roles or is_folded(_pose(tree, in_degrees, 30.0, path).positions, roles):
+        text = f"no angle goes beyond {largest:.2g}: taken for degrees, in which nothing moves; are they radians?"
+        return tree, columns, [Finding("unit", text, doubtful=True)]
+    text = f"no angle goes beyond {largest:.2g}: taken for radians, for in degrees nothing would move"
+    return tree, in_degrees, [Finding("unit", text, doubtful=True)]
+
+
+def is_folded(positions: np.ndarray, roles: Mapping[str, int]) -> bool:
+    """Whether a body folds as nobody can in many frames: knees, elbows, or the thighs behind the trunk, (T, J, 3)."""
+    at = {name: positions[:, joint] for name, joint in roles.items()}
+
+    def angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        sizes = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        return np.arccos(np.clip(np.sum(a * b, axis=1) / np.maximum(sizes, 1e-9), -1.0, 1.0))
+
+    hips, shoulders = (0.5 * (at[f"left_{joint}"] + at[f"right_{joint}"]) for joint in ("hip", "shoulder"))
+    across = angle(at["left_hip"] - at["right_hip"], at["left_shoulder"] - at["right_shoulder"]) > np.radians(100.0)
+    trunk = np.linalg.norm(shoulders - hips, axis=1)
+    folds = [across, trunk < 0.7 * trunk.max()]
+    for side in ("left", "right"):
+        for a, b, c in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
+            upper, lower = at[f"{side}_{b}"] - at[f"{side}_{a}"], at[f"{side}_{c}"] - at[f"{side}_{b}"]
+            folds.append(angle(upper, lower) > np.radians(165.0))
+    return bool(np.any(folds, axis=0).mean() > 0.1)
 
 
 def _number(word: str) -> float:

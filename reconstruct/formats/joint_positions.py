@@ -4,33 +4,25 @@ Rotations are fitted to the places: of a joint with several bones the rotation t
 of one with a single bone the shortest rotation from where its parent carries it. Twists of single bones are not known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.formats.options import Finding
+from reconstruct.formats.gaps import fill_numbers
+from reconstruct.formats.joint_layouts import LAYOUTS, choose_layout, name_places
+from reconstruct.formats.options import Finding, to_axis
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.smpl import JOINTS, RATE, rest_positions
 from reconstruct.rotations import from_matrix
 
 Y_UP = np.array([0.0, 1.0, 0.0])
-HUMAN36M = (
-    "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine", "chest", "neck",
-    "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
-)  # fmt: skip
-"""The 17 joints of Human3.6M, as lifters such as MotionBERT and VideoPose3D write them."""
+PIXELS = 20.0
+"""Size of a body whose third numbers are all from 0 to 1, from which these are scores and the others pixels."""
 SMPL_COUNTS = (22, 24, 45, 52, 55, 73, 127, 144)
 """How many joints arrays have that begin with SMPL's 22: of the body alone, with hands, of SMPL-H and SMPL-X."""
-OTHERS = {25: "Kinect's or BODY_25's", 32: "all of Human3.6M's", 33: "MediaPipe's", 44: "4DHumans'", 49: "SPIN's"}
-"""Joints in another order, by their number."""
-COCO = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
-    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
-    "right_ankle",
-)  # fmt: skip
 TREE = {
     "pelvis": "", "spine": "pelvis", "chest": "spine", "head": "chest",
     **{f"{side}_{joint}": above if above in ("pelvis", "chest") else f"{side}_{above}"
@@ -44,25 +36,27 @@ SPINE = 0.35
 
 
 def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> SkeletonMotion:
-    """Places of joints: SMPL's 22 first (T, J of `SMPL_COUNTS`, 3), HumanML3D's (T, 263), Human3.6M's or COCO's 17.
+    """Places of joints: SMPL's 22 first (T, J of `SMPL_COUNTS`, 3), HumanML3D's (T, 263), or a layout of another order.
+
+    A fourth number of each joint is how sure it is: 0 is not seen. Gaps are interpolated.
 
     Raises:
-      InputError: another shape, or not finite.
+      InputError: another shape, mostly gaps, or a picture's points.
     """
     places = to_places(array, path)
-    findings = list[Finding]()
+    places, gaps = fill_numbers(places, "the array", path)
+    check_space(places, path)
+    findings, joints = list(gaps), places.shape[1]
     if fps is None:
         # HumanML3D's clips have 20 frames a second.
-        fps = 20.0 if places.shape[1] == len(JOINTS) else RATE
+        fps = 20.0 if joints == len(JOINTS) else RATE
         text = f"no frame rate in the file: {fps:g} a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
-    if places.shape[1] == 17:
-        names, layout = (COCO, "COCO") if is_coco(places) else (HUMAN36M, "Human3.6M")
-        findings.append(Finding("format", f"17 joints in the order of {layout}"))
-        found = {name: places[:, i] for i, name in enumerate(names)}
-        if layout == "COCO":
-            found["head"] = 0.5 * (found["left_ear"] + found["right_ear"])
-        motion = build_skeleton(found, fps)
+    usual_up = to_axis("y")
+    if joints in LAYOUTS:
+        layout = choose_layout(places)
+        findings.append(Finding("format", f"{joints} joints in the order of {layout.name}"))
+        motion, usual_up = build_skeleton(name_places(places, layout.joints), fps), to_axis(layout.up)
     else:
         findings.append(Finding("format", "places of SMPL's 22 joints"))
         motion = fit_rotations(
@@ -72,16 +66,18 @@ def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> S
             places[:, : len(JOINTS)],
             fps,
         )
-    if np.ptp(places[:, 0], axis=0).max() < 1e-6:
+    hips = [motion.names.index(f"{side}_hip") for side in ("left", "right")]
+    way = motion.positions[:, hips].mean(axis=1)
+    if min(np.ptp(path, axis=0).max() for path in (way, places[:, 0])) < 1e-6:
         findings.append(Finding("format", "no path of the pelvis: it stays in its place", doubtful=True))
-    return replace(motion, usual_up=Y_UP, findings=(*motion.findings, *findings))
+    return replace(motion, usual_up=usual_up, findings=(*motion.findings, *findings))
 
 
 def to_places(array: np.ndarray, path: Path) -> np.ndarray:
-    """An array in one of the shapes in use -> (T, J, 3).
+    """An array in one of the shapes in use -> (T, J, 3), NaN where a joint was not seen.
 
     Raises:
-      InputError: none of them, or numbers that are not finite.
+      InputError: none of them.
     """
     try:
         places = np.asarray(array, dtype=np.float64)
@@ -95,17 +91,34 @@ def to_places(array: np.ndarray, path: Path) -> np.ndarray:
         places = places.reshape(len(places), -1, 3)
     elif places.ndim == 3 and places.shape[1] == 3 and places.shape[0] in (17, 22, 24):
         places = places.transpose(2, 0, 1)  # MDM's
-    is_known = places.ndim == 3 and places.shape[2] == 3 and places.shape[1] in (17, *SMPL_COUNTS)
+    if places.ndim == 3 and places.shape[2] == 4 and not is_unit(places):
+        places = np.where(places[..., 3:] > 0, places[..., :3], np.nan)
+    is_known = places.ndim == 3 and places.shape[2] == 3 and places.shape[1] in (*LAYOUTS, *SMPL_COUNTS)
     if not is_known or len(places) < 2:
-        count = places.shape[1] if places.ndim == 3 else 0
-        order = f"; {count} joints are perhaps {OTHERS[count]}: put SMPL's 22 in their order" if count in OTHERS else ""
+        others = ", ".join(f"{count} ({', '.join(own.name for own in known)})" for count, known in LAYOUTS.items())
         raise InputError(
             f"{path}: an array {array.shape}; expected places of SMPL's joints (T, 22, 3), HumanML3D's features "
-            f"(T, 263) or 17 joints (T, 17, 3){order}"
+            f"(T, 263) or (T, J, 3) of J joints: {others}"
         )
-    if not np.isfinite(places).all():
-        raise InputError(f"{path}: holds NaN or infinity")
     return places
+
+
+def is_unit(quats: np.ndarray) -> bool:
+    """Whether all fours of numbers are rotations: quaternions have length 1."""
+    return float(np.abs(np.linalg.norm(quats, axis=-1) - 1.0).max(initial=0.0)) < 0.01
+
+
+def check_space(places: np.ndarray, path: Path) -> None:
+    """Raises `InputError` for a picture's points, (T, J, 3): x and y in pixels or shares of it, and a score."""
+    size = float(np.median(np.ptp(places[..., :2], axis=1).max(axis=1)))
+    is_score = places[..., 2].min() >= 0.0 and places[..., 2].max() <= 1.0
+    is_share = places.shape[1] == 33 and places[..., :2].min() > -0.5 and np.median(places[..., :2]) > 0.2
+    if (is_score and size > PIXELS) or (is_share and size < 1.5):
+        what = "x, y and a score" if is_score else "shares of a picture, as MediaPipe has them"
+        raise InputError(
+            f"{path}: points of a picture ({what}), not places in space; give this file by --keypoints, "
+            "together with --video"
+        )
 
 
 def recover_humanml3d(features: np.ndarray) -> np.ndarray:
@@ -126,26 +139,6 @@ def recover_humanml3d(features: np.ndarray) -> np.ndarray:
     joints = turn(features[:, 4 : 4 + 63].reshape(len(features), 21, 3))
     joints = joints + root[:, None] * [1.0, 0.0, 1.0]
     return np.concatenate([root[:, None], joints], axis=1)
-
-
-def is_coco(places: np.ndarray) -> bool:
-    """Whether 17 joints are COCO's: then bones of its limbs keep their length better than Human3.6M's would."""
-
-    def change(names: Sequence[str]) -> float:
-        at = {name: places[:, i] for i, name in enumerate(names)}
-        errors = []
-        for side in ("left", "right"):
-            for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")):
-                length = np.linalg.norm(at[f"{side}_{a}"] - at[f"{side}_{b}"], axis=1)
-                errors.append(length.std() / max(float(length.mean()), 1e-9))
-        sizes = [
-            float(np.linalg.norm(at[f"left_{a}"] - at[f"left_{b}"], axis=1).mean())
-            / max(float(np.linalg.norm(at[f"right_{a}"] - at[f"right_{b}"], axis=1).mean()), 1e-9)
-            for a, b in (("hip", "knee"), ("shoulder", "elbow"))
-        ]
-        return float(np.mean(errors)) + float(np.abs(np.log(sizes)).mean())
-
-    return change(COCO) < change(HUMAN36M)
 
 
 def build_skeleton(places: Mapping[str, np.ndarray], fps: float) -> SkeletonMotion:

@@ -12,18 +12,37 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.contacts import find_runs
+from reconstruct.formats.gaps import DOUBTFUL, cut_ends, fill_markers, find_long_gaps, see_markers
 from reconstruct.formats.joint_names import ROLES, SIDES, split_side
 from reconstruct.formats.joint_positions import Y_UP, build_skeleton
 from reconstruct.formats.options import METRES, Finding
+from reconstruct.formats.side_view import widen_side_view
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 
 MARKERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "hip": (("hjc",), ("hjcstudy",)),
-    "shoulder": (("sjc",), ("sho",), ("shoulderstudy",), ("acr",), ("acromium",), ("acromion",), ("ac",)),
+    "shoulder": (
+        ("sjc",),
+        ("sho",),
+        ("shoulderstudy",),
+        ("acr",),
+        ("acromium",),
+        ("acromion",),
+        ("ac",),
+        ("caj",),
+        ("sae",),
+    ),
     "elbow": (("ejc",), ("lelbowstudy", "melbowstudy"), ("elb", "elbm"), ("lel", "mel"), ("elb",), ("hle",), ("lel",)),
     "wrist": (("wjc",), ("lwriststudy", "mwriststudy"), ("wra", "wrb"), ("rsp", "usp"), ("wri",), ("wra",), ("wrb",)),
-    "knee": (("kjc",), ("kneestudy", "mkneestudy"), ("kne", "knem"), ("lknee", "mknee"), ("fle", "fme"), ("kne",)),
+    "knee": (
+        ("kjc",),
+        ("kneestudy", "mkneestudy"),
+        ("kne", "knem"),
+        ("lknee", "mknee"),
+        ("fle", "fme"),
+        ("kne",),
+        ("fle",),
+    ),
     "ankle": (("ajc",), ("anklestudy", "manklestudy"), ("ank", "ankm"), ("lankle", "mankle"), ("ank",), ("fal",)),
     "toe": (("toe",), ("toestudy",), ("toetip",), ("mt",), ("fm",)),
 }
@@ -32,10 +51,8 @@ Vicon's Plug-in Gait, OpenCap's, the ISB's names."""
 PELVIS = (("asi", "psi"), ("asis", "psis"), ("asisstudy", "psisstudy"), ("ias", "ips"))
 """Markers of the pelvis, in front and behind, without the side."""
 FOREHEAD = (("fhd", "bhd"),)
-MOST_MISSING = 4.0
+MOST_ROWS_MISSING = 4.0
 """Missing rows, over those that are there, up to which they are interpolated."""
-LONGEST_GAP = 0.5
-"""Time for which a marker may be missing before what is drawn there is doubtful [s]."""
 
 
 def read_trc(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMotion:
@@ -53,7 +70,7 @@ def read_trc(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
         begin = next(i for i, line in enumerate(lines) if re.match(r"\s*DataRate", line))
         keys, values = lines[begin].split(), lines[begin + 1].split()
         head = dict(zip(keys, values, strict=False))
-        fps, unit = float(head["DataRate"]), head.get("Units", "mm").lower()
+        fps, unit = _numbers(head["DataRate"])[0], head.get("Units", "mm").lower()
         title = next(i for i, line in enumerate(lines) if line.lstrip().lower().startswith("frame#"))
         names = [name.strip() for name in lines[title].split("\t")[2:] if name.strip()]
         if "\t" not in lines[title]:
@@ -94,7 +111,7 @@ def use_times(times: np.ndarray, places: np.ndarray, fps: float) -> tuple[float,
         fps = taken
     rows = np.round((times - times[0]) * fps).astype(int)
     missing = int(rows[-1]) + 1 - len(rows)
-    if is_even or missing <= 0 or missing > MOST_MISSING * len(rows) or (np.diff(rows) < 1).any():
+    if is_even or missing <= 0 or missing > MOST_ROWS_MISSING * len(rows) or (np.diff(rows) < 1).any():
         return fps, places, tuple(findings)
     whole = np.full((rows[-1] + 1, *places.shape[1:]), np.nan)
     whole[rows] = places
@@ -111,8 +128,9 @@ def to_metres(word: str) -> float:
 
 
 def _numbers(line: str) -> list[float]:
+    """The cells of a row, also with decimal commas; an empty one is NaN."""
     cells = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
-    return [float(cell) if cell.strip() and cell.strip().lower() != "nan" else np.nan for cell in cells]
+    return [float(cell.replace(",", ".")) if cell.strip() else np.nan for cell in cells]
 
 
 def read_c3d(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMotion:
@@ -166,22 +184,28 @@ def from_markers(
     Raises:
       InputError: a joint cannot be found.
     """
-    filled, gaps = fill_gaps(places)
+    places, cut = cut_ends(places, fps)
+    filled, gaps = fill_markers(places)
     found, guessed = find_joints(names, filled, metres)
     found |= take_given(names, filled, given or {}, path)
     needed = [f"{side}_{role}" for role in ROLES for side in SIDES if role != "toe"]
     missing = [name for name in needed if name not in found]
     if missing:
+        rare = [name for name, share in zip(names, see_markers(places).mean(axis=0), strict=True) if 0 < share < 0.5]
+        seen = f" (seen in less than half of the frames, so not used: {', '.join(rare[:6])})" * bool(rare)
         raise InputError(
-            f"{path}: no marker is known for {', '.join(missing)}: give --joint {missing[0]}=MARKER, or MARKER+MARKER "
-            f"for their middle; the file has {', '.join(names[:20])}, ..."
+            f"{path}: no marker is known for {', '.join(missing)}{seen}: give --joint {missing[0]}=MARKER, or "
+            f"MARKER+MARKER for their middle; the file has {', '.join(names[:20])}, ..."
         )
+    found, flat = widen_side_view(found, usual_up, fps, path)
     motion = build_skeleton(found, fps)
-    findings = list(motion.findings)
+    findings = [*motion.findings, *cut, *flat]
     if guessed:
         findings.append(Finding("joints", f"{guessed} are taken from markers on the skin"))
     if gaps > 0.001:
-        findings.append(Finding("format", f"{gaps:.1%} of the places are missing: interpolated", doubtful=gaps > 0.05))
+        findings.append(
+            Finding("format", f"{gaps:.1%} of the places are missing: interpolated", doubtful=gaps > DOUBTFUL)
+        )
     for name, length in find_long_gaps(names, places, fps)[:3]:
         text = f"'{name}' is missing for {length:.1f} s: drawn straight there"
         findings.append(Finding("format", text, doubtful=True))
@@ -205,32 +229,6 @@ def take_given(names: list[str], places: np.ndarray, given: Mapping[str, str], p
                 raise InputError(f"{path}: --joint {landmark}={text}: '{mark}' {what}")
         found[landmark] = np.mean([places[:, names.index(mark)] for mark in marks], axis=0)
     return found
-
-
-def fill_gaps(places: np.ndarray) -> tuple[np.ndarray, float]:
-    """Places with gaps interpolated over time, and the share of gaps; a marker that is never seen stays NaN."""
-    filled, times = places.copy(), np.arange(len(places))
-    seen = np.isfinite(places).all(axis=2) & (np.abs(places).max(axis=2, initial=0.0) > 0)
-    for marker in range(places.shape[1]):
-        own = seen[:, marker]
-        if not own.any():
-            filled[:, marker] = np.nan
-        elif not own.all():
-            for axis in range(3):
-                filled[~own, marker, axis] = np.interp(times[~own], times[own], places[own, marker, axis])
-    present = seen.any(axis=0)
-    return filled, float(1.0 - seen[:, present].mean()) if present.any() else 1.0
-
-
-def find_long_gaps(names: list[str], places: np.ndarray, fps: float) -> list[tuple[str, float]]:
-    """Markers that are missing for longer than `LONGEST_GAP` at a time, and for how long [s], the longest first."""
-    found = list[tuple[str, float]]()
-    seen = np.isfinite(places).all(axis=2) & (np.abs(places).max(axis=2, initial=0.0) > 0)
-    for name, own in zip(names, seen.T, strict=True):
-        longest = max((last - first for first, last in find_runs(~own)), default=0) / fps
-        if own.any() and longest > LONGEST_GAP:
-            found.append((name, longest))
-    return sorted(found, key=lambda gap: -gap[1])
 
 
 def find_joints(names: list[str], places: np.ndarray, metres: float) -> tuple[dict[str, np.ndarray], str]:

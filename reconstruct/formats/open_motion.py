@@ -12,6 +12,7 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.formats.asf_amc import read_amc
 from reconstruct.formats.bvh import read_bvh
 from reconstruct.formats.deepmimic import read_deepmimic
+from reconstruct.formats.joint_layouts import LAYOUTS
 from reconstruct.formats.joint_positions import read_positions, to_places
 from reconstruct.formats.markers import read_c3d, read_trc
 from reconstruct.formats.options import MotionFileConfig
@@ -59,7 +60,8 @@ FORMATS = (
     ),
     Format(
         "joint positions", (".npy", ".npz"), True, False,
-        "(T, 22, 3) of SMPL's joints, HumanML3D's (T, 263), 17 joints of Human3.6M or COCO; y up by custom",
+        "(T, 22, 3) of SMPL's joints, HumanML3D's (T, 263), or those of Human3.6M, COCO, MPI-INF-3DHP, Panoptic, "
+        "KIT-ML, BODY_25, Kinect, HALPE_26, MediaPipe, LSP by their number and their bones; y up by custom",
         "sfv clip --motion generated.npy --fps 20",
     ),
     Format(
@@ -151,7 +153,7 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
     if suffix in REFUSED:
         raise InputError(f"{path}: {REFUSED[suffix].replace('FILE', path.name)}")
     readers: dict[str, Callable[[Path], MotionFile]] = {
-        ".bvh": lambda given: read_bvh(given, config.joints),
+        ".bvh": lambda given: read_bvh(given, config.joints, config.fps),
         ".txt": read_deepmimic,
         ".json": read_deepmimic,
         ".npz": lambda given: _open_archive(given, asked, config.fps),
@@ -222,8 +224,11 @@ def _load_array(path: Path) -> np.ndarray:
         raise
     except DAMAGE as error:
         if "pickle" in str(error).lower() or "object" in str(error).lower():
+            line = f"python -c \"import numpy as np; d = np.load('{path.name}', allow_pickle=True).item(); "
+            line += "np.save('out.npy', d['motion'][0])\""
             raise InputError(
-                f"{path}: holds Python objects, not numbers; save the array of places (T, 22, 3)"
+                f"{path}: holds Python objects, which are not opened, not numbers; if you trust it, save the array of "
+                f"places, of MDM's results: {line}"
             ) from error
         raise InputError(f"{path}: damaged ({error}); export it again") from error
 
@@ -239,7 +244,7 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
     if any(key in names for key in (*ANGLE_KEYS, "qpos")):
         return read_joint_archive(names, path, asked, fps)
     for array in names.values():
-        if array.ndim >= 3 and array.shape[-1] == 3 and array.shape[-2] in (17, 22, 24, 52, 55):
+        if is_places(array):
             rate, doubts = (fps, []) if fps is not None else take_rate(names, to_places(array, path).shape[0], path)
             motion = read_positions(array, path, rate)
             return replace(motion, findings=(*motion.findings, *doubts))
@@ -250,6 +255,14 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
         "body_pose + transl (SMPL), joint_pos + body_pos_w + body_quat_w (BeyondMimic), dof_pos + root_pos + root_rot, "
         "qpos (MuJoCo), a run's motion.npz"
     )
+
+
+def is_places(array: np.ndarray) -> bool:
+    """Whether an array has the shape of joints' places over time, (T, J, 3), or with a score (T, J, 4)."""
+    if array.ndim < 3 or array.dtype.kind not in "iuf":
+        return False
+    count, numbers = array.shape[-2:]
+    return (numbers == 3 and count in (22, 24, 52, 55, *LAYOUTS)) or (numbers == 4 and count in LAYOUTS)
 
 
 def load_plain_arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
+from reconstruct.formats.gaps import fill_numbers
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import take_rate
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
@@ -32,10 +33,10 @@ JOINTS = (
 POSE_KEYS = (
     ("Rh", "poses"), ("poses",), ("root_orient", "pose_body"), ("global_orient", "body_pose"), ("fullpose",),
     ("full_pose",), ("pose_world",), ("smpl_poses",), ("smpl_pose",), ("pose",), ("pose_aa",), ("thetas",),
-    ("root_pose", "body_pose"),
+    ("root_pose", "body_pose"), ("pred_rotmat",),
 )  # fmt: skip
 """Keys of the angles, the pelvis's first: EasyMocap, AMASS, its SMPL-X generation, SMPL-X's own and GVHMR's, WHAM's,
-AIST++'s, others'."""
+AIST++'s, others', TRAM's."""
 PATH_KEYS = (
     "trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation", "Th",
     "root_trans_offset", "trans_orig", "pred_trans", "pred_cam_t",
@@ -43,7 +44,7 @@ PATH_KEYS = (
 """Keys of the path: AMASS, GVHMR, WHAM, AIST++, others', EasyMocap, PHC, TRAM, 4DHumans."""
 PELVIS_KEYS = ("root_trans_offset", "root_translation")
 """Those of the pelvis itself; the others are of the model's origin, from which the pelvis is `PELVIS`."""
-CAMERA_KEYS = ("pred_cam_t", "pred_cam")
+CAMERA_KEYS = ("pred_cam_t", "pred_cam", "pred_rotmat")
 """Keys of files in a camera's frame, y down."""
 PHC_KEYS = ("root_trans_offset", "trans_orig")
 RATES = ("mocap_framerate", "mocap_frame_rate")
@@ -129,15 +130,14 @@ def _read_path(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tup
         text = f"no path of the pelvis ({', '.join(PATH_KEYS[:3])}): it stays in its place"
         return np.zeros((frames, 3)), False, [Finding("format", text, doubtful=True)]
     trans = np.asarray(arrays[key], dtype=np.float64)
-    trans = trans.reshape(trans.shape[-2:]) if trans.ndim == 3 and 1 in trans.shape[:2] else trans
+    trans = trans.reshape(-1, trans.shape[-1]) if trans.ndim == 3 and 1 in trans.shape[:2] else trans
     trans = trans.T if trans.shape == (3, frames) and frames != 3 else trans
     if trans.shape != (frames, 3):
         raise InputError(f"{path}: {key} {trans.shape}; expected ({frames}, 3), a place for each frame")
-    if not np.isfinite(trans).all():
-        raise InputError(f"{path}: {key} holds NaN or infinity")
+    trans, gaps = fill_numbers(trans, key, path)
     if "smpl_scaling" in arrays:  # AIST++
         trans = trans / float(np.ravel(arrays["smpl_scaling"])[0])
-    return trans, key not in PELVIS_KEYS, []
+    return trans, key not in PELVIS_KEYS, gaps
 
 
 def _read_rate(arrays: Mapping[str, np.ndarray], frames: int, path: Path) -> tuple[float, list[Finding]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
+from reconstruct.formats.gaps import describe_gaps, hold_rows, interpolate_turns
 from reconstruct.formats.options import Finding
 from reconstruct.rotations import from_matrix, from_rotvec, normalise
 
@@ -25,9 +26,10 @@ def read_rotations(
       path: of the file, for messages.
 
     Raises:
-      InputError: another shape, or numbers that are not finite.
+      InputError: another shape, or mostly gaps.
     """
-    values = {key: to_numbers(arrays[key], key, path) for key in keys}
+    held = {key: hold_rows(to_numbers(arrays[key], key, path), key, path) for key in keys}
+    values = {key: value for key, (value, _) in held.items()}
     quats = {key: take_quaternions(value) for key, value in values.items()}
     known = [quat.reshape(-1, 4) for quat in quats.values() if quat is not None]
     size = np.abs(np.concatenate(known)).mean(axis=0) if known else np.zeros(4)
@@ -47,6 +49,10 @@ def read_rotations(
             parts.append(to_rotations(values[key], key, path))
         else:
             parts.append(normalise(quat[..., [3, 0, 1, 2]] if is_last else quat))
+        known = held[key][1]
+        if not known.all():
+            parts[-1] = interpolate_turns(parts[-1], known)
+            said.append(describe_gaps(known[:, None], key))
     return parts, said
 
 
@@ -54,7 +60,7 @@ def to_numbers(array: np.ndarray, key: str, path: Path) -> np.ndarray:
     """An array without a batch of one before its frames.
 
     Raises:
-      InputError: no numbers, or some that are not finite.
+      InputError: no numbers.
     """
     try:
         values = np.asarray(array, dtype=np.float64)
@@ -62,8 +68,6 @@ def to_numbers(array: np.ndarray, key: str, path: Path) -> np.ndarray:
         raise InputError(f"{path}: damaged ({key}: {error}); expected numbers") from error
     while values.ndim > 2 and values.shape[0] == 1 and values.shape[1] > 3:
         values = values[0]
-    if not np.isfinite(values).all():
-        raise InputError(f"{path}: {key} holds NaN or infinity")
     return values
 
 

@@ -123,7 +123,10 @@ def guess_up_axis(
     why = f"as it stands in {stands:.0%}" if stands > 0.1 else "by the trunk: nobody stands in it"
     in_camera = usual is not None and usual[1] < -0.5  # whose origin is on no ground
     ground, own = None if in_camera else find_ground_axis(evidence, usual), measure_axis(positions, roles, up)
-    if ground is not None and lies_rather(up, ground, usual, own):
+    on_fours = usual is not None and not own.has_ground and is_on_all_fours(positions, roles, usual)
+    if usual is not None and on_fours and (ground is None or float(ground @ usual) < 0.5):
+        up, stands, why = usual, 0.0, "by custom: the body is on its hands and knees or feet"
+    elif ground is not None and lies_rather(up, ground, usual, own):
         custom = usual is not None and float(ground @ usual) > 0.5
         up, why, stands = ground, "by custom: the body lies on a ground at 0" if custom else "the body lies on it", 0.0
     elif usual is not None and lies_by_custom(up, usual, own, measure_axis(positions, roles, usual)):
@@ -163,6 +166,20 @@ def lies_by_custom(up: np.ndarray, usual: np.ndarray, upright: Evidence, own: Ev
         return False
     is_strange = abs(up[0]) > 0.5 or up[2] < -0.5 or (upright.stands < 0.1 and upright.climb > CLIMBS)
     return is_strange or (upright.lowest < -0.15 and 0.0 < own.lowest < HIGHEST_BENCH)
+
+
+def is_on_all_fours(positions: np.ndarray, roles: dict[str, int], up: np.ndarray) -> bool:
+    """Whether hands are as low as knees or feet along an axis or lower, and the trunk above both, nearly always."""
+    heights = positions @ up / max(measure_leg(positions, roles), 1e-9)
+
+    def level(joint: str) -> np.ndarray:
+        return np.stack([heights[:, roles[f"{side}_{joint}"]] for side in SIDES])
+
+    hands = level("wrist").mean(axis=0)
+    legs = np.min([level("knee"), level("ankle"), level("toe")], axis=0).mean(axis=0)
+    trunk = np.min([level("hip").mean(axis=0), level("shoulder").mean(axis=0)], axis=0)
+    are_low = (hands - legs < 0.25) & (hands - legs > -0.5)
+    return bool((are_low & (trunk > np.maximum(hands, legs) + 0.15)).mean() > 0.8)
 
 
 def stands_elsewhere(expected: Evidence, other: Evidence) -> bool:

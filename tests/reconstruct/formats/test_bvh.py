@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from pose.errors import InputError
 from reconstruct.formats.bvh import read_bvh
+from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.units import find_unit
-from tests.small_skeleton import BODY, body_of, bvh, place, walking
+from tests.small_skeleton import BODY, body_of, bvh, open_skeleton, place, walking
 
 
 def test_positions_that_are_all_zero_are_displacements(tmp_path):
@@ -34,6 +37,43 @@ def test_frame_times_that_cannot_be_seconds(tmp_path, written, fps):
     motion = read_bvh(place(tmp_path / "a.bvh", text))
     assert motion.fps == pytest.approx(fps, rel=1e-4)
     assert motion.findings[-1].doubtful and "--fps overrules" in motion.findings[-1].text
+
+
+@pytest.mark.parametrize(
+    ("written", "fps"),
+    [("1/30", 30.0), ("0.0333333s", 30.0), ("8.333333 ms", 120.0), ("0,04", 25.0), ("4e-2 sec", 25.0)],
+)
+def test_frame_times_in_other_words(tmp_path, written, fps):
+    path, angles = walking()
+    text = bvh(path, angles=angles).replace("Frame Time: 0.0333333", f"Frame Time: {written}")
+    motion = read_bvh(place(tmp_path / "a.bvh", text))
+    assert motion.fps == pytest.approx(fps, rel=1e-4) and not any(said.topic == "rate" for said in motion.findings)
+
+
+@pytest.mark.parametrize("written", ["0.000000", "-0.1", "nan", "fast", "1/0", ""])
+def test_frame_times_that_are_none_leave_the_rate_to_the_user(tmp_path, written):
+    path, angles = walking()
+    text = bvh(path, angles=angles).replace("Frame Time: 0.0333333", f"Frame Time: {written}")
+    place(tmp_path / "a.bvh", text)
+    with pytest.raises(InputError, match=rf"'Frame Time: {written}' is no time of a frame; give the rate by --fps"):
+        open_motion(tmp_path / "a.bvh")
+    motion = open_skeleton(tmp_path / "a.bvh", MotionFileConfig(fps=24.0))
+    assert motion.fps == 24.0 and len(motion.positions) == len(path)
+
+
+def test_angles_in_radians(tmp_path):
+    """They are found by their size; who idles in degrees, and would be folded up by radians, is left alone."""
+    path, angles = walking()
+    plain = read_bvh(place(tmp_path / "a.bvh", bvh(path, angles=angles)))
+    found = read_bvh(
+        place(tmp_path / "b.bvh", bvh(path, angles={name: np.radians(own) for name, own in angles.items()}))
+    )
+    np.testing.assert_allclose(found.positions, plain.positions, atol=0.01)
+    assert "taken for radians" in found.findings[0].text and found.findings[0].doubtful
+    rng = np.random.default_rng(0)
+    idle = {name: 2.5 * np.sin(np.arange(60)[:, None] / 20 + rng.uniform(0, 6, 3)) for name in BODY}
+    still = read_bvh(place(tmp_path / "c.bvh", bvh(0.0 * path + [0, 92, 0], angles=idle)))
+    assert np.ptp(still.positions, axis=0).max() < 15 and "are they radians?" in still.findings[0].text
 
 
 @pytest.mark.parametrize("metres", [1.0, 0.01, 0.001, 0.1, 0.0254, 0.3048, 0.0254 / 0.45])

@@ -5,7 +5,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
-from reconstruct.formats.joint_positions import COCO, HUMAN36M, kabsch, recover_humanml3d, shortest_rotation
+from reconstruct.formats.joint_layouts import LAYOUTS
+from reconstruct.formats.joint_positions import kabsch, recover_humanml3d, shortest_rotation
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.skeleton import to_character
 from reconstruct.formats.skeleton_motion import pose_skeleton
@@ -68,23 +69,63 @@ def test_humanml3d_features_give_the_joints_back():
     np.testing.assert_allclose(recover_humanml3d(features), true, atol=1e-9)
 
 
-@pytest.mark.parametrize("layout", ["Human3.6M", "COCO"])
-def test_17_joints_of_either_layout(tmp_path, layout):
+def in_order(layout, count, noise=0.003):
+    """The known places in a layout's order, as a detector in space has them, and the known places by name."""
     known = places()
     at = dict(zip(NAMES, np.moveaxis(known, 1, 0), strict=True))
     head = at["head"] + [0.0, 0.1, 0.0]
     at |= {"spine": at["spine2"], "chest": at["neck"], "nose": head}
-    at |= {f"{side}_{part}": head + [x, 0.0, 0.0] for side, x in (("left", 0.07), ("right", -0.07))
-           for part in ("eye", "ear")}  # fmt: skip
-    names = HUMAN36M if layout == "Human3.6M" else COCO
+    for side, x in (("left", 0.07), ("right", -0.07)):
+        at |= {f"{side}_eye": head + [x, 0, 0], f"{side}_ear": head + [x, 0, 0], f"{side}_toe": at[f"{side}_foot"]}
     rng = np.random.default_rng(0)
-    np.save(tmp_path / "a.npy", np.stack([at[name] for name in names], axis=1) + rng.normal(0, 0.003, (40, 17, 3)))
+    array = rng.normal(0, 0.05, (len(known), count, 3)) + known[:, :1]
+    for i, name in enumerate(layout.joints):
+        if name:
+            array[:, i] = at[name] + rng.normal(0, noise, (len(known), 3))
+    return array * (1.0 if layout.up == "y" else [1.0, -1.0, -1.0]), at
+
+
+@pytest.mark.parametrize(
+    ("count", "layout"),
+    [(count, own) for count, known in LAYOUTS.items() for own in known],
+    ids=lambda own: str(own)[:9],
+)
+def test_joints_in_every_layout(tmp_path, count, layout):
+    array, at = in_order(layout, count)
+    np.save(tmp_path / "a.npy", array)
     found, said = landmarks(tmp_path / "a.npy")
-    assert f"in the order of {layout}" in said
-    assert ("no toes" in said) and (found["nose"][:, 2] > found["left_shoulder"][:, 2]).all()
-    bend = found["left_knee"] - found["left_hip"]
-    true = (at["left_knee"] - at["left_hip"])[:, [2, 0, 1]]
-    np.testing.assert_allclose(bend, true, atol=0.02)
+    assert f"{count} joints in the order of {layout.name}" in said
+    assert ("no toes" in said) == ("left_toe" not in layout.joints)
+    assert (found["nose"][:, 2] > found["left_shoulder"][:, 2]).all()
+    for side, x in (("left", 1.0), ("right", -1.0)):
+        assert (x * found[f"{side}_hip"][:, 1] > 0).all()
+        bend = found[f"{side}_knee"] - found[f"{side}_hip"]
+        true = (at[f"{side}_knee"] - at[f"{side}_hip"])[:, [2, 0, 1]]
+        np.testing.assert_allclose(bend, true, atol=0.03)
+
+
+def test_fourth_numbers_are_scores(tmp_path):
+    """MediaPipe's visibility: what is not seen is a gap."""
+    array, _ = in_order(LAYOUTS[33][0], 33)
+    scores = np.full((*array.shape[:2], 1), 0.9)
+    scores[10:13, 25], holed = 0.0, array.copy()
+    holed[10:13, 25] = 99.0
+    np.save(tmp_path / "a.npy", array)
+    np.save(tmp_path / "b.npy", np.concatenate([holed, scores], axis=2))
+    whole, found = (open_skeleton(tmp_path / name) for name in ("a.npy", "b.npy"))
+    np.testing.assert_allclose(found.positions, whole.positions, atol=0.03)
+    assert any("NaN or infinity in 3 frames" in said.text for said in found.findings)
+
+
+def test_a_pictures_points_are_no_places(tmp_path):
+    """x, y and a score, and MediaPipe's shares of the picture: they belong to --keypoints."""
+    array, _ = in_order(LAYOUTS[17][1], 17)
+    picture = np.concatenate([array[..., :2] * 300 + 500, np.full((len(array), 17, 1), 0.8)], axis=2)
+    shares, _ = in_order(LAYOUTS[33][0], 33)
+    for name, points in (("a.npy", picture), ("b.npy", shares * 0.3 + [0.5, 0.5, 0.0])):
+        np.save(tmp_path / name, points)
+        with pytest.raises(InputError, match=rf"{name}: points of a picture .* --keypoints"):
+            open_motion(tmp_path / name)
 
 
 def test_rotations_between_vectors():
@@ -103,7 +144,7 @@ def test_rotations_between_vectors():
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((5, 21, 3)), "expected places"), (np.zeros((5, 25, 3)), "perhaps Kinect's or BODY_25's"),
+        (np.zeros((5, 13, 3)), "expected places"), (np.full((5, 22, 4), 0.5), "expected places"),
         (np.zeros((1, 22, 3)), "expected places"),
         (np.full((5, 22, 3), np.nan), "NaN"), (np.array([{"a": 1}], dtype=object), "Python objects"),
     ],

@@ -163,3 +163,22 @@ def test_knees_of_isb_markers_are_between_both_sides():
     places = np.zeros((2, 2, 3))
     places[:, 0], places[:, 1] = [0.45, 0, 0.5], [0.35, 0, 0.5]
     assert np.allclose(find_joints(["L_FLE", "L_FME"], places, 1.0)[0]["left_knee"], [0.4, 0, 0.5])
+
+
+def test_decimal_commas(tmp_path):
+    places = known_places(tmp_path) / 100
+    whole, _, _ = write_and_read(tmp_path, places)
+    text = (tmp_path / "a.trc").read_text()
+    (tmp_path / "a.trc").write_text(text.replace("a.trc", "a").replace(".", ","))
+    at, _, _ = landmarks(tmp_path / "a.trc")
+    np.testing.assert_allclose(at["left_knee"], whole["left_knee"], atol=1e-9)
+
+
+def test_markers_of_the_isb_without_the_inner_ones():
+    """Rizzoli's, CAST's and OptiTrack's sets may have a knee and a shoulder by one marker alone."""
+    names = ["L_FLE", "R_FLE", "LCAJ", "RCAJ", "L_HLE", "R_HLE", "L_IAS", "R_IAS", "L_IPS", "R_IPS"]
+    places = np.random.default_rng(0).normal(size=(2, len(names), 3))
+    found, by_marker = find_joints(names, places, 1.0)
+    for name, marker in (("left_knee", "L_FLE"), ("right_shoulder", "RCAJ"), ("left_elbow", "L_HLE")):
+        np.testing.assert_array_equal(found[name], places[:, names.index(marker)])
+    assert "knees" in by_marker and "left_hip" in found

@@ -138,3 +138,17 @@ def test_a_camera_has_y_down(tmp_path):
     np.savez(tmp_path / "a.npz", global_orient=local[:, :1], body_pose=local[:, 1:], pred_cam_t=path, fps=30)
     _, said = body_of(tmp_path / "a.npz")
     assert "-y up, by custom" in said
+
+
+def test_push_ups_with_their_path_counted_from_the_first_frame(tmp_path):
+    """Nothing is on a ground at 0, and the body stands straight along z: hands and toes say that it does not."""
+    t = np.arange(60) / 30
+    angles, path = np.zeros((60, len(JOINTS), 3)), np.zeros((60, 3))
+    angles[:, 0, 0] = np.pi / 2 - 0.1  # face down, y up
+    for name, sign in (("left_shoulder", -1.0), ("right_shoulder", 1.0)):
+        angles[:, [joint for joint, _ in JOINTS].index(name), 1] = sign * (1.4 - 0.2 * np.sin(4 * t))
+    path[:, 1] = 0.05 * np.sin(4 * t)
+    file = write_global(tmp_path / "a.npz", (angles, path), Rotation.identity())
+    at, said = body_of(file)
+    assert "+y up, by custom: the body is on its hands and knees or feet" in said
+    assert (at["left_shoulder"][:, 2] - at["left_ankle"][:, 2]).max() < 0.5

@@ -1,0 +1,125 @@
+"""Orders in which arrays have the joints of a person, by their number, and which of several an array has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reconstruct.formats.joint_names import SIDES
+
+COCO = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+HUMAN36M = (
+    "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine", "chest", "neck",
+    "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
+)  # fmt: skip
+"""The 17 joints of Human3.6M, as lifters such as MotionBERT and VideoPose3D write them."""
+BODY_25 = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
+    "right_ear", "left_ear", "left_toe", "", "", "right_toe", "", "",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class JointLayout:
+    """An order of joints."""
+
+    name: str
+    joints: tuple[str, ...]
+    """In order; an empty name for a point that is not used; points after the last are not used either."""
+    up: str = "y"
+    """Axis that is up by custom."""
+
+
+LAYOUTS: dict[int, tuple[JointLayout, ...]] = {
+    14: (
+        JointLayout("LSP", (
+            "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
+            "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head",
+        )),
+    ),
+    17: (
+        JointLayout("Human3.6M", HUMAN36M),
+        JointLayout("COCO", COCO),
+        JointLayout("MPI-INF-3DHP", (
+            "head", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
+            "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "pelvis",
+            "spine", "nose",
+        )),
+    ),
+    19: (
+        JointLayout("Panoptic", (
+            "neck", "nose", "pelvis", "left_shoulder", "left_elbow", "left_wrist", "left_hip", "left_knee",
+            "left_ankle", "right_shoulder", "right_elbow", "right_wrist", "right_hip", "right_knee", "right_ankle",
+            "left_eye", "left_ear", "right_eye", "right_ear",
+        ), "-y"),
+    ),
+    21: (
+        JointLayout("KIT-ML", (
+            "pelvis", "", "", "", "head", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder",
+            "left_elbow", "left_wrist", "right_hip", "right_knee", "right_ankle", "", "right_toe", "left_hip",
+            "left_knee", "left_ankle", "", "left_toe",
+        )),
+    ),
+    25: (
+        JointLayout("BODY_25", BODY_25),
+        JointLayout("Kinect", (
+            "pelvis", "spine", "neck", "head", "left_shoulder", "left_elbow", "left_wrist", "", "right_shoulder",
+            "right_elbow", "right_wrist", "", "left_hip", "left_knee", "left_ankle", "left_toe", "right_hip",
+            "right_knee", "right_ankle", "right_toe",
+        )),
+    ),
+    26: (
+        JointLayout("HALPE_26", (*COCO, "", "neck", "pelvis", "left_toe", "right_toe")),
+    ),
+    32: (
+        JointLayout("all of Human3.6M", (
+            "pelvis", "right_hip", "right_knee", "right_ankle", "right_toe", "", "left_hip", "left_knee", "left_ankle",
+            "left_toe", "", "", "spine", "neck", "head", "", "", "left_shoulder", "left_elbow", "left_wrist", "", "",
+            "", "", "", "right_shoulder", "right_elbow", "right_wrist",
+        )),
+    ),
+    33: (
+        JointLayout("MediaPipe", (
+            "nose", "", "", "", "", "", "", "left_ear", "right_ear", "", "", "left_shoulder", "right_shoulder",
+            "left_elbow", "right_elbow", "left_wrist", "right_wrist", "", "", "", "", "", "", "left_hip", "right_hip",
+            "left_knee", "right_knee", "left_ankle", "right_ankle", "", "", "left_toe", "right_toe",
+        ), "-y"),
+    ),
+    44: (JointLayout("4DHumans' BODY_25", BODY_25),),
+    49: (JointLayout("SPIN's BODY_25", BODY_25),),
+}  # fmt: skip
+"""Number of joints -> orders in use, besides SMPL's."""
+
+
+def choose_layout(places: np.ndarray) -> JointLayout:
+    """The order in which limbs keep their length best and are as long on both sides, of places (T, J, 3)."""
+    return min(LAYOUTS[places.shape[1]], key=lambda layout: measure_change(places, layout.joints))
+
+
+def name_places(places: np.ndarray, joints: Sequence[str]) -> dict[str, np.ndarray]:
+    """Landmark -> place (T, 3); the head from the ears, else from the nose, where there is none."""
+    found = {name: places[:, i] for i, name in enumerate(joints) if name}
+    if "head" not in found and "left_ear" in found:
+        found["head"] = 0.5 * (found["left_ear"] + found["right_ear"])
+    return found
+
+
+def measure_change(places: np.ndarray, joints: Sequence[str]) -> float:
+    """How much the bones of the limbs change over time and differ between the sides, over their length."""
+    at = {name: places[:, i] for i, name in enumerate(joints) if name}
+    errors = []
+    for side in SIDES:
+        for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")):
+            length = np.linalg.norm(at[f"{side}_{a}"] - at[f"{side}_{b}"], axis=1)
+            errors.append(length.std() / max(float(length.mean()), 1e-9))
+    sizes = [
+        max(float(np.linalg.norm(at[f"left_{a}"] - at[f"left_{b}"], axis=1).mean()), 1e-9)
+        / max(float(np.linalg.norm(at[f"right_{a}"] - at[f"right_{b}"], axis=1).mean()), 1e-9)
+        for a, b in (("hip", "knee"), ("shoulder", "elbow"))
+    ]
+    return float(np.mean(errors)) + float(np.abs(np.log(sizes)).mean())

@@ -1,0 +1,95 @@
+"""What is missing for a while is interpolated and reported, the same in every format; for most of the time, refused."""
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.formats.gaps import cut_ends, fill_numbers, hold_rows, interpolate_turns
+from reconstruct.formats.open_motion import open_motion
+from reconstruct.rotations import from_rotvec
+from tests.skeletons import write_amass
+from tests.small_skeleton import TRC_NAMES, bvh, open_skeleton, place, walking, write_trc_text
+
+
+def test_numbers_in_gaps_lie_on_the_line_between_their_neighbours(tmp_path):
+    values = np.stack([np.arange(10.0), 3.0 - 2.0 * np.arange(10.0)], axis=1)
+    holed = values.copy()
+    holed[4:6, 0], holed[7, 1] = np.nan, np.inf
+    filled, findings = fill_numbers(holed, "trans", tmp_path)
+    np.testing.assert_allclose(filled, values)
+    assert (
+        "trans holds NaN or infinity in 3 frames from 4 on: interpolated" in findings[0].text and findings[0].doubtful
+    )
+    holed[:6, 0] = np.nan
+    with pytest.raises(InputError, match=r"trans holds NaN or infinity in 60% of the frames, first in frame 0"):
+        fill_numbers(holed, "trans", tmp_path)
+
+
+def test_rotations_in_gaps_are_between_their_neighbours(tmp_path):
+    """Also where the two are written with opposite signs, and beyond half a turn of a rotation vector."""
+    angle = np.linspace(0.0, 3.0, 7)
+    quats = from_rotvec(angle[:, None, None] * np.array([[[0.0, 0.0, 1.0]]]))
+    holed = quats.copy()
+    holed[4:] *= -1
+    holed[2:4] = np.nan
+    held, known = hold_rows(holed, "poses", tmp_path)
+    np.testing.assert_array_equal(held[2], held[1])
+    filled = interpolate_turns(held, known)
+    assert np.abs(np.sum(filled * quats, axis=-1)).min() > np.cos(0.5 * np.radians(5.0))
+
+
+def test_beginning_and_end_without_markers_are_cut_off():
+    places = np.ones((10, 2, 3))
+    places[:2], places[8:, :, :] = np.nan, 0.0
+    kept, findings = cut_ends(places, 10.0)
+    assert len(kept) == 6 and "the first 0.20 s and the last 0.20 s: cut off" in findings[0].text
+
+
+@pytest.mark.parametrize("kind", [".npz", ".npy", ".bvh", ".trc", ".csv"])
+def test_every_format_has_the_same_rule(tmp_path, kind):
+    """Three frames of sixty are filled in within centimetres, 40 of sixty refused."""
+    for missing in (3, 40):
+        whole, holed = (write(tmp_path / f"{name}{kind}", rows) for name, rows in (("a", 0), ("b", missing)))
+        if missing == 40:
+            with pytest.raises(InputError, match=r"b\.\w+: .*(67% of the frames|less than half of the frames)"):
+                open_motion(holed)
+            continue
+        true, found = open_motion(whole), open_motion(holed)
+        assert any("missing" in said.text or "NaN" in said.text for said in found.findings)
+        if kind == ".csv":
+            np.testing.assert_allclose(found.motion.qpos, true.motion.qpos, atol=0.02)  # pyright: ignore
+            continue
+        size = float(np.ptp(true.rest, axis=0).max())  # pyright: ignore
+        np.testing.assert_allclose(found.positions, true.positions, atol=0.02 * size)  # pyright: ignore
+
+
+def write(path, missing):
+    """A motion of 60 frames in which something is missing from the 10th frame on."""
+    gap = slice(10, 10 + missing)
+    if path.suffix in (".npz", ".npy"):
+        write_amass(path.with_suffix(".npz"))
+        with np.load(path.with_suffix(".npz")) as archive:
+            arrays = dict(archive)
+        if path.suffix == ".npz":
+            arrays["trans"][gap] = arrays["poses"][gap, 5] = np.nan
+            np.savez(path, **arrays)
+        else:
+            places = open_skeleton(path.with_suffix(".npz")).positions.copy()
+            places[gap, 4] = np.nan
+            np.save(path, places)
+        return path
+    steps, angles = walking()
+    if path.suffix == ".bvh":
+        angles["LeftLeg"][gap, 1] = np.nan
+        return place(path, bvh(steps, angles=angles))
+    known = open_skeleton(place(path.with_suffix(".bvh"), bvh(steps, angles=angles)))
+    if path.suffix == ".trc":
+        places = known.positions[:, [known.names.index(name) for name in TRC_NAMES.values()]] / 100
+        places[gap, list(TRC_NAMES).index("LKnee")] = np.nan
+        write_trc_text(path, list(TRC_NAMES), places)
+        return path
+    rows = np.zeros((60, 36))
+    rows[:, [2, 6]], rows[:, 0], rows[:, 10] = [0.79, 1.0], 0.02 * np.arange(60), np.linspace(0, 1, 60)
+    rows[gap, 10] = np.nan
+    np.savetxt(path, rows, delimiter=",")
+    return path
