@@ -58,7 +58,7 @@ def describe_gaps(known: np.ndarray, what: str) -> Finding:
     share = 1.0 - float(known.mean())
     where = f"frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames from {frames[0]} on"
     text = f"{what} holds NaN or infinity in {where}: interpolated"
-    longest = max(last - first for first, last in find_runs(~known.all(axis=1)))
+    longest = max(last - first for first, last in find_runs(np.asarray(~known.all(axis=1))))
     return Finding("format", text, doubtful=share > DOUBTFUL or longest > 3)
 
 
@@ -71,7 +71,7 @@ def hold_rows(values: np.ndarray, what: str, path: Path) -> tuple[np.ndarray, np
     Raises:
       InputError: more than `MOST_MISSING` of the rows are missing.
     """
-    known = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    known = np.asarray(np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
     if known.all():
         return values, known
     check_share(known[:, None], what, path)

@@ -20,7 +20,7 @@ from reconstruct.formats.own_motion import read_own_archive
 from reconstruct.formats.rate import take_rate
 from reconstruct.formats.read_gltf import read_gltf
 from reconstruct.formats.robot import RobotMotion, check_path
-from reconstruct.formats.robot_archive import ANGLE_KEYS, read_joint_archive
+from reconstruct.formats.robot_archive import ANGLE_KEYS, is_qpos, is_robot_archive, read_joint_archive
 from reconstruct.formats.robot_table import read_csv
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.smpl import find_smpl_keys, read_smpl, strip_prefixes
@@ -75,8 +75,10 @@ FORMATS = (
         "sfv clip --motion dance1_subject2.csv --character g1",
     ),
     Format(
-        "robot joints, arrays", (".npz",), True, False,
-        "keys `joint_pos` + `body_pos_w` + `body_quat_w` (BeyondMimic), `dof_pos` + `root_pos` + `root_rot`, `qpos`",
+        "robot joints, arrays", (".npz", ".npy"), True, False,
+        "keys `joint_pos` + `body_pos_w` + `body_quat_w` (BeyondMimic), `dof_pos` + `root_pos` + `root_rot`, "
+        "`dof_pos` + `rigid_body_pos` + `rigid_body_rot` (ProtoMotions), `frames` + `loop_mode` (MimicKit), "
+        "`qpos`, or qpos alone",
         "sfv clip --motion motion.npz --character g1",
     ),
     Format(
@@ -157,7 +159,7 @@ def open_motion(path: Path, config: MotionFileConfig | None = None, asked: str |
         ".txt": read_deepmimic,
         ".json": read_deepmimic,
         ".npz": lambda given: _open_archive(given, asked, config.fps),
-        ".npy": lambda given: read_positions(_load_array(given), given),
+        ".npy": lambda given: _open_array(given, asked, config.fps),
         ".csv": lambda given: read_csv(given, asked, config.fps),
         ".trc": lambda given: read_trc(given, config.joints),
         ".c3d": lambda given: read_c3d(given, config.joints),
@@ -233,6 +235,14 @@ def _load_array(path: Path) -> np.ndarray:
         raise InputError(f"{path}: damaged ({error}); export it again") from error
 
 
+def _open_array(path: Path, asked: str | None, fps: float | None) -> MotionFile:
+    """An `.npy`: places of joints, or MuJoCo's coordinates of a robot."""
+    array = _load_array(path)
+    if is_qpos(array, asked):
+        return read_joint_archive({"qpos": array}, path, asked, fps)
+    return read_positions(array, path)
+
+
 def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFile:
     """An `.npz` of any of its kinds, by its keys."""
     arrays, pickled = load_plain_arrays(path)
@@ -241,7 +251,7 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
     names = strip_prefixes(arrays)
     if find_smpl_keys(names) is not None and not any(key in names for key in ANGLE_KEYS):
         return read_smpl(names, path, fps)
-    if any(key in names for key in (*ANGLE_KEYS, "qpos")):
+    if is_robot_archive(names):
         return read_joint_archive(names, path, asked, fps)
     for array in names.values():
         if is_places(array):

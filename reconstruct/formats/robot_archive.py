@@ -7,26 +7,29 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.characters.character import Character
+from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.gaps import describe_gaps, fill_numbers, hold_rows, interpolate_turns
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import take_rate
 from reconstruct.formats.robot import RobotFrames, RobotMotion, measure_distance_to_ground, to_motion
 from reconstruct.formats.robot_joints import (
+    G1_HINGES,
     NamedJoints,
     ball_columns,
     breadth_first,
     find_by_count,
     find_by_names,
     hinge_names,
+    is_of,
     is_unit,
 )
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import normalise
+from reconstruct.rotations import from_rotvec, normalise
 
 ANGLE_KEYS = ("joint_pos", "dof_pos", "joint_positions", "dof")
 """Keys of the hinges' angles, (T, joints): BeyondMimic's, GMR's, others'."""
-PLACE_KEYS = ("body_pos_w", "root_pos", "root_trans", "base_pos", "root_trans_offset")
-TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori")
+PLACE_KEYS = ("body_pos_w", "root_pos", "root_trans", "base_pos", "root_trans_offset", "rigid_body_pos")
+TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori", "rigid_body_rot")
 NAME_KEYS = ("joint_names", "dof_names")
 BODY_ERROR = 0.05
 """Mean distance of the file's bodies from the model's up to which the order of joints is sure [m]."""
@@ -47,6 +50,7 @@ def read_joint_archive(
       InputError: an array is missing or of another shape, or no character has these joints.
     """
     angles, places, turns, order = take_arrays(arrays, path)
+    angles, places, turns, gaps = fill_arrays(angles, places, turns, path)
     rate, doubts = (fps, []) if fps is not None else take_rate(arrays, len(angles), path)
     frames = RobotFrames(places, turns, angles, order, rate)
     names = take_names(arrays)
@@ -55,12 +59,60 @@ def read_joint_archive(
         found, fit = choose_by_ground([(of_joints(each, frames, path), each) for each in fits])
         said = [Finding("joints", f"not joints of {fit.character.name}: {shorten(fit.extra)}")] * bool(fit.extra)
     else:
+        angles, thing = drop_thing(angles, asked)
+        frames = replace(frames, hinges=angles)
         character = find_by_count(angles, asked, path)
-        columns, said = list(range(angles.shape[1])), []
-        if "qpos" not in arrays and order == "wxyz":
+        columns, said = list(range(angles.shape[1])), thing
+        if "body_pos_w" in arrays and order == "wxyz":
             columns, said = find_order(character, arrays, frames)
+            said += thing
         found = of_joints(NamedJoints(character, columns, ()), frames, path)
-    return RobotMotion(found.motion, (*found.findings, *said, *doubts), has_contacts=False)
+    return RobotMotion(found.motion, (*found.findings, *said, *gaps, *doubts), has_contacts=False)
+
+
+def is_robot_archive(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether arrays by their keys are joint angles: angles, MuJoCo's coordinates, or MimicKit's frames."""
+    frames = arrays.get("frames", np.zeros(0))
+    is_mimickit = "loop_mode" in arrays and frames.ndim == 2 and frames.dtype.kind == "f"
+    return is_mimickit or any(key in arrays for key in (*ANGLE_KEYS, "qpos"))
+
+
+def is_qpos(array: np.ndarray, asked: str | None) -> bool:
+    """Whether a bare array (T, N) is MuJoCo's coordinates: a unit quaternion, and as many hinges as the robot has."""
+    if array.ndim != 2 or array.shape[0] < 2 or array.dtype.kind not in "iuf":
+        return False
+    hinges = {G1_HINGES} | ({load_character(asked).model.nq - 7} if asked is not None else set())
+    return array.shape[1] - 7 in hinges and (is_unit(array[:, 3:7]) or is_unit(array[:, :4]))
+
+
+def fill_arrays(
+    angles: np.ndarray, places: np.ndarray, turns: np.ndarray, path: Path
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Finding]]:
+    """The arrays with gaps interpolated, and what to say of it.
+
+    Raises:
+      InputError: one is mostly gaps.
+    """
+    (angles, first), (places, second) = (
+        fill_numbers(values, what, path) for values, what in ((angles, "joint angles"), (places, "the root's path"))
+    )
+    turns, known = hold_rows(turns, "the root's rotation", path)
+    if known.all():
+        return angles, places, turns, [*first, *second]
+    said = describe_gaps(known[:, None], "the root's rotation")
+    return angles, places, interpolate_turns(turns[:, None], known)[:, 0], [*first, *second, said]
+
+
+def drop_thing(angles: np.ndarray, asked: str | None) -> tuple[np.ndarray, list[Finding]]:
+    """Angles (T, joints) without the place and quaternion of a thing after them, as OmniRetarget has it."""
+    if any(is_of(angles, load_character(name)) for name in {"humanoid", "g1", asked or "humanoid"}):
+        return angles, []
+    hinges = {G1_HINGES} | ({load_character(asked).model.nq - 7} if asked is not None else set())
+    is_thing = angles.shape[1] - 7 in hinges and (is_unit(angles[:, -4:]) or is_unit(angles[:, -7:-3]))
+    if not is_thing:
+        return angles, []
+    text = "seven more coordinates after the joints, of a thing that is used: left out"
+    return angles[:, :-7], [Finding("format", text, doubtful=True)]
 
 
 def of_joints(fit: NamedJoints, frames: RobotFrames, path: Path) -> RobotMotion:
@@ -133,11 +185,20 @@ def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarra
         qpos = np.asarray(arrays["qpos"], dtype=np.float64)
         if qpos.ndim != 2 or qpos.shape[1] < 9 or len(qpos) < 2:
             raise InputError(f"{path}: qpos {qpos.shape}; expected (T, 7 + joints), T at least 2")
+        if is_unit(qpos[:, :4]) and not is_unit(qpos[:, 3:7]):  # Drake's
+            return qpos[:, 7:], qpos[:, 4:7], qpos[:, :4], "wxyz"
         return qpos[:, 7:], qpos[:, :3], qpos[:, 3:7], "wxyz"
+    if not any(key in arrays for key in ANGLE_KEYS) and "frames" in arrays:  # MimicKit's, with a rotation vector
+        rows = np.asarray(arrays["frames"], dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] < 8 or len(rows) < 2:
+            raise InputError(f"{path}: frames {rows.shape}; expected (T, 6 + joints), T at least 2")
+        return rows[:, 6:], rows[:, :3], from_rotvec(rows[:, 3:6]), "wxyz"
     keys = [next((key for key in names if key in arrays), None) for names in (ANGLE_KEYS, PLACE_KEYS, TURN_KEYS)]
     if None in keys:
         found = ", ".join(f"{key} {np.shape(array)}" for key, array in arrays.items())
-        raise InputError(f"{path}: joint angles without the root's path; keys are {found}")
+        raise InputError(
+            f"{path}: joint angles without the root's path; add root_pos (T, 3) and root_rot (T, 4), xyzw, to {found}"
+        )
     angles, places, turns = (np.asarray(arrays[str(key)], dtype=np.float64) for key in keys)
     places, turns = (array[:, 0] if array.ndim == 3 else array for array in (places, turns))
     frames = len(angles)

@@ -15,6 +15,14 @@ BODY = r"(?P<stem>(?:(?:world|global|robot|root|base|pelvis|floating|free|body|l
 PLACE = re.compile(BODY + r"(?:(?:pos|position|trans|translation|translate|transl|p|t)_?)?)(?P<axis>[xyz])")
 TURN = re.compile(BODY + r"(?:(?:q|quat|quaternion|rot|rotation|orientation|orn|ori)_?)+)(?P<axis>[wxyz])")
 """Words before the axis, which must be known: `base_lin_vel_x` is no place and `base_ang_vel_x` no turn."""
+ANGLE = r"(?:(?:rotation|rotate|rot|orientation|orn|ori|euler|angles?|rpy)_?)"
+EULER = {
+    ("roll", "pitch", "yaw"): re.compile(BODY + ANGLE + r"*)(?P<axis>roll|pitch|yaw)(?:_(?:rad|deg)[a-z]*)?"),
+    ("x", "y", "z"): re.compile(BODY + ANGLE + r"+)(?P<axis>[xyz])(?:_(?:rad|deg)[a-z]*)?"),
+}
+"""Words of the root's angles, in the order of these."""
+NUMBERED = re.compile(r"(?:dof|joint|jnt|hinge|motor|actuator|angle|q)(?:_?pos)?_?(?P<number>\d+)(?:_?pos)?")
+"""Joints without names, by their number."""
 MEASURE = re.compile(r"vel|acc|ang|omega|gyro|imu|force|torque|moment|com(_|$)|contact|foot|hand|target|command")
 """Words of columns that are no root's place or turn, also where seven columns are left over."""
 ENDINGS = re.compile(r"(_joint|_dof|_pos|_position|_q|_angle|_rad|_radians?|_deg|_degrees?)+$")
@@ -28,9 +36,11 @@ class RootColumns:
     places: list[int]
     """x, y, z."""
     turns: list[int]
-    """The four numbers of the quaternion."""
+    """The four numbers of the quaternion, or roll, pitch and yaw."""
     order: str
-    """Theirs: `wxyz` or `xyzw`."""
+    """Of the quaternion: `wxyz` or `xyzw`; `rpy` for angles."""
+    in_degrees: bool = False
+    """Whether the names of these angles say so."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,19 @@ def find_hinges(names: Sequence[str], hinges: Sequence[str], path: Path) -> Hing
     return HingeColumns(columns, np.array(["_deg" in end for end in ends]), np.array(["_rad" in end for end in ends]))
 
 
+def find_numbered(names: Sequence[str], count: int) -> HingeColumns | None:
+    """The columns of so many joints with numbers for names, `dof_0`, `dof_1`, in order; None without them."""
+    found = [(NUMBERED.fullmatch(ENDINGS.sub("", to_word(name))), i) for i, name in enumerate(names)]
+    numbers = {int(match["number"]): i for match, i in found if match is not None}
+    if len(numbers) != count or max(numbers) - min(numbers) != count - 1 or min(numbers) > 1:
+        return None
+    columns = [numbers[number] for number in sorted(numbers)]
+    words = [to_word(names[column]) for column in columns]
+    return HingeColumns(
+        columns, np.array(["_deg" in word for word in words]), np.array(["_rad" in word for word in words])
+    )
+
+
 def find_root(names: Sequence[str], table: np.ndarray, hinges: Sequence[int], path: Path) -> RootColumns:
     """The columns of the root's place and quaternion among those that are no hinge.
 
@@ -95,16 +118,23 @@ def find_root(names: Sequence[str], table: np.ndarray, hinges: Sequence[int], pa
     turns = take_axes(names, {i: TURN.fullmatch(words[i]) for i in rest}, "wxyz", path)
     if places and turns and is_quaternion(table[:, turns]):
         return RootColumns(places, turns, "wxyz")
+    left = [i for i in rest if i not in places]
+    forms = [take_axes(names, {i: form.fullmatch(words[i]) for i in left}, axes, path) for axes, form in EULER.items()]
+    angles = next((found for found in forms if found), [])
+    if places and angles and not turns:
+        return RootColumns(places, angles, "rpy", any("deg" in words[i] for i in angles))
     is_measured = any(MEASURE.search(words[i]) for i in rest[:3]) or any("vel" in words[i] for i in rest)
     if len(rest) == 7 and not is_measured and is_quaternion(table[:, rest[3:]]):
         return RootColumns(rest[:3], rest[3:], "xyzw")
     raise InputError(
         f"{path}: the root's place and quaternion are not known among {', '.join(names[i] for i in rest) or 'none'}; "
-        "call them root_x, root_y, root_z, root_qw, root_qx, root_qy, root_qz"
+        "call them root_x, root_y, root_z and root_qw, root_qx, root_qy, root_qz, or root_roll, root_pitch, root_yaw"
     )
 
 
-def take_axes(names: Sequence[str], found: dict[int, re.Match[str] | None], axes: str, path: Path) -> list[int]:
+def take_axes(
+    names: Sequence[str], found: dict[int, re.Match[str] | None], axes: Sequence[str], path: Path
+) -> list[int]:
     """The columns of all axes that have the same words before the axis, the root's first; none where one is missing.
 
     Raises:
@@ -122,7 +152,7 @@ def take_axes(names: Sequence[str], found: dict[int, re.Match[str] | None], axes
     for axis in axes:
         same = [i for columns in first for i in columns[axis]]
         if len(same) > 1:
-            what = "place" if axes == "xyz" else "quaternion"
+            what = "place" if axes == "xyz" else "quaternion" if axes == "wxyz" else "angles"
             text = f"the columns {names[same[0]]} and {names[same[1]]} both claim {axis} of the root's {what}"
             raise InputError(f"{path}: {text}; delete or rename one")
     return [first[0][axis][0] for axis in axes]

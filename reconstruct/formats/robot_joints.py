@@ -109,18 +109,35 @@ def find_by_count(angles: np.ndarray, asked: str | None, path: Path) -> Characte
     Raises:
       InputError: there is none.
     """
-    count, text = angles.shape[1], f"{angles.shape[1]} joint angles without names"
-    if asked is not None:
-        first = load_character(asked)
-        if first.model.nq - 7 == count and all(is_unit(angles[:, ball]) for ball in ball_columns(first.model)):
+    count = angles.shape[1]
+    for name in (asked, "g1" if count == G1_HINGES else None):
+        if name is None:
+            continue
+        first = load_character(name)
+        if is_of(angles, first):
             return first
-        text += f", and {asked} has {first.model.nq - 7}"
-    if count == G1_HINGES:
-        return load_character("g1")
+    known = ", ".join(f"{name} {size}" for name, size in count_joints().items())
     raise InputError(
-        f"{path}: {text}; name the robot that has them with --character, or the columns after its joints "
-        "('sfv character new' makes a robot a character)"
+        f"{path}: {count} joint angles without names; of the characters have: {known}. Name the columns after the "
+        "robot's joints, or make it a character by 'sfv character new' and give it by --character"
     )
+
+
+def is_of(angles: np.ndarray, character: Character) -> bool:
+    """Whether coordinates (T, count) can be a character's: as many, and unit quaternions where it has ball joints."""
+    balls = ball_columns(character.model)
+    return character.model.nq - 7 == angles.shape[1] and all(is_unit(angles[:, ball]) for ball in balls)
+
+
+def count_joints() -> dict[str, int]:
+    """How many coordinates each character has after its root's."""
+    sizes = dict[str, int]()
+    for name in list_character_names():
+        try:
+            sizes[name] = load_character(name).model.nq - 7
+        except InputError:
+            continue
+    return sizes
 
 
 def is_unit(quats: np.ndarray) -> bool:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.gaps import MOST_MISSING, fill_numbers
 from reconstruct.formats.options import Finding
 from reconstruct.formats.own_motion import check_coordinates_of_own, set_own_on_ground
 from reconstruct.formats.rate import RATE_KEYS, measure_rate, take_positive, time_unit
@@ -22,9 +24,19 @@ from reconstruct.formats.robot import (
     measure_distance_to_ground,
     to_motion,
 )
-from reconstruct.formats.robot_columns import find_hinges, find_root, is_quaternion, to_word
-from reconstruct.formats.robot_joints import find_by_count, hinge_names, list_candidates
+from reconstruct.formats.robot_archive import shorten
+from reconstruct.formats.robot_columns import (
+    ENDINGS,
+    RootColumns,
+    find_hinges,
+    find_numbered,
+    find_root,
+    is_quaternion,
+    to_word,
+)
+from reconstruct.formats.robot_joints import G1_HINGES, find_by_count, hinge_names, list_candidates
 from reconstruct.formats.write_csv import coordinate_names
+from reconstruct.rotations import from_scipy
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,8 @@ class NumberTable:
     """Of the columns, if the file has them."""
     rows: np.ndarray
     """(T, columns)."""
+    findings: tuple[Finding, ...] = ()
+    """What was interpolated or left out."""
 
 
 def read_csv(path: Path, asked: str | None = None, given: float | None = None) -> RobotMotion:
@@ -50,11 +64,18 @@ def read_csv(path: Path, asked: str | None = None, given: float | None = None) -
     """
     table = read_numbers(path)
     if table.names is not None:
-        return read_named(table.names, table.rows, path, asked, given)
+        found = read_named(table.names, table.rows, path, asked, given)
+        return replace(found, findings=(*found.findings, *table.findings))
     rows, fps, said = drop_counter(table.rows, path)
+    said += table.findings
     fps = given if given is not None else fps
     if rows.shape[1] < 8:
         raise InputError(f"{path}: {rows.shape[1]} columns; expected root place, root quaternion and hinges")
+    if rows.shape[1] - 6 == G1_HINGES and not is_quaternion(rows[:, 3:7]):
+        raise InputError(
+            f"{path}: {rows.shape[1]} columns, perhaps the root's place, three angles and g1's hinges; angles are "
+            "written in many ways: name the columns root_x, root_y, root_z, root_roll, root_pitch, root_yaw, the joints"
+        )
     character = find_by_count(rows[:, 7:], asked, path)
     if fps is None:
         fps = RATE
@@ -81,19 +102,51 @@ def read_numbers(path: Path) -> NumberTable:
         rows = [line.split() for line in lines] if mark is None else list(csv.reader(lines, delimiter=mark))
         rows = [row[:-1] if len(row) > 1 and not row[-1].strip() else row for row in rows]
         names = None if is_number(rows[0][0]) else tuple(cell.strip() for cell in rows[0])
-        table = np.array(rows[1:] if names else rows, dtype=np.float64)
+        table = to_table(rows[1:] if names else rows, is_named=names is not None)
     except InputError:
         raise
     except (ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a table of numbers ({str(error)[:120]}); expected rows of qpos") from error
     if len(table) < 2:
         raise InputError(f"{path}: {len(table)} row{'s' * (len(table) != 1)} of numbers; a motion has at least 2")
-    bad = np.argwhere(~np.isfinite(table))
-    if len(bad):
-        row, column = (int(i) for i in bad[0])
-        where = f"column '{names[column]}'" if names and column < len(names) else f"column {column + 1}"
-        raise InputError(f"{path}: row {row + 1}, {where} is {table[row, column]}; interpolate it, or cut it off")
-    return NumberTable(names, table)
+    return fill_table(names, table, path)
+
+
+def to_table(rows: list[list[str]], is_named: bool) -> np.ndarray:
+    """Cells as numbers (T, columns), NaN where one is empty; of columns with names also where all cells hold text.
+
+    Raises:
+      ValueError: a row is of another length, or text stands among numbers.
+    """
+    try:
+        return np.array(rows, dtype=np.float64)
+    except ValueError:
+        pass
+    columns = list(zip(*rows, strict=True))
+    table = np.full((len(rows), len(columns)), np.nan)
+    for i, column in enumerate(columns):
+        filled = [cell for cell in column if cell.strip()]
+        if is_named and not any(is_number(cell) for cell in filled):
+            continue
+        table[:, i] = [float(cell) if cell.strip() else np.nan for cell in column]
+    return table
+
+
+def fill_table(names: tuple[str, ...] | None, table: np.ndarray, path: Path) -> NumberTable:
+    """A table with gaps interpolated, and without the columns that are mostly gaps, if they have names.
+
+    Raises:
+      InputError: a column without a name is mostly gaps.
+    """
+    full = np.isfinite(table).mean(axis=0) >= 1.0 - MOST_MISSING
+    if names is None or full.all() or len(names) != table.shape[1]:
+        filled, said = fill_numbers(table, "the table", path)
+        return NumberTable(names, filled, tuple(said))
+    lost = [name for name, is_full in zip(names, full, strict=True) if not is_full]
+    kept = tuple(name for name, is_full in zip(names, full, strict=True) if is_full)
+    filled, said = fill_numbers(table[:, full], "the table", path)
+    text = f"columns without numbers in most rows, left out: {shorten(lost)}"
+    return NumberTable(kept, filled, (*said, Finding("format", text)))
 
 
 def is_number(cell: str) -> bool:
@@ -170,20 +223,54 @@ def read_foreign_names(
         except InputError:
             continue
         hinges = hinge_names(character.model)
-        own = find_hinges(names, hinges, path) if len(hinges) == character.model.nq - 7 else None
-        if own is not None:
-            root = find_root(names, table, own.columns, path)
-            angles = np.where(own.in_degrees, np.radians(table[:, own.columns]), table[:, own.columns])
-            has_unit = own.in_degrees | own.in_radians
-            turns = table[:, root.turns]
-            found = to_motion(
-                character, RobotFrames(table[:, root.places], turns, angles, root.order, fps, has_unit), path
-            )
-            said = [Finding("unit", "angles in degrees, by the names of their columns")] * bool(own.in_degrees.any())
-            return replace(found, findings=(*found.findings, *said))
-    raise InputError(
-        f"{path}: no character has the joints {', '.join(names[1:9])}, ...; make one with 'sfv character new'"
-    )
+        if len(hinges) != character.model.nq - 7:
+            continue
+        own, said = find_hinges(names, hinges, path), list[Finding]()
+        if own is None and (name == asked or len(hinges) == G1_HINGES):
+            own = find_numbered(names, len(hinges))
+            said += [Finding("joints", f"joints by their numbers, in {name}'s order", doubtful=True)] * bool(own)
+        if own is None:
+            continue
+        angles = np.where(own.in_degrees, np.radians(table[:, own.columns]), table[:, own.columns])
+        frames = RobotFrames(np.zeros(0), np.zeros(0), angles, "", fps, own.in_degrees | own.in_radians)
+        frames, turned = place_root(frames, find_root(names, table, own.columns, path), table)
+        found = to_motion(character, frames, path)
+        said += [Finding("unit", "angles in degrees, by the names of their columns")] * bool(own.in_degrees.any())
+        return replace(found, findings=(*found.findings, *said, *turned))
+    raise InputError(describe_nearest(names, path))
+
+
+def place_root(frames: RobotFrames, root: RootColumns, table: np.ndarray) -> tuple[RobotFrames, list[Finding]]:
+    """Frames with the root's place and quaternion from its columns, and what to say of angles that it is turned by."""
+    places, turns = table[:, root.places], table[:, root.turns]
+    if root.order != "rpy":
+        return replace(frames, places=places, turns=turns, order=root.order), []
+    has_unit = np.zeros(frames.hinges.shape[1], dtype=bool) if frames.has_unit is None else frames.has_unit
+    are_degrees = bool(find_unit_of_angles(frames.hinges, has_unit)[1])  # the joints', then also the root's
+    in_degrees = root.in_degrees or np.abs(turns).max() > 2.0 * np.pi + 0.1 or are_degrees
+    quats = from_scipy(Rotation.from_euler("xyz", turns, degrees=in_degrees), (len(turns),))
+    text = f"the root by roll, pitch and yaw about fixed x, y and z, in {'degrees' if in_degrees else 'radians'}"
+    return replace(frames, places=places, turns=quats, order="wxyz"), [Finding("format", text, doubtful=True)]
+
+
+def describe_nearest(names: Sequence[str], path: Path) -> str:
+    """What to say of columns that are no character's: which are missing of the one that is nearest."""
+    small = {name.lower() for name in names} | {ENDINGS.sub("", to_word(name)) for name in names}
+    best = dict[str, list[str]]()
+    for name in list_candidates(None):
+        try:
+            model = load_character(name).model
+        except InputError:
+            continue
+        names_of = coordinate_names(model)[7:]
+        own = [word for word in names_of if not {word.lower(), ENDINGS.sub("", to_word(word))} & small]
+        if len(own) < 0.3 * len(names_of):
+            best[name] = own
+    if not best:
+        shown = ", ".join(names[1:9])
+        return f"{path}: no character has the joints {shown}, ...; make one with 'sfv character new'"
+    nearest = min(best, key=lambda name: len(best[name]))
+    return f"{path}: nearly the joints of {nearest}, but without {shorten(best[nearest])}; add these columns"
 
 
 def find_rate(names: Sequence[str], table: np.ndarray, path: Path) -> tuple[float | None, list[Finding]]:

@@ -97,10 +97,11 @@ def test_joints_in_every_layout(tmp_path, count, layout):
     assert f"{count} joints in the order of {layout.name}" in said
     assert ("no toes" in said) == ("left_toe" not in layout.joints)
     assert (found["nose"][:, 2] > found["left_shoulder"][:, 2]).all()
-    for side, x in (("left", 1.0), ("right", -1.0)):
+    ahead = 1.0 if layout.up == "y" else -1.0  # turned about x, the body faces the other way
+    for side, x in (("left", ahead), ("right", -ahead)):
         assert (x * found[f"{side}_hip"][:, 1] > 0).all()
         bend = found[f"{side}_knee"] - found[f"{side}_hip"]
-        true = (at[f"{side}_knee"] - at[f"{side}_hip"])[:, [2, 0, 1]]
+        true = (at[f"{side}_knee"] - at[f"{side}_hip"])[:, [2, 0, 1]] * [ahead, ahead, 1]
         np.testing.assert_allclose(bend, true, atol=0.03)
 
 

@@ -46,7 +46,7 @@ def test_our_table_comes_back(tmp_path):
     again = open_motion(tmp_path / "b.csv").motion  # pyright: ignore
     np.testing.assert_array_equal(again.qpos, found.qpos)
     (tmp_path / "c.csv").write_text("\n".join(line.replace("knee", "tail") for line in lines))
-    with pytest.raises(InputError, match="no character has the joints"):
+    with pytest.raises(InputError, match="nearly the joints of humanoid, but without right_knee, left_knee; add these"):
         open_motion(tmp_path / "c.csv")
 
 
@@ -244,10 +244,10 @@ def test_gmr_archives_and_what_is_missing(tmp_path, walk):
     np.savez(tmp_path / "a.npz", **arrays)
     np.testing.assert_allclose(open_motion(tmp_path / "a.npz").motion.qpos, walk.qpos, atol=1e-9)  # pyright: ignore
     np.savez(tmp_path / "b.npz", joint_pos=walk.qpos[:, 7:])
-    with pytest.raises(InputError, match=r"without the root's path; keys are joint_pos \(\d+, 29\)"):
+    with pytest.raises(InputError, match=r"without the root's path; add root_pos .* to joint_pos \(\d+, 29\)"):
         open_motion(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", **(arrays | {"dof_pos": walk.qpos[:, 7:20]}))  # pyright: ignore
-    with pytest.raises(InputError, match="13 joint angles without names; name the robot that has them"):
+    with pytest.raises(InputError, match="13 joint angles without names; of the characters have: atlas"):
         open_motion(tmp_path / "c.npz")
     np.savez(tmp_path / "d.npz", **(arrays | {"joint_names": np.array(["a"] * 29)}))  # pyright: ignore
     with pytest.raises(InputError, match="no character has the joints a, a"):
@@ -364,9 +364,10 @@ def test_our_own_motion_that_was_edited(tmp_path):
 
 def test_tables_without_enough_numbers_say_where(tmp_path):
     rows = [["0.5"] * 36 for _ in range(5)]
-    rows[3][10] = "nan"
+    for row in rows[2:]:
+        row[10] = "nan"
     for lines, text in (
-        ([",".join(row) for row in rows], "row 4, column 11 is nan"),
+        ([",".join(row) for row in rows], "the table holds NaN or infinity in 60% of the frames, first in frame 2"),
         ([",".join(rows[0])], "1 row of numbers"),
         ([], "an empty table"),
     ):

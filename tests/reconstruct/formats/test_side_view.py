@@ -28,10 +28,10 @@ def test_side_view_gets_a_usual_bodys_widths(tmp_path, towards, facing):
         f"all places are in one plane, as from a video: a body of usual width, seen from the side, facing {facing}"
         in said
     )
-    wide = (at["left_hip"] - at["right_hip"])[:, 1] * (1 if towards > 0 else -1)
+    wide = (at["right_hip"] - at["left_hip"])[:, 0] * towards  # of y up, the file's x is our y
     np.testing.assert_allclose(wide, 2 * usual_widths()["hip"] * 0.82, rtol=0.05)
     for landmark, joint in (("left_knee", "LeftLeg"), ("right_ankle", "RightFoot"), ("left_wrist", "LeftHand")):
-        way = (at[landmark] - at["left_hip"])[:, [0, 2]]
+        way = (at[landmark] - at["left_hip"])[:, [1, 2]]
         known = (true[:, names.index(joint)] - true[:, names.index("LeftUpLeg")])[:, [2, 1]] * [towards, 1]
         np.testing.assert_allclose(way, known, atol=0.02)
 
