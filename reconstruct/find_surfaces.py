@@ -58,6 +58,8 @@ PASSES, PASSES_S = 0.2, 0.3
 """Way of the centre of mass [m], and least time [s], past hands that stay."""
 ALONE_S = 0.1
 """Least part of that time in which nothing else carries [s]."""
+PRESS_SPEED, PRESS_S = 1.5, 0.15
+"""Speed that hands which press for a moment may seem to have [m/s], and least time for which the air carries [s]."""
 LEVELS_APART = 0.08
 """Least difference of two levels where stairs are low, or a tilt draws them together [m]."""
 LEVEL_WIDTH = 0.05
@@ -88,7 +90,8 @@ def propose_surfaces(character: Character, qpos: np.ndarray, view: View, fps: fl
     above = (_hang(character, seen), *_stand_above(character, seen), *_sit(character, seen))
     found = [hypothesis for hypothesis in above if hypothesis is not None]
     if not found:
-        found = [hypothesis for find in (find_leaning, find_kick) if (hypothesis := find(character, seen)) is not None]
+        others = (_press, find_leaning, find_kick)
+        found = [hypothesis for find in others if (hypothesis := find(character, seen)) is not None]
     return [replace(hypothesis, base=base) for hypothesis in found]
 
 
@@ -224,6 +227,36 @@ def _find_passed_hands(seen: Evidence, still: np.ndarray, carries: np.ndarray) -
             alone = int(carries[start:end, n].sum())
             found[start:end, n] = end - start >= PASSES_S * seen.fps and way > PASSES and alone >= ALONE_S * seen.fps
     return found
+
+
+def _press(character: Character, seen: Evidence) -> Hypothesis | None:
+    """The air carries a body whose hands are low and at one height, and seem to slide: a box that is vaulted.
+
+    A vault is over within half a second, and that long errors of a detector last: in one of three first passes hands
+    that press go at .7 m/s or more. So their height has to do, and the comparison with the ground alone decides.
+    """
+    hands = hand_columns(character)
+    low = hands & (seen.points_w[..., 2] < seen.com_w[:, None, 2] + 0.5 * OVERHEAD) & (seen.bottom > SEAT_HEIGHT[0])
+    low &= seen.speed < PRESS_SPEED
+    shown = np.zeros_like(low)
+    for start, end in find_runs(seen.unsupported):
+        pressing = low[start:end]
+        if not pressing.any():
+            continue
+        level = float(np.median(seen.bottom[start:end][pressing]))
+        near = low & (np.abs(seen.bottom - level) < NEAR_SURFACE)
+        for n in np.flatnonzero(near[start:end].any(axis=0)):
+            runs = [run for run in find_runs(near[:, n]) if run[0] < end and run[1] > start]
+            first, last = max(runs, key=lambda run: min(run[1], end) - max(run[0], start))
+            shown[first:last, n] = True
+    frames = (shown & seen.unsupported[:, None]).any(axis=1)
+    if frames.sum() < PRESS_S * seen.fps:
+        return None
+    level = float(np.median(seen.bottom[shown]))
+    surface = Surface("box", level, hands | foot_columns(character), seen.points_w[shown][:, :2], shown)
+    return Hypothesis(
+        (surface,), f"hands {level:.2f} m high carry a body in the air for {frames.sum() / seen.fps:.1f} s"
+    )
 
 
 def _find_levels(bottom: np.ndarray, carries: np.ndarray, least: float, apart: float) -> np.ndarray:

@@ -30,8 +30,13 @@ class BodyPoints:
         return cls(model.site_bodyid[sites].copy(), model.site_pos[sites].copy(), np.zeros(len(sites)))
 
     @classmethod
-    def of_geoms(cls, model: mujoco.MjModel) -> "BodyPoints":
-        """Points of all shapes that collide: ends of capsules, centres of spheres, corners of boxes."""
+    def of_geoms(cls, model: mujoco.MjModel, spacing: float = np.inf) -> "BodyPoints":
+        """Points of all shapes that collide: ends of capsules, centres of spheres, corners of boxes.
+
+        Args:
+          model: the body.
+          spacing: largest distance of points along capsules and the edges of boxes [m]; a box's are its surface's.
+        """
         bodies, local, radius = [], [], []
         for geom in range(model.ngeom):
             if not (model.geom_contype[geom] or model.geom_conaffinity[geom]):
@@ -41,10 +46,11 @@ class BodyPoints:
             mujoco.mju_quat2Mat(rotation, model.geom_quat[geom])
             corners, rounding = [np.zeros(3)], float(size[0])
             if kind == mujoco.mjtGeom.mjGEOM_CAPSULE:
-                corners = [np.array([0.0, 0.0, end * size[1]]) for end in (-1, 1)]
+                corners = [np.array([0.0, 0.0, end * size[1]]) for end in _divide(2.0 * size[1], spacing)]
             elif kind == mujoco.mjtGeom.mjGEOM_BOX:
-                signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
-                corners, rounding = list(signs * size), 0.0
+                steps = [_divide(2.0 * half, spacing) for half in size]
+                places = np.array(np.meshgrid(*steps)).reshape(3, -1).T
+                corners, rounding = list(places[np.abs(places).max(axis=1) == 1.0] * size), 0.0
             for corner in corners:
                 bodies.append(model.geom_bodyid[geom])
                 local.append(model.geom_pos[geom] + rotation.reshape(3, 3) @ corner)
@@ -171,6 +177,11 @@ def compute_kinematics(model: mujoco.MjModel, qpos: np.ndarray, point_set: Point
     jacobian = jacobian.reshape(frames, len(points), 3, nv)
     jacobian *= carrying_dofs(model)[points.bodies][:, None]
     return Kinematics(PointPaths(points_w, jacobian, points), point_set.groups, com, com_jac)
+
+
+def _divide(length: float, spacing: float) -> np.ndarray:
+    """Places from -1 to 1 along a length, both ends and as many between them as the spacing asks for."""
+    return np.linspace(-1.0, 1.0, 2 + int(max(np.ceil(length / spacing - 1e-9) - 1, 0)))
 
 
 def point_masses(model: mujoco.MjModel) -> np.ndarray:

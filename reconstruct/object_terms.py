@@ -48,21 +48,25 @@ def turn_to_faces(points: PointPaths, normal: np.ndarray) -> PointPaths:
     return replace(points, pos_w=pos, jac=axes @ points.jac)
 
 
-def no_entry(points: PointPaths, boxes: Sequence[SceneObject], sigma: float) -> Block:
-    """No part of the body is inside of a box: depth below its nearest face, (T, P).
+def no_entry(
+    points: PointPaths, boxes: Sequence[SceneObject], sigma: float, clearance: np.ndarray | None = None
+) -> Block:
+    """No part of the body is inside of a box, or too near to it: depth below its nearest face, (T, P).
 
     Args:
       points: of the body's shapes.
       boxes: that stand there.
       sigma: standard deviation of the depth [m].
+      clearance: distance from the boxes to be kept, of each point [m], (T, P); None for 0.
     """
     frames, count = points.pos_w.shape[:2]
     depth, way = np.zeros((frames, count)), np.zeros((frames, count, 3))
+    radius = points.on_body.radius + (np.zeros((frames, count)) if clearance is None else clearance)
     for box in boxes:
-        local, radius = box.to_local(points.pos_w), points.on_body.radius[:, None]
-        faces = np.abs(local) - box.half - radius
+        local = box.to_local(points.pos_w)
+        faces = np.abs(local) - box.half - radius[..., None]
         if box.height - box.thickness < 1e-6:  # stands on the ground: nothing leaves it downwards
-            faces[..., 2] = local[..., 2] - box.half[2] - radius[:, 0]
+            faces[..., 2] = local[..., 2] - box.half[2] - radius
         nearest = faces.argmax(axis=-1)
         inside = np.take_along_axis(faces, nearest[..., None], axis=-1)[..., 0]
         deeper = inside < depth

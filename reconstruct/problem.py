@@ -11,6 +11,7 @@ from reconstruct import dynamics, object_terms, residuals, rolling, surface_term
 from reconstruct.camera import R_LEVEL, View
 from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
+from reconstruct.clearance import shape_points
 from reconstruct.contacts import HAND_DOUBT, contact_points
 from reconstruct.kinematics import BodyPoints, Kinematics, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.observations import Observations
@@ -279,6 +280,8 @@ class Problem:
             groups["masses"] = BodyPoints.of_masses(self.model)
         if self.touches is not None:
             groups["carried"] = surfaces.carried_points(self.character)
+        if self.support is not None and self.support.things:
+            groups["shapes"] = shape_points(self.model)
         return PointSet.of(**groups)
 
     @property
@@ -331,7 +334,7 @@ class Problem:
             slip = np.where(soft, sigmas.rolling, sigmas.slip)
             blocks += surface_terms.surface_contacts(points, self.touches, self.surfaces, self.fps, height, slip)
         if support.things:
-            blocks.append(object_terms.no_entry(kin["solid"], support.things, sigmas.entry))
+            blocks.append(object_terms.no_entry(kin["shapes"], support.things, sigmas.entry, support.clearance))
         if support.hands is not None:
             blocks.append(residuals.hand_height(contacts, support.hands, sigmas.slip))
         if support.lies.any():

@@ -16,6 +16,7 @@ from pose.keypoints import Keypoints
 from pose.progress import Progress, silent
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import Character
+from reconstruct.clearance import find_clearance
 from reconstruct.contacts import find_ground_velocity, part_contacts
 from reconstruct.cycle import find_cycle
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
@@ -36,7 +37,7 @@ from reconstruct.solve import Solution, minimise
 from reconstruct.support import Support
 from reconstruct.surfaces import centre_surfaces
 from reconstruct.tangent import TangentSpace
-from reconstruct.world_frame import centre_world, remove_ground_velocity, to_view
+from reconstruct.world_frame import centre_world, find_start, remove_ground_velocity, to_view
 
 PRICE = 20.0
 """What each surface of a hypothesis costs, in units of the misfit: its height, place and size are free to choose. Were
@@ -291,17 +292,20 @@ def _choose(
 
 
 def _keep_out(fit: _Fit, given: Sequence[SceneObject] | None, config: ReconstructConfig) -> _Fit:
-    """The same, with no part of the body inside of the boxes that carry it: a foot that passes through the edge of a
-    stair is caught there in simulation. `given` are things in the world that the motion is to have, if they are known.
+    """The same, with no part of the body inside of the boxes that carry it, and feet and hands clear of their edges: a
+    foot that grazes a stair is caught there in simulation. `given` are things in the world that the motion is to have,
+    if they are known.
     """
     if fit.support.touches is None or not fit.support.touches.any():
         return fit
     problem, view = fit.problem.with_unknowns(fit.solution.unknowns)
     boxes = place_boxes(problem.character, fit.solution.qpos, fit.support.touches, problem.surfaces, given)
     still = tuple(replace(one, known=True) for one in problem.surfaces)
-    support = replace(fit.support, things=boxes)
+    support, qpos = fit.support, fit.solution.qpos
+    away = find_clearance(problem.character, qpos, support.contact, fit.support.touches, problem.fps)
+    support = replace(support, things=boxes, clearance=away)
     problem = replace(problem, surfaces=still).with_support(support, physics=True)
-    solution = _solve(problem, fit.solution.qpos, view, config.iterations)
+    solution = _solve(problem, qpos, view, config.iterations)
     return replace(fit, problem=problem.with_unknowns(solution.unknowns)[0], support=support, solution=solution)
 
 
@@ -359,7 +363,7 @@ def _finish(
     if cycle is not None:
         first = cycle.first
         qpos, contact = cut_cycle(character, qpos, support, cycle, fps, config.sigmas, straight=True)
-    surfaces = centre_surfaces(problem.surfaces, qpos)
+    surfaces, (turn, origin) = centre_surfaces(problem.surfaces, qpos), find_start(qpos)
     qpos, camera = centre_world(qpos, camera.start_at(first))
     motion = ReferenceMotion(
         qpos=qpos,
@@ -383,6 +387,10 @@ def _finish(
     if above and given is None:
         assert support.touches is not None
         things = place_objects(character, qpos, support.touches, surfaces)
+        # The body keeps away from the boxes where they were: placed once more they would go after it.
+        x, y = origin.tolist()
+        kept = (one.move_back(float(np.degrees(turn)), (x, y)) for one in support.things)
+        things = (*kept, *(one for one in things if one.kind != "box"))
     if above:  # the ground is not all that carries: what would be missing with it alone says nothing
         metrics |= dict.fromkeys(
             ("zmp_outside_support_mm", "rest_com_outside_support_mm", "free_moment_nm"), float("nan")

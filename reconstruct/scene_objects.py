@@ -148,6 +148,12 @@ class SceneObject:
         yaw = (self.yaw + turn + 180.0) % 360.0 - 180.0
         return replace(self, x=float(x), y=float(y), yaw=float(yaw))
 
+    def move_back(self, turn: float, shift: tuple[float, float]) -> "SceneObject":
+        """The thing that `move` with these arguments makes into this one."""
+        cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        x, y = shift
+        return self.move(-turn, (-cos * x - sin * y, sin * x - cos * y))
+
     def describe(self) -> str:
         """A few words for people."""
         if self.is_wall:

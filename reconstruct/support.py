@@ -26,6 +26,8 @@ class Support:
     """Points that carry weight although they are above the ground (`find_hand_support`), bool (T, P)."""
     touches: np.ndarray | None = None
     """Which surface above the ground each of `carried_points` touches (`find_touches`), (T, N); None for none ever."""
+    clearance: np.ndarray | None = None
+    """Distance from `things` that each of `shape_points` keeps [m], (T, P); None while nothing is placed."""
     things: tuple[SceneObject, ...] = ()
     """What it stands on besides the ground, once that is placed: no part of the body is inside."""
 

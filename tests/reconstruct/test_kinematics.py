@@ -43,6 +43,18 @@ def test_the_surface_of_a_standing_body_touches_the_ground_with_its_feet_alone(c
     assert lowest == {"left_foot", "right_foot"} and height.min() > -0.02
 
 
+def test_points_of_shapes_lie_as_densely_as_asked_on_their_surface(character):
+    ends, dense = BodyPoints.of_geoms(character.model), BodyPoints.of_geoms(character.model, 0.06)
+    shin, foot = (character.model.body(f"left_{name}").id for name in ("shin", "foot"))
+    along = np.sort(dense.local[dense.bodies == shin][:, 2])
+    assert along[[0, -1]] == pytest.approx(np.sort(ends.local[ends.bodies == shin][:, 2]))
+    assert np.diff(along).max() < 0.06 and len(along) == 8  # 37 cm
+    low, high = (getattr(ends.local[ends.bodies == foot], end)(axis=0) for end in ("min", "max"))
+    sole = dense.local[dense.bodies == foot]
+    assert ((np.abs(sole - low) < 1e-9) | (np.abs(sole - high) < 1e-9)).any(axis=1).all()
+    assert len(sole) == 6 * 3 * 2  # 27 by 10 by 6 cm
+
+
 def test_point_masses_have_the_mass_centre_and_inertia_of_every_body(character):
     model, points, mass = character.model, BodyPoints.of_masses(character.model), point_masses(character.model)
     assert mass.sum() == pytest.approx(model.body_mass[1:].sum())

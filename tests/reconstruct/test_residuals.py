@@ -63,6 +63,8 @@ def scene():
 
     boxes = [SceneObject("box", 5.2, 0.1, 0.5, 0.6, 0.9, yaw=30.0), SceneObject("box", 4.6, 0.0, 0.8, 0.5, 0.5, 0.1)]
 
+    away = rng.uniform(0.0, 0.1, (FRAMES, len(solid)))
+
     def term(name, qpos, unknowns):
         view = View.from_vector(unknowns)
         kin = compute_kinematics(model, qpos, points)
@@ -83,6 +85,7 @@ def scene():
             "penetration": lambda: residuals.no_penetration(shapes, 0.01),
             "hand_height": lambda: residuals.hand_height(contacts, contact > 0.3, 0.003),
             "entry": lambda: object_terms.no_entry(shapes, boxes, 0.01),
+            "clearance": lambda: object_terms.no_entry(shapes, boxes, 0.01, away),
             "lying": lambda: residuals.lowest_point_on_ground(shapes, flight, 0.02),
             "rolling": lambda: residuals.ground_height(shapes[parts], rolls, 0.01, "rolling"),
             "roll": lambda: rolling.no_slip(shapes[parts], kin["masses"], rolls, 0.01),
@@ -110,6 +113,7 @@ TERMS = (
     "penetration",
     "hand_height",
     "entry",
+    "clearance",
     "lying",
     "rolling",
     "roll",

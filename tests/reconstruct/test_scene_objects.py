@@ -69,3 +69,5 @@ def test_a_thing_in_another_world_keeps_its_form_and_goes_with_that_worlds_axes(
     assert (moved.height, moved.length, moved.width) == (box.height, box.length, box.width)
     turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     assert moved.corners() == pytest.approx(box.corners() @ turn.T + [0.5, 2.0, 0.0])
+    back = moved.move_back(90.0, (0.5, 2.0))
+    assert (back.x, back.y, back.yaw) == pytest.approx((box.x, box.y, box.yaw))

@@ -122,3 +122,15 @@ def test_whoever_lies_along_the_view_lies_though_the_back_seems_to_rise(body):
     raised[lies, 3:7] = multiply(turn, qpos[lies, 3:7])
     whys = [one.why for one in propose_surfaces(body, raised, LEVEL, FPS)]
     assert any("the body lies" in why for why in whys)
+
+
+def test_hands_that_press_are_found_though_they_seem_to_slide(body):
+    qpos, _ = load_demo_take("vault", body)
+    seen, times = qpos.copy(), np.arange(len(qpos)) / FPS
+    for side in ("left", "right"):
+        dof = body.model.joint(f"{side}_shoulder").dofadr[0]
+        waver = np.zeros((len(qpos), body.model.nv))
+        waver[:, dof + 1] = 0.1 * np.sin(6.0 * np.pi * times)  # 5 cm to and fro, at up to 0.8 m/s
+        seen = Problem(body, FPS, FitSigmas()).space.integrate(seen, waver)
+    (only,) = propose_surfaces(body, seen, LEVEL, FPS)
+    assert "in the air" in only.why and abs(only.surfaces[0].level - 0.70) < 0.05
