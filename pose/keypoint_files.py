@@ -88,17 +88,8 @@ def read_keypoint_files(
     for t in np.flatnonzero(rows >= 0):
         xy[t], confidence[t] = frames[t].xy[rows[t]], frames[t].score[rows[t]]
     keypoints = Keypoints(xy, np.zeros((*confidence.shape, 3)), confidence, fps, LANDMARKS, image_size, begin / fps)
-    return KeypointFile(
-        keypoints,
-        (
-            *findings,
-            *counted,
-            *compare_with_picture(xy, confidence > 0, image_size),
-            *find_upside_down(xy, confidence > 0),
-            *said,
-            *scores,
-        ),
-    )
+    outside = compare_with_picture(xy, confidence > 0, image_size) + find_upside_down(xy, confidence > 0)
+    return KeypointFile(keypoints, (*findings, *counted, *outside, *said, *scores))
 
 
 def choose_layout(bodies: list[np.ndarray], order: KeypointOrder, path: Path) -> tuple[Layout, tuple[str, ...]]:
