@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_dilation
 from scipy.spatial.transform import Rotation, Slerp
 
 from pose.background_tracks import Tracks
@@ -144,7 +145,7 @@ class _Builder:
         failed = np.zeros(len(self.placed), dtype=bool)
         while True:
             open_ones = ~self.placed & ~failed
-            near = np.convolve(self.placed, [1, 1, 1, 1, 1], mode="same") > 0
+            near = binary_dilation(self.placed, iterations=2)
             votes = np.where(open_ones & near, (self.seen & self.known).sum(axis=1), 0)
             k = int(votes.argmax())
             if votes[k] < FEWEST:

@@ -1,5 +1,7 @@
 """Truth: a room of points, seen by cameras whose path is known; and films of a wall that stands, turns or passes."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -47,6 +49,14 @@ def walked() -> tuple[CameraTrack, np.ndarray, np.ndarray]:
     track = reconstruct_scene(see_room(R, place), FPS, NOMINAL)
     assert track is not None
     return track, R, place
+
+
+def test_a_clip_of_three_key_frames_is_followed_too():
+    tracks = see_room(*make_path(1.5))
+    builder = _Builder.of(replace(tracks, keys=tracks.keys[[0, 3, 6]]), FPS, NOMINAL)
+    assert any(builder.start(*pair) for pair in builder.propose_pairs())
+    builder.grow()
+    assert builder.placed.all()
 
 
 def test_path_of_a_camera_is_found_up_to_its_length(walked: tuple[CameraTrack, np.ndarray, np.ndarray]) -> None:
