@@ -23,6 +23,14 @@ COMMANDS = {
     "adapt": ("sfv.commands.adapt:adapt", "a skill learns to adapt: loads, weak muscles, ice, slopes, pushes"),
     "adapt go1": ("sfv.go1.adapt:adapt_go1", "a quadruped learns to walk and to adapt (RMA)"),
     "see": ("sfv.go1.see:learn_to_see", "a quadruped learns to walk over stairs and stones by its depth camera"),
+    "tracker prepare": (
+        "sfv.commands.tracker:prepare_tracker",
+        "clips of motion capture made ready for a tracker to learn from",
+    ),
+    "tracker train": (
+        "sfv.commands.tracker:train_tracker",
+        "one policy learns to follow all prepared clips",
+    ),
     "table": ("sfv.commands.table:table", "many videos through the pipeline: a row a skill"),
     "demo": ("sfv.demo.demo:demo", "a synthetic sample video with known truth"),
     "render": ("sfv.commands.render:render", "films of a finished run's motions, at any size"),

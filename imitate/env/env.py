@@ -99,7 +99,6 @@ class ImitationEnv:
         self.reference = reference
         self.goal_qpos, self.goal_qvel = self._plan_all()
         """The reference for all that moves, (K, ...)."""
-        self._last_frame = len(reference) - 1
 
     def _plan_all(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities of the reference, with the box's after them if there is one."""
@@ -254,7 +253,7 @@ class ImitationEnv:
     def _observe(self, ids: np.ndarray | None) -> np.ndarray:
         these = slice(None) if ids is None else ids
         frame = self.frame[these]
-        following = np.minimum(frame + 1, self._last_frame)
+        following = self.reference.follow(frame)
         seen = observe(
             self.reference.phase[frame],
             self.reference.heading[frame],
@@ -283,7 +282,7 @@ class ImitationEnv:
         A ball joint's servos compare components of rotation vectors. The target is written as where the joint is plus
         the short way to where it should be, so that rotation vectors that jump at half a turn never meet.
         """
-        following = np.minimum(self.frame + 1, self._last_frame)
+        following = self.reference.follow(self.frame)
         drive = self.joints.actuator_dof
         here = self.joints.rotation_vectors(self.qpos)[:, drive]
         way = self.joints.difference(self.qpos, self.reference.qpos[following])[:, drive]
@@ -311,7 +310,7 @@ class ImitationEnv:
                 self._batch.step(stage=STAGE_VEL)
         else:
             self._batch.step(nstep=SUBSTEPS, stage=STAGE_VEL)
-        self.frame = np.minimum(self.frame + 1, self._last_frame)
+        self.frame = self.reference.follow(self.frame)
         self.age += 1
         if self.dynamics is not None:
             self.dynamics.redraw_some()
@@ -320,7 +319,7 @@ class ImitationEnv:
         """Takes over the states (N, nq), (N, nv) that another simulation led to in one control step, and compares."""
         self.all_qpos[:], self.all_qvel[:] = qpos, qvel
         self._batch.forward(stage=STAGE_VEL)
-        self.frame = np.minimum(self.frame + 1, self._last_frame)
+        self.frame = self.reference.follow(self.frame)
         self.age += 1
         return self.compare()
 
@@ -349,7 +348,7 @@ class ImitationEnv:
             | has_fallen(lowest, reference.may_touch[frame])
             | has_lost_track(self._xpos[:, self._keys], reference.key_bodies[frame], self.config.tracking_threshold)
         )
-        over = self.age >= self.episode_steps if reference.loop else frame >= self._last_frame
+        over = self.age >= self.episode_steps if reference.loop else frame >= reference.last[frame]
         return StepResult(reward, terms, terminated, over & ~terminated)
 
     def lowest(self, shapes: GeomShapes) -> np.ndarray:

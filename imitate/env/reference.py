@@ -56,6 +56,8 @@ class Reference:
     # and a policy in 3 of 40; from this depth, 2 and none.
     reach: np.ndarray
     """How far along the ground's direction any part of the body has been so far [m], (K,): where a box would be."""
+    last: np.ndarray
+    """The frame with which the clip of each frame ends, (K,): the same for all, but where clips are joined."""
     starts: int
     """Episodes may start at frames 0 to starts - 1."""
     loop: bool
@@ -63,6 +65,10 @@ class Reference:
 
     def __len__(self) -> int:
         return len(self.qpos)
+
+    def follow(self, frame: np.ndarray, steps: int = 1) -> np.ndarray:
+        """The frames that come so many control steps later, none after its clip's last, (N,) -> (N,)."""
+        return np.minimum(frame + steps, self.last[frame])
 
     @property
     def duration(self) -> float:
@@ -159,6 +165,7 @@ def build_reference(
         phase=phase % 1.0 if motion.loop else np.minimum(phase, 1.0),
         heading=smooth_heading(qpos[:, 3:7]),
         **locate_parts(qpos, character, model, ground),
+        last=np.full(steps, steps - 1),
         starts=starts,
         loop=motion.loop,
     )

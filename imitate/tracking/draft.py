@@ -1,8 +1,10 @@
 """A draft: a reference motion as tracking control performs it, before any learning."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,26 +39,26 @@ class Draft:
 
     def save(self, path: Path) -> None:
         """Writes one `.npz` file."""
-        save_arrays(
-            path,
-            "draft",
-            FORMAT_VERSION,
-            {
-                **self.rollout.arrays(),
-                **{f"verdict_{name}": value for name, value in vars(self.verdict).items()},
-                "controls": self.controls,
-                "qvel": self.qvel,
-                "gains": self.gains.astype(np.float32),
-            },
-        )
+        save_arrays(path, "draft", FORMAT_VERSION, self.arrays())
 
     @classmethod
     def load(cls, path: Path) -> "Draft":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        return load_as(path, "draft", FORMAT_VERSION, cls._of_arrays)
+        return load_as(path, "draft", FORMAT_VERSION, cls.of_arrays)
+
+    def arrays(self) -> dict[str, Any]:
+        """All that there is to save, by name."""
+        return {
+            **self.rollout.arrays(),
+            **{f"verdict_{name}": value for name, value in vars(self.verdict).items()},
+            "controls": self.controls,
+            "qvel": self.qvel,
+            "gains": self.gains.astype(np.float32),
+        }
 
     @classmethod
-    def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Draft":
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Draft":
+        """The opposite of `arrays`."""
         verdict = Verdict(
             feasible=arrays["verdict_feasible"],
             reason=tuple(str(reason) for reason in arrays["verdict_reason"]),

@@ -18,7 +18,6 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
-from reconstruct.floor import SHORTEST_S
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import Finding, MotionFileConfig, summarise
 from reconstruct.formats.skeleton import to_character
@@ -109,7 +108,7 @@ def load_motion(
     if isinstance(given, SkeletonMotion):
         # Places may be finite and yet leave a limb without a direction: the numbers then end as no rotation's.
         with refuse_damaged(path, "a person's motion", "look at it in another program and export it again"):
-            return _of_skeleton(given, path, character, fps, (start, end), loop, config)
+            return import_skeleton(given, path, character, fps, (start, end), loop, config)
     motion, findings = given.motion, given.findings
     whole = start <= 0 and (end is None or end >= motion.duration)
     if not whole:
@@ -135,7 +134,7 @@ def load_motion(
     return ImportedMotion(motion, findings or (Finding("character", "as given"),))
 
 
-def _of_skeleton(
+def import_skeleton(
     skeleton: SkeletonMotion,
     path: Path,
     character: Character,
@@ -144,7 +143,20 @@ def _of_skeleton(
     loop: Loop,
     config: MotionFileConfig,
 ) -> ImportedMotion:
-    """A motion of some skeleton on a character, and what was inferred."""
+    """A motion of some skeleton on a character, and what was inferred.
+
+    Args:
+      skeleton: the motion, in its own axes and unit.
+      path: its file, for messages.
+      character: who is to perform it.
+      fps: frames a second of the result.
+      part: from and to which moment [s]; None for the end.
+      loop: see `load_motion`.
+      config: what the user says about the file.
+
+    Raises:
+      InputError: not a person's motion, or no such part in it.
+    """
     body, whole, findings = to_character(skeleton, path, config)
     given = _part(whole, *part, path)
     _check_length(given, fps, path)
@@ -161,11 +173,7 @@ def _of_skeleton(
         text = "its height drifts, so the lowest point is set on the ground except in clear flights"
         findings = (*findings, Finding("ground", text))
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
-    retargeted = retarget(given, body, character)
-    motion, lies = retargeted.motion, float(retargeted.ground.lies.mean()) * retargeted.motion.duration
-    if lies > SHORTEST_S:
-        text = f"trunk, knees or elbows are on the ground for {lies:.1f} s: laid upon it"
-        findings = (*findings, Finding("ground", text))
+    motion = retarget(given, body, character).motion
     findings = (*findings, *_time_finding(given, motion), *_limb_finding(given, body, motion, character))
     if loop == "no":
         return ImportedMotion(motion, findings)

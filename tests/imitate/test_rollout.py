@@ -46,6 +46,10 @@ class Clip(list):
 
     loop = False
 
+    @property
+    def last(self) -> np.ndarray:
+        return np.full(len(self), len(self) - 1)
+
 
 class ByHand:
     """Environments whose rewards (T, N), failures and ends are given."""

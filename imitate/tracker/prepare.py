@@ -1,0 +1,224 @@
+"""From clips of motion capture to what a tracker learns from: references, and iLQG's controllers along them.
+
+Every segment leaves a note, `<name>.json`, and if it is used an archive, `<name>.npz`. A segment that has a note is
+done, so preparing again goes on where it was stopped.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imitate.env.task import Task
+from imitate.scene.scene import CONTROL_HZ
+from imitate.tracker.segments import Segment, spread_segments
+from imitate.tracking.draft import Draft
+from imitate.tracking.feasibility import SUPPORT_TOLERANCE, compute_unsupported_force, find_off_balance
+from imitate.tracking.track import TrackConfig, track_motion
+from pose.archive import load_as, save_arrays
+from pose.errors import InputError
+from pose.files import replace_file
+from pose.progress import Progress, silent
+from reconstruct.characters.character import Character
+from reconstruct.contacts import find_runs
+from reconstruct.formats.mocap_archive import MocapArchive
+from reconstruct.formats.options import MotionFileConfig
+from reconstruct.formats.read_motion import import_skeleton
+from reconstruct.motion import ReferenceMotion
+
+FORMAT_VERSION = 1
+TRAINING, TEST = "training", "test"
+"""Folders of the segments to learn from and of the held-out ones."""
+FOLLOWED, FELL, CARRIED, REFUSED = "followed", "fell", "object", "refused"
+"""What became of a segment: tracking control came to its end; it fell; something that is not there carries the person,
+so it is left out; its file is no person's motion."""
+DOUBTFUL_CARRIED, LONGEST_CARRIED = 0.8, 2.5
+"""Times that nothing has carried a person for [s]: beyond the first an object is missing if tracking control cannot
+follow either; beyond the second in any case."""
+# A leap lasts .7 s at most. Alone the first would not do: of cartwheels and of people who get up from the floor, whose
+# hands and trunks the fit leaves some centimetres above it, half are beyond it; of stools that people sit on, most.
+LEAST_FEASIBLE = 0.6
+"""Share of the frames that must have been followed where it is doubtful whether an object is missing."""
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """Which clips are prepared, and how each is tracked."""
+
+    clips: int = 100
+    """Segments to learn from; a larger number later goes on."""
+    test_clips: int = 20
+    """Segments of held-out subjects, prepared as references alone."""
+    seconds: float = 4.0
+    """Longest segment of a clip [s]."""
+    track: TrackConfig = field(
+        default_factory=lambda: TrackConfig(horizon=18, stride=5, iterations=2, loop_seconds=0.1, threads=1)
+    )
+    """Tracking control, three times as fast as that of a single skill."""
+    # November 2026, a walk of 2.5 s: with the defaults (24 steps ahead, 2 taken, 6 iterations) 11.9 s of a core for a
+    # second of motion and a return of .995; with 15, 5 and 2, 3.3 s and .994. A dance of 3 s: 8.9 s and .976, with 15
+    # and 2 taken .937. The horizon counts for more than the rest.
+
+    def check(self) -> "PrepareConfig":
+        """Itself; raises `InputError` for numbers that make no sense."""
+        if self.clips < 0 or self.test_clips < 0:
+            raise InputError("--clips and --test-clips: give how many, such as 100 and 20")
+        if not 1.5 <= self.seconds <= 20.0:
+            raise InputError(f"--seconds {self.seconds:g} is out of range; give 1.5 to 20")
+        return self
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A segment as a tracker reads it."""
+
+    name: str
+    kind: str
+    motion: ReferenceMotion
+    """The reference."""
+    draft: Draft | None
+    """Tracking control's performance and controller; None for a segment to be tested on."""
+
+    def save(self, path: Path) -> None:
+        """Writes one `.npz`."""
+        arrays = {
+            "name": self.name,
+            "motion_kind": self.kind,
+            "qpos": self.motion.qpos,
+            "fps": self.motion.fps,
+            "character": self.motion.character,
+            "height": self.motion.height,
+            "joint_names": np.array(self.motion.joint_names),
+            "contacts": self.motion.contacts,
+            "contact_names": np.array(self.motion.contact_names),
+        }
+        if self.draft is not None:
+            arrays |= {f"draft_{key}": value for key, value in self.draft.arrays().items()}
+        save_arrays(path, "prepared", FORMAT_VERSION, arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> "Prepared":
+        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
+        return load_as(path, "prepared", FORMAT_VERSION, cls._of_arrays, "delete it and its note, and prepare again")
+
+    @classmethod
+    def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Prepared":
+        draft = {key.removeprefix("draft_"): value for key, value in arrays.items() if key.startswith("draft_")}
+        motion = ReferenceMotion(
+            qpos=arrays["qpos"].astype(np.float64),
+            fps=float(arrays["fps"]),
+            character=str(arrays["character"]),
+            height=float(arrays["height"]),
+            joint_names=tuple(str(name) for name in arrays["joint_names"]),
+            contacts=arrays["contacts"].astype(bool),
+            contact_names=tuple(str(name) for name in arrays["contact_names"]),
+        )
+        return cls(str(arrays["name"]), str(arrays["motion_kind"]), motion, Draft.of_arrays(draft) if draft else None)
+
+
+def prepare_clips(
+    archive: MocapArchive, character: Character, folder: Path, config: PrepareConfig, progress: Progress = silent
+) -> None:
+    """Prepares segments of an archive, held-out ones first; those that have a note are done already.
+
+    Args:
+      archive: the clips.
+      character: who is to follow them.
+      folder: where files and notes go, into `training` and `test`.
+      config: how many, and how.
+      progress: is called with the segments done.
+    """
+    chosen = [(TEST, each) for each in spread_segments(archive.clips.values(), True, config.seconds)]
+    chosen = chosen[: config.test_clips]
+    own = spread_segments(archive.clips.values(), False, config.seconds)[: config.clips]
+    chosen += [(TRAINING, each) for each in own]
+    for count, (part, segment) in enumerate(chosen):
+        progress(count, len(chosen), f"{segment.name} {segment.kind}")
+        note = folder / part / f"{segment.name}.json"
+        if not note.is_file():
+            prepare_segment(archive, segment, character, note, config.track if part == TRAINING else None)
+
+
+def prepare_segment(
+    archive: MocapArchive, segment: Segment, character: Character, note: Path, track: TrackConfig | None
+) -> None:
+    """Prepares one segment: retargets it, asks whether it can be performed at all, tracks it, writes archive and note.
+
+    Args:
+      archive: has the clip.
+      segment: part of the clip.
+      character: who is to follow it.
+      note: the note's file; the archive lies beside it.
+      track: how it is tracked; None for a reference alone.
+    """
+    began, measured = time.process_time(), dict[str, float]()
+    try:
+        part = segment.start, segment.end
+        found = import_skeleton(
+            archive.read(segment.clip), Path(segment.clip), character, CONTROL_HZ, part, "no", MotionFileConfig()
+        )
+    except InputError as error:
+        _write_note(note, archive, segment, REFUSED, {"why": str(error)})
+        return
+    doubtful = [finding.text for finding in found.findings if finding.doubtful]
+    task = Task(character, found.motion)
+    measured["longest_carried_s"] = find_longest_carried(task)
+    prepared, what = Prepared(segment.name, segment.kind, found.motion, None), FOLLOWED
+    if doubtful:
+        what = REFUSED
+    elif measured["longest_carried_s"] > LONGEST_CARRIED:
+        what = CARRIED
+    elif track is not None:
+        tracking = track_motion(task, track)
+        measured |= tracking.metrics
+        prepared = Prepared(segment.name, segment.kind, found.motion, tracking.draft)
+        what = name_result(tracking.metrics, measured["longest_carried_s"])
+    if what in (FOLLOWED, FELL):
+        prepared.save(note.with_suffix(".npz"))
+    seconds = {"seconds": found.motion.duration, "cpu_seconds": time.process_time() - began}
+    _write_note(note, archive, segment, what, {"why": "; ".join(doubtful), **seconds, **measured})
+
+
+def name_result(metrics: Mapping[str, float], longest_carried: float) -> str:
+    """What became of a segment that was tracked, by the metrics of its draft."""
+    followed, feasible = bool(metrics["draft_completed"]), metrics["feasible"]
+    if longest_carried > DOUBTFUL_CARRIED and not (followed and feasible >= LEAST_FEASIBLE):
+        return CARRIED
+    return FOLLOWED if followed else FELL
+
+
+def find_longest_carried(task: Task) -> float:
+    """The longest time in which the ground cannot bear the person of a reference, apart from flights [s].
+
+    Frames count that need a force where nothing supports the body, or whose zero-moment point is outside all that is
+    near the ground; gaps of a tenth of a second are closed.
+    """
+    reference = task.reference(0.0)
+    missing = compute_unsupported_force(task.body, reference.qpos, reference.com) > SUPPORT_TOLERANCE
+    bad = missing | find_off_balance(task.body, reference.qpos, reference.com)
+    gap = round(0.1 * CONTROL_HZ)
+    closed = bad.copy()
+    for first, last in find_runs(~bad):
+        closed[first:last] |= last - first <= gap and first > 0 and last < len(bad)
+    return max((last - first for first, last in find_runs(closed)), default=0) / CONTROL_HZ
+
+
+def _write_note(path: Path, archive: MocapArchive, segment: Segment, what: str, measured: Mapping[str, Any]) -> None:
+    note = {**asdict(segment), "description": archive.clips[segment.clip].description, "result": what, **measured}
+    with replace_file(path) as temporary:
+        temporary.write_text(json.dumps(note, indent=1, default=float), encoding="utf-8")
+
+
+def read_notes(folder: Path) -> list[dict[str, Any]]:
+    """The notes of a folder of prepared segments, by name."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def count_results(notes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many segments came to each end, by `FOLLOWED`, `FELL`, `CARRIED` and `REFUSED`."""
+    results = [note["result"] for note in notes]
+    return {what: results.count(what) for what in (FOLLOWED, FELL, CARRIED, REFUSED)}

@@ -1,0 +1,257 @@
+"""One policy for all clips: cloned from the controllers along them, then corrected where it leads itself (DAgger).
+
+Linear-feedback policy cloning (Merel et al. 2018, "Neural probabilistic motor primitives") samples states around a
+performance and labels them u + K (x - xbar). Here they are simulated, with noise on the controller's actions, so that
+bodies stay on the ground. By and by the policy acts in more of the environments and the controllers only label the
+states that it meets (Ross et al. 2011). The normaliser of the observations is fixed after the first states: one that
+moves spoils what has been cloned.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imitate.env.config import EnvConfig
+from imitate.env.task import Task
+from imitate.policy import Normaliser, Policy, load_torch, save_torch
+from imitate.tracker.env import TrackerEnv
+from imitate.tracker.expert import ClipExpert
+from imitate.tracker.prepare import FOLLOWED, TRAINING, Prepared, read_notes
+from pose.errors import InputError
+from pose.progress import Progress, silent
+from reconstruct.characters.character import Character
+
+CLONE_VERSION = 1
+NOISE = 0.4
+"""Standard deviation of the noise on the controller's actions in a quarter of the environments; 1 is .25 rad."""
+# The others have a quarter of it: states near the performance and further from it.
+SAVE_INTERVAL = 60.0
+"""Time between checkpoints [s]."""
+
+
+@dataclass(frozen=True)
+class CloneConfig:
+    """How the policy is cloned."""
+
+    minutes: float = 60.0
+    """Time of training in all; a larger number later goes on [min]."""
+    hidden: tuple[int, ...] = (512, 512)
+    """Widths of the hidden layers."""
+    envs: int = 128
+    """Environments that are simulated together."""
+    steps: int = 32
+    """Control steps between rounds of learning."""
+    buffer: int = 400_000
+    """States that are kept."""
+    batches: int = 24
+    """Steps of the optimiser in a round."""
+    batch_size: int = 1024
+    """States in a step of the optimiser."""
+    learning_rate: float = 5e-4
+    """Step size of Adam at the beginning; it falls to a twentieth along half a cosine."""
+    expert_share: float = 0.2
+    """Share of the environments that the controllers act in at the end; it falls from 1 in a quarter of the time."""
+    seed: int = 0
+
+    def check(self) -> "CloneConfig":
+        """Itself; raises `InputError` for numbers that make no sense."""
+        if not 0.01 <= self.minutes <= 1e5:
+            raise InputError(f"--minutes {self.minutes:g} is out of range; give .01 to 100000")
+        if min(self.envs, self.steps, self.batches, self.batch_size, *self.hidden) < 1 or self.buffer < self.batch_size:
+            raise InputError("--envs, --steps, --batches, --batch-size, --hidden and --buffer: give positive numbers")
+        return self
+
+
+def load_clips(folder: Path, count: int | None = None) -> list[Prepared]:
+    """The prepared segments that tracking control came to the end of, by name.
+
+    Args:
+      folder: that `prepare_clips` wrote.
+      count: the most, in the order in which they were prepared; None for all.
+
+    Raises:
+      InputError: there are none, or one is damaged.
+    """
+    notes = [note for note in read_notes(folder / TRAINING) if note["result"] == FOLLOWED]
+    names = [f"{note['clip']}_{round(100 * note['start']):04d}" for note in notes]
+    if not names:
+        raise InputError(f"{folder}: no segment to learn from; make some: sfv tracker prepare --out {folder}")
+    clips = [Prepared.load(folder / TRAINING / f"{name}.npz") for name in names[:count]]
+    bodies = {(clip.motion.character, round(clip.motion.height, 3)) for clip in clips}
+    if len(bodies) > 1:
+        raise InputError(f"{folder}: segments of several bodies ({bodies}); give each a folder of its own")
+    return clips
+
+
+@dataclass
+class Buffer:
+    """States and labels, the oldest replaced first; half precision, for observations are no finer."""
+
+    observation: Tensor
+    """Raw, (M, O)."""
+    label: Tensor
+    """(M, A)."""
+    weight: Tensor
+    """(M,)."""
+    filled: int = 0
+    """States ever added."""
+
+    @classmethod
+    def of(cls, size: int, observation: int, action: int) -> "Buffer":
+        """An empty one."""
+        half = torch.float16
+        return cls(torch.zeros(size, observation, dtype=half), torch.zeros(size, action, dtype=half), torch.zeros(size))
+
+    def __len__(self) -> int:
+        return min(self.filled, len(self.weight))
+
+    def add(self, observation: np.ndarray, label: np.ndarray, weight: np.ndarray) -> None:
+        """Adds N states."""
+        rows = torch.from_numpy((self.filled + np.arange(len(weight))) % len(self.weight))
+        self.observation[rows] = torch.from_numpy(observation).half()
+        self.label[rows] = torch.from_numpy(label).half()
+        self.weight[rows] = torch.from_numpy(weight)
+        self.filled += len(weight)
+
+
+@dataclass
+class Cloning:
+    """A policy that is being cloned."""
+
+    character: Character
+    clips: Sequence[Prepared]
+    config: CloneConfig
+    seconds: float = 0.0
+    """Time of training so far [s]."""
+    samples: int = 0
+    """States simulated so far."""
+    losses: list[float] = field(default_factory=list)
+    """Mean loss of each round."""
+
+    def __post_init__(self) -> None:
+        torch.manual_seed(self.config.seed)
+        self.rng = np.random.default_rng(self.config.seed)
+        tasks = [Task(self.character, clip.motion) for clip in self.clips]
+        self.env = TrackerEnv.of_tasks(tasks, EnvConfig(), self.config.envs)
+        self.expert = ClipExpert(self.clips, self.env)
+        self.policy = Policy(self.env.policy_layout(self.config.hidden))
+        self.optimiser = torch.optim.Adam(self.policy.actor.parameters(), lr=self.config.learning_rate)
+        self.buffer = Buffer.of(self.config.buffer, self.env.observation_layout.size, self.env.action_size)
+        self._starts = np.flatnonzero(self.expert.covered)
+        self.start(np.arange(self.env.num_envs))
+
+    def start(self, ids: np.ndarray) -> None:
+        """Begins episodes at random frames, on the performances."""
+        frames = self.rng.choice(self._starts, len(ids))
+        expert = self.expert
+        self.env.start(frames, ids, self.rng, expert.pose_offset[frames], expert.velocity_offset[frames])
+
+    @property
+    def expert_share(self) -> float:
+        """Share of the environments that the controllers act in now."""
+        passed = self.seconds / (60.0 * self.config.minutes)
+        return max(self.config.expert_share, 1.0 - passed / 0.25 * (1.0 - self.config.expert_share))
+
+    def collect(self) -> None:
+        """Simulates one round; the controllers label every state."""
+        env, count = self.env, self.env.num_envs
+        by_expert = np.arange(count) < self.expert_share * count
+        noise = NOISE * np.where(np.arange(count) % 4 == 0, 1.0, 0.25)[:, None]
+        for _ in range(self.config.steps):
+            observation = env.observe()
+            label, weight = self.expert.label(env)
+            self.buffer.add(observation, label, weight)
+            action = np.where(by_expert[:, None], label, self.policy.act(observation))
+            result = env.step(action + noise * self.rng.standard_normal(action.shape))
+            # Beyond the reach of the controllers nothing can be learnt from them.
+            ended = np.flatnonzero(result.done | (weight < 0.05))
+            if len(ended):
+                self.start(ended)
+        self.samples += count * self.config.steps
+
+    def fit(self) -> None:
+        """Fits the policy to states of the buffer."""
+        policy, config = self.policy, self.config
+        passed = min(1.0, self.seconds / (60.0 * config.minutes))
+        for group in self.optimiser.param_groups:
+            group["lr"] = config.learning_rate * (0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * passed)))
+        total = 0.0
+        for _ in range(config.batches):
+            rows = torch.from_numpy(self.rng.integers(0, len(self.buffer), config.batch_size))
+            observation = policy.observations(self.buffer.observation[rows].float())
+            error = (policy.actor(observation) - self.buffer.label[rows].float()).square().mean(-1)
+            loss = (self.buffer.weight[rows] * error).mean()
+            self.optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(policy.actor.parameters(), 1.0)
+            self.optimiser.step()
+            total += float(loss.detach())
+        self.losses.append(total / config.batches)
+
+    def fix_normaliser(self) -> None:
+        """Simulates the controllers for a while and fits the normaliser of the observations, for good, to that."""
+        while len(self.buffer) < min(len(self.buffer.weight), 20_000):
+            self.collect()
+        raw = self.buffer.observation[: len(self.buffer)].float()
+        self.policy.observations.update(Normaliser.moments(raw))
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint; the buffer is filled again after it."""
+        content = {"format": CLONE_VERSION, "clips": [clip.name for clip in self.clips], "seconds": self.seconds}
+        content |= {"samples": self.samples, "losses": self.losses, "hidden": list(self.config.hidden)}
+        content |= {"policy": self.policy.state_dict(), "optimiser": self.optimiser.state_dict()}
+        save_torch(content, path)
+
+    def restore(self, path: Path) -> None:
+        """Goes on from a checkpoint; clips may have been added.
+
+        Raises:
+          InputError: it is damaged or of another network.
+        """
+        content = load_torch(path, "checkpoint of a tracker")
+        if content.get("format") != CLONE_VERSION or tuple(content["hidden"]) != self.config.hidden:
+            raise InputError(f"{path}: of another network or version; give --hidden as it was, or delete it")
+        self.policy.load_state_dict(content["policy"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.seconds, self.samples, self.losses = content["seconds"], content["samples"], content["losses"]
+
+
+def clone_policy(
+    character: Character, clips: Sequence[Prepared], folder: Path, config: CloneConfig, progress: Progress = silent
+) -> Policy:
+    """Trains a tracker on clips until its time is up; the same call goes on from the last checkpoint.
+
+    Args:
+      character: the body.
+      clips: with the controllers along them.
+      folder: for `checkpoint.pt` and, at the end, `tracker.pt`.
+      config: how.
+      progress: is called with the seconds done.
+    """
+    cloning, path = Cloning(character, clips, config), folder / "checkpoint.pt"
+    if path.is_file():
+        cloning.restore(path)
+    saved, end = time.monotonic(), 60.0 * config.minutes
+    try:
+        while cloning.seconds < end:
+            began = time.monotonic()
+            if cloning.policy.observations.count == 0:
+                cloning.fix_normaliser()
+            cloning.collect()
+            cloning.fit()
+            cloning.seconds += time.monotonic() - began
+            progress(cloning.seconds, end, f"loss {cloning.losses[-1]:.4f}, {cloning.samples / 1e6:.2f} M states")
+            if time.monotonic() - saved > SAVE_INTERVAL:
+                cloning.save(path)
+                saved = time.monotonic()
+    finally:
+        if cloning.losses:
+            cloning.save(path)
+    cloning.policy.save_actor(folder / "tracker.pt")
+    return cloning.policy

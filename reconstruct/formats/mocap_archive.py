@@ -1,0 +1,157 @@
+"""Clips of an archive of motion capture in which thousands share one skeleton: the CMU Graphics Lab's, packed.
+
+An archive is a folder, or a `.tar.xz` of it, with `index.csv`, a row a clip, and `cmu24.npz`, in which the local Euler
+angles (XYZ, applied x first) of all clips follow each other as differences in steps of 360 / 65536 degrees.
+"""
+
+import csv
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from pose.errors import InputError
+from pose.foreign_files import refuse_damaged
+from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.rotations import conjugate, from_matrix, multiply
+
+TABLE, ARRAYS = "index.csv", "cmu24.npz"
+STANDING, STANDING_FRAME = "83_22", 333
+"""Where somebody stands most upright: the rest pose of all clips, for the skeleton is one."""
+# Of all clips' frames with a pelvis and shoulders that are level and at rest: legs and spine within 12 degrees of the
+# vertical.
+NAMES = {"Buttock": "Pelvis", "Collar": "Clavicle", "Shldr": "Shoulder"}
+
+
+@dataclass(frozen=True)
+class MocapClip:
+    """A row of the index."""
+
+    name: str
+    """Subject and number, `13_29`."""
+    description: str
+    seconds: float
+    """Length [s]."""
+    fps: float
+    """Frames a second, 24 or 12."""
+    row: Mapping[str, str] = field(repr=False)
+    """All that the index says."""
+
+    @property
+    def subject(self) -> str:
+        """Who performed it."""
+        return self.name.split("_")[0]
+
+
+@dataclass(frozen=True)
+class MocapArchive:
+    """An archive that has been opened; clips are unpacked when they are asked for."""
+
+    path: Path
+    clips: dict[str, MocapClip]
+    """By name, in the order of the index."""
+    arrays: Mapping[str, np.ndarray] = field(repr=False)
+
+    @classmethod
+    def open(cls, path: Path) -> "MocapArchive":
+        """Opens a folder or a `.tar.xz`.
+
+        Raises:
+          InputError: there is none, or it is damaged.
+        """
+        with refuse_damaged(path, "an archive of motion capture", "give the folder or .tar.xz of cmu24"):
+            table, arrays = _read_members(path)
+            clips = {
+                row["clip"]: MocapClip(row["clip"], row["description"], float(row["seconds"]), float(row["fps"]), row)
+                for row in csv.DictReader(io.StringIO(table))
+            }
+            if STANDING not in clips:
+                raise ValueError(f"an index without the clip {STANDING}")
+        return cls(path, clips, arrays)
+
+    def read(self, name: str) -> SkeletonMotion:
+        """The motion of a clip, in its own axes, y up, in centimetres.
+
+        Raises:
+          InputError: no clip has this name.
+        """
+        if name not in self.clips:
+            raise InputError(f"{self.path}: no clip '{name}'; names are those of its index, such as {STANDING}")
+        turns, places = self._pose(name)
+        rest_turns, rest_places = self._rest
+        names = tuple(_rename(str(joint)) for joint in self.arrays["names"])
+        return SkeletonMotion(
+            names=names,
+            parents=tuple(int(parent) for parent in self.arrays["parents"]),
+            rest=rest_places,
+            positions=places,
+            rotations=multiply(from_matrix(turns), conjugate(from_matrix(rest_turns))[None]),
+            fps=self.clips[name].fps,
+            up=np.array([0.0, 1.0, 0.0]),
+            metres=0.01,
+        )
+
+    @cached_property
+    def _rest(self) -> tuple[np.ndarray, np.ndarray]:
+        """The pose at `STANDING_FRAME` of the clip `STANDING`, rotations (J, 3, 3) and places (J, 3)."""
+        turns, places = self._pose(STANDING)
+        return turns[STANDING_FRAME], places[STANDING_FRAME]
+
+    def _pose(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Rotations of the joints in the archive's axes (T, J, 3, 3) and their places [cm], (T, J, 3)."""
+        row, arrays = self.clips[name].row, self.arrays
+        part = slice(int(row["start"]), int(row["start"]) + int(row["frames"]))
+        steps = np.cumsum(arrays["dE"][:, part], axis=1, dtype=np.uint16).astype(float)
+        local = _to_matrices(np.radians(steps.T.reshape(len(steps.T), -1, 3) * (360.0 / 65536.0)))
+        first = np.array([float(row[f"root0_{axis}"]) for axis in "xyz"])
+        root = (first[:, None] + np.cumsum(arrays["dT"][:, part].astype(int), axis=1)).T / 100.0
+        world, offsets = _to_matrices(np.radians(arrays["world_euler_deg"])), arrays["offsets_cm"].astype(float)
+        parents = arrays["parents"]
+        turns = np.empty((len(local), len(parents), 3, 3))
+        places = np.empty((len(local), len(parents), 3))
+        turns[:, 0], places[:, 0] = world @ local[:, 0], root @ world.T
+        for joint in range(1, len(parents)):
+            above = turns[:, parents[joint]]
+            turns[:, joint] = above @ local[:, joint] if joint < local.shape[1] else above
+            places[:, joint] = places[:, parents[joint]] + above @ offsets[joint]
+        return turns, places
+
+
+def _read_members(path: Path) -> tuple[str, dict[str, np.ndarray]]:
+    """The index and the arrays of a folder or of an archive."""
+    if path.is_dir():
+        with open(path / ARRAYS, "rb") as file:
+            return (path / TABLE).read_text(encoding="utf-8"), _read_arrays(file)
+    with tarfile.open(path) as archive:
+        members = {Path(member.name).name: member for member in archive.getmembers() if member.isfile()}
+        parts = [archive.extractfile(members[name]) for name in (TABLE, ARRAYS)]
+        texts = [part.read() for part in parts if part is not None]
+    return texts[0].decode(), _read_arrays(io.BytesIO(texts[1]))
+
+
+def _read_arrays(file: IO[bytes]) -> dict[str, np.ndarray]:
+    with np.load(file, allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+def _to_matrices(euler: np.ndarray) -> np.ndarray:
+    """Rz Ry Rx of angles [rad], (..., 3) -> (..., 3, 3)."""
+    (cx, cy, cz), (sx, sy, sz) = (np.moveaxis(part, -1, 0) for part in (np.cos(euler), np.sin(euler)))
+    rows = [
+        [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+        [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+        [-sy, cy * sx, cy * cx],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _rename(name: str) -> str:
+    """Poser's names with the side written out: `rShldr` -> `right Shoulder`."""
+    side = {"l": "left ", "r": "right "}.get(name[0]) if name[1:2].isupper() else None
+    part = name[1:] if side else name
+    return (side or "") + NAMES.get(part, part)

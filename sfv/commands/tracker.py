@@ -1,0 +1,80 @@
+"""`python -m sfv tracker`: clips of motion capture, tracked once and kept, and one policy that learns from them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.table import Table
+
+from imitate.env.task import Task
+from imitate.tracker.evaluation import follow_clips
+from imitate.tracker.prepare import TEST, TRAINING, PrepareConfig, count_results, prepare_clips, read_notes
+from imitate.tracker.segments import KINDS, OTHER
+from imitate.tracker.train import CloneConfig, clone_policy, load_clips
+from reconstruct.characters.character import load_character
+from reconstruct.formats.mocap_archive import MocapArchive
+from sfv.console import bar, console
+
+
+@dataclass(frozen=True)
+class TrackerPrepareConfig:
+    """Where the clips are, and where they go."""
+
+    archive: Path
+    """The folder or .tar.xz of the archive cmu24, motion capture of CMU's."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/tracker")
+    """Folder of the prepared segments."""
+    character: str = "humanoid"
+    """Body that is to follow them."""
+    prepare: Annotated[PrepareConfig, tyro.conf.arg(name="")] = field(default_factory=PrepareConfig)
+
+
+def prepare_tracker(config: Annotated[TrackerPrepareConfig, tyro.conf.arg(name="")]) -> None:
+    """Retargets clips of motion capture, leaves out what needs objects, tracks each once; the same command goes on."""
+    prepare, character = config.prepare.check(), load_character(config.character)
+    archive = MocapArchive.open(config.archive)
+    with bar("tracker prepare") as progress:
+        prepare_clips(archive, character, config.out, prepare, progress)
+    show_notes(config.out)
+
+
+@dataclass(frozen=True)
+class TrackerTrainConfig:
+    """What is learnt from, and how."""
+
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/tracker")
+    """Folder that sfv tracker prepare wrote; the policy, tracker.pt, goes there."""
+    clips: int | None = None
+    """Most clips to learn from; default all that are there."""
+    train: Annotated[CloneConfig, tyro.conf.arg(name="")] = field(default_factory=CloneConfig)
+
+
+def train_tracker(config: Annotated[TrackerTrainConfig, tyro.conf.arg(name="")]) -> None:
+    """One policy learns to follow all prepared clips; Ctrl-C loses nothing, more --minutes go on."""
+    train = config.train.check()
+    clips = load_clips(config.out, config.clips)
+    motion = clips[0].motion
+    with bar("tracker train") as progress:
+        policy = clone_policy(load_character(motion.character, motion.height), clips, config.out, train, progress)
+    tasks = [Task(load_character(motion.character, motion.height), clip.motion) for clip in clips]
+    found = follow_clips(policy, tasks)
+    console.print(
+        f"{config.out / 'tracker.pt'}: {found.followed.mean():.0%} of {len(clips)} clips followed to the end, bodies "
+        f"off by {1e3 * found.error.mean():.0f} mm; held-out clips: sfv bench tracker --out {config.out}"
+    )
+
+
+def show_notes(folder: Path) -> None:
+    """Prints how many segments of each kind came to which end."""
+    for part in (TRAINING, TEST):
+        notes = read_notes(folder / part)
+        table = Table(title=part, box=None, title_justify="left")
+        results = count_results(notes)
+        for column in ("kind", *results):
+            table.add_column(column, justify="left" if column == "kind" else "right")
+        for kind in (*KINDS, OTHER):
+            own = count_results([note for note in notes if note["kind"] == kind])
+            table.add_row(kind, *map(str, own.values()))
+        table.add_row("all", *map(str, results.values()))
+        console.print(table)

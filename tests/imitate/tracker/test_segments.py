@@ -1,0 +1,51 @@
+"""Which parts of which clips are learnt from."""
+
+import pytest
+
+from imitate.tracker.segments import HELD_OUT, KINDS, OTHER, find_kind, spread_segments
+from reconstruct.formats.mocap_archive import MocapClip
+
+
+def clip(name: str, description: str, seconds: float = 10.0) -> MocapClip:
+    return MocapClip(name, description, seconds, 24.0, {})
+
+
+@pytest.mark.parametrize(
+    ("description", "kind"),
+    [
+        ("front hand flip", "acrobatics"),
+        ("Get Up Face Down", "floor"),
+        ("punch/strike", "martial arts"),
+        ("soccer - kick ball", "sport"),
+        ("dance - retire derriere", "dance"),
+        ("2 jump", "jump"),
+        ("run/jog", "run"),
+        ("brisk walk", "walk"),
+        ("prairie dog (human subject)", OTHER),
+    ],
+)
+def test_the_kind_is_read_from_the_description(description: str, kind: str):
+    assert find_kind(clip("02_01", description)) == kind
+
+
+def test_unnamed_clips_of_acrobats_are_acrobatics():
+    assert find_kind(clip("85_15", "")) == "acrobatics" and find_kind(clip("02_15", "")) == OTHER
+
+
+def test_any_beginning_has_all_kinds_and_subjects():
+    words = {"acrobatics": "cartwheel", "floor": "crawl", "martial arts": "boxing", "sport": "golf"}
+    clips = [
+        clip(f"{subject}_{k}", words.get(kind, kind)) for kind in KINDS for subject in ("02", "05") for k in (1, 2)
+    ]
+    found = spread_segments(clips, held_out=False, seconds=4.0)
+    assert len(found) == len(clips)
+    assert {segment.kind for segment in found[: len(KINDS)]} == set(KINDS)
+    jumps = [segment.clip for segment in found if segment.kind == "jump"]
+    assert jumps == ["02_1", "05_1", "02_2", "05_2"]
+
+
+def test_held_out_subjects_are_never_learnt_from_and_parts_are_from_the_middle():
+    clips = [clip("14_01", "walk"), clip("02_01", "walk"), clip("02_02", "walk", 2.0), clip("02_03", "walk", 1.0)]
+    own, others = (spread_segments(clips, held_out, 4.0) for held_out in (False, True))
+    assert [(s.name, s.start, s.end) for s in own] == [("02_01_0300", 3.0, 7.0), ("02_02_0000", 0.0, 2.0)]
+    assert [s.clip for s in others] == ["14_01"] and "14" in HELD_OUT

@@ -1,0 +1,77 @@
+"""The packed archive of motion capture: a skeleton of a few joints, posed by hand."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose.errors import InputError
+from reconstruct.formats.mocap_archive import ARRAYS, STANDING, STANDING_FRAME, TABLE, MocapArchive, MocapClip
+
+JOINTS = ("hip", "lThigh", "lShin", "lEye")
+PARENTS = np.array([-1, 0, 1, 0], dtype=np.int8)
+OFFSETS = np.array([[0, 0, 0], [10, -5, 0], [0, -40, 0], [0, 60, 0]], dtype=np.float32)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A clip of `STANDING` without any angle, and "02_01":
+    the hip turns by 90 degrees about y, then the thigh by -90 about x."""
+    frames = STANDING_FRAME + 2
+    degrees = np.zeros((9, frames + 3))
+    degrees[1, frames + 1 :] = 90.0
+    degrees[3, frames + 2] = -90.0
+    steps = np.round(degrees * 65536.0 / 360.0).astype(np.int64)
+    starts = np.isin(np.arange(frames + 3), [0, frames])
+    differences = np.where(starts, steps, np.diff(steps, axis=1, prepend=0))
+    moves = np.zeros((3, frames + 3), dtype=np.int16)
+    moves[2, frames + 2] = 150
+    np.savez(
+        tmp_path / ARRAYS,
+        dE=(differences % 65536).astype(np.uint16),
+        dT=moves,
+        names=np.array(JOINTS),
+        parents=PARENTS,
+        offsets_cm=OFFSETS,
+        world_euler_deg=np.zeros(3),
+    )
+    with open(tmp_path / TABLE, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(
+            ["clip", "start", "frames", "fps", "seconds", "root0_x", "root0_y", "root0_z", "description"],
+        )
+        table.writerow([STANDING, 0, frames, 24, frames / 24, 0, 9000, 0, "stretching"])
+        table.writerow(["02_01", frames, 3, 12, 0.25, 100, 9000, 0, "walk, turn"])
+    return tmp_path
+
+
+def test_a_clip_is_posed_by_its_angles(folder: Path):
+    archive = MocapArchive.open(folder)
+    clip = archive.clips["02_01"]
+    assert (clip.subject, clip.fps, clip.description) == ("02", 12.0, "walk, turn")
+    motion = archive.read("02_01")
+    assert motion.names == ("hip", "left Thigh", "left Shin", "left Eye") and motion.parents == (-1, 0, 1, 0)
+    assert motion.rest - motion.rest[0] == pytest.approx(np.array([[0, 0, 0], [10, -5, 0], [10, -45, 0], [0, 60, 0]]))
+    hip = motion.positions[:, 0]
+    assert hip == pytest.approx(np.array([[1, 90, 0], [1, 90, 0], [1, 90, 1.5]]))
+    local = motion.positions - hip[:, None]
+    # About y by 90 degrees x becomes -z; then the shin, which hung down, points along the thigh's -z, which is -x.
+    assert local[0, 1:] == pytest.approx(np.array([[10, -5, 0], [10, -45, 0], [0, 60, 0]]), abs=1e-2)
+    assert local[1, 1:] == pytest.approx(np.array([[0, -5, -10], [0, -45, -10], [0, 60, 0]]), abs=1e-2)
+    assert local[2, 2] == pytest.approx(np.array([40, -5, -10]), abs=1e-2)
+    half = np.sqrt(0.5)
+    assert motion.rotations[0, 0] == pytest.approx([1, 0, 0, 0], abs=1e-4)
+    assert np.abs(motion.rotations[1, 3]) == pytest.approx([half, 0, half, 0], abs=1e-3)
+
+
+def test_what_is_no_archive_is_one_line(folder: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="no clip '99_99'"):
+        MocapArchive.open(folder).read("99_99")
+    (folder / TABLE).write_text("clip,start\n1,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="archive of motion capture"):
+        MocapArchive.open(folder)
+
+
+def test_a_clip_knows_its_subject():
+    assert MocapClip("144_12", "kick", 3.0, 24.0, {}).subject == "144"
