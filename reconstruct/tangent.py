@@ -76,10 +76,12 @@ class TangentSpace:
         by_start, by_end = np.zeros((frames, self.nv, self.nv)), np.zeros((frames, self.nv, self.nv))
         by_start[:, self.scalar_dof, self.scalar_dof] = -1.0
         by_end[:, self.scalar_dof, self.scalar_dof] = 1.0
-        for dof in self.quat_dof[:, 0]:
+        turns = step[:, self.quat_dof]
+        ends, starts = inverse_right_jacobian(np.stack([turns, -turns]))
+        for ball, dof in enumerate(self.quat_dof[:, 0]):
             part = slice(dof, dof + 3)
-            by_end[:, part, part] = inverse_right_jacobian(step[:, part])
-            by_start[:, part, part] = -inverse_right_jacobian(-step[:, part])
+            by_end[:, part, part] = ends[:, ball]
+            by_start[:, part, part] = -starts[:, ball]
         return by_start, by_end
 
 
@@ -96,6 +98,9 @@ def inverse_right_jacobian(rotvec: np.ndarray) -> np.ndarray:
 
 def skew(vector: np.ndarray) -> np.ndarray:
     """Matrix [v]x with [v]x u = v x u, (..., 3) -> (..., 3, 3)."""
-    x, y, z = np.moveaxis(np.asarray(vector), -1, 0)
-    zero = np.zeros_like(x)
-    return np.stack([np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], axis=-2)
+    vector = np.asarray(vector)
+    x, y, z = np.moveaxis(vector, -1, 0)
+    matrix = np.zeros((*vector.shape, 3))
+    matrix[..., 0, 1], matrix[..., 0, 2], matrix[..., 1, 2] = -z, y, -x
+    matrix[..., 1, 0], matrix[..., 2, 0], matrix[..., 2, 1] = z, -y, x
+    return matrix
