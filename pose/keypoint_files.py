@@ -1,4 +1,4 @@
-"""Reader of other detectors' keypoints: a folder of JSON files, one a frame, or one JSON file of all frames."""
+"""Reader of other detectors' keypoints: a folder of JSON files, one a frame, or one file of all frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pose.estimator import Poses, no_poses
 from pose.foreign_files import refuse_damaged
 from pose.keypoint_json import read_file, read_folder
 from pose.keypoints import Keypoints
-from pose.landmarks import LANDMARKS
+from pose.landmarks import INDEX, LANDMARKS
 from pose.layouts import BY_COUNT, LAYOUTS, KeypointOrder, Layout, is_body_25b, to_landmarks
 from pose.person import choose_person
 
@@ -18,6 +18,8 @@ MOST_FRAMES = 1_000_000
 """Frames of a film beyond which numbers in files are no frames: 9 hours."""
 MARGIN, MOST_OUTSIDE = 0.1, 0.1
 """How far outside of the picture points may be [picture sizes], and which share of them farther before it is said."""
+UPSIDE_DOWN = 0.9
+"""Share of the frames with the feet above the shoulders from which a file is probably upside down."""
 FARTHEST = 10.0
 """Distance from the picture's corner beyond which a point is no detector's, but a damaged number [picture sizes]."""
 
@@ -86,9 +88,8 @@ def read_keypoint_files(
     for t in np.flatnonzero(rows >= 0):
         xy[t], confidence[t] = frames[t].xy[rows[t]], frames[t].score[rows[t]]
     keypoints = Keypoints(xy, np.zeros((*confidence.shape, 3)), confidence, fps, LANDMARKS, image_size, begin / fps)
-    return KeypointFile(
-        keypoints, (*findings, *counted, *compare_with_picture(xy, confidence > 0, image_size), *said, *scores)
-    )
+    outside = compare_with_picture(xy, confidence > 0, image_size) + find_upside_down(xy, confidence > 0)
+    return KeypointFile(keypoints, (*findings, *counted, *outside, *said, *scores))
 
 
 def choose_layout(bodies: list[np.ndarray], order: KeypointOrder, path: Path) -> tuple[Layout, tuple[str, ...]]:
@@ -163,6 +164,17 @@ def compare_with_picture(xy: np.ndarray, seen: np.ndarray, image_size: tuple[int
         return ()
     text = f"{outside.mean():.0%} of the keypoints lie outside the picture of {image_size[0]} x {image_size[1]} px"
     return (f"{text}: are they of another video, or of this one in another size?",)
+
+
+def find_upside_down(xy: np.ndarray, seen: np.ndarray) -> tuple[str, ...]:
+    """What to say where landmarks (T, J, 2) that were seen (T, J) have the feet above the shoulders nearly always."""
+    sides = [[INDEX[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("shoulder", "ankle")]
+    upper, lower = (xy[:, joints, 1].mean(axis=1) for joints in sides)
+    known = seen[:, [*sides[0], *sides[1]]].all(axis=1)
+    share = float((upper > lower)[known].mean()) if known.any() else 0.0
+    if share < UPSIDE_DOWN:
+        return ()
+    return (f"feet are above shoulders in {share:.0%} of the frames: is y counted from below? Count it from the top",)
 
 
 def find_score_scale(bodies: list[np.ndarray]) -> tuple[float, tuple[str, ...]]:

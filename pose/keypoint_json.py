@@ -1,5 +1,6 @@
 """Keypoint files as detectors write them: which frame each body is of, and its points, whatever they are called."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from pose.errors import InputError
-from pose.foreign_files import read_json
+from pose.foreign_files import read_json, read_text, refuse_damaged
+from pose.keypoint_arrays import read_array_file
 from pose.layouts import BY_COUNT
 
 Frames = dict[int, list[np.ndarray]]
@@ -47,9 +49,20 @@ def read_folder(folder: Path) -> tuple[Frames, tuple[str, ...]]:
         raise InputError(f"{folder}: holds no .json file; name the folder that OpenPose's --write_json made")
     if len(files) == 1 and _is_many_frames(content := _load(files[0])):
         return take_frames(content, files[0])
+    contents = {path: _load(path) for path in files}
+    others = [path for path, content in contents.items() if is_foreign(content)]
+    if 2 * len(others) <= len(files):  # notes of a camera or a run beside the keypoints
+        files = [path for path in files if path not in others]
     numbers = number_names([path.stem for path in files], folder)
-    frames = {numbers[path.stem]: parse_people(_load(path), path) for path in files}
-    return count_from_zero(frames, all(OPENPOSE.fullmatch(path.stem) for path in files))
+    frames = {numbers[path.stem]: parse_people(contents[path], path) for path in files}
+    frames, said = count_from_zero(frames, all(OPENPOSE.fullmatch(path.stem) for path in files))
+    shown = ", ".join(path.name for path in others[:3])
+    return frames, (*said, *[f"no keypoints in {shown}: left out"] * bool(others))
+
+
+def is_foreign(content: Any) -> bool:
+    """Whether the content of a `.json` is a table without any body."""
+    return isinstance(content, dict) and not {*PEOPLE, *LANDMARK_KEYS, "keypoints"} & set(content)
 
 
 def read_file(path: Path) -> tuple[Frames, tuple[str, ...]]:
@@ -62,8 +75,10 @@ def read_file(path: Path) -> tuple[Frames, tuple[str, ...]]:
         raise InputError(
             f"{path}: no such file or folder; name what the detector wrote, such as OpenPose's --write_json"
         )
-    if path.suffix.lower() != ".json":
-        raise InputError(f"{path}: keypoints are read from .json files or a folder of them")
+    if path.suffix.lower() in (".npy", ".npz"):
+        return read_array_file(path), ()
+    if path.suffix.lower() not in (".json", ".jsonl"):
+        raise InputError(f"{path}: keypoints are read from .json or .npy files, or a folder of .json files")
     return take_frames(_load(path), path)
 
 
@@ -102,6 +117,11 @@ def count_from_zero(frames: Frames, is_from_zero: bool) -> tuple[Frames, tuple[s
 
 
 def _load(path: Path) -> Any:
+    """The content of a file, also where each line is a JSON of its own."""
+    lines = [line for line in read_text(path).splitlines() if line.strip()]
+    if len(lines) > 1 and all(line.strip()[0] in "{[" and line.strip()[-1] in "}]" for line in lines):
+        with refuse_damaged(path, "written by a detector", "write it again"):
+            return [json.loads(line) for line in lines]
     return read_json(path, "written by a detector", "write it again")
 
 
@@ -128,7 +148,7 @@ def take_frames(content: Any, path: Path) -> tuple[Frames, tuple[str, ...]]:
         table = next((content[key] for key in TABLES if content.get(key)), None)
         if table is None and content and all(re.search(r"\d", key) for key in content):
             return _take_entries([(name, value) for name, value in content.items()], path)
-        content = table or [content]
+        content = table or _take_nested(content) or [content]
     if not isinstance(content, list) or not content or not isinstance(content[0], dict | list):
         raise InputError(f"{path}: not written by a detector; expected bodies with 'keypoints', or frames of them")
     if isinstance(content[0], dict) and "instances" in content[0]:  # MMPose counts from 1
@@ -143,6 +163,19 @@ def take_frames(content: Any, path: Path) -> tuple[Frames, tuple[str, ...]]:
         frames, _ = _take_entries([(place, entry) for place, entry in enumerate(content)], path)
         return frames, ("no frame numbers in the file: taken for frames in order",)
     return _take_entries(list(zip(names, content, strict=True)), path)
+
+
+def _take_nested(content: dict[str, Any]) -> list[list[dict[str, Any]]] | None:
+    """The bodies of each frame under `keypoints`, as easy_ViTPose has them: points, or points by person."""
+    frames = content.get("keypoints")
+    while isinstance(frames, list) and len(frames) == 1 and isinstance(frames[0], list):
+        frames = frames[0]
+    if not isinstance(frames, list) or not frames:
+        return None
+    if all(isinstance(frame, dict) for frame in frames):
+        return [[{"keypoints": points} for points in frame.values()] for frame in frames]
+    is_nested = all(isinstance(frame, list) and frame and isinstance(frame[0], list) for frame in frames)
+    return [[{"keypoints": frame}] for frame in frames] if is_nested else None
 
 
 def _name_of(entry: Any, images: dict[Any, str]) -> Any:

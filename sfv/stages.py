@@ -55,11 +55,11 @@ ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
 RECONSTRUCT_VERSION = 3
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
-IMPORT_VERSION = 3
+IMPORT_VERSION = 4
+"""Version of the readers of motion files: raised whenever the same file gives another motion."""
 KEYPOINTS_VERSION = 1002
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
-"""Version of the readers of motion files: raised whenever the same file gives another motion."""
-RETARGET_VERSION = 1
+RETARGET_VERSION = 2
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 1
 """Version of tracking control: raised whenever the same motion gives another draft."""

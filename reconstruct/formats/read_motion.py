@@ -18,6 +18,7 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
+from reconstruct.floor import SHORTEST_S
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import Finding, MotionFileConfig, summarise
 from reconstruct.formats.skeleton import to_character
@@ -173,7 +174,11 @@ def import_skeleton(
         text = "its height drifts, so the lowest point is set on the ground except in clear flights"
         findings = (*findings, Finding("ground", text))
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
-    motion = retarget(given, body, character).motion
+    retargeted = retarget(given, body, character)
+    motion, lies = retargeted.motion, float(retargeted.ground.lies.mean()) * retargeted.motion.duration
+    if lies > SHORTEST_S:
+        text = f"trunk, knees or elbows are on the ground for {lies:.1f} s: laid upon it"
+        findings = (*findings, Finding("ground", text))
     findings = (*findings, *_time_finding(given, motion), *_limb_finding(given, body, motion, character))
     if loop == "no":
         return ImportedMotion(motion, findings)

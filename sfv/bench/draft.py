@@ -6,8 +6,10 @@ from pathlib import Path
 from imitate.env.task import Task
 from imitate.tracking.draft import Draft
 from imitate.tracking.physics_filter import compute_filter_metrics, to_physical_motion
-from imitate.tracking.track import TrackConfig, track_motion
+from imitate.tracking.track import TrackConfig, Tracking, track_motion
+from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
+from reconstruct.motion import ReferenceMotion
 from sfv.bench.inputs import read_motions
 from sfv.console import bar
 from sfv.rows import Row, show
@@ -20,21 +22,28 @@ NOTES = {"draft_seconds": "processor time", "draft_wall_seconds": "wall clock"}
 def bench_draft(
     motion: Path | None = None, character: str = "humanoid", out: Path | None = None, json: bool = False
 ) -> None:
-    """Performs a motion file by tracking control (iLQG), before any learning.
+    """Performs a motion file, or each of a folder, by tracking control (iLQG), before any learning.
 
     Args:
-      motion: reference motion (.bvh, AMASS .npz, DeepMimic .txt, or .npz of a run); default: the shipped backflip.
+      motion: motion (.bvh, AMASS .npz, DeepMimic .txt, .npz of a run) or folder of them; default: the shipped backflip.
       character: body that is to perform it.
       out: `.npz` file to write the physical motion to; it can be learnt from, drawn and exported like any other.
       json: one JSON object on standard output instead of a table.
+
+    Raises:
+      InputError: a file cannot be used, or `out` is given with a folder.
     """
     body = load_character(character)
-    ((name, reference),) = read_motions((motion,) if motion else (), body, ("backflip",)).items()
+    if motion is not None and motion.is_dir() and out is not None:
+        raise InputError(f"{out}: one file for the motions of a folder; give --out with one motion")
+    motions = read_motions((motion,) if motion else (), body, ("backflip",))
+    if motion is not None and motion.is_dir():
+        show("draft", _perform_all(motions, body), json)
+        return
+    ((name, reference),) = motions.items()
     task = Task(body, reference)
-    began = time.monotonic()
-    with bar(name) as progress:
-        tracking = track_motion(task, TrackConfig(), progress)
-    metrics = {**tracking.metrics, "draft_wall_seconds": time.monotonic() - began}
+    tracking, seconds = _perform(name, task)
+    metrics = {**tracking.metrics, "draft_wall_seconds": seconds}
     if out is not None:
         to_physical_motion(tracking.draft, task).save(out)
     rows = [
@@ -42,6 +51,31 @@ def bench_draft(
         for name, value in metrics.items()
     ]
     show("draft", rows + _compare_filtered(tracking.draft, body), json)
+
+
+def _perform(name: str, task: Task) -> tuple[Tracking, float]:
+    """The draft of a motion, and how long it took by the wall clock [s]."""
+    began = time.monotonic()
+    with bar(name) as progress:
+        tracking = track_motion(task, TrackConfig(), progress)
+    return tracking, time.monotonic() - began
+
+
+def _perform_all(motions: dict[str, ReferenceMotion], body: Character) -> list[Row]:
+    """Four rows for every motion, and what share of them is performed to the end."""
+    rows, completed = list[Row](), list[float]()
+    for name, reference in motions.items():
+        tracking, _ = _perform(name, Task(body, reference))
+        found, short = tracking.metrics, name.removeprefix("humanoid3d_")
+        completed.append(float(found["draft_completed"]))
+        missing = float(tracking.draft.verdict.unsupported.mean())
+        rows += [
+            Row(f"{short}_completed", found["draft_completed"], goal=1.0),
+            Row(f"{short}_return", found["draft_return"]),
+            Row(f"{short}_reference_unsupported", missing, note="force that nothing could give [body weights]"),
+            Row(f"{short}_draft_seconds", found["draft_seconds"], "s", goal=60.0, note=NOTES["draft_seconds"]),
+        ]
+    return [*rows, Row.mean_of("completed", completed, "", goal=0.9)]
 
 
 def _compare_filtered(draft: Draft, body: Character) -> list[Row]:

@@ -294,6 +294,8 @@ def test_one_file_of_all_frames_in_the_forms_in_use(tmp_path: Path) -> None:
         "coco": {"images": images, "annotations": [{"image_id": 500 + 7 * t, "keypoints": flat[t]} for t in range(12)]},
         "no scores": [{"image_id": t, "keypoints": pairs[t]} for t in range(12)],
         "flat, no scores": [{"image_id": t, "keypoints": list(np.ravel(pairs[t]))} for t in range(12)],
+        "by frame": {"keypoints": [[body(17, 100.0 + t).tolist() for t in range(12)]], "skeleton": []},
+        "by person": {"keypoints": [{"1": body(17, 100.0 + t).tolist()} for t in range(12)]},
         "mediapipe": [{"frame": t, "landmarks": marks[t]} for t in range(12)],
         "mediapipe's lists": marks,
         "mediapipe's frames": {"frames": [{"frame": t, "pose_landmarks": marks[t]} for t in range(12)]},
@@ -321,3 +323,46 @@ def test_keypoints_of_a_larger_copy_are_said(tmp_path: Path) -> None:
         write(tmp_path / "json", t, [body(18, 100.0) * [2, 2, 1] + [300, 200, 0]])
     said = read_keypoint_files(tmp_path / "json", FPS, (500, 300)).findings
     assert any("lie outside the picture of 500 x 300 px" in text and "another size" in text for text in said)
+
+
+@pytest.mark.parametrize("numbers", [2, 3, 4])
+def test_arrays_of_keypoints(tmp_path: Path, numbers: int) -> None:
+    """x and y, a score, a depth before the score; of two people the nearer one; NaN is not seen."""
+    points = np.array([[body(17, 100.0 + t), 0.2 * body(17, 50.0)] for t in range(12)])
+    points[..., 2] = 0.9
+    extra = [
+        points[..., :2],
+        points,
+        np.concatenate([points[..., :2], 40.0 * points[..., 2:], points[..., 2:]], axis=-1),
+    ]
+    array = extra[numbers - 2]
+    array[3, 0, 5] = np.nan
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "b.npz", note=np.arange(3), keypoints=array[:, 0])
+    for name in ("a.npy", "b.npz"):
+        keypoints = read(tmp_path / name, FPS, (640, 480))
+        np.testing.assert_allclose(keypoints.xy[:, INDEX["nose"], 0], 100.0 + np.arange(12))
+        assert keypoints.confidence[3, INDEX["left_shoulder"]] == 0 < keypoints.confidence[4, INDEX["left_shoulder"]]
+    np.save(tmp_path / "c.npy", np.zeros((5, 13, 3)))
+    with pytest.raises(InputError, match=r"c.npy: no keypoints in c \(5, 13, 3\); expected an array"):
+        read(tmp_path / "c.npy", FPS, (640, 480))
+
+
+def test_notes_beside_the_keypoints_and_one_json_a_line(tmp_path: Path) -> None:
+    for t in range(12):
+        write(tmp_path / "json", t, [body(25, 100.0 + t)])
+    to_json(tmp_path / "json" / "camera_2024.json", {"fps": 30, "camera": "left"})
+    found = read_keypoint_files(tmp_path / "json", FPS, (640, 480))
+    assert len(found.keypoints) == 12 and "no keypoints in camera_2024.json: left out" in found.findings
+    rows = [json.dumps({"people": [{"pose_keypoints_2d": body(25, 100.0 + t).ravel().tolist()}]}) for t in range(12)]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows) + "\n")
+    np.testing.assert_allclose(read(tmp_path / "a.jsonl", FPS, (640, 480)).xy, found.keypoints.xy)
+
+
+def test_who_stands_on_the_head_all_the_time_is_doubtful(tmp_path: Path) -> None:
+    for t in range(12):
+        turned = body(25, 100.0 + t)
+        turned[:, 1] = 480 - turned[:, 1]
+        write(tmp_path / "json", t, [turned])
+    said = " ".join(read_keypoint_files(tmp_path / "json", FPS, (640, 480)).findings)
+    assert "feet are above shoulders in 100% of the frames: is y counted from below?" in said

@@ -9,7 +9,7 @@ import pytest
 from imitate.scene.scene import Scene, build_model
 from imitate.tracking.feasibility import compute_unsupported_force
 from reconstruct.floor import hold_down, lay_on_ground
-from reconstruct.formats.read_motion import read_motion
+from reconstruct.formats.read_motion import load_motion
 from reconstruct.formats.skeleton import FLESH, FLESH_OF_TRUNK, find_flesh
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.kinematics import BodyPoints, com_positions, point_positions
@@ -90,6 +90,8 @@ def test_who_lies_in_a_file_lies_here(tmp_path, shift):
     motion = lying()
     motion.qpos[:, 2] += shift
     write_bvh(motion, CHARACTER, tmp_path / "lies.bvh")
-    found = read_motion(tmp_path / "lies.bvh", CHARACTER)
+    loaded = load_motion(tmp_path / "lies.bvh", CHARACTER)
+    found = loaded.motion
+    assert "on the ground for" in loaded.summary
     assert np.abs(lowest(found.qpos)).max() < 0.03
     assert unsupported(found) < 0.05

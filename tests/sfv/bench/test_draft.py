@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pose.errors import InputError
 from reconstruct.motion import ReferenceMotion
 from sfv.bench.draft import bench_draft
 from tests.samples import standing
@@ -17,6 +18,19 @@ def test_standing_is_performed_and_written(tmp_path, printed):
     assert rows["filter_unsupported"]["value"] < 0.1
     physical = ReferenceMotion.load(tmp_path / "physical.npz")
     assert np.abs(physical.qpos[:, 2] - standing(16).qpos[0, 2]).max() < 0.03
+
+
+def test_all_motions_of_a_folder_are_performed(tmp_path, printed):
+    folder = tmp_path / "motions"
+    folder.mkdir()
+    standing(5).save(folder / "stand.npz")
+    bench_draft(folder, json=True)
+    rows = printed()
+    assert rows["stand_completed"]["value"] == rows["completed"]["value"] == 1.0
+    assert rows["completed"]["n"] == 1
+    assert rows["stand_reference_unsupported"]["value"] < 0.01
+    with pytest.raises(InputError, match="give --out with one motion"):
+        bench_draft(folder, out=tmp_path / "physical.npz")
 
 
 @pytest.mark.slow
