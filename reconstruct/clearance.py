@@ -6,7 +6,6 @@ feet lag behind by as much, and are caught.
 
 import mujoco
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points
@@ -45,9 +44,10 @@ def find_clearance(
         touching = contact[:, ends.bodies == body].any(axis=1) | (touches[:, carried.bodies == body] > 0).any(axis=1)
         share = np.ones(len(qpos))
         if touching.any():
-            since, nearest = distance_transform_edt(~touching, return_indices=True)
+            then, now = np.flatnonzero(touching), np.arange(len(qpos))
+            nearest = then[np.abs(now[:, None] - then).argmin(axis=1)]
             place = paths[:, ends.bodies == body].mean(axis=1)
-            way = np.linalg.norm(place - place[nearest[0]], axis=1)
+            since, way = np.abs(now - nearest), np.linalg.norm(place - place[nearest], axis=1)
             share = np.minimum(np.maximum(since / (REACHED_S * fps), way / REACHED), 1.0)
         clearance[:, points.bodies == body] = CLEARANCE * share[:, None]
     return clearance
