@@ -12,7 +12,7 @@ from reconstruct.contacts import contact_points
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.surfaces import carried_points
 
-CLEARANCE = 0.04
+CLEARANCE = 0.05
 """Distance from a box of a hand or foot that is on its way [m]."""
 REACHED_S, REACHED = 0.15, 0.15
 """Time from a touch, or way along the ground from where it is [s], [m], after which it is that far away."""

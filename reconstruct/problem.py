@@ -334,7 +334,7 @@ class Problem:
             slip = np.where(soft, sigmas.rolling, sigmas.slip)
             blocks += surface_terms.surface_contacts(points, self.touches, self.surfaces, self.fps, height, slip)
         if support.things:
-            blocks.append(object_terms.no_entry(kin["shapes"], support.things, sigmas.entry, support.clearance))
+            blocks += object_terms.keep_out(kin["shapes"], support.things, sigmas.entry, support.clearance)
         if support.hands is not None:
             blocks.append(residuals.hand_height(contacts, support.hands, sigmas.slip))
         if support.lies.any():

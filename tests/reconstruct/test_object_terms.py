@@ -6,7 +6,8 @@ import numpy as np
 
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
-from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_positions
+from reconstruct.object_terms import no_entry
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.scene_objects import SceneObject
 from reconstruct.solve import minimise
@@ -35,3 +36,16 @@ def test_a_foot_that_is_in_a_stair_is_moved_out_of_it():
     assert depth(qpos) > 0.055 and depth(moved) < 0.012
     alone = problem.with_support(replace(support, things=()))
     assert depth(minimise(alone.residuals, alone.space, qpos, alone.unknowns(view), free, 20).qpos) > 0.05
+
+
+def test_a_foot_that_goes_through_an_edge_between_two_frames_is_in_it_on_the_way():
+    body = load_character("humanoid")
+    qpos = np.tile(np.array(body.model.qpos0), (2, 1))
+    qpos[1, 0] += 0.6  # a board of 6 cm lies halfway, lower than the ankles
+    points = compute_kinematics(body.model, qpos, PointSet.of(solid=BodyPoints.of_geoms(body.model)))["solid"]
+    board = SceneObject("box", float(points.pos_w[0, :, 0].max()) + 0.3, 0.0, 0.03, 0.06, 2.0)
+    assert not no_entry(points, [board], 0.01).residual.any()
+    assert not no_entry(points, [board], 0.01, between=0.3).residual.any()
+    halfway = no_entry(points, [board], 0.01, between=0.5)
+    assert halfway.residual.shape == (1, len(points)) and halfway.jacobian.shape[:2] == (1, 2)
+    assert halfway.residual.min() < -1.0
