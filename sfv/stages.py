@@ -63,7 +63,7 @@ RETARGET_VERSION = 2
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 1
 """Version of tracking control: raised whenever the same motion gives another draft."""
-TRAIN_VERSION = 3
+TRAIN_VERSION = 4
 """Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 3
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""

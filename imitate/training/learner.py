@@ -43,6 +43,7 @@ class SkillPPO:
         config: PPOConfig,
         group: ProcessGroup,
         shuffle: torch.Generator,
+        keep_normaliser: bool = False,
     ):
         """Sets the learner up.
 
@@ -53,9 +54,10 @@ class SkillPPO:
           config: settings of PPO.
           group: the processes that learn together.
           shuffle: orders the samples of an update.
+          keep_normaliser: observations are normalised as before PPO.
         """
         self.policy, self.collector, self.num_steps = policy, collector, num_steps
-        self.ppo, self.shuffle = PPO(policy, config, group), shuffle
+        self.ppo, self.shuffle = PPO(policy, config, group, keep_normaliser=keep_normaliser), shuffle
 
     def collect(self) -> tuple[Batch, EpisodeSums]:
         """T control steps of the policy in every environment."""

@@ -174,8 +174,9 @@ class TrainingRun:
         config, ppo_config = self.config, self.config.ppo
         if draft:
             ppo_config = replace(ppo_config, learning_rate=config.distill.ppo_learning_rate)
-        ppo = SkillPPO(self.policy, self.collector, config.num_steps, ppo_config, self.group, self.shuffle)
-        if draft and len(draft.controls):
+        imitates = draft is not None and len(draft.controls) > 0
+        ppo = SkillPPO(self.policy, self.collector, config.num_steps, ppo_config, self.group, self.shuffle, imitates)
+        if draft is not None and imitates:
             # Pushes follow from the count of episodes. It was one ahead here when results were first published, and
             # stays so, that the same seed gives the same policy.
             self.collector.env.episode += 1

@@ -73,11 +73,25 @@ class PPO:
     """Improves a policy in place, one batch after the other."""
 
     def __init__(
-        self, policy: ActorCritic, config: PPOConfig, group: ProcessGroup | None = None, ent_coef: float = 0.0
+        self,
+        policy: ActorCritic,
+        config: PPOConfig,
+        group: ProcessGroup | None = None,
+        ent_coef: float = 0.0,
+        keep_normaliser: bool = False,
     ):
-        """`ent_coef` weighs the policy's entropy in the loss; skills have none: their noise is fixed."""
+        """Sets the learner up.
+
+        Args:
+          policy: is improved in place.
+          config: settings.
+          group: the processes that learn together.
+          ent_coef: weight of the policy's entropy in the loss; skills have none: their noise is fixed.
+          keep_normaliser: observations are normalised as they were before, whatever comes: for a policy that has been
+            learnt by then, and that a moving normaliser would disturb.
+        """
         self.policy, self.config, self.group = policy, config, group or ProcessGroup()
-        self.ent_coef = ent_coef
+        self.ent_coef, self.keep_normaliser = ent_coef, keep_normaliser
         self.parameters = [p for p in policy.parameters() if p.requires_grad]
         self.learning_rate = config.learning_rate
         self.optimiser = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
@@ -124,8 +138,8 @@ class PPO:
             history.append(metrics)
         last_epoch = torch.stack(history[-(len(history) // config.update_epochs) :])
         self._steer_learning_rate(float(last_epoch[:, 2].mean()))
-        # Only now, so that all of a batch was normalised alike.
-        policy.observations.update(group.sum(batch.observation_moments.clone()))
+        if not self.keep_normaliser:  # only now, so that all of a batch was normalised alike
+            policy.observations.update(group.sum(batch.observation_moments.clone()))
         means = torch.stack(history).mean(0).tolist()
         return {
             **dict(zip(("policy_loss", "value_loss", "kl", "clipped"), means, strict=True)),

@@ -187,10 +187,14 @@ def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
         train(job, ProcessGroup(), lambda status: None, lambda: False)
         content = torch.load(tmp_path / folder / CHECKPOINT, weights_only=True)["content"]
         evaluated[folder] = [int(point["samples"]) for point in content["curves"]]
+        counted[folder] = int(content["policy"]["observations.count"])
         return [*content["policy"].values(), content["parts"][0]["collector"]["env"]["batch"]]
 
     evaluated: dict[str, list[int]] = {}
+    counted: dict[str, int] = {}
     unbroken = go("unbroken", 128)
+    # Observations count while the expert is imitated, 64, and the 32 before; PPO leaves the normaliser alone.
+    assert counted["unbroken"] == 96
     for samples in (32, 96, 128):
         broken = go("broken", samples)
     assert evaluated == {"unbroken": [64, 128], "broken": [32, 64, 96, 128]}

@@ -61,6 +61,21 @@ def test_update_makes_good_actions_likelier():
     assert metrics["kl"] > 0
 
 
+def test_the_normaliser_moves_with_the_batch_or_is_kept():
+    torch.manual_seed(0)
+    policy = Policy(LAYOUT)
+    policy.observations.update(Normaliser.moments(torch.tensor([[1.0, 0.0, -1.0], [3.0, 0.0, 1.0]])))
+    # Two samples seen: means 2, 0, 0, variances 1, 0, 1.
+    moments = Normaliser.moments(torch.tensor([[4.0, 2.0, 0.0], [4.0, -2.0, 0.0]]))
+    batch = replace(batch_of(policy), observation_moments=moments)
+    config, seen = PPOConfig(minibatch_size=32), policy.observations
+    PPO(policy, config, keep_normaliser=True).update(batch, torch.Generator().manual_seed(0))
+    assert (seen.mean.tolist(), seen.variance.tolist(), float(seen.count)) == ([2.0, 0.0, 0.0], [1.0, 0.0, 1.0], 2.0)
+    PPO(policy, config).update(batch, torch.Generator().manual_seed(0))
+    # Of 1, 3, 4, 4: mean 3, variance (4 + 0 + 1 + 1) / 4; of 0, 0, 2, -2: 0, 2; of -1, 1, 0, 0: 0, 1/2.
+    assert (seen.mean.tolist(), seen.variance.tolist(), float(seen.count)) == ([3.0, 0.0, 0.0], [1.5, 2.0, 0.5], 4.0)
+
+
 def test_learning_rate_follows_the_divergence():
     torch.manual_seed(0)
     policy = Policy(LAYOUT)
