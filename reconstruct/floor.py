@@ -1,8 +1,8 @@
-"""Floor work on its new body: who lay, sat, knelt or rolled on the ground, does so there, on flesh of another shape.
+"""Floor work from a file: who lay, sat, knelt or rolled on the ground in it, does so on the body that performs it.
 
-A trunk of other depth floats or sinks where the old one lay, and nothing carries it. So what is near the ground is laid
-upon it and held there, found again, and held again, as in the reconstruction from a video (`reconstruct.reconstruct`);
-then the forces behind the motion are made such as these contacts can give.
+A file has joints and no flesh. A trunk of other depth floats or sinks where the old one lay, and nothing carries it. So
+what is near the ground is laid upon it and held there, found again, and held again, as in the reconstruction from a
+video (`reconstruct.reconstruct`); then the forces behind the motion are made such as these contacts can give.
 """
 
 from dataclasses import replace
@@ -12,9 +12,11 @@ import numpy as np
 from reconstruct.camera import View
 from reconstruct.characters.character import Character
 from reconstruct.contacts import part_contacts
+from reconstruct.cycle import close_loop
 from reconstruct.hand_support import find_hand_support
 from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import FitSigmas, Problem
+from reconstruct.retargeting import clip_to_limits
 from reconstruct.solve import minimise
 from reconstruct.support import Support
 
@@ -52,7 +54,9 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
     support = replace(support, hands=find_hand_support(character, qpos, support.contact, motion.fps))
     terms = problem.with_support(support, physics=True).residuals
     qpos = minimise(terms, problem.space, qpos, view.vector(), none, 2 * ITERATIONS).qpos
-    contacts = part_contacts(support.contact, character.contacts)
+    if motion.loop:
+        qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
+    qpos, contacts = clip_to_limits(character, qpos), part_contacts(support.contact, character.contacts)
     return replace(motion, qpos=qpos, contacts=contacts, contact_names=tuple(character.contacts))
 
 

@@ -12,7 +12,7 @@ Like Gleicher (1998), "Retargetting motion to new characters", constraints and s
 than frame by frame; the terms and the banded solver are those of the reconstruction.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import mujoco
@@ -23,7 +23,6 @@ from reconstruct import dynamics, residuals
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_runs, part_contacts
 from reconstruct.cycle import close_loop
-from reconstruct.floor import lay_on_ground
 from reconstruct.grounding import GroundContacts, find_ground_contacts
 from reconstruct.ik_targets import SIDES, IKTargets, TargetSigmas, compute_ik_targets, landmark_names, leg_length
 from reconstruct.kinematics import (
@@ -119,8 +118,10 @@ def retarget(
     fit = RetargetingFit(motion, source, character, scale, points, targets, ground, config)
     start = guess_poses(motion, source, character, targets)
     qpos = fit.fit_trajectory(fit.fit_poses(start), start)
+    if motion.loop:
+        qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
     found = ReferenceMotion(
-        qpos=_close(qpos, motion, character),
+        qpos=clip_to_limits(character, qpos),
         fps=fit.fps,
         character=character.name,
         height=character.height,
@@ -130,17 +131,7 @@ def retarget(
         loop=motion.loop,
         guessed=motion.guessed,
     )
-    laid = lay_on_ground(found, character, ground.lies)
-    if laid is not found:
-        found = replace(laid, qpos=_close(laid.qpos, motion, character))
     return Retargeted(found, points, targets, ground)
-
-
-def _close(qpos: np.ndarray, motion: ReferenceMotion, character: Character) -> np.ndarray:
-    """Poses within the joints' ranges, (T, nq), of a cycle closed if the original is one."""
-    if motion.loop:
-        qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
-    return clip_to_limits(character, qpos)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ IMPORT_VERSION = 4
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
 KEYPOINTS_VERSION = 1002
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
-RETARGET_VERSION = 2
+RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 1
 """Version of tracking control: raised whenever the same motion gives another draft."""

@@ -18,7 +18,7 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
-from reconstruct.floor import SHORTEST_S
+from reconstruct.floor import SHORTEST_S, lay_on_ground
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import Finding, MotionFileConfig, summarise
 from reconstruct.formats.skeleton import to_character
@@ -174,8 +174,7 @@ def import_skeleton(
         text = "its height drifts, so the lowest point is set on the ground except in clear flights"
         findings = (*findings, Finding("ground", text))
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
-    retargeted = retarget(given, body, character)
-    motion, lies = retargeted.motion, float(retargeted.ground.lies.mean()) * retargeted.motion.duration
+    motion, lies = _retarget(given, body, character)
     if lies > SHORTEST_S:
         text = f"trunk, knees or elbows are on the ground for {lies:.1f} s: laid upon it"
         findings = (*findings, Finding("ground", text))
@@ -185,8 +184,15 @@ def import_skeleton(
     wraps = skeleton.wraps and len(given) == len(whole) and np.abs(seam_gap(body.model, qpos)).max() < LOOP_GAP
     if wraps and find_cycle(character.model, motion.qpos, motion.fps, loop) is not None:
         closed = close_loop(body.model, qpos, blend=max(3, len(qpos) // 6))
-        return ImportedMotion(retarget(replace(given, qpos=closed, loop=True), body, character).motion, findings)
+        return ImportedMotion(_retarget(replace(given, qpos=closed, loop=True), body, character)[0], findings)
     return ImportedMotion(_cycle(motion, character, loop), findings)
+
+
+def _retarget(given: ReferenceMotion, body: Character, character: Character) -> tuple[ReferenceMotion, float]:
+    """A skeleton's motion on a character, and for how long it lies, sits, kneels or rolls on the ground [s]."""
+    found = retarget(given, body, character)
+    lies = found.ground.lies
+    return lay_on_ground(found.motion, character, lies), float(lies.mean()) * found.motion.duration
 
 
 def _time_finding(given: ReferenceMotion, motion: ReferenceMotion) -> tuple[Finding, ...]:
