@@ -11,6 +11,7 @@ import numpy as np
 
 from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.scene.ground import Ground
+from imitate.scene.objects import find_height_above
 from imitate.scene.placement import place_on_ground
 from imitate.scene.scene import CONTROL_HZ
 from reconstruct import rotations
@@ -22,7 +23,7 @@ TOUCH_HEIGHT = 0.05
 TOUCH_WINDOW = round(0.25 * CONTROL_HZ)
 """Touching early or late by this many steps is forgiven."""
 REST_HEIGHT = 0.01
-"""A body whose lowest point is below this height rests on the ground [m]."""
+"""A body whose lowest point is below this height rests on the ground, or on a box [m]."""
 REST_DEPTH = 0.006
 """Depth at which the ground bears a body that stands [m]: simulated contact is soft."""
 
@@ -216,7 +217,7 @@ def locate_parts(
         mujoco.mj_kinematics(model, data)
         geoms = data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)
         touching[k] = shapes.clearance(ground, *geoms)[0] < TOUCH_HEIGHT
-        lowest[k] = whole.clearance(ground, *geoms)[0].min()
+        lowest[k] = min(whole.clearance(ground, *geoms)[0].min(), find_height_above(model, data, REST_HEIGHT))
         reach[k] = whole.furthest(ahead, *geoms)[0] - start
     near = [touching[max(0, k - TOUCH_WINDOW) : k + TOUCH_WINDOW + 1].any(axis=0) for k in range(count)]
     rise = np.where(lowest < REST_HEIGHT, -REST_DEPTH - lowest, 0.0)

@@ -104,6 +104,41 @@ def add_grips(spec: mujoco.MjSpec, character: Character, grips: Sequence[Grip]) 
         tie.solref = GRIP_SOLREF
 
 
+def find_height_above(model: mujoco.MjModel, data: mujoco.MjData, reach: float) -> float:
+    """Height of the lowest part of a body above the upper faces of the boxes that it is on [m], negative inside.
+
+    Args:
+      model: body, ground and objects.
+      data: at the pose, kinematics done.
+      reach: distance from which a part counts [m].
+
+    Returns:
+      Infinity where no part is that near to an upper face.
+    """
+    boxes, lowest, line = list_boxes(model), np.inf, np.zeros(6)
+    for g in range(model.ngeom if boxes else 0):
+        if model.geom_bodyid[g] == 0 or not model.geom_contype[g]:
+            continue
+        for box in boxes:
+            distance = mujoco.mj_geomDistance(model, data, g, box, reach, line)
+            if distance < min(reach, lowest) and np.allclose(find_face(model, data, box, line[3:]), [0.0, 0.0, 1.0]):
+                lowest = distance
+    return lowest
+
+
+def list_boxes(model: mujoco.MjModel) -> list[int]:
+    """Geoms of a model that are boxes of its scene."""
+    return [g for g in range(model.ngeom) if model.geom(g).name.startswith("object_") and model.geom_contype[g]]
+
+
+def find_face(model: mujoco.MjModel, data: mujoco.MjData, box: int, point_w: np.ndarray) -> np.ndarray:
+    """Outward normal of the face of a box that is nearest to a point of its surface or inside it, world frame, (3,)."""
+    axes = data.geom_xmat[box].reshape(3, 3)
+    local = (point_w - data.geom_xpos[box]) @ axes
+    face = int((np.abs(local) - model.geom_size[box]).argmax())
+    return np.asarray(np.sign(local[face]) * axes[:, face])
+
+
 def _triple(vector: np.ndarray) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in vector)
     return x, y, z

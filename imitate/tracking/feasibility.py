@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 
 from imitate.env.reference import Reference
 from imitate.env.termination import GeomShapes
-from imitate.scene.objects import GRIP_REACH
+from imitate.scene.objects import GRIP_REACH, find_face, list_boxes
 from imitate.scene.scene import CONTROL_HZ, FRICTION
 from reconstruct.kinematics import BodyPoints, point_positions
 
@@ -156,7 +156,7 @@ def find_excess_on_objects(model: mujoco.MjModel, data: mujoco.MjData, force: np
             place = data.site(model.site(k).name.replace("hand", "place")).xpos
             if np.linalg.norm(data.site_xpos[k] - place) < GRIP_REACH:
                 return 0.0  # a hand that holds may pull to any side
-    objects = [g for g in range(model.ngeom) if model.geom(g).name.startswith("object_") and model.geom_contype[g]]
+    objects = list_boxes(model)
     ways, line = ([np.array([0.0, 0.0, 1.0])] if grounded else []), np.zeros(6)
     grounds = len(ways)
     for g in range(model.ngeom):
@@ -165,10 +165,7 @@ def find_excess_on_objects(model: mujoco.MjModel, data: mujoco.MjData, force: np
         for thing in objects:
             if mujoco.mj_geomDistance(model, data, g, thing, SUPPORT_HEIGHT, line) < SUPPORT_HEIGHT:
                 # The face of the box that is nearest: where both touch, no line between them has a direction.
-                axes = data.geom_xmat[thing].reshape(3, 3)
-                local = (line[3:] - data.geom_xpos[thing]) @ axes
-                face = int((np.abs(local) - model.geom_size[thing]).argmax())
-                ways.append(np.sign(local[face]) * axes[:, face])
+                ways.append(find_face(model, data, thing, line[3:]))
     if len(ways) == grounds:
         return np.inf
     edges = list[np.ndarray]()

@@ -1,5 +1,7 @@
 """Boxes and bars in the simulation: they carry what the reference says that they carry."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from imitate.scene.scene import Scene
 from imitate.tracking.feasibility import compute_unsupported_force
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
+from reconstruct.scene_objects import SceneObject
 from sfv.demo.motions import load_demo_motion, place_things
 from sfv.demo.scene_plans import SCENE_PLANS
 
@@ -30,6 +33,19 @@ def test_hands_hold_the_bar_when_the_plan_says_so():
         assert grip.first == pytest.approx(0.95, abs=0.1) and grip.last == pytest.approx(4.0, abs=0.1)
         assert grip.place[2] == pytest.approx(2.0, abs=1e-6)
     assert find_grips(BODY, task.motion, ()) == ()
+
+
+def test_who_stands_on_a_box_starts_as_deep_as_it_bears_and_who_is_beside_it_does_not():
+    motion = load_demo_motion("walk", BODY)
+    sole = float(Task(BODY, motion).reference(1.0).rise[0]) + 0.006  # what the first pose is off the ground by, negated
+    qpos = np.repeat(motion.qpos[:1], 3, axis=0)
+    qpos[:, 2] += sole + np.array([0.3, 0.305, 0.33])  # on the box, 5 mm above it, and well above it
+    box = SceneObject("box", 0.0, 0.0, 0.3, 2.0, 2.0)
+    stood = replace(motion, qpos=qpos, loop=False, contacts=motion.contacts[:3], guessed=None)
+    rise = Task(BODY, stood, Scene("objects", objects=(box,))).reference(1.0).rise
+    np.testing.assert_allclose(rise, [-0.006, -0.011, 0.0], atol=1e-6)
+    beside = replace(box, x=1.6)  # its front face is at 0.6, further than the feet
+    assert not Task(BODY, stood, Scene("objects", objects=(beside,))).reference(1.0).rise.any()
 
 
 def test_a_body_hangs_from_its_grips_and_falls_when_they_open():
