@@ -31,6 +31,10 @@ COMMANDS = {
         "sfv.commands.tracker:train_tracker",
         "one policy learns to follow all prepared clips",
     ),
+    "tracker library": (
+        "sfv.commands.tracker:make_tracker_library",
+        "the library of skills, made of prepared clips",
+    ),
     "table": ("sfv.commands.table:table", "many videos through the pipeline: a row a skill"),
     "demo": ("sfv.demo.demo:demo", "a synthetic sample video with known truth"),
     "render": ("sfv.commands.render:render", "films of a finished run's motions, at any size"),

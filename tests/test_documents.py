@@ -15,7 +15,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 def test_commands_exist(page):
     text = page.read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for words in re.findall(r"(?:^    |`|bin/|-m )sfv ((?:bench |character )?[a-z][a-z-]*)", text, re.MULTILINE):
+    for words in re.findall(
+        r"(?:^    |`|bin/|-m )sfv ((?:bench |character |tracker )?[a-z][a-z-]*)", text, re.MULTILINE
+    ):
         assert words in COMMANDS or words in ("bench", "character"), f"sfv {words}"
     for target in re.findall(r"(?:^    |`)make ([a-z-]+)", text, re.MULTILINE):
         assert target in targets, f"make {target}"

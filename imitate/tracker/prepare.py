@@ -31,6 +31,8 @@ from reconstruct.formats.read_motion import import_skeleton
 from reconstruct.motion import ReferenceMotion
 
 FORMAT_VERSION = 1
+LEVEL = MotionFileConfig(up="y")
+"""How the archive is read: in a laboratory the floor is level, and nothing is asked of the soles."""
 TRAINING, TEST = "training", "test"
 """Folders of the segments to learn from and of the held-out ones."""
 FOLLOWED, FELL, CARRIED, REFUSED = "followed", "fell", "object", "refused"
@@ -41,8 +43,6 @@ DOUBTFUL_CARRIED, LONGEST_CARRIED = 0.8, 2.5
 follow either; beyond the second in any case."""
 # A leap lasts .7 s at most. Alone the first would not do: of cartwheels and of people who get up from the floor, whose
 # hands and trunks the fit leaves some centimetres above it, half are beyond it; of stools that people sit on, most.
-LEAST_FEASIBLE = 0.6
-"""Share of the frames that must have been followed where it is doubtful whether an object is missing."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,12 @@ class Prepared:
 
 
 def prepare_clips(
-    archive: MocapArchive, character: Character, folder: Path, config: PrepareConfig, progress: Progress = silent
+    archive: MocapArchive,
+    character: Character,
+    folder: Path,
+    config: PrepareConfig,
+    progress: Progress = silent,
+    listed: Sequence[Segment] = (),
 ) -> None:
     """Prepares segments of an archive, held-out ones first; those that have a note are done already.
 
@@ -131,11 +136,12 @@ def prepare_clips(
       folder: where files and notes go, into `training` and `test`.
       config: how many, and how.
       progress: is called with the segments done.
+      listed: segments to learn from before those that `spread_segments` chooses.
     """
     chosen = [(TEST, each) for each in spread_segments(archive.clips.values(), True, config.seconds)]
     chosen = chosen[: config.test_clips]
     own = spread_segments(archive.clips.values(), False, config.seconds)[: config.clips]
-    chosen += [(TRAINING, each) for each in own]
+    chosen += [(TRAINING, each) for each in (*listed, *own)]
     for count, (part, segment) in enumerate(chosen):
         progress(count, len(chosen), f"{segment.name} {segment.kind}")
         note = folder / part / f"{segment.name}.json"
@@ -185,10 +191,9 @@ def prepare_segment(
 
 def name_result(metrics: Mapping[str, float], longest_carried: float) -> str:
     """What became of a segment that was tracked, by the metrics of its draft."""
-    followed, feasible = bool(metrics["draft_completed"]), metrics["feasible"]
-    if longest_carried > DOUBTFUL_CARRIED and not (followed and feasible >= LEAST_FEASIBLE):
-        return CARRIED
-    return FOLLOWED if followed else FELL
+    if metrics["draft_completed"]:
+        return FOLLOWED
+    return CARRIED if longest_carried > DOUBTFUL_CARRIED else FELL
 
 
 def find_longest_carried(task: Task) -> float:
@@ -214,8 +219,9 @@ def _write_note(path: Path, archive: MocapArchive, segment: Segment, what: str, 
 
 
 def read_notes(folder: Path) -> list[dict[str, Any]]:
-    """The notes of a folder of prepared segments, by name."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    """The notes of a folder of prepared segments, in the order of their names, which they have as `name`."""
+    notes = sorted(folder.glob("*.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) | {"name": path.stem} for path in notes]
 
 
 def count_results(notes: Sequence[Mapping[str, Any]]) -> dict[str, int]:

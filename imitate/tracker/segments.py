@@ -1,10 +1,13 @@
 """Which parts of an archive of motion capture a tracker learns from, and which it is tested on."""
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from pose.foreign_files import read_text, refuse_damaged
 from reconstruct.formats.mocap_archive import MocapClip
 
 HELD_OUT = frozenset({"14", "32", "49", "56", "60", "69", "88", "111", "113", "135", "144"})
@@ -79,4 +82,20 @@ def spread_segments(clips: Iterable[MocapClip], held_out: bool, seconds: float) 
                 seen[kind, clip.subject] += 1
                 start = round(max(0.0, (clip.seconds - seconds) / 2), 2)
                 found.append(Segment(clip.name, kind, start, min(clip.seconds, round(start + seconds, 2))))
+    return found
+
+
+def read_list(path: Path) -> dict[str, Segment]:
+    """Segments by the names of skills, of a table with the columns skill, clip, start, end and kind.
+
+    Raises:
+      InputError: no such table, or a row is not like that.
+    """
+    with refuse_damaged(path, "a table of clips", "give columns skill, clip, start, end, kind"):
+        rows = list(csv.DictReader(read_text(path).splitlines()))
+        found = {
+            row["skill"]: Segment(row["clip"], row["kind"], float(row["start"]), float(row["end"])) for row in rows
+        }
+        if not found:
+            raise ValueError("no row")
     return found

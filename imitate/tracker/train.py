@@ -73,13 +73,12 @@ def load_clips(folder: Path, count: int | None = None) -> list[Prepared]:
 
     Args:
       folder: that `prepare_clips` wrote.
-      count: the most, in the order in which they were prepared; None for all.
+      count: the most; None for all.
 
     Raises:
       InputError: there are none, or one is damaged.
     """
-    notes = [note for note in read_notes(folder / TRAINING) if note["result"] == FOLLOWED]
-    names = [f"{note['clip']}_{round(100 * note['start']):04d}" for note in notes]
+    names = [note["name"] for note in read_notes(folder / TRAINING) if note["result"] == FOLLOWED]
     if not names:
         raise InputError(f"{folder}: no segment to learn from; make some: sfv tracker prepare --out {folder}")
     clips = [Prepared.load(folder / TRAINING / f"{name}.npz") for name in names[:count]]

@@ -11,13 +11,16 @@ import tyro
 from rich.table import Table
 
 from imitate.env.env import ImitationEnv
+from imitate.env.task import Task
 from imitate.robustness import end_meets_start
 from imitate.rollout import Rollout, RolloutMetrics, run_episodes
 from imitate.scene.scene import CONTROL_HZ, Scene
 from imitate.transitions.sequence import perform_sequence
 from pose.errors import InputError
 from sfv.console import bar, console
+from sfv.library import LibrarySkill, find_library_skill, library_skills
 from sfv.rendering import make_scenery, write_preview
+from sfv.run_folder import RUNS
 from sfv.skill import SHIPPED, Skill, known_skills, skills_named
 from sfv.together.play import find_group, perform_group, write_group
 from sfv.together.stages import describe_performance, measure_performance
@@ -72,14 +75,11 @@ def play(
         return
     if eyes:
         raise InputError("--eyes: only go1 has a camera; play it with: sfv play go1 --eyes")
+    if (listed := choose_from_library(skills, character, scene)) is not None:
+        play_from_library(listed, size, out, alone=seconds is None and transitions is None and event is None)
+        return
     if len(skills) == 1 and (group := find_group(skills[0])) is not None:
-        if (
-            character is not None
-            or scene != Scene()
-            or seconds is not None
-            or transitions is not None
-            or event is not None
-        ):
+        if scene != Scene() or any(option is not None for option in (character, seconds, transitions, event)):
             raise InputError(f"'{skills[0]}' is several people in a world of theirs; play it without other options")
         play_group(group, size[1], out or Path(f"{group.resolve().name}.mp4"))
         return
@@ -99,17 +99,55 @@ def play_skills(
     first, *others = skills
     rollout = perform_in_turn(skills, seconds, transitions) if others else perform(first, seconds)
     path = out or Path(f"{first.name}{'_and_more' if others else ''}.mp4")
-    shown = rollout.as_motion(first.reference, with_box=True)
-    task = first.task
+    write_film(rollout, first.task, size, path)
+    report_film(rollout, ", ".join(skill.name for skill in skills), first.body, path)
+
+
+def choose_from_library(skills: Sequence[str], character: str | None, scene: Scene) -> LibrarySkill | None:
+    """The skill of the library that is named; None where a skill with a policy, or a run, has the name.
+
+    Raises:
+      InputError: it is one of several, or for another body or ground.
+    """
+    found = [find_library_skill(name) for name in skills]
+    listed = next((skill for skill in found if skill is not None), None)
+    if listed is None or (RUNS / listed.name).is_dir():
+        return None
+    if len(skills) > 1:
+        raise InputError(f"'{listed.name}' is of the library, without a policy that others could follow; play it alone")
+    if scene != Scene() or character not in (None, "humanoid"):
+        raise InputError(f"'{listed.name}' of the library is the humanoid's, on the plane; leave the options out")
+    return listed
+
+
+def play_from_library(skill: LibrarySkill, size: tuple[int, int], out: Path | None, alone: bool = True) -> None:
+    """Films a skill of the library, performed by tracking control.
+
+    Raises:
+      InputError: not `alone`: it was called with options that are for policies.
+    """
+    if not alone:
+        raise InputError(f"'{skill.name}' is performed once, as it is; leave the other options out")
+    rollout, task = skill.perform()
+    out = out or Path(f"{skill.name}.mp4")
+    write_film(rollout, task, size, out)
+    report_film(rollout, skill.name, task.character.name, out)
+
+
+def write_film(rollout: Rollout, task: Task, size: tuple[int, int], path: Path) -> None:
+    """Draws a performance."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    shown = rollout.as_motion(task.motion, with_box=True)
     with bar(path.name) as progress:
-        write_preview(shown, first.character, path, None, size, progress, make_scenery(task), task.ground)
+        write_preview(shown, task.character, path, None, size, progress, make_scenery(task), task.ground)
+
+
+def report_film(rollout: Rollout, names: str, body: str, path: Path) -> None:
+    """Prints how a performance went that was drawn."""
     end = "falls" if rollout.terminated else "to the end"
     steps = max(1, len(rollout.qpos) - 1)
-    names = ", ".join(skill.name for skill in skills)
     console.print(
-        f"{path}: {names} by {first.body}, {rollout.duration:.1f} s {end}, "
-        f"mean reward {rollout.reward.sum() / steps:.3f}"
+        f"{path}: {names} by {body}, {rollout.duration:.1f} s {end}, mean reward {rollout.reward.sum() / steps:.3f}"
     )
 
 
@@ -283,6 +321,10 @@ def show_skills() -> None:
             "shipped" if shipped else "a run",
             skill.licence or "",
         )
+    for listed in library_skills():
+        length, note = f"{listed.note['seconds']:.1f} s", listed.note
+        measured = _text(note["normalised_return"], ".3f"), _text(note["completed"], ".0%")
+        table.add_row(listed.name, "humanoid", length, *measured, f"library, {listed.kind}", "CMU, free for all uses")
     if table.row_count:
         console.print(table)
         console.print("\n[cyan]python -m sfv play SKILL --character BODY -o out.mp4[/cyan]")

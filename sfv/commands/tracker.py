@@ -10,11 +10,12 @@ from rich.table import Table
 from imitate.env.task import Task
 from imitate.tracker.evaluation import follow_clips
 from imitate.tracker.prepare import TEST, TRAINING, PrepareConfig, count_results, prepare_clips, read_notes
-from imitate.tracker.segments import KINDS, OTHER
+from imitate.tracker.segments import KINDS, OTHER, read_list
 from imitate.tracker.train import CloneConfig, clone_policy, load_clips
 from reconstruct.characters.character import load_character
 from reconstruct.formats.mocap_archive import MocapArchive
 from sfv.console import bar, console
+from sfv.library import LIBRARY, library_skills, make_library
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class TrackerPrepareConfig:
     """The folder or .tar.xz of the archive cmu24, motion capture of CMU's."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/tracker")
     """Folder of the prepared segments."""
+    listed: Path | None = None
+    """A table of clips to prepare first: skill, clip, start, end, kind; assets/library/clips.csv for the library."""
     character: str = "humanoid"
     """Body that is to follow them."""
     prepare: Annotated[PrepareConfig, tyro.conf.arg(name="")] = field(default_factory=PrepareConfig)
@@ -34,8 +37,9 @@ def prepare_tracker(config: Annotated[TrackerPrepareConfig, tyro.conf.arg(name="
     """Retargets clips of motion capture, leaves out what needs objects, tracks each once; the same command goes on."""
     prepare, character = config.prepare.check(), load_character(config.character)
     archive = MocapArchive.open(config.archive)
+    listed = list(read_list(config.listed).values()) if config.listed else []
     with bar("tracker prepare") as progress:
-        prepare_clips(archive, character, config.out, prepare, progress)
+        prepare_clips(archive, character, config.out, prepare, progress, listed)
     show_notes(config.out)
 
 
@@ -63,6 +67,22 @@ def train_tracker(config: Annotated[TrackerTrainConfig, tyro.conf.arg(name="")])
         f"{config.out / 'tracker.pt'}: {found.followed.mean():.0%} of {len(clips)} clips followed to the end, bodies "
         f"off by {1e3 * found.error.mean():.0f} mm; held-out clips: sfv bench tracker --out {config.out}"
     )
+
+
+def make_tracker_library(
+    prepared: Annotated[Path, tyro.conf.arg(aliases=["-i"])] = Path("runs/tracker"), out: Path = LIBRARY
+) -> None:
+    """Makes the library of skills that ship: physical rollouts of prepared clips that are performed well enough.
+
+    Args:
+      prepared: folder that sfv tracker prepare wrote, with --listed assets/library/clips.csv.
+      out: folder of the library.
+    """
+    with bar("tracker library") as progress:
+        left_out = make_library(prepared, out, progress=progress)
+    for name, why in left_out.items():
+        console.print(f"left out: {name}, {why}")
+    console.print(f"{out}: {sum(1 for _ in library_skills(out))} skills")
 
 
 def show_notes(folder: Path) -> None:

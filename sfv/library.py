@@ -1,0 +1,140 @@
+"""The library of skills: motions that our body performed in simulation after motion capture, and performs again.
+
+assets/library has a performance (`imitate.tracker.performance`) for each skill, `index.json` about all of them, and
+`clips.csv`, the clips of CMU's that they were made of. No policy is needed: tracking control performs them.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
+from imitate.rollout import Rollout, RolloutMetrics, run_episodes
+from imitate.tracker.performance import Controller, Performance
+from imitate.tracker.prepare import FOLLOWED, TRAINING, Prepared
+from imitate.tracker.segments import read_list
+from pose.errors import InputError
+from pose.progress import Progress, silent
+from reconstruct.characters.assets_folder import ASSETS
+from reconstruct.characters.character import load_character
+from sfv.stage import write_json
+
+LIBRARY = ASSETS / "library"
+INDEX, CLIPS = "index.json", "clips.csv"
+LICENCE = "CMU Graphics Lab Motion Capture Database, free for all uses; see assets/library/LICENSE"
+ROLLOUTS = 16
+"""Rollouts from disturbed starts that a skill is measured by."""
+LEAST_DRAFT, LEAST_RETURN, LEAST_COMPLETED = 0.85, 0.9, 0.9
+"""What ships: return of the draft against the motion capture, return of the skill, share of disturbed starts done."""
+
+
+@dataclass(frozen=True)
+class LibrarySkill:
+    """A skill of the library."""
+
+    name: str
+    path: Path
+    """The performance."""
+    note: dict[str, Any]
+    """What the index says: clip, kind, seconds, normalised_return, completed."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of motion."""
+        return str(self.note["kind"])
+
+    def load(self) -> tuple[Performance, Task]:
+        """The performance, and the task of performing it again."""
+        found = Performance.load(self.path)
+        return found, Task(load_character(found.motion.character, found.motion.height), found.motion)
+
+    def perform(self) -> tuple[Rollout, Task]:
+        """Performs it from its first frame on, by tracking control."""
+        found, task = self.load()
+        env, recorder = ImitationEnv(task, EnvConfig(action_scale=1.0), 1), RolloutMetrics()
+        controller = Controller(found.make_draft(task), env)
+        scores = run_episodes(env, controller, np.zeros(1, dtype=np.int64), recorder=recorder)
+        return recorder.rollout(terminated=not scores.completed[0]), task
+
+
+def library_skills(folder: Path = LIBRARY) -> Iterator[LibrarySkill]:
+    """The skills of the library, by name."""
+    index = folder / INDEX
+    for name, note in json.loads(index.read_text(encoding="utf-8")).items() if index.is_file() else ():
+        yield LibrarySkill(name, folder / f"{name}.npz", note)
+
+
+def find_library_skill(name: str, folder: Path = LIBRARY) -> LibrarySkill | None:
+    """The skill of that name; None if the library has none."""
+    return next((skill for skill in library_skills(folder) if skill.name == name), None)
+
+
+def make_library(
+    prepared: Path, folder: Path = LIBRARY, clips: Path = LIBRARY / CLIPS, progress: Progress = silent
+) -> dict[str, str]:
+    """Makes the library of the prepared segments that the table of clips names and that are good enough.
+
+    Args:
+      prepared: folder that `sfv tracker prepare --listed` wrote.
+      folder: where performances and the index go.
+      clips: the table.
+      progress: is called with the skills done.
+
+    Returns:
+      Why each of the others is left out, by name.
+
+    Raises:
+      InputError: not one of the segments is there.
+    """
+    index, left_out, listed = dict[str, dict[str, Any]](), dict[str, str](), read_list(clips)
+    for count, (name, segment) in enumerate(listed.items()):
+        progress(count, len(listed), name)
+        note_path = prepared / TRAINING / f"{segment.name}.json"
+        if not note_path.is_file():
+            left_out[name] = "not prepared"
+            continue
+        note = json.loads(note_path.read_text(encoding="utf-8"))
+        if note["result"] != FOLLOWED or note["draft_return"] < LEAST_DRAFT:
+            left_out[name] = f"tracking control: {note['result']}, return {note.get('draft_return', 0.0):.2f}"
+            continue
+        measured = make_skill(Prepared.load(note_path.with_suffix(".npz")), folder / f"{name}.npz")
+        if measured["normalised_return"] < LEAST_RETURN or measured["completed"] < LEAST_COMPLETED:
+            (folder / f"{name}.npz").unlink()
+            left_out[name] = f"performed again {measured['completed']:.0%}, return {measured['normalised_return']:.2f}"
+            continue
+        about = {"clip": segment.clip, "start": segment.start, "end": segment.end, "kind": segment.kind}
+        about |= {"description": note["description"], "draft_return": round(note["draft_return"], 4), **measured}
+        index[name] = about
+    if not index:
+        raise InputError(f"{prepared}: none of the skills of {clips} is there: sfv tracker prepare --listed {clips}")
+    write_json(folder / INDEX, dict(sorted(index.items())))
+    return left_out
+
+
+def make_skill(prepared: Prepared, path: Path) -> dict[str, float]:
+    """Writes the performance of a prepared segment, reads it again and measures it from disturbed starts.
+
+    Returns:
+      `seconds`, `normalised_return`, `completed` and `tracking_world_mpjpe_mm` of the performance performed again.
+    """
+    assert prepared.draft is not None
+    character = load_character(prepared.motion.character, prepared.motion.height)
+    Performance.of_draft(prepared.draft, Task(character, prepared.motion)).save(path)
+    found = Performance.load(path)
+    task = Task(character, found.motion)
+    env, recorder = ImitationEnv(task, EnvConfig(action_scale=1.0), ROLLOUTS), RolloutMetrics()
+    controller, first = Controller(found.make_draft(task), env), np.zeros(ROLLOUTS, dtype=np.int64)
+    scores = run_episodes(env, controller, first, start_rng=np.random.default_rng(0), recorder=recorder)
+    error = recorder.means()["tracking_world_mpjpe_mm"]
+    return {
+        "seconds": round(found.motion.duration, 2),
+        "normalised_return": round(float(scores.normalised_return.mean()), 4),
+        "completed": round(float(scores.completed.mean()), 4),
+        "tracking_world_mpjpe_mm": round(error, 1) if math.isfinite(error) else 0.0,
+    }
