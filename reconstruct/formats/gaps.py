@@ -59,7 +59,7 @@ def describe_gaps(known: np.ndarray, what: str) -> Finding:
     where = f"frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames from {frames[0]} on"
     text = f"{what} holds NaN or infinity in {where}: interpolated"
     longest = max(last - first for first, last in find_runs(np.asarray(~known.all(axis=1))))
-    return Finding("format", text, doubtful=share > DOUBTFUL or longest > 3)
+    return Finding("format", text, doubtful=share > DOUBTFUL or longest > 1)
 
 
 def hold_rows(values: np.ndarray, what: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
