@@ -22,7 +22,13 @@ SAME_PLACE = 0.06
 
 def list_bodies(source: SourceModel) -> str:
     """The bodies there are, for errors."""
-    return "bodies are " + ", ".join(source.name(b) for b in source.bodies)
+    return "bodies are " + ", ".join(source.name(b) for b in source.bodies) + list_held(source)
+
+
+def list_held(source: SourceModel) -> str:
+    """The joints that are held and so part no bodies, for errors; nothing where there are none."""
+    held = ", ".join(source.joint_name(joint) for joint in sorted(source.held))
+    return f"; joints that are held, as they follow others or have no motor: {held}" * bool(held)
 
 
 def list_names(source: SourceModel, chain: Chain) -> str:

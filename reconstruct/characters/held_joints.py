@@ -14,6 +14,8 @@ from reconstruct.characters.read_urdf import shorten
 from reconstruct.characters.source_model import SLIDE, SourceModel
 
 FACE = re.compile(r"eye|jaw|(?<![a-z])lip|brow|tongue|mouth|neck_?skin", re.IGNORECASE)
+MOST_TURNS = 1.5
+"""Turns either way that a hinge's range may have."""
 LEAST_MOTORS = 0.5
 """Share of the joints that have a motor above which those without one are rods and springs of a mechanism."""
 
@@ -69,6 +71,17 @@ def describe_followers(source: SourceModel, limbs: Limbs) -> list[str]:
     ]
     text = f"legs, arms and trunk bend less than in the file, for there some joints follow others: {shorten(found, 4)}"
     return [text] if found else []
+
+
+def describe_ranges(source: SourceModel) -> list[str]:
+    """A line on hinges that turn further than any does: ranges in degrees in a file that has radians."""
+    model = source.model
+    hinges = [j for b in source.bodies for j in source.joints(b) if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_HINGE]
+    wide = [j for j in hinges if model.jnt_limited[j] and np.abs(model.jnt_range[j]).max() > MOST_TURNS * 2.0 * np.pi]
+    if not wide:
+        return []
+    largest = float(np.abs(model.jnt_range[wide]).max())
+    return [f"ranges of {len(wide)} joints go up to {largest:.3g} rad, as no joint's do: are they in degrees?"]
 
 
 def hold_fingers(source: SourceModel, limbs: Limbs, held: HeldJoints) -> HeldJoints:

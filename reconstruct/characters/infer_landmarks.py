@@ -14,6 +14,7 @@ from reconstruct.characters.facing import find_facing, find_turn, find_yaw
 from reconstruct.characters.held_joints import (
     HeldJoints,
     describe_followers,
+    describe_ranges,
     hold_fingers,
     hold_passive_joints,
     refuse_slides,
@@ -158,7 +159,7 @@ def infer_landmarks(model: mujoco.MjModel, where: str, named: dict[str, str] | N
         mark_hand(body, side)
     head, found_by = mark_head(body, named)
     plan = ImportPlan(yaw, rest, choose_servos(body), tuple(source.name(b) for b in feet), body.sites, turn)
-    followers = describe_followers(source, limbs)
+    followers = [*describe_followers(source, limbs), *describe_ranges(source)]
     notes = [*held.notes, *followers, *describe_turn(turn), *facing.notes, *found_by, *describe_stumps(limbs)]
     return describe_body(body, plan, head, (*check_body(body, where), *notes))
 

@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 
 from pose.errors import InputError
-from reconstruct.characters.chains import Chain, find_chains, list_names, pair_bodies
+from reconstruct.characters.chains import Chain, find_chains, list_held, list_names, pair_bodies
 from reconstruct.characters.meshes import join
 from reconstruct.characters.source_model import BALL, HINGE, SLIDE, SourceModel, find_owners
 
@@ -126,7 +126,8 @@ def find_bend(
     possible = [i for i in range(1, len(chain)) if is_bend(source, chain[i], tip)]
     if not possible:
         raise InputError(
-            f"{where}: no hinge for {word} on {list_names(source, chain)}; name its body: --on {word} BODY"
+            f"{where}: no hinge for {word} on {list_names(source, chain)}{list_held(source)}; name its body: "
+            f"--on {word} BODY"
         )
     for i in possible:
         if any(map(pattern.search, (source.name(chain[i]), *map(source.joint_name, source.joints(chain[i]))))):

@@ -259,3 +259,17 @@ def test_a_body_without_a_head_has_its_nose_above_the_shoulders(bring):
 def test_a_body_in_millimetres_is_refused(bring):
     with pytest.raises(InputError, match=r"is 15\.6 m tall.*millimetres or inches"):
         bring(urdf_robot().replace('xyz="0 0 .48"', 'xyz="0 0 14.6"'), "tall.urdf")
+
+
+def test_a_limb_whose_only_knee_follows_is_refused_with_the_joint_that_was_held(bring):
+    tie = '<equality><joint joint1="right_knee" joint2="left_knee" polycoef="0 1 0 0 0"/></equality>'
+    with pytest.raises(
+        InputError, match=r"no hinge for left_knee .*; joints that are held, as they follow others .*: right_knee"
+    ):
+        bring(mjcf_person(after=tie))
+
+
+def test_ranges_in_degrees_where_the_file_has_radians_are_said(bring):
+    assert not any("rad" in note for note in bring(mjcf_person()).notes)
+    body = bring(mjcf_person().replace("<mujoco>", '<mujoco><compiler angle="radian"/>'))
+    assert any("ranges of 15 joints go up to 170 rad" in note and "degrees?" in note for note in body.notes)
