@@ -14,6 +14,7 @@ from reconstruct.formats.joint_names import find_joint_roles
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import TIME_ENDINGS, guess_rate
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
+from reconstruct.formats.upright import measure_leg
 from reconstruct.rotations import from_scipy
 
 WANDERS = 0.05
@@ -21,6 +22,8 @@ WANDERS = 0.05
 
 MOVES = 0.5
 """Rotation from which a joint moves, if it is in radians."""
+HANGS = 0.4
+"""By how much more arms hang, in cosines of their angle to the trunk, where they hang."""
 FEWEST_BONES = 4
 """Joints with position channels that are all 0 from which these are displacements: an arm or a leg with its foot."""
 
@@ -280,8 +283,8 @@ def take_degrees(
 ) -> tuple[Hierarchy, list[np.ndarray], list[Finding]]:
     """Rotations in degrees: where none goes beyond a turn in radians, and a person can move so, they are in radians.
 
-    A body that is turned by no more than six degrees anywhere does not move. In radians the same numbers are large
-    angles, which fold up a body that idles in degrees.
+    A body that is turned by no more than six degrees anywhere does not go anywhere, and if its arms are out sideways,
+    does not keep them there. In radians the same numbers are large angles, which fold up a body that idles in degrees.
     """
     turns = [[i for i, kind in enumerate(own) if kind.endswith("rotation")] for own in tree.channels]
     values = [own[:, which] for own, which in zip(columns, turns, strict=True) if which]
@@ -297,11 +300,33 @@ def take_degrees(
         roles = find_joint_roles(tree.names, tree.parents, path, np.array(tree.offsets))
     except InputError:
         roles = {}
-    if not roles or is_folded(_pose(tree, in_degrees, 30.0, path).positions, roles):
-        text = f"no angle goes beyond {largest:.2g}: taken for degrees, in which nothing moves; are they radians?"
+    plain, turned = (_pose(tree, values, 30.0, path).positions for values in (columns, in_degrees))
+    if not roles or is_folded(turned, roles) or not (goes_far(plain, roles) or hangs_more(turned, plain, roles)):
+        text = (
+            f"no angle goes beyond {largest:.2g}: taken for degrees, in which hardly anything moves; are they radians?"
+        )
         return tree, columns, [Finding("unit", text, doubtful=True)]
     text = f"no angle goes beyond {largest:.2g}: taken for radians, for in degrees nothing would move"
     return tree, in_degrees, [Finding("unit", text, doubtful=True)]
+
+
+def goes_far(positions: np.ndarray, roles: Mapping[str, int]) -> bool:
+    """Whether the hips go further than half a leg, (T, J, 3)."""
+    hips = positions[:, [roles["left_hip"], roles["right_hip"]]].mean(axis=1)
+    return float(np.linalg.norm(np.ptp(hips, axis=0))) > 0.5 * measure_leg(positions, dict(roles))
+
+
+def hangs_more(turned: np.ndarray, plain: np.ndarray, roles: Mapping[str, int]) -> bool:
+    """Whether the arms hang along the trunk rather in one motion than in another, (T, J, 3) each."""
+    shares = []
+    for positions in (turned, plain):
+        at = {name: positions[:, joint] for name, joint in roles.items()}
+        down = sum(at[f"{side}_hip"] - at[f"{side}_shoulder"] for side in ("left", "right"))
+        arms = [at[f"{side}_elbow"] - at[f"{side}_shoulder"] for side in ("left", "right")]
+        sizes = [np.linalg.norm(arm, axis=1) * np.linalg.norm(down, axis=1) for arm in arms]
+        cosines = [np.sum(arm * down, axis=1) / np.maximum(size, 1e-9) for arm, size in zip(arms, sizes, strict=True)]
+        shares.append(float(np.mean(cosines)))
+    return shares[0] - shares[1] > HANGS
 
 
 def is_folded(positions: np.ndarray, roles: Mapping[str, int]) -> bool:

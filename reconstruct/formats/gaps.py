@@ -47,8 +47,8 @@ def check_share(known: np.ndarray, what: str, path: Path) -> None:
     if missing.max(initial=0.0) > MOST_MISSING:
         frame = int(np.flatnonzero(~known[:, int(missing.argmax())])[0])
         raise InputError(
-            f"{path}: {what} holds NaN or infinity in {missing.max():.0%} of the frames, first in frame {frame}; "
-            f"up to {MOST_MISSING:.0%} are interpolated: fill them in, or cut the file"
+            f"{path}: {what} holds NaN, infinity or nothing in {missing.max():.0%} of the frames, first in frame "
+            f"{frame}; up to {MOST_MISSING:.0%} are interpolated: fill them in, or cut the file"
         )
 
 
@@ -57,7 +57,7 @@ def describe_gaps(known: np.ndarray, what: str) -> Finding:
     frames = np.flatnonzero(~known.all(axis=1))
     share = 1.0 - float(known.mean())
     where = f"frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames from {frames[0]} on"
-    text = f"{what} holds NaN or infinity in {where}: interpolated"
+    text = f"{what} holds NaN, infinity or nothing in {where}: interpolated"
     longest = max(last - first for first, last in find_runs(np.asarray(~known.all(axis=1))))
     return Finding("format", text, doubtful=share > DOUBTFUL or longest > 1)
 

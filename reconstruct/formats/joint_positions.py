@@ -43,7 +43,7 @@ def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> S
     Raises:
       InputError: another shape, mostly gaps, or a picture's points.
     """
-    places = to_places(array, path)
+    places = drop_zeros(to_places(array, path))
     places, gaps = fill_numbers(places, "the array", path)
     check_space(places, path)
     findings, joints = list(gaps), places.shape[1]
@@ -101,6 +101,17 @@ def to_places(array: np.ndarray, path: Path) -> np.ndarray:
             f"(T, 263) or (T, J, 3) of J joints: {others}"
         )
     return places
+
+
+def drop_zeros(places: np.ndarray) -> np.ndarray:
+    """Places (T, J, 3) with NaN for a joint that is at exactly 0 now and then: so sensors write what they do not see.
+
+    A joint that is there in most frames is the origin of the others, and one in the first frame that of the path.
+    """
+    zero = (places == 0.0).all(axis=2)
+    zero[0] = False
+    missing = zero & (zero.mean(axis=0) <= 0.5)
+    return np.where(missing[..., None], np.nan, places) if missing.any() else places
 
 
 def is_unit(quats: np.ndarray) -> bool:

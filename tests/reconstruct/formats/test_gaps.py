@@ -18,10 +18,13 @@ def test_numbers_in_gaps_lie_on_the_line_between_their_neighbours(tmp_path):
     filled, findings = fill_numbers(holed, "trans", tmp_path)
     np.testing.assert_allclose(filled, values)
     assert (
-        "trans holds NaN or infinity in 3 frames from 4 on: interpolated" in findings[0].text and findings[0].doubtful
+        "trans holds NaN, infinity or nothing in 3 frames from 4 on: interpolated" in findings[0].text
+        and findings[0].doubtful
     )
     holed[:6, 0] = np.nan
-    with pytest.raises(InputError, match=r"trans holds NaN or infinity in 60% of the frames, first in frame 0"):
+    with pytest.raises(
+        InputError, match=r"trans holds NaN, infinity or nothing in 60% of the frames, first in frame 0"
+    ):
         fill_numbers(holed, "trans", tmp_path)
 
 
@@ -93,3 +96,18 @@ def write(path, missing):
     rows[gap, 10] = np.nan
     np.savetxt(path, rows, delimiter=",")
     return path
+
+
+def test_joints_at_exactly_zero_were_not_seen(tmp_path):
+    """As sensors write it; a pelvis that is the origin of the others stays one."""
+    write(tmp_path / "a.npy", 0)
+    known = np.load(tmp_path / "a.npy")
+    for origin in (known[:1, :1], known[:, :1]):  # the path's, or every frame's
+        holed = known - origin
+        holed[20:23, 7] = 0.0
+        np.save(tmp_path / "b.npy", known - origin)
+        np.save(tmp_path / "c.npy", holed)
+        whole, found = (open_skeleton(tmp_path / name) for name in ("b.npy", "c.npy"))
+        assert any("nothing in 3 frames from 20 on" in said.text for said in found.findings)
+        assert not any("interpolated" in said.text for said in whole.findings)
+        np.testing.assert_allclose(found.positions, whole.positions, atol=0.05)

@@ -115,7 +115,7 @@ def test_fourth_numbers_are_scores(tmp_path):
     np.save(tmp_path / "b.npy", np.concatenate([holed, scores], axis=2))
     whole, found = (open_skeleton(tmp_path / name) for name in ("a.npy", "b.npy"))
     np.testing.assert_allclose(found.positions, whole.positions, atol=0.03)
-    assert any("NaN or infinity in 3 frames" in said.text for said in found.findings)
+    assert any("NaN, infinity or nothing in 3 frames" in said.text for said in found.findings)
 
 
 def test_a_pictures_points_are_no_places(tmp_path):

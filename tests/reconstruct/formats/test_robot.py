@@ -367,7 +367,10 @@ def test_tables_without_enough_numbers_say_where(tmp_path):
     for row in rows[2:]:
         row[10] = "nan"
     for lines, text in (
-        ([",".join(row) for row in rows], "the table holds NaN or infinity in 60% of the frames, first in frame 2"),
+        (
+            [",".join(row) for row in rows],
+            "the table holds NaN, infinity or nothing in 60% of the frames, first in frame 2",
+        ),
         ([",".join(rows[0])], "1 row of numbers"),
         ([], "an empty table"),
     ):
