@@ -259,7 +259,10 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
             motion = read_positions(array, path, rate)
             return replace(motion, findings=(*motion.findings, *doubts))
     found = ", ".join(f"{key} {array.shape}" for key, array in list(arrays.items())[:12]) or "none"
-    found += f"; Python objects, which are not opened: {', '.join(pickled)}" if pickled else ""
+    if pickled:
+        line = f"import numpy as np; d = np.load('{path.name}', allow_pickle=True)['{pickled[0]}'].item()"
+        found += f"; Python objects, which are not opened: {', '.join(pickled)}; if you trust it, save what is in one: "
+        found += f"python -c \"{line}; np.savez('out.npz', **d)\""
     raise InputError(
         f"{path}: no motion under these keys: {found}; read are poses + trans (AMASS), global_orient + "
         "body_pose + transl (SMPL), joint_pos + body_pos_w + body_quat_w (BeyondMimic), dof_pos + root_pos + root_rot, "

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pose.errors import InputError
 from reconstruct.formats.open_motion import CONVERT, open_motion
 from tests.skeletons import NAMES, swinging
 
@@ -64,3 +65,17 @@ def test_joblib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str) ->
     assert CONVERT.replace("FILE", "motion.pkl") in DOCUMENT.read_text()
     found = open_motion(tmp_path / "out.npz")
     assert len(found.motion.qpos if layout == "GMR" else found.positions) == 30  # pyright: ignore
+
+
+def test_objects_in_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message that refuses them has the line that saves what is in them."""
+    known = {**smpl(), "fps": 30}
+    np.savez(tmp_path / "a.npz", motion=np.array(known, dtype=object))
+    with pytest.raises(InputError, match="Python objects, which are not opened: motion") as refused:
+        open_motion(tmp_path / "a.npz")
+    line = re.search(r'python -c "([^"]*)"', str(refused.value))
+    assert line is not None
+    (tmp_path / "line.py").write_text(line[1])
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path("line.py")
+    assert len(open_motion(tmp_path / "out.npz").positions) == 30  # pyright: ignore
