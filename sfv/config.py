@@ -26,7 +26,7 @@ class ClipConfig:
     video: Path | None = None
     """The video of a person; without one, a real sample is fetched."""
     keypoints: Path | None = None
-    """JSON file or folder of another detector (OpenPose, RTMPose, AlphaPose ...); VIDEO is then only shown."""
+    """JSON file, folder or .npy of another detector (OpenPose, RTMPose, AlphaPose ...); VIDEO is then only shown."""
     motion: Path | None = None
     """A motion file to learn instead of a video: .bvh, .npz, .npy, .csv, .trc, .c3d, .amc, .glb and others."""
     # --start, --end and --reconstruct.loop hold for it, too.
