@@ -80,6 +80,10 @@ COMMANDS = {
     "bench bodies": ("sfv.bench.bodies:bench_bodies", "models of a folder made characters, and a walk on each"),
     "bench files": ("sfv.bench.files:bench_files", "motion and keypoint files of a folder, and copies read back"),
     "bench draft": ("sfv.bench.draft:bench_draft", "perform a motion file by tracking control"),
+    "bench tracker": (
+        "sfv.bench.tracker:bench_tracker",
+        "one policy that follows any motion: clips it learnt from, and held-out ones",
+    ),
     "bench physics": ("sfv.bench.physics:bench_physics", "speed of training and its parts against bare physics"),
     "bench loop": ("sfv.bench.loop:bench_loop", "speed of the training loop, under torchrun too"),
     "bench initial-states": (

@@ -80,6 +80,8 @@ def make_library(
 ) -> dict[str, str]:
     """Makes the library of the prepared segments that the table of clips names and that are good enough.
 
+    A skill that is there already, of the same part of the same clip, stays; delete its file to have it made again.
+
     Args:
       prepared: folder that `sfv tracker prepare --listed` wrote.
       folder: where performances and the index go.
@@ -93,8 +95,13 @@ def make_library(
       InputError: not one of the segments is there.
     """
     index, left_out, listed = dict[str, dict[str, Any]](), dict[str, str](), read_list(clips)
+    there = {skill.name: skill for skill in library_skills(folder) if skill.path.is_file()}
     for count, (name, segment) in enumerate(listed.items()):
         progress(count, len(listed), name)
+        part = {"clip": segment.clip, "start": segment.start, "end": segment.end, "kind": segment.kind}
+        if name in there and part.items() <= there[name].note.items():
+            index[name] = there[name].note
+            continue
         note_path = prepared / TRAINING / f"{segment.name}.json"
         if not note_path.is_file():
             left_out[name] = "not prepared"
@@ -108,9 +115,8 @@ def make_library(
             (folder / f"{name}.npz").unlink()
             left_out[name] = f"performed again {measured['completed']:.0%}, return {measured['normalised_return']:.2f}"
             continue
-        about = {"clip": segment.clip, "start": segment.start, "end": segment.end, "kind": segment.kind}
-        about |= {"description": note["description"], "draft_return": round(note["draft_return"], 4), **measured}
-        index[name] = about
+        about = {"description": note["description"], "draft_return": round(note["draft_return"], 4), **measured}
+        index[name] = part | about
     if not index:
         raise InputError(f"{prepared}: none of the skills of {clips} is there: sfv tracker prepare --listed {clips}")
     write_json(folder / INDEX, dict(sorted(index.items())))

@@ -1,0 +1,180 @@
+"""`python -m sfv bench tracker`: how well one policy follows clips, learnt and held out."""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from imitate.env.task import Task
+from imitate.policy import Policy, load_torch
+from imitate.tracker.evaluation import Following, follow_clips
+from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared, count_results, read_notes
+from imitate.tracker.train import load_clips
+from pose.errors import InputError
+from reconstruct.characters.character import load_character
+from sfv.library import library_skills
+from sfv.rows import Row, describe_machine, show
+
+ACTIONS = 300
+"""Single actions whose time is measured."""
+GOALS = {"followed": 0.8, "mpjpe_mm": 60.0, "action_us": 200.0}
+
+
+def bench_tracker(
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/tracker"),
+    json: bool = False,
+    page: Path | None = None,
+) -> None:
+    """Lets a trained tracker follow the clips of its folder, learnt and held out; measures how long an action takes.
+
+    Args:
+      out: folder of sfv tracker prepare and train.
+      json: one JSON object on standard output instead of a table.
+      page: Markdown page to write, e.g. docs/tracker.md.
+    """
+    policy, own = Policy.load(out / "tracker.pt"), load_clips(out)
+    rows = measure_clips("tracker_learnt", policy, own)
+    rows += measure_clips("tracker", policy, load_held_out(out), GOALS["followed"], GOALS["mpjpe_mm"])
+    rows.append(Row("tracker_action_us", measure_action_time(policy), "us", ACTIONS, goal=GOALS["action_us"]))
+    rows += [*describe_training(out), *count_prepared(out)]
+    rows += measure_library()
+    show("tracker", rows, json)
+    if page is not None:
+        write_page(page, rows)
+
+
+def load_held_out(folder: Path) -> list[Prepared]:
+    """The references of held-out subjects.
+
+    Raises:
+      InputError: there are none.
+    """
+    names = [note["name"] for note in read_notes(folder / TEST) if note["result"] == FOLLOWED]
+    if not names:
+        raise InputError(f"{folder}: no held-out clips; make some: sfv tracker prepare --test-clips 20 --out {folder}")
+    return [Prepared.load(folder / TEST / f"{name}.npz") for name in names]
+
+
+def measure_clips(
+    prefix: str, policy: Policy, clips: Sequence[Prepared], followed: float | None = None, error: float | None = None
+) -> list[Row]:
+    """How clips are followed from their first frames, all together and by kind of motion.
+
+    Args:
+      prefix: of the rows' names.
+      policy: the tracker.
+      clips: to follow.
+      followed: goal of the share that is followed to the end.
+      error: goal of the mean error [mm].
+    """
+    motion = clips[0].motion
+    character = load_character(motion.character, motion.height)
+    found = follow_clips(policy, [Task(character, clip.motion) for clip in clips])
+    rows = _rows(prefix, found, np.ones(len(clips), dtype=bool), followed, error)
+    kinds = np.array([clip.kind for clip in clips])
+    for kind in dict.fromkeys(kinds):
+        rows += _rows(f"{prefix}_{kind.replace(' ', '_')}", found, kinds == kind)[:2]
+    return rows
+
+
+def _rows(
+    prefix: str, found: Following, these: np.ndarray, followed: float | None = None, error: float | None = None
+) -> list[Row]:
+    """Rows about some of the clips."""
+    mpjpe = (1e3 * found.error[these]).tolist()
+    return [
+        Row(f"{prefix}_followed", float(found.followed[these].mean()), n=int(these.sum()), goal=followed),
+        Row.mean_of(f"{prefix}_mpjpe_mm", mpjpe, "mm", goal=error),
+        Row.mean_of(f"{prefix}_share", found.share[these].tolist(), "of the clip"),
+        Row.mean_of(f"{prefix}_return", found.normalised_return[these].tolist(), ""),
+    ]
+
+
+def measure_action_time(policy: Policy) -> float:
+    """Processor time of one action [us]."""
+    seen = np.zeros((1, policy.layout.observation_size), dtype=np.float32)
+    policy.act(seen)
+    began = time.process_time()
+    for _ in range(ACTIONS):
+        policy.act(seen)
+    return 1e6 * (time.process_time() - began) / ACTIONS
+
+
+def describe_training(folder: Path) -> list[Row]:
+    """How long the policy has been trained, and on how many simulated states."""
+    content = load_torch(folder / "checkpoint.pt", "checkpoint of a tracker")
+    return [
+        Row("tracker_train_minutes", float(content["seconds"]) / 60.0, "min", note="wall clock"),
+        Row("tracker_train_states", float(content["samples"])),
+    ]
+
+
+def count_prepared(folder: Path) -> list[Row]:
+    """What became of the segments that were prepared to learn from, and what a second of motion cost."""
+    notes = read_notes(folder / TRAINING)
+    rows = [Row(f"tracker_clips_{what}", count, n=len(notes)) for what, count in count_results(notes).items()]
+    tracked = [note for note in notes if "draft_return" in note]
+    cost = [note["cpu_seconds"] / note["seconds"] for note in tracked]
+    done = [note["draft_return"] for note in tracked if note["result"] == FOLLOWED]
+    return [*rows, Row.mean_of("tracker_draft_cpu_s_per_s", cost, "s"), Row.mean_of("tracker_draft_return", done, "")]
+
+
+def measure_library() -> list[Row]:
+    """The skills that ship, as they were measured when they were made."""
+    skills = list(library_skills())
+    size = sum(skill.path.stat().st_size for skill in skills)
+    return [
+        Row("library_skills", len(skills), goal=60.0),
+        Row("library_bytes", size, "B"),
+        Row.mean_of("library_return", [skill.note["normalised_return"] for skill in skills], ""),
+        Row.mean_of("library_completed", [skill.note["completed"] for skill in skills], ""),
+        Row.mean_of("library_draft_return", [skill.note["draft_return"] for skill in skills], ""),
+    ]
+
+
+HEAD = """# One policy for any motion
+
+The state of a tracker: a policy that sees the next half second of any reference and follows it. It is trained on CMU's
+motion capture, by cloning of iLQG's controllers (Merel et al. 2018) and DAgger (Ross et al. 2011). **None ships yet**:
+what follows is where training stands, and what it costs. What ships is the library, skills that tracking control
+performs.
+
+*Followed* means to the end of the clip: not fallen, and no key body ever .5 m from the reference. *mpjpe* is the mean
+distance of the bodies from the reference, in the world, until then. `tracker_learnt_...` are the clips that were learnt
+from; all other `tracker_...` are clips of subjects who were held out. `tracker_clips_...` counts what became of the
+segments: *object* are those that tracking control could not follow and in which nothing carries the person for .8 s, as
+on stools and climbing frames; cartwheels and rolls that it could not follow are often counted there, too.
+
+| row | value | n | spread | goal |
+|---|--:|--:|--:|--:|
+"""
+FOOT = """
+How it is done, and how it goes on (each command can be stopped and goes on; more `--clips`, more `--minutes` add):
+
+    sfv tracker prepare --archive cmu24.tar.xz --listed assets/library/clips.csv --clips 100 --out runs/tracker
+    sfv tracker train --out runs/tracker --minutes 600
+    sfv tracker library --prepared runs/tracker
+
+Not built yet: `sfv play --motion` with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and
+by a world model. Of the library `sfv complete`, `sfv live` and sequences know nothing: they take skills with policies.
+"""
+
+
+def write_page(path: Path, rows: Sequence[Row]) -> None:
+    """Writes the page of results."""
+    machine = describe_machine()
+    lines = [
+        f"| `{row.name}` | {_text(row.value)} {row.unit} | {row.n or ''} | {_text(row.spread)} | {_text(row.goal)} |"
+        for row in rows
+    ]
+    made = f"Measured {date.today()} on a machine of {machine['cores']} cores ({machine['processor']})."
+    text = HEAD + "\n".join(lines) + f"\n\n{made}\n\n    sfv bench tracker --page docs/tracker.md\n" + FOOT
+    path.write_text(text, encoding="utf-8")
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -1,0 +1,42 @@
+"""The bench of the tracker on two clips that nobody has learnt."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from imitate.policy import save_torch
+from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared
+from imitate.tracker.train import CloneConfig, Cloning
+from pose.errors import InputError
+from reconstruct.characters.character import load_character
+from sfv.bench.tracker import bench_tracker
+from tests.imitate.tracker.conftest import glide, make_prepared
+
+CONFIG = CloneConfig(hidden=(16,), envs=2, buffer=64, batch_size=8)
+
+
+def keep(prepared: Prepared, folder: Path) -> None:
+    note = {"result": FOLLOWED, "draft_return": 0.9, "cpu_seconds": 6.0, "seconds": 2.0}
+    prepared.save(folder / f"{prepared.name}.npz")
+    (folder / f"{prepared.name}.json").write_text(json.dumps(note), encoding="utf-8")
+
+
+def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    clip = make_prepared("02_01_0000", glide(10, speed=0.0))
+    (tmp_path / TRAINING).mkdir()
+    (tmp_path / TEST).mkdir()
+    keep(clip, tmp_path / TRAINING)
+    cloning = Cloning(load_character("humanoid"), [clip], CONFIG)
+    cloning.policy.save_actor(tmp_path / "tracker.pt")
+    with pytest.raises(InputError, match="no held-out clips"):
+        bench_tracker(tmp_path)
+    keep(Prepared("14_01_0000", "walk", clip.motion, None), tmp_path / TEST)
+    save_torch({"seconds": 90.0, "samples": 1000}, tmp_path / "checkpoint.pt")
+    bench_tracker(tmp_path, json=True, page=tmp_path / "page.md")
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    # Standing for a third of a second needs no skill: whoever does nothing is still near the reference.
+    assert rows["tracker_followed"]["value"] == rows["tracker_learnt_followed"]["value"] == 1.0
+    assert rows["tracker_walk_mpjpe_mm"]["value"] == rows["tracker_mpjpe_mm"]["value"] < 60.0
+    assert rows["tracker_train_minutes"]["value"] == 1.5 and rows["tracker_draft_cpu_s_per_s"]["value"] == 3.0
+    assert "| `tracker_followed` | 1 " in (tmp_path / "page.md").read_text(encoding="utf-8")
