@@ -165,7 +165,7 @@ def prepare_segment(
     try:
         part = segment.start, segment.end
         found = import_skeleton(
-            archive.read(segment.clip), Path(segment.clip), character, CONTROL_HZ, part, "no", MotionFileConfig()
+            archive.read(segment.clip), Path(segment.clip), character, CONTROL_HZ, part, "no", LEVEL
         )
     except InputError as error:
         _write_note(note, archive, segment, REFUSED, {"why": str(error)})

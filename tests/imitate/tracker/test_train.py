@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
+from imitate.tracker import prepare
 from imitate.tracker.env import TrackerEnv
 from imitate.tracker.evaluation import follow_clips
 from imitate.tracker.expert import ClipExpert
@@ -21,10 +24,12 @@ from imitate.tracker.prepare import (
     find_longest_carried,
     name_result,
 )
+from imitate.tracker.segments import Segment
 from imitate.tracker.train import Buffer, CloneConfig, Cloning, clone_policy, load_clips
 from imitate.training.distill import Expert
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
+from reconstruct.formats.mocap_archive import MocapClip
 from tests.imitate.tracker.conftest import glide
 
 CONFIG = CloneConfig(minutes=0.015, hidden=(32,), envs=4, steps=8, buffer=64, batches=4, batch_size=32)
@@ -98,3 +103,24 @@ def test_who_hangs_in_the_air_is_carried_by_something():
 )
 def test_an_object_is_missing_where_neither_the_ground_nor_control_helps(completed: float, carried: float, result: str):
     assert name_result({"draft_completed": completed}, carried) == result
+
+
+def test_a_laboratory_s_floor_is_level_and_who_is_refused_leaves_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    said = list[Any]()
+
+    def refuse(*arguments: Any) -> None:
+        said.extend(arguments)
+        raise InputError("no person")
+
+    clip = MocapClip("02_01", "walk", 3.0, 24.0, {})
+    archive = SimpleNamespace(clips={"02_01": clip}, read=lambda name: name)
+    monkeypatch.setattr(prepare, "import_skeleton", refuse)
+    note = tmp_path / "02_01_0000.json"
+    character: Any = None
+    prepare.prepare_segment(cast(Any, archive), Segment("02_01", "walk", 0.0, 2.0), character, note, None)
+    assert said[-1].up == "y" and said[4] == (0.0, 2.0), "leaning people do not tilt it"
+    [found] = prepare.read_notes(tmp_path)
+    assert (found["name"], found["result"], found["why"]) == ("02_01_0000", prepare.REFUSED, "no person")
+    assert not note.with_suffix(".npz").exists()
