@@ -105,6 +105,29 @@ def open_archive(path: Path) -> Iterator[Any]:
         yield archive
 
 
+def load_plain_arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of an archive that hold plain numbers or text, and the names of the others.
+
+    Raises:
+      InputError: not an archive, or cut off.
+    """
+    arrays, pickled = dict[str, np.ndarray](), list[str]()
+    try:
+        with open_archive(path) as archive:
+            for name in archive.files:
+                try:
+                    arrays[name] = archive[name]
+                except ValueError as error:
+                    if "pickle" not in str(error).lower() and "object" not in str(error).lower():
+                        raise
+                    pickled.append(name)
+    except InputError:
+        raise
+    except DAMAGE as error:
+        raise InputError(f"{path}: damaged, or not an .npz archive ({error}); export it again") from error
+    return arrays, pickled
+
+
 def load_array(path: Path) -> np.ndarray:
     """A `.npy` file, without pickles, after a look at how large it claims to be.
 

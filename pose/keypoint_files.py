@@ -61,7 +61,7 @@ def read_keypoint_files(
     """
     path = Path(path)
     with refuse_damaged(path, "written by a detector", "write it again"):
-        found, counted = read_folder(path) if path.is_dir() else read_file(path)
+        found, counted = read_folder(path) if path.is_dir() else read_file(path, order != "auto")
     bodies = [body for frame in found.values() for body in frame]
     if not bodies:
         raise InputError(f"{path}: nobody in any of its {len(found)} frames")

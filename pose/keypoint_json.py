@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from pose.errors import InputError
-from pose.foreign_files import read_json, read_text, refuse_damaged
-from pose.keypoint_arrays import read_array_file
+from pose.foreign_files import read_text, refuse_damaged
+from pose.keypoint_arrays import read_array_file, see_points
 from pose.layouts import BY_COUNT
 
 Frames = dict[int, list[np.ndarray]]
@@ -47,26 +47,30 @@ def read_folder(folder: Path) -> tuple[Frames, tuple[str, ...]]:
     files = sorted(folder.glob("*.json"))
     if not files:
         raise InputError(f"{folder}: holds no .json file; name the folder that OpenPose's --write_json made")
-    if len(files) == 1 and _is_many_frames(content := _load(files[0])):
-        return take_frames(content, files[0])
     contents = {path: _load(path) for path in files}
-    others = [path for path, content in contents.items() if is_foreign(content)]
-    if 2 * len(others) <= len(files):  # notes of a camera or a run beside the keypoints
+    others, said = [path for path, content in contents.items() if is_foreign(content)], list[str]()
+    if others and 2 * len(others) <= len(files):  # notes of a camera or a run beside the keypoints
         files = [path for path in files if path not in others]
+        said.append(f"no keypoints in {', '.join(path.name for path in others[:3])}: left out")
+    if len(files) == 1 and _is_many_frames(contents[files[0]]):
+        frames, counted = take_frames(contents[files[0]], files[0])
+        return frames, (*counted, *said)
     numbers = number_names([path.stem for path in files], folder)
     frames = {numbers[path.stem]: parse_people(contents[path], path) for path in files}
-    frames, said = count_from_zero(frames, all(OPENPOSE.fullmatch(path.stem) for path in files))
-    shown = ", ".join(path.name for path in others[:3])
-    return frames, (*said, *[f"no keypoints in {shown}: left out"] * bool(others))
+    frames, counted = count_from_zero(frames, all(OPENPOSE.fullmatch(path.stem) for path in files))
+    return frames, (*counted, *said)
 
 
 def is_foreign(content: Any) -> bool:
-    """Whether the content of a `.json` is a table without any body."""
-    return isinstance(content, dict) and not {*PEOPLE, *LANDMARK_KEYS, "keypoints"} & set(content)
+    """Whether the content of a `.json` is a table of other things than bodies; an empty one is a frame of nobody."""
+    if not isinstance(content, dict) or not content or any(isinstance(content.get(key), list) for key in TABLES):
+        return False
+    by_picture = all(re.search(r"\d", key) and isinstance(value, dict | list) for key, value in content.items())
+    return not by_picture and not {*PEOPLE, *LANDMARK_KEYS, "keypoints"} & set(content)
 
 
-def read_file(path: Path) -> tuple[Frames, tuple[str, ...]]:
-    """One file of all frames, and what to say of it.
+def read_file(path: Path, is_any_count: bool = False) -> tuple[Frames, tuple[str, ...]]:
+    """One file of all frames, and what to say of it; `is_any_count` as for `read_array_file`.
 
     Raises:
       InputError: there is none, or no detector wrote it.
@@ -76,7 +80,7 @@ def read_file(path: Path) -> tuple[Frames, tuple[str, ...]]:
             f"{path}: no such file or folder; name what the detector wrote, such as OpenPose's --write_json"
         )
     if path.suffix.lower() in (".npy", ".npz"):
-        return read_array_file(path), ()
+        return read_array_file(path, is_any_count)
     if path.suffix.lower() not in (".json", ".jsonl"):
         raise InputError(f"{path}: keypoints are read from .json or .npy files, or a folder of .json files")
     return take_frames(_load(path), path)
@@ -118,11 +122,11 @@ def count_from_zero(frames: Frames, is_from_zero: bool) -> tuple[Frames, tuple[s
 
 def _load(path: Path) -> Any:
     """The content of a file, also where each line is a JSON of its own."""
-    lines = [line for line in read_text(path).splitlines() if line.strip()]
-    if len(lines) > 1 and all(line.strip()[0] in "{[" and line.strip()[-1] in "}]" for line in lines):
-        with refuse_damaged(path, "written by a detector", "write it again"):
-            return [json.loads(line) for line in lines]
-    return read_json(path, "written by a detector", "write it again")
+    text = read_text(path)
+    lines = [line for line in text.splitlines() if line.strip()]
+    is_by_line = len(lines) > 1 and all(line.strip()[0] in "{[" and line.strip()[-1] in "}]" for line in lines)
+    with refuse_damaged(path, "written by a detector", "write it again"):
+        return [json.loads(line) for line in lines] if is_by_line else json.loads(text)
 
 
 def _is_many_frames(content: Any) -> bool:
@@ -207,7 +211,7 @@ def parse_people(content: Any, path: Path) -> list[np.ndarray]:
     """
     people = content
     if isinstance(content, dict):
-        people = next((content[key] for key in PEOPLE if key in content), None)
+        people = next((content[key] for key in PEOPLE if key in content), None if content else [])
         if people is None and any(key in content for key in ("keypoints", *LANDMARK_KEYS)):
             people = [content]
     if people and isinstance(people, list) and isinstance(people[0], list) and not _is_landmarks(people[0]):
@@ -241,7 +245,7 @@ def parse_body(body: Any, path: Path) -> np.ndarray:
 
 
 def to_points(body: Any, path: Path) -> np.ndarray:
-    """The points of a body (K, 3): x, y, score, which is 1 where there are no scores."""
+    """The points of a body (K, 3): x, y, score; without scores 1, and 0 at exactly (0, 0)."""
     marks = body if _is_landmarks(body) else next((body[key] for key in LANDMARK_KEYS if key in body), None)
     if marks is not None:
         marks = marks[0] if marks and isinstance(marks[0], list) else marks
@@ -249,8 +253,9 @@ def to_points(body: Any, path: Path) -> np.ndarray:
     key = next((key for key in ("pose_keypoints_2d", "joints") if key in body), "keypoints")
     if isinstance(body[key], dict):  # YOLO
         parts = body[key]
-        scores = parts.get("visible") or parts.get("confidence") or np.ones(len(parts["x"]))
-        return np.column_stack([parts["x"], parts["y"], scores]).astype(float)
+        xy = np.column_stack([parts["x"], parts["y"]]).astype(float)
+        scores = parts.get("visible") or parts.get("confidence") or see_points(xy)
+        return np.column_stack([xy, scores]).astype(float)
     values, scores = np.array(body[key], dtype=float), body.get("keypoint_scores")
     if scores is not None and values.ndim == 2:
         scores = np.ravel(np.array(scores, dtype=float))
@@ -258,12 +263,12 @@ def to_points(body: Any, path: Path) -> np.ndarray:
             raise InputError(f"{path}: places in space, not in a picture; save them as .npy (T, 17, 3) for --motion")
         return np.column_stack([values[:, :2], scores])
     if values.ndim == 2 and values.shape[1] == 2:
-        return np.column_stack([values, np.ones(len(values))])
+        return np.column_stack([values, see_points(values)])
     if values.ndim > 2:
         raise InputError(f"{path}: an array {values.shape} for a body; expected x, y and a score for each point")
     flat = values.ravel()
     if len(flat) % 2 == 0 and len(flat) // 2 in BY_COUNT and (len(flat) % 3 or len(flat) // 3 not in BY_COUNT):
-        return np.column_stack([flat.reshape(-1, 2), np.ones(len(flat) // 2)])
+        return np.column_stack([flat.reshape(-1, 2), see_points(flat.reshape(-1, 2))])
     if len(flat) % 3 or not len(flat):
         raise InputError(f"{path}: {len(flat)} numbers for a body; expected x, y and a score for each point")
     return flat.reshape(-1, 3)

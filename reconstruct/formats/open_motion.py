@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.archive import DAMAGE, load_array, open_archive
+from pose.archive import DAMAGE, load_array, load_plain_arrays
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
 from reconstruct.formats.asf_amc import read_amc
@@ -276,29 +276,6 @@ def is_places(array: np.ndarray) -> bool:
         return False
     count, numbers = array.shape[-2:]
     return (numbers == 3 and count in (22, 24, 52, 55, *LAYOUTS)) or (numbers == 4 and count in LAYOUTS)
-
-
-def load_plain_arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The arrays of an archive that hold plain numbers or text, and the names of the others.
-
-    Raises:
-      InputError: not an archive, or cut off.
-    """
-    arrays, pickled = dict[str, np.ndarray](), list[str]()
-    try:
-        with open_archive(path) as archive:
-            for name in archive.files:
-                try:
-                    arrays[name] = archive[name]
-                except ValueError as error:
-                    if "pickle" not in str(error).lower() and "object" not in str(error).lower():
-                        raise
-                    pickled.append(name)
-    except InputError:
-        raise
-    except DAMAGE as error:
-        raise InputError(f"{path}: damaged, or not an .npz archive ({error}); export it again") from error
-    return arrays, pickled
 
 
 def format_table() -> str:
