@@ -5,7 +5,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-ASSETS = {f"sfv.assets.{name}": f"assets/{name}" for name in ("characters", "demo", "library", "robots", "skills")}
+ASSETS = {
+    f"sfv.assets.{name}": f"assets/{name}" for name in ("characters", "demo", "library", "lifter", "robots", "skills")
+}
 
 
 def list_files(folder: str) -> list[str]:

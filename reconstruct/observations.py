@@ -7,9 +7,14 @@ import numpy as np
 from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
+from reconstruct.camera import focal_from_fov
 from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
+from reconstruct.detector_habits import correct_depth_bias
 from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.lifted_landmarks import lift_landmarks
+from reconstruct.lifter import Lifter
+from reconstruct.person_ray import turn_from_ray
 
 FEWEST_FRAMES = 6
 """Least number of frames of a clip."""
@@ -49,12 +54,8 @@ SEEN_AT = {
     "foot_index": (-37, -8, 25),
 }
 
-FEET_AWAY = 0.2
-"""How much too far away ankles are detected relative to knees, as a share of the shin's length."""
-# The median is .12 to .38 over views.
-STOOP = (2.5, 10.0)
-"""How far the detector bends the trunk forward [degrees], seen from the side and from the front or back."""
-# Measured: 2.5 from the side, 7 to 15 from the front or back.
+KNOWN_DEPTH = 0.05
+"""Standard deviation of a bone's depth by the lifter at which it has full weight [m]."""
 
 SHORT = 4
 """Power by which a bone's weight falls with its detected length: a detector that wavers between two depths gives their
@@ -114,6 +115,8 @@ class Observations:
     """Frames with a detection, bool (T,)."""
     reference: int = 0
     """The frame whose camera all frames are brought before, where the camera moves."""
+    open_limbs: tuple[str, ...] = ()
+    """Which limbs may be in front or behind, and when."""
     carried: CarriedCamera | None = None
     """The camera, if it is carried along; the reference is the first frame then."""
 
@@ -128,8 +131,14 @@ class Observations:
         return points_c if self.carried is None else self.carried.to_frame(points_c)
 
 
-def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Observations:
+def observe(keypoints: Keypoints, character: Character, focal_px: float, lifter: Lifter | None = None) -> Observations:
     """Selects, weighs and scales.
+
+    Args:
+      keypoints: of one person.
+      character: who is to be posed.
+      focal_px: of the lens, in the middle of a pan [px].
+      lifter: gives the depth of bones; without it the detector's own is taken.
 
     Raises:
       InputError: too few frames, or the person is seen in too few of them.
@@ -151,33 +160,57 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float) -> Obse
     weight = keypoints.confidence[:, columns] * np.array([TRUST.get(name, 1.0) for name in names])
     plane = keypoints.xy[:, columns] - 0.5 * np.array(keypoints.image_size)
     motion, reference = keypoints.camera_motion, 0
-    xyz = correct_depth_bias(keypoints.xyz[:, columns], names)
-    if motion is None:
-        xyz = rotate_to_camera(xyz, plane, weight, focal_px)
-    elif motion.path is not None:
-        xyz = rotate_to_camera(xyz, plane, weight, motion.focal_px * motion.zoom) @ motion.R
-        plane = plane / motion.zoom[:, None, None]
-    else:
+    turn, focal = np.tile(np.eye(3), (frames, 1, 1)), np.full(frames, focal_px)
+    in_reference = plane
+    if motion is not None and motion.path is not None:
+        turn, focal = motion.R, motion.focal_px * motion.zoom
+        in_reference = plane / motion.zoom[:, None, None]
+    elif motion is not None:
         reference = find_middle_frame(motion)
         lens = motion.for_focal(focal_px / float(motion.zoom[reference]))
-        xyz = rotate_to_camera(xyz, plane, weight, lens.focal_px * lens.zoom)
-        xyz = xyz @ (lens.R @ lens.R[reference].T)
-        plane = stabilise_points(plane, motion, reference)
-
+        turn, focal = lens.R @ lens.R[reference].T, lens.focal_px * lens.zoom
+        in_reference = stabilise_points(plane, motion, reference)
     bones = np.array([(names.index(a), names.index(b)) for a, b in BONES if a in names and b in names])
     rest = point_positions(character.model, np.array(character.model.qpos0)[None], points)[0]
     length = np.linalg.norm(rest[bones[:, 1]] - rest[bones[:, 0]], axis=-1)
-    vectors = xyz[:, bones[:, 1]] - xyz[:, bones[:, 0]]
-    found = np.linalg.norm(vectors, axis=-1)
-    vectors = vectors * (length / np.maximum(found, 1e-6))[..., None]
-    usual = np.maximum(np.percentile(found[keypoints.seen], 85, axis=0), 1e-6)
-    bone_weight = np.minimum(weight[:, bones[:, 0]], weight[:, bones[:, 1]]) * (found > 1e-3)
-    bone_weight *= np.minimum(found / usual, 1.0) ** SHORT
+    lengths = {(names[a], names[b]): float(metres) for (a, b), metres in zip(bones.tolist(), length, strict=True)}
+    lifted = None if lifter is None else lift_landmarks(keypoints, lifter, lengths, focal)
+    if lifted is None:
+        xyz = rotate_to_camera(correct_depth_bias(keypoints.xyz[:, columns], names), plane, weight, focal) @ turn
+        vectors, bone_weight = read_bones(xyz, bones, length, weight, keypoints.seen)
+    else:
+        xyz = lifted.rotate(lifted.xyz[:, columns], focal) @ turn
+        vectors = lifted.rotate(np.stack([lifted.vectors[bone] for bone in lengths], axis=1), focal) @ turn
+        metres = np.stack([lifted.sigma[bone] for bone in lengths], axis=1) * length
+        bone_weight = keypoints.seen[:, None] * np.minimum(KNOWN_DEPTH / metres, 1.0)
     carried = None if motion is None or motion.path is None else CarriedCamera.of(motion, keypoints.fps)
     return Observations(
-        points, names, plane, weight, xyz, bones, vectors, bone_weight,
-        np.ones(frames), keypoints.seen, reference, carried,
+        points, names, in_reference, weight, xyz, bones, vectors, bone_weight,
+        np.ones(frames), keypoints.seen, reference, () if lifted is None else lifted.open_limbs, carried,
     )  # fmt: skip
+
+
+def read_bones(
+    xyz_c: np.ndarray, bones: np.ndarray, length: np.ndarray, weight: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bones between the detector's 3D landmarks, brought to the model's lengths, and how much each is believed.
+
+    Args:
+      xyz_c: landmarks, (T, J, 3).
+      bones: their ends, (B, 2).
+      length: of each on the model [m], (B,).
+      weight: of the landmarks, (T, J).
+      seen: frames with a detection, bool (T,).
+
+    Returns:
+      (T, B, 3) and (T, B).
+    """
+    vectors = xyz_c[:, bones[:, 1]] - xyz_c[:, bones[:, 0]]
+    found = np.linalg.norm(vectors, axis=-1)
+    vectors = vectors * (length / np.maximum(found, 1e-6))[..., None]
+    usual = np.maximum(np.percentile(found[seen], 85, axis=0), 1e-6)
+    bone_weight = np.minimum(weight[:, bones[:, 0]], weight[:, bones[:, 1]]) * (found > 1e-3)
+    return vectors, bone_weight * np.minimum(found / usual, 1.0) ** SHORT
 
 
 def landmark_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
@@ -190,38 +223,6 @@ def landmark_points(character: Character, names: tuple[str, ...]) -> BodyPoints:
         moved = SEEN_AT.get(part if side in ("left", "right") else name, (0, 0, 0))
         offset[row] = mirror * np.array(moved) / 1000.0 * character.height / SEEN_HEIGHT
     return replace(points, local=points.local + offset)
-
-
-def correct_depth_bias(xyz_c: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """The detector's 3D without its two habits: shins that lead away from the camera, and a trunk that stoops.
-
-    Held against known truth (synthetic films and real motion capture, from all sides), it puts ankles too far away
-    by `FEET_AWAY` of the shin's length and bends the trunk forward about the hips by `STOOP`: a little if the camera is
-    beside the body, more if it is before or behind it. What hangs on a joint that moves goes along.
-
-    Args:
-      xyz_c: 3D landmarks, axes of the ray through the person [m], (T, J, 3).
-      names: of the landmarks.
-    """
-    at = {name: index for index, name in enumerate(names)}
-    fixed = xyz_c.copy()
-    for side in ("left", "right"):
-        if f"{side}_knee" in at:
-            shin = np.linalg.norm(xyz_c[:, at[f"{side}_ankle"]] - xyz_c[:, at[f"{side}_knee"]], axis=-1)
-            below = [at[name] for part in ("ankle", "heel", "foot_index") if (name := f"{side}_{part}") in at]
-            fixed[:, below, 2] -= FEET_AWAY * shin[:, None]
-    hips, shoulders = (xyz_c[:, [at[f"left_{part}"], at[f"right_{part}"]]] for part in ("hip", "shoulder"))
-    up = shoulders.mean(axis=1) - hips.mean(axis=1)
-    left = hips[:, 0] - hips[:, 1]
-    forward = np.cross(left, up)
-    length = np.linalg.norm(forward, axis=1, keepdims=True)
-    facing = forward[:, 2] / np.maximum(length[:, 0], 1e-9)
-    stoop = np.radians(STOOP[0] + (STOOP[1] - STOOP[0]) * facing**2)[:, None]
-    back = np.sin(stoop) * np.linalg.norm(up, axis=1, keepdims=True) * forward / np.maximum(length, 1e-9)
-    lower = {f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "heel", "foot_index")}
-    above = [index for name, index in at.items() if name not in lower]
-    fixed[:, above] -= back[:, None]
-    return fixed
 
 
 def find_middle_frame(motion: CameraMotion) -> int:
@@ -237,6 +238,19 @@ def find_middle_frame(motion: CameraMotion) -> int:
             f"the camera turns by more than {2 * FURTHEST_TURN:.0f} degrees; give a part of the video by START and END"
         )
     return reference
+
+
+def estimate_focal(keypoints: Keypoints, fov: float) -> float:
+    """Focal length [px] to start from: what the camera's turning has shown, else `fov` [degrees].
+
+    Of a camera that zooms, it is that of the frame in the middle of its pan.
+    """
+    motion, focal = keypoints.camera_motion, focal_from_fov(fov, keypoints.image_size)
+    if motion is not None and motion.path is not None:
+        return motion.focal_px
+    if motion is None or not motion.focal_measured:
+        return focal
+    return motion.focal_px * float(motion.zoom[find_middle_frame(motion)])
 
 
 def stabilise_points(plane_px: np.ndarray, motion: CameraMotion, reference: int) -> np.ndarray:
@@ -271,12 +285,4 @@ def rotate_to_camera(
       weight: (T, J).
       focal_px: focal length, of all frames or of each (T,) [px].
     """
-    total = np.maximum(weight.sum(axis=1), 1e-9)[:, None]
-    middle = (plane_px * weight[..., None]).sum(axis=1) / total
-    yaw = np.arctan(middle[:, 0] / focal_px)
-    pitch = -np.arctan(middle[:, 1] / np.hypot(focal_px, middle[:, 0]))
-    zero, one = np.zeros_like(yaw), np.ones_like(yaw)
-    cos_y, sin_y, cos_p, sin_p = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    about_y = np.stack([cos_y, zero, sin_y, zero, one, zero, -sin_y, zero, cos_y], -1).reshape(-1, 3, 3)
-    about_x = np.stack([one, zero, zero, zero, cos_p, -sin_p, zero, sin_p, cos_p], -1).reshape(-1, 3, 3)
-    return np.einsum("tij,tkj->tki", about_y @ about_x, xyz)
+    return np.einsum("tij,tkj->tki", turn_from_ray(plane_px, weight, focal_px), xyz)

@@ -14,7 +14,7 @@ import numpy as np
 
 from pose.keypoints import Keypoints
 from pose.progress import Progress, silent
-from reconstruct.camera import Camera, View, focal_from_fov
+from reconstruct.camera import Camera, View
 from reconstruct.characters.character import Character
 from reconstruct.clearance import find_clearance
 from reconstruct.contacts import find_ground_velocity, part_contacts
@@ -22,11 +22,12 @@ from reconstruct.cycle import find_cycle
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
 from reconstruct.hand_support import find_hand_support
 from reconstruct.initial_motion import guess_initial_motion
+from reconstruct.lifter import choose_lifter
 from reconstruct.look_down import set_below_camera
 from reconstruct.misfit import measure_misfit, measure_unsupported
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
-from reconstruct.observations import Observations, find_middle_frame, observe
+from reconstruct.observations import Observations, estimate_focal, observe
 from reconstruct.pan_from_feet import estimate_pan_from_feet
 from reconstruct.path_unit import carry, find_unit, go_along, level_with_ground, stay_in_place
 from reconstruct.place_objects import place_boxes, place_objects
@@ -64,6 +65,8 @@ class ReconstructConfig:
     """Field of view of the lens along the image's longer side [degrees]; a start, refined within `sigmas.focal`."""
     camera: Literal["level", "down"] = "level"
     """Whether the camera was held about level, or looked down from above; --camera is short for it."""
+    depth: Literal["lifter", "detector"] = "lifter"
+    """Whose word on which limbs are in front is taken: a network of our own, or the pose network's 3D."""
     loop: Literal["auto", "yes", "no"] = "auto"
     """Whether the clip is a cycle that can be repeated: found from the motion, or known."""
     iterations: int = 12
@@ -92,6 +95,8 @@ class Reconstruction:
     """What carries the person besides the ground, in the motion's world."""
     why: str = ""
     """What speaks for the objects, or that it was not enough."""
+    open_limbs: tuple[str, ...] = ()
+    """Which limbs may be in front or behind for all that is seen of them, and when."""
 
 
 def reconstruct_motion(
@@ -149,7 +154,8 @@ def fit_motion(
     if motion is None and known is None:
         keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
     focal_px = estimate_focal(keypoints, config.fov) if known is None else float(np.exp(known.log_focal))
-    observations = observe(keypoints, character, focal_px)
+    lifter, note = choose_lifter(config.depth)
+    observations = observe(keypoints, character, focal_px, lifter)
     problem = Problem(character, keypoints.fps, config.sigmas, observations=observations, focal_px=focal_px)
     qpos, steady = guess_initial_motion(observations, character, focal_px, keypoints.fps)
     problem = problem.with_scale(qpos).downweight_unsteady(steady)
@@ -172,8 +178,8 @@ def fit_motion(
 
     # What carries besides the ground is proposed now: ground and flight, once imposed, explain it away.
     # A path that is put together from pictures wavers by as much as a low step is high.
-    note = NOT_SEARCHED if problem.carried is not None and objects is None else ""
-    objects = () if note else objects
+    unsearched = problem.carried is not None and objects is None
+    note, objects = join_notes(note, NOT_SEARCHED if unsearched else ""), () if unsearched else objects
     hypotheses = _propose(problem, qpos, view, objects)
     progress(2, 2 + 4 * (1 + len(hypotheses)), "body")
     fit = _fit_ground_and_physics(problem, qpos, view, config, progress)
@@ -222,19 +228,6 @@ def _fit_ground_and_physics(
     solution = _solve(problem, qpos, view, 2 * config.iterations)
     progress(6, 6, "physics")
     return _Fit(problem.with_unknowns(solution.unknowns)[0], support, solution)
-
-
-def estimate_focal(keypoints: Keypoints, fov: float) -> float:
-    """Focal length [px] to start from: what the camera's turning has shown, else `fov` [degrees].
-
-    Of a camera that zooms, it is that of the frame in the middle of its pan.
-    """
-    motion, focal = keypoints.camera_motion, focal_from_fov(fov, keypoints.image_size)
-    if motion is not None and motion.path is not None:
-        return motion.focal_px
-    if motion is None or not motion.focal_measured:
-        return focal
-    return motion.focal_px * float(motion.zoom[find_middle_frame(motion)])
 
 
 def film_camera(view: View, keypoints: Keypoints, observations: Observations) -> Camera:
@@ -396,4 +389,5 @@ def _finish(
             ("zmp_outside_support_mm", "rest_com_outside_support_mm", "free_moment_nm"), float("nan")
         )
         metrics["unsupported"] = float(measure_unsupported(problem, support, solution.qpos).mean())
-    return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message, things, fit.why)
+    doubt = problem.observations.open_limbs
+    return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message, things, fit.why, doubt)

@@ -19,13 +19,12 @@ from pose.progress import Progress, silent
 from pose.seen_part import cut_to_seen
 from reconstruct.camera import Camera, View, tilt_from_up
 from reconstruct.characters.character import Character
-from reconstruct.observations import find_middle_frame
+from reconstruct.observations import estimate_focal, find_middle_frame
 from reconstruct.problem import Problem
 from reconstruct.reconstruct import (
     Fitted,
     ReconstructConfig,
     Reconstruction,
-    estimate_focal,
     fit_motion,
     reconstruct_motion,
 )

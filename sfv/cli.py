@@ -114,6 +114,10 @@ COMMANDS = {
     ),
     "character list": ("sfv.character_list:list_characters", "lists the characters"),
     "doctor": ("sfv.doctor:doctor", "checks this machine and names the command that mends it"),
+    "fit-lifter": (
+        "sfv.lifter.fit_lifter:fit_lifter",
+        "trains the network that reads the depth of limbs, from motion capture",
+    ),
     "fetch": ("sfv.fetch:fetch", "downloads the pose network's weights and the sample video"),
 }
 

@@ -43,8 +43,11 @@ def describe_motion(found: Reconstruction, character: Character, folder: Path) -
     quality = assess_motion(found.metrics)
     metrics |= {"level": quality.level, "verdict": quality.verdict, "guessed": found.motion.guessed}
     metrics |= {"objects": [thing.describe() for thing in found.objects], "scene": found.why}
+    metrics["open_limbs"] = list(found.open_limbs)
     summary = (
         f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
         f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
     )
+    if found.open_limbs:
+        summary += f"; {found.open_limbs[0]}"
     return Made(f"{summary}. {quality.verdict}", metrics)

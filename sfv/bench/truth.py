@@ -13,6 +13,7 @@ from reconstruct.camera import focal_from_fov
 from reconstruct.contacts import find_contacts, find_runs
 from reconstruct.kinematics import GRAVITY
 from reconstruct.reconstruct import Reconstruction
+from sfv.bench.limb_signs import measure_signs
 from sfv.bench.metrics import (
     MM,
     acceleration_error,
@@ -159,6 +160,10 @@ def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, t
         metrics[f"{prefix}acceleration_error_m_s2"] = acceleration_error(joints, true_c, keypoints.fps)
         metrics[f"{prefix}swapped_share"] = swapped_frames(joints, true_c, MIRRORED) / count
         metrics[f"{prefix}bone_length_variation_mm"] = bone_length_variation(joints, LIMBS)
+    metrics["worse_than_detector_share"] = float(
+        any(metrics[name] > metrics[f"filtered_{name}"] for name in ("mpjpe_mm", "pa_mpjpe_mm"))
+    )
+    metrics |= measure_signs(keypoints, first, ours, true_c, BASELINE_FOV)
     if truth.foot_contacts is not None:
         held = truth.foot_contacts[part]
         index = [found.motion.contact_names.index(name) for name in FEET]

@@ -8,13 +8,11 @@ import pytest
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
+from reconstruct.detector_habits import FEET_AWAY, STOOP, correct_depth_bias
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.observations import (
-    FEET_AWAY,
     SEEN_AT,
     SHORT,
-    STOOP,
-    correct_depth_bias,
     landmark_points,
     observe,
     rotate_to_camera,
