@@ -3,10 +3,13 @@
 import ctypes.util
 import os
 import sys
+from contextlib import suppress
 
 GL_BACKENDS = ("egl", "osmesa", "glfw", "glx", "enable", "enabled", "on", "true", "1", "")
 NO_GL = ("disable", "disabled", "off", "false", "0")
 """Values of MUJOCO_GL that MuJoCo knows on Linux."""
+GL_LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
+"""Ways to draw without a screen, the better one first, and the library of each."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -26,11 +29,18 @@ def prepare_process() -> None:
 
 def choose_gl() -> str:
     """`egl` renders without a screen and without a GPU; `osmesa` does so in software; `glfw` needs a screen."""
-    if ctypes.util.find_library("EGL"):
-        return "egl"
-    if ctypes.util.find_library("OSMesa"):
-        return "osmesa"
-    return "glfw"
+    return next((name for name, library in GL_LIBRARIES.items() if has_library(library)), "glfw")
+
+
+def has_library(name: str) -> bool:
+    """Whether this machine has a shared library."""
+    if ctypes.util.find_library(name):
+        return True
+    for file in (f"lib{name}.so.1", f"lib{name}.so"):  # slim systems lack the programs by which the name is looked up
+        with suppress(OSError):
+            ctypes.CDLL(file)
+            return True
+    return False
 
 
 def check_gl() -> str:
@@ -40,9 +50,8 @@ def check_gl() -> str:
         return ""
     if chosen not in GL_BACKENDS:
         return f"MUJOCO_GL={chosen}: no such way to draw; choose egl, osmesa or glfw, or unset it"
-    libraries = {"egl": "EGL", "osmesa": "OSMesa"}
-    if chosen in libraries and not ctypes.util.find_library(libraries[chosen]):
-        return f"MUJOCO_GL={chosen}: this machine has no {libraries[chosen]} library; install it, or unset MUJOCO_GL"
+    if chosen in GL_LIBRARIES and not has_library(GL_LIBRARIES[chosen]):
+        return f"MUJOCO_GL={chosen}: this machine has no {GL_LIBRARIES[chosen]} library; install it, or unset MUJOCO_GL"
     return ""
 
 

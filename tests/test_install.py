@@ -147,7 +147,7 @@ def test_wheel_holds_every_module_asset_and_template(installed):
         extra = {path for path in list_files(installed, package) if path.startswith("sfv/assets/")}
         assert list_files(installed, package) - extra == list_files(ROOT, package)
         assert (installed / package / "py.typed").is_file()
-    for folder in ("characters", "demo", "skills"):
+    for folder in ("characters", "demo", "library", "lifter", "robots", "skills"):
         in_wheel = {path.removeprefix("sfv/") for path in list_files(installed, f"sfv/assets/{folder}")}
         assert in_wheel == list_files(ROOT, f"assets/{folder}")
 

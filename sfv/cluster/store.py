@@ -27,7 +27,7 @@ from pose.errors import InputError, WorkError
 from pose.files import replace_file, sha256_of
 
 MARK = "mark.json"
-MANIFEST = re.compile(r"(\d{6})-([0-9a-f]{8})-(\d{6})\.json")
+MANIFEST = re.compile(r"(\d{6})-(?:([0-9a-f]{8})-)?(\d{6})\.json")
 READS = 3
 """Attempts at reading a unit's files while another machine replaces them."""
 
@@ -42,8 +42,8 @@ class Manifest:
 
     attempt: int = 0
     """Counts the machines that worked on it."""
-    word: str = "00000000"
-    """By which attempts that begin at once differ; eight hexadecimal digits."""
+    word: str = ""
+    """By which attempts that begin at once differ; eight hexadecimal digits, none in stores of earlier versions."""
     number: int = 0
     """Counts what the attempt wrote."""
     files: dict[str, str] = field(default_factory=dict)
@@ -56,12 +56,12 @@ class Manifest:
     @property
     def name(self) -> str:
         """Of its file; names sort as manifests follow on one another."""
-        return f"{self.claim}-{self.number:06d}.json"
+        return f"{self.claim}{self.number:06d}.json"
 
     @property
     def claim(self) -> str:
         """Of the machine that wrote it; the largest one has the unit."""
-        return f"{self.attempt:06d}-{self.word}"
+        return f"{self.attempt:06d}-{self.word}-" if self.word else f"{self.attempt:06d}-"
 
 
 class Store:
@@ -311,7 +311,7 @@ def read_manifest(name: str, content: bytes) -> Manifest:
         inside = inside or path == "log"
         if not inside or not re.fullmatch("[0-9a-f]{64}", digest):
             raise ValueError(f"{name}: {path} is outside of the unit's folder")
-    return Manifest(int(match[1]), match[2], int(match[3]), files, str(found.get("finished", "")))
+    return Manifest(int(match[1]), match[2] or "", int(match[3]), files, str(found.get("finished", "")))
 
 
 def digest_of(*parts: Any) -> str:

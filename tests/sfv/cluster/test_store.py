@@ -217,3 +217,5 @@ def test_a_url_that_cannot_be_used_is_one_line():
     with pytest.raises(InputError, match="--store gopher://x"):
         Store("gopher://x/y")
     assert Manifest(3, "0000abcd", 12).name == "000003-0000abcd-000012.json"
+    assert read_manifest("000003-000012.json", b'{"files": {}}') == Manifest(3, "", 12)  # of earlier versions
+    assert Manifest(3, "", 12).name == "000003-000012.json"
