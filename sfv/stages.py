@@ -65,7 +65,7 @@ TRACK_VERSION = 1
 """Version of tracking control: raised whenever the same motion gives another draft."""
 TRAIN_VERSION = 4
 """Version of training: raised whenever the same draft and seed give another policy."""
-EVALUATE_VERSION = 3
+EVALUATE_VERSION = 4
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
 TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook", "fall_time", "ended_by_itself")
 TRAINED += ("time_to_skill_seconds", "time_to_skill_cpu_seconds")
