@@ -40,6 +40,7 @@ from reconstruct.formats.read_motion import Loop, load_motion
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.guess_legs import UpperBody, guess_legs
 from reconstruct.ik_targets import leg_length
+from reconstruct.lifter import WEIGHTS
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.retargeting import RetargetConfig
@@ -181,6 +182,8 @@ def reconstruct(
     inputs = {"keypoints": pose["keypoints.npz"]} | character_files(character)
     if person.name != character.name:
         inputs |= character_files(person, "person")
+    if config.depth == "lifter" and WEIGHTS.is_file():  # other weights, and none, give another motion
+        inputs["lifter"] = WEIGHTS
     bodies = character.name, character.height, person.name, person.height
     setting = ReconstructSetting(*bodies, config, objects, upper_body)
     return Stage(f"2_motion/{character.name}", RECONSTRUCT_VERSION, setting, inputs, _make_motion)

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 import tyro
 
+from imitate.locomotion.interrupt import postpone_interrupt
+from imitate.policy import load_torch, save_torch
 from pose.archive import save_arrays
 from pose.downloads import cache_folder
-from pose.files import replace_file
+from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import point_positions
-from reconstruct.lifter import FORMAT_VERSION, WEIGHTS, Lifter, to_density
+from reconstruct.lifter import DILATIONS, FORMAT_VERSION, WEIGHTS, Lifter, to_density
 from reconstruct.lifter_input import BONES, FEATURES, LANDMARKS
 from reconstruct.observations import landmark_points
 from sfv.console import bar, console
@@ -43,6 +45,13 @@ CLEAR = float(np.sin(np.radians(15.0)))
 """Least depth at which a bone has a sign: 15 degrees to the image."""
 
 
+@dataclass
+class Halt:
+    """Whether Ctrl-C was pressed."""
+
+    stop: bool = False
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """How the lifter is trained."""
@@ -59,6 +68,14 @@ class FitConfig:
     """Of everything drawn at random."""
     out: Path = WEIGHTS
     """File to write."""
+
+    def __post_init__(self) -> None:
+        if self.films < 2:
+            raise InputError(f"--films {self.films}: give at least 2, one to learn from and one to test on")
+        if self.steps < 1:
+            raise InputError(f"--steps {self.steps}: give at least 1")
+        if not 0.0 < self.learning_rate < 1.0:
+            raise InputError(f"--learning-rate {self.learning_rate}: give a number between 0 and 1")
 
 
 def fit_lifter(config: Annotated[FitConfig, tyro.conf.arg(name="")]) -> None:
@@ -98,18 +115,21 @@ def make_maker(
 def train(config: FitConfig, maker: ExampleMaker) -> LifterNetwork:
     """All updates; each draws its examples from its own seed, so that a run that is cut off goes on as it would have.
 
-    The checkpoint lies in the cache, by the settings that change the result.
+    The checkpoint lies in the cache, by what changes the result. Ctrl-C saves before it ends.
     """
     torch.manual_seed(config.seed)
     network = LifterNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
-    settings = repr((config.films, config.steps, config.learning_rate, config.seed, BATCH, FILMED_SHARE, FEATURES))
+    data = hashlib.sha256(config.mocap.read_bytes()).hexdigest()
+    shape = (BATCH, FILMED_SHARE, FEATURES, DILATIONS)
+    settings = repr((data, config.films, config.steps, config.learning_rate, config.seed, shape))
     place = cache_folder() / "lifter" / f"fit-{hashlib.sha256(settings.encode()).hexdigest()[:12]}.pt"
     parts: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
-    first = load_checkpoint(place, parts)
-    with bar("fit") as progress:
-        for step in range(first, config.steps):
+    done = load_checkpoint(place, parts)
+    halt = Halt()
+    with bar("fit") as progress, postpone_interrupt(halt):
+        for step in range(done, config.steps):
             examples = maker.draw(BATCH, np.random.default_rng((config.seed, step)), FILMED_SHARE)
             features, depth, known = map(torch.from_numpy, (examples.features, examples.depth, examples.known))
             loss = (negative_log_density(network(features), depth).mean(dim=-1) * known).sum() / known.sum()
@@ -119,8 +139,10 @@ def train(config: FitConfig, maker: ExampleMaker) -> LifterNetwork:
             optimiser.step()
             schedule.step()
             progress(step + 1, config.steps, f"loss {loss.item():.3f}")
-            if (step + 1) % SAVE_EVERY == 0:
-                save_checkpoint(place, parts, step + 1)
+            if (step + 1) % SAVE_EVERY == 0 or halt.stop:
+                save_torch({name: part.state_dict() for name, part in parts.items()} | {"step": step + 1}, place)
+            if halt.stop:
+                raise KeyboardInterrupt
     return network
 
 
@@ -128,16 +150,10 @@ def load_checkpoint(place: Path, parts: dict[str, Any]) -> int:
     """Puts the saved states in place; returns the number of updates done."""
     if not place.is_file():
         return 0
-    state = torch.load(place, weights_only=True)
+    state = load_torch(place, "checkpoint of the lifter")
     for name, part in parts.items():
         part.load_state_dict(state[name])
     return int(state["step"])
-
-
-def save_checkpoint(place: Path, parts: dict[str, Any], step: int) -> None:
-    """Writes the states, whole or not at all."""
-    with replace_file(place) as temporary:
-        torch.save({name: part.state_dict() for name, part in parts.items()} | {"step": step}, temporary)
 
 
 def evaluate(lifter: Lifter, tested: ExampleMaker, films: FilmedExamples) -> dict[str, str]:
