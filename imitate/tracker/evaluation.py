@@ -9,7 +9,7 @@ from imitate.env.config import EnvConfig
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import Acting, run_episodes
+from imitate.rollout import run_episodes
 from imitate.tracker.env import TrackerEnv, find_firsts
 
 
@@ -24,7 +24,9 @@ class Following:
     normalised_return: np.ndarray
     """Reward over the clip's length, (C,)."""
     error: np.ndarray
-    """Mean distance of the bodies' origins from the reference, in the world, while it followed [m], (C,)."""
+    """Mean distance of the bodies' origins from the reference, in the world, while it followed [m], (C,).
+
+    NaN where it lost the clip in its first step."""
     local_error: np.ndarray
     """The same relative to the root [m], (C,)."""
 
@@ -42,33 +44,32 @@ class _Errors:
         self.count += running
 
 
-def make_env(policy: Policy, tasks: Sequence[Task], num_envs: int | None = None) -> TrackerEnv:
+def make_env(policy: Policy, tasks: Sequence[Task]) -> TrackerEnv:
     """Environments in which a tracker follows clips, one a clip.
 
     Raises:
       InputError: the tracker was trained for another body or version.
     """
     config = EnvConfig(action_scale=policy.layout.action_scale)
-    env = TrackerEnv.of_tasks(tasks, config, num_envs or len(tasks))
+    env = TrackerEnv.of_tasks(tasks, config, len(tasks))
     policy.layout.check(env.policy_layout(policy.layout.hidden))
     return env
 
 
-def follow_clips(policy: Policy, tasks: Sequence[Task], actor: Acting | None = None) -> Following:
+def follow_clips(policy: Policy, tasks: Sequence[Task]) -> Following:
     """Follows clips, all at once, from their first frames.
 
     Args:
       policy: the tracker.
       tasks: of one body, on the plane, no loops.
-      actor: acts in the policy's place.
 
     Raises:
       InputError: the tracker was trained for another body or version.
     """
     env, errors = make_env(policy, tasks), _Errors()
     firsts = find_firsts(env.reference)
-    scores = run_episodes(env, actor or policy, firsts, recorder=errors)
-    lengths, count = env.reference.last[firsts] - firsts, np.maximum(errors.count, 1.0)
+    scores = run_episodes(env, policy, firsts, recorder=errors)
+    lengths, count = env.reference.last[firsts] - firsts, np.where(errors.count > 0, errors.count, np.nan)
     return Following(
         scores.completed,
         np.where(scores.completed, 1.0, scores.steps / lengths),

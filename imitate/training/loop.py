@@ -175,7 +175,9 @@ class TrainingRun:
         if draft:
             ppo_config = replace(ppo_config, learning_rate=config.distill.ppo_learning_rate)
         imitates = draft is not None and len(draft.controls) > 0
-        ppo = SkillPPO(self.policy, self.collector, config.num_steps, ppo_config, self.group, self.shuffle, imitates)
+        # Without a sample imitated, the normaliser knows one batch: it goes on.
+        keep = imitates and config.distill.samples > 0
+        ppo = SkillPPO(self.policy, self.collector, config.num_steps, ppo_config, self.group, self.shuffle, keep)
         if draft is not None and imitates:
             # Pushes follow from the count of episodes. It was one ahead here when results were first published, and
             # stays so, that the same seed gives the same policy.

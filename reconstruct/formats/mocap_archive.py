@@ -41,6 +41,8 @@ class MocapClip:
     """Frames a second, 24 or 12."""
     row: Mapping[str, str] = field(repr=False)
     """All that the index says."""
+    max_joint_speed: float = 0.0
+    """Largest speed of a joint [m/s]; beyond what people reach where markers were exchanged."""
 
     @property
     def subject(self) -> str:
@@ -66,10 +68,7 @@ class MocapArchive:
         """
         with refuse_damaged(path, "an archive of motion capture", "give the folder or .tar.xz of cmu24"):
             table, arrays = _read_members(path)
-            clips = {
-                row["clip"]: MocapClip(row["clip"], row["description"], float(row["seconds"]), float(row["fps"]), row)
-                for row in csv.DictReader(io.StringIO(table))
-            }
+            clips = {row["clip"]: _read_clip(row) for row in csv.DictReader(io.StringIO(table))}
             if STANDING not in clips:
                 raise ValueError(f"an index without the clip {STANDING}")
         return cls(path, clips, arrays)
@@ -120,6 +119,12 @@ class MocapArchive:
             turns[:, joint] = above @ local[:, joint] if joint < local.shape[1] else above
             places[:, joint] = places[:, parents[joint]] + above @ offsets[joint]
         return turns, places
+
+
+def _read_clip(row: Mapping[str, str]) -> MocapClip:
+    """A clip as its row describes it."""
+    seconds, fps, speed = (float(row[column]) for column in ("seconds", "fps", "max_joint_speed_m_s"))
+    return MocapClip(row["clip"], row["description"], seconds, fps, row, speed)
 
 
 def _read_members(path: Path) -> tuple[str, dict[str, np.ndarray]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 from rich.table import Table
 
@@ -63,9 +64,11 @@ def train_tracker(config: Annotated[TrackerTrainConfig, tyro.conf.arg(name="")])
         policy = clone_policy(load_character(motion.character, motion.height), clips, config.out, train, progress)
     tasks = [Task(load_character(motion.character, motion.height), clip.motion) for clip in clips]
     found = follow_clips(policy, tasks)
+    known = found.error[np.isfinite(found.error)]
+    off = f"bodies off by {1e3 * known.mean():.0f} mm" if len(known) else "all lost in the first step"
     console.print(
-        f"{config.out / 'tracker.pt'}: {found.followed.mean():.0%} of {len(clips)} clips followed to the end, bodies "
-        f"off by {1e3 * found.error.mean():.0f} mm; held-out clips: sfv bench tracker --out {config.out}"
+        f"{config.out / 'tracker.pt'}: {found.followed.mean():.0%} of {len(clips)} clips followed to the end, {off}; "
+        f"held-out clips: sfv bench tracker --out {config.out}"
     )
 
 

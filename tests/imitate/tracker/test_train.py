@@ -73,7 +73,18 @@ def test_cloning_goes_on_where_it_was_stopped(prepared: list[Prepared], tmp_path
     with pytest.raises(InputError, match="another network"):
         Cloning(character, prepared, replace(CONFIG, hidden=(16,))).restore(tmp_path / "checkpoint.pt")
     found = follow_clips(policy, [Task(character, clip.motion) for clip in prepared])
-    assert found.followed.shape == (2,) and (found.share <= 1.0).all() and (found.error >= 0.0).all()
+    assert found.followed.shape == (2,) and (found.share <= 1.0).all() and not (found.error < 0.0).any()
+
+
+def test_a_clip_that_is_lost_at_once_has_no_error():
+    character, motion = load_character("humanoid"), glide(12, speed=0.0)
+    away = motion.qpos.copy()
+    away[1:, 0] += 3.0
+    tasks = [Task(character, each) for each in (motion, replace(motion, qpos=away))]
+    policy = Policy(TrackerEnv.of_tasks(tasks, EnvConfig(), 2).policy_layout((8,)))
+    found = follow_clips(policy, tasks)
+    assert found.followed.tolist() == [True, False] and found.error[0] < 0.1
+    assert np.isnan(found.error[1]) and np.isnan(found.local_error[1])
 
 
 def test_there_must_be_clips(tmp_path: Path):

@@ -176,6 +176,18 @@ def test_the_policy_learns_what_the_expert_does(tmp_path: Path):
     assert "kl" in run.iterate()
 
 
+@pytest.mark.parametrize(("samples", "counted"), [(0, 32), (64, 0)])
+def test_only_a_draft_that_was_imitated_fixes_the_normaliser(tmp_path: Path, samples: int, counted: int):
+    motion, draft = leaning()
+    config = replace(TINY, distill=DistillConfig(samples=samples)).resolve()
+    run = TrainingRun(Job(Task(CHARACTER, motion), config, tmp_path, draft), ProcessGroup())
+    run.initialise_normaliser()
+    for _ in range(samples // 32):
+        assert "kl" not in run.iterate()
+    before = int(run.policy.observations.count)
+    assert "kl" in run.iterate() and int(run.policy.observations.count) - before == counted
+
+
 def test_a_broken_warm_start_is_resumed_bit_for_bit(tmp_path: Path):
     """Broken amid the distillation, and again after it; what the expert has taught is evaluated before PPO begins."""
     motion, draft = leaning()

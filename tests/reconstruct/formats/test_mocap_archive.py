@@ -39,17 +39,28 @@ def folder(tmp_path: Path) -> Path:
     with open(tmp_path / TABLE, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(
-            ["clip", "start", "frames", "fps", "seconds", "root0_x", "root0_y", "root0_z", "description"],
+            [
+                "clip",
+                "start",
+                "frames",
+                "fps",
+                "seconds",
+                "root0_x",
+                "root0_y",
+                "root0_z",
+                "max_joint_speed_m_s",
+                "description",
+            ],
         )
-        table.writerow([STANDING, 0, frames, 24, frames / 24, 0, 9000, 0, "stretching"])
-        table.writerow(["02_01", frames, 3, 12, 0.25, 100, 9000, 0, "walk, turn"])
+        table.writerow([STANDING, 0, frames, 24, frames / 24, 0, 9000, 0, 3.5, "stretching"])
+        table.writerow(["02_01", frames, 3, 12, 0.25, 100, 9000, 0, 30.25, "walk, turn"])
     return tmp_path
 
 
 def test_a_clip_is_posed_by_its_angles(folder: Path):
     archive = MocapArchive.open(folder)
     clip = archive.clips["02_01"]
-    assert (clip.subject, clip.fps, clip.description) == ("02", 12.0, "walk, turn")
+    assert (clip.subject, clip.fps, clip.description, clip.max_joint_speed) == ("02", 12.0, "walk, turn", 30.25)
     motion = archive.read("02_01")
     assert motion.names == ("hip", "left Thigh", "left Shin", "left Eye") and motion.parents == (-1, 0, 1, 0)
     assert motion.rest - motion.rest[0] == pytest.approx(np.array([[0, 0, 0], [10, -5, 0], [10, -45, 0], [0, 60, 0]]))
