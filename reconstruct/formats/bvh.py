@@ -72,7 +72,9 @@ def read_bvh(path: Path, given: Mapping[str, str] | None = None, fps: float | No
     except (ValueError, IndexError, StopIteration) as error:
         raise InputError(f"{path}: not a BVH motion, or cut off ({error or 'ends too early'})") from error
     rate, said = (fps, []) if fps is not None else read_frame_time(frame_time, len(rows), path)
-    rows, gaps = fill_numbers(rows, "its table", path)
+    turn = 360.0 if np.abs(rows[np.isfinite(rows)]).max(initial=0.0) > 2.0 * np.pi + 0.01 else 2.0 * np.pi
+    periods = np.array([turn * kind.endswith("rotation") for own in tree.channels for kind in own])
+    rows, gaps = fill_numbers(rows, "its table", path, periods)
     columns = np.split(rows, np.cumsum([len(own) for own in tree.channels])[:-1], axis=1)
     tree, columns, several = _take_one_skeleton(tree, columns, given or {}, path)
     tree, columns, displaced = _drop_empty_positions(tree, columns)
@@ -237,7 +239,11 @@ def _select(tree: Hierarchy, joints: list[int]) -> Hierarchy:
 
 def _table(text: str, width: int) -> tuple[str, np.ndarray, list[Finding]]:
     """The frame time as it is written, numbers (T, width), and where the file departs from what it announces."""
-    head = re.search(r"Frames\s*:?\s*(\d+).*?Frame\s*Time\s*:?[ \t]*([^\r\n]*)", text, re.DOTALL | re.IGNORECASE)
+    head = re.search(
+        r"Frames\s*:?\s*(\d+).*?Frame\s*Time\s*:?[ \t]*(?:\r?\n\s*(?=\S+[ \t]*[\r\n]))?([^\r\n]*)",
+        text,
+        re.DOTALL | re.IGNORECASE,
+    )
     if head is None:
         raise ValueError("no 'Frames:' and 'Frame Time:' after MOTION")
     announced = int(head.group(1))

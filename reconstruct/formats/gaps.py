@@ -14,17 +14,23 @@ MOST_MISSING = 0.5
 """Share of the frames that may be missing of what a motion needs."""
 DOUBTFUL = 0.05
 """Share of the numbers from which interpolation is doubtful."""
+UNIT = 0.05
+"""How far the length of a unit quaternion may be from 1."""
 LONGEST_GAP = 0.5
 """Time for which something may be missing before what is put there is doubtful [s]."""
 
 
-def fill_numbers(values: np.ndarray, what: str, path: Path) -> tuple[np.ndarray, list[Finding]]:
+def fill_numbers(
+    values: np.ndarray, what: str, path: Path, periods: np.ndarray | None = None
+) -> tuple[np.ndarray, list[Finding]]:
     """Numbers over time whose gaps are interpolated, and what to say of it.
 
     Args:
       values: (T, ...), NaN or infinite where something is missing.
       what: the file's name for them.
       path: of the file, for messages.
+      periods: a whole turn in the unit of each column that is an angle, 0 of the others, (N,); angles go the shorter
+        way round. None: there are no angles.
 
     Raises:
       InputError: some of them are missing in more than `MOST_MISSING` of the frames.
@@ -37,7 +43,10 @@ def fill_numbers(values: np.ndarray, what: str, path: Path) -> tuple[np.ndarray,
     times = np.arange(len(flat))
     for column in np.flatnonzero(~known.all(axis=0)):
         own = known[:, column]
-        flat[~own, column] = np.interp(times[~own], times[own], flat[own, column])
+        turn = 0.0 if periods is None else float(periods[column])
+        there = np.unwrap(flat[own, column], period=turn) if turn else flat[own, column]
+        between = np.interp(times[~own], times[own], there)
+        flat[~own, column] = (between + turn / 2) % turn - turn / 2 if turn else between
     return flat.reshape(values.shape), [describe_gaps(known, what)]
 
 
@@ -81,15 +90,30 @@ def hold_rows(values: np.ndarray, what: str, path: Path) -> tuple[np.ndarray, np
 
 
 def interpolate_turns(quats: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Quaternions (T, J, 4) with the frames between known ones, bool (T,), interpolated."""
+    """Quaternions (T, J, 4) with the frames between known ones, bool (T,), interpolated; known ones are as given."""
     if known.all():
         return quats
     filled, times = quats.copy(), np.arange(len(quats))
     for joint in range(quats.shape[1]):
         smooth = make_continuous(quats[known, joint])
-        for part in range(4):
-            filled[:, joint, part] = np.interp(times, times[known], smooth[:, part])
-    return normalise(filled)
+        between = [np.interp(times[~known], times[known], smooth[:, part]) for part in range(4)]
+        filled[~known, joint] = normalise(np.stack(between, axis=1))
+    return filled
+
+
+def fill_turns(quats: np.ndarray, what: str, path: Path) -> tuple[np.ndarray, list[Finding]]:
+    """Quaternions (T, 4) whose gaps are interpolated as rotations, and what to say of it; as `fill_numbers`."""
+    held, known = hold_rows(quats, what, path)
+    if known.all():
+        return held, []
+    return interpolate_turns(held[:, None], known)[:, 0], [describe_gaps(known[:, None], what)]
+
+
+def is_unit(quats: np.ndarray) -> bool:
+    """Whether the known ones of quaternions (..., 4) have unit length; False where there is none."""
+    lengths = np.linalg.norm(quats, axis=-1)
+    off = np.abs(lengths[np.isfinite(lengths)] - 1.0)
+    return bool(off.size) and float(off.max()) < UNIT
 
 
 def see_markers(places: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.formats.gaps import fill_numbers
+from reconstruct.formats.gaps import fill_numbers, is_unit
 from reconstruct.formats.joint_layouts import LAYOUTS, choose_layout, name_places
 from reconstruct.formats.options import Finding, to_axis
 from reconstruct.formats.skeleton_motion import SkeletonMotion
@@ -112,11 +112,6 @@ def drop_zeros(places: np.ndarray) -> np.ndarray:
     zero[0] = False
     missing = zero & (zero.mean(axis=0) <= 0.5)
     return np.where(missing[..., None], np.nan, places) if missing.any() else places
-
-
-def is_unit(quats: np.ndarray) -> bool:
-    """Whether all fours of numbers are rotations: quaternions have length 1."""
-    return float(np.abs(np.linalg.norm(quats, axis=-1) - 1.0).max(initial=0.0)) < 0.01
 
 
 def check_space(places: np.ndarray, path: Path) -> None:

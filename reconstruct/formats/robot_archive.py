@@ -8,7 +8,7 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
-from reconstruct.formats.gaps import describe_gaps, fill_numbers, hold_rows, interpolate_turns
+from reconstruct.formats.gaps import fill_numbers, fill_turns, interpolate_turns, is_unit
 from reconstruct.formats.options import Finding
 from reconstruct.formats.rate import take_rate
 from reconstruct.formats.robot import RobotFrames, RobotMotion, measure_distance_to_ground, to_motion
@@ -21,7 +21,6 @@ from reconstruct.formats.robot_joints import (
     find_by_names,
     hinge_names,
     is_of,
-    is_unit,
 )
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import from_rotvec, normalise
@@ -50,23 +49,25 @@ def read_joint_archive(
       InputError: an array is missing or of another shape, or no character has these joints.
     """
     angles, places, turns, order = take_arrays(arrays, path)
+    holed = angles
     angles, places, turns, gaps = fill_arrays(angles, places, turns, path)
     rate, doubts = (fps, []) if fps is not None else take_rate(arrays, len(angles), path)
     frames = RobotFrames(places, turns, angles, order, rate)
     names = take_names(arrays)
     if names:
         fits = find_by_names(names, angles.shape[1], asked, path)
-        found, fit = choose_by_ground([(of_joints(each, frames, path), each) for each in fits])
+        found, fit = choose_by_ground([(of_joints(each, frames, path, holed), each) for each in fits])
         said = [Finding("joints", f"not joints of {fit.character.name}: {shorten(fit.extra)}")] * bool(fit.extra)
     else:
-        angles, thing = drop_thing(angles, asked)
+        holed, thing = drop_thing(holed, asked)
+        angles = angles[:, : holed.shape[1]]
         frames = replace(frames, hinges=angles)
-        character = find_by_count(angles, asked, path)
+        character = find_by_count(holed, asked, path)
         columns, said = list(range(angles.shape[1])), thing
         if "body_pos_w" in arrays and order == "wxyz":
             columns, said = find_order(character, arrays, frames)
             said += thing
-        found = of_joints(NamedJoints(character, columns, ()), frames, path)
+        found = of_joints(NamedJoints(character, columns, ()), frames, path, holed)
     return RobotMotion(found.motion, (*found.findings, *said, *gaps, *doubts), has_contacts=False)
 
 
@@ -96,11 +97,8 @@ def fill_arrays(
     (angles, first), (places, second) = (
         fill_numbers(values, what, path) for values, what in ((angles, "joint angles"), (places, "the root's path"))
     )
-    turns, known = hold_rows(turns, "the root's rotation", path)
-    if known.all():
-        return angles, places, turns, [*first, *second]
-    said = describe_gaps(known[:, None], "the root's rotation")
-    return angles, places, interpolate_turns(turns[:, None], known)[:, 0], [*first, *second, said]
+    turns, third = fill_turns(turns, "the root's rotation", path)
+    return angles, places, turns, [*first, *second, *third]
 
 
 def drop_thing(angles: np.ndarray, asked: str | None) -> tuple[np.ndarray, list[Finding]]:
@@ -115,8 +113,14 @@ def drop_thing(angles: np.ndarray, asked: str | None) -> tuple[np.ndarray, list[
     return angles[:, :-7], [Finding("format", text, doubtful=True)]
 
 
-def of_joints(fit: NamedJoints, frames: RobotFrames, path: Path) -> RobotMotion:
+def of_joints(fit: NamedJoints, frames: RobotFrames, path: Path, holed: np.ndarray) -> RobotMotion:
     """The motion of a character's joints from the columns that are theirs.
+
+    Args:
+      fit: the character and its columns.
+      frames: of the file, gaps filled in.
+      path: of the file, for messages.
+      holed: its coordinates with NaN where they are missing, (T, joints).
 
     Raises:
       InputError: a ball joint has no unit quaternions, or as `to_motion`.
@@ -125,6 +129,8 @@ def of_joints(fit: NamedJoints, frames: RobotFrames, path: Path) -> RobotMotion:
     has_unit = np.zeros(angles.shape[1], dtype=bool)
     for ball in balls:
         has_unit[ball] = True
+        known = np.asarray(np.isfinite(holed[:, fit.columns][:, ball]).all(axis=1))
+        angles[:, ball] = interpolate_turns(angles[:, None, ball], known)[:, 0]
         if not is_unit(angles[:, ball]):
             raise InputError(f"{path}: a ball joint of {fit.character.name} has no unit quaternions; export it again")
     return to_motion(fit.character, replace(frames, hinges=angles, has_unit=has_unit if balls else None), path)

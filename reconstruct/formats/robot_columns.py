@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
+from reconstruct.formats.gaps import is_unit
 from reconstruct.formats.rate import RATE_KEYS, time_unit
 
 FRAME = ("frame", "frames", "index", "frame_index", "id", "")
@@ -21,7 +22,7 @@ EULER = {
     ("x", "y", "z"): re.compile(BODY + ANGLE + r"+)(?P<axis>[xyz])(?:_(?:rad|deg)[a-z]*)?"),
 }
 """Words of the root's angles, in the order of these."""
-NUMBERED = re.compile(r"(?:dof|joint|jnt|hinge|motor|actuator|angle|q)(?:_?pos)?_?(?P<number>\d+)(?:_?pos)?")
+NUMBERED = re.compile(r"(?P<stem>dof|joint|jnt|hinge|motor|actuator|angle|q)(?:_?pos)?_?(?P<number>\d+)(?:_?pos)?")
 """Joints without names, by their number."""
 MEASURE = re.compile(r"vel|acc|ang|omega|gyro|imu|force|torque|moment|com(_|$)|contact|foot|hand|target|command")
 """Words of columns that are no root's place or turn, also where seven columns are left over."""
@@ -41,6 +42,7 @@ class RootColumns:
     """Of the quaternion: `wxyz` or `xyzw`; `rpy` for angles."""
     in_degrees: bool = False
     """Whether the names of these angles say so."""
+    in_radians: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,25 @@ def find_hinges(names: Sequence[str], hinges: Sequence[str], path: Path) -> Hing
     return HingeColumns(columns, np.array(["_deg" in end for end in ends]), np.array(["_rad" in end for end in ends]))
 
 
-def find_numbered(names: Sequence[str], count: int) -> HingeColumns | None:
-    """The columns of so many joints with numbers for names, `dof_0`, `dof_1`, in order; None without them."""
+def find_numbered(names: Sequence[str], count: int, path: Path) -> HingeColumns | None:
+    """The columns of so many joints with numbers for names, `dof_0`, `dof_1`, in order; None without them.
+
+    Raises:
+      InputError: two columns are of one number.
+    """
     found = [(NUMBERED.fullmatch(ENDINGS.sub("", to_word(name))), i) for i, name in enumerate(names)]
-    numbers = {int(match["number"]): i for match, i in found if match is not None}
-    if len(numbers) != count or max(numbers) - min(numbers) != count - 1 or min(numbers) > 1:
+    groups = dict[str, dict[int, list[int]]]()
+    for match, i in found:
+        if match is not None:
+            groups.setdefault(match["stem"], {}).setdefault(int(match["number"]), []).append(i)
+    whole = [own for own in groups.values() if len(own) == count == max(own) - min(own) + 1 and min(own) <= 1]
+    if not whole:
         return None
-    columns = [numbers[number] for number in sorted(numbers)]
+    same = [i for own in whole for i in own[min(own)]] if len(whole) > 1 else max(whole[0].values(), key=len)
+    if len(same) > 1:
+        text = f"the columns {names[same[0]]} and {names[same[1]]} are both a joint of one number"
+        raise InputError(f"{path}: {text}; delete or rename one")
+    columns = [whole[0][number][0] for number in sorted(whole[0])]
     words = [to_word(names[column]) for column in columns]
     return HingeColumns(
         columns, np.array(["_deg" in word for word in words]), np.array(["_rad" in word for word in words])
@@ -105,7 +119,7 @@ def find_root(names: Sequence[str], table: np.ndarray, hinges: Sequence[int], pa
 
     Args:
       names: of the columns.
-      table: the numbers, (T, columns).
+      table: the numbers, (T, columns), NaN where they are missing.
       hinges: columns that are joints.
       path: of the file, for messages.
 
@@ -116,15 +130,15 @@ def find_root(names: Sequence[str], table: np.ndarray, hinges: Sequence[int], pa
     rest = [i for i, word in words.items() if word not in (*FRAME, *RATE_KEYS) and time_unit(word) is None]
     places = take_axes(names, {i: PLACE.fullmatch(words[i]) for i in rest}, "xyz", path)
     turns = take_axes(names, {i: TURN.fullmatch(words[i]) for i in rest}, "wxyz", path)
-    if places and turns and is_quaternion(table[:, turns]):
+    if places and turns and is_unit(table[:, turns]):
         return RootColumns(places, turns, "wxyz")
     left = [i for i in rest if i not in places]
     forms = [take_axes(names, {i: form.fullmatch(words[i]) for i in left}, axes, path) for axes, form in EULER.items()]
     angles = next((found for found in forms if found), [])
     if places and angles and not turns:
-        return RootColumns(places, angles, "rpy", any("deg" in words[i] for i in angles))
+        return RootColumns(places, angles, "rpy", *(any(unit in words[i] for i in angles) for unit in ("deg", "_rad")))
     is_measured = any(MEASURE.search(words[i]) for i in rest[:3]) or any("vel" in words[i] for i in rest)
-    if len(rest) == 7 and not is_measured and is_quaternion(table[:, rest[3:]]):
+    if len(rest) == 7 and not is_measured and is_unit(table[:, rest[3:]]):
         return RootColumns(rest[:3], rest[3:], "xyzw")
     raise InputError(
         f"{path}: the root's place and quaternion are not known among {', '.join(names[i] for i in rest) or 'none'}; "
@@ -162,8 +176,3 @@ def rank_body(stem: str) -> int:
     """How near the words before an axis are to a root's: 0 for the root itself, 3 where no body is named."""
     words = (("root",), ("base", "pelvis", "floating", "free"), ("body",))
     return next((rank for rank, own in enumerate(words) if any(word in stem for word in own)), len(words))
-
-
-def is_quaternion(columns: np.ndarray) -> bool:
-    """Whether four columns have unit length."""
-    return columns.shape[1] == 4 and float(np.abs(np.linalg.norm(columns, axis=1) - 1.0).max()) < 0.05

@@ -9,6 +9,7 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, list_character_names, load_character
+from reconstruct.formats.gaps import is_unit
 
 G1_HINGES = 29
 
@@ -102,7 +103,7 @@ def find_by_count(angles: np.ndarray, asked: str | None, path: Path) -> Characte
     """The character with as many coordinates after the root's: the one that is asked for, else Unitree's G1.
 
     Args:
-      angles: these coordinates, (T, count).
+      angles: these coordinates, (T, count), NaN where they are missing.
       asked: name of the character that is to perform the motion.
       path: of the file, for messages.
 
@@ -138,11 +139,6 @@ def count_joints() -> dict[str, int]:
         except InputError:
             continue
     return sizes
-
-
-def is_unit(quats: np.ndarray) -> bool:
-    """Whether quaternions (T, 4) have unit length."""
-    return float(np.abs(np.linalg.norm(quats, axis=1) - 1.0).max(initial=0.0)) < 0.05
 
 
 def list_candidates(asked: str | None) -> list[str]:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
-from reconstruct.formats.gaps import MOST_MISSING, fill_numbers
+from reconstruct.formats.gaps import MOST_MISSING, fill_numbers, fill_turns, hold_rows, interpolate_turns, is_unit
 from reconstruct.formats.options import Finding
 from reconstruct.formats.own_motion import check_coordinates_of_own, set_own_on_ground
 from reconstruct.formats.rate import RATE_KEYS, measure_rate, take_positive, time_unit
@@ -31,10 +31,9 @@ from reconstruct.formats.robot_columns import (
     find_hinges,
     find_numbered,
     find_root,
-    is_quaternion,
     to_word,
 )
-from reconstruct.formats.robot_joints import G1_HINGES, find_by_count, hinge_names, list_candidates
+from reconstruct.formats.robot_joints import G1_HINGES, ball_columns, find_by_count, hinge_names, list_candidates
 from reconstruct.formats.write_csv import coordinate_names
 from reconstruct.rotations import from_scipy
 
@@ -46,7 +45,11 @@ class NumberTable:
     names: tuple[str, ...] | None
     """Of the columns, if the file has them."""
     rows: np.ndarray
-    """(T, columns)."""
+    """(T, columns), gaps interpolated as numbers."""
+    holed: np.ndarray
+    """The same with NaN in the gaps: rotations are interpolated as such."""
+    lost: tuple[str, ...] = ()
+    """Names of columns that were left out, for they are mostly gaps."""
     findings: tuple[Finding, ...] = ()
     """What was interpolated or left out."""
 
@@ -64,14 +67,21 @@ def read_csv(path: Path, asked: str | None = None, given: float | None = None) -
     """
     table = read_numbers(path)
     if table.names is not None:
-        found = read_named(table.names, table.rows, path, asked, given)
+        try:
+            found = read_named(table.names, table, path, asked, given)
+        except InputError as error:
+            if not table.lost:
+                raise
+            text = f"in the file, but without numbers in most rows: {shorten(table.lost)}"
+            raise InputError(f"{error} ({text})") from error
         return replace(found, findings=(*found.findings, *table.findings))
-    rows, fps, said = drop_counter(table.rows, path)
+    rows, fps, said = drop_counter(table, path)
     said += table.findings
+    turns = table.holed[:, -rows.shape[1] :][:, 3:7]
     fps = given if given is not None else fps
     if rows.shape[1] < 8:
         raise InputError(f"{path}: {rows.shape[1]} columns; expected root place, root quaternion and hinges")
-    if rows.shape[1] - 6 == G1_HINGES and not is_quaternion(rows[:, 3:7]):
+    if rows.shape[1] - 6 == G1_HINGES and not is_unit(turns):
         raise InputError(
             f"{path}: {rows.shape[1]} columns, perhaps the root's place, three angles and g1's hinges; angles are "
             "written in many ways: name the columns root_x, root_y, root_z, root_roll, root_pitch, root_yaw, the joints"
@@ -80,7 +90,8 @@ def read_csv(path: Path, asked: str | None = None, given: float | None = None) -
     if fps is None:
         fps = RATE
         said.append(Finding("rate", f"{RATE:g} frames a second, as Unitree's tables have; --fps overrules"))
-    found = to_motion(character, RobotFrames(rows[:, :3], rows[:, 3:7], rows[:, 7:], "xyzw", fps), path)
+    turns, _ = fill_turns(turns, "the root's rotation", path)
+    found = to_motion(character, RobotFrames(rows[:, :3], turns, rows[:, 7:], "xyzw", fps), path)
     return RobotMotion(found.motion, (*found.findings, *said), has_contacts=False)
 
 
@@ -100,9 +111,9 @@ def read_numbers(path: Path) -> NumberTable:
         if decimal_comma:
             lines = [line.replace(",", ".") for line in lines]
         rows = [line.split() for line in lines] if mark is None else list(csv.reader(lines, delimiter=mark))
-        rows = [row[:-1] if len(row) > 1 and not row[-1].strip() else row for row in rows]
         names = None if is_number(rows[0][0]) else tuple(cell.strip() for cell in rows[0])
-        table = to_table(rows[1:] if names else rows, is_named=names is not None)
+        table = to_table(drop_last_mark(rows[1:], names) if names else drop_last_mark(rows), is_named=names is not None)
+        names = names[:-1] if names and not names[-1] and len(names) > table.shape[1] else names
     except InputError:
         raise
     except (ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
@@ -110,6 +121,14 @@ def read_numbers(path: Path) -> NumberTable:
     if len(table) < 2:
         raise InputError(f"{path}: {len(table)} row{'s' * (len(table) != 1)} of numbers; a motion has at least 2")
     return fill_table(names, table, path)
+
+
+def drop_last_mark(rows: list[list[str]], names: Sequence[str] | None = None) -> list[list[str]]:
+    """Rows without the empty cell behind a mark that ends each of them; one that ends some alone is a gap."""
+    is_mark = all(len(row) > 1 and not row[-1].strip() for row in rows)
+    if names is not None and names[-1]:  # a last column may be empty all through
+        is_mark = is_mark and all(len(row) > len(names) for row in rows)
+    return [row[:-1] for row in rows] if is_mark else rows
 
 
 def to_table(rows: list[list[str]], is_named: bool) -> np.ndarray:
@@ -141,12 +160,12 @@ def fill_table(names: tuple[str, ...] | None, table: np.ndarray, path: Path) -> 
     full = np.isfinite(table).mean(axis=0) >= 1.0 - MOST_MISSING
     if names is None or full.all() or len(names) != table.shape[1]:
         filled, said = fill_numbers(table, "the table", path)
-        return NumberTable(names, filled, tuple(said))
+        return NumberTable(names, filled, table, findings=tuple(said))
     lost = [name for name, is_full in zip(names, full, strict=True) if not is_full]
     kept = tuple(name for name, is_full in zip(names, full, strict=True) if is_full)
     filled, said = fill_numbers(table[:, full], "the table", path)
     text = f"columns without numbers in most rows, left out: {shorten(lost)}"
-    return NumberTable(kept, filled, (*said, Finding("format", text)))
+    return NumberTable(kept, filled, table[:, full], tuple(lost), (*said, Finding("format", text)))
 
 
 def is_number(cell: str) -> bool:
@@ -158,12 +177,12 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def drop_counter(rows: np.ndarray, path: Path) -> tuple[np.ndarray, float | None, list[Finding]]:
-    """A table without a first column that counts frames or seconds, the rate that it gives, and what was dropped."""
-    steps = np.diff(rows[:, 0])
+def drop_counter(table: NumberTable, path: Path) -> tuple[np.ndarray, float | None, list[Finding]]:
+    """Rows without a first column that counts frames or seconds, the rate that it gives, and what was dropped."""
+    rows, steps = table.rows, np.diff(table.rows[:, 0])
     # Milliseconds in whole numbers go on by 33, 33, 34.
     allowed = max(0.01 * float(steps.mean()), float((rows[:, 0] % 1 == 0).all() and steps.mean() > 2.0))
-    if not (steps > 0).all() or np.ptp(steps) > allowed or is_quaternion(rows[:, 3:7]):
+    if not (steps > 0).all() or np.ptp(steps) > allowed or is_unit(table.holed[:, 3:7]):
         return rows, None, []
     if abs(float(steps.mean()) - 1.0) < 1e-6:
         return rows[:, 1:], None, [Finding("format", "the first column counts frames")]
@@ -172,14 +191,14 @@ def drop_counter(rows: np.ndarray, path: Path) -> tuple[np.ndarray, float | None
 
 
 def read_named(
-    names: Sequence[str], table: np.ndarray, path: Path, asked: str | None, given: float | None
+    names: Sequence[str], table: NumberTable, path: Path, asked: str | None, given: float | None
 ) -> RobotMotion:
     """A table whose columns are named after joints, in any order, as ours are or with words of others.
 
     Raises:
       InputError: no character has these joints, there is no root, or time does not increase.
     """
-    fps, doubts = find_rate(names, table, path) if given is None else (given, [])
+    fps, doubts = find_rate(names, table.rows, path) if given is None else (given, [])
     small = [name.lower() for name in names]
     fitting = list[tuple[float, Character, np.ndarray]]()
     for name in list_candidates(asked):
@@ -189,7 +208,8 @@ def read_named(
             continue
         columns = [column.lower() for column in coordinate_names(character.model)]
         if set(columns) <= set(small):
-            qpos = table[:, [small.index(column) for column in columns]]
+            own = [small.index(column) for column in columns]
+            qpos = fill_own_turns(character.model, table.rows[:, own], table.holed[:, own], path)
             fitting.append((measure_distance_to_ground(character, qpos), character, qpos))
     if not fitting:
         foreign = read_foreign_names(names, table, path, asked, fps)
@@ -209,8 +229,16 @@ def read_named(
     return set_own_on_ground(found)
 
 
+def fill_own_turns(model: mujoco.MjModel, qpos: np.ndarray, holed: np.ndarray, path: Path) -> np.ndarray:
+    """Coordinates (T, nq) with the gaps of their quaternions, NaN in `holed`, interpolated as rotations."""
+    qpos = qpos.copy()
+    for quat in ([3, 4, 5, 6], *([column + 7 for column in ball] for ball in ball_columns(model))):
+        qpos[:, quat], _ = fill_turns(holed[:, quat], "a rotation", path)
+    return qpos
+
+
 def read_foreign_names(
-    names: Sequence[str], table: np.ndarray, path: Path, asked: str | None, fps: float | None
+    names: Sequence[str], table: NumberTable, path: Path, asked: str | None, fps: float | None
 ) -> RobotMotion:
     """A table whose columns have joints' names with other endings, and a root in other words.
 
@@ -227,28 +255,43 @@ def read_foreign_names(
             continue
         own, said = find_hinges(names, hinges, path), list[Finding]()
         if own is None and (name == asked or len(hinges) == G1_HINGES):
-            own = find_numbered(names, len(hinges))
+            own = find_numbered(names, len(hinges), path)
             said += [Finding("joints", f"joints by their numbers, in {name}'s order", doubtful=True)] * bool(own)
         if own is None:
             continue
-        angles = np.where(own.in_degrees, np.radians(table[:, own.columns]), table[:, own.columns])
+        angles = table.rows[:, own.columns]
+        angles = np.where(own.in_degrees, np.radians(angles), angles)
         frames = RobotFrames(np.zeros(0), np.zeros(0), angles, "", fps, own.in_degrees | own.in_radians)
-        frames, turned = place_root(frames, find_root(names, table, own.columns, path), table)
+        root = find_root(names, table.holed, own.columns, path)
+        root = replace(root, in_degrees=root.in_degrees or (bool(own.in_degrees.any()) and not root.in_radians))
+        frames, turned = place_root(frames, root, table, path)
         found = to_motion(character, frames, path)
         said += [Finding("unit", "angles in degrees, by the names of their columns")] * bool(own.in_degrees.any())
         return replace(found, findings=(*found.findings, *said, *turned))
     raise InputError(describe_nearest(names, path))
 
 
-def place_root(frames: RobotFrames, root: RootColumns, table: np.ndarray) -> tuple[RobotFrames, list[Finding]]:
-    """Frames with the root's place and quaternion from its columns, and what to say of angles that it is turned by."""
-    places, turns = table[:, root.places], table[:, root.turns]
+def place_root(
+    frames: RobotFrames, root: RootColumns, table: NumberTable, path: Path
+) -> tuple[RobotFrames, list[Finding]]:
+    """Frames with the root's place and quaternion from its columns, and what to say of angles that it is turned by.
+
+    Angles whose names say no unit are in degrees where the joints are, or where they go beyond two turns.
+
+    Raises:
+      InputError: the root's rotation is mostly gaps.
+    """
+    places, holed = table.rows[:, root.places], table.holed[:, root.turns]
     if root.order != "rpy":
+        turns, _ = fill_turns(holed, "the root's rotation", path)
         return replace(frames, places=places, turns=turns, order=root.order), []
+    turns, known = hold_rows(holed, "the root's rotation", path)
     has_unit = np.zeros(frames.hinges.shape[1], dtype=bool) if frames.has_unit is None else frames.has_unit
     are_degrees = bool(find_unit_of_angles(frames.hinges, has_unit)[1])  # the joints', then also the root's
-    in_degrees = root.in_degrees or np.abs(turns).max() > 2.0 * np.pi + 0.1 or are_degrees
+    is_large = bool(np.abs(turns).max() > 4.0 * np.pi)
+    in_degrees = root.in_degrees or ((is_large or are_degrees) and not root.in_radians)
     quats = from_scipy(Rotation.from_euler("xyz", turns, degrees=in_degrees), (len(turns),))
+    quats = interpolate_turns(quats[:, None], known)[:, 0]
     text = f"the root by roll, pitch and yaw about fixed x, y and z, in {'degrees' if in_degrees else 'radians'}"
     return replace(frames, places=places, turns=quats, order="wxyz"), [Finding("format", text, doubtful=True)]
 

@@ -41,7 +41,14 @@ def test_frame_times_that_cannot_be_seconds(tmp_path, written, fps):
 
 @pytest.mark.parametrize(
     ("written", "fps"),
-    [("1/30", 30.0), ("0.0333333s", 30.0), ("8.333333 ms", 120.0), ("0,04", 25.0), ("4e-2 sec", 25.0)],
+    [
+        ("1/30", 30.0),
+        ("0.0333333s", 30.0),
+        ("8.333333 ms", 120.0),
+        ("0,04", 25.0),
+        ("4e-2 sec", 25.0),
+        ("\n0.04", 25.0),
+    ],
 )
 def test_frame_times_in_other_words(tmp_path, written, fps):
     path, angles = walking()

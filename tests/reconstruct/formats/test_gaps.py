@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.formats.gaps import cut_ends, fill_numbers, hold_rows, interpolate_turns
+from reconstruct.formats.gaps import cut_ends, fill_numbers, hold_rows, interpolate_turns, is_unit
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.rotations import from_rotvec
 from tests.skeletons import write_amass
@@ -111,3 +111,21 @@ def test_joints_at_exactly_zero_were_not_seen(tmp_path):
         assert any("nothing in 3 frames from 20 on" in said.text for said in found.findings)
         assert not any("interpolated" in said.text for said in whole.findings)
         np.testing.assert_allclose(found.positions, whole.positions, atol=0.05)
+
+
+def test_angles_go_the_shorter_way_round(tmp_path):
+    values = np.array([[170.0, 1.0], [np.nan, np.nan], [-170.0, 3.0]])
+    filled, _ = fill_numbers(values, "the table", tmp_path, np.array([360.0, 0.0]))
+    np.testing.assert_allclose(filled[:, 1], [1, 2, 3])
+    assert abs(abs(filled[1, 0]) - 180.0) < 1e-9 and filled[2, 0] == -170.0
+
+
+def test_a_gap_hides_no_quaternions_that_are_none(tmp_path):
+    """Known rows stay as they are, and whether they have unit length does not hang on those that are missing."""
+    quats = np.tile([2.0, 0.0, 0.0, 0.0], (5, 1, 1))
+    known = np.arange(5) != 2
+    filled = interpolate_turns(quats, known)
+    np.testing.assert_array_equal(filled[known], quats[known])
+    holed = from_rotvec(np.linspace(0, 1, 5)[:, None] * [0.0, 0.0, 1.0])
+    holed[2, 1] = np.nan
+    assert is_unit(holed) and not is_unit(2 * holed) and not is_unit(np.full((3, 4), np.nan))

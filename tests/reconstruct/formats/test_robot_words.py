@@ -129,3 +129,93 @@ def without(names, table, name):
     """Names and columns without one of them."""
     keep = [i for i, own in enumerate(names) if own != name]
     return [names[i] for i in keep], table[:, keep]
+
+
+def measure_turn(found, qpos):
+    """The largest angle between the root's rotations [rad]."""
+    same = np.abs(np.sum(found.motion.qpos[:, 3:7] * qpos[:, 3:7], axis=1))
+    return 2.0 * float(np.arccos(np.clip(same, 0.0, 1.0)).max())
+
+
+def turn_round(qpos):
+    """The same while the root turns once and a half about z, and its yaw, unwrapped [rad]."""
+    yaw, turned = np.linspace(0.0, 3.0 * np.pi, len(qpos)), qpos.copy()
+    turned[:, 3:7] = Rotation.from_euler("z", yaw[:, None]).as_quat()[:, [3, 0, 1, 2]]
+    return turned, yaw
+
+
+@pytest.mark.parametrize(
+    ("unit", "joints", "scale", "size"),
+    [("_rad", "", 1.0, 1.0), ("", "", 1.0, 1.0), ("_rad", "_deg", 1.0, 1.0), ("", "_deg", np.pi / 180, 0.01)],
+)
+def test_the_unit_of_the_roots_angles(tmp_path, g1, qpos, unit, joints, scale, size):
+    """A turn and a half in radians; a lean of some degrees in degrees, where the joints' names say degrees."""
+    known, yaw = turn_round(qpos)
+    yaw = yaw * size
+    known[:, 3:7] = Rotation.from_euler("z", yaw[:, None]).as_quat()[:, [3, 0, 1, 2]]
+    names = ["x", "y", "z", *(f"root_{axis}{unit}" for axis in ("roll", "pitch", "yaw"))]
+    names += [name + joints for name in hinge_names(g1.model)]
+    hinges = np.degrees(known[:, 7:]) if joints else known[:, 7:]
+    table = np.column_stack([known[:, :3], 0 * yaw, 0 * yaw, yaw / scale, hinges])
+    found = open_motion(write_named(tmp_path / "a.csv", names, table), asked="g1")
+    assert measure_turn(found, known) < 1e-6
+    np.testing.assert_allclose(found.motion.qpos[:, 7:], known[:, 7:], atol=1e-7)  # pyright: ignore
+
+
+@pytest.mark.parametrize("kind", ["named", "foreign", "bare", "rpy", "drake"])
+def test_gaps_of_the_root_are_rotations(tmp_path, g1, qpos, kind):
+    """Through half a turn, where yaw goes from pi to -pi, and with quaternions whose sign changes in the gap."""
+    known, yaw = turn_round(qpos)
+    written, gap, hinges = known.copy(), slice(9, 18), list(hinge_names(g1.model))
+    written[18:, 3:7] *= -1.0
+    drake = [3, 4, 5, 6, 0, 1, 2, *range(7, 36)]
+    if kind == "rpy":
+        wrapped = (yaw + np.pi) % (2 * np.pi) - np.pi
+        table = np.column_stack([known[:, :3], 0 * yaw, 0 * yaw, wrapped, known[:, 7:]])
+        table[gap, 3:6] = np.nan
+        path = write_named(tmp_path / "a.csv", ["x", "y", "z", "roll", "pitch", "yaw", *hinges], table)
+    elif kind in ("named", "foreign"):
+        written[gap, 3:7] = np.nan
+        quat = [f"{'root_q' if kind == 'named' else 'base_quat_'}{axis}" for axis in "wxyz"]
+        place = [f"{'root' if kind == 'named' else 'base'}_{axis}" for axis in "xyz"]
+        path = write_named(tmp_path / "a.csv", [*place, *quat, *hinges], written)
+    elif kind == "bare":
+        written[gap, 3:7] = np.nan
+        np.savetxt(path := tmp_path / "a.csv", written[:, [0, 1, 2, 4, 5, 6, 3, *range(7, 36)]], delimiter=",")
+    else:
+        written[gap, 3:7] = np.nan
+        np.save(path := tmp_path / "a.npy", written[:, drake])
+    found = open_motion(path, asked="g1")
+    assert measure_turn(found, known) < np.radians(12.0)
+    np.testing.assert_allclose(found.motion.qpos[:, :3], known[:, :3], atol=1e-7)  # pyright: ignore
+    assert any("interpolated" in said.text for said in found.findings)
+
+
+def test_two_columns_of_one_number_are_refused(tmp_path, qpos):
+    names = [
+        "x",
+        "y",
+        "z",
+        "qw",
+        "qx",
+        "qy",
+        "qz",
+        *(f"joint_{i}" for i in range(29)),
+        *(f"motor_{i}" for i in range(29)),
+    ]
+    with pytest.raises(InputError, match="the columns joint_0 and motor_0 are both a joint of one number; delete"):
+        open_motion(write_named(tmp_path / "a.csv", names, np.column_stack([qpos, qpos[:, 7:]])), asked="g1")
+
+
+def test_gaps_in_the_last_column_and_columns_that_are_mostly_gaps(tmp_path, g1, qpos):
+    names = ["x", "y", "z", "qw", "qx", "qy", "qz", *hinge_names(g1.model)]
+    lines = [",".join(f"{value:.10g}" for value in row) for row in qpos]
+    lines[5] = lines[5].rsplit(",", 1)[0] + ","
+    for end in ("", ","):  # which some programs write behind each row
+        (tmp_path / "a.csv").write_text("\n".join(line + end for line in [",".join(names), *lines]))
+        found = open_motion(tmp_path / "a.csv", asked="g1")
+        np.testing.assert_allclose(found.motion.qpos, qpos, atol=0.01)  # pyright: ignore
+    holed = qpos.copy()
+    holed[:27, 12] = np.nan
+    with pytest.raises(InputError, match=f"in the file, but without numbers in most rows: {names[12]}"):
+        open_motion(write_named(tmp_path / "b.csv", names, holed), asked="g1")
