@@ -37,8 +37,8 @@ PARTICIPLES = {
 }
 """Irregular ones, and two adverbs that were used like them; regular ones end in -ed."""
 
-TERMS = re.compile(r'[Dd]ecision process(es)?|"clip_range":|files_told|bad_inputs_told')
-"""A term of the field, a keyword of Stable-Baselines3 and the name of a row that contain words of the table."""
+TERMS = re.compile(r'[Dd]ecision process(es)?|"clip_range":|files_told|bad_inputs_told|tracker_decision_us')
+"""A term of the field, a keyword of Stable-Baselines3 and names of rows that contain words of the table."""
 
 PREPOSITIONS = {"as", "at", "by", "for", "from", "in", "of", "on", "to", "with"}
 

@@ -39,7 +39,7 @@ def bench_tracker(
     policy, own = Policy.load(out / "tracker.pt"), load_clips(out)
     rows = measure_clips("tracker_learnt", policy, own)
     rows += measure_clips("tracker", policy, load_held_out(out), GOALS["followed"], GOALS["mpjpe_mm"])
-    rows.append(Row("tracker_action_us", measure_action_time(policy), "us", ACTIONS, goal=GOALS["action_us"]))
+    rows.append(Row("tracker_decision_us", measure_action_time(policy), "us", ACTIONS, goal=GOALS["action_us"]))
     rows += [*describe_training(out), *count_prepared(out)]
     rows += measure_library()
     show("tracker", rows, json)
