@@ -1,7 +1,8 @@
 """From clips of motion capture to what a tracker learns from: references, and iLQG's controllers along them.
 
 Every segment leaves a note, `<name>.json`, and if it is used an archive, `<name>.npz`. A segment that has a note is
-done, so preparing again goes on where it was stopped.
+done, so preparing again goes on where it was stopped. A folder is for one body and one way to prepare, which
+`prepared.json` names.
 """
 
 import json
@@ -22,6 +23,7 @@ from imitate.tracking.track import TrackConfig, track_motion
 from pose.archive import load_as, save_arrays
 from pose.errors import InputError
 from pose.files import replace_file
+from pose.foreign_files import read_table
 from pose.progress import Progress, silent
 from reconstruct.characters.character import Character
 from reconstruct.contacts import find_runs
@@ -35,6 +37,8 @@ LEVEL = MotionFileConfig(up="y")
 """How the archive is read: in a laboratory the floor is level, and nothing is asked of the soles."""
 TRAINING, TEST = "training", "test"
 """Folders of the segments to learn from and of the held-out ones."""
+FOLDER_NOTE = "prepared.json"
+"""What all segments of a folder were prepared for, and how."""
 FOLLOWED, FELL, CARRIED, REFUSED = "followed", "fell", "object", "refused"
 """What became of a segment: tracking control came to its end; it fell; something that is not there carries the person,
 so it is left out; its file is no person's motion."""
@@ -120,6 +124,28 @@ class Prepared:
         return cls(str(arrays["name"]), str(arrays["motion_kind"]), motion, Draft.of_arrays(draft) if draft else None)
 
 
+def load_clips(folder: Path, part: str = TRAINING, count: int | None = None) -> list[Prepared]:
+    """The prepared segments that tracking control came to the end of, or all held-out ones that can be followed.
+
+    Args:
+      folder: that `prepare_clips` wrote.
+      part: `TRAINING` or `TEST`.
+      count: the most, the first of them, which are of all kinds; None for all.
+
+    Raises:
+      InputError: there are none, one is damaged, or they are of several bodies.
+    """
+    names = [note["name"] for note in read_notes(folder / part) if note["result"] == FOLLOWED]
+    if not names:
+        what = "segment to learn from" if part == TRAINING else "held-out clips"
+        raise InputError(f"{folder}: no {what}; make some: sfv tracker prepare --out {folder}")
+    clips = [Prepared.load(folder / part / f"{name}.npz") for name in names[:count]]
+    bodies = {(clip.motion.character, round(clip.motion.height, 3)) for clip in clips}
+    if len(bodies) > 1:
+        raise InputError(f"{folder}: segments of several bodies ({bodies}); give each a folder of its own")
+    return clips
+
+
 def prepare_clips(
     archive: MocapArchive,
     character: Character,
@@ -137,20 +163,56 @@ def prepare_clips(
       config: how many, and how.
       progress: is called with the segments done.
       listed: segments to learn from before those that `spread_segments` chooses.
+
+    Raises:
+      InputError: the folder's segments are of another body, or were prepared in another way.
     """
-    chosen = [(TEST, each) for each in spread_segments(archive.clips.values(), True, config.seconds)]
-    chosen = chosen[: config.test_clips]
-    own = spread_segments(archive.clips.values(), False, config.seconds)[: config.clips]
-    chosen += [(TRAINING, each) for each in (*listed, *own)]
-    for count, (part, segment) in enumerate(chosen):
+    claim_folder(folder, character, config)
+    test, own = (spread_segments(archive.clips.values(), held_out, config.seconds) for held_out in (True, False))
+    chosen = [
+        (part, order, segment)
+        for part, segments in ((TEST, test[: config.test_clips]), (TRAINING, listed), (TRAINING, own[: config.clips]))
+        for order, segment in enumerate(segments)
+    ]
+    for count, (part, order, segment) in enumerate(chosen):
         progress(count, len(chosen), f"{segment.name} {segment.kind}")
         note = folder / part / f"{segment.name}.json"
         if not note.is_file():
-            prepare_segment(archive, segment, character, note, config.track if part == TRAINING else None)
+            prepare_segment(archive, segment, character, note, config.track if part == TRAINING else None, order)
+
+
+def claim_folder(folder: Path, character: Character, config: PrepareConfig) -> None:
+    """Writes what a folder is for, unless it says so already.
+
+    Raises:
+      InputError: its segments are of another body, or were prepared in another way.
+    """
+    track = asdict(config.track)
+    del track["threads"]  # no difference but in time
+    wanted = {"character": character.name, "height": character.height, "seconds": config.seconds, "track": track}
+    wanted = json.loads(json.dumps(wanted))
+    path = folder / FOLDER_NOTE
+    if not path.is_file():
+        if any(next((folder / part).glob("*.json"), None) for part in (TRAINING, TEST)):
+            raise InputError(
+                f"{folder}: holds segments, but no {FOLDER_NOTE} on how they were made; give another --out"
+            )
+        with replace_file(path) as temporary:
+            temporary.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
+        return
+    there = read_table(path, "a note of prepared segments", "remove the folder, or give another --out")
+    if other := [name for name, value in wanted.items() if there.get(name) != value]:
+        said = ", ".join(f"{name} {there.get(name)}" for name in other if name != "track") or "other --track options"
+        raise InputError(f"{folder}: its segments were prepared for {said}; give the same, or another --out")
 
 
 def prepare_segment(
-    archive: MocapArchive, segment: Segment, character: Character, note: Path, track: TrackConfig | None
+    archive: MocapArchive,
+    segment: Segment,
+    character: Character,
+    note: Path,
+    track: TrackConfig | None,
+    order: int = 0,
 ) -> None:
     """Prepares one segment: retargets it, asks whether it can be performed at all, tracks it, writes archive and note.
 
@@ -160,6 +222,7 @@ def prepare_segment(
       character: who is to follow it.
       note: the note's file; the archive lies beside it.
       track: how it is tracked; None for a reference alone.
+      order: its place among those that are chosen.
     """
     began, measured = time.process_time(), dict[str, float]()
     try:
@@ -168,7 +231,7 @@ def prepare_segment(
             archive.read(segment.clip), Path(segment.clip), character, CONTROL_HZ, part, "no", LEVEL
         )
     except InputError as error:
-        _write_note(note, archive, segment, REFUSED, {"why": str(error)})
+        _write_note(note, archive, segment, REFUSED, {"order": order, "why": str(error)})
         return
     doubtful = [finding.text for finding in found.findings if finding.doubtful]
     task = Task(character, found.motion)
@@ -185,8 +248,8 @@ def prepare_segment(
         what = name_result(tracking.metrics, measured["longest_carried_s"])
     if what in (FOLLOWED, FELL):
         prepared.save(note.with_suffix(".npz"))
-    seconds = {"seconds": found.motion.duration, "cpu_seconds": time.process_time() - began}
-    _write_note(note, archive, segment, what, {"why": "; ".join(doubtful), **seconds, **measured})
+    about = {"order": order, "why": "; ".join(doubtful), "seconds": found.motion.duration}
+    _write_note(note, archive, segment, what, {**about, "cpu_seconds": time.process_time() - began, **measured})
 
 
 def name_result(metrics: Mapping[str, float], longest_carried: float) -> str:
@@ -219,9 +282,18 @@ def _write_note(path: Path, archive: MocapArchive, segment: Segment, what: str, 
 
 
 def read_notes(folder: Path) -> list[dict[str, Any]]:
-    """The notes of a folder of prepared segments, in the order of their names, which they have as `name`."""
-    notes = sorted(folder.glob("*.json"))
-    return [json.loads(path.read_text(encoding="utf-8")) | {"name": path.stem} for path in notes]
+    """The notes of a folder of prepared segments, which they have as `name`, in the order in which they were chosen.
+
+    Raises:
+      InputError: one is damaged.
+    """
+    notes, mend = list[dict[str, Any]](), "delete it, and prepare again"
+    for path in sorted(folder.glob("*.json")):
+        note = read_table(path, "a segment's note", mend) | {"name": path.stem}
+        if "result" not in note or not isinstance(note.get("order"), int):
+            raise InputError(f"{path}: not a segment's note (no result or order); {mend}")
+        notes.append(note)
+    return sorted(notes, key=lambda note: note["order"])
 
 
 def count_results(notes: Sequence[Mapping[str, Any]]) -> dict[str, int]:

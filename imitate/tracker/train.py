@@ -22,8 +22,9 @@ from imitate.env.task import Task
 from imitate.policy import Normaliser, Policy, load_torch, save_torch
 from imitate.tracker.env import TrackerEnv
 from imitate.tracker.expert import ClipExpert
-from imitate.tracker.prepare import FOLLOWED, TRAINING, Prepared, read_notes
+from imitate.tracker.prepare import Prepared
 from pose.errors import InputError
+from pose.foreign_files import refuse_damaged
 from pose.progress import Progress, silent
 from reconstruct.characters.character import Character
 
@@ -31,6 +32,8 @@ CLONE_VERSION = 1
 NOISE = 0.4
 """Standard deviation of the noise on the controller's actions in a quarter of the environments; 1 is .25 rad."""
 # The others have a quarter of it: states near the performance and further from it.
+FEWEST = 20_000
+"""States that are in the buffer before anything is fitted to it, if it is that large."""
 SAVE_INTERVAL = 60.0
 """Time between checkpoints [s]."""
 
@@ -65,27 +68,11 @@ class CloneConfig:
             raise InputError(f"--minutes {self.minutes:g} is out of range; give .01 to 100000")
         if min(self.envs, self.steps, self.batches, self.batch_size, *self.hidden) < 1 or self.buffer < self.batch_size:
             raise InputError("--envs, --steps, --batches, --batch-size, --hidden and --buffer: give positive numbers")
+        if not 0.0 < self.learning_rate <= 1.0:
+            raise InputError(f"--learning-rate {self.learning_rate:g} is out of range; give more than 0, at most 1")
+        if not 0.0 <= self.expert_share <= 1.0:
+            raise InputError(f"--expert-share {self.expert_share:g} is out of range; give 0 to 1")
         return self
-
-
-def load_clips(folder: Path, count: int | None = None) -> list[Prepared]:
-    """The prepared segments that tracking control came to the end of, by name.
-
-    Args:
-      folder: that `prepare_clips` wrote.
-      count: the most; None for all.
-
-    Raises:
-      InputError: there are none, or one is damaged.
-    """
-    names = [note["name"] for note in read_notes(folder / TRAINING) if note["result"] == FOLLOWED]
-    if not names:
-        raise InputError(f"{folder}: no segment to learn from; make some: sfv tracker prepare --out {folder}")
-    clips = [Prepared.load(folder / TRAINING / f"{name}.npz") for name in names[:count]]
-    bodies = {(clip.motion.character, round(clip.motion.height, 3)) for clip in clips}
-    if len(bodies) > 1:
-        raise InputError(f"{folder}: segments of several bodies ({bodies}); give each a folder of its own")
-    return clips
 
 
 @dataclass
@@ -193,16 +180,31 @@ class Cloning:
             total += float(loss.detach())
         self.losses.append(total / config.batches)
 
-    def fix_normaliser(self) -> None:
-        """Simulates the controllers for a while and fits the normaliser of the observations, for good, to that."""
-        while len(self.buffer) < min(len(self.buffer.weight), 20_000):
+    def learn(self) -> None:
+        """One round: simulates, fits, and counts the time.
+
+        First of all, also after a break, the buffer is filled so far that no fit draws on one round alone. The
+        normaliser of the observations is fixed, for good, by what is there before the first fit.
+        """
+        began = time.monotonic()
+        while len(self.buffer) < min(len(self.buffer.weight), FEWEST):
             self.collect()
-        raw = self.buffer.observation[: len(self.buffer)].float()
-        self.policy.observations.update(Normaliser.moments(raw))
+        if self.policy.observations.count == 0:
+            raw = self.buffer.observation[: len(self.buffer)].float()
+            self.policy.observations.update(Normaliser.moments(raw))
+        self.collect()
+        self.fit()
+        self.seconds += time.monotonic() - began
+
+    @property
+    def body(self) -> list[str | float]:
+        """Name and height of the body, as a checkpoint has them."""
+        return [self.character.name, round(self.character.height, 3)]
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint; the buffer is filled again after it."""
         content = {"format": CLONE_VERSION, "clips": [clip.name for clip in self.clips], "seconds": self.seconds}
+        content |= {"body": self.body}
         content |= {"samples": self.samples, "losses": self.losses, "hidden": list(self.config.hidden)}
         content |= {"policy": self.policy.state_dict(), "optimiser": self.optimiser.state_dict()}
         save_torch(content, path)
@@ -211,14 +213,21 @@ class Cloning:
         """Goes on from a checkpoint; clips may have been added.
 
         Raises:
-          InputError: it is damaged or of another network.
+          InputError: it is damaged, or of another network or body.
         """
         content = load_torch(path, "checkpoint of a tracker")
-        if content.get("format") != CLONE_VERSION or tuple(content["hidden"]) != self.config.hidden:
-            raise InputError(f"{path}: of another network or version; give --hidden as it was, or delete it")
-        self.policy.load_state_dict(content["policy"])
-        self.optimiser.load_state_dict(content["optimiser"])
-        self.seconds, self.samples, self.losses = content["seconds"], content["samples"], content["losses"]
+        with refuse_damaged(path, "a checkpoint of a tracker", "delete it to start anew"):
+            if content["format"] != CLONE_VERSION or tuple(content["hidden"]) != self.config.hidden:
+                raise InputError(f"{path}: of another network or version; give --hidden as it was, or delete it")
+            if content["body"] != self.body:
+                raise InputError(f"{path}: of the body {content['body']}, the clips are of {self.body}; delete it")
+            seconds, samples, losses = float(content["seconds"]), int(content["samples"]), list(content["losses"])
+            try:
+                self.policy.load_state_dict(content["policy"])
+                self.optimiser.load_state_dict(content["optimiser"])
+            except RuntimeError as error:  # names or shapes of weights
+                raise ValueError("weights of another network") from error
+            self.seconds, self.samples, self.losses = seconds, samples, losses
 
 
 def clone_policy(
@@ -239,12 +248,7 @@ def clone_policy(
     saved, end = time.monotonic(), 60.0 * config.minutes
     try:
         while cloning.seconds < end:
-            began = time.monotonic()
-            if cloning.policy.observations.count == 0:
-                cloning.fix_normaliser()
-            cloning.collect()
-            cloning.fit()
-            cloning.seconds += time.monotonic() - began
+            cloning.learn()
             progress(cloning.seconds, end, f"loss {cloning.losses[-1]:.4f}, {cloning.samples / 1e6:.2f} M states")
             if time.monotonic() - saved > SAVE_INTERVAL:
                 cloning.save(path)

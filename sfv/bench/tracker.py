@@ -12,9 +12,9 @@ import tyro
 from imitate.env.task import Task
 from imitate.policy import Policy, load_torch
 from imitate.tracker.evaluation import Following, follow_clips
-from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared, count_results, read_notes
-from imitate.tracker.train import load_clips
+from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared, count_results, load_clips, read_notes
 from pose.errors import InputError
+from pose.files import replace_file
 from reconstruct.characters.character import load_character
 from sfv.library import library_skills
 from sfv.rows import Row, describe_machine, show
@@ -36,27 +36,17 @@ def bench_tracker(
       json: one JSON object on standard output instead of a table.
       page: Markdown page to write, e.g. docs/tracker.md.
     """
+    if page is not None and not page.parent.is_dir():
+        raise InputError(f"{page}: no folder {page.parent}; make it first, or give another --page")
     policy, own = Policy.load(out / "tracker.pt"), load_clips(out)
     rows = measure_clips("tracker_learnt", policy, own)
-    rows += measure_clips("tracker", policy, load_held_out(out), GOALS["followed"], GOALS["mpjpe_mm"])
+    rows += measure_clips("tracker", policy, load_clips(out, TEST), GOALS["followed"], GOALS["mpjpe_mm"])
     rows.append(Row("tracker_decision_us", measure_action_time(policy), "us", ACTIONS, goal=GOALS["action_us"]))
     rows += [*describe_training(out), *count_prepared(out)]
     rows += measure_library()
     show("tracker", rows, json)
     if page is not None:
         write_page(page, rows)
-
-
-def load_held_out(folder: Path) -> list[Prepared]:
-    """The references of held-out subjects.
-
-    Raises:
-      InputError: there are none.
-    """
-    names = [note["name"] for note in read_notes(folder / TEST) if note["result"] == FOLLOWED]
-    if not names:
-        raise InputError(f"{folder}: no held-out clips; make some: sfv tracker prepare --test-clips 20 --out {folder}")
-    return [Prepared.load(folder / TEST / f"{name}.npz") for name in names]
 
 
 def measure_clips(
@@ -173,7 +163,8 @@ def write_page(path: Path, rows: Sequence[Row]) -> None:
     ]
     made = f"Measured {date.today()} on a machine of {machine['cores']} cores ({machine['processor']})."
     text = HEAD + "\n".join(lines) + f"\n\n{made}\n\n    sfv bench tracker --page docs/tracker.md\n" + FOOT
-    path.write_text(text, encoding="utf-8")
+    with replace_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _text(value: float | None) -> str:

@@ -10,13 +10,23 @@ from rich.table import Table
 
 from imitate.env.task import Task
 from imitate.tracker.evaluation import follow_clips
-from imitate.tracker.prepare import TEST, TRAINING, PrepareConfig, count_results, prepare_clips, read_notes
+from imitate.tracker.prepare import (
+    TEST,
+    TRAINING,
+    PrepareConfig,
+    count_results,
+    load_clips,
+    prepare_clips,
+    read_notes,
+)
 from imitate.tracker.segments import KINDS, OTHER, read_list
-from imitate.tracker.train import CloneConfig, clone_policy, load_clips
+from imitate.tracker.train import CloneConfig, clone_policy
+from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.mocap_archive import MocapArchive
 from sfv.console import bar, console
 from sfv.library import LIBRARY, library_skills, make_library
+from sfv.run_folder import lock_folder, make_folder
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,8 @@ def prepare_tracker(config: Annotated[TrackerPrepareConfig, tyro.conf.arg(name="
     prepare, character = config.prepare.check(), load_character(config.character)
     archive = MocapArchive.open(config.archive)
     listed = list(read_list(config.listed).values()) if config.listed else []
-    with bar("tracker prepare") as progress:
+    make_folder(config.out)
+    with lock_folder(config.out), bar("tracker prepare") as progress:
         prepare_clips(archive, character, config.out, prepare, progress, listed)
     show_notes(config.out)
 
@@ -51,16 +62,18 @@ class TrackerTrainConfig:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/tracker")
     """Folder that sfv tracker prepare wrote; the policy, tracker.pt, goes there."""
     clips: int | None = None
-    """Most clips to learn from; default all that are there."""
+    """Most clips to learn from, of all kinds; default all that are there."""
     train: Annotated[CloneConfig, tyro.conf.arg(name="")] = field(default_factory=CloneConfig)
 
 
 def train_tracker(config: Annotated[TrackerTrainConfig, tyro.conf.arg(name="")]) -> None:
-    """One policy learns to follow all prepared clips; Ctrl-C loses nothing, more --minutes go on."""
+    """One policy learns to follow all prepared clips; Ctrl-C keeps what it has learnt, more --minutes go on."""
     train = config.train.check()
-    clips = load_clips(config.out, config.clips)
+    if config.clips is not None and config.clips < 1:
+        raise InputError(f"--clips {config.clips}: give 1 or more, or leave it out for all")
+    clips = load_clips(config.out, count=config.clips)
     motion = clips[0].motion
-    with bar("tracker train") as progress:
+    with lock_folder(config.out), bar("tracker train") as progress:
         policy = clone_policy(load_character(motion.character, motion.height), clips, config.out, train, progress)
     tasks = [Task(load_character(motion.character, motion.height), clip.motion) for clip in clips]
     found = follow_clips(policy, tasks)

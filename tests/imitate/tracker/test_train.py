@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,27 +10,19 @@ import torch
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.tracker import prepare
 from imitate.tracker.env import TrackerEnv
 from imitate.tracker.evaluation import follow_clips
 from imitate.tracker.expert import ClipExpert
 from imitate.tracker.prepare import (
-    CARRIED,
-    FELL,
-    FOLLOWED,
     Prepared,
-    find_longest_carried,
-    name_result,
 )
-from imitate.tracker.segments import Segment
-from imitate.tracker.train import Buffer, CloneConfig, Cloning, clone_policy, load_clips
+from imitate.tracker.train import Buffer, CloneConfig, Cloning, clone_policy
 from imitate.training.distill import Expert
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
-from reconstruct.formats.mocap_archive import MocapClip
 from tests.imitate.tracker.conftest import glide
 
-CONFIG = CloneConfig(minutes=0.015, hidden=(32,), envs=4, steps=8, buffer=64, batches=4, batch_size=32)
+CONFIG = CloneConfig(hidden=(32,), envs=4, steps=8, buffer=64, batches=4, batch_size=32, learning_rate=5e-3)
 
 
 def test_the_expert_of_all_clips_is_that_of_each(prepared: list[Prepared]):
@@ -60,20 +50,47 @@ def test_a_buffer_replaces_the_oldest():
 
 
 def test_cloning_goes_on_where_it_was_stopped(prepared: list[Prepared], tmp_path: Path):
-    character = load_character("humanoid")
-    policy = clone_policy(character, prepared, tmp_path, CONFIG)
+    character, path = load_character("humanoid"), tmp_path / "checkpoint.pt"
+    cloning = Cloning(character, prepared, CONFIG)
+    cloning.learn()
+    for _ in range(10):
+        cloning.fit()
+    assert cloning.losses[-1] < 0.7 * cloning.losses[0], "the same states"
+    cloning.save(path)
+    again = Cloning(character, prepared, CONFIG)
+    again.restore(path)
+    for name, value in again.policy.state_dict().items():
+        assert torch.equal(value, cloning.policy.state_dict()[name]), name
+    again.learn()
+    assert len(again.losses) == 12 and again.seconds > cloning.seconds
+    assert len(again.buffer) == CONFIG.buffer, "no fit draws on one round"
+    again.save(path)
+    policy = clone_policy(character, prepared, tmp_path, replace(CONFIG, minutes=1e-5))
     loaded = Policy.load(tmp_path / "tracker.pt")
     seen = np.random.default_rng(0).standard_normal((3, policy.layout.observation_size)).astype(np.float32)
-    assert loaded.act(seen) == pytest.approx(policy.act(seen), abs=2e-3)
-    again = Cloning(character, prepared, CONFIG)
-    again.restore(tmp_path / "checkpoint.pt")
-    assert again.seconds >= 0.9 and again.samples > 0 and again.losses[-1] < again.losses[0]
-    for name, value in again.policy.state_dict().items():
-        assert torch.equal(value, policy.state_dict()[name]), name
+    assert loaded.act(seen) == pytest.approx(policy.act(seen), abs=2e-2)
+
+
+def test_a_checkpoint_that_does_not_fit_is_one_line(prepared: list[Prepared], tmp_path: Path):
+    path, cloning = tmp_path / "checkpoint.pt", Cloning(load_character("humanoid"), prepared, CONFIG)
+    cloning.save(path)
+    content = torch.load(path, weights_only=True)
     with pytest.raises(InputError, match="another network"):
-        Cloning(character, prepared, replace(CONFIG, hidden=(16,))).restore(tmp_path / "checkpoint.pt")
-    found = follow_clips(policy, [Task(character, clip.motion) for clip in prepared])
-    assert found.followed.shape == (2,) and (found.share <= 1.0).all() and not (found.error < 0.0).any()
+        Cloning(cloning.character, prepared, replace(CONFIG, hidden=(16,))).restore(path)
+    weights = {name: value[:-1] for name, value in content["policy"].items() if value.ndim}
+    for change, said in (({"body": ["g1", 1.3]}, "of the body"), ({"policy": weights}, "weights of another network")):
+        torch.save(content | change, path)
+        with pytest.raises(InputError, match=said):
+            cloning.restore(path)
+    torch.save({name: value for name, value in content.items() if name != "samples"}, path)
+    with pytest.raises(InputError, match="samples"):
+        cloning.restore(path)
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": float("nan")}, {"expert_share": 1.5}, {"minutes": float("nan")}])
+def test_numbers_that_make_no_sense_are_refused(change: dict[str, float]):
+    with pytest.raises(InputError, match="out of range"):
+        replace(CloneConfig(), **change).check()
 
 
 def test_a_clip_that_is_lost_at_once_has_no_error():
@@ -85,53 +102,3 @@ def test_a_clip_that_is_lost_at_once_has_no_error():
     found = follow_clips(policy, tasks)
     assert found.followed.tolist() == [True, False] and found.error[0] < 0.1
     assert np.isnan(found.error[1]) and np.isnan(found.local_error[1])
-
-
-def test_there_must_be_clips(tmp_path: Path):
-    with pytest.raises(InputError, match="sfv tracker prepare"):
-        load_clips(tmp_path)
-
-
-def test_a_prepared_segment_is_read_as_it_was_written(prepared: list[Prepared], tmp_path: Path):
-    prepared[1].save(tmp_path / "b.npz")
-    found = Prepared.load(tmp_path / "b.npz")
-    assert found.draft is not None and prepared[1].draft is not None
-    assert (found.name, found.kind, found.motion.joint_names) == ("b", "walk", prepared[1].motion.joint_names)
-    assert np.array_equal(found.draft.controls, prepared[1].draft.controls)
-    assert found.draft.gains == pytest.approx(prepared[1].draft.gains, abs=1e-7)
-
-
-def test_who_hangs_in_the_air_is_carried_by_something():
-    character, standing = load_character("humanoid"), glide(61, speed=0.0)
-    lifted = standing.qpos.copy()
-    lifted[:, 2] += 1.0
-    assert find_longest_carried(Task(character, standing)) == 0.0
-    assert find_longest_carried(Task(character, replace(standing, qpos=lifted))) == pytest.approx(61 / 30)
-
-
-@pytest.mark.parametrize(
-    ("completed", "carried", "result"), [(1, 0.1, FOLLOWED), (1, 1.2, FOLLOWED), (0, 0.1, FELL), (0, 1.2, CARRIED)]
-)
-def test_an_object_is_missing_where_neither_the_ground_nor_control_helps(completed: float, carried: float, result: str):
-    assert name_result({"draft_completed": completed}, carried) == result
-
-
-def test_a_laboratory_s_floor_is_level_and_who_is_refused_leaves_a_note(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    said = list[Any]()
-
-    def refuse(*arguments: Any) -> None:
-        said.extend(arguments)
-        raise InputError("no person")
-
-    clip = MocapClip("02_01", "walk", 3.0, 24.0, {})
-    archive = SimpleNamespace(clips={"02_01": clip}, read=lambda name: name)
-    monkeypatch.setattr(prepare, "import_skeleton", refuse)
-    note = tmp_path / "02_01_0000.json"
-    character: Any = None
-    prepare.prepare_segment(cast(Any, archive), Segment("02_01", "walk", 0.0, 2.0), character, note, None)
-    assert said[-1].up == "y" and said[4] == (0.0, 2.0), "leaning people do not tilt it"
-    [found] = prepare.read_notes(tmp_path)
-    assert (found["name"], found["result"], found["why"]) == ("02_01_0000", prepare.REFUSED, "no person")
-    assert not note.with_suffix(".npz").exists()

@@ -17,7 +17,7 @@ CONFIG = CloneConfig(hidden=(16,), envs=2, buffer=64, batch_size=8)
 
 
 def keep(prepared: Prepared, folder: Path) -> None:
-    note = {"result": FOLLOWED, "draft_return": 0.9, "cpu_seconds": 6.0, "seconds": 2.0}
+    note = {"result": FOLLOWED, "order": 0, "draft_return": 0.9, "cpu_seconds": 6.0, "seconds": 2.0}
     prepared.save(folder / f"{prepared.name}.npz")
     (folder / f"{prepared.name}.json").write_text(json.dumps(note), encoding="utf-8")
 
@@ -31,6 +31,8 @@ def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     cloning.policy.save_actor(tmp_path / "tracker.pt")
     with pytest.raises(InputError, match="no held-out clips"):
         bench_tracker(tmp_path)
+    with pytest.raises(InputError, match="no folder"):
+        bench_tracker(tmp_path, page=tmp_path / "nowhere" / "page.md")
     keep(Prepared("14_01_0000", "walk", clip.motion, None), tmp_path / TEST)
     save_torch({"seconds": 90.0, "samples": 1000}, tmp_path / "checkpoint.pt")
     bench_tracker(tmp_path, json=True, page=tmp_path / "page.md")
