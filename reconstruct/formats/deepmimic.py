@@ -9,6 +9,8 @@ from scipy.spatial.transform import Rotation, RotationSpline
 
 from pose.errors import InputError
 from pose.foreign_files import read_json
+from reconstruct.formats.gaps import fill_numbers, fill_turns
+from reconstruct.formats.options import Finding
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
 
@@ -39,6 +41,7 @@ def read_deepmimic(path: Path) -> SkeletonMotion:
       InputError: not such a file.
     """
     table, wraps = _frames(path)
+    table, gaps = _fill(table, path)
     times = np.concatenate([[0.0], np.cumsum(table[:-1, 0])])
     even = np.linspace(0.0, times[-1], len(times))
     turns = np.tile([1.0, 0.0, 0.0, 0.0], (len(table), len(JOINTS) + len(ENDS), 1))
@@ -65,7 +68,7 @@ def read_deepmimic(path: Path) -> SkeletonMotion:
         (len(times) - 1) / times[-1],
         wraps,
     )
-    return replace(motion, up=np.array([0.0, 0.0, 1.0]), metres=1.0)
+    return replace(motion, up=np.array([0.0, 0.0, 1.0]), metres=1.0, findings=(*motion.findings, *gaps))
 
 
 def _frames(path: Path) -> tuple[np.ndarray, bool]:
@@ -78,12 +81,24 @@ def _frames(path: Path) -> tuple[np.ndarray, bool]:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a DeepMimic motion ({error}); expected JSON with 'Loop' and 'Frames'") from error
-    if table.ndim != 2 or table.shape[1] != WIDTH or len(table) < 2 or not np.isfinite(table).all():
-        raise InputError(f"{path}: frames of shape {table.shape}; expected at least 2 finite rows of {WIDTH}")
-    durations = table[:-1, 0]
+    if table.ndim != 2 or table.shape[1] != WIDTH or len(table) < 2:
+        raise InputError(f"{path}: frames of shape {table.shape}; expected at least 2 rows of {WIDTH}")
+    return table, wraps
+
+
+def _fill(table: np.ndarray, path: Path) -> tuple[np.ndarray, list[Finding]]:
+    """The table with gaps interpolated, and what to say of it."""
+    filled, said = fill_numbers(table, "'Frames'", path)
+    column = 4
+    for name, _, _ in JOINTS:
+        width = 1 if name in HINGES else 4
+        if width == 4:
+            filled[:, column : column + 4], _ = fill_turns(table[:, column : column + 4], f"'{name}'", path)
+        column += width
+    durations = filled[:-1, 0]
     if (durations <= 0).any():
         raise InputError(f"{path}: a frame lasts {durations.min()} s; every duration but the last must be positive")
-    return table, wraps
+    return filled, said
 
 
 def _z_up(vector: np.ndarray) -> np.ndarray:

@@ -35,6 +35,10 @@ class JointLayout:
     """Axis that is up by custom."""
 
 
+LIMBS = tuple(f"{side}_{joint}" for side in SIDES for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist"))
+"""Joints that a person's motion needs."""
+MOST_UNEQUAL = 3.0
+"""How many times as long as another one a bone of the arms, or of the legs, may be."""
 LAYOUTS: dict[int, tuple[JointLayout, ...]] = {
     14: (
         JointLayout("LSP", (
@@ -98,13 +102,32 @@ LAYOUTS: dict[int, tuple[JointLayout, ...]] = {
 
 def choose_layout(places: np.ndarray) -> JointLayout:
     """The order in which limbs keep their length best and are as long on both sides, of places (T, J, 3)."""
-    return min(LAYOUTS[places.shape[1]], key=lambda layout: measure_change(places, layout.joints))
+
+    def rank(layout: JointLayout) -> float:
+        change = measure_change(places, layout.joints)
+        return change if np.isfinite(change) else np.inf
+
+    return min(LAYOUTS[places.shape[1]], key=rank)
+
+
+def find_strange_limb(places: np.ndarray, joints: Sequence[str]) -> str:
+    """A bone of the limbs that is much longer or shorter than its neighbour or the other side's; none: empty."""
+    at = {name: places[:, i] for i, name in enumerate(joints) if name}
+
+    def measure(side: str, bone: tuple[str, str]) -> float:
+        return max(float(np.median(np.linalg.norm(at[f"{side}_{bone[0]}"] - at[f"{side}_{bone[1]}"], axis=1))), 1e-9)
+
+    for upper, lower in ((("hip", "knee"), ("knee", "ankle")), (("shoulder", "elbow"), ("elbow", "wrist"))):
+        lengths = {f"{side} {bone[0]} to {bone[1]}": measure(side, bone) for side in SIDES for bone in (upper, lower)}
+        if max(lengths.values()) > MOST_UNEQUAL * min(lengths.values()):
+            return max(lengths, key=lambda bone: lengths[bone])
+    return ""
 
 
 def name_places(places: np.ndarray, joints: Sequence[str]) -> dict[str, np.ndarray]:
-    """Landmark -> place (T, 3); the head from the ears, else from the nose, where there is none."""
-    found = {name: places[:, i] for i, name in enumerate(joints) if name}
-    if "head" not in found and "left_ear" in found:
+    """Landmark -> place (T, 3), without those that are NaN; the head from the ears where there is none."""
+    found = {name: places[:, i] for i, name in enumerate(joints) if name and np.isfinite(places[:, i]).all()}
+    if "head" not in found and {"left_ear", "right_ear"} <= set(found):
         found["head"] = 0.5 * (found["left_ear"] + found["right_ear"])
     return found
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from pose.errors import InputError
-from reconstruct.formats.gaps import fill_numbers, is_unit
-from reconstruct.formats.joint_layouts import LAYOUTS, choose_layout, name_places
+from reconstruct.formats.gaps import MOST_MISSING, check_share, fill_numbers, is_unit
+from reconstruct.formats.joint_layouts import LAYOUTS, LIMBS, JointLayout, choose_layout, find_strange_limb, name_places
 from reconstruct.formats.options import Finding, to_axis
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.smpl import JOINTS, RATE, rest_positions
@@ -43,18 +43,20 @@ def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> S
     Raises:
       InputError: another shape, mostly gaps, or a picture's points.
     """
+    array, features = fill_features(array, path)
     places = drop_zeros(to_places(array, path))
-    places, gaps = fill_numbers(places, "the array", path)
+    joints = places.shape[1]
+    places = places if joints in LAYOUTS else places[:, : len(JOINTS)]
+    places, layout, gaps = fill_joints(places, path)
     check_space(places, path)
-    findings, joints = list(gaps), places.shape[1]
+    findings = [*features, *gaps]
     if fps is None:
         # HumanML3D's clips have 20 frames a second.
         fps = 20.0 if joints == len(JOINTS) else RATE
         text = f"no frame rate in the file: {fps:g} a second are taken; --fps overrules"
         findings.append(Finding("rate", text, doubtful=True))
     usual_up = to_axis("y")
-    if joints in LAYOUTS:
-        layout = choose_layout(places)
+    if layout is not None:
         findings.append(Finding("format", f"{joints} joints in the order of {layout.name}"))
         motion, usual_up = build_skeleton(name_places(places, layout.joints), fps), to_axis(layout.up)
     else:
@@ -63,7 +65,7 @@ def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> S
             tuple(name for name, _ in JOINTS),
             tuple(parent for _, parent in JOINTS),
             rest_positions(),
-            places[:, : len(JOINTS)],
+            places,
             fps,
         )
     hips = [motion.names.index(f"{side}_hip") for side in ("left", "right")]
@@ -71,6 +73,40 @@ def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> S
     if min(np.ptp(path, axis=0).max() for path in (way, places[:, 0])) < 1e-6:
         findings.append(Finding("format", "no path of the pelvis: it stays in its place", doubtful=True))
     return replace(motion, usual_up=usual_up, findings=(*motion.findings, *findings))
+
+
+def fill_features(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Finding]]:
+    """HumanML3D's features with gaps interpolated before they are summed up, and what to say of it; others as given."""
+    if array.dtype.kind != "f" or array.shape[-1:] != (263,) or array.ndim < 2 or array.size != 263 * array.shape[-2]:
+        return array, []
+    return fill_numbers(array.reshape(-1, 263), "the array", path)
+
+
+def fill_joints(places: np.ndarray, path: Path) -> tuple[np.ndarray, JointLayout | None, list[Finding]]:
+    """Places (T, J, 3) with gaps interpolated, their order (None: SMPL's), and what to say of it.
+
+    Of an order with more than the limbs, what is missing in most frames is NaN: ears, toes and what is not used.
+
+    Raises:
+      InputError: a joint that is needed is mostly missing, or no person has such limbs.
+    """
+    known, layout = np.asarray(np.isfinite(places).all(axis=2)), None
+    if places.shape[1] not in LAYOUTS:
+        places, gaps = fill_numbers(places, "the array", path)
+        return places, layout, gaps
+    seen = known.mean(axis=0) >= 1.0 - MOST_MISSING
+    filled = np.full_like(places, np.nan)
+    filled[:, seen], gaps = fill_numbers(places[:, seen], "the array", path)
+    layout = choose_layout(filled)
+    check_share(known[:, [layout.joints.index(name) for name in LIMBS]], "the array", path)
+    strange = find_strange_limb(filled, layout.joints)
+    if strange:
+        text = f"{places.shape[1]} points, not a person's: in the order of {layout.name} the bone from {strange}"
+        raise InputError(f"{path}: {text} is too long; give an array of a body's joints")
+    lost = [name for name, is_seen in zip(layout.joints, seen, strict=False) if name and not is_seen]
+    if lost:
+        gaps.append(Finding("joints", f"{', '.join(lost)}: not seen in most frames, left out"))
+    return filled, layout, gaps
 
 
 def to_places(array: np.ndarray, path: Path) -> np.ndarray:
@@ -106,19 +142,21 @@ def to_places(array: np.ndarray, path: Path) -> np.ndarray:
 def drop_zeros(places: np.ndarray) -> np.ndarray:
     """Places (T, J, 3) with NaN for a joint that is at exactly 0 now and then: so sensors write what they do not see.
 
-    A joint that is there in most frames is the origin of the others, and one in the first frame that of the path.
+    A joint that is there in most frames is the origin of the others, and one in the first frame alone that of the path.
     """
     zero = (places == 0.0).all(axis=2)
-    zero[0] = False
+    zero[0] &= zero[1]
     missing = zero & (zero.mean(axis=0) <= 0.5)
     return np.where(missing[..., None], np.nan, places) if missing.any() else places
 
 
 def check_space(places: np.ndarray, path: Path) -> None:
     """Raises `InputError` for a picture's points, (T, J, 3): x and y in pixels or shares of it, and a score."""
-    size = float(np.median(np.ptp(places[..., :2], axis=1).max(axis=1)))
+    count, places = places.shape[1], places[:, np.isfinite(places).all(axis=(0, 2))]
+    size, deep = (float(np.median(np.ptp(part, axis=1).max(axis=1))) for part in (places[..., :2], places[..., 2:]))
     is_score = places[..., 2].min() >= 0.0 and places[..., 2].max() <= 1.0
-    is_share = places.shape[1] == 33 and places[..., :2].min() > -0.5 and np.median(places[..., :2]) > 0.2
+    is_share = count == 33 and places[..., :2].min() > -0.5 and np.median(places[..., :2]) > 0.2
+    is_share = is_share and places[..., :2].max() < 1.5 and deep < 1.5
     if (is_score and size > PIXELS) or (is_share and size < 1.5):
         what = "x, y and a score" if is_score else "shares of a picture, as MediaPipe has them"
         raise InputError(

@@ -185,9 +185,11 @@ def from_markers(
       InputError: a joint cannot be found.
     """
     places, cut = cut_ends(places, fps)
+    if len(places) < 2:
+        raise InputError(f"{path}: markers are seen in {len(places)} frame only; a motion has at least 2")
     filled, gaps = fill_markers(places)
     found, guessed = find_joints(names, filled, metres)
-    found |= take_given(names, filled, given or {}, path)
+    found |= take_given(names, filled, see_markers(places).mean(axis=0), given or {}, path)
     needed = [f"{side}_{role}" for role in ROLES for side in SIDES if role != "toe"]
     missing = [name for name in needed if name not in found]
     if missing:
@@ -212,11 +214,20 @@ def from_markers(
     return replace(motion, usual_up=usual_up, metres=metres, findings=tuple(findings), has_landmarks=True)
 
 
-def take_given(names: list[str], places: np.ndarray, given: Mapping[str, str], path: Path) -> dict[str, np.ndarray]:
+def take_given(
+    names: list[str], places: np.ndarray, shares: np.ndarray, given: Mapping[str, str], path: Path
+) -> dict[str, np.ndarray]:
     """Landmark -> place (T, 3), the middle of the markers that the user names.
 
+    Args:
+      names: of the markers.
+      places: (T, M, 3) with gaps filled in, NaN of a marker that is rarely seen.
+      shares: of the frames in which each was seen, (M,).
+      given: landmark -> its marker, or several joined by +.
+      path: of the file, for messages.
+
     Raises:
-      InputError: there is no such landmark or marker, or it was never seen.
+      InputError: there is no such landmark or marker, or it is rarely seen.
     """
     known, found = [f"{side}_{role}" for side in SIDES for role in ROLES] + ["head"], dict[str, np.ndarray]()
     for landmark, text in given.items():
@@ -225,7 +236,9 @@ def take_given(names: list[str], places: np.ndarray, given: Mapping[str, str], p
         marks = [text] if text in names else text.split("+")
         for mark in marks:
             if mark not in names or not np.isfinite(places[:, names.index(mark)]).all():
-                what = "is never seen" if mark in names else f"is not in it; it has {', '.join(names)}"
+                what = f"is not in it; it has {', '.join(names)}"
+                if mark in names:
+                    what = f"is seen in {shares[names.index(mark)]:.0%} of the frames, in too few"
                 raise InputError(f"{path}: --joint {landmark}={text}: '{mark}' {what}")
         found[landmark] = np.mean([places[:, names.index(mark)] for mark in marks], axis=0)
     return found

@@ -12,8 +12,9 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.formats.asf_amc import read_amc
 from reconstruct.formats.bvh import read_bvh
 from reconstruct.formats.deepmimic import read_deepmimic
+from reconstruct.formats.gaps import is_unit
 from reconstruct.formats.joint_layouts import LAYOUTS
-from reconstruct.formats.joint_positions import read_positions, to_places
+from reconstruct.formats.joint_positions import SMPL_COUNTS, read_positions, to_places
 from reconstruct.formats.markers import read_c3d, read_trc
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.own_motion import read_own_archive
@@ -253,11 +254,12 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
         return read_smpl(names, path, fps)
     if is_robot_archive(names):
         return read_joint_archive(names, path, asked, fps)
-    for array in names.values():
-        if is_places(array):
-            rate, doubts = (fps, []) if fps is not None else take_rate(names, to_places(array, path).shape[0], path)
-            motion = read_positions(array, path, rate)
-            return replace(motion, findings=(*motion.findings, *doubts))
+    found = [array for array in names.values() if is_places(array)]
+    if found:
+        array = min(found, key=lambda own: own.shape[-2] not in SMPL_COUNTS)
+        rate, doubts = (fps, []) if fps is not None else take_rate(names, to_places(array, path).shape[0], path)
+        motion = read_positions(array, path, rate)
+        return replace(motion, findings=(*motion.findings, *doubts))
     found = ", ".join(f"{key} {array.shape}" for key, array in list(arrays.items())[:12]) or "none"
     if pickled:
         line = f"import numpy as np; d = np.load('{path.name}', allow_pickle=True)['{pickled[0]}'].item()"
@@ -275,7 +277,8 @@ def is_places(array: np.ndarray) -> bool:
     if array.ndim < 3 or array.dtype.kind not in "iuf":
         return False
     count, numbers = array.shape[-2:]
-    return (numbers == 3 and count in (22, 24, 52, 55, *LAYOUTS)) or (numbers == 4 and count in LAYOUTS)
+    is_scored = numbers == 4 and count in LAYOUTS and not is_unit(array)
+    return is_scored or (numbers == 3 and count in (*SMPL_COUNTS, *LAYOUTS))
 
 
 def format_table() -> str:

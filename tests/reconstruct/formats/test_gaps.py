@@ -1,11 +1,14 @@
 """What is missing for a while is interpolated and reported, the same in every format; for most of the time, refused."""
 
+import json
+
 import numpy as np
 import pytest
 
 from pose.errors import InputError
 from reconstruct.formats.gaps import cut_ends, fill_numbers, hold_rows, interpolate_turns, is_unit
 from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.options import MotionFileConfig
 from reconstruct.rotations import from_rotvec
 from tests.skeletons import write_amass
 from tests.small_skeleton import TRC_NAMES, bvh, open_skeleton, place, walking, write_trc_text
@@ -129,3 +132,32 @@ def test_a_gap_hides_no_quaternions_that_are_none(tmp_path):
     holed = from_rotvec(np.linspace(0, 1, 5)[:, None] * [0.0, 0.0, 1.0])
     holed[2, 1] = np.nan
     assert is_unit(holed) and not is_unit(2 * holed) and not is_unit(np.full((3, 4), np.nan))
+
+
+def test_a_gap_in_deepmimics_frames(tmp_path):
+    """Three rows of a quaternion whose sign changes there, and a hinge."""
+    rows = np.zeros((10, 44))
+    rows[:, 0], rows[:, 2], rows[:, 4] = 1 / 30, 0.9, 1.0
+    rows[:, [8, 12, 16, 21, 25, 30, 35, 39]] = 1.0
+    holed = rows.copy()
+    holed[4:, 8:12] *= -1.0
+    holed[3:6, 8:12] = holed[3:6, 20] = np.nan
+    for name, table in (("a.txt", rows), ("b.txt", holed)):
+        (tmp_path / name).write_text(json.dumps({"Loop": "none", "Frames": table.tolist()}))
+    whole, found = (open_skeleton(tmp_path / name) for name in ("a.txt", "b.txt"))
+    np.testing.assert_allclose(found.positions, whole.positions, atol=1e-9)
+    assert any("in 3 frames from 3 on: interpolated" in said.text for said in found.findings)
+
+
+def test_a_marker_that_is_rarely_seen_and_a_single_frame(tmp_path):
+    steps, angles = walking()
+    known = open_skeleton(place(tmp_path / "a.bvh", bvh(steps, angles=angles)))
+    places = known.positions[:, [known.names.index(name) for name in TRC_NAMES.values()]] / 100
+    rare, single = places.copy(), places.copy()
+    rare[24:, list(TRC_NAMES).index("LKnee")] = single[1:] = np.nan
+    for name, table in (("a.trc", rare), ("b.trc", single)):
+        write_trc_text(tmp_path / name, list(TRC_NAMES), table)
+    with pytest.raises(InputError, match="'LKnee' is seen in 40% of the frames, in too few"):
+        open_motion(tmp_path / "a.trc", MotionFileConfig(joint=("left_knee=LKnee",)))
+    with pytest.raises(InputError, match="seen in 1 frame only; a motion has at least 2"):
+        open_motion(tmp_path / "b.trc")

@@ -154,3 +154,70 @@ def test_other_arrays_are_refused(tmp_path, array, words):
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(InputError, match=words):
         open_motion(tmp_path / "a.npy")
+
+
+def test_gaps_in_features_are_filled_before_they_are_summed_up(tmp_path):
+    """A straight walk of HumanML3D's, one row of which is missing."""
+    features = np.zeros((60, 263))
+    features[:, 2], features[:, 3] = 0.03, 0.9
+    features[:, 4:67] = (places(1)[0, 1:] - places(1)[0, 0] + [0.0, 0.9, 0.0]).ravel()
+    for row in (20, 35):
+        holed = features.copy()
+        holed[row] = np.nan
+        np.save(tmp_path / "a.npy", holed)
+        found = open_skeleton(tmp_path / "a.npy")
+        np.testing.assert_allclose(found.positions[:, 0], recover_humanml3d(features)[:, 0], atol=1e-9)
+        assert any(f"in frame {row}: interpolated" in said.text for said in found.findings)
+
+
+def test_joints_that_are_not_needed_may_be_unseen(tmp_path):
+    """BODY_25's ears, its feet, all fingers of 52; not the knees."""
+    array, _ = in_order(LAYOUTS[25][0], 25)
+    whole = np.concatenate([array, np.ones((*array.shape[:2], 1))], axis=2)
+    for lost, words in (((17, 18), "right_ear, left_ear: not seen"), ((19, 22), "left_toe, right_toe: not seen")):
+        holed = whole.copy()
+        holed[:, lost, 3] = 0.0
+        np.save(tmp_path / "a.npy", holed)
+        found = open_skeleton(tmp_path / "a.npy")
+        assert any(words in said.text for said in found.findings)
+        assert ("left_toe" in found.names) and np.isfinite(found.positions).all()
+    whole[:, 10, 3] = 0.0
+    np.save(tmp_path / "a.npy", whole)
+    with pytest.raises(InputError, match="100% of the frames"):
+        open_skeleton(tmp_path / "a.npy")
+    fingers = np.concatenate([places(), np.full((40, 30, 3), np.nan)], axis=1)
+    np.save(tmp_path / "b.npy", fingers)
+    assert not any("NaN" in said.text for said in open_skeleton(tmp_path / "b.npy").findings)
+
+
+def test_a_body_in_metres_beside_the_origin_is_no_picture(tmp_path):
+    array, _ = in_order(LAYOUTS[33][0], 33)
+    np.save(tmp_path / "a.npy", array[..., [2, 0, 1]] * [1, -1, -1] + [1.0, 1.0, 1.0])
+    assert len(open_skeleton(tmp_path / "a.npy").positions) == len(array)
+
+
+def test_a_joint_that_is_not_seen_from_the_first_frame_on_stays_out(tmp_path):
+    known = places() + [0.3, 0.2, 0.0]
+    holed, wrist = known.copy(), NAMES.index("left_wrist")
+    holed[:6, wrist] = 0.0
+    for name, array in (("a.npy", known), ("b.npy", holed)):
+        np.save(tmp_path / name, array)
+    whole, found = (open_skeleton(tmp_path / name) for name in ("a.npy", "b.npy"))
+    assert any("in 6 frames from 0 on" in said.text for said in found.findings)
+    np.testing.assert_allclose(found.positions[:, wrist], whole.positions[:, wrist], atol=0.1)
+
+
+def test_of_several_arrays_the_bodys_is_taken(tmp_path):
+    """Landmarks of a hand and rotations lie before it; a hand alone is no person."""
+    rng, known = np.random.default_rng(0), places()
+    hand = np.tile(0.05 * rng.normal(size=(21, 3)) + [0.0, 1.0, 0.0], (40, 1, 1)) + np.linspace(0, 1, 40)[:, None, None]
+    turns = np.tile([0.0, 0.0, 0.0, 1.0], (40, 17, 1))
+    np.savez(tmp_path / "a.npz", left_hand=hand, rot=turns, joints=known, fps=20)
+    np.save(tmp_path / "a.npy", known)
+    whole, found = (open_skeleton(tmp_path / name) for name in ("a.npy", "a.npz"))
+    np.testing.assert_allclose(found.positions, whole.positions)
+    np.savez(tmp_path / "b.npz", rot=turns, pos=in_order(LAYOUTS[17][1], 17)[0], fps=20)
+    assert any("COCO" in said.text for said in open_skeleton(tmp_path / "b.npz").findings)
+    np.save(tmp_path / "c.npy", hand)
+    with pytest.raises(InputError, match="21 points, not a person's: in the order of KIT-ML the bone from"):
+        open_skeleton(tmp_path / "c.npy")

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from reconstruct.characters.character import load_character
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.skeleton import to_character
-from reconstruct.formats.smpl import JOINTS, PELVIS
+from reconstruct.formats.smpl import JOINTS, PELVIS, rest_positions
 from reconstruct.formats.write_amass import write_amass
 from reconstruct.rotations import multiply, to_scipy
 from sfv.bench.transformations import TRANSFORMATIONS
@@ -152,3 +152,19 @@ def test_push_ups_with_their_path_counted_from_the_first_frame(tmp_path):
     at, said = body_of(file)
     assert "+y up, by custom: the body is on its hands and knees or feet" in said
     assert (at["left_shoulder"][:, 2] - at["left_ankle"][:, 2]).max() < 0.5
+
+
+def test_who_sits_and_faces_down_the_axis_of_the_custom_is_not_on_all_fours(tmp_path):
+    """On a chair, z up, about the pelvis, facing -y: along y hands are as low as knees, and the trunk above both."""
+    at = dict(zip((name for name, _ in JOINTS), rest_positions() - rest_positions()[0], strict=True))
+    for side in ("left", "right"):
+        hip, knee, ankle, foot = (at[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle", "foot"))
+        at[f"{side}_knee"] = hip + [0.0, 0.0, np.linalg.norm(knee - hip)]
+        at[f"{side}_ankle"] = at[f"{side}_knee"] - [0.0, np.linalg.norm(ankle - knee), 0.0]
+        at[f"{side}_foot"] = at[f"{side}_ankle"] + foot - ankle
+        at[f"{side}_elbow"] = at[f"{side}_shoulder"] + [0.0, -0.22, 0.12]
+        at[f"{side}_wrist"] = at[f"{side}_elbow"] + [0.0, -0.05, 0.25]
+    sits = np.tile([at[name] for name, _ in JOINTS], (40, 1, 1)) @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).T
+    np.save(tmp_path / "a.npy", sits + 0.01 * np.sin(np.arange(40))[:, None, None])
+    _, said = body_of(tmp_path / "a.npy")
+    assert "+z up" in said
