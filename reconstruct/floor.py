@@ -41,7 +41,7 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
     Returns:
       The same motion where it is on the ground for less than `SHORTEST_S`.
     """
-    if lies.sum() < SHORTEST_S * motion.fps:
+    if measure_time_on_ground(lies, motion.fps) == 0:
         return motion
     view = View(0.0, 0.0, 0.0, 0.0)
     none = np.zeros(len(view.vector()), dtype=bool)
@@ -58,6 +58,12 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
         qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
     qpos, contacts = clip_to_limits(character, qpos), part_contacts(support.contact, character.contacts)
     return replace(motion, qpos=qpos, contacts=contacts, contact_names=tuple(character.contacts))
+
+
+def measure_time_on_ground(lies: np.ndarray, fps: float) -> float:
+    """Time in frames that are on the ground, bool (T,) [s]; 0 where it is less than `SHORTEST_S`."""
+    frames = int(lies.sum())
+    return frames / fps if frames >= SHORTEST_S * fps else 0.0
 
 
 def hold_down(support: Support, lies: np.ndarray) -> Support:

@@ -35,7 +35,7 @@ class BodyPoints:
 
         Args:
           model: the body.
-          spacing: largest distance of points along capsules and the edges of boxes [m]; a box's are its surface's.
+          spacing: largest distance of points along capsules and on boxes [m]; by default their ends and corners.
         """
         bodies, local, radius = [], [], []
         for geom in range(model.ngeom):

@@ -6,7 +6,10 @@ angles (XYZ, applied x first) of all clips follow each other as differences in s
 
 import csv
 import io
+import lzma
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +24,9 @@ from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.rotations import conjugate, from_matrix, multiply
 
 TABLE, ARRAYS = "index.csv", "cmu24.npz"
+KEYS = ("dE", "dT", "names", "parents", "offsets_cm", "world_euler_deg")
+"""Arrays of an archive."""
+MEND = "give the folder or .tar.xz of cmu24"
 STANDING, STANDING_FRAME = "83_22", 333
 """Where somebody stands most upright: the rest pose of all clips, for the skeleton is one."""
 # Of all clips' frames with a pelvis and shoulders that are level and at rest: legs and spine within 12 degrees of the
@@ -66,23 +72,27 @@ class MocapArchive:
         Raises:
           InputError: there is none, or it is damaged.
         """
-        with refuse_damaged(path, "an archive of motion capture", "give the folder or .tar.xz of cmu24"):
+        with refuse_damaged(path, "an archive of motion capture", MEND):
             table, arrays = _read_members(path)
             clips = {row["clip"]: _read_clip(row) for row in csv.DictReader(io.StringIO(table))}
             if STANDING not in clips:
                 raise ValueError(f"an index without the clip {STANDING}")
+            lacking = [name for name in KEYS if name not in arrays]
+            if lacking:
+                raise ValueError(f"no array {', '.join(lacking)} in {ARRAYS}")
         return cls(path, clips, arrays)
 
     def read(self, name: str) -> SkeletonMotion:
         """The motion of a clip, in its own axes, y up, in centimetres.
 
         Raises:
-          InputError: no clip has this name.
+          InputError: no clip has this name, or the archive is damaged there.
         """
         if name not in self.clips:
             raise InputError(f"{self.path}: no clip '{name}'; names are those of its index, such as {STANDING}")
-        turns, places = self._pose(name)
-        rest_turns, rest_places = self._rest
+        with refuse_damaged(self.path, f"an archive with the whole clip {name}", MEND):
+            turns, places = self._pose(name)
+            rest_turns, rest_places = self._rest
         names = tuple(_rename(str(joint)) for joint in self.arrays["names"])
         return SkeletonMotion(
             names=names,
@@ -128,7 +138,20 @@ def _read_clip(row: Mapping[str, str]) -> MocapClip:
 
 
 def _read_members(path: Path) -> tuple[str, dict[str, np.ndarray]]:
-    """The index and the arrays of a folder or of an archive."""
+    """The index and the arrays of a folder or of an archive.
+
+    Raises:
+      InputError: there is none, or it cannot be read.
+    """
+    try:
+        return _unpack(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no {Path(error.filename or path).name} there; {MEND}") from error
+    except (OSError, tarfile.TarError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read as an archive of motion capture ({error}); {MEND}") from error
+
+
+def _unpack(path: Path) -> tuple[str, dict[str, np.ndarray]]:
     if path.is_dir():
         with open(path / ARRAYS, "rb") as file:
             return (path / TABLE).read_text(encoding="utf-8"), _read_arrays(file)

@@ -18,10 +18,10 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
-from reconstruct.floor import SHORTEST_S, lay_on_ground
+from reconstruct.floor import lay_on_ground, measure_time_on_ground
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import Finding, MotionFileConfig, summarise
-from reconstruct.formats.skeleton import to_character
+from reconstruct.formats.skeleton import SkeletonBody, to_character
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
@@ -34,8 +34,6 @@ from reconstruct.support import Support
 from reconstruct.tangent import TangentSpace
 
 Loop = Literal["auto", "yes", "no"]
-HALF_TRUNK = 0.09
-"""From the joints of a trunk to its surface [m]."""
 LIMB_ERROR = 20.0
 """Mean angle between the limbs of a file and of the body from which it is reported [degrees]."""
 LOOP_GAP = 0.6
@@ -175,7 +173,7 @@ def import_skeleton(
         findings = (*findings, Finding("ground", text))
     given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
     motion, lies = _retarget(given, body, character)
-    if lies > SHORTEST_S:
+    if lies > 0:
         text = f"trunk, knees or elbows are on the ground for {lies:.1f} s: laid upon it"
         findings = (*findings, Finding("ground", text))
     findings = (*findings, *_time_finding(given, motion), *_limb_finding(given, body, motion, character))
@@ -189,10 +187,10 @@ def import_skeleton(
 
 
 def _retarget(given: ReferenceMotion, body: Character, character: Character) -> tuple[ReferenceMotion, float]:
-    """A skeleton's motion on a character, and for how long it lies, sits, kneels or rolls on the ground [s]."""
+    """A skeleton's motion on a character, and for how long it was laid on the ground [s]; 0 where it was not."""
     found = retarget(given, body, character)
     lies = found.ground.lies
-    return lay_on_ground(found.motion, character, lies), float(lies.mean()) * found.motion.duration
+    return lay_on_ground(found.motion, character, lies), measure_time_on_ground(lies, found.motion.fps)
 
 
 def _time_finding(given: ReferenceMotion, motion: ReferenceMotion) -> tuple[Finding, ...]:
@@ -292,13 +290,14 @@ def set_on_ground(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -
     return moved
 
 
-def find_lowest_of_trunk(body: Character, qpos: np.ndarray) -> np.ndarray:
+def find_lowest_of_trunk(body: SkeletonBody, qpos: np.ndarray) -> np.ndarray:
     """Height of the lowest side of a skeleton's trunk, thighs and head, which may lie on the ground, (T,)."""
     model = body.model
     ends = {int(model.site(site).bodyid[0]) for part in body.contacts.values() for site in part}
     inner = [b for b in range(1, model.nbody) if b not in ends and int(model.body_parentid[b]) not in ends]
-    points = BodyPoints(np.array(inner), np.zeros((len(inner), 3)), np.zeros(len(inner)))
-    return point_positions(model, qpos, points)[..., 2].min(axis=1) - HALF_TRUNK
+    flesh = model.geom_size[model.body_geomadr[inner], 0]  # a ball about each joint
+    points = BodyPoints(np.array(inner), np.zeros((len(inner), 3)), flesh)
+    return (point_positions(model, qpos, points)[..., 2] - flesh).min(axis=1)
 
 
 def estimate_ground_height(lowest: np.ndarray, fps: float) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 
 from imitate.scene.scene import Scene, build_model
 from imitate.tracking.feasibility import compute_unsupported_force
-from reconstruct.floor import hold_down, lay_on_ground
+from reconstruct.floor import hold_down, lay_on_ground, measure_time_on_ground
 from reconstruct.formats.read_motion import load_motion
 from reconstruct.formats.skeleton import FLESH, FLESH_OF_TRUNK, find_flesh
 from reconstruct.formats.write_bvh import write_bvh
@@ -67,6 +67,11 @@ def test_nothing_changes_where_nobody_lies():
     motion, lies = standing(FRAMES), np.zeros(FRAMES, dtype=bool)
     lies[:2] = True  # for .07 s: too short
     assert lay_on_ground(motion, CHARACTER, lies) is motion
+
+
+def test_times_on_the_ground_that_are_laid_are_those_that_are_reported():
+    lies = np.arange(60) < 3
+    assert measure_time_on_ground(lies, 30.0) == pytest.approx(0.1) and measure_time_on_ground(lies, 31.0) == 0.0
 
 
 def test_what_lies_does_not_fly_and_rests_on_its_lowest_part_only_if_nothing_else_carries():

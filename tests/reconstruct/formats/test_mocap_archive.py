@@ -1,6 +1,7 @@
 """The packed archive of motion capture: a skeleton of a few joints, posed by hand."""
 
 import csv
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,22 @@ def test_what_is_no_archive_is_one_line(folder: Path, tmp_path: Path):
         MocapArchive.open(folder).read("99_99")
     (folder / TABLE).write_text("clip,start\n1,2\n", encoding="utf-8")
     with pytest.raises(InputError, match="archive of motion capture"):
+        MocapArchive.open(folder)
+
+
+def test_missing_and_damaged_archives_are_one_line(folder: Path, tmp_path: Path):
+    (tmp_path / "x.tar.xz").write_bytes(b"hello")
+    (tmp_path / "y.tar.xz").write_bytes(lzma.compress(bytes(2000))[:60])
+    (tmp_path / "empty").mkdir()
+    for name in ("none", "x.tar.xz", "y.tar.xz", "empty"):
+        with pytest.raises(InputError, match="give the folder or"):
+            MocapArchive.open(tmp_path / name)
+    table, arrays = (folder / TABLE).read_text(encoding="utf-8"), dict(np.load(folder / ARRAYS))
+    (folder / TABLE).write_text(table.replace("0.25,100", "0.25,x"), encoding="utf-8")
+    with pytest.raises(InputError, match="whole clip 02_01"):
+        MocapArchive.open(folder).read("02_01")
+    np.savez(folder / ARRAYS, **{name: array for name, array in arrays.items() if name != "dE"})
+    with pytest.raises(InputError, match="no array dE"):
         MocapArchive.open(folder)
 
 
