@@ -1,7 +1,9 @@
 """ReferenceMotion: the motion that a policy is asked to imitate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -79,22 +81,7 @@ class ReferenceMotion:
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`."""
-        save_arrays(
-            path,
-            "motion",
-            FORMAT_VERSION,
-            {
-                "qpos": self.qpos,
-                "fps": self.fps,
-                "character": np.array(self.character),
-                "height": self.height,
-                "joint_names": np.array(self.joint_names),
-                "contacts": self.contacts,
-                "contact_names": np.array(self.contact_names),
-                "loop": self.loop,
-                **({"guessed": np.array(self.guessed)} if self.guessed else {}),
-            },
-        )
+        save_arrays(path, "motion", FORMAT_VERSION, self.arrays())
 
     @classmethod
     def load(cls, path: Path, mend: str = REMAKE) -> "ReferenceMotion":
@@ -107,10 +94,25 @@ class ReferenceMotion:
         Raises:
           InputError: it is damaged, or another one.
         """
-        return load_as(path, "motion", FORMAT_VERSION, cls._of_arrays, mend)
+        return load_as(path, "motion", FORMAT_VERSION, cls.of_arrays, mend)
+
+    def arrays(self) -> dict[str, Any]:
+        """All that there is to save, by name."""
+        return {
+            "qpos": self.qpos,
+            "fps": self.fps,
+            "character": np.array(self.character),
+            "height": self.height,
+            "joint_names": np.array(self.joint_names),
+            "contacts": self.contacts,
+            "contact_names": np.array(self.contact_names),
+            "loop": self.loop,
+            **({"guessed": np.array(self.guessed)} if self.guessed else {}),
+        }
 
     @classmethod
-    def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "ReferenceMotion":
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "ReferenceMotion":
+        """The opposite of `arrays`."""
         return cls(
             qpos=arrays["qpos"].astype(np.float64),
             fps=float(arrays["fps"]),
@@ -119,6 +121,6 @@ class ReferenceMotion:
             joint_names=tuple(str(name) for name in arrays["joint_names"]),
             contacts=arrays["contacts"].astype(bool),
             contact_names=tuple(str(name) for name in arrays["contact_names"]),
-            loop=bool(arrays["loop"]),
+            loop=bool(arrays.get("loop", False)),
             guessed=tuple(str(name) for name in arrays.get("guessed", ())),
         )

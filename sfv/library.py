@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from imitate.tracker.performance import Controller, Performance
 from imitate.tracker.prepare import FOLLOWED, TRAINING, Prepared
 from imitate.tracker.segments import read_list
 from pose.errors import InputError
+from pose.foreign_files import read_table
 from pose.progress import Progress, silent
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import load_character
@@ -80,7 +82,8 @@ def make_library(
 ) -> dict[str, str]:
     """Makes the library of the prepared segments that the table of clips names and that are good enough.
 
-    A skill that is there already, of the same part of the same clip, stays; delete its file to have it made again.
+    A skill that is there already, of the same part of the same clip, stays; delete its file to have it made again. What
+    is good enough is written at once, so the same call goes on where it was stopped.
 
     Args:
       prepared: folder that `sfv tracker prepare --listed` wrote.
@@ -89,58 +92,75 @@ def make_library(
       progress: is called with the skills done.
 
     Returns:
-      Why each of the others is left out, by name.
+      Why each of the others is left out, by name; one that was there before stays as it was.
 
     Raises:
       InputError: not one of the segments is there.
     """
-    index, left_out, listed = dict[str, dict[str, Any]](), dict[str, str](), read_list(clips)
-    there = {skill.name: skill for skill in library_skills(folder) if skill.path.is_file()}
+    left_out, listed = dict[str, str](), read_list(clips)
+    index = {
+        skill.name: skill.note for skill in library_skills(folder) if skill.path.is_file() and skill.name in listed
+    }
     for count, (name, segment) in enumerate(listed.items()):
         progress(count, len(listed), name)
         part = {"clip": segment.clip, "start": segment.start, "end": segment.end, "kind": segment.kind}
-        if name in there and part.items() <= there[name].note.items():
-            index[name] = there[name].note
+        if name in index and part.items() <= index[name].items():
             continue
         note_path = prepared / TRAINING / f"{segment.name}.json"
-        if not note_path.is_file():
-            left_out[name] = "not prepared"
+        if fault := find_fault(note_path):
+            left_out[name] = fault
             continue
-        note = json.loads(note_path.read_text(encoding="utf-8"))
-        if note["result"] != FOLLOWED or note["draft_return"] < LEAST_DRAFT:
-            left_out[name] = f"tracking control: {note['result']}, return {note.get('draft_return', 0.0):.2f}"
-            continue
-        measured = make_skill(Prepared.load(note_path.with_suffix(".npz")), folder / f"{name}.npz")
+        performance, measured = make_skill(Prepared.load(note_path.with_suffix(".npz")))
         if measured["normalised_return"] < LEAST_RETURN or measured["completed"] < LEAST_COMPLETED:
-            (folder / f"{name}.npz").unlink()
             left_out[name] = f"performed again {measured['completed']:.0%}, return {measured['normalised_return']:.2f}"
             continue
-        about = {"description": note["description"], "draft_return": round(note["draft_return"], 4), **measured}
-        index[name] = part | about
+        note = _read_note(note_path)
+        about = {"description": note["description"], "draft_return": round(note["draft_return"], 4)}
+        performance.save(folder / f"{name}.npz")
+        # Numbers that are not finite are unknown.
+        known = {key: value if math.isfinite(value) else None for key, value in measured.items()}
+        index[name] = part | about | known
+        write_json(folder / INDEX, dict(sorted(index.items())))
     if not index:
         raise InputError(f"{prepared}: none of the skills of {clips} is there: sfv tracker prepare --listed {clips}")
     write_json(folder / INDEX, dict(sorted(index.items())))
     return left_out
 
 
-def make_skill(prepared: Prepared, path: Path) -> dict[str, float]:
-    """Writes the performance of a prepared segment, reads it again and measures it from disturbed starts.
+def find_fault(path: Path) -> str:
+    """Why the prepared segment of a note is not good enough to be performed; empty if it is."""
+    if not path.is_file():
+        return "not prepared"
+    note = _read_note(path)
+    if note["result"] == FOLLOWED and note["draft_return"] >= LEAST_DRAFT:
+        return ""
+    return f"tracking control: {note['result']}, return {note.get('draft_return', 0.0):.2f}"
+
+
+def _read_note(path: Path) -> dict[str, Any]:
+    return read_table(path, "a segment's note", "delete it, and prepare again")
+
+
+def make_skill(prepared: Prepared) -> tuple[Performance, dict[str, float]]:
+    """The performance of a prepared segment, measured from disturbed starts as it is read from its file.
 
     Returns:
-      `seconds`, `normalised_return`, `completed` and `tracking_world_mpjpe_mm` of the performance performed again.
+      The performance, and `seconds`, `normalised_return`, `completed` and `tracking_world_mpjpe_mm` of it performed
+      again.
     """
     assert prepared.draft is not None
     character = load_character(prepared.motion.character, prepared.motion.height)
-    Performance.of_draft(prepared.draft, Task(character, prepared.motion)).save(path)
-    found = Performance.load(path)
+    performance = Performance.of_draft(prepared.draft, Task(character, prepared.motion))
+    with TemporaryDirectory() as folder:
+        performance.save(Path(folder) / "skill.npz")
+        found = Performance.load(Path(folder) / "skill.npz")
     task = Task(character, found.motion)
     env, recorder = ImitationEnv(task, EnvConfig(action_scale=1.0), ROLLOUTS), RolloutMetrics()
     controller, first = Controller(found.make_draft(task), env), np.zeros(ROLLOUTS, dtype=np.int64)
     scores = run_episodes(env, controller, first, start_rng=np.random.default_rng(0), recorder=recorder)
-    error = recorder.means()["tracking_world_mpjpe_mm"]
-    return {
+    return performance, {
         "seconds": round(found.motion.duration, 2),
         "normalised_return": round(float(scores.normalised_return.mean()), 4),
         "completed": round(float(scores.completed.mean()), 4),
-        "tracking_world_mpjpe_mm": round(error, 1) if math.isfinite(error) else 0.0,
+        "tracking_world_mpjpe_mm": round(recorder.means()["tracking_world_mpjpe_mm"], 1),
     }

@@ -21,6 +21,7 @@ from pose.errors import InputError
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
+from sfv.library import library_skills
 from sfv.run import Run, find_results, find_run_folder
 from sfv.run_folder import RUNS
 from sfv.stage import write_json
@@ -149,10 +150,19 @@ def skills_named(name: str) -> list[Skill]:
     found = [skill for skill in shipped_skills() if skill.name == name]
     if found:
         return found
-    if not Path(name).is_dir() and not (RUNS / name).is_dir():
+    if not is_run(name):
+        listed = [skill.name for skill in library_skills()]
+        if name in listed:
+            raise InputError(f"'{name}' is of the library, without a policy; only sfv play performs it, alone")
         known = ", ".join(dict.fromkeys(skill.name for skill in known_skills())) or "none yet"
-        raise InputError(f"no skill '{name}', shipped or in {RUNS}/; there are: {known}")
+        alone = f"; for sfv play alone: {', '.join(listed)}" if listed else ""
+        raise InputError(f"no skill '{name}', shipped or in {RUNS}/; there are: {known}{alone}")
     return list(run_skills(find_run_folder(Path(name))))
+
+
+def is_run(name: str) -> bool:
+    """Whether a name is a folder's or a run's: that comes before a skill of the library of the same name."""
+    return Path(name).is_dir() or (RUNS / name).is_dir()
 
 
 def ship(skill: Skill, name: str, licence: str, command: str, folder: Path = SHIPPED) -> tuple[Path, dict[str, Any]]:

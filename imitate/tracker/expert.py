@@ -6,7 +6,7 @@ import numpy as np
 
 from imitate.tracker.env import TrackerEnv
 from imitate.tracker.prepare import Prepared
-from imitate.training.distill import TRUST_DISTANCE
+from imitate.training.distill import apply_feedback, compute_trust
 
 
 class ClipExpert:
@@ -40,7 +40,6 @@ class ClipExpert:
         """Actions in the states that the environments are in, float32 (N, nu), and how far to trust them, (N,)."""
         frame = env.frame
         pose = env.joints.difference(self.qpos[frame], env.qpos)
-        weight = self.covered[frame] * np.exp(-np.square(np.abs(pose).max(axis=1) / TRUST_DISTANCE))
-        offset = np.concatenate([pose, env.qvel - self.qvel[frame]], axis=1, dtype=np.float32, casting="same_kind")
-        controls = self.controls[frame] + np.matmul(self._gains[frame], offset[:, :, None])[:, :, 0]
-        return (np.clip(controls, -1.0, 1.0) / self._action_scale).astype(np.float32), weight.astype(np.float32)
+        weight = self.covered[frame] * compute_trust(pose)
+        controls = apply_feedback(self.controls[frame], self._gains[frame], pose, env.qvel - self.qvel[frame])
+        return (controls / self._action_scale).astype(np.float32), weight.astype(np.float32)

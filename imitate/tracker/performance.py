@@ -45,23 +45,9 @@ class Performance:
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`: poses in single precision, velocities and controls in half, which feedback makes good."""
-        motion = self.motion
-        save_arrays(
-            path,
-            "performance",
-            FORMAT_VERSION,
-            {
-                "qpos": motion.qpos.astype(np.float32),
-                "qvel": self.qvel.astype(np.float16),
-                "controls": self.controls.astype(np.float16),
-                "fps": motion.fps,
-                "character": motion.character,
-                "height": motion.height,
-                "joint_names": np.array(motion.joint_names),
-                "contacts": motion.contacts,
-                "contact_names": np.array(motion.contact_names),
-            },
-        )
+        arrays = self.motion.arrays()
+        arrays |= {"qpos": self.motion.qpos.astype(np.float32), "qvel": self.qvel.astype(np.float16)}
+        save_arrays(path, "performance", FORMAT_VERSION, arrays | {"controls": self.controls.astype(np.float16)})
 
     @classmethod
     def load(cls, path: Path) -> "Performance":
@@ -72,15 +58,7 @@ class Performance:
     def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Performance":
         qpos = arrays["qpos"].astype(np.float64)
         qpos[:, 3:7] /= np.linalg.norm(qpos[:, 3:7], axis=1, keepdims=True)
-        motion = ReferenceMotion(
-            qpos=qpos,
-            fps=float(arrays["fps"]),
-            character=str(arrays["character"]),
-            height=float(arrays["height"]),
-            joint_names=tuple(str(name) for name in arrays["joint_names"]),
-            contacts=arrays["contacts"].astype(bool),
-            contact_names=tuple(str(name) for name in arrays["contact_names"]),
-        )
+        motion = ReferenceMotion.of_arrays(arrays | {"qpos": qpos})
         return cls(motion, arrays["qvel"].astype(np.float64), arrays["controls"].astype(np.float64))
 
     def make_draft(self, task: Task, config: TrackConfig | None = None) -> Draft:

@@ -89,17 +89,7 @@ class Prepared:
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`."""
-        arrays = {
-            "name": self.name,
-            "motion_kind": self.kind,
-            "qpos": self.motion.qpos,
-            "fps": self.motion.fps,
-            "character": self.motion.character,
-            "height": self.motion.height,
-            "joint_names": np.array(self.motion.joint_names),
-            "contacts": self.motion.contacts,
-            "contact_names": np.array(self.motion.contact_names),
-        }
+        arrays = {"name": self.name, "motion_kind": self.kind, **self.motion.arrays()}
         if self.draft is not None:
             arrays |= {f"draft_{key}": value for key, value in self.draft.arrays().items()}
         save_arrays(path, "prepared", FORMAT_VERSION, arrays)
@@ -112,16 +102,8 @@ class Prepared:
     @classmethod
     def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Prepared":
         draft = {key.removeprefix("draft_"): value for key, value in arrays.items() if key.startswith("draft_")}
-        motion = ReferenceMotion(
-            qpos=arrays["qpos"].astype(np.float64),
-            fps=float(arrays["fps"]),
-            character=str(arrays["character"]),
-            height=float(arrays["height"]),
-            joint_names=tuple(str(name) for name in arrays["joint_names"]),
-            contacts=arrays["contacts"].astype(bool),
-            contact_names=tuple(str(name) for name in arrays["contact_names"]),
-        )
-        return cls(str(arrays["name"]), str(arrays["motion_kind"]), motion, Draft.of_arrays(draft) if draft else None)
+        motion, own = ReferenceMotion.of_arrays(arrays), Draft.of_arrays(draft) if draft else None
+        return cls(str(arrays["name"]), str(arrays["motion_kind"]), motion, own)
 
 
 def load_clips(folder: Path, part: str = TRAINING, count: int | None = None) -> list[Prepared]:

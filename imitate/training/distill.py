@@ -90,13 +90,30 @@ class Expert:
         """
         frame = env.frame
         pose = env.joints.difference(self._qpos[frame], env.qpos)
-        weight = self.covered[frame] * np.exp(-np.square(np.abs(pose).max(axis=1) / TRUST_DISTANCE))
+        weight = self.covered[frame] * compute_trust(pose)
         velocity = env.qvel - self._qvel[frame]
         for offset in (pose, velocity):
             offset[:, :2] = _rotate(offset[:, :2], -self._yaw[frame])
-        offset = np.concatenate([pose, velocity], axis=1, dtype=np.float32, casting="same_kind")
-        controls = self._controls[frame] + np.matmul(self._gains[frame], offset[:, :, None])[:, :, 0]
-        return (np.clip(controls, -1.0, 1.0) / self._action_scale).astype(np.float32), weight.astype(np.float32)
+        controls = apply_feedback(self._controls[frame], self._gains[frame], pose, velocity)
+        return (controls / self._action_scale).astype(np.float32), weight.astype(np.float32)
+
+
+def compute_trust(pose: np.ndarray) -> np.ndarray:
+    """Weights of an expert's labels, (N,), by tangent steps from its performance [rad, m], (N, nv)."""
+    return np.exp(-np.square(np.abs(pose).max(axis=1) / TRUST_DISTANCE))
+
+
+def apply_feedback(controls: np.ndarray, gains: np.ndarray, pose: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+    """Offsets of the servo targets that a controller gives beside its performance, u + K x [rad], (N, nu).
+
+    Args:
+      controls: u, (N, nu).
+      gains: K, float32 (N, nu, 2 nv).
+      pose: tangent steps from the performance, (N, nv).
+      velocity: differences from its velocities, (N, nv).
+    """
+    offset = np.concatenate([pose, velocity], axis=1, dtype=np.float32, casting="same_kind")
+    return np.clip(controls + np.matmul(gains, offset[:, :, None])[:, :, 0], -1.0, 1.0)
 
 
 def _rotate(xy: np.ndarray, angle: np.ndarray) -> np.ndarray:

@@ -147,7 +147,7 @@ How it is done, and how it goes on (each command can be stopped and goes on; mor
 
     sfv tracker prepare --archive cmu24.tar.xz --listed assets/library/clips.csv --clips 100 --out runs/tracker
     sfv tracker train --out runs/tracker --minutes 600
-    sfv tracker library --prepared runs/tracker
+    sfv tracker library --prepared runs/tracker --out assets/library
 
 Not built yet: `sfv play --motion` with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and
 by a world model. Of the library `sfv complete`, `sfv live` and sequences know nothing: they take skills with policies.

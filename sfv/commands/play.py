@@ -20,8 +20,7 @@ from pose.errors import InputError
 from sfv.console import bar, console
 from sfv.library import LibrarySkill, find_library_skill, library_skills
 from sfv.rendering import make_scenery, write_preview
-from sfv.run_folder import RUNS
-from sfv.skill import SHIPPED, Skill, known_skills, skills_named
+from sfv.skill import SHIPPED, Skill, is_run, known_skills, skills_named
 from sfv.together.play import find_group, perform_group, write_group
 from sfv.together.stages import describe_performance, measure_performance
 from sfv.transition_chart import save_transitions
@@ -109,9 +108,9 @@ def choose_from_library(skills: Sequence[str], character: str | None, scene: Sce
     Raises:
       InputError: it is one of several, or for another body or ground.
     """
-    found = [find_library_skill(name) for name in skills]
+    found = [find_library_skill(name) for name in skills if not is_run(name)]
     listed = next((skill for skill in found if skill is not None), None)
-    if listed is None or (RUNS / listed.name).is_dir():
+    if listed is None:
         return None
     if len(skills) > 1:
         raise InputError(f"'{listed.name}' is of the library, without a policy that others could follow; play it alone")

@@ -25,7 +25,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.mocap_archive import MocapArchive
 from sfv.console import bar, console
-from sfv.library import LIBRARY, library_skills, make_library
+from sfv.library import library_skills, make_library
 from sfv.run_folder import lock_folder, make_folder
 
 
@@ -86,15 +86,17 @@ def train_tracker(config: Annotated[TrackerTrainConfig, tyro.conf.arg(name="")])
 
 
 def make_tracker_library(
-    prepared: Annotated[Path, tyro.conf.arg(aliases=["-i"])] = Path("runs/tracker"), out: Path = LIBRARY
+    prepared: Annotated[Path, tyro.conf.arg(aliases=["-i"])] = Path("runs/tracker"),
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/library"),
 ) -> None:
     """Makes the library of skills that ship: physical rollouts of prepared clips that are performed well enough.
 
     Args:
       prepared: folder that sfv tracker prepare wrote, with --listed assets/library/clips.csv.
-      out: folder of the library.
+      out: folder of the library; assets/library in a checkout.
     """
-    with bar("tracker library") as progress:
+    make_folder(out)
+    with lock_folder(out), bar("tracker library") as progress:
         left_out = make_library(prepared, out, progress=progress)
     for name, why in left_out.items():
         console.print(f"left out: {name}, {why}")

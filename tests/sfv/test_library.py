@@ -1,14 +1,19 @@
 """The library of skills: what ships is performed again."""
 
+import json
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from imitate.scene.scene import Scene
+from imitate.tracker.prepare import FOLLOWED, TRAINING
 from imitate.tracker.segments import HELD_OUT, read_list
 from pose.errors import InputError
 from sfv.commands.play import choose_from_library
 from sfv.library import CLIPS, LIBRARY, find_library_skill, library_skills, make_library
+from sfv.skill import skills_named
 
 LARGEST = 80_000
 """Size of a skill's file [bytes]."""
@@ -39,6 +44,57 @@ def test_a_skill_of_the_library_stands_alone():
         choose_from_library(["walk", name], None, Scene())
     with pytest.raises(InputError, match="on the plane"):
         choose_from_library([name], "atlas", Scene())
+
+
+def test_a_run_of_the_name_comes_first_and_others_say_what_a_skill_of_the_library_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    name = next(library_skills()).name
+    with pytest.raises(InputError, match="only sfv play performs it"):
+        skills_named(name)
+    with pytest.raises(InputError, match=f"for sfv play alone: {name}"):
+        skills_named("nosuch")
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / name, tmp_path / "runs" / name):
+        folder.mkdir(parents=True)
+        assert choose_from_library([name], None, Scene()) is None
+        folder.rmdir()
+
+
+def test_what_is_good_enough_is_kept_at_once_and_nothing_else_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clips, out, training = tmp_path / "clips.csv", tmp_path / "out", tmp_path / TRAINING
+    rows = [f"{name},0{k}_01,0,2,walk" for k, name in enumerate(("good", "worse", "late"), 1)]
+    clips.write_text("\n".join(["skill,clip,start,end,kind", *rows]), encoding="utf-8")
+    training.mkdir()
+    for k in (1, 2, 3):
+        note = {"result": FOLLOWED, "draft_return": 0.95, "description": "walk"}
+        (training / f"0{k}_01_0000.json").write_text(json.dumps(note), encoding="utf-8")
+    out.mkdir()
+    (out / "worse.npz").write_bytes(b"as it was")
+    made = list[str]()
+
+    def make(name: str) -> tuple[SimpleNamespace, dict[str, float]]:
+        made.append(name)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        good = {"normalised_return": 1.0 if name.startswith("01") else 0.5, "completed": 1.0}
+        save = lambda path: path.write_bytes(b"performance")  # noqa: E731
+        return SimpleNamespace(save=save), good | {"tracking_world_mpjpe_mm": math.nan}
+
+    monkeypatch.setattr("sfv.library.Prepared", SimpleNamespace(load=lambda path: path.stem))
+    monkeypatch.setattr("sfv.library.make_skill", make)
+    with pytest.raises(KeyboardInterrupt):
+        make_library(tmp_path, out, clips)
+    [kept] = library_skills(out)
+    assert kept.name == "good" and kept.path.is_file() and kept.note["tracking_world_mpjpe_mm"] is None
+    assert (out / "worse.npz").read_bytes() == b"as it was" and not (out / "late.npz").exists()
+    assert make_library(tmp_path, out, clips) == {
+        "worse": "performed again 100%, return 0.50",
+        "late": "performed again 100%, return 0.50",
+    }
+    assert made == ["01_01_0000", "02_01_0000", "03_01_0000", "02_01_0000", "03_01_0000"]
 
 
 def test_a_library_of_nothing_is_one_line(tmp_path: Path):
