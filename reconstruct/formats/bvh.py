@@ -247,7 +247,9 @@ def _table(text: str, width: int) -> tuple[str, np.ndarray, list[Finding]]:
     if head is None:
         raise ValueError("no 'Frames:' and 'Frame Time:' after MOTION")
     announced = int(head.group(1))
-    words = text[head.end() :].replace(";", " ").split()
+    line, words = head.group(2).split(), text[head.end() :].replace(";", " ").split()
+    if len(line) > max(width, 1):  # the first row stands behind the frame time
+        line, words = line[:1], line[1:] + words
     try:
         numbers = np.array(words, dtype=np.float64)
     except ValueError:
@@ -258,7 +260,7 @@ def _table(text: str, width: int) -> tuple[str, np.ndarray, list[Finding]]:
     if numbers.size != announced * width:
         text = f"{announced} frames announced, {numbers.size / width:.4g} found: the {frames} whole ones are used"
         findings.append(Finding("format", text, doubtful=True))
-    return head.group(2).strip(), numbers[: frames * width].reshape(frames, width), findings
+    return " ".join(line), numbers[: frames * width].reshape(frames, width), findings
 
 
 def read_frame_time(written: str, frames: int, path: Path) -> tuple[float, list[Finding]]:

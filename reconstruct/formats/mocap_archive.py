@@ -134,6 +134,8 @@ class MocapArchive:
 def _read_clip(row: Mapping[str, str]) -> MocapClip:
     """A clip as its row describes it."""
     seconds, fps, speed = (float(row[column]) for column in ("seconds", "fps", "max_joint_speed_m_s"))
+    if not 0.0 < fps < np.inf:
+        raise ValueError(f"{row['clip']} has {fps:g} frames a second")
     return MocapClip(row["clip"], row["description"], seconds, fps, row, speed)
 
 
@@ -148,7 +150,8 @@ def _read_members(path: Path) -> tuple[str, dict[str, np.ndarray]]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no {Path(error.filename or path).name} there; {MEND}") from error
     except (OSError, tarfile.TarError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read as an archive of motion capture ({error}); {MEND}") from error
+        reason = (str(error).splitlines() or ["ends too early"])[0].rstrip(" :")
+        raise InputError(f"{path}: cannot be read as an archive of motion capture ({reason}); {MEND}") from error
 
 
 def _unpack(path: Path) -> tuple[str, dict[str, np.ndarray]]:

@@ -68,6 +68,15 @@ def test_frame_times_that_are_none_leave_the_rate_to_the_user(tmp_path, written)
     assert motion.fps == 24.0 and len(motion.positions) == len(path)
 
 
+def test_a_first_row_behind_the_frame_time_counts(tmp_path):
+    path, angles = walking()
+    text = bvh(path, angles=angles)
+    whole = read_bvh(place(tmp_path / "a.bvh", text))
+    found = read_bvh(place(tmp_path / "b.bvh", text.replace("Frame Time: 0.0333333\n", "Frame Time: 0.0333333 ")))
+    np.testing.assert_array_equal(found.positions, whole.positions)
+    assert found.fps == whole.fps and found.findings == whole.findings
+
+
 def test_angles_in_radians(tmp_path):
     """They are found by their size; who idles in degrees, and would be folded up by radians, is left alone."""
     path, angles = walking()

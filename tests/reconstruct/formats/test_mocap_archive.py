@@ -90,12 +90,17 @@ def test_missing_and_damaged_archives_are_one_line(folder: Path, tmp_path: Path)
     (tmp_path / "y.tar.xz").write_bytes(lzma.compress(bytes(2000))[:60])
     (tmp_path / "empty").mkdir()
     for name in ("none", "x.tar.xz", "y.tar.xz", "empty"):
-        with pytest.raises(InputError, match="give the folder or"):
+        with pytest.raises(InputError, match="give the folder or") as error:
             MocapArchive.open(tmp_path / name)
+        assert "\n" not in str(error.value)
     table, arrays = (folder / TABLE).read_text(encoding="utf-8"), dict(np.load(folder / ARRAYS))
     (folder / TABLE).write_text(table.replace("0.25,100", "0.25,x"), encoding="utf-8")
     with pytest.raises(InputError, match="whole clip 02_01"):
         MocapArchive.open(folder).read("02_01")
+    (folder / TABLE).write_text(table.replace("12,0.25", "0,0.25"), encoding="utf-8")
+    with pytest.raises(InputError, match="02_01 has 0 frames a second"):
+        MocapArchive.open(folder)
+    (folder / TABLE).write_text(table, encoding="utf-8")
     np.savez(folder / ARRAYS, **{name: array for name, array in arrays.items() if name != "dE"})
     with pytest.raises(InputError, match="no array dE"):
         MocapArchive.open(folder)
