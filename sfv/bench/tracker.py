@@ -1,10 +1,10 @@
 """`python -m sfv bench tracker`: how well one policy follows clips, learnt and held out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -38,11 +38,16 @@ def bench_tracker(
     """
     if page is not None and not page.parent.is_dir():
         raise InputError(f"{page}: no folder {page.parent}; make it first, or give another --page")
-    policy, own = Policy.load(out / "tracker.pt"), load_clips(out)
+    policy, training = Policy.load(out / "tracker.pt"), load_torch(out / "checkpoint.pt", "checkpoint of a tracker")
+    own = [clip for clip in load_clips(out) if clip.name in training["clips"]]
+    if not own:
+        raise InputError(
+            f"{out}: none of the clips that were learnt is there; train again: sfv tracker train --out {out}"
+        )
     rows = measure_clips("tracker_learnt", policy, own)
     rows += measure_clips("tracker", policy, load_clips(out, TEST), GOALS["followed"], GOALS["mpjpe_mm"])
     rows.append(Row("tracker_decision_us", measure_action_time(policy), "us", ACTIONS, goal=GOALS["action_us"]))
-    rows += [*describe_training(out), *count_prepared(out)]
+    rows += [*describe_training(training), *count_prepared(out)]
     rows += measure_library()
     show("tracker", rows, json)
     if page is not None:
@@ -94,9 +99,8 @@ def measure_action_time(policy: Policy) -> float:
     return 1e6 * (time.process_time() - began) / ACTIONS
 
 
-def describe_training(folder: Path) -> list[Row]:
-    """How long the policy has been trained, and on how many simulated states."""
-    content = load_torch(folder / "checkpoint.pt", "checkpoint of a tracker")
+def describe_training(content: Mapping[str, Any]) -> list[Row]:
+    """How long the policy of a checkpoint has been trained, and on how many simulated states."""
     return [
         Row("tracker_train_minutes", float(content["seconds"]) / 60.0, "min", note="wall clock"),
         Row("tracker_train_states", float(content["samples"])),
@@ -134,10 +138,11 @@ what follows is where training stands, and what it costs. What ships is the libr
 performs.
 
 *Followed* means to the end of the clip: not fallen, and no key body ever .5 m from the reference. *mpjpe* is the mean
-distance of the bodies from the reference, in the world, until then. `tracker_learnt_...` are the clips that were learnt
-from; all other `tracker_...` are clips of subjects who were held out. `tracker_clips_...` counts what became of the
-segments: *object* are those that tracking control could not follow and in which nothing carries the person for .8 s, as
-on stools and climbing frames; cartwheels and rolls that it could not follow are often counted there, too.
+distance of the bodies from the reference, in the world, until then; a clip that is lost in its first step has none.
+`tracker_learnt_...` are the clips that were learnt from; all other `tracker_...` are clips of subjects who were held
+out. `tracker_clips_...` counts what became of the segments: *object* are those that tracking control could not follow
+and in which nothing carries the person for .8 s, as on stools and climbing frames; cartwheels and rolls that it could
+not follow are often counted there, too.
 
 | row | value | n | spread | goal |
 |---|--:|--:|--:|--:|
