@@ -21,7 +21,7 @@ from imitate.tracker.performance import Controller, Performance
 from imitate.tracker.prepare import FOLLOWED, TRAINING, Prepared
 from imitate.tracker.segments import read_list
 from pose.errors import InputError
-from pose.foreign_files import read_table
+from pose.foreign_files import read_table, refuse_damaged
 from pose.progress import Progress, silent
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import load_character
@@ -30,6 +30,7 @@ from sfv.stage import write_json
 LIBRARY = ASSETS / "library"
 INDEX, CLIPS = "index.json", "clips.csv"
 LICENCE = "CMU Graphics Lab Motion Capture Database, free for all uses; see assets/library/LICENSE"
+NOTE_MEND = "delete it, and prepare again"
 ROLLOUTS = 16
 """Rollouts from disturbed starts that a skill is measured by."""
 LEAST_DRAFT, LEAST_RETURN, LEAST_COMPLETED = 0.85, 0.9, 0.9
@@ -132,13 +133,14 @@ def find_fault(path: Path) -> str:
     if not path.is_file():
         return "not prepared"
     note = _read_note(path)
-    if note["result"] == FOLLOWED and note["draft_return"] >= LEAST_DRAFT:
-        return ""
-    return f"tracking control: {note['result']}, return {note.get('draft_return', 0.0):.2f}"
+    with refuse_damaged(path, "a segment's note", NOTE_MEND):
+        if note["result"] == FOLLOWED and note["draft_return"] >= LEAST_DRAFT:
+            return ""
+        return f"tracking control: {note['result']}, return {note.get('draft_return', 0.0):.2f}"
 
 
 def _read_note(path: Path) -> dict[str, Any]:
-    return read_table(path, "a segment's note", "delete it, and prepare again")
+    return read_table(path, "a segment's note", NOTE_MEND)
 
 
 def make_skill(prepared: Prepared) -> tuple[Performance, dict[str, float]]:
