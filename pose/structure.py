@@ -145,7 +145,7 @@ class _Builder:
         failed = np.zeros(len(self.placed), dtype=bool)
         while True:
             open_ones = ~self.placed & ~failed
-            near = binary_dilation(self.placed, iterations=2)
+            near = np.asarray(binary_dilation(self.placed, iterations=2), dtype=bool)
             votes = np.where(open_ones & near, (self.seen & self.known).sum(axis=1), 0)
             k = int(votes.argmax())
             if votes[k] < FEWEST:

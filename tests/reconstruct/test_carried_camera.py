@@ -41,7 +41,7 @@ def observe_body(carried: CarriedCamera | None) -> tuple[Observations, np.ndarra
     observations = Observations(
         points, TWELVE, 100.0 * rng.normal(size=(T, 12, 2)), rng.uniform(size=(T, 12)), nothing,
         np.zeros((0, 2), dtype=int), np.zeros((T, 0, 3)), np.zeros((T, 0)), np.full(T, 200.0), np.ones(T, dtype=bool),
-        0, carried,
+        carried=carried,
     )  # fmt: skip
     return observations, qpos
 
