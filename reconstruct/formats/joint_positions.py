@@ -101,8 +101,8 @@ def fill_joints(places: np.ndarray, path: Path) -> tuple[np.ndarray, JointLayout
     check_share(known[:, [layout.joints.index(name) for name in LIMBS]], "the array", path)
     strange = find_strange_limb(filled, layout.joints)
     if strange:
-        text = f"{places.shape[1]} points, not a person's: in the order of {layout.name} the bone from {strange}"
-        raise InputError(f"{path}: {text} is too long; give an array of a body's joints")
+        text = f"{places.shape[1]} points, in no known order of a person's joints: in {layout.name}'s the bone from"
+        raise InputError(f"{path}: {text} {strange} is too long; put a body's joints into one that docs/formats.md has")
     lost = [name for name, is_seen in zip(layout.joints, seen, strict=False) if name and not is_seen]
     if lost:
         gaps.append(Finding("joints", f"{', '.join(lost)}: not seen in most frames, left out"))

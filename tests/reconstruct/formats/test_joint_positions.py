@@ -219,5 +219,7 @@ def test_of_several_arrays_the_bodys_is_taken(tmp_path):
     np.savez(tmp_path / "b.npz", rot=turns, pos=in_order(LAYOUTS[17][1], 17)[0], fps=20)
     assert any("COCO" in said.text for said in open_skeleton(tmp_path / "b.npz").findings)
     np.save(tmp_path / "c.npy", hand)
-    with pytest.raises(InputError, match="21 points, not a person's: in the order of KIT-ML the bone from"):
+    with pytest.raises(
+        InputError, match="21 points, in no known order of a person's joints: in KIT-ML's the bone from"
+    ):
         open_skeleton(tmp_path / "c.npy")
