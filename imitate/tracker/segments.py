@@ -10,8 +10,6 @@ from pathlib import Path
 from pose.foreign_files import read_text, refuse_damaged
 from reconstruct.formats.mocap_archive import MocapClip
 
-HELD_OUT = frozenset({"14", "32", "49", "56", "60", "69", "88", "111", "113", "135", "144"})
-"""Subjects of CMU's that a tracker is tested on and never learns from."""
 KINDS = {
     "acrobatics": r"cartwheel|flip|flp|hand ?stand|handspring|somersault|upright ?sequence|back ?spring|upside down"
     r"|summersault|summersult|hand spring",
@@ -32,8 +30,6 @@ STILL = r"pose|balanc"
 """What is none of theirs."""
 SHORTEST = 1.5
 """A clip that is shorter is left out [s]."""
-FASTEST = 25.0
-"""Speed of a joint from which a clip is left out: its markers were exchanged [m/s]."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,7 @@ def spread_segments(clips: Iterable[MocapClip], held_out: bool, seconds: float) 
     """
     waiting: dict[str, list[MocapClip]] = {kind: [] for kind in (*KINDS, OTHER)}
     for clip in clips:
-        usable = clip.seconds >= SHORTEST and clip.max_joint_speed < FASTEST
-        if usable and (clip.subject in HELD_OUT) == held_out:
+        if clip.seconds >= SHORTEST and clip.is_sound and clip.is_held_out == held_out:
             waiting[find_kind(clip)].append(clip)
     found, seen = list[Segment](), Counter[tuple[str, str]]()
     while any(waiting.values()):

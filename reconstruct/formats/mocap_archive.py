@@ -31,6 +31,10 @@ STANDING, STANDING_FRAME = "83_22", 333
 """Where somebody stands most upright: the rest pose of all clips, for the skeleton is one."""
 # Of all clips' frames with a pelvis and shoulders that are level and at rest: legs and spine within 12 degrees of the
 # vertical.
+HELD_OUT = frozenset({"14", "32", "49", "56", "60", "69", "88", "111", "113", "135", "144"})
+"""Subjects that are tested on and never learnt from."""
+FASTEST = 25.0
+"""Speed of a joint from which markers were exchanged [m/s]."""
 NAMES = {"Buttock": "Pelvis", "Collar": "Clavicle", "Shldr": "Shoulder"}
 
 
@@ -54,6 +58,16 @@ class MocapClip:
     def subject(self) -> str:
         """Who performed it."""
         return self.name.split("_")[0]
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether it is of a subject who is only tested on."""
+        return self.subject in HELD_OUT
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its markers stayed who they were."""
+        return self.max_joint_speed < FASTEST
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ class MocapArchive:
         if name not in self.clips:
             raise InputError(f"{self.path}: no clip '{name}'; names are those of its index, such as {STANDING}")
         with refuse_damaged(self.path, f"an archive with the whole clip {name}", MEND):
-            turns, places = self._pose(name)
+            turns, places = self.pose(name)
             rest_turns, rest_places = self._rest
         names = tuple(_rename(str(joint)) for joint in self.arrays["names"])
         return SkeletonMotion(
@@ -108,10 +122,10 @@ class MocapArchive:
     @cached_property
     def _rest(self) -> tuple[np.ndarray, np.ndarray]:
         """The pose at `STANDING_FRAME` of the clip `STANDING`, rotations (J, 3, 3) and places (J, 3)."""
-        turns, places = self._pose(STANDING)
+        turns, places = self.pose(STANDING)
         return turns[STANDING_FRAME], places[STANDING_FRAME]
 
-    def _pose(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def pose(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Rotations of the joints in the archive's axes (T, J, 3, 3) and their places [cm], (T, J, 3)."""
         row, arrays = self.clips[name].row, self.arrays
         part = slice(int(row["start"]), int(row["start"]) + int(row["frames"]))

@@ -4,34 +4,29 @@ CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu), packed as `cmu24.ta
 Euler angles as integer differences. Only directions are taken from it; limb lengths, heels and toes are a humanoid's.
 """
 
-import csv
 import hashlib
-import io
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.files import replace_file
 from reconstruct.camera import R_LEVEL
 from reconstruct.characters.character import Character
+from reconstruct.formats.mocap_archive import HELD_OUT, MocapArchive
 from reconstruct.formats.read_motion import resample
 from reconstruct.initial_motion import pose_from_landmarks
 from reconstruct.kinematics import BodyPoints
 from reconstruct.observations import Observations
 from reconstruct.rotations import make_continuous
 
-HELD_OUT = frozenset({"14", "32", "49", "56", "60", "69", "88", "111", "113", "135", "144"})
-"""Subjects that are only tested on."""
 FPS = 24.0
 """Frames a second of the decoded motions."""
-LONGEST_JUMP = 25.0
-"""Joint speed from which a clip has exchanged markers [m/s]."""
+FEWEST = 24
+"""Frames that a clip must have more than."""
 TO_Z_UP = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 """From the data's axes (y up) to the world's."""
 
@@ -100,34 +95,18 @@ def read_clips(archive: Path) -> list[tuple[str, np.ndarray, float]]:
 
     Clips with exchanged markers and those of a few frames are left out.
     """
-    try:
-        with tarfile.open(archive) as tar:
-            files = {Path(member.name).name: tar.extractfile(member) for member in tar if member.isfile()}
-            held = {name: file.read() for name, file in files.items() if file and name in ("cmu24.npz", "index.csv")}
-        arrays = dict(np.load(io.BytesIO(held["cmu24.npz"]), allow_pickle=False))
-        rows = list(csv.DictReader(io.StringIO(held["index.csv"].decode())))
-    except (tarfile.TarError, KeyError, OSError, ValueError) as error:
-        raise InputError(f"{archive}: not the packed motion capture ({error}); give cmu24.tar.xz") from error
-    usable = [row for row in rows if float(row["max_joint_speed_m_s"]) < LONGEST_JUMP and int(row["frames"]) > 24]
-    return [(row["clip"], decode(arrays, row), float(row["fps"])) for row in usable]
+    found = MocapArchive.open(archive)
+    usable = [clip for clip in found.clips.values() if clip.is_sound and int(clip.row["frames"]) > FEWEST]
+    return [(clip.name, place_landmarks(found, clip.name), clip.fps) for clip in usable]
 
 
-def decode(arrays: dict[str, np.ndarray], row: dict[str, str]) -> np.ndarray:
-    """Landmarks of one clip [m], (T, J, 3): forward kinematics of the packed Euler angles."""
-    part = slice(int(row["start"]), int(row["start"]) + int(row["frames"]))
-    turns = np.cumsum(arrays["dE"][:, part], axis=1, dtype=np.uint16).T.astype(float) * (360.0 / 65536.0)
-    first = np.array([float(row[f"root0_{axis}"]) for axis in "xyz"])
-    root = (first + np.cumsum(arrays["dT"][:, part].T.astype(int), axis=0)) / 100.0
-    world = TO_Z_UP @ Rotation.from_euler("xyz", arrays["world_euler_deg"], degrees=True).as_matrix()
-    local = Rotation.from_euler("xyz", turns.reshape(-1, 3), degrees=True).as_matrix().reshape(len(root), -1, 3, 3)
-    rotation, position = [world @ local[:, 0]], [root @ world.T]
-    for joint in range(1, local.shape[1]):
-        parent = int(arrays["parents"][joint])
-        rotation.append(rotation[parent] @ local[:, joint])
-        position.append(position[parent] + rotation[parent] @ arrays["offsets_cm"][joint])
-    names = [str(name) for name in arrays["names"]]
-    found = [position[names.index(joint)] + rotation[names.index(joint)] @ offset for joint, offset in PLACES.values()]
-    return np.stack(found, axis=1) / 100.0
+def place_landmarks(archive: MocapArchive, name: str) -> np.ndarray:
+    """Landmarks of one clip [m], (T, J, 3), z up."""
+    turns, places = archive.pose(name)
+    joints = [str(joint) for joint in archive.arrays["names"]]
+    at = [joints.index(joint) for joint, _ in PLACES.values()]
+    offsets = np.array([offset for _, offset in PLACES.values()])
+    return (places[:, at] + (turns[:, at] @ offsets[..., None])[..., 0]) @ TO_Z_UP.T / 100.0
 
 
 def pose_clip(joints_w: np.ndarray, fps: float, character: Character) -> np.ndarray:

@@ -9,8 +9,9 @@ import pytest
 
 from imitate.scene.scene import Scene
 from imitate.tracker.prepare import FOLLOWED, TRAINING
-from imitate.tracker.segments import HELD_OUT, read_list
+from imitate.tracker.segments import read_list
 from pose.errors import InputError
+from reconstruct.formats.mocap_archive import HELD_OUT
 from sfv.commands.play import choose_from_library
 from sfv.library import CLIPS, LIBRARY, find_library_skill, library_skills, make_library
 from sfv.skill import skills_named

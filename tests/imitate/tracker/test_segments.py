@@ -2,8 +2,8 @@
 
 import pytest
 
-from imitate.tracker.segments import HELD_OUT, KINDS, OTHER, find_kind, spread_segments
-from reconstruct.formats.mocap_archive import MocapClip
+from imitate.tracker.segments import KINDS, OTHER, find_kind, spread_segments
+from reconstruct.formats.mocap_archive import HELD_OUT, MocapClip
 
 
 def clip(name: str, description: str, seconds: float = 10.0, speed: float = 5.0) -> MocapClip:
