@@ -9,7 +9,9 @@ from pose.errors import InputError
 from reconstruct.formats.gaps import cut_ends, fill_numbers, hold_rows, interpolate_turns, is_unit
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import MotionFileConfig
+from reconstruct.formats.robot_joints import ball_columns
 from reconstruct.rotations import from_rotvec
+from tests.samples import CHARACTER
 from tests.skeletons import write_amass
 from tests.small_skeleton import TRC_NAMES, bvh, open_skeleton, place, walking, write_trc_text
 
@@ -161,3 +163,17 @@ def test_a_marker_that_is_rarely_seen_and_a_single_frame(tmp_path):
         open_motion(tmp_path / "a.trc", MotionFileConfig(joint=("left_knee=LKnee",)))
     with pytest.raises(InputError, match="seen in 1 frame only; a motion has at least 2"):
         open_motion(tmp_path / "b.trc")
+
+
+def test_a_gap_of_a_ball_joint_is_filled_as_a_rotation(tmp_path):
+    """Between quaternions of opposite signs, in MuJoCo's coordinates of the humanoid."""
+    qpos = np.tile(CHARACTER.model.qpos0, (20, 1))
+    ball = 7 + np.array(ball_columns(CHARACTER.model)[0])
+    qpos[:, ball] = from_rotvec(np.linspace(0.0, 1.0, 20)[:, None] * [0.0, 0.0, 1.0])
+    holed = qpos.copy()
+    holed[10:, ball] *= -1.0
+    holed[8:12, ball[1]] = np.nan
+    np.savez(tmp_path / "a.npz", qpos=holed, fps=30)
+    found = open_motion(tmp_path / "a.npz", asked=CHARACTER.name).motion.qpos  # pyright: ignore
+    assert np.abs(np.sum(found[:, ball] * qpos[:, ball], axis=1)).min() > 1.0 - 1e-4
+    np.testing.assert_allclose(np.delete(found, ball, axis=1), np.delete(qpos, ball, axis=1), atol=1e-9)
