@@ -101,4 +101,4 @@ def blend_references(env: ImitationEnv, entry: int, end: int, apart: Apart, step
         tables["qpos"][at], tables["qvel"][at] = qpos, tables["qvel"][at] + speed
         for name, table in locate_bodies(qpos, env.task.character, env.body).items():
             tables[name][at] = table
-    return replace(own, **tables)
+    return replace(own, **tables, last=np.repeat(np.arange(count) * rows + end, rows))
