@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,15 @@ def address(tmp_path: Path) -> Iterator[str]:
     assert process.wait(timeout=60) in (0, 130, -signal.SIGINT)
 
 
+def wait_for_frame(page: Any) -> None:
+    """Waits until the picture of the film is there; Playwright's own waiting polls by eval, which the page forbids."""
+    for _ in range(600):
+        if page.evaluate("document.getElementById('frame').naturalWidth > 0"):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("no picture of the film within a minute")
+
+
 def write_film(path: Path) -> Path:
     with VideoWriter(path, 10.0, (160, 120)) as film:
         for t in range(30):
@@ -49,7 +59,7 @@ def test_a_film_is_prepared(witness: Witness, address: str, tmp_path: Path, monk
         page.wait_for_url(lambda url: url.startswith("http") and "token" not in url)
     page.set_input_files("#file", write_film(tmp_path / "flip.mp4"))
     page.wait_for_selector("#prepare-view:not([hidden])", timeout=60_000)
-    page.wait_for_function("document.getElementById('frame').naturalWidth > 0")
+    wait_for_frame(page)
     box = page.locator("#frame").bounding_box()
     page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.5 * box["height"])
     x, y = map(int, re.findall(r"\d+", page.inner_text("#person-hint"))[:2])
@@ -108,7 +118,7 @@ def test_a_skill_is_made_in_the_page(witness: Witness, address: str, tmp_path: P
     page.wait_for_url(lambda url: "token" not in url)
     page.set_input_files("#file", film)  # at once, while the page still loads
     page.wait_for_selector("#prepare-view:not([hidden])", timeout=120_000)
-    page.wait_for_function("document.getElementById('frame').naturalWidth > 0")
+    wait_for_frame(page)
     box = page.locator("#frame").bounding_box()
     page.mouse.click(box["x"] + 0.22 * box["width"], box["y"] + 0.45 * box["height"])
     page.fill("#minutes", "1")
