@@ -20,14 +20,6 @@ from sfv.demo.motions import load_demo_motion
 
 
 @pytest.fixture(scope="module")
-def g1():
-    try:
-        return load_character("g1")
-    except InputError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
 def walk(g1):
     humanoid = load_character("humanoid")
     return retarget(load_demo_motion("walk", humanoid), humanoid, g1).motion

@@ -7,18 +7,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
-from reconstruct.characters.character import load_character
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.robot_joints import hinge_names
 from reconstruct.rotations import to_rotvec
-
-
-@pytest.fixture(scope="module")
-def g1():
-    try:
-        return load_character("g1")
-    except InputError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
