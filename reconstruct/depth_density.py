@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+CLEAR = float(np.sin(np.radians(15.0)))
+"""Depth from which a bone has a sign, as a share of its length: 15 degrees to the image."""
 LEAST_SIGMA = 0.03
 """Least standard deviation of a mode; a bone is never known better."""
 
@@ -67,3 +69,16 @@ class DepthDensity:
             return (1.0 - s) * values[low] + s * values[high]
 
         return DepthDensity(between(self.away), between(self.mean), between(self.sigma))
+
+
+def calibration_error(chance: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al. 2017): mean distance of what is said from the share that is right.
+
+    Args:
+      chance: probability of the likelier of two answers, .5 to 1, (N,).
+      right: where that was true, bool (N,).
+      bins: of equal width, from .5 to 1.
+    """
+    index = np.minimum((2.0 * (chance - 0.5) * bins).astype(int), bins - 1)
+    gaps = [abs(chance[index == k].mean() - right[index == k].mean()) * np.mean(index == k) for k in np.unique(index)]
+    return float(np.sum(gaps))

@@ -23,6 +23,9 @@ BONES = (
     ("right_ear", "nose"),
 )  # fmt: skip
 """Bones whose depth it gives, read from start to end."""
+LIMBS = tuple(bone for bone in BONES if bone[0].endswith(("shoulder", "elbow", "hip", "knee"))
+              and bone[1].endswith(("elbow", "wrist", "knee", "ankle")))  # fmt: skip
+"""Upper arms, forearms, thighs and shins."""
 METRES = {"hip-shoulder": 0.50, "shoulder-elbow": 0.27, "elbow-wrist": 0.26, "hip-knee": 0.39, "knee-ankle": 0.41}
 """Lengths of the bones from which the size of a metre is read, of a person of 1.75 m [m]."""
 UNIT = 0.3

@@ -5,19 +5,10 @@ import numpy as np
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 from reconstruct.camera import focal_from_fov
+from reconstruct.depth_density import CLEAR, calibration_error
 from reconstruct.lifted_landmarks import ask_lifter
 from reconstruct.lifter import find_lifter
-from reconstruct.lifter_input import BONES
-
-LIMBS = tuple(
-    (f"{side}_{upper}", f"{side}_{lower}")
-    for side in ("left", "right")
-    for upper, lower in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
-)
-"""Upper arms, forearms, thighs and shins."""
-CLEAR = float(np.sin(np.radians(15.0)))
-"""Depth from which a bone has a sign, as a share of its length: 15 degrees to the image."""
-BINS = 10
+from reconstruct.lifter_input import BONES, LIMBS
 
 
 def limb_depth(joints_c: np.ndarray, ray_c: np.ndarray) -> np.ndarray:
@@ -60,15 +51,8 @@ def measure_signs(
     if asked is not None and clear.any():
         chance = asked.density.positive[first : first + len(truth), [BONES.index(limb) for limb in LIMBS]]
         correct = (chance > 0.5) == (truth > 0)
-        said = np.column_stack([np.maximum(chance, 1.0 - chance)[clear], correct[clear]])
         metrics["lifter_sign_accuracy"] = float(correct[clear].mean())
-        metrics["limb_sign_calibration_error"] = calibration_error(said)
+        metrics["limb_sign_calibration_error"] = calibration_error(
+            np.maximum(chance, 1.0 - chance)[clear], correct[clear]
+        )
     return metrics
-
-
-def calibration_error(said: np.ndarray) -> float:
-    """Expected calibration error (Guo et al. 2017): mean distance of the chance that is said from the share that is
-    right, (N, 2) -> a number."""
-    index = np.minimum((2.0 * (said[:, 0] - 0.5) * BINS).astype(int), BINS - 1)
-    return float(sum(abs(np.diff(said[index == k].mean(axis=0))[0]) * np.mean(index == k)
-                     for k in np.unique(index)))  # fmt: skip

@@ -15,9 +15,10 @@ from pose.archive import save_arrays
 from pose.downloads import cache_folder
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
+from reconstruct.depth_density import CLEAR, calibration_error
 from reconstruct.kinematics import point_positions
 from reconstruct.lifter import DILATIONS, FORMAT_VERSION, WEIGHTS, Lifter, to_density
-from reconstruct.lifter_input import BONES, FEATURES, LANDMARKS
+from reconstruct.lifter_input import BONES, FEATURES, LANDMARKS, LIMBS
 from reconstruct.observations import landmark_points
 from sfv.console import bar, console
 from sfv.installation import ROOT
@@ -38,11 +39,8 @@ ACROBATIC = 4.0
 """How much more often acrobats are drawn than by their share of the data."""
 SAVE_EVERY = 250
 """Steps between two checkpoints."""
-LIMBS = [i for i, pair in enumerate(BONES) if pair[0].split("_")[1] in ("shoulder", "elbow", "hip", "knee")
-         and pair[1].split("_")[1] in ("elbow", "wrist", "knee", "ankle")]  # fmt: skip
-"""Upper arms, forearms, thighs and shins among `BONES`."""
-CLEAR = float(np.sin(np.radians(15.0)))
-"""Least depth at which a bone has a sign: 15 degrees to the image."""
+ARMS_AND_LEGS = [BONES.index(limb) for limb in LIMBS]
+"""Where `LIMBS` are among `BONES`."""
 
 
 @dataclass
@@ -165,20 +163,11 @@ def evaluate(lifter: Lifter, tested: ExampleMaker, films: FilmedExamples) -> dic
         ("films held out", films.features, films.depth, films.known),
     ):
         positive = np.stack([to_density(lifter.evaluate(f)).positive for f in features])
-        clear = (np.abs(depth) > CLEAR) & (known[..., None] > 0)
-        true, chance = depth[..., LIMBS] > 0, positive[..., LIMBS]
-        right = ((chance > 0.5) == true)[clear[..., LIMBS]]
-        hint = features[..., 3 * len(LANDMARKS) : 3 * len(LANDMARKS) + len(BONES)][..., LIMBS]
-        hinted = ((hint > 0) == true)[clear[..., LIMBS]]
-        error = calibration_error(chance[clear[..., LIMBS]], true[clear[..., LIMBS]])
-        rows[name] = f"sign right {right.mean():.3f} (detector {hinted.mean():.3f}), calibration error {error:.3f}"
+        clear = ((np.abs(depth) > CLEAR) & (known[..., None] > 0))[..., ARMS_AND_LEGS]
+        true, chance = depth[..., ARMS_AND_LEGS][clear] > 0, positive[..., ARMS_AND_LEGS][clear]
+        right = (chance > 0.5) == true
+        hint = features[..., 3 * len(LANDMARKS) : 3 * len(LANDMARKS) + len(BONES)][..., ARMS_AND_LEGS][clear]
+        error = calibration_error(np.maximum(chance, 1.0 - chance), right)
+        detector = ((hint > 0) == true).mean()
+        rows[name] = f"sign right {right.mean():.3f} (detector {detector:.3f}), calibration error {error:.3f}"
     return rows
-
-
-def calibration_error(chance: np.ndarray, true: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error: mean distance between what is said of the likelier sign and what is true."""
-    said, right = np.maximum(chance, 1.0 - chance), (chance > 0.5) == true
-    index = np.minimum((2.0 * (said - 0.5) * bins).astype(int), bins - 1)
-    gaps = [abs(said[index == k].mean() - right[index == k].mean()) * np.mean(index == k)
-            for k in range(bins) if (index == k).any()]  # fmt: skip
-    return float(np.sum(gaps))

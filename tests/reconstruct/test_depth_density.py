@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reconstruct.depth_density import DepthDensity
+from reconstruct.depth_density import DepthDensity, calibration_error
 
 RNG = np.random.default_rng(0)
 MEAN = np.stack([-RNG.uniform(0, 1, (3, 4)), RNG.uniform(0, 1, (3, 4))], axis=-1)
@@ -42,3 +42,11 @@ def test_between_two_frames_lies_their_mean():
     np.testing.assert_allclose(half.away[0], DENSITY.away[0])
     np.testing.assert_allclose(half.mean[1], 0.5 * (DENSITY.mean[0] + DENSITY.mean[1]))
     np.testing.assert_allclose(half.sigma[2], DENSITY.sigma[-1])
+
+
+def test_who_is_right_as_often_as_said_is_calibrated():
+    chance, right = np.full(4, 0.75), np.array([True, True, True, False])
+    assert calibration_error(chance, right) == pytest.approx(0.0)
+    # Half of them at .95, all wrong: half of .95.
+    worse = np.concatenate([chance, np.full(4, 0.95)]), np.concatenate([right, np.zeros(4, dtype=bool)])
+    assert calibration_error(*worse) == pytest.approx(0.475)
