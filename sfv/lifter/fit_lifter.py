@@ -21,14 +21,12 @@ from reconstruct.lifter import DILATIONS, FORMAT_VERSION, WEIGHTS, Lifter, to_de
 from reconstruct.lifter_input import BONES, FEATURES, LANDMARKS, LIMBS
 from reconstruct.observations import landmark_points
 from sfv.console import bar, console
-from sfv.installation import ROOT
 from sfv.lifter.detector_noise import DetectorNoise, FilmedExamples
 from sfv.lifter.films import ACROBATS, make_films
 from sfv.lifter.mocap import Mocap, load_mocap
 from sfv.lifter.network import LifterNetwork, negative_log_density
 from sfv.lifter.views import FRAMES, ExampleMaker
 
-MOCAP = ROOT.parent / "shared" / "data" / "mocap" / "cmu24.tar.xz"
 BATCH = 64
 """Examples a step."""
 FILMED_SHARE = 0.06
@@ -54,8 +52,8 @@ class Halt:
 class FitConfig:
     """How the lifter is trained."""
 
-    mocap: Path = MOCAP
-    """The packed motion capture."""
+    archive: Path
+    """The .tar.xz of the archive cmu24, motion capture of CMU's."""
     films: int = 58
     """Number of films on which the pose network's errors are measured."""
     steps: int = 4500
@@ -83,7 +81,7 @@ def fit_lifter(config: Annotated[FitConfig, tyro.conf.arg(name="")]) -> None:
       config: how.
     """
     character = load_character("humanoid")
-    mocap = load_mocap(config.mocap, character)
+    mocap = load_mocap(config.archive, character)
     with bar("films") as progress:
         films = list(make_films(mocap, config.films, progress))
     held = max(1, round(TEST_FILMS * len(films)))
@@ -119,7 +117,7 @@ def train(config: FitConfig, maker: ExampleMaker) -> LifterNetwork:
     network = LifterNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
-    data = hashlib.sha256(config.mocap.read_bytes()).hexdigest()
+    data = hashlib.sha256(config.archive.read_bytes()).hexdigest()
     shape = (BATCH, FILMED_SHARE, FEATURES, DILATIONS)
     settings = repr((data, config.films, config.steps, config.learning_rate, config.seed, shape))
     place = cache_folder() / "lifter" / f"fit-{hashlib.sha256(settings.encode()).hexdigest()[:12]}.pt"

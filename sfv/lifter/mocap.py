@@ -73,7 +73,7 @@ def load_mocap(archive: Path, character: Character) -> Mocap:
       InputError: no such archive, or not this one.
     """
     if not archive.is_file():
-        raise InputError(f"{archive}: no such file; give --mocap cmu24.tar.xz")
+        raise InputError(f"{archive}: no such file; give --archive cmu24.tar.xz")
     digest = hashlib.sha256(archive.read_bytes() + character.path.read_bytes()).hexdigest()[:12]
     place = cache_folder() / "lifter" / f"mocap-{digest}.npz"
     if not place.is_file():
