@@ -165,7 +165,7 @@ class _Body:
 
     @classmethod
     def of(cls, keypoints: Keypoints) -> "_Body | None":
-        """Measures keypoints; None where too little is seen."""
+        """Measures keypoints; None where too little is seen. Where a detector finds no depth, all counts as level."""
         names, seen = keypoints.names, keypoints.seen
         if not set(TWELVE) <= set(names) or seen.sum() < 2 * LEAST_FRAMES:
             return None
@@ -181,14 +181,18 @@ class _Body:
             return filled
 
         known = keypoints.confidence > 0
-        xy, xyz = fill(_hold_camera_still(keypoints), known), fill(keypoints.xyz, known)
+        xy = fill(_hold_camera_still(keypoints), known)
+        xyz = fill(keypoints.xyz, known) if keypoints.xyz.any() else np.pad(xy, ((0, 0), (0, 0), (0, 1)))
         joint = {name: i for i, name in enumerate(names)}
 
         def both(points: np.ndarray, part: str) -> np.ndarray:
             return points[:, [joint[f"left_{part}"], joint[f"right_{part}"]]]
 
         lengths = [np.linalg.norm(both(xyz, a) - both(xyz, b), axis=-1) for a, b in SEGMENTS]
-        metres = SEGMENTS_M / sum(float(np.nanmedian(length[times])) for length in lengths)
+        size = sum(float(np.nanmedian(length[times])) for length in lengths)
+        if not size > 0.0:
+            return None
+        metres = SEGMENTS_M / size
         core = [joint[name] for name in TWELVE]
         flat, image = xyz[:, core, :2] * metres, xy[:, core]
         extent = [np.linalg.norm(p - p.mean(axis=1, keepdims=True), axis=(1, 2)) for p in (flat, image)]

@@ -39,6 +39,13 @@ def test_speed_of_a_film_is_found_from_falls_and_steps(motion: str, speed: float
     assert found.flights > 0 or found.steps >= 5
 
 
+@pytest.mark.parametrize("motion", ["backflip", "jump", "walk"])
+def test_speed_is_found_without_the_depth_that_many_detectors_do_not_give(motion: str) -> None:
+    shown = film(motion, 60.0)
+    flat = replace(shown, xyz=np.zeros_like(shown.xyz), fps=2.0 * shown.fps)
+    assert estimate_playback_speed(flat).speed == pytest.approx(0.5, rel=0.1)
+
+
 @pytest.mark.parametrize("motion", ["backflip", "jump", "walk", "cartwheel"])
 @pytest.mark.parametrize("fps", [5.0, 8.0, 12.0, 25.0, 240.0])
 def test_real_time_stays_real_time_at_every_frame_rate(motion: str, fps: float) -> None:

@@ -3,11 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pose.errors import InputError
+from pose.estimate import PoseConfig
+from pose.keypoints import Keypoints
+from pose.video import VideoWriter
+from sfv import stages
 from sfv.pipeline import check_worth, note_time_to_skill
-from sfv.stage import StageResult
+from sfv.stage import StageResult, run_stage
+from tests.detections import body, write
 
 
 def test_poor_keypoints_stop_a_run_in_one_line_unless_the_user_insists(tmp_path: Path) -> None:
@@ -35,3 +41,13 @@ def test_time_to_skill_is_that_of_the_stages_before_and_of_the_training_until_it
     older = replace(pose, cpu_seconds=None)  # made before processor time was noted
     assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_cpu_seconds"] is None
     assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_seconds"] == 80.0
+
+
+def test_points_of_a_detector_without_depth_become_a_stage(tmp_path: Path) -> None:
+    film, points = tmp_path / "film.mp4", tmp_path / "points"
+    with VideoWriter(film, 30.0, (320, 240)) as video:
+        for frame in range(40):
+            video.write(np.full((240, 320, 3), 120, np.uint8))
+            write(points, frame, [body(25, 100.0 + frame)])
+    made = run_stage(tmp_path / "run", stages.estimate(film, PoseConfig(), points))
+    assert len(Keypoints.load(made["keypoints.npz"])) == 40 and made["overlay.mp4"].stat().st_size > 0
