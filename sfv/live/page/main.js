@@ -97,8 +97,13 @@ class Live {
   }
 
   resize() {
-    const view = document.getElementById("view");
-    this.stage.resize(view.clientWidth, view.clientHeight);
+    const view = document.getElementById("view"), box = (name) => document.querySelector(name).getBoundingClientRect();
+    const panel = box("#panel"), beside = panel.width > 0 && panel.width < view.clientWidth / 2;
+    this.stage.resize(view.clientWidth, view.clientHeight, {
+      right: beside ? view.clientWidth - panel.left : 0,
+      bottom: view.clientHeight - box("footer").top,
+      top: beside ? 0 : box("header").bottom,
+    });
   }
 
   // Physics for the time that has passed, then one picture.

@@ -120,12 +120,16 @@ export class Stage {
     this.world.position.copy(foot).sub(foot.clone().applyQuaternion(this.world.quaternion));
   }
 
-  resize(width, height) {
+  // Fills the window; what the camera looks at is in the middle, and its angle of view the height, of what is free.
+  // covered: widths and heights at the window's edges [px].
+  resize(width, height, covered) {
     this.renderer.setPixelRatio(this.pixelRatio);
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / Math.max(height, 1);
-    this.camera.fov = this.camera.aspect < 0.8 ? 52 : 38;
-    this.camera.updateProjectionMatrix();
+    const seen = THREE.MathUtils.degToRad(this.camera.aspect < 0.8 ? 52 : 38), free = height - covered.top - covered.bottom;
+    this.camera.fov = THREE.MathUtils.radToDeg(2 * Math.atan(Math.tan(seen / 2) * (height / Math.max(free, height / 3))));
+    const right = covered.right / 2, down = (covered.bottom - covered.top) / 2;
+    this.camera.setViewOffset(width, height, right, down, width, height);
   }
 
   // Keeps the body in the middle: the camera moves along with its target.
