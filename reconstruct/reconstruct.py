@@ -17,11 +17,10 @@ from pose.progress import Progress, silent
 from reconstruct.camera import Camera, View
 from reconstruct.characters.character import Character
 from reconstruct.clearance import find_clearance
-from reconstruct.contacts import find_ground_velocity, part_contacts
+from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
-from reconstruct.hand_support import find_hand_support
-from reconstruct.initial_motion import guess_initial_motion
+from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, measure_all_but_depth, solve
 from reconstruct.lifter import choose_lifter
 from reconstruct.look_down import set_below_camera
 from reconstruct.misfit import measure_misfit, measure_unsupported
@@ -29,16 +28,13 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
 from reconstruct.observations import Observations, estimate_focal, observe
 from reconstruct.pan_from_feet import estimate_pan_from_feet
-from reconstruct.path_unit import carry, find_unit, go_along, level_with_ground, stay_in_place
+from reconstruct.path_unit import carry, stay_in_place
 from reconstruct.place_objects import place_boxes, place_objects
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import cut_cycle
 from reconstruct.scene_objects import SceneObject
-from reconstruct.solve import Solution, minimise
-from reconstruct.support import Support
 from reconstruct.surfaces import centre_surfaces
-from reconstruct.tangent import TangentSpace
-from reconstruct.world_frame import centre_world, find_start, remove_ground_velocity, to_view
+from reconstruct.world_frame import centre_world, find_start, remove_ground_velocity
 
 PRICE = 20.0
 """What each surface of a hypothesis costs, in units of the misfit: its height, place and size are free to choose. Were
@@ -66,7 +62,7 @@ class ReconstructConfig:
     camera: Literal["level", "down"] = "level"
     """Whether the camera was held about level, or looked down from above; --camera is short for it."""
     depth: Literal["lifter", "detector"] = "lifter"
-    """Whose word on which limbs are in front is taken: a network of our own, or the pose network's 3D."""
+    """Which limbs are in front: the lifter or the pose network, as the rest of the film agrees, or the latter alone."""
     loop: Literal["auto", "yes", "no"] = "auto"
     """Whether the clip is a cycle that can be repeated: found from the motion, or known."""
     iterations: int = 12
@@ -132,7 +128,7 @@ class Fitted(NamedTuple):
 
     keypoints: Keypoints
     """What it is fitted to, with the camera's motion that was taken."""
-    fit: "_Fit"
+    fit: Fit
     """The problem and its solution."""
     objects: Sequence[SceneObject] | None
     """What carries the person, as it was given; None if it was to be found."""
@@ -155,79 +151,39 @@ def fit_motion(
         keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
     focal_px = estimate_focal(keypoints, config.fov) if known is None else float(np.exp(known.log_focal))
     lifter, note = choose_lifter(config.depth)
-    observations = observe(keypoints, character, focal_px, lifter)
-    problem = Problem(character, keypoints.fps, config.sigmas, observations=observations, focal_px=focal_px)
-    qpos, steady = guess_initial_motion(observations, character, focal_px, keypoints.fps)
-    problem = problem.with_scale(qpos).downweight_unsteady(steady)
-    progress(1, 6, "first guess")
+    heard = observe(keypoints, character, focal_px, lifter)
+    problem = Problem(character, keypoints.fps, config.sigmas, observations=heard, focal_px=focal_px)
+    put = set_below_camera if config.camera == "down" else Problem.set_on_ground
+    first = fit_on_ground(problem, put, known, config.iterations, take_part(progress, 0, 1 + heard.lifted))
+    if first is not None and heard.lifted:  # two words on depth: with which do the rest of the film and physics agree?
+        plain = replace(observe(keypoints, character, focal_px), open_limbs=heard.open_limbs)
+        problem = replace(problem, observations=plain)
+        other = fit_on_ground(problem, put, known, config.iterations, take_part(progress, 1, 2))
+        first = min((first, other or first), key=measure_all_but_depth)
+    if first is None:
+        found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)
+        return found._replace(fit=replace(found.fit, why=join_notes(UNKNOWN_UNIT, found.fit.why)))
 
-    # 1. The body alone: landmarks, smoothness, joint limits. Its balance shows where the vertical is.
-    solution = _solve(problem, qpos, problem.first_view(), config.iterations)
-    qpos, view = solution.qpos, problem.first_view()
-    if problem.carried is not None:
-        unit, problem = find_unit(problem, qpos, view)
-        if unit is None:
-            found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)
-            return found._replace(fit=replace(found.fit, why=join_notes(UNKNOWN_UNIT, found.fit.why)))
-        problem, qpos = go_along(problem, qpos, view, unit)
-    if known is None:
-        put = set_below_camera if config.camera == "down" else Problem.set_on_ground
-        problem, qpos, view = level_with_ground(*put(problem, qpos, view))
-    else:
-        problem, qpos, view = replace(problem, view_known=True), to_view(qpos, view, known), known
-
-    # What carries besides the ground is proposed now: ground and flight, once imposed, explain it away.
     # A path that is put together from pictures wavers by as much as a low step is high.
-    unsearched = problem.carried is not None and objects is None
+    unsearched = first.problem.carried is not None and objects is None
     note, objects = join_notes(note, NOT_SEARCHED if unsearched else ""), () if unsearched else objects
-    hypotheses = _propose(problem, qpos, view, objects)
-    progress(2, 2 + 4 * (1 + len(hypotheses)), "body")
-    fit = _fit_ground_and_physics(problem, qpos, view, config, progress)
+    hypotheses = _propose(first.problem, first.qpos, first.view, objects)
+    fit = first.fit
     if hypotheses:
-        fit = _choose(fit, hypotheses, problem, qpos, view, config, progress)
+        progress(2, 2 + 4 * len(hypotheses), "objects")
+        fit = _choose(fit, hypotheses, first.problem, first.qpos, first.view, config, progress)
         fit = _keep_out(fit, objects, config)
     return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects)
+
+
+def take_part(progress: Progress, index: int, count: int) -> Progress:
+    """The progress of one of several parts of equal length."""
+    return lambda done, total, note="": progress(index * total + done, count * total, note)
 
 
 def join_notes(*notes: str) -> str:
     """One line of those that are not empty."""
     return "; ".join(filter(None, notes))
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """A motion and the problem that it solves."""
-
-    problem: Problem
-    support: Support
-    solution: Solution
-    why: str = ""
-    """What spoke for the hypothesis."""
-
-
-def _fit_ground_and_physics(
-    problem: Problem, qpos: np.ndarray, view: View, config: ReconstructConfig, progress: Progress
-) -> _Fit:
-    character, fps = problem.character, problem.fps
-    # 2. The ground: contacts found from the motion, held still, found again; the camera's tilt and height follow.
-    for index, tolerance_scale in enumerate((2.0, 1.4, 1.0)):
-        if index == 0 and not problem.surfaces and problem.carried is None and not problem.view_known:
-            view = replace(view, ground_velocity=find_ground_velocity(problem.contact_positions(qpos), view, fps))
-        support = problem.find_support(qpos, view, tolerance_scale)
-        problem = problem.with_support(support)
-        solution = _solve(problem, qpos, view, config.iterations)
-        qpos = solution.qpos
-        problem, view = problem.with_unknowns(solution.unknowns)
-        progress(3 + index, 6, "ground")
-
-    # 3. Physics: parabolas and steady spin in flight, the zero-moment point within the support.
-    support = problem.find_support(qpos, view)
-    if not problem.surfaces:
-        support = replace(support, hands=find_hand_support(character, qpos, support.contact, fps))
-    problem = problem.with_support(support, physics=True)
-    solution = _solve(problem, qpos, view, 2 * config.iterations)
-    progress(6, 6, "physics")
-    return _Fit(problem.with_unknowns(solution.unknowns)[0], support, solution)
 
 
 def film_camera(view: View, keypoints: Keypoints, observations: Observations) -> Camera:
@@ -255,14 +211,14 @@ def _propose(problem: Problem, qpos: np.ndarray, view: View, objects: Sequence[S
 
 
 def _choose(
-    flat: _Fit,
+    flat: Fit,
     hypotheses: list[Hypothesis],
     problem: Problem,
     qpos: np.ndarray,
     view: View,
     config: ReconstructConfig,
     progress: Progress,
-) -> _Fit:
+) -> Fit:
     """The hypothesis that explains keypoints and forces best, if it is clearly better than the ground alone."""
     if flat.solution.unknowns[4:6].any():  # the ground moves: what stays in the picture does not stay on it
         return flat
@@ -272,7 +228,7 @@ def _choose(
     for hypothesis in hypotheses:
         tried, start, seen_from = _lower_ground(problem, qpos, view, hypothesis.base)
         tried = _hold_tilt(replace(tried, surfaces=hypothesis.surfaces), hypothesis)
-        fit = replace(_fit_ground_and_physics(tried, start, seen_from, config, progress), why=hypothesis.why)
+        fit = replace(fit_ground_and_physics(tried, start, seen_from, config.iterations, progress), why=hypothesis.why)
         misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
         levels = [one.level for one in fit.problem.surfaces if one.kind != "wall"] or [np.inf]
         if not hypothesis.given and (max(levels) < LOWEST_OBJECT or min(levels) < LOWEST_STAIR):
@@ -284,7 +240,7 @@ def _choose(
     return best if best is not flat else replace(flat, why=f"not sure: {'; '.join(notes)}")
 
 
-def _keep_out(fit: _Fit, given: Sequence[SceneObject] | None, config: ReconstructConfig) -> _Fit:
+def _keep_out(fit: Fit, given: Sequence[SceneObject] | None, config: ReconstructConfig) -> Fit:
     """The same, with no part of the body inside of the boxes that carry it, and feet and hands clear of their edges: a
     foot that grazes a stair is caught there in simulation. `given` are things in the world that the motion is to have,
     if they are known.
@@ -298,7 +254,7 @@ def _keep_out(fit: _Fit, given: Sequence[SceneObject] | None, config: Reconstruc
     away = find_clearance(problem.character, qpos, support.contact, fit.support.touches, problem.fps)
     support = replace(support, things=boxes, clearance=away)
     problem = replace(problem, surfaces=still).with_support(support, physics=True)
-    solution = _solve(problem, qpos, view, config.iterations)
+    solution = solve(problem, qpos, view, config.iterations)
     return replace(fit, problem=problem.with_unknowns(solution.unknowns)[0], support=support, solution=solution)
 
 
@@ -320,22 +276,11 @@ def _hold_tilt(problem: Problem, hypothesis: Hypothesis) -> Problem:
     return replace(problem, tilt_sigma=tuple(min(sigma, TILT_OF_STAIRS) for sigma in problem.tilt_sigma))
 
 
-def _solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:
-    return minimise(
-        problem.residuals,
-        TangentSpace.of(problem.model),
-        qpos,
-        problem.unknowns(view),
-        problem.free_globals(view),
-        iterations,
-    )
-
-
 def _finish(
     keypoints: Keypoints,
     character: Character,
     config: ReconstructConfig,
-    fit: _Fit,
+    fit: Fit,
     given: Sequence[SceneObject] | None,
     seconds: float,
 ) -> Reconstruction:

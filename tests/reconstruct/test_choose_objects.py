@@ -1,21 +1,31 @@
-"""Which hypothesis about objects is believed, with fits whose outcome is given."""
+"""Which hypothesis about objects, and whose word on depth, is believed, with fits whose outcome is given."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from reconstruct import reconstruct
+from reconstruct import fit_on_ground, reconstruct
 from reconstruct.find_surfaces import Hypothesis
+from reconstruct.fit_on_ground import Fit, OnGround
 from reconstruct.surfaces import Surface
 
 
 def make_fit(misfit: float, surfaces: tuple[Surface, ...] = ()) -> Any:
     support = SimpleNamespace(touches=np.ones((3, 1), dtype=int) if surfaces else None)
     solution = SimpleNamespace(unknowns=np.zeros(6), misfit=misfit)
-    return reconstruct._Fit(cast(Any, SimpleNamespace(surfaces=surfaces)), cast(Any, support), cast(Any, solution))
+    return Fit(cast(Any, SimpleNamespace(surfaces=surfaces)), cast(Any, support), cast(Any, solution))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the fit hears of the depth."""
+
+    lifted: bool
+    open_limbs: tuple[str, ...]
+    carried: None = None
 
 
 @pytest.fixture
@@ -28,11 +38,12 @@ def choose(monkeypatch):
             reconstruct, "replace", lambda thing, **more: thing if "surfaces" in more else replace(thing, **more)
         )
         fit = make_fit(misfit, (replace(box, level=level),))
-        monkeypatch.setattr(reconstruct, "_fit_ground_and_physics", lambda *_: fit)
+        monkeypatch.setattr(reconstruct, "fit_ground_and_physics", lambda *_: fit)
         monkeypatch.setattr(reconstruct, "measure_misfit", lambda _problem, _support, solution: solution.misfit)
         nothing = cast(Any, None)
         hypotheses = [Hypothesis((box,), "hands carry the body", given)]
-        return reconstruct._choose(make_fit(100.0), hypotheses, nothing, nothing, nothing, nothing, nothing)
+        config = reconstruct.ReconstructConfig()
+        return reconstruct._choose(make_fit(100.0), hypotheses, nothing, nothing, nothing, config, nothing)
 
     return run
 
@@ -50,3 +61,28 @@ def test_a_low_one_may_be_an_error_of_the_bodys_height(choose):
 
 def test_what_the_user_gives_is_believed(choose):
     assert choose(0.11, 500.0, given=True).problem.surfaces
+
+
+@pytest.mark.parametrize(("rest", "believed"), [((90.0, 100.0), True), ((100.0, 90.0), False)])
+def test_of_two_words_on_depth_that_is_kept_with_which_the_rest_agrees(monkeypatch, rest, believed):
+    """The film costs 100 or 90 in all but depth; the lifter's own depth, which counts for nothing, costs 50 more."""
+    words = {True: rest[0], False: rest[1]}
+
+    def observe(_keypoints, _character, _focal, lifter=None):
+        return Told(lifted=lifter is not None, open_limbs=("left forearm",) if lifter else ())
+
+    def fit(problem, *_):
+        lifted = problem.observations.lifted
+        solution = SimpleNamespace(misfit=words[lifted] + 50.0 * lifted, cost={"bones_3d": 50.0 * lifted})
+        return OnGround(problem, cast(Any, None), cast(Any, None), Fit(problem, cast(Any, None), cast(Any, solution)))
+
+    monkeypatch.setattr(reconstruct, "observe", observe)
+    monkeypatch.setattr(reconstruct, "fit_on_ground", fit)
+    monkeypatch.setattr(reconstruct, "_propose", lambda *_: [])
+    monkeypatch.setattr(reconstruct, "choose_lifter", lambda _: (object(), ""))
+    monkeypatch.setattr(fit_on_ground, "measure_misfit", lambda _problem, _support, solution: solution.misfit)
+    monkeypatch.setattr(reconstruct, "estimate_focal", lambda *_: 1000.0)
+    keypoints = SimpleNamespace(camera_motion=SimpleNamespace(path=None), fps=30.0)
+    found = reconstruct.fit_motion(cast(Any, keypoints), cast(Any, None), reconstruct.ReconstructConfig())
+    seen = cast(Any, found.fit.problem.observations)
+    assert seen.lifted == believed and seen.open_limbs == ("left forearm",)
