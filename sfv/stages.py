@@ -56,7 +56,7 @@ ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
 RECONSTRUCT_VERSION = 5
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
-IMPORT_VERSION = 4
+IMPORT_VERSION = 5
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
 KEYPOINTS_VERSION = 1003
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""

@@ -30,6 +30,7 @@ from reconstruct.repair import cut_cycle
 from reconstruct.retargeting import retarget
 from reconstruct.rolling import find_resting_parts, other_heights
 from reconstruct.rotations import make_continuous, normalise
+from reconstruct.set_down import set_down
 from reconstruct.support import Support
 from reconstruct.tangent import TangentSpace
 
@@ -45,6 +46,8 @@ CLEAR_FLIGHT = 0.2
 """Height of the lowest point above its valley from which it is in flight, where a file's heights are not used [m]."""
 SLOW_RISE = 0.7
 """Vertical speed of the lowest point at which such a flight begins and ends [m/s]."""
+LOWERED = 0.03
+"""Lowering of a motion that is reported [m]."""
 SHORTEST, LONGEST = 4, 200_000
 """Frames of the shortest motion and of the longest."""
 LEAST_SHARE = 0.75
@@ -171,7 +174,10 @@ def import_skeleton(
         contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
         text = "its height drifts, so the lowest point is set on the ground except in clear flights"
         findings = (*findings, Finding("ground", text))
-    given = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
+    given = set_down(replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts)), body)
+    if (lowered := float((qpos[:, 2] - given.qpos[:, 2]).max())) > LOWERED:
+        text = f"neither standing nor falling where nothing is on the ground, so set down by up to {lowered:.2f} m"
+        findings = (*findings, Finding("ground", text))
     motion, lies = _retarget(given, body, character)
     if lies > 0:
         text = f"trunk, knees or elbows are on the ground for {lies:.1f} s: laid upon it"
@@ -179,9 +185,9 @@ def import_skeleton(
     findings = (*findings, *_time_finding(given, motion), *_limb_finding(given, body, motion, character))
     if loop == "no":
         return ImportedMotion(motion, findings)
-    wraps = skeleton.wraps and len(given) == len(whole) and np.abs(seam_gap(body.model, qpos)).max() < LOOP_GAP
+    wraps = skeleton.wraps and len(given) == len(whole) and np.abs(seam_gap(body.model, given.qpos)).max() < LOOP_GAP
     if wraps and find_cycle(character.model, motion.qpos, motion.fps, loop) is not None:
-        closed = close_loop(body.model, qpos, blend=max(3, len(qpos) // 6))
+        closed = close_loop(body.model, given.qpos, blend=max(3, len(qpos) // 6))
         return ImportedMotion(_retarget(replace(given, qpos=closed, loop=True), body, character)[0], findings)
     return ImportedMotion(_cycle(motion, character, loop), findings)
 
