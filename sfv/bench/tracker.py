@@ -154,7 +154,8 @@ How it is done, and how it goes on (each command can be stopped and goes on; mor
     sfv tracker train --out runs/tracker --minutes 600
     sfv tracker library --prepared runs/tracker --out assets/library
 
-Not built yet: `sfv play --motion` with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and
+`sfv play --motion FILE` performs any file by tracking control (4 to 12 s of a core for a second of motion). Not built
+yet: the same with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and
 by a world model. Of the library `sfv complete`, `sfv live` and sequences know nothing: they take skills with policies.
 """
 

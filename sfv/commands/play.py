@@ -19,6 +19,7 @@ from imitate.transitions.sequence import perform_sequence
 from pose.errors import InputError
 from sfv.console import bar, console
 from sfv.library import LibrarySkill, find_library_skill, library_skills
+from sfv.play_motion import play_motion
 from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, is_run, known_skills, skills_named
 from sfv.together.play import find_group, perform_group, write_group
@@ -41,9 +42,10 @@ def play(
     transitions: Path | None = None,
     eyes: bool = False,
     event: Literal["payload", "ice", "weak"] | None = None,
+    motion: Path | None = None,
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
 ) -> None:
-    """Performs a shipped or a learnt skill, or several in turn, and writes the video; without any, lists what there is.
+    """Performs a shipped or learnt skill, several in turn, or a motion file, as a video; without any, lists skills.
 
     Args:
       skills: shipped skills, runs or their folders, go1 that adapts; several follow each other without a pause, several
@@ -57,20 +59,24 @@ def play(
       transitions: of several skills: draws which of them can follow which, as an SVG file.
       eyes: go1 walks over slopes, stones, stairs and obstacles by its depth camera, whose pictures stand beside it.
       event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
-      out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4.
+      motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
+      out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4, of a file FILE_performed.mp4.
     """
+    if seconds is not None and not 0.1 <= seconds <= 600.0:
+        raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
+    if motion is not None:
+        alone = not skills and not eyes and scene == Scene() and transitions is None and event is None
+        play_motion(motion, character or "humanoid", seconds, size, out, alone)
+        return
     if not skills:
         show_skills()
         return
-    if seconds is not None and not 0.1 <= seconds <= 600.0:
-        raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
     if event is not None and (eyes or transitions is not None or "go1" in skills):
         raise InputError("--event is for a skill that adapts, alone; leave go1, --eyes and --transitions out")
     if "go1" in skills:
         if list(skills) != ["go1"] or character is not None or scene != Scene():
             raise InputError("'go1' is a robot with ground of its own; play it alone, without --character and --scene")
-        performer = play_go1_by_sight if eyes else play_go1
-        performer(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
+        (play_go1_by_sight if eyes else play_go1)(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
         return
     if eyes:
         raise InputError("--eyes: only go1 has a camera; play it with: sfv play go1 --eyes")
@@ -86,8 +92,6 @@ def play(
     if event is not None:
         play_event(chosen, event, seconds, size, others, out or Path(f"{chosen.name}_{event}.mp4"))
         return
-    if transitions is not None and not others:
-        raise InputError("--transitions draws which of several skills can follow which; name more than one")
     play_skills([chosen, *others], seconds, transitions, size, out)
 
 
@@ -96,6 +100,8 @@ def play_skills(
 ) -> None:
     """Films one skill, or several one after another."""
     first, *others = skills
+    if transitions is not None and not others:
+        raise InputError("--transitions draws which of several skills can follow which; name more than one")
     rollout = perform_in_turn(skills, seconds, transitions) if others else perform(first, seconds)
     path = out or Path(f"{first.name}{'_and_more' if others else ''}.mp4")
     write_film(rollout, first.task, size, path)
