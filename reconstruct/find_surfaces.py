@@ -106,6 +106,8 @@ def surfaces_of(character: Character, qpos: np.ndarray, objects: Sequence[SceneO
     (angle, origin), surfaces = find_start(qpos), list[Surface]()
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     for one in objects:
+        if one.mass:
+            continue  # what gives way carries nobody
         hands = hand_columns(character)
         columns = (
             hands

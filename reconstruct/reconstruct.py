@@ -19,6 +19,7 @@ from reconstruct.characters.character import Character
 from reconstruct.clearance import find_clearance
 from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
+from reconstruct.find_pushed import find_pushed
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
 from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, measure_all_but_depth, solve
 from reconstruct.lifter import choose_lifter
@@ -207,7 +208,7 @@ def _propose(problem: Problem, qpos: np.ndarray, view: View, objects: Sequence[S
     """The given objects as the only hypothesis, or those that the motion of the body alone suggests."""
     if objects is None:
         return propose_surfaces(problem.character, qpos, view, problem.fps)
-    return [surfaces_of(problem.character, qpos, objects)] if objects else []
+    return [surfaces_of(problem.character, qpos, objects)] if any(not one.mass for one in objects) else []
 
 
 def _choose(
@@ -321,18 +322,18 @@ def _finish(
         "ground_speed": float(np.hypot(*view.ground_velocity)),
         "solve_seconds": seconds,
     }
-    things = tuple(given or ())
-    if above and given is None:
-        assert support.touches is not None
-        things = place_objects(character, qpos, support.touches, surfaces)
+    things, why = tuple(given or ()), fit.why
+    if given is None and support.touches is not None and above:
         # The body keeps away from the boxes where they were: placed once more they would go after it.
-        x, y = origin.tolist()
-        kept = (one.move_back(float(np.degrees(turn)), (x, y)) for one in support.things)
-        things = (*kept, *(one for one in things if one.kind != "box"))
+        kept = (one.move_back(float(np.degrees(turn)), tuple(origin.tolist())) for one in support.things)
+        placed = place_objects(character, qpos, support.touches, surfaces)
+        things = (*kept, *(one for one in placed if one.kind != "box"))
+    elif given is None and (pushed := find_pushed(character, qpos, contact, fps)) is not None:
+        things, why = (pushed.box,), pushed.why
     if above:  # the ground is not all that carries: what would be missing with it alone says nothing
         metrics |= dict.fromkeys(
             ("zmp_outside_support_mm", "rest_com_outside_support_mm", "free_moment_nm"), float("nan")
         )
         metrics["unsupported"] = float(measure_unsupported(problem, support, solution.qpos).mean())
     doubt = problem.observations.open_limbs
-    return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message, things, fit.why, doubt)
+    return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message, things, why, doubt)

@@ -1,7 +1,7 @@
-"""Things besides the ground that carry a body: boxes to step, sit and lean on, and bars to hang from.
+"""Things besides the ground that carry a body: boxes to step, sit and lean on, or to push, and bars to hang from.
 
-They stand still and are level and plumb. A scene file (`scene.toml`) holds them in metres and degrees, so that people
-can read and change it.
+They are level and plumb, and stand still but for what is pushed. A scene file (`scene.toml`) holds them in metres and
+degrees, so that people can read and change it.
 """
 
 import hashlib
@@ -28,14 +28,21 @@ LIMITS = {
     "length": (0.05, 100.0),
     "width": (0.05, 100.0),
     "thickness": (0.02, 10.0),
+    "mass": (0.0, 500.0),
 }
 """Least and largest value of every number of an object, in the units of the scene file."""
+PUSHED_FRICTION = 0.5
+"""Sliding friction of what is pushed on the ground: wood or cardboard on a floor."""
 WALL_LEAST = (1.5, 0.3)
 """Least height and greatest thickness of a wall [m]."""
+_RING = tuple((i, (i + 1) % 4) for i in range(4))
+BOX_EDGES = (*_RING, *((a + 4, b + 4) for a, b in _RING), *((i, i + 4) for i in range(4)))
+"""Pairs of `SceneObject.corners` of a box that lines join."""
 HEADER = """\
 # What carries the person besides the ground, in metres and degrees, in the world of the motion (z up, ground at 0).
 # height: of a box's upper face, of a bar's axis. length: along yaw. Change it and run the same command again: the skill
-# is then made for your scene. Without this file the scene is found anew; --scene flat leaves it out.
+# is then made for your scene. mass [kg]: of a box that is pushed, which is
+# put before the hands. Without this file the scene is found anew; --scene flat leaves it out.
 """
 
 
@@ -59,6 +66,8 @@ class SceneObject:
     """From a box's upper face down, at most to the ground [m]."""
     yaw: float = 0.0
     """Direction of the length about the vertical [degrees]."""
+    mass: float = 0.0
+    """Of a box that the hands push along its length [kg]: where it is in the first frame; 0 for what stands fast."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("box", "bar"):
@@ -67,6 +76,8 @@ class SceneObject:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise InputError(f"{self.kind}: {name} is {value!r}; give a number from {low:g} to {high:g}")
+        if self.mass and self.kind != "box":
+            raise InputError(f"{self.kind}: mass is {self.mass:g}; only a box can be pushed, leave it out")
 
     @property
     def along(self) -> np.ndarray:
@@ -110,24 +121,30 @@ class SceneObject:
         """Pairs of `corners` that lines join."""
         if self.kind == "bar":
             return [(0, 1)]
-        ring = [(i, (i + 1) % 4) for i in range(4)]
-        return [*ring, *((a + 4, b + 4) for a, b in ring), *((i, i + 4) for i in range(4))]
+        return list(BOX_EDGES)
 
     def scale(self, factor: float) -> "SceneObject":
         """The same thing in a world whose lengths are `factor` times as large."""
         lengths = {name: factor * getattr(self, name) for name in ("x", "y", "height", "length", "width", "thickness")}
-        return replace(self, **lengths | {"thickness": min(lengths["thickness"], LIMITS["thickness"][1])})
+        mass = min(factor**3 * self.mass, LIMITS["mass"][1])
+        return replace(self, **lengths | {"thickness": min(lengths["thickness"], LIMITS["thickness"][1]), "mass": mass})
 
     @property
     def is_wall(self) -> bool:
         """A box that is high and thin: what touches it does so from the side."""
-        return self.kind == "box" and self.height >= WALL_LEAST[0] and min(self.length, self.width) <= WALL_LEAST[1]
+        return (
+            self.kind == "box"
+            and not self.mass
+            and self.height >= WALL_LEAST[0]
+            and min(self.length, self.width) <= WALL_LEAST[1]
+        )
 
     def facing(self, seen_w: np.ndarray) -> np.ndarray:
-        """Outward normal of the face that somebody at `seen_w` (2,) or (3,) touches: up, but for a wall, (3,)."""
-        if not self.is_wall:
+        """Outward normal of the face that somebody at `seen_w` (2,) or (3,) touches: up, but for walls and what is
+        pushed, (3,)."""
+        if not (self.is_wall or self.mass):
             return np.array([0.0, 0.0, 1.0])
-        way = self.along if self.length <= self.width else self.across
+        way = self.along if self.mass or self.length <= self.width else self.across
         return way * (np.sign((seen_w[:2] - self.centre[:2]) @ way[:2]) or 1.0)
 
     def level_along(self, normal: np.ndarray) -> float:
@@ -160,7 +177,21 @@ class SceneObject:
             return f"a wall of {max(self.length, self.width):.1f} by {self.height:.1f} m"
         if self.kind == "bar":
             return f"a bar at {self.height:.2f} m"
+        if self.mass:
+            return f"a box of {self.height:.2f} m that is pushed, about {self.mass:.0f} kg"
         return f"a box of {self.height:.2f} m, {self.length:.2f} by {self.width:.2f} m"
+
+
+def split_pushed(objects: Sequence[SceneObject]) -> tuple[tuple[SceneObject, ...], SceneObject | None]:
+    """The things that stand fast, and the box that is pushed; None if there is none.
+
+    Raises:
+      InputError: several are pushed.
+    """
+    pushed = [one for one in objects if one.mass]
+    if len(pushed) > 1:
+        raise InputError(f"{len(pushed)} boxes have a mass; one can be pushed, leave the mass of the others out")
+    return tuple(one for one in objects if not one.mass), pushed[0] if pushed else None
 
 
 def digest_objects(objects: Sequence[SceneObject]) -> str:
@@ -206,5 +237,7 @@ def _format(objects: Sequence[SceneObject]) -> str:
     for thing in objects:
         lines += ["", "[[object]]"]
         for name, value in asdict(thing).items():
+            if name == "mass" and not value:
+                continue  # what stands fast has none
             lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {round(value, 3)}")
     return "\n".join(lines) + "\n"

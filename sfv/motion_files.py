@@ -1,9 +1,13 @@
 """What a run keeps of a reference motion: its numbers, a BVH, a preview, and what is to be said of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from imitate.env.box_course import follow_box
 from imitate.env.task import Task
-from imitate.scene.scene import Scene
+from imitate.scene.scene import make_found_scene
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character
 from reconstruct.formats.write_bvh import write_bvh
@@ -28,8 +32,10 @@ def write_motion(
     """Writes a motion's files, its preview with what carries it; returns its length in words."""
     motion.save(folder / "motion.npz")
     write_bvh(motion, character, folder / "motion.bvh")
-    scenery = make_scenery(Task(character, motion, Scene("objects", objects=objects) if objects else Scene()))
-    write_preview(motion, character, folder / "preview.mp4", camera, backdrop=scenery)
+    task, shown = Task(character, motion, make_found_scene(objects)), motion
+    if task.scene.has_box:
+        shown = replace(motion, qpos=np.concatenate([motion.qpos, follow_box(task)], axis=1))
+    write_preview(shown, character, folder / "preview.mp4", camera, backdrop=make_scenery(task))
     kind = "a cycle" if motion.loop else "one pass"
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"
 

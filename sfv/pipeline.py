@@ -11,7 +11,7 @@ from typing import Any
 from rich.markup import escape
 
 from imitate.env.task import Task
-from imitate.scene.scene import Scene, find_box_scene
+from imitate.scene.scene import Scene, find_box_scene, make_found_scene
 from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.keypoints import Keypoints
@@ -21,7 +21,7 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import same_joints
-from reconstruct.scene_objects import SceneObject, load_objects
+from reconstruct.scene_objects import SceneObject, load_objects, split_pushed
 from sfv import __version__, stages
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
@@ -218,12 +218,15 @@ def choose_task(
     motion: StageResult, character: Character, scene: Scene, find_box: bool, objects: tuple[SceneObject, ...] = ()
 ) -> Task:
     """The motion in the scene asked for; the one found has the objects that carry the person, or a box that both hands
-    push."""
+    push, unless none is to be found."""
     task = Task(character, ReferenceMotion.load(motion["motion.npz"]), scene)
     if scene.kind != "found":
         return task
-    if objects:
-        return replace(task, scene=Scene("objects", objects=objects))
+    standing, pushed = split_pushed(objects)
+    if standing or (pushed is not None and find_box):
+        if standing and pushed is not None:
+            console.print("  [yellow]the pushed box is left out: other things carry the person as well[/yellow]")
+        return replace(task, scene=make_found_scene(standing or objects))
     task = replace(task, scene=Scene())
     found = find_box_scene(character, task.motion) if find_box else None
     if found is None:

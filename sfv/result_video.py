@@ -1,13 +1,14 @@
 """The video of a result: its source, the reference and the simulation next to each other on one time base."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from imitate.env.box_course import follow_corners
 from imitate.env.reference import sample_poses, unroll_cycle
 from imitate.env.task import Task
 from imitate.rollout import Rollout
@@ -17,7 +18,7 @@ from pose.progress import Progress
 from pose.video import read_frames
 from reconstruct.camera import Camera
 from reconstruct.motion import ReferenceMotion
-from reconstruct.scene_objects import SceneObject
+from reconstruct.scene_objects import BOX_EDGES, SceneObject
 from sfv.rendering import follow, make_scenery, render_motion, write_side_by_side
 
 PANEL_HEIGHT = 480
@@ -50,13 +51,19 @@ class SourceFilm:
     """Frame of the keypoints where the motion begins."""
     objects: tuple[SceneObject, ...] = ()
     """What carries the person besides the ground: outlined, so that one sees whether it fits."""
+    pushed: np.ndarray | None = None
+    """Corners of a box that is pushed, in the order of `SceneObject.corners`, in the motion's frames [m], (T, 8, 3)."""
     label = "video"
 
     def draw(self, motion: ReferenceMotion, times: np.ndarray, fps: float) -> Iterator[np.ndarray]:
         """Images of the person at the times (T,) of the motion [s]."""
         along = times % motion.duration if motion.loop else times
         frames = self.first_frame + np.rint(along * motion.fps).astype(int)
-        outlines = project_outlines(self.camera, self.objects, len(self.keypoints) - self.first_frame)
+        count = len(self.keypoints) - self.first_frame
+        outlines = project_outlines(self.camera, self.objects, count)
+        if self.pushed is not None:
+            lines_w = self.pushed[np.minimum(np.arange(count), len(self.pushed) - 1)][:, np.array(BOX_EDGES)]
+            outlines = np.concatenate([outlines, self.camera.project(lines_w)], axis=1)
         outlines = np.concatenate([np.repeat(outlines[:1], self.first_frame, axis=0), outlines])
         return _input_frames(self.overlay, self.keypoints, frames, outlines)
 
@@ -110,6 +117,8 @@ def write_result_video(
         f"{whose}reference": render_motion(character, reference, fps, track, size, make_scenery(task.without_box)),
         f"{whose}simulation": fade_after(simulation, len(rollout.qpos)),
     }
+    if isinstance(source, SourceFilm) and task.scene.has_box and task.scene.box_is_known:
+        source = replace(source, pushed=follow_corners(task))  # one that was only asked for is not in the film
     if source is not None:
         panels = {source.label: source.draw(motion, times, fps), **panels}
     write_side_by_side(

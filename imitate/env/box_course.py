@@ -48,6 +48,25 @@ def plan_box(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     return qpos, qvel
 
 
+def follow_box(task: Task) -> np.ndarray:
+    """Poses of the box beside the frames of a task's motion, as its free joint has them, (T, 7)."""
+    motion = task.motion
+    qpos, _ = plan_box(task, task.reference(motion.duration))
+    frames = np.minimum(np.arange(len(motion)) / motion.fps * CONTROL_HZ, len(qpos) - 1.0)
+    low = np.minimum(frames.astype(int), len(qpos) - 2)
+    share = (frames - low)[:, None]
+    between = (1.0 - share) * qpos[low] + share * qpos[low + 1]
+    between[:, 3:] /= np.linalg.norm(between[:, 3:], axis=1, keepdims=True)
+    return between
+
+
+def follow_corners(task: Task) -> np.ndarray:
+    """Corners of the box beside the frames of a task's motion, in the order of `SceneObject.corners` [m], (T, 8, 3)."""
+    signs = np.array([(a, b, c) for c in (-1, 1) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+    poses = follow_box(task)
+    return poses[:, None, :3] + rotations.rotate(poses[:, None, 3:], signs * np.array(task.box_half))
+
+
 def _turn_with_cycle(reference: Reference, qpos: np.ndarray, qvel: np.ndarray) -> None:
     """Turns the box with a cycle that turns, in place: in later cycles it lies before the body as in the first."""
     frames, cycle = np.arange(len(reference)), reference.starts

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
-from imitate.scene.objects import add_objects
 from pose.downloads import cache_folder
 from pose.estimate import FORMAT_VERSION as POSE_FORMAT
 from pose.estimate import PoseConfig, estimate_keypoints
@@ -32,6 +31,7 @@ from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, place_camera, truth_path
 from sfv.demo.motions import ALL_PLANS, FPS, load_demo_take, place_things
 from sfv.demo.plans import PLANS
+from sfv.demo.scenery import draw_things, join_pushed
 from sfv.rendering import render_motion
 
 LONGEST = 120
@@ -185,8 +185,8 @@ def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Ch
     across = ALL_PLANS[film.motion].azimuth if film.motion in ALL_PLANS else ACROSS
     view, azimuth = film.viewpoint, across + film.viewpoint.azimuth
     things = place_things(film.motion, character, qpos) if film.group == "scene" else ()
-    if any(one.is_wall for one in things) and np.cos(np.radians(azimuth)) < -0.5:
-        azimuth = BEFORE_WALL  # a wall that the person faces hides them from the front
+    if any(one.is_wall or one.mass for one in things) and np.cos(np.radians(azimuth)) < -0.5:
+        azimuth = BEFORE_WALL  # what the person faces hides them from the front
     camera = place_camera(xyz_w, np.radians(azimuth), view.fov, view.eye_height)
     path = pan_with_body(camera, xyz_w) if film.group == "panning" else ()
     return Demo(qpos, contacts, xyz_w, path[0] if path else camera, path)
@@ -224,7 +224,9 @@ def render_frames(film: Film, truth: Demo, character: Character) -> Iterator[np.
     cameras = truth.path or truth.camera
     backdrop = _build_backdrop(film, truth)
     if film.group != "rough":
-        yield from render_motion(character, truth.qpos, FPS, cameras, backdrop=backdrop)
+        things = place_things(film.motion, character, truth.qpos) if film.group == "scene" else ()
+        shown = join_pushed(film.motion, truth.qpos, things)
+        yield from render_motion(character, shown, FPS, cameras, backdrop=backdrop)
         return
     rng = np.random.default_rng(0)
     count = len(truth.qpos)
@@ -250,7 +252,7 @@ def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]
     def dress(spec: mujoco.MjSpec) -> Light:
         if film.dark:
             change_clothes(spec)
-        add_objects(spec, things, solid=False)
+        draw_things(spec, things)
         return build(spec)
 
     return dress

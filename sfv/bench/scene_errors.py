@@ -87,7 +87,7 @@ def compare_scene(motion: str, found: Reconstruction, truth: Truth, character: C
             # How far away from the camera all of it is, is another question (`bench reconstruct`).
             corners_w = np.array(corners) + [*(qpos[0, :2] - root_w[:2]), 0.0]
             height, place = compare_objects(true, thing, corners_w, qpos[0, :3])
-            alike = (thing.kind, thing.is_wall) == (true.kind, true.is_wall)
+            alike = (thing.kind, thing.is_wall, thing.mass > 0.0) == (true.kind, true.is_wall, true.mass > 0.0)
             if alike and not height >= NEAR[0] and place < NEAR[1] and not best[0] + best[1] < height + place:
                 best = height, place, thing
         matches.append(best[2])

@@ -8,7 +8,7 @@ import numpy as np
 
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.scene.scene import CONTROL_HZ, Scene
+from imitate.scene.scene import CONTROL_HZ, make_found_scene
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import explain
 from imitate.tracking.track import TrackConfig, track_motion
@@ -185,7 +185,7 @@ def perform_scenes(
     """What was found, performed by tracking control in the scene that was found, and learnt if there is time for it."""
     completed, unsupported, learnt = dict[str, float](), dict[str, float](), dict[str, float]()
     for name, scene in scenes.items():
-        task = Task(character, scene.motion, Scene("objects", objects=scene.objects) if scene.objects else Scene())
+        task = Task(character, scene.motion, make_found_scene(scene.objects))
         measured = perform_scene(name, task, out / f"{name}_draft")
         completed[name], unsupported[name] = measured["draft_completed"], measured["unsupported"]
         console.print(f"[dim]{name} draft: completed {completed[name]:.0f}; {measured['why']}[/dim]")
@@ -213,7 +213,7 @@ def perform_scene(name: str, task: Task, path: Path) -> dict[str, Any]:
 
     def measure() -> dict[str, Any]:
         with bar(f"{name} draft") as progress:
-            tracking = track_motion(task, TrackConfig(), progress)
+            tracking = track_motion(task.drafted, TrackConfig(), progress)
         tracking.draft.save(draft)
         why = "; ".join(explain(tracking.draft.verdict, CONTROL_HZ))
         return {**tracking.metrics, "unsupported": float(tracking.draft.verdict.unsupported.mean()), "why": why}

@@ -13,7 +13,6 @@ import mujoco
 import numpy as np
 import tyro
 
-from imitate.scene.objects import add_objects
 from pose.errors import InputError
 from pose.files import replace_file
 from pose.landmarks import LANDMARKS
@@ -27,6 +26,7 @@ from sfv.backdrop import Light, add_room
 from sfv.console import bar, console
 from sfv.demo.motions import ALL_PLANS, FPS, PLAN_HEIGHT, load_demo_take, place_things
 from sfv.demo.scene_plans import SCENE_PLANS
+from sfv.demo.scenery import draw_things, join_pushed
 from sfv.rendering import render_motion
 
 IMAGE_SIZE = (960, 540)
@@ -38,7 +38,7 @@ MARGIN = 0.09
 
 Motion = Literal[
     "backflip", "cartwheel", "walk", "jump", "step_up", "sit", "pull_up", "squat_on", "stairs_up", "stairs_down",
-    "lie_down", "wall_push", "vault", "wall_kick",
+    "lie_down", "wall_push", "vault", "wall_kick", "push_box",
 ]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def demo(
     """Makes a synthetic sample video with known truth.
 
     Args:
-      motion: what the person does; the last ten on steps, seats, bars, or against a wall.
+      motion: what the person does; the last eleven on or with things: steps, seats, bars, walls, a box that is pushed.
       out: the video, NAME.mp4 if not given; the truth is written next to it as NAME.truth.npz, and NAME.scene.toml.
       seed: varies the camera and the room.
       height: of the person [m].
@@ -135,13 +135,14 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
     build = partial(add_room, ahead=ahead, distance=wall, seed=seed)
 
     def backdrop(spec: mujoco.MjSpec) -> Light:
-        add_objects(spec, things, solid=False)
+        draw_things(spec, things)
         return build(spec)
 
+    shown = join_pushed(name, truth.qpos, things)
     with VideoWriter(out, FPS, truth.camera.image_size, quality=18) as video:
-        for t, frame in enumerate(render_motion(character, truth.qpos, FPS, truth.camera, backdrop=backdrop)):
+        for t, frame in enumerate(render_motion(character, shown, FPS, truth.camera, backdrop=backdrop)):
             video.write(frame)
-            progress(t + 1, len(truth.qpos), "filming")
+            progress(t + 1, len(shown), "filming")
     truth.save(truth_path(out), character)
     if things:
         save_objects(things, out.with_suffix(".scene.toml"))

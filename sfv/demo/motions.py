@@ -139,6 +139,7 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
         masses=BodyPoints.of_masses(model),
     )
     contact, thing = find_contacts(plan, times)
+    path = follow_pushed(plan, times, character.height / PLAN_HEIGHT)
     held, flight = contact.astype(float), np.asarray(~contact.any(axis=1))
     sketch_std, acceleration_std = compute_stds(model, plan, len(times))
 
@@ -146,21 +147,23 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
         def blocks(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
             kin = compute_kinematics(model, qpos, points)
             soles, body = kin["soles"], dynamics.CentroidalMotion.of(model, kin, SOLVE_FPS)
+            still = set_on_things(go_along(soles, plan.things, thing, path), plan.things, thing)
             smooth = residuals.acceleration(space, qpos, SOLVE_FPS, acceleration_std)
             found = [
                 residuals.tracking(space, qpos, sketch, sketch_std, "sketch"),
                 replace(smooth, group=0),
                 residuals.hinge_limits(space, qpos, 0.01),
-                residuals.ground_height(set_on_things(soles, plan.things, thing), held, 2e-5 * slack),
-                residuals.no_slip(soles, held, STILL, SOLVE_FPS, 2e-5 * slack),
+                residuals.ground_height(still, held, 2e-5 * slack),
+                residuals.no_slip(still, held, STILL, SOLVE_FPS, 2e-5 * slack),
                 residuals.no_penetration(kin["solid"], 1e-4 * slack),
                 dynamics.flight_parabola(body, flight, 0.01 * slack),
                 dynamics.flight_spin(body, flight, 0.5 * slack),
             ]
             if plan.things:
-                boxes = [box for box in plan.things if box.kind == "box"]
+                boxes = [box for box in plan.things if box.kind == "box" and not box.mass]
                 contacts = find_forces(soles, plan.things, contact, thing)
-                found.append(object_terms.no_entry(kin["solid"], boxes, 1e-3 * slack))
+                if boxes:
+                    found.append(object_terms.no_entry(kin["solid"], boxes, 1e-3 * slack))
                 found.append(contact_wrench(body, contacts, ~flight, (0.1, 0.2))[0])
             else:
                 found.append(dynamics.zero_moment_point(body, soles.pos_w, contact, 0.02))
@@ -179,6 +182,24 @@ _GROUP = {"chest": "trunk", "neck": "trunk", "shoulder": "arms", "elbow": "arms"
 _POINTS = ("left_heel", "left_toe", "right_heel", "right_toe", "left_hand", "right_hand")
 _TRUNK = {"seat": "pelvis", "back": "chest"}
 """Parts of the trunk that may touch something, and their shapes."""
+
+
+def follow_pushed(plan: Plan, times: np.ndarray, size: float) -> np.ndarray:
+    """How far a box that is pushed has gone at these times [s]: as far as the gait goes, world frame [m], (T, 3)."""
+    return np.outer(plan.stride * size * times / plan.times[-1], [1.0, 0.0, 0.0])
+
+
+def go_along(soles: PointPaths, things: tuple[SceneObject, ...], thing: np.ndarray, path: np.ndarray) -> PointPaths:
+    """Contact points in a frame that goes along with what they push: there they stay.
+
+    Args:
+      soles: points of `sole_points`.
+      things: what carries besides the ground.
+      thing: which of them each point touches, -1 for the ground, (T, P).
+      path: how far a thing that is pushed has gone [m], (T, 3).
+    """
+    moves = np.array([False, *(one.mass > 0.0 for one in things)])[thing + 1]
+    return replace(soles, pos_w=soles.pos_w - moves[..., None] * path[:, None]) if moves.any() else soles
 
 
 def set_on_things(soles: PointPaths, things: tuple[SceneObject, ...], thing: np.ndarray) -> PointPaths:

@@ -1,10 +1,12 @@
-"""Key poses of motions on things: a step, a chair, a bar, a vaulting box, stairs, a bed, a wall; made up here.
+"""Key poses of motions on things: a step, a chair, a bar, a vaulting box, stairs, a bed, a wall, a box that is pushed.
 
 As `sfv.demo.plans`, whose signs and units hold here. A contact with a third number is on the object of that index.
 """
 
+from dataclasses import replace
+
 from reconstruct.scene_objects import SceneObject
-from sfv.demo.plans import Plan
+from sfv.demo.plans import WALK, Channel, Plan
 
 STEP_UP = Plan(
     #      stand shift lift  place over  off   swing place stand stand
@@ -86,27 +88,27 @@ PULL_UP = Plan(
 
 SQUAT_ON = Plan(
     #      stand bend  hands push  tuck  over  land  crouch rise stand stand
-    times=(0.00, 0.30, 0.68, 0.92, 1.12, 1.28, 1.42, 1.75, 2.20, 2.60, 3.00),
+    times=(0.00, 0.35, 0.75, 0.98, 1.12, 1.24, 1.42, 1.80, 2.35, 2.80, 3.20),
     channels={
-        "height": (0.895, 0.86, 0.76, 0.93, 1.10, 1.18, 1.19, 1.14, 1.40, 1.59, 1.595),
-        "forward": (0, -0.04, -0.14, 0.02, 0.14, 0.22, 0.28, 0.38, 0.46, 0.48, 0.48),
-        "pitch": (0, 14, 42, 40, 56, 58, 52, 42, 24, 2, 0),
-        "chest": (0, 6, 10, 6, 12, 14, 12, 12, 8, 1, 0),
-        "neck": (0, -8, -24, -22, -28, -28, -24, -20, -10, 0, 0),
-        "hip": (0, 30, 86, 36, 112, 136, 138, 128, 70, 4, 0),
-        "knee": (0, 24, 60, 14, 112, 128, 114, 122, 72, 4, 0),
-        "ankle": (0, 10, 16, -28, -8, 4, 24, 32, 26, 2, 0),
-        "shoulder": (0, 40, 52, 58, 50, 44, 46, 46, 20, 2, 0),
-        "abduct_shoulder": (5, 8, 8, 8, 8, 8, 12, 12, 8, 6, 5),
-        "elbow": (6, 30, 52, 10, 6, 12, 22, 26, 16, 8, 6),
+        "height": (0.895, 0.84, 0.66, 0.90, 1.08, 1.15, 0.99, 0.93, 1.20, 1.39, 1.395),
+        "forward": (0, -0.04, -0.14, 0.04, 0.17, 0.29, 0.41, 0.45, 0.52, 0.54, 0.54),
+        "pitch": (0, 18, 52, 56, 80, 82, 60, 42, 24, 2, 0),
+        "chest": (0, 6, 14, 10, 14, 14, 12, 12, 8, 1, 0),
+        "neck": (0, -8, -28, -26, -32, -32, -24, -20, -10, 0, 0),
+        "hip": (0, 34, 106, 50, 118, 142, 138, 128, 70, 4, 0),
+        "knee": (0, 30, 78, 18, 112, 132, 128, 122, 72, 4, 0),
+        "ankle": (0, 12, 22, -28, 0, 10, 26, 32, 26, 2, 0),
+        "shoulder": (0, 40, 62, 70, 88, 80, 56, 40, 20, 2, 0),
+        "abduct_shoulder": (5, 8, 10, 10, 10, 10, 12, 12, 8, 6, 5),
+        "elbow": (6, 26, 34, 10, 6, 8, 16, 26, 16, 8, 6),
         "abduct_hip": (0, 0, 2, 2, 2, 2, 2, 2, 1, 0, 0),
     },
     contacts={
-        "heels": ((0.0, 0.80), (1.46, 9.0, 0)),
-        "toes": ((0.0, 0.92), (1.42, 9.0, 0)),
-        "hands": ((0.60, 1.30, 0),),
+        "heels": ((0.0, 0.88), (1.46, 9.0, 0)),
+        "toes": ((0.0, 0.98), (1.42, 9.0, 0)),
+        "hands": ((0.66, 1.52, 0),),
     },
-    things=(SceneObject("box", x=0.85, y=0.0, height=0.70, length=1.0, width=1.0),),
+    things=(SceneObject("box", x=0.85, y=0.0, height=0.50, length=1.0, width=1.0),),
     azimuth=104.0,
 )
 """A squat-on: hands on a vaulting box, feet jump up between them, then standing on top."""
@@ -318,6 +320,45 @@ WALL_KICK = Plan(
 )
 """A jump at a wall, pushed off by one foot, back to where it began."""
 
+PUSH_PITCH = 34.0
+"""Lean of the trunk of someone who pushes a heavy box [deg]."""
+PUSH_BEHIND = 18.0
+"""How far the legs lean as well, so that the feet are behind the hips [deg]."""
+
+
+def follow_lean(hip: Channel) -> Channel:
+    """Shortens a walk's steps, behind a trunk that leans forward: flexion of a hip [deg] -> [deg]."""
+    return tuple(0.75 * angle + PUSH_PITCH - PUSH_BEHIND for angle in hip)
+
+
+PUSH_BOX = replace(
+    WALK,
+    channels=WALK.channels
+    | {
+        "right_hip": follow_lean(WALK.channels["right_hip"]),
+        "left_hip": follow_lean(WALK.channels["left_hip"]),
+        "right_ankle": tuple(angle + PUSH_BEHIND for angle in WALK.channels["right_ankle"]),
+        "left_ankle": tuple(angle + PUSH_BEHIND for angle in WALK.channels["left_ankle"]),
+        "height": tuple(height - 0.01 for height in WALK.channels["height"]),
+        "pitch": (PUSH_PITCH,) * 13,
+        "chest": (6.0,) * 13,
+        "neck": (-26.0,) * 13,
+        "shoulder": (92.0,) * 13,
+        "right_shoulder": (0.0,) * 13,
+        "left_shoulder": (0.0,) * 13,
+        "elbow": (30.0,) * 13,
+        "right_elbow": (0.0,) * 13,
+        "left_elbow": (0.0,) * 13,
+        "turn": (0.0,) * 13,
+        "chest_turn": (0.0,) * 13,
+    },
+    contacts=WALK.contacts | {"hands": ((0.0, 9.0, 0),)},
+    stride=0.95,
+    azimuth=104.0,
+    things=(SceneObject("box", x=1.70, y=0.0, height=1.16, length=1.6, width=0.8, thickness=1.16, mass=25.0),),
+)
+"""Pushing a box: both hands on it, the body leans on them."""
+
 SCENE_PLANS: dict[str, Plan] = {
     "step_up": STEP_UP,
     "sit": SIT,
@@ -329,5 +370,6 @@ SCENE_PLANS: dict[str, Plan] = {
     "wall_push": WALL_PUSH,
     "vault": VAULT,
     "wall_kick": WALL_KICK,
+    "push_box": PUSH_BOX,
 }
 """Motions that something besides the ground carries."""

@@ -1,10 +1,12 @@
 """Scene files: written and read back, nonsense refused in one line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.scene_objects import SceneObject, load_objects, save_objects
+from reconstruct.scene_objects import SceneObject, load_objects, save_objects, split_pushed
 
 THINGS = (
     SceneObject("box", 1.0, -0.5, 0.44, 0.5, 0.4, thickness=0.08, yaw=30.0),
@@ -71,3 +73,19 @@ def test_a_thing_in_another_world_keeps_its_form_and_goes_with_that_worlds_axes(
     assert moved.corners() == pytest.approx(box.corners() @ turn.T + [0.5, 2.0, 0.0])
     back = moved.move_back(90.0, (0.5, 2.0))
     assert (back.x, back.y, back.yaw) == pytest.approx((box.x, box.y, box.yaw))
+
+
+def test_what_is_pushed_has_a_mass_and_is_the_only_one(tmp_path):
+    pushed = SceneObject("box", 1.5, 0.0, 1.2, 1.6, 0.2, 1.2, mass=40.0)
+    assert not pushed.is_wall and not replace(pushed, mass=0.0).is_wall and "40 kg" in pushed.describe()
+    assert pushed.scale(0.5).mass == pytest.approx(5.0)
+    path = tmp_path / "scene.toml"
+    save_objects([THINGS[0], pushed], path)
+    assert path.read_text().count("\nmass = ") == 1  # what stands fast has none
+    objects, changed = load_objects(path)
+    assert objects == (THINGS[0], pushed) and not changed
+    assert split_pushed(objects) == ((THINGS[0],), pushed) and split_pushed(THINGS) == (THINGS, None)
+    with pytest.raises(InputError, match="2 boxes have a mass"):
+        split_pushed([pushed, pushed])
+    with pytest.raises(InputError, match="only a box can be pushed"):
+        SceneObject("bar", 0.0, 0.0, 2.1, 1.2, mass=3.0)

@@ -64,7 +64,7 @@ def test_a_body_hangs_from_its_grips_and_falls_when_they_open():
     assert env.com[0, 2] - env.reference.com[frame + 6, 2] < held - 0.1
 
 
-@pytest.mark.parametrize("name", SCENE_PLANS)
+@pytest.mark.parametrize("name", [name for name in SCENE_PLANS if name != "push_box"])
 def test_a_true_motion_asks_for_no_force_that_its_scene_cannot_give(name):
     with_things, without = make_task(name), make_task(name, "flat")
     missing = [

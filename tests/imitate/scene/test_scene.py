@@ -6,18 +6,20 @@ import mujoco
 import numpy as np
 import pytest
 
+from imitate.env.box_course import follow_box, follow_corners
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.observation import BOX_NUMBERS
 from imitate.env.task import Task
 from imitate.scene.footprints import find_footprints, find_palms, hands_stay_ahead
 from imitate.scene.ground import Ground
-from imitate.scene.scene import KINDS, Scene, build_model, find_box_scene
+from imitate.scene.scene import KINDS, Scene, build_model, find_box_scene, make_pushed_scene
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import conjugate, from_rotvec, multiply, rotate, to_rotvec
+from reconstruct.scene_objects import SceneObject
 from sfv.demo.motions import load_demo_motion
 
 CHARACTER = load_character("humanoid")
@@ -244,6 +246,21 @@ def test_a_box_is_found_from_hands_that_are_held_ahead_and_from_no_others():
     # Standing still with the hands ahead is no pushing.
     still = replace(push, qpos=np.repeat(push.qpos[:1], 20, axis=0), contacts=np.repeat(push.contacts[:1], 20, axis=0))
     assert find_box_scene(CHARACTER, still) is None
+
+
+def test_a_found_box_has_its_own_size_and_mass():
+    pushed = SceneObject("box", 1.4, 0.0, 0.6, 1.2, 0.7, 0.6, mass=45.0)
+    task = Task(CHARACTER, load_demo_motion("push", CHARACTER), make_pushed_scene(pushed).check())
+    assert task.box_half == (0.6, 0.35, 0.3)
+    assert task.model.body("box").mass[0] == pytest.approx(45.0)
+    assert task.scene.settings["box_size"] == [1.2, 0.7, 0.6] and "box_size" not in Scene("box").settings
+    corners, poses = follow_corners(task), follow_box(task)
+    assert corners.shape == (len(task.motion), 8, 3)
+    np.testing.assert_allclose(corners.mean(axis=1), poses[:, :3], atol=1e-9)
+    np.testing.assert_allclose(np.ptp(corners, axis=1), np.tile([1.2, 0.7, 0.6], (len(corners), 1)), atol=0.03)
+    assert poses[-1, 0] - poses[0, 0] == pytest.approx(0.95, abs=0.1)  # a stride
+    with pytest.raises(InputError, match="box_size"):
+        replace(task.scene, box_size=(1.0, 0.0, 1.0)).check()
 
 
 def leaning(motion: ReferenceMotion, degrees: float) -> ReferenceMotion:
