@@ -15,6 +15,7 @@ from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.policy import Performer
 from imitate.scene.scene import CONTROL_HZ
 from pose.archive import load_as, save_arrays
+from pose.ranges import SEED, check_ranges
 from reconstruct.contacts import foot_slide
 from reconstruct.motion import ReferenceMotion
 
@@ -31,6 +32,16 @@ class EvaluateConfig:
     """Length of a rollout of a loop [s]; a clip that does not loop is passed once."""
     seed: int = 0
     """Of phases and noise."""
+
+    def check(self) -> "EvaluateConfig":
+        """The config itself.
+
+        Raises:
+          InputError: an option is out of its range.
+        """
+        ranges = {"rollouts": (1, 1e5), "loop_seconds": (0.1, 3600.0), "seed": SEED}
+        check_ranges(self, ranges, "evaluate.")
+        return self
 
 
 @dataclass(frozen=True)
@@ -322,8 +333,10 @@ def evaluate_policy(
       have a suffix (`..._first_frame`, `..._phases`, `..._noisy`).
 
     Raises:
-      InputError: the policy was trained for another body or by another version of the program.
+      InputError: the policy was trained for another body or by another version of the program, or an option is out of
+        its range.
     """
+    config.check()
     env_config = EnvConfig(reward=reward or RewardConfig())
     env = ImitationEnv.for_policy(policy, task, config.rollouts, config.loop_seconds, env_config)
     rng, recorder = np.random.default_rng(config.seed), RolloutMetrics()

@@ -33,6 +33,7 @@ from pose.person import (
 from pose.playback_speed import apply_playback_speed, check_speed
 from pose.progress import Progress, silent
 from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others, find_mover, find_sure_bodies
+from pose.ranges import check_ranges
 from pose.seen_part import cut_ends
 from pose.shots import find_shots, make_thumbnail
 from pose.silhouettes import Silhouettes, find_silhouettes
@@ -83,6 +84,18 @@ class PoseConfig:
     keypoint_order: KeypointOrder = "auto"
     """Order of the points in --keypoints; auto: by their number and places."""
 
+    def check(self) -> "PoseConfig":
+        """The config itself.
+
+        Raises:
+          InputError: an option is out of its range, or `person` cannot be read.
+        """
+        check_speed(self.speed)
+        parse_person(self.person)
+        counts = {"crop_rounds": (0, 1000), "min_frames": (1, 1e6), "processes": (1, 1024)}
+        check_ranges(self, counts | {"max_fps": (1.0, 1e4), "min_seen": (0.0, 1.0)})
+        return self
+
 
 def estimate_keypoints(
     video: Path, config: PoseConfig = PoseConfig(), progress: Progress = silent, sheet: Path | None = None
@@ -101,6 +114,7 @@ def estimate_keypoints(
     Raises:
       InputError: the video cannot be used, or shows nobody, or the person in too few frames.
     """
+    config.check()
     info = probe(video)
     next(read_frames(video, config.start, config.end))  # raises on a wrong range before the network is loaded
     bundle = find_or_fetch(None, config.model_size, progress)
@@ -188,9 +202,9 @@ def look_through(
       progress: called with the number of frames done.
 
     Raises:
-      InputError: the range or the speed makes no sense.
+      InputError: the range or an option makes no sense.
     """
-    check_speed(config.speed)
+    config.check()
     most = config.max_fps / max(1.0, config.speed or 1.0)
     fps = info.fps / np.ceil(info.fps / most - 1e-3)
     end = min(info.duration, config.end or info.duration)

@@ -65,6 +65,7 @@ def estimate_everyone(
     Raises:
       InputError: the video cannot be used, or shows fewer than two people who are large and long enough in view.
     """
+    config.check()
     info = probe(video)
     bundle = find_or_fetch(None, config.model_size, progress)
     with BlazePose(bundle, workers=config.processes) as estimator:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose.archive import load_plain_arrays
 from pose.errors import InputError
 from pose.estimator import Poses, no_poses
 from pose.foreign_files import refuse_damaged
@@ -22,6 +23,11 @@ UPSIDE_DOWN = 0.9
 """Share of the frames with the feet above the shoulders from which a file is probably upside down."""
 FARTHEST = 10.0
 """Distance from the picture's corner beyond which a point is no detector's, but a damaged number [picture sizes]."""
+
+
+CHAINS = (("shoulder", "hip", "knee"), ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
+LIMBS = [tuple(INDEX[f"{side}_{part}"] for part in chain[::-1]) for side in ("left", "right") for chain in CHAINS]
+"""End of a limb, the joint before it, and the one before that: where both are known, the end lies about straight on."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,26 @@ def read_keypoint_files(
     keypoints = Keypoints(xy, np.zeros((*confidence.shape, 3)), confidence, fps, LANDMARKS, image_size, begin / fps)
     outside = compare_with_picture(xy, confidence > 0, image_size) + find_upside_down(xy, confidence > 0)
     return KeypointFile(keypoints, (*findings, *counted, *outside, *said, *scores))
+
+
+def read_own_keypoints(path: Path, start: float = 0.0, end: float | None = None) -> Keypoints | None:
+    """Keypoints that this program saved, with their depth and times, from `start` to `end` [s of the video].
+
+    Returns:
+      None where the file is none of ours.
+
+    Raises:
+      InputError: it is damaged, or nothing of it lies in that part.
+    """
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        return None
+    arrays, _ = load_plain_arrays(path)
+    if str(arrays.get("kind")) != "keypoints":
+        return None
+    found = Keypoints.load(path, "save it again")
+    if start <= found.start and end is None:
+        return found
+    return found.select(start, found.start + len(found) / found.video_fps if end is None else end)
 
 
 def choose_layout(bodies: list[np.ndarray], order: KeypointOrder, path: Path) -> tuple[Layout, tuple[str, ...]]:
@@ -197,9 +223,18 @@ def _to_poses(bodies: list[np.ndarray], layout: Layout, scale: tuple[float, floa
 
 
 def _fill_holes(poses: Poses) -> Poses:
-    """Puts landmarks that were not seen into the middle of the others, so that (0, 0) does not pull on the body."""
+    """Puts landmarks that were not seen where they are likely, so that they do not pull on the body: ends of limbs
+    straight on, all else into the middle of what is seen.
+
+    With ankles in the middle for a frame, a body seems to jump, and the frame to show somebody else.
+    """
     xy = poses.xy.copy()
     for body, seen in zip(xy, poses.score > 0, strict=True):
-        if seen.any():
-            body[~seen] = body[seen].mean(axis=0)
+        if not seen.any():
+            continue
+        body[~seen] = body[seen].mean(axis=0)
+        known = seen.copy()
+        for end, joint, before in LIMBS:
+            if not known[end] and known[joint] and known[before]:
+                body[end], known[end] = 2.0 * body[joint] - body[before], True
     return Poses(xy, poses.xyz, poses.score)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.archive import load_as, save_arrays
+from pose.archive import REMAKE, load_as, save_arrays
 from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 
@@ -172,9 +172,9 @@ class Keypoints:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "Keypoints":
-        """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        return load_as(path, "keypoints", FORMAT_VERSION, cls._of_arrays)
+    def load(cls, path: Path, mend: str = REMAKE) -> "Keypoints":
+        """Reads what `save` wrote; raises `InputError`, which says what mends it, for a damaged or foreign file."""
+        return load_as(path, "keypoints", FORMAT_VERSION, cls._of_arrays, mend)
 
     @classmethod
     def _of_arrays(cls, arrays: dict[str, np.ndarray]) -> "Keypoints":

@@ -41,6 +41,10 @@ PICTURE_FORMATS = ("_pipe", "image2", "tty", "gif_pipe")
 
 FILM_ENDINGS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"}
 """Endings of files that are taken for videos where a folder is searched."""
+WRITTEN_ENDINGS = {".mp4", ".m4v", ".mov"}
+"""Endings that a film may have which is written."""
+SMALLEST_FILM, LARGEST_FILM = 16, 4096
+"""Range of a film's sides [px]: graphics cards draw no larger pictures at once."""
 
 OPENED = {
     "protocol_whitelist": "file",
@@ -154,6 +158,24 @@ def read_frames(
 def turn_image(image: np.ndarray, clockwise: int) -> np.ndarray:
     """An image, uint8 (H, W, 3), turned clockwise by 0, 90, 180 or 270 degrees."""
     return image if clockwise == 0 else np.ascontiguousarray(np.rot90(image, -clockwise // 90))
+
+
+def check_film(path: Path | None, size: tuple[int, int] | None = None) -> None:
+    """Checks where a film is to go and how large it is to be, before any work for it has begun.
+
+    Args:
+      path: of the film; None where it has a name of its own.
+      size: width and height [px]; None where nobody chooses it.
+
+    Raises:
+      InputError: the path is a folder or another kind of file, or the size cannot be drawn.
+    """
+    if path is not None and path.is_dir():
+        raise InputError(f"{path}: a folder; name the film in it, such as {path / 'film.mp4'}")
+    if path is not None and path.suffix.lower() not in WRITTEN_ENDINGS:
+        raise InputError(f"{path}: films are written as .mp4; give a name that ends so")
+    if size is not None and not all(SMALLEST_FILM <= side <= LARGEST_FILM for side in size):
+        raise InputError(f"a film of {size[0]} x {size[1]} px: give {SMALLEST_FILM} to {LARGEST_FILM} for each side")
 
 
 class VideoWriter:

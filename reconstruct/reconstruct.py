@@ -14,6 +14,7 @@ import numpy as np
 
 from pose.keypoints import Keypoints
 from pose.progress import Progress, silent
+from pose.ranges import POSITIVE, check_ranges, name_numbers
 from reconstruct.camera import Camera, View
 from reconstruct.characters.character import Character
 from reconstruct.clearance import find_clearance
@@ -71,6 +72,11 @@ class ReconstructConfig:
     sigmas: FitSigmas = field(default_factory=FitSigmas)
     """What the optimisation weighs: the standard deviation of every term."""
 
+    def check(self) -> None:
+        """Raises `InputError` if an option is out of its range."""
+        check_ranges(self, {"fov": (5.0, 150.0), "iterations": (1, 1000)}, "reconstruct.")
+        check_ranges(self.sigmas, name_numbers(self.sigmas, POSITIVE) | {"tilt": POSITIVE}, "reconstruct.sigmas.")
+
 
 @dataclass(frozen=True)
 class Reconstruction:
@@ -117,7 +123,7 @@ def reconstruct_motion(
         camera that stays in its place.
 
     Raises:
-      InputError: too short, or the person is hardly seen.
+      InputError: too short, or the person is hardly seen, or an option is out of its range.
     """
     began = time.perf_counter()
     keypoints, fit, objects = fit_motion(keypoints, character, config, progress, objects, known)
@@ -144,6 +150,7 @@ def fit_motion(
     known: View | None = None,
 ) -> Fitted:
     """Fits a motion; arguments and errors are those of `reconstruct_motion`."""
+    config.check()
     motion = keypoints.camera_motion
     if motion is not None and motion.path is not None and config.camera == "down":
         found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)

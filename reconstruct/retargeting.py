@@ -19,6 +19,7 @@ import mujoco
 import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter
 
+from pose.ranges import POSITIVE, check_ranges, name_numbers
 from reconstruct import dynamics, residuals
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_runs, part_contacts
@@ -83,6 +84,17 @@ class RetargetConfig:
     tolerance: float = 1e-2
     """Relative decrease of the cost in one step below which a pass ends."""
 
+    def check(self) -> "RetargetConfig":
+        """The config itself.
+
+        Raises:
+          InputError: an option is out of its range.
+        """
+        check_ranges(self.targets, name_numbers(self.targets, POSITIVE), "retarget.targets.")
+        iterations = dict.fromkeys(("pose_iterations", "iterations"), (1, 1000))
+        check_ranges(self, name_numbers(self, POSITIVE) | iterations, "retarget.")
+        return self
+
 
 @dataclass(frozen=True)
 class Retargeted:
@@ -107,9 +119,9 @@ def retarget(
       config: how tightly each term holds.
 
     Raises:
-      InputError: one of the bodies lacks a landmark that is needed.
+      InputError: one of the bodies lacks a landmark that is needed, or an option is out of its range.
     """
-    config = config or RetargetConfig()
+    config = (config or RetargetConfig()).check()
     names = landmark_names(source, character)
     scale = leg_length(character) / leg_length(source)
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))

@@ -24,7 +24,7 @@ from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
-from reconstruct.retargeting import RetargetConfig
+from reconstruct.retargeting import RetargetConfig, same_joints
 from reconstruct.retargeting import retarget as retarget_motion
 from sfv.character_new import NewCharacterConfig, choose_folder
 from sfv.character_new import new_character as make_character
@@ -87,8 +87,10 @@ def clip(video: str | Path | None = None, config: ClipConfig | None = None, **op
       WorkError: training ended against its will; the same call goes on.
     """
     given = {"video": video} if video is not None else {}
-    command = format_call("clip", video, options)
-    return run_clip(apply_options(config or ClipConfig(), {**given, **options}), command)
+    chosen: ClipConfig = apply_options(config or ClipConfig(), {**given, **options})
+    if chosen.people != "one" or chosen.split:
+        raise InputError("people='all' and split=True give several runs: sfv.clip makes one, the command line all")
+    return run_clip(chosen, format_call("clip", video, options))
 
 
 def estimate(video: str | Path, config: PoseConfig = PoseConfig()) -> Keypoints:  # noqa: B008  frozen
@@ -109,10 +111,15 @@ def reconstruct(
     """Keypoints -> the motion of a body built as a person (`.motion`), the camera and how good both are (`.metrics`).
 
     Raises:
-      InputError: the clip is too short, or the person is hardly seen.
+      InputError: the clip is too short, the person is hardly seen, or the body is not built as people are.
     """
+    body = to_character(character)
+    if not same_joints(body, load_character("humanoid")):
+        raise InputError(
+            f"'{body.name}' is not built as people are: reconstruct a person, then sfv.retarget(motion, '{body.name}')"
+        )
     with bar("reconstruct") as progress:
-        return reconstruct_motion(keypoints, to_character(character), config, progress)
+        return reconstruct_motion(keypoints, body, config, progress)
 
 
 @overload
@@ -250,8 +257,8 @@ def apply_options(config: Any, options: Any) -> Any:
       InputError: there is no such option.
     """
     for name, value in options.items():
-        if name in ("video", "motion", "out"):
-            value = Path(value)
+        if name in ("video", "keypoints", "motion", "out"):
+            value = None if value is None else Path(value)
         elif name == "scene":
             value = to_scene(value)
         groups = [None, *(group for group in ("pose", "imitate") if hasattr(config, group))]

@@ -1,6 +1,6 @@
 """All options of `clip` and `retarget`, composed from the stages' own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +12,7 @@ from imitate.rollout import EvaluateConfig
 from imitate.scene.scene import Scene
 from imitate.tracking.track import TrackConfig
 from imitate.training.config import TrainConfig
+from pose.errors import InputError
 from pose.estimate import PoseConfig
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.guess_legs import UpperBody
@@ -55,6 +56,46 @@ class ClipConfig:
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
+    def check(self) -> "ClipConfig":
+        """The config itself.
+
+        Raises:
+          InputError: an option is out of its range, or has no meaning for what is learnt from.
+        """
+        self._check_source()
+        self.scene.check()
+        self.pose.check()
+        self.reconstruct.check()
+        self.track.check()
+        self.imitate.resolve().check()
+        self.evaluate.check()
+        return self
+
+    def _check_source(self) -> None:
+        """Raises `InputError` for options that would be passed over: a motion file's for a video, and the reverse."""
+        if self.motion is not None:
+            if self.video is not None or self.keypoints is not None:
+                raise InputError("--motion and --video (or --keypoints) exclude each other: give one of them")
+            for_videos = {
+                "speed (of a motion file: --fps)": self.pose.speed is not None,
+                "person": self.pose.person != "",
+                "rotate": self.pose.rotate != 0,
+                "upper-body": self.upper_body != "no",
+            }
+            given = next((option for option, is_given in for_videos.items() if is_given), None)
+            if given is not None:
+                raise InputError(f"--{given} is for videos; leave it out with --motion")
+            return
+        if self.keypoints is not None and self.video is None:
+            raise InputError(
+                "--keypoints needs the video that they were found in, for its frame rate and size: --video"
+            )
+        usual = MotionFileConfig()
+        given = next((o.name for o in fields(usual) if getattr(self.file, o.name) != getattr(usual, o.name)), None)
+        if given is not None:
+            instead = "; of a video in slow motion say --speed" if given == "fps" else ""
+            raise InputError(f"--{given} is for motion files (--motion); leave it out for a video{instead}")
+
 
 @dataclass(frozen=True)
 class RetargetRunConfig:
@@ -76,3 +117,12 @@ class RetargetRunConfig:
     track: TrackConfig = field(default_factory=TrackConfig)
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def check(self) -> "RetargetRunConfig":
+        """The config itself; raises `InputError` if an option is out of its range."""
+        self.scene.check()
+        self.retarget.check()
+        self.track.check()
+        self.imitate.resolve().check()
+        self.evaluate.check()
+        return self

@@ -1,16 +1,31 @@
 """What the user sees while a run works: one line a stage, and a progress bar for long work."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from pose.progress import Progress as ProgressCallback
 
-console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
+NO_STYLE = re.compile(r"(\\*)\[(?!/?(?:bold|dim|red|green|yellow|cyan)\])")
+"""A bracket, and backslashes before it, that begins none of the program's own styles."""
+
+
+class NameSafeConsole(Console):
+    """A console whose markup knows the program's styles alone: a file called `flip [best].mp4` is printed as it is."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text with its styles."""
+        return super().render_str(NO_STYLE.sub(r"\1\1\\[", text), **options)
+
+
+console = NameSafeConsole(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else 120)
 """Everything for people goes to standard error; standard output is for numbers that programs read."""
 
 PLAIN_INTERVAL = 30.0
@@ -47,12 +62,12 @@ def bar(title: str) -> Iterator[ProgressCallback]:
 def _draw_bar(title: str) -> Iterator[ProgressCallback]:
     columns = (
         SpinnerColumn(),
-        TextColumn("[bold]{task.description}"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as drawn:
         task = drawn.add_task(title, total=None, note="")

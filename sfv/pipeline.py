@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from imitate.env.task import Task
 from imitate.scene.scene import Scene, find_box_scene, make_found_scene
 from pose.downloads import cache_folder
@@ -58,7 +56,7 @@ def run_clip(
       WorkError: this machine cannot draw, or training ended against its will; the same call goes on.
     """
     check_drawing()
-    config = choose_source(config)
+    config = choose_source(config.check())
     character, person = choose_bodies(config)
     config = resolve(config, person)
     source, folder = config.motion or config.video, config.out
@@ -104,12 +102,12 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
       WorkError: this machine cannot draw, or training ended against its will; the same call goes on.
     """
     check_drawing()
-    folder = find_run_folder(config.clip)
+    folder = find_run_folder(config.check().clip)
     original = find_source_motion(folder, config.source)
     character = load_character(config.character, config.height)
     if original.parent.name == character.name:
         raise InputError(f"{folder}: the skill is {character.name}'s own already; give another CHARACTER")
-    asked, training = config.scene.check(), config.imitate.resolve()
+    asked, training = config.scene, config.imitate.resolve()
     first = ReferenceMotion.load(original)
     source, camera = load_character(first.character, first.height), original.with_name("camera.npz")
 
@@ -137,7 +135,7 @@ def write_run_page(run: Run, name: str) -> Path | None:
     try:
         return write_page([to_skill(run)], run.folder / name, load_libraries(), title=run.folder.resolve().name)
     except InputError as error:
-        console.print(f"[dim]no live page: {escape(str(error))}[/dim]", soft_wrap=True)
+        console.print(f"[dim]no live page: {error}[/dim]", soft_wrap=True)
         return None
 
 
@@ -159,11 +157,9 @@ def choose_source(config: ClipConfig) -> ClipConfig:
     """The config with something to learn from: the user's file, else the real sample, else the synthetic one.
 
     Raises:
-      InputError: the file is missing or no video, or there are two of them.
+      InputError: the file is missing or no video.
     """
     if config.motion is not None:
-        if config.video is not None or config.keypoints is not None:
-            raise InputError("--motion and --video (or --keypoints) exclude each other: give one of them")
         if not config.motion.is_file():
             raise InputError(f"{config.motion}: no such file; check the name of the motion")
         return config
@@ -198,18 +194,13 @@ def choose_bodies(config: ClipConfig) -> tuple[Character, Character]:
 
 
 def resolve(config: ClipConfig, person: Character) -> ClipConfig:
-    """The config as it runs: no option left open or to a preset.
-
-    Raises:
-      InputError: the scene does not exist.
-    """
+    """The config as it runs: no option left open or to a preset."""
     source = config.motion or config.video
     assert source is not None
     return replace(
         config,
         out=config.out or RUNS / run_name(source),
         height=person.height,
-        scene=config.scene.check(),
         imitate=config.imitate.resolve(),
     )
 
@@ -323,7 +314,7 @@ def print_findings(stage: StageResult) -> None:
         if isinstance(finding, str):
             console.print(f"  [yellow]{finding}[/yellow]")
         elif finding["doubtful"]:
-            console.print(f"  [yellow]{escape(finding['text'])}[/yellow]")
+            console.print(f"  [yellow]{finding['text']}[/yellow]")
 
 
 def find_commit() -> str | None:

@@ -46,7 +46,7 @@ def run_split(config: ClipConfig, command: str | None = None) -> list[Run]:
     """
     if config.motion is not None:
         raise InputError("--split is for videos; of a motion file choose a part by --start and --end")
-    config = choose_source(config)
+    config = choose_source(config.check())
     config = resolve(config, choose_bodies(config)[1])
     source, folder = config.video, config.out
     assert source is not None and folder is not None

@@ -22,16 +22,12 @@ from imitate.tracking.feasibility import explain
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import BUDGET, TrainConfig
 from imitate.training.train import train_policy
-from pose.errors import InputError
 from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
-from pose.keypoint_files import read_keypoint_files
 from pose.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
-from pose.playback_speed import apply_playback_speed
 from pose.quality import assess_keypoints
-from pose.video import probe
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.asf_amc import find_asf
@@ -48,6 +44,7 @@ from reconstruct.retargeting import retarget as retarget_motion
 from reconstruct.retargeting_metrics import compute_retargeting_metrics
 from reconstruct.scene_objects import SceneObject
 from sfv.motion_files import describe_motion, write_motion
+from sfv.other_keypoints import read_other_keypoints
 from sfv.rendering import make_scenery, write_preview
 from sfv.result_video import Original, SourceFilm, write_result_video
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
@@ -58,7 +55,7 @@ RECONSTRUCT_VERSION = 5
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 5
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
-KEYPOINTS_VERSION = 1003
+KEYPOINTS_VERSION = 1004
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
 RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
@@ -273,17 +270,10 @@ def character_files(character: Character, role: str = "character") -> dict[str, 
 def _make_keypoints(work: Work[PoseConfig]) -> Made:
     video, config = work.inputs["video"], work.config
     files = [path for role, path in work.inputs.items() if role.startswith("keypoints ")]
-    findings = ()
     if files:
-        if config.rotate:
-            raise InputError("--rotate turns a video, not the points of --keypoints: turn those where they are made")
-        info, part = probe(video), (config.start, config.end, config.person)
-        source = files[0] if len(files) == 1 else files[0].parent
-        size, order = (info.width, info.height), config.keypoint_order
-        found = read_keypoint_files(source, info.fps, size, *part, order)
-        keypoints, findings = apply_playback_speed(found.keypoints, config.speed, config.max_fps), found.findings
+        keypoints, findings = read_other_keypoints(files, video, config)
     else:
-        keypoints = estimate_keypoints(video, config, work.progress, work.folder / "people.jpg")
+        keypoints, findings = estimate_keypoints(video, config, work.progress, work.folder / "people.jpg"), ()
     return describe_keypoints(keypoints, findings, video, work.folder)
 
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from imitate.env.pushes import PUSH_SECONDS
 from imitate.env.reward import RewardConfig
+from pose.errors import InputError
+from pose.ranges import check_ranges
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,19 @@ class EnvConfig:
     """Factor on the noise of measurements while learning; 1 is a robot's: encoders .01 rad, the root 1 cm."""
     delay: float = 0.0
     """Longest time from measurement to servo while learning [control steps]; each episode has its own."""
+
+    def check(self) -> None:
+        """Raises `InputError` if an option is out of its range."""
+        if not 0.0 <= self.sensor_noise <= 10.0 or not 0.0 <= self.delay <= 10.0:
+            raise InputError(f"env.sensor_noise {self.sensor_noise:g}, env.delay {self.delay:g}: give 0 to 10 each")
+        if self.delay != round(self.delay):
+            raise InputError(f"env.delay {self.delay:g}: give a whole number of control steps")
+        if not (self.push_speed or 0.0) >= 0.0 or not self.push_interval >= 2.0 * PUSH_SECONDS:
+            raise InputError(
+                f"env.push_speed {self.push_speed} m/s, env.push_interval {self.push_interval} s: give 0 m/s or more, "
+                f"{2.0 * PUSH_SECONDS:g} s or more"
+            )
+        noises = dict.fromkeys(("pose_noise", "velocity_noise", "box_noise"), (0.0, 10.0))
+        check_ranges(self, noises | {"action_scale": (1e-3, 10.0), "tracking_threshold": (0.01, 100.0)}, "env.")
+        check_ranges(self, {"episode_seconds": (0.1, 3600.0)}, "env.")
+        self.reward.check("env.reward.")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose.ranges import check_ranges, name_numbers
 from reconstruct import rotations
 
 TASK_SCALE = 5.0
@@ -41,6 +42,10 @@ class RewardConfig:
     """Steepness [1/m^2]."""
     com_scale: float = 10.0
     """Steepness [1/m^2]."""
+
+    def check(self, group: str) -> None:
+        """Raises `InputError` if an option, whose name begins with `group`, is out of its range."""
+        check_ranges(self, name_numbers(self, (0.0, 1e6)), group)
 
 
 def imitation_reward(

@@ -48,7 +48,7 @@ class Ground:
     @property
     def flat(self) -> bool:
         """The plane z = 0."""
-        return self.incline == 0.0 and not len(self.edges) and self.grid is None
+        return bool(self.incline == 0.0 and not len(self.edges) and self.grid is None)
 
     def local(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """World (..., 2) to u and v, (...) each [m]."""

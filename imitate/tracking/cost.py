@@ -13,6 +13,7 @@ import numpy as np
 from imitate.env.env import ImitationEnv
 from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.tracking.ilqg import LinearQuadraticModel
+from pose.ranges import POSITIVE, check_ranges, name_numbers
 
 FREE_DEPTH = 0.008
 """Depth in the ground that costs nothing [m]: contact gives way as much under a body that stands or walks."""
@@ -34,6 +35,10 @@ class CostConfig:
     # The reference does not know how hard it lands.
     final: float = 3.0
     """Factor on the cost of the last state of a horizon, which stands for all that comes after."""
+
+    def check(self) -> None:
+        """Raises `InputError` if an option is out of its range."""
+        check_ranges(self, name_numbers(self, (0.0, 1e9)) | {"control": POSITIVE}, "track.cost.")
 
 
 class TrackingCost:

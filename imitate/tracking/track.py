@@ -22,7 +22,9 @@ from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import find_causes
 from imitate.tracking.ilqg import ControlLaw, LinearQuadraticModel, Regulariser, backward_pass
 from pose.cores import usable_cores
+from pose.errors import InputError
 from pose.progress import Progress, silent
+from pose.ranges import POSITIVE, check_ranges
 
 STEP_SIZES = np.array([1.0, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03, 0.01])
 """Step sizes of the line search, all tried at once."""
@@ -74,6 +76,23 @@ class TrackConfig:
     """Largest distance of root and key bodies from the reference in a frame that counts as followed [m]."""
     threads: int = 0
     """Threads for derivatives and simulation; 0 for one a core."""
+
+    def check(self) -> "TrackConfig":
+        """The config itself.
+
+        Raises:
+          InputError: an option is out of its range.
+        """
+        steps = dict.fromkeys(("horizon", "short_horizon"), (2, 1000))
+        iterations = dict.fromkeys(("first_iterations", "iterations"), (1, 1000)) | {"final_iterations": (0, 1000)}
+        positive = dict.fromkeys(("gain_control_cost", "control_limit", "tolerance"), POSITIVE)
+        rest = {"stride": (1, 1000), "loop_seconds": (0.1, 600.0), "threads": (0, 1024)}
+        check_ranges(self, steps | iterations | positive | rest, "track.")
+        if self.stride > min(self.horizon, self.short_horizon):
+            raise InputError(f"track.stride {self.stride}: give no more than are planned ahead, see track.horizon")
+        self.cost.check()
+        self.reward.check("track.reward.")
+        return self
 
 
 @dataclass(frozen=True)
@@ -259,9 +278,12 @@ def track_motion(task: Task, config: TrackConfig, progress: Progress = silent) -
       task: what to perform: once, or a few cycles of a loop; in a scene without box and wind, see `Task.drafted`.
       config: see `TrackConfig`.
       progress: is called with the control steps done.
+
+    Raises:
+      InputError: an option is out of its range.
     """
     began = time.process_time()
-    tracker = Tracker(task, config)
+    tracker = Tracker(task, config.check())
     plan = plan_motion(tracker, progress)
     regulariser = Regulariser()
     for i in range(0 if plan.failed.any() else config.final_iterations):

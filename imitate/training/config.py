@@ -1,15 +1,32 @@
 """Options of training, and the presets that give a value to those that are left out."""
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from imitate.env.env import EnvConfig
 from imitate.policy import bfloat16_is_fast
 from imitate.training.distill import DistillConfig
 from imitate.training.ppo import PPOConfig, PPOOptions
+from pose.errors import InputError
+from pose.ranges import SEED, check_ranges
 
 BUDGET = ("minutes", "samples", "early_stop", "patience", "workers", "checkpoint_seconds", "tensorboard")
 """Options whose change continues a training instead of starting over."""
+
+RANGES = {
+    "minutes": (0.0, 1e6),
+    "samples": (1, 1e15),
+    "seed": SEED,
+    "workers": (0, 1024),
+    "num_envs": (1, 1e6),
+    "num_steps": (1, 1e5),
+    "hidden_sizes": (1, 1e5),
+    "initial_std": (1e-6, 100.0),
+    "evaluation_interval": (1, 1e15),
+    "evaluation_seconds": (0.1, 3600.0),
+    "checkpoint_seconds": (0.0, 1e6),
+}
+"""Least and greatest value of the options of training."""
 
 PUSH = 0.6
 """Strongest push while learning after a warm start [m/s]."""
@@ -76,6 +93,22 @@ class TrainConfig:
         if self.preset == "tuned" and self.warm_start == "none":
             preset = FROM_SCRATCH
         return replace(_fill(self, preset), env=_fill(self.env, preset.env), ppo=_fill(self.ppo, preset.ppo))
+
+    def check(self) -> Self:
+        """The config itself.
+
+        Raises:
+          InputError: an option is out of its range.
+        """
+        if not self.minutes > 0.0:
+            raise InputError(f"minutes {self.minutes}: training needs some time; give a positive number")
+        if not self.patience >= 2:
+            raise InputError(f"patience {self.patience}: one evaluation alone shows no trend; give 2 or more")
+        check_ranges(self, RANGES)
+        self.distill.check()
+        self.env.check()
+        self.ppo.check()
+        return self
 
     def budget(self) -> dict[str, Any]:
         """Options whose change continues the training instead of starting over."""

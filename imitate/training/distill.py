@@ -24,6 +24,7 @@ from imitate.training.collect import Batch, minibatches, value_target
 from imitate.training.learner import BeforePPO, SkillPPO
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums
+from pose.ranges import check_ranges
 
 TRUST_DISTANCE = 0.7
 """Distance of a joint or the root from the draft at which an expert label has 1/e of its weight [rad, m]."""
@@ -46,6 +47,12 @@ class DistillConfig:
     """Step size of Adam, a third of it in the last third."""
     ppo_learning_rate: float = 1e-4
     """Initial step size of PPO after the warm start, small so that what was imitated is kept."""
+
+    def check(self) -> None:
+        """Raises `InputError` if an option is out of its range."""
+        counts = dict.fromkeys(("samples", "update_epochs", "minibatch_size"), (1, 1e12))
+        rates = dict.fromkeys(("learning_rate", "ppo_learning_rate"), (1e-9, 1.0))
+        check_ranges(self, counts | rates | {"beta_decay": (1e-6, 1.0)}, "distill.")
 
 
 class Expert:

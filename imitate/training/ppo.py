@@ -16,6 +16,7 @@ from imitate.policy import Normaliser
 from imitate.training.collect import ActorCritic, Batch, minibatches, value_target
 from imitate.training.process_group import ProcessGroup
 from pose.errors import WorkError
+from pose.ranges import POSITIVE, check_ranges
 
 
 class NonFiniteError(WorkError):
@@ -47,6 +48,14 @@ class PPOOptions:
     """Weight of the value function's loss, in normalised returns."""
     max_grad_norm: float = 1.0
     """Gradients are clipped to this norm."""
+
+    def check(self) -> None:
+        """Raises `InputError` if an option is out of its range."""
+        counts = dict.fromkeys(("update_epochs", "minibatch_size"), (1, 1e9))
+        rates = dict.fromkeys(("learning_rate", "learning_rate_range"), (1e-9, 1.0))
+        others = {"gamma": (0.0, 1.0), "gae_lambda": (0.0, 1.0), "clip_coef": (1e-6, 10.0), "vf_coef": (0.0, 1e6)}
+        norms = dict.fromkeys(("target_kl", "max_grad_norm"), POSITIVE)
+        check_ranges(self, counts | rates | others | norms, "ppo.")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 
-from imitate.env.pushes import PUSH_SECONDS
 from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.tracking.draft import Draft
@@ -30,7 +29,7 @@ from imitate.training.ppo import NonFiniteError
 from imitate.training.process_group import ProcessGroup, use_loopback
 from imitate.training.torchrun import broadcast_job, own_process_group
 from pose.cores import usable_cores
-from pose.errors import InputError, WorkError
+from pose.errors import WorkError
 from pose.progress import Progress, silent
 
 STOP_TIMEOUT = 60.0
@@ -84,8 +83,7 @@ def train_policy(
       TrainingError: numbers exploded or a worker died; the last checkpoint is kept.
       KeyboardInterrupt: Ctrl-C; everything was saved before it is passed on.
     """
-    resolved, drafting, cpu_drafting = config.resolve(), 0.0, 0.0
-    _check(resolved)
+    resolved, drafting, cpu_drafting = config.resolve().check(), 0.0, 0.0
     folder.mkdir(parents=True, exist_ok=True)
     if draft is None and resolved.warm_start == "draft":
         began, cpu_began = time.monotonic(), sum(os.times()[:4])
@@ -118,23 +116,6 @@ def run_job(job: Job, progress: Progress = silent) -> dict[str, Any]:
     if dist.is_initialized():  # torchrun started this process and others
         return train(cast(Job, broadcast_job(job)), own_process_group(), report, lambda: False)
     return _train_with_workers(job, report)
-
-
-def _check(config: ResolvedTrainConfig) -> None:
-    if not config.minutes > 0.0:
-        raise InputError(f"minutes {config.minutes}: training needs some time; give a positive number")
-    if config.patience < 2:
-        raise InputError(f"patience {config.patience}: one evaluation alone shows no trend; give 2 or more")
-    env = config.env
-    if not 0.0 <= env.sensor_noise <= 10.0 or not 0.0 <= env.delay <= 10.0:
-        raise InputError(f"env.sensor_noise {env.sensor_noise:g}, env.delay {env.delay:g}: give 0 to 10 each")
-    if env.delay != round(env.delay):
-        raise InputError(f"env.delay {env.delay:g}: give a whole number of control steps")
-    if not (env.push_speed or 0.0) >= 0.0 or not env.push_interval >= 2.0 * PUSH_SECONDS:
-        raise InputError(
-            f"env.push_speed {env.push_speed} m/s, env.push_interval {env.push_interval} s: give 0 m/s or more, "
-            f"{2.0 * PUSH_SECONDS:g} s or more"
-        )
 
 
 def _report_to(progress: Progress, config: ResolvedTrainConfig) -> Report:

@@ -17,6 +17,7 @@ from imitate.rollout import Rollout, RolloutMetrics, run_episodes
 from imitate.scene.scene import CONTROL_HZ, Scene
 from imitate.transitions.sequence import perform_sequence
 from pose.errors import InputError
+from pose.video import check_film
 from sfv.console import bar, console
 from sfv.library import LibrarySkill, find_library_skill, library_skills
 from sfv.play_motion import play_motion
@@ -62,6 +63,7 @@ def play(
       motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
       out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4, of a file FILE_performed.mp4.
     """
+    check_film(out, size)
     if seconds is not None and not 0.1 <= seconds <= 600.0:
         raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
     if motion is not None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from imitate.env.task import Task
+from pose.video import check_film
 from sfv.console import bar, console
 from sfv.rendering import make_scenery, write_preview
 from sfv.run import find_results, find_run_folder
@@ -15,7 +16,11 @@ def render(clip: Path, size: tuple[int, int] = (1280, 720), out: Path | None = N
       clip: the run's folder, or its name in runs/.
       size: width and height [px].
       out: folder for the films; default render/ in the run.
+
+    Raises:
+      InputError: there is no such run, or the size cannot be drawn.
     """
+    check_film(None, size)
     folder = find_run_folder(clip)
     out = out or folder / "render"
     for run in find_results(folder):

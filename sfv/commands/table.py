@@ -107,12 +107,7 @@ def table(
       published: a CSV file with columns video,normalised_return to compare with, by the video's name without ending.
       out: folder for the runs and the table.
     """
-    if store is not None and on == "local":
-        raise InputError(f"--store {store}: is for several machines; give --on ray, or leave it out")
-    if cores < 1 or jobs < 1 or (jobs > 1 and on != "local") or (cores > 1 and on == "local"):
-        raise InputError(
-            f"--jobs {jobs}, --cores {cores}: give 1 or more, --jobs on this machine, --cores on a cluster"
-        )
+    check_options(seeds, minutes, jobs, on, store, cores)
     films = _find_films(videos)
     known = read_published(published)
     skills = [_probe_film(film, known.get(film.stem)) for film in films]
@@ -140,6 +135,20 @@ def table(
         run_units(engine, units, report, lambda n, of: progress(n, of, f"{n} of {of} runs; logs in {out}"))
         _write(out, [_gather(skill, out, seeds, done) for skill in skills])
     console.print(f"[bold]table[/bold]  {out / 'table.html'}")
+
+
+def check_options(seeds: int, minutes: float | None, jobs: int, on: str, store: str | None, cores: int) -> None:
+    """Raises `InputError` for options of a table that do not go together or make no sense."""
+    if store is not None and on == "local":
+        raise InputError(f"--store {store}: is for several machines; give --on ray, or leave it out")
+    if cores < 1 or jobs < 1 or (jobs > 1 and on != "local") or (cores > 1 and on == "local"):
+        raise InputError(
+            f"--jobs {jobs}, --cores {cores}: give 1 or more, --jobs on this machine, --cores on a cluster"
+        )
+    if seeds < 1 or (minutes is not None and not minutes > 0.0):
+        raise InputError(
+            f"--seeds {seeds}, --minutes {minutes}: give 1 or more seeds, and a positive number of minutes"
+        )
 
 
 class Pace:

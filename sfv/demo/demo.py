@@ -17,7 +17,8 @@ from pose.errors import InputError
 from pose.files import replace_file
 from pose.landmarks import LANDMARKS
 from pose.progress import Progress, silent
-from pose.video import VideoWriter
+from pose.ranges import check_seed
+from pose.video import VideoWriter, check_film
 from reconstruct.camera import Camera, focal_from_fov
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
@@ -100,6 +101,8 @@ def demo(
       seed: varies the camera and the room.
       height: of the person [m].
     """
+    check_film(out)
+    check_seed(seed)
     path = out or Path(f"{motion}.mp4")
     with bar(f"demo {motion}") as progress:
         make_demo(motion, path, seed=seed, height=height, progress=progress)

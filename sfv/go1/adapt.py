@@ -12,10 +12,10 @@ from imitate.locomotion.evaluation import run_walks
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, WalkTrainConfig, make_runner, train_walk
 from pose.errors import InputError
+from pose.ranges import check_seed
 from reconstruct.characters.assets_folder import ASSETS
 from sfv.console import bar, console
 from sfv.go1.film import write_film
-from sfv.go1.seed import check_seed
 from sfv.run_folder import RUNS, lock_folder, make_folder
 
 SHIPPED = ASSETS / "robots" / "go1" / "walk.pt"

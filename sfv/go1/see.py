@@ -13,9 +13,9 @@ from imitate.vision.networks import ARCHITECTURES, SeeingLayout, Student
 from imitate.vision.regression import StudentConfig
 from imitate.vision.train import STUDENT, VisionTrainConfig, train_student, train_teacher
 from pose.errors import InputError
+from pose.ranges import check_seed
 from sfv.console import bar, console
 from sfv.go1.eyes_film import write_eyes_film
-from sfv.go1.seed import check_seed
 from sfv.run_folder import RUNS, lock_folder, make_folder
 
 

@@ -80,7 +80,7 @@ def prepare(config: ClipConfig) -> ClipConfig:
         raise InputError(f"--people all does not go with {found[0]}; leave one of them out")
     if config.video is None:
         raise InputError("--people all needs a video of several people: give --video")
-    config = choose_source(config)
+    config = choose_source(config.check())
     character, person = choose_bodies(config)
     if character is not person:
         raise InputError(

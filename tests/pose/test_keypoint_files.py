@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from pose.keypoint_files import read_keypoint_files
+from pose.keypoint_files import read_keypoint_files, read_own_keypoints
+from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
 from pose.layouts import BY_COUNT, LAYOUTS
 from pose.quality import assess_keypoints
@@ -337,3 +338,32 @@ def test_empty_tables_are_frames_of_nobody(tmp_path: Path) -> None:
     to_json(tmp_path / "one" / "camera.json", {"fps": 30, "frames": 12})
     found = read_keypoint_files(tmp_path / "one", FPS, (640, 480))
     assert len(found.keypoints) == 12 and "no keypoints in camera.json: left out" in found.findings
+
+
+def test_keypoints_of_a_run_keep_their_depth_and_their_place_in_the_video(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    xyz = rng.normal(size=(40, len(LANDMARKS), 3))
+    own = Keypoints(xyz[..., :2] * 100.0, xyz, np.ones(xyz.shape[:2]), 25.0, LANDMARKS, (320, 240), start=2.0)
+    own.save(tmp_path / "keypoints.npz")
+    found = read_own_keypoints(tmp_path / "keypoints.npz")
+    assert found is not None and found.start == 2.0 and np.allclose(found.xyz, xyz, atol=1e-6)
+    part = read_own_keypoints(tmp_path / "keypoints.npz", start=2.4, end=3.0)
+    assert part is not None and part.start == 2.4 and len(part) == 16 and np.allclose(part.xyz, xyz[10:26], atol=1e-6)
+    np.savez(tmp_path / "other.npz", keypoints=np.ones((40, 17, 3)))
+    assert read_own_keypoints(tmp_path / "other.npz") is None
+    with pytest.raises(InputError, match="outside of the clip"):
+        read_own_keypoints(tmp_path / "keypoints.npz", start=9.0)
+
+
+def test_frames_without_ankles_are_of_the_same_person(tmp_path: Path) -> None:
+    height = {"shoulder": 130.0, "elbow": 165.0, "wrist": 200.0, "hip": 200.0, "knee": 255.0, "ankle": 310.0}
+    for frame in range(30):
+        points = np.full((17, 3), (200.0 + 3.0 * frame, 100.0, 0.9))
+        for row, name in LAYOUTS["coco_17"].points.items():
+            points[row, 1] = height.get(name.split("_")[-1], 100.0)
+        if frame in (8, 15, 16, 22):
+            points[15:17] = 0.0
+        write(tmp_path, frame, [points])
+    found = read(tmp_path, FPS, (640, 480))
+    assert found.seen.all()
+    assert (found.confidence[15, [INDEX["left_ankle"], INDEX["right_ankle"]]] == 0.0).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from pose.video import VideoWriter, probe, read_frames
+from pose.video import VideoWriter, check_film, probe, read_frames
 from sfv.bench.campaign.hostile_films import write_film
 
 
@@ -207,3 +207,16 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "b.mp4").write_text(f"ffconcat version 1.0\nfile {tmp_path / 'a.mp4'}\n")
     with pytest.raises(InputError, match="not a video"):
         probe(tmp_path / "b.mp4")
+
+
+def test_where_a_film_may_go_and_how_large_it_may_be(tmp_path: Path) -> None:
+    check_film(None)
+    check_film(tmp_path / "a.MP4", (16, 4096))
+    for path, size, words in (
+        (tmp_path, None, "a folder"),
+        (tmp_path / "a.gif", None, "as .mp4"),
+        (None, (0, 480), "0 x 480 px"),
+        (None, (99999, 480), "16 to 4096"),
+    ):
+        with pytest.raises(InputError, match=words):
+            check_film(path, size)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -88,6 +89,8 @@ def test_wrong_input_is_an_input_error(tmp_path):
         lambda: sfv.clip("a.mp4", motion="b.bvh"),
         lambda: sfv.estimate(tmp_path / "gone.mp4"),
         lambda: sfv.retarget(tmp_path / "gone", "atlas"),
+        lambda: sfv.clip("a.mp4", config=sfv.ClipConfig(split=True)),
+        lambda: sfv.reconstruct(cast(sfv.Keypoints, None), "atlas"),
         lambda: sfv.complete(tmp_path / "gone.jpg"),
         lambda: sfv.load_character("hercules"),
     ):

@@ -1,5 +1,8 @@
 """Progress in a log: a line now and then, with how long is left."""
 
+import pytest
+from rich.table import Table
+
 from sfv import console
 
 
@@ -23,3 +26,11 @@ def test_without_a_terminal_lines_are_printed_and_with_one_a_bar(monkeypatch, ca
     assert "pose:  50%" in capsys.readouterr().err
     with console._draw_bar("pose") as progress:
         progress(2, 2, "done")
+
+
+@pytest.mark.parametrize("name", ["flip [best].mp4", "x [/b].mp4", r"C:\[runs]\a", "a :smile: [1] b[", "[red"])
+def test_names_of_files_are_printed_as_they_are_and_styles_are_styles(name: str, capsys) -> None:
+    console.console.print(f"[bold]{name}[/bold] -> {name}", soft_wrap=True)
+    assert capsys.readouterr().err == f"{name} -> {name}\n"
+    console.console.print(Table(name))
+    assert name in capsys.readouterr().err

@@ -5,16 +5,23 @@ import gzip
 import json
 import re
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.scene.scene import Scene
 from pose.errors import InputError
 from sfv.commands.live import choose_all, live
 from sfv.live.arrays import pack_arrays
 from sfv.live.libraries import Libraries
 from sfv.live.page_file import hash_source, join_scripts, write_page
 from sfv.live.skill_data import pack_policy
+from sfv.skill import Skill
+from tests.samples import CHARACTER, standing
 
 LIBRARIES = Libraries("const loadMujoco = 0, THREE = 0, OrbitControls = 0;", b"\0asm")
 
@@ -108,3 +115,19 @@ def test_bad_input_is_one_line(tmp_path):
     with pytest.raises(InputError, match="'walk' has no video"):
         live(("walk",), out=tmp_path / "live.html", video=True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["slope", "gaps", "stairs", "uneven", "box_uphill"])
+def test_a_run_on_every_ground_becomes_a_page_or_says_in_one_line_why_not(kind, tmp_path):
+    parts = tuple(CHARACTER.contacts)
+    feet = np.tile([part.endswith("foot") for part in parts], (31, 1))
+    task = Task(CHARACTER, replace(standing(), contacts=feet, contact_names=parts), Scene(kind))
+    policy = Policy(ImitationEnv(task, EnvConfig(), 1).policy_layout((8,)))
+    policy.save(tmp_path / "policy.pt")
+    skill = Skill("stand", "humanoid", task.motion, tmp_path / "policy.pt", task.scene, {}, None)
+    if "box" in kind or kind == "uneven":
+        with pytest.raises(InputError, match=r"sfv play$"):
+            write_page([skill], tmp_path / "live.html", LIBRARIES)
+        return
+    values, _ = unpack(write_page([skill], tmp_path / "live.html", LIBRARIES).read_text(), "skill-0")
+    assert values["name"] == "stand"
