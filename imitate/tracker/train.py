@@ -26,6 +26,7 @@ from imitate.tracker.prepare import Prepared
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
 from pose.progress import Progress, silent
+from pose.ranges import check_seed
 from reconstruct.characters.character import Character
 
 CLONE_VERSION = 1
@@ -64,6 +65,7 @@ class CloneConfig:
 
     def check(self) -> "CloneConfig":
         """Itself; raises `InputError` for numbers that make no sense."""
+        check_seed(self.seed)
         if not 0.01 <= self.minutes <= 1e5:
             raise InputError(f"--minutes {self.minutes:g} is out of range; give .01 to 100000")
         if min(self.envs, self.steps, self.batches, self.batch_size, *self.hidden) < 1 or self.buffer < self.batch_size:

@@ -10,6 +10,7 @@ import tyro
 
 from pose.errors import InputError
 from pose.files import replace_file
+from pose.ranges import check_seed
 from sfv.bench.campaign.bad_inputs import count_verdicts, find_faults
 from sfv.bench.campaign.bad_inputs import run_campaign as run_bad_inputs
 from sfv.bench.campaign.jobs import plan_jobs
@@ -49,6 +50,7 @@ def bench_reliability(
       page: file that gets a page of what was found, such as docs/reliability.md.
       json: one JSON object on standard output instead of a table.
     """
+    check_seed(seed)
     if not sys.platform.startswith("linux"):
         raise InputError("the campaign needs Linux: it limits, watches and kills processes by /proc; run it there")
     wanted = WHOLE if whole else CUT

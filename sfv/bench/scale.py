@@ -8,6 +8,7 @@ import tyro
 
 from pose.errors import InputError
 from pose.files import replace_file
+from pose.ranges import check_seed
 from sfv.bench.cluster_costs import DEFAULT, StoreCost, measure_runs, measure_store
 from sfv.bench.cluster_simulation import Fleet, FleetConfig, Outcome, RunCost, Simulation
 from sfv.bench.cluster_trial import Trial, clear, plan_clips, plan_steps, run_trial
@@ -48,6 +49,7 @@ def bench_scale(
       page: file that gets a page of it, such as docs/scaling.md.
       json: one JSON object on standard output instead of a table.
     """
+    check_seed(seed)
     check_fleet(fleet, units, clips)
     cost = measure_runs(runs) if runs is not None else DEFAULT
     trials = dict[str, Trial]()

@@ -19,6 +19,7 @@ from imitate.training.config import TrainConfig
 from imitate.training.train import train_policy
 from pose.errors import InputError
 from pose.progress import Progress
+from pose.ranges import check_seed
 from reconstruct.characters.character import Character, load_character
 from sfv.bench.inputs import read_motions
 from sfv.console import bar
@@ -87,6 +88,7 @@ def bench_scene(config: Annotated[SceneBenchConfig, tyro.conf.arg(name="")], jso
       config: what is evaluated.
       json: one JSON object on standard output instead of a table.
     """
+    check_seed(config.seed)
     character = load_character(config.character)
     rows = [_measure_skill(skill, config.read_task(skill, character), config) for skill in config.skills]
     show("scene", rows, json)

@@ -11,6 +11,7 @@ from imitate.lecture.experiment import Curve, PolicyKind, check_fit, learn
 from imitate.lecture.problems import Imitation, ProblemSpec, find_problem
 from imitate.lecture.settings import ALGORITHMS
 from pose.errors import InputError
+from pose.ranges import check_seed
 from sfv.console import bar, console
 from sfv.run_folder import RUNS, make_folder
 
@@ -47,6 +48,7 @@ def run_learn(config: Annotated[LearnConfig, tyro.conf.arg(name="")]) -> None:
     samples = BUDGETS[config.problem] if config.samples is None else config.samples
     if samples < 1:
         raise InputError(f"--samples {samples}: expected a positive number")
+    check_seed(config.seed)
     check_fit(spec, config.algorithm, config.policy)
     folder = config.out or RUNS / "learn" / f"{config.problem}_{config.algorithm}"
     make_folder(folder)

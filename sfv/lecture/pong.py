@@ -24,6 +24,7 @@ from imitate.lecture.problems import Agent
 from imitate.lecture.recurrent import RecurrentPolicy
 from imitate.lecture.settings import ALGORITHMS
 from pose.errors import InputError
+from pose.ranges import check_seed
 from pose.video import VideoWriter
 from sfv.console import bar, console
 from sfv.rows import describe_machine
@@ -62,6 +63,7 @@ class LearnPongConfig:
     """Folder for checkpoint, policy, learning curve and film; if left out, runs/learn/pong_<algorithm>_<network>."""
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if self.samples is not None and self.samples < 1:
             raise InputError(f"--samples {self.samples}: expected a positive number")
         if self.workers < 0:

@@ -14,6 +14,7 @@ from imitate.policy import load_torch, save_torch
 from pose.archive import save_arrays
 from pose.downloads import cache_folder
 from pose.errors import InputError
+from pose.ranges import check_seed
 from reconstruct.characters.character import load_character
 from reconstruct.depth_density import CLEAR, calibration_error
 from reconstruct.kinematics import point_positions
@@ -66,6 +67,7 @@ class FitConfig:
     """File to write."""
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if self.films < 2:
             raise InputError(f"--films {self.films}: give at least 2, one to learn from and one to test on")
         if self.steps < 1:

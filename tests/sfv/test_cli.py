@@ -141,3 +141,24 @@ def test_two_runs_on_one_folder(tmp_path, grey_video):
     (out / "config.json").write_text("{}")
     with filelock.FileLock(out / ".lock"):
         assert_one_line(call_cli("clip", f"--video={grey_video}", f"--out={out}", cwd=tmp_path), "another run")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("learn bandit --seed=-1", "--seed -1"),
+        ("learn pong --seed=-1", "--seed -1"),
+        ("demo walk --seed=-1", "--seed -1"),
+        ("demo walk -o film.gif", "written as .mp4"),
+        ("play walk -o .", "a folder"),
+        ("play walk --size 0 0", "16 to 4096"),
+        ("table walk.mp4 --seeds 0", "1 or more seeds"),
+        ("clip --keypoints=points.json", "--video"),
+        ("clip --motion=walk.npz --speed 2", "--fps"),
+        ("clip --motion=walk.npz --minutes -1", "positive"),
+        ("clip --motion=walk.npz --track.stride 0", "track.stride 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_said_before_any_work(words, said, tmp_path):
+    assert_one_line(call_cli(*words.split(), cwd=tmp_path), said)
+    assert not list(tmp_path.iterdir())
