@@ -128,7 +128,7 @@ def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Litera
         distance = pairwise_rms(other, straight)
         allowed = apart >= least
         if mode == "auto":
-            allowed &= find_steady_gait(qpos, fps) & (distance < LIKENESS)
+            allowed &= find_steady_gait(qpos, fps) & (distance < LIKENESS) & ~find_overturns(model, qpos)
             if is_mirrored:
                 allowed &= apart <= LONGEST_STEP * fps
         found += find_longest_cycle(distance, allowed, is_mirrored)
@@ -176,6 +176,17 @@ def find_steady_gait(qpos: np.ndarray, fps: float) -> np.ndarray:
     slowest = np.stack([np.minimum.accumulate(np.r_[np.full(a, np.inf), speed[a:]]) for a in range(len(qpos))])
     pace = travel * fps / np.maximum(apart, 1)
     return (pace > SLOWEST_GAIT) & (slowest > STEADINESS * pace) & (apart >= LEAST_PART * (len(qpos) - 1))
+
+
+def find_overturns(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
+    """Pairs of frames between which the root goes over or comes back from upside down, bool (T, T): a wheel, a flip.
+
+    One of these ends in much the stance that it began in, and somebody who runs through it looks like a gait.
+    """
+    upright = to_matrix(model.qpos0[None, 3:7])[0].T @ np.array([0.0, 0.0, 1.0])
+    is_over = (to_matrix(qpos[:, 3:7]) @ upright)[:, 2] < 0.0
+    changes = np.concatenate([[0], np.cumsum(is_over[1:] != is_over[:-1])])
+    return changes[None, :] != changes[:, None]
 
 
 def find_longest_cycle(distance: np.ndarray, allowed: np.ndarray, is_mirrored: bool) -> list[Cycle]:

@@ -72,6 +72,17 @@ def test_what_turns_over_is_done_once(model):
     assert find_cycle(model, tumbling, FPS, "auto") is None
 
 
+@pytest.mark.parametrize("axis", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0)])
+def test_a_wheel_or_flip_on_the_way_is_no_gait(model, axis):
+    """It travels as steadily as a walk and ends as it began, but is done once; a turn about the vertical is a walk."""
+    walk = gait(model, 2 * PERIOD + 1)
+    for about, is_cycle in ((axis, False), ((0.0, 0.0, 1.0), True)):
+        angle = 2.0 * np.pi * np.arange(len(walk)) / (len(walk) - 1)
+        over = walk.copy()
+        over[:, 3:7] = multiply(walk[:, 3:7], from_rotvec(angle[:, None] * np.array(about)))
+        assert (find_cycle(model, over, FPS, "auto") is not None) == is_cycle
+
+
 def test_closed_loop_has_no_gap_and_keeps_its_middle(model):
     qpos = gait(model, PERIOD + 1, drift=0.3)
     assert np.abs(seam_gap(model, qpos)).max() > 0.2
