@@ -63,9 +63,7 @@ def play(
       motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
       out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4, of a file FILE_performed.mp4.
     """
-    check_film(out, size)
-    if seconds is not None and not 0.1 <= seconds <= 600.0:
-        raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
+    check_options(seconds, size, out)
     if motion is not None:
         alone = not skills and not eyes and scene == Scene() and transitions is None and event is None
         play_motion(motion, character or "humanoid", seconds, size, out, alone)
@@ -95,6 +93,13 @@ def play(
         play_event(chosen, event, seconds, size, others, out or Path(f"{chosen.name}_{event}.mp4"))
         return
     play_skills([chosen, *others], seconds, transitions, size, out)
+
+
+def check_options(seconds: float | None, size: tuple[int, int], out: Path | None) -> None:
+    """Raises `InputError` for a length, a size or a name that no film can have."""
+    check_film(out, size)
+    if seconds is not None and not 0.1 <= seconds <= 600.0:
+        raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
 
 
 def play_skills(
