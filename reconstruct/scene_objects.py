@@ -6,7 +6,7 @@ degrees, so that people can read and change it.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -66,7 +66,7 @@ class SceneObject:
     """From a box's upper face down, at most to the ground [m]."""
     yaw: float = 0.0
     """Direction of the length about the vertical [degrees]."""
-    mass: float = 0.0
+    mass: float = field(default=0.0, repr=False)
     """Of a box that the hands push along its length [kg]: where it is in the first frame; 0 for what stands fast."""
 
     def __post_init__(self) -> None:

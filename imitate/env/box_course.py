@@ -29,7 +29,8 @@ def plan_box(task: Task, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     ground, half = task.ground, task.model.geom(BOX).size
     along = half[0] * np.cos(ground.incline) + half[2] * abs(np.sin(ground.incline))
     _, aside = ground.local(find_palms(task.character, task.motion)[..., :2])
-    u = reference.reach + GAP + along
+    gap = 0.0 if task.scene.box_is_known else GAP  # a body that leans on one that was found would fall against it
+    u = reference.reach + gap + along
     xy = ground.world(u, np.full(len(u), aside.mean()))
     z = ground.height(xy) + half[2] / np.cos(ground.incline)
     tilt, yaw = -ground.incline / 2, ground.yaw / 2
