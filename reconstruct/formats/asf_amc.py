@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose.errors import InputError
+from reconstruct.formats.gaps import fill_numbers
 from reconstruct.formats.options import Finding
 from reconstruct.formats.skeleton_motion import SkeletonMotion, pose_skeleton
 from reconstruct.rotations import from_scipy
@@ -40,8 +41,11 @@ def read_amc(path: Path) -> SkeletonMotion:
     except (ValueError, KeyError, IndexError, StopIteration) as error:
         raise InputError(f"{skeleton}: not an Acclaim skeleton ({error or 'ends too early'})") from error
     try:
-        frames = _read_frames(path)
-        local, root = _pose(bones, frames, order)
+        frames, is_degrees = _read_frames(path)
+        frames, gaps = _fill_frames(frames, bones, order, is_degrees, path)
+        local, root = _pose(bones, frames, order, is_degrees)
+    except InputError:
+        raise
     except (ValueError, KeyError, IndexError) as error:
         raise InputError(f"{path}: does not fit {skeleton.name}, or damaged ({error})") from error
     # A joint stands at the upper end of its bone, which is its parent's lower end; leaves get an end.
@@ -59,7 +63,7 @@ def read_amc(path: Path) -> SkeletonMotion:
     motion = pose_skeleton(tuple(names), tuple(above), offsets, np.concatenate([local, still], axis=1), root, RATE)
     said = Finding("rate", f"no frame rate in the file: {RATE:g} a second are taken, CMU's; --fps overrules")
     paired = Finding("format", f"skeleton of {skeleton.name}")
-    return replace(motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(paired, said))
+    return replace(motion, usual_up=np.array([0.0, 1.0, 0.0]), findings=(paired, said, *gaps))
 
 
 def find_asf(path: Path) -> Path:
@@ -129,9 +133,9 @@ def _euler(order: str, angles: list[float], is_degrees: bool) -> Rotation:
     return Rotation.from_euler(order.lower(), angles, degrees=is_degrees)
 
 
-def _read_frames(path: Path) -> dict[str, np.ndarray]:
-    """Numbers of each bone, (T, its channels), and whether angles are in degrees under the key ''."""
-    values, is_degrees = dict[str, list[list[float]]](), True
+def _read_frames(path: Path) -> tuple[dict[str, np.ndarray], bool]:
+    """Numbers of each bone, (T, its channels), NaN in frames without it; and whether angles are in degrees."""
+    frames, is_degrees = list[dict[str, list[float]]](), True
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         words = line.split("#")[0].split()
         if not words:
@@ -139,20 +143,49 @@ def _read_frames(path: Path) -> dict[str, np.ndarray]:
         if words[0].startswith(":"):
             is_degrees &= "rad" not in words[0].lower()
         elif len(words) > 1:
-            values.setdefault(words[0], []).append([float(word) for word in words[1:]])
-    if "root" not in values or len(values["root"]) < 2:
+            if not frames or words[0] in frames[-1]:  # files whose frames have no numbers
+                frames.append({})
+            frames[-1][words[0]] = [float(word) for word in words[1:]]
+        elif words[0].isdigit():
+            frames.append({})
+    frames = [rows for rows in frames if rows]
+    if sum("root" in rows for rows in frames) < 2:
         raise ValueError("less than two frames with a root")
-    frames = len(values["root"])
-    short = [name for name, rows in values.items() if len(rows) < frames - 1]
-    if short:
-        raise ValueError(f"'{short[0]}' has {len(values[short[0]])} rows of {frames}")
-    whole = min(len(rows) for rows in values.values())
-    return {name: np.array(rows[:whole]) for name, rows in values.items()} | {"": np.array([is_degrees])}
+    widths = {name: len(row) for rows in reversed(frames) for name, row in rows.items()}
+    if any(len(row) != widths[name] for rows in frames[:-1] for name, row in rows.items()):
+        raise ValueError("rows of one bone that differ in length")
+    if set(frames[-1]) != set(widths) or any(len(row) != widths[name] for name, row in frames[-1].items()):
+        frames.pop()  # cut off in the middle
+    nothing = {name: [np.nan] * width for name, width in widths.items()}
+    return {name: np.array([rows.get(name, nothing[name]) for rows in frames]) for name in widths}, is_degrees
 
 
-def _pose(bones: list[Bone], frames: dict[str, np.ndarray], order: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _fill_frames(
+    frames: dict[str, np.ndarray], bones: list[Bone], order: list[str], is_degrees: bool, path: Path
+) -> tuple[dict[str, np.ndarray], list[Finding]]:
+    """The numbers of each bone with gaps interpolated, angles the shorter way round, and what to say of it.
+
+    Raises:
+      InputError: some are missing in most frames.
+    """
+    channels = {bone.name: order if joint == 0 else list(bone.dof) for joint, bone in enumerate(bones)}
+    turn = 360.0 if is_degrees else 2.0 * np.pi
+    known = [name for name in frames if name in channels]
+    for name in known:
+        if frames[name].shape[1] < len(channels[name]):
+            raise ValueError(f"'{name}' has {frames[name].shape[1]} numbers, {len(channels[name])} channels")
+    kinds = [(channels[name] + [""] * frames[name].shape[1])[: frames[name].shape[1]] for name in known]
+    periods = np.array([turn if kind[:1] == "r" else 0.0 for own in kinds for kind in own])
+    table, said = fill_numbers(np.concatenate([frames[name] for name in known], axis=1), "its table", path, periods)
+    ends = np.cumsum([frames[name].shape[1] for name in known])
+    return dict(zip(known, np.split(table, ends[:-1], axis=1), strict=True)), said
+
+
+def _pose(
+    bones: list[Bone], frames: dict[str, np.ndarray], order: list[str], is_degrees: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Local rotations wxyz (T, J, 4) in the world's axes at rest, and the root's path (T, 3)."""
-    is_degrees, count = bool(frames[""][0]), len(frames["root"])
+    count = len(frames["root"])
     local = np.tile([1.0, 0.0, 0.0, 0.0], (count, len(bones), 1))
     for joint, bone in enumerate(bones):
         if bone.name not in frames:

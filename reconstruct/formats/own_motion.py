@@ -1,16 +1,20 @@
 """Our own motions that come back as files, `.npz` or `.csv`: whoever edited them may have broken what we rely on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import mujoco
 import numpy as np
 
+from pose.archive import load_as
 from pose.errors import InputError
 from reconstruct.characters.character import list_character_names, load_character
+from reconstruct.formats.gaps import fill_numbers, fill_turns
 from reconstruct.formats.options import Finding
 from reconstruct.formats.robot import RobotMotion, measure_distance_to_ground
-from reconstruct.motion import ReferenceMotion
+from reconstruct.formats.robot_joints import ball_columns
+from reconstruct.motion import FORMAT_VERSION, ReferenceMotion
 
 KEYS = ("qpos", "fps", "character", "height", "joint_names", "contacts", "contact_names", "loop")
 FLOATS = 2.0
@@ -40,29 +44,46 @@ def read_own_archive(arrays: Mapping[str, np.ndarray], path: Path) -> RobotMotio
     if qpos.ndim == 2 and contacts.ndim == 2 and len(qpos) != len(contacts):
         text = f"{len(qpos)} frames of qpos, {len(contacts)} of contacts"
         raise InputError(f"{path}: {text}; cut both, or give the whole file with --start and --end")
+    width, findings = load_character(name).model.nq, list[Finding]()
     if qpos.ndim == 2 and qpos.dtype.kind in "fiu" and qpos.shape[1] >= 8:
-        check_coordinates_of_own(qpos, path)
-    motion = ReferenceMotion.load(path, "export it again, or give the file that the run made")
-    width = load_character(motion.character, motion.height).model.nq
-    if motion.qpos.shape[1] != width:
-        raise InputError(f"{path}: {motion.qpos.shape[1]} coordinates, {name} has {width}; export it again")
-    return set_own_on_ground(RobotMotion(motion))
+        if qpos.shape[1] != width:
+            raise InputError(f"{path}: {qpos.shape[1]} coordinates, {name} has {width}; export it again")
+        qpos, findings = fill_coordinates(load_character(name).model, qpos, path)
+        check_root_of_own(qpos, path)
+
+    def make(found: dict[str, np.ndarray]) -> ReferenceMotion:
+        return ReferenceMotion.of_arrays({**found, "qpos": qpos})
+
+    mend = "export it again, or give the file that the run made"
+    motion = load_as(path, "motion", FORMAT_VERSION, make, mend)
+    return set_own_on_ground(RobotMotion(motion, tuple(findings)))
 
 
-def check_coordinates_of_own(qpos: np.ndarray, path: Path, names: Sequence[str] | None = None) -> None:
-    """Raises `InputError`, with the place, for numbers that are not finite and a root that no unit quaternion turns.
+def fill_coordinates(
+    model: mujoco.MjModel, qpos: np.ndarray, path: Path, holed: np.ndarray | None = None
+) -> tuple[np.ndarray, list[Finding]]:
+    """Coordinates (T, nq) with their gaps interpolated, quaternions as rotations, and what to say of it.
 
     Args:
-      qpos: (T, nq).
+      model: the body.
+      qpos: its coordinates.
       path: of the file, for messages.
-      names: of the coordinates, if the file has them.
+      holed: the same with NaN where something was missing that is filled in already.
+
+    Raises:
+      InputError: some of them are missing in most frames.
     """
-    bad = np.argwhere(~np.isfinite(qpos))
-    if len(bad):
-        where = f"'{names[bad[0][1]]}'" if names else f"coordinate {bad[0][1]}"
-        raise InputError(
-            f"{path}: {where} of frame {bad[0][0]} is {qpos[tuple(bad[0])]}; interpolate it, or cut it off"
-        )
+    holed = qpos if holed is None else holed
+    filled, findings = fill_numbers(qpos, "qpos", path)
+    if not np.isfinite(holed).all():
+        filled = filled.copy()
+        for quat in ([3, 4, 5, 6], *([column + 7 for column in ball] for ball in ball_columns(model))):
+            filled[:, quat], _ = fill_turns(holed[:, quat], "a rotation", path)
+    return filled, findings
+
+
+def check_root_of_own(qpos: np.ndarray, path: Path) -> None:
+    """Raises `InputError`, with the place, for a root that no unit quaternion turns, in coordinates (T, nq)."""
     lengths = np.linalg.norm(qpos[:, 3:7], axis=1)
     worst = int(np.abs(lengths - 1.0).argmax())
     if abs(lengths[worst] - 1.0) > 0.05:

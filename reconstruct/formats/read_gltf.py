@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from pose.errors import InputError
+from reconstruct.formats.gaps import check_share, describe_gaps
 from reconstruct.formats.options import Finding
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.rotations import from_matrix
@@ -112,15 +113,15 @@ def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path, aske
     scale, turn, place = _rest_parts(nodes)
     rest = _globals(order, parents, scale, turn[:, None], place[:, None], 1)[0]
     rest = _bind_pose(document, rest, order, parents)
+    holes = list[Finding]()
     turns, places = np.repeat(turn[:, None], len(even), axis=1), np.repeat(place[:, None], len(even), axis=1)
     for channel in clip["channels"]:
         node, what = channel["target"].get("node"), channel["target"]["path"]
         if node is None or what not in ("rotation", "translation"):
             continue
         sampler = clip["samplers"][channel["sampler"]]
-        keys, values = document.read(sampler["input"])[:, 0], document.read(sampler["output"])
-        if sampler.get("interpolation") == "CUBICSPLINE":
-            values = values[1::3]
+        keys, values, gaps = _read_keys(document, sampler, f"the {what} of '{nodes[node].get('name', node)}'", path)
+        holes += gaps
         if what == "rotation":
             turns[node] = _slerp(keys, values, even, step=sampler.get("interpolation") == "STEP")
         elif sampler.get("interpolation") == "STEP":
@@ -131,6 +132,9 @@ def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path, aske
     names = tuple(nodes[node].get("name", f"node_{node}") for node in order)
     above = tuple(order.index(parents[node]) if parents[node] >= 0 else -1 for node in order)
     at_rest, places, rotations = rest[order][:, :3, 3], posed[:, order][..., :3, 3], _relative(posed, rest)[:, order]
+    more = [Finding("format", f"gaps in {len(holes) - 2} more of its channels: interpolated", doubtful=True)] * (
+        len(holes) > 2
+    )
     if above.count(-1) > 1:  # several trees hang on one root that does not move
         names, above = ("scene", *names), (-1, *(parent + 1 if parent >= 0 else 0 for parent in above))
         at_rest = np.concatenate([np.zeros((1, 3)), at_rest])
@@ -144,8 +148,27 @@ def _read_clip(document: Document, clips: list[dict[str, Any]], path: Path, aske
         from_matrix(rotations),
         float(fps),
         up=np.array([0.0, 1.0, 0.0]),
-        findings=(said, *rate),
+        findings=(said, *rate, *holes[:2], *more),
     )
+
+
+def _read_keys(
+    document: Document, sampler: dict[str, Any], what: str, path: Path
+) -> tuple[np.ndarray, np.ndarray, list[Finding]]:
+    """Times (N,) and values (N, width) of the keys that are numbers, and what to say of those that are not.
+
+    Raises:
+      InputError: most of them are none.
+    """
+    keys, values = document.read(sampler["input"])[:, 0], document.read(sampler["output"])
+    if sampler.get("interpolation") == "CUBICSPLINE":
+        values = values[1::3]
+    count = min(len(keys), len(values))
+    known = np.isfinite(keys[:count]) & np.isfinite(values[:count]).all(axis=1)
+    if known.all():
+        return keys, values, []
+    check_share(known[:, None], what, path)
+    return keys[:count][known], values[:count][known], [describe_gaps(known[:, None], what)]
 
 
 def choose_clip(document: Document, clips: list[dict[str, Any]]) -> tuple[dict[str, Any], Finding]:
@@ -158,10 +181,11 @@ def choose_clip(document: Document, clips: list[dict[str, Any]]) -> tuple[dict[s
         turned = set[int]()
         for channel in clip["channels"]:
             node, what = channel["target"].get("node"), channel["target"]["path"]
-            values = (
-                document.read(clip["samplers"][channel["sampler"]]["output"]) if what == "rotation" else np.zeros(0)
-            )
-            if node is not None and values.size and np.ptp(values, axis=0).max() > 1e-4:
+            if node is None or what != "rotation":
+                continue
+            values = document.read(clip["samplers"][channel["sampler"]]["output"])
+            values = values[np.isfinite(values).all(axis=1)]
+            if len(values) and np.ptp(values, axis=0).max() > 1e-4:
                 turned.add(node)
         times = _times(document, clip) if clip["channels"] else np.zeros(1)
         return len(turned), float(times[-1] - times[0])
@@ -203,6 +227,7 @@ def _times(document: Document, clip: dict[str, Any]) -> np.ndarray:
     inputs = {sampler["input"] for sampler in clip["samplers"]}
     keys = [document.read(index)[:, 0] for index in inputs]
     finest = max(keys, key=len)
+    finest = finest[np.isfinite(finest)]
     return np.concatenate([finest[:1], finest[1:][np.diff(finest) > 0]])
 
 

@@ -13,7 +13,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.gaps import MOST_MISSING, fill_numbers, fill_turns, hold_rows, interpolate_turns, is_unit
 from reconstruct.formats.options import Finding
-from reconstruct.formats.own_motion import check_coordinates_of_own, set_own_on_ground
+from reconstruct.formats.own_motion import check_root_of_own, fill_coordinates, set_own_on_ground
 from reconstruct.formats.rate import RATE_KEYS, measure_rate, take_positive, time_unit
 from reconstruct.formats.robot import (
     RATE,
@@ -33,7 +33,7 @@ from reconstruct.formats.robot_columns import (
     find_root,
     to_word,
 )
-from reconstruct.formats.robot_joints import G1_HINGES, ball_columns, find_by_count, hinge_names, list_candidates
+from reconstruct.formats.robot_joints import G1_HINGES, find_by_count, hinge_names, list_candidates
 from reconstruct.formats.write_csv import coordinate_names
 from reconstruct.rotations import from_scipy
 
@@ -209,7 +209,7 @@ def read_named(
         columns = [column.lower() for column in coordinate_names(character.model)]
         if set(columns) <= set(small):
             own = [small.index(column) for column in columns]
-            qpos = fill_own_turns(character.model, table.rows[:, own], table.holed[:, own], path)
+            qpos, _ = fill_coordinates(character.model, table.rows[:, own], path, table.holed[:, own])
             fitting.append((measure_distance_to_ground(character, qpos), character, qpos))
     if not fitting:
         foreign = read_foreign_names(names, table, path, asked, fps)
@@ -217,7 +217,7 @@ def read_named(
     # Bodies that differ in size alone have the same joints: it is of the one that stands on the ground.
     _, character, qpos = min(fitting, key=lambda fit: fit[0])
     findings = [Finding("character", f"joints of {character.name}, by their names"), *doubts]
-    check_coordinates_of_own(qpos, path, coordinate_names(character.model))
+    check_root_of_own(qpos, path)
     model = character.model
     hinges = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE]
     qpos[:, hinges], unit = find_unit_of_angles(qpos[:, hinges])
@@ -227,14 +227,6 @@ def read_named(
         findings.append(Finding("rate", text, doubtful=True))
     found = RobotMotion(make_motion(character, qpos, fps or RATE), tuple(findings), has_contacts=False)
     return set_own_on_ground(found)
-
-
-def fill_own_turns(model: mujoco.MjModel, qpos: np.ndarray, holed: np.ndarray, path: Path) -> np.ndarray:
-    """Coordinates (T, nq) with the gaps of their quaternions, NaN in `holed`, interpolated as rotations."""
-    qpos = qpos.copy()
-    for quat in ([3, 4, 5, 6], *([column + 7 for column in ball] for ball in ball_columns(model))):
-        qpos[:, quat], _ = fill_turns(holed[:, quat], "a rotation", path)
-    return qpos
 
 
 def read_foreign_names(

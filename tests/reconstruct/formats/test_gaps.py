@@ -1,6 +1,8 @@
 """What is missing for a while is interpolated and reported, the same in every format; for most of the time, refused."""
 
+import base64
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,10 @@ from reconstruct.formats.gaps import cut_ends, fill_numbers, hold_rows, interpol
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.robot_joints import ball_columns
+from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec
+from tests.reconstruct.formats.test_asf_amc import still, write_amc, write_asf
+from tests.reconstruct.formats.test_read_gltf import blender_gltf
 from tests.samples import CHARACTER
 from tests.skeletons import write_amass
 from tests.small_skeleton import TRC_NAMES, bvh, open_skeleton, place, walking, write_trc_text
@@ -53,18 +58,19 @@ def test_beginning_and_end_without_markers_are_cut_off():
     assert len(kept) == 6 and "the first 0.20 s and the last 0.20 s: cut off" in findings[0].text
 
 
-@pytest.mark.parametrize("kind", [".npz", ".npy", ".bvh", ".trc", ".csv"])
+@pytest.mark.parametrize("kind", [".npz", ".npy", ".bvh", ".trc", ".csv", ".amc", ".gltf", "own.npz"])
 def test_every_format_has_the_same_rule(tmp_path, kind):
     """Three frames of sixty are filled in within centimetres, 40 of sixty refused."""
     for missing in (3, 40):
         whole, holed = (write(tmp_path / f"{name}{kind}", rows) for name, rows in (("a", 0), ("b", missing)))
+        named = "own" if kind == "own.npz" else ""
         if missing == 40:
-            with pytest.raises(InputError, match=r"b\.\w+: .*(67% of the frames|less than half of the frames)"):
+            with pytest.raises(InputError, match=rf"b{named}\.\w+: .*(67% of the frames|less than half of the frames)"):
                 open_motion(holed)
             continue
         true, found = open_motion(whole), open_motion(holed)
         assert any("missing" in said.text or "NaN" in said.text for said in found.findings)
-        if kind == ".csv":
+        if kind in (".csv", "own.npz"):
             np.testing.assert_allclose(found.motion.qpos, true.motion.qpos, atol=0.02)  # pyright: ignore
             continue
         size = float(np.ptp(true.rest, axis=0).max())  # pyright: ignore
@@ -74,6 +80,8 @@ def test_every_format_has_the_same_rule(tmp_path, kind):
 def write(path, missing):
     """A motion of 60 frames in which something is missing from the 10th frame on."""
     gap = slice(10, 10 + missing)
+    if path.name.endswith("own.npz"):
+        return write_holed_own(path, gap)
     if path.suffix in (".npz", ".npy"):
         write_amass(path.with_suffix(".npz"))
         with np.load(path.with_suffix(".npz")) as archive:
@@ -86,7 +94,12 @@ def write(path, missing):
             places[gap, 4] = np.nan
             np.save(path, places)
         return path
+    if path.suffix == ".amc":
+        return write_holed_amc(path, gap)
     steps, angles = walking()
+    if path.suffix == ".gltf":
+        blender_gltf(path, np.stack([0 * steps, 95 + 0 * steps, 4 * steps], axis=1), angles)
+        return hole_gltf(path, "rotation", gap)
     if path.suffix == ".bvh":
         angles["LeftLeg"][gap, 1] = np.nan
         return place(path, bvh(steps, angles=angles))
@@ -100,6 +113,51 @@ def write(path, missing):
     rows[:, [2, 6]], rows[:, 0], rows[:, 10] = [0.79, 1.0], 0.02 * np.arange(60), np.linspace(0, 1, 60)
     rows[gap, 10] = np.nan
     np.savetxt(path, rows, delimiter=",")
+    return path
+
+
+def write_holed_amc(path, gap):
+    """A walk in Acclaim's files in which a bone has no numbers in some frames, and is left out of one."""
+    write_asf(path.with_suffix(".asf"))
+    swing = 25 * np.sin(np.arange(60) / 6)
+    frames = [still(lfemur=[-s, 0, 0], root=[0, 17, 0.07 * t, 0, 0, 0]) for t, s in enumerate(swing)]
+    for frame in frames[gap]:
+        frame["lfemur"] = [np.nan] * 3
+    if gap.stop > gap.start:
+        del frames[gap.start]["lfemur"]
+    write_amc(path, frames)
+    return path
+
+
+def write_holed_own(path, gap):
+    """A run's motion with holes in the root's place, its rotation, a ball joint and a hinge."""
+    model = CHARACTER.model
+    qpos, phase = np.tile(np.array(model.qpos0), (60, 1)), np.linspace(0, 1, 60)
+    ball, knee = 7 + ball_columns(model)[0][0], model.joint("left_knee").qposadr[0]
+    turns = from_rotvec(phase[:, None] * np.array([[0.0, 0.0, 1.0]]))
+    qpos[:, 3:7], qpos[:, ball : ball + 4], qpos[:, 0], qpos[:, knee] = turns, turns, phase, -phase
+    parts = tuple(CHARACTER.contacts)
+    still = np.zeros((60, len(parts)), dtype=bool)
+    ReferenceMotion(qpos, 30.0, "humanoid", CHARACTER.height, CHARACTER.joint_names, still, parts).save(path)
+    arrays: dict[str, Any] = dict(np.load(path))
+    for column in (0, 4, *range(ball, ball + 4), knee):
+        arrays["qpos"][gap, column] = np.nan
+    np.savez(path, **arrays)
+    return path
+
+
+def hole_gltf(path, what, gap):
+    """The same file with NaN in some keys of the first channel of a kind."""
+    document = json.loads(path.read_text())
+    clip = document["animations"][0]
+    sampler = next(clip["samplers"][c["sampler"]] for c in clip["channels"] if c["target"]["path"] == what)
+    view = document["bufferViews"][document["accessors"][sampler["output"]]["bufferView"]]
+    head, _, content = document["buffers"][0]["uri"].partition(",")
+    numbers = np.frombuffer(base64.b64decode(content), "<f4").copy()
+    own = numbers[view["byteOffset"] // 4 : (view["byteOffset"] + view["byteLength"]) // 4].reshape(60, -1)
+    own[gap] = np.nan
+    document["buffers"][0]["uri"] = f"{head},{base64.b64encode(numbers.tobytes()).decode()}"
+    path.write_text(json.dumps(document))
     return path
 
 
