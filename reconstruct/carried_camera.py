@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pose.camera_motion import CameraMotion
-from reconstruct.solve import Block
+from reconstruct.blocks import Block
 
 KNOT_S = 2.0
 """Time between two unknowns of the path's unit [s]."""

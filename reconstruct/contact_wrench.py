@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
+from reconstruct.blocks import Block
 from reconstruct.dynamics import FOOT_HALF_WIDTH, FRICTION, CentroidalMotion
 from reconstruct.kinematics import GRAVITY
-from reconstruct.solve import Block
 from reconstruct.tangent import skew
 
 NONE, PUSHES, GRIPS = 0, 1, 2

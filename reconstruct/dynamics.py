@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from reconstruct.blocks import Block
 from reconstruct.kinematics import GRAVITY, Kinematics, PointPaths, point_masses
-from reconstruct.solve import Block
 from reconstruct.tangent import skew
 
 FOOT_HALF_WIDTH = 0.04
@@ -224,30 +224,34 @@ def nearest_in_hull(point: np.ndarray, corners: np.ndarray, present: np.ndarray)
     Returns:
       (N, 2).
     """
-    count = corners.shape[1]
-    best, best_distance = point.copy(), np.full(len(point), np.inf)
-    inside = np.zeros(len(point), dtype=bool)
-    for i in range(count):
-        for j in range(i, count):
-            usable = present[:, i] & present[:, j]
-            edge = corners[:, j] - corners[:, i]
-            along = np.sum((point - corners[:, i]) * edge, axis=-1) / np.maximum(np.sum(edge**2, axis=-1), 1e-12)
-            candidate = corners[:, i] + np.clip(along, 0.0, 1.0)[:, None] * edge
-            distance = np.where(usable, np.linalg.norm(point - candidate, axis=-1), np.inf)
-            nearer = distance < best_distance
-            best[nearer], best_distance[nearer] = candidate[nearer], distance[nearer]
-            for k in range(j + 1, count):
-                if i != j:
-                    inside |= usable & present[:, k] & in_triangle(point, corners[:, i], corners[:, j], corners[:, k])
-    return np.where((inside | ~np.isfinite(best_distance))[:, None], point, best)
+    used = np.flatnonzero(present.any(axis=0))
+    if not len(used):
+        return point
+    corners, present = corners[:, used], present[:, used]
+    i, j = np.triu_indices(len(used))
+    edge = corners[:, j] - corners[:, i]
+    along = np.sum((point[:, None] - corners[:, i]) * edge, axis=-1) / np.maximum(np.sum(edge**2, axis=-1), 1e-12)
+    candidate = corners[:, i] + np.clip(along, 0.0, 1.0)[..., None] * edge
+    distance = np.linalg.norm(point[:, None] - candidate, axis=-1)
+    distance[~(present[:, i] & present[:, j])] = np.inf
+    best = candidate[np.arange(len(point)), distance.argmin(axis=1)]
+    return np.where((is_surrounded(point, corners, present) | ~present.any(axis=1))[:, None], point, best)
 
 
-def in_triangle(point: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Whether points lie in triangles of the plane, all (N, 2), result bool (N,)."""
+def is_surrounded(point: np.ndarray, corners: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Whether points lie inside of the hull of some corners: seen from there, no half of the plane is without one.
 
-    def side(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-        edge, way = end - start, point - start
-        return edge[:, 0] * way[:, 1] - edge[:, 1] * way[:, 0]
+    Args:
+      point: (N, 2).
+      corners: (N, P, 2).
+      present: which corners count, bool (N, P).
 
-    signs = np.stack([side(a, b), side(b, c), side(c, a)])
-    return np.asarray((signs >= 0).all(axis=0) | (signs <= 0).all(axis=0))
+    Returns:
+      bool (N,); False on the edge.
+    """
+    way = corners - point[:, None]
+    angle = np.arctan2(way[..., 1], way[..., 0])
+    first = np.take_along_axis(angle, present.argmax(axis=1)[:, None], axis=1)
+    angle = np.sort(np.where(present, angle, first), axis=1)
+    gaps = np.diff(angle, axis=1, append=angle[:, :1] + 2.0 * np.pi)
+    return present.any(axis=1) & (gaps.max(axis=1) < np.pi)

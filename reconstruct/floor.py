@@ -26,6 +26,8 @@ SIGMAS = FitSigmas(root_tracking=0.15)
 """A trunk may be shifted by as much as its depth differs."""
 TOLERANCE_SCALES = (2.0, 1.4, 1.0)
 """Of the limits within which a part counts as on the ground, pass by pass."""
+LOOSE = 1e-2
+"""Relative decrease of the cost in one step below which all passes but the last one end."""
 ITERATIONS = 12
 """Largest number of steps of each pass; twice as many of the last, with physics."""
 
@@ -46,10 +48,13 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
     view = View(0.0, 0.0, 0.0, 0.0)
     none = np.zeros(len(view.vector()), dtype=bool)
     problem, qpos = Problem(character, motion.fps, SIGMAS, target=motion.qpos, view_known=True), motion.qpos
+    held: Support | None = None
     for tolerance_scale in TOLERANCE_SCALES:
         support = hold_down(problem.find_support(qpos, view, tolerance_scale), lies)
-        terms = problem.with_support(support).residuals
-        qpos = minimise(terms, problem.space, qpos, view.vector(), none, ITERATIONS).qpos
+        if held is not None and same_support(support, held):
+            continue
+        held, terms = support, problem.with_support(support).residuals
+        qpos = minimise(terms, problem.space, qpos, view.vector(), none, ITERATIONS, LOOSE).qpos
     support = hold_down(problem.find_support(qpos, view), lies)
     support = replace(support, hands=find_hand_support(character, qpos, support.contact, motion.fps))
     terms = problem.with_support(support, physics=True).residuals
@@ -64,6 +69,13 @@ def measure_time_on_ground(lies: np.ndarray, fps: float) -> float:
     """Time in frames that are on the ground, bool (T,) [s]; 0 where it is less than `SHORTEST_S`."""
     frames = int(lies.sum())
     return frames / fps if frames >= SHORTEST_S * fps else 0.0
+
+
+def same_support(one: Support, other: Support) -> bool:
+    """Whether the same parts are on the ground in the same frames: then a fit is one already."""
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("contact", "flight", "rolls", "lies")
+    )
 
 
 def hold_down(support: Support, lies: np.ndarray) -> Support:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from pose.errors import InputError
+from reconstruct.blocks import Block
 from reconstruct.characters.character import Character
 from reconstruct.grounding import GroundContacts, contact_columns, rest_contacts, solve_resting_shift
 from reconstruct.kinematics import BodyPoints, PointPaths, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import to_matrix
-from reconstruct.solve import Block
 
 SIDES = ("left", "right")
 JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")
@@ -60,7 +60,7 @@ class IKTargets:
         """How far the vectors of given landmarks are from what they should be [m], (T, P, 3) -> (T, M, 3)."""
         return np.einsum("mp,tpi->tmi", self.weights, points_w) - self.vectors_w
 
-    def select(self, frames: np.ndarray) -> "IKTargets":
+    def select(self, frames: np.ndarray | slice) -> "IKTargets":
         """The targets of some frames."""
         return replace(self, vectors_w=self.vectors_w[frames], sigma=self.sigma[frames], shift=self.shift[frames])
 
@@ -74,7 +74,13 @@ class IKTargets:
         weight = self.weights / self.sigma[..., None]
         error = self.error(landmarks.pos_w) / self.sigma[..., None]
         jacobian = np.matmul(weight, landmarks.jac.reshape(frames, count, 3 * nv))
-        return Block("targets", error.reshape(frames, -1), jacobian.reshape(frames, 1, -1, nv))
+        moved = (self.weights != 0).astype(np.intp) @ landmarks.moved > 0
+        return Block(
+            "targets",
+            error.reshape(frames, -1),
+            jacobian.reshape(frames, 1, -1, nv),
+            moved=np.repeat(moved, 3, axis=0),
+        )
 
 
 def landmark_names(source: Character, character: Character) -> tuple[str, ...]:

@@ -111,13 +111,15 @@ class PointPaths:
     """d pos_w / d tangent, (T, P, 3, nv)."""
     on_body: BodyPoints
     """The points on the body, (P,)."""
+    moved: np.ndarray
+    """Which degrees of freedom move which point, bool (P, nv)."""
 
     def __len__(self) -> int:
         return len(self.on_body)
 
     def __getitem__(self, index: np.ndarray | slice) -> "PointPaths":
         """The paths of some of the points."""
-        return PointPaths(self.pos_w[:, index], self.jac[:, index], self.on_body[index])
+        return PointPaths(self.pos_w[:, index], self.jac[:, index], self.on_body[index], self.moved[index])
 
     @property
     def height(self) -> np.ndarray:
@@ -175,8 +177,9 @@ def compute_kinematics(model: mujoco.MjModel, qpos: np.ndarray, point_set: Point
         motion[..., row, column] = sign * lever[..., axis]
     jacobian = motion.reshape(frames, -1, 6) @ np.swapaxes(cdof, 1, 2)
     jacobian = jacobian.reshape(frames, len(points), 3, nv)
-    jacobian *= carrying_dofs(model)[points.bodies][:, None]
-    return Kinematics(PointPaths(points_w, jacobian, points), point_set.groups, com, com_jac)
+    moved = carrying_dofs(model)[points.bodies]
+    jacobian *= moved[:, None]
+    return Kinematics(PointPaths(points_w, jacobian, points, moved), point_set.groups, com, com_jac)
 
 
 def _divide(length: float, spacing: float) -> np.ndarray:
@@ -203,13 +206,12 @@ def carrying_dofs(model: mujoco.MjModel) -> np.ndarray:
 def point_positions(model: mujoco.MjModel, qpos: np.ndarray, points: BodyPoints) -> np.ndarray:
     """Positions of points in every frame of qpos (T, nq), world frame [m], (T, P, 3)."""
     data = mujoco.MjData(model)
-    positions = np.empty((len(qpos), len(points), 3))
+    place, rotation = np.empty((len(qpos), len(points), 3)), np.empty((len(qpos), len(points), 9))
     for t, pose in enumerate(qpos):
         data.qpos[:] = pose
         mujoco.mj_kinematics(model, data)
-        rotation = data.xmat[points.bodies].reshape(-1, 3, 3)
-        positions[t] = data.xpos[points.bodies] + np.einsum("pij,pj->pi", rotation, points.local)
-    return positions
+        place[t], rotation[t] = data.xpos[points.bodies], data.xmat[points.bodies]
+    return place + (rotation.reshape(*place.shape, 3) @ points.local[..., None])[..., 0]
 
 
 def com_positions(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from reconstruct.blocks import Block
 from reconstruct.kinematics import PointPaths
 from reconstruct.scene_objects import SceneObject
-from reconstruct.solve import Block
 
 PASSED = (0.0, 1.0 / 3.0, 2.0 / 3.0)
 """Shares of the way from a frame to the next at which a body keeps out of boxes."""
@@ -98,7 +98,7 @@ def no_entry(
     if between > 0.0:
         after = np.einsum("tpi,tpid->tpd", way, points.jac[1:])[:, None]
         jacobian = np.concatenate([(1.0 - between) * jacobian, between * after], axis=1)
-    return Block("entry", depth / sigma, jacobian)
+    return Block("entry", depth / sigma, jacobian, moved=points.moved)
 
 
 def _find_depth(pos_w: np.ndarray, radius: np.ndarray, boxes: Sequence[SceneObject]) -> tuple[np.ndarray, np.ndarray]:

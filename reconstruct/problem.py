@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
 
 import mujoco
 import numpy as np
 
 from reconstruct import dynamics, object_terms, residuals, rolling, surface_terms, surfaces
+from reconstruct.blocks import Block, cut_windows
 from reconstruct.camera import R_LEVEL, View
 from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
@@ -16,7 +17,6 @@ from reconstruct.contacts import HAND_DOUBT, contact_points
 from reconstruct.kinematics import BodyPoints, Kinematics, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.observations import Observations
 from reconstruct.sight import find_sight
-from reconstruct.solve import Block
 from reconstruct.support import Support, find_support
 from reconstruct.surfaces import Surface
 from reconstruct.tangent import TangentSpace
@@ -24,8 +24,6 @@ from reconstruct.world_frame import estimate_tilt, to_view
 
 DOUBTFUL = 0.05
 """Weight of frames that do not fit into a steady motion of the trunk."""
-WINDOW = 200  # with all of 3,000 frames at once, each would take half as long again
-"""Number of frames whose residuals are computed at a time."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ class Problem:
         """The character's kinematics."""
         return self.character.model
 
-    @property
+    @cached_property
     def space(self) -> TangentSpace:
         """Steps between the character's poses."""
         return TangentSpace.of(self.model)
@@ -238,20 +236,10 @@ class Problem:
             expected = replace(self.expected or view, height=view.height, ground_velocity=view.ground_velocity)
             sigma = np.array([*self.tilt_sigma, 1.0, self.sigmas.focal, 1.0, 1.0])
             yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
-        edges = np.linspace(0, len(qpos), max(round(len(qpos) / WINDOW), 1) + 1).astype(int)
-        for first, end in pairwise(edges.tolist()):
-            # Residuals touch up to two frames that follow. Those which begin there are the next window's.
-            part = slice(first, end + 2)
-            for block in at.select(part).terms(qpos[part], view):
-                block, mine = surface_terms.widen(block, more), slice(end - first)
-                by_view = None if block.global_jacobian is None else block.global_jacobian[mine]
-                yield replace(
-                    block,
-                    residual=block.residual[mine],
-                    jacobian=block.jacobian[mine],
-                    global_jacobian=by_view,
-                    first=first,
-                )
+        points, parts = self.point_set, self.rolling_parts
+        for part in cut_windows(len(qpos)):
+            for block in at.select(part.frames).terms(qpos[part.frames], view, points, parts):
+                yield surface_terms.widen(block, more).select(part.rows, part.frames.start)
 
     def select(self, frames: slice) -> "Problem":
         """The same for some of the frames."""
@@ -262,22 +250,34 @@ class Problem:
             support=self.support and self.support.select(frames),
         )
 
-    def terms(self, qpos: np.ndarray, view: View) -> list[Block]:
-        """All terms in force, except the prior of the view."""
-        kin = compute_kinematics(self.model, qpos, self.point_set())
+    def terms(self, qpos: np.ndarray, view: View, points: PointSet, parts: np.ndarray) -> list[Block]:
+        """All terms in force, except the prior of the view.
+
+        Args:
+          qpos: the motion, (T, nq).
+          view: camera and ground.
+          points: `point_set` of the whole motion.
+          parts: `rolling_parts` of it.
+        """
+        kin = compute_kinematics(self.model, qpos, points)
         return [
             *self.pose_terms(qpos),
             *self.observation_terms(qpos, kin, view),
-            *self.contact_terms(kin, view),
-            *self.physics_terms(kin),
+            *self.contact_terms(kin, view, parts),
+            *self.physics_terms(kin, parts),
         ]
 
+    @cached_property
     def point_set(self) -> PointSet:
         """The points that the terms in force need."""
         groups = {} if self.observations is None else {"landmarks": self.observations.points}
         groups |= {"contacts": contact_points(self.character), "solid": BodyPoints.of_geoms(self.model)}
-        if self.physics or len(self.rolling_parts()):
+        parts = self.rolling_parts
+        if self.physics or len(parts):
             groups["masses"] = BodyPoints.of_masses(self.model)
+            groups["balls"] = groups["solid"][rolling.find_other_parts(self.character)[parts]]
+            if not self.physics:
+                groups["masses"] = groups["masses"][np.isin(groups["masses"].bodies, groups["balls"].bodies)]
         if self.touches is not None:
             groups["carried"] = surfaces.carried_points(self.character)
         if self.support is not None and self.support.things:
@@ -289,6 +289,7 @@ class Problem:
         """Which surface each of `carried_points` touches, (T, N); None where there are no surfaces."""
         return None if self.support is None else self.support.touches
 
+    @cached_property
     def rolling_parts(self) -> np.ndarray:
         """Which of `rolling.find_other_parts` ever touch the ground, (Q,): the rest would only cost time."""
         return np.zeros(0, dtype=int) if self.support is None else np.flatnonzero(self.support.rolls.any(axis=0))
@@ -316,7 +317,7 @@ class Problem:
             blocks.append(residuals.tracking(space, qpos, self.target, self.tracking_sigma()))
         return blocks
 
-    def contact_terms(self, kin: Kinematics, view: View) -> list[Block]:
+    def contact_terms(self, kin: Kinematics, view: View, parts: np.ndarray) -> list[Block]:
         """What rests on the ground lies on it and stays; nothing sinks into it."""
         if self.support is None:
             return []
@@ -340,24 +341,20 @@ class Problem:
         if support.lies.any():
             alone = support.lies & ~support.contact.any(axis=1)
             blocks.append(residuals.lowest_point_on_ground(kin["solid"], alone, sigmas.lying))
-        parts = self.rolling_parts()
         if len(parts):
-            balls, rolls = kin["solid"][rolling.find_other_parts(self.character)[parts]], support.rolls[:, parts]
+            balls, rolls = kin["balls"], support.rolls[:, parts]
             blocks += [
                 residuals.ground_height(balls, rolls, sigmas.rolling, "rolling"),
                 rolling.no_slip(balls, kin["masses"], rolls, sigmas.roll),
             ]
         return blocks
 
-    def physics_terms(self, kin: Kinematics) -> list[Block]:
+    def physics_terms(self, kin: Kinematics, parts: np.ndarray) -> list[Block]:
         """Gravity in flight, and a force on the ground that the support and friction can bear."""
         if self.support is None or not self.physics:
             return []
-        sigmas, support, parts = self.sigmas, self.support, self.rolling_parts()
-        corners_w = kin["contacts"].pos_w
-        if len(parts):
-            balls_w = kin["solid"].pos_w[:, rolling.find_other_parts(self.character)[parts]]
-            corners_w = np.concatenate([corners_w, balls_w], axis=1)
+        sigmas, support = self.sigmas, self.support
+        corners_w = np.concatenate([kin["contacts"].pos_w, kin["balls"].pos_w], axis=1)
         # Where the body rests on something that is not known, feet and hands are not all of the support.
         known = ~support.lies[:, None]
         held = np.concatenate([support.carrying, support.rolls[:, parts]], axis=1) & known

@@ -8,12 +8,12 @@ against finite differences).
 import mujoco
 import numpy as np
 
+from reconstruct.blocks import Block
 from reconstruct.camera import View
 from reconstruct.kinematics import PointPaths
 from reconstruct.observations import Observations
 from reconstruct.rotations import to_rotvec
-from reconstruct.solve import Block
-from reconstruct.tangent import TangentSpace, inverse_right_jacobian
+from reconstruct.tangent import JointJacobian, TangentSpace, inverse_right_jacobian
 
 GLOBALS = 6
 """pitch, roll, height, log focal length, velocity of the ground (2): the order of `View.vector`."""
@@ -88,6 +88,7 @@ def reprojection(landmarks: PointPaths, view: View, observations: Observations, 
         (by_world @ landmarks.jac).reshape(frames, 1, 2 * count, -1),
         (scale[..., None] * by_view).reshape(frames, 2 * count, GLOBALS + units),
         group=2,
+        moved=np.repeat(landmarks.moved, 2, axis=0),
     )
 
 
@@ -119,6 +120,7 @@ def bones_3d(landmarks: PointPaths, view: View, observations: Observations, sigm
         (scale[..., None] * (rotation @ jac)).reshape(frames, 1, 3 * count, -1),
         by_view.reshape(frames, 3 * count, GLOBALS),
         group=3,
+        moved=np.repeat(landmarks.moved[start] | landmarks.moved[end], 3, axis=0),
     )
 
 
@@ -136,7 +138,7 @@ def tracking(
     """
     step = space.difference(target, qpos)
     _, by_end = space.difference_jacobians(step)
-    return Block(name, step / sigma, (by_end / sigma[..., None])[:, None])
+    return Block(name, step / sigma, JointJacobian.stack([by_end * (1.0 / sigma)]))
 
 
 def acceleration(space: TangentSpace, qpos: np.ndarray, fps: float, sigma: np.ndarray) -> Block:
@@ -151,7 +153,7 @@ def acceleration(space: TangentSpace, qpos: np.ndarray, fps: float, sigma: np.nd
     by_start, by_end = space.difference_jacobians(step)
     scale = fps**2 / sigma
     residual = (step[1:] - step[:-1]) * scale
-    jacobian = np.stack([-by_start[:-1], by_start[1:] - by_end[:-1], by_end[1:]], axis=1) * scale[:, None]
+    jacobian = JointJacobian.stack([-by_start[:-1], by_start[1:] - by_end[:-1], by_end[1:]]) * scale
     return Block("acceleration", residual, jacobian, group=1)
 
 
@@ -164,28 +166,27 @@ def velocity(space: TangentSpace, qpos: np.ndarray, fps: float, sigma: np.ndarra
     step = space.difference(qpos[:-1], qpos[1:])
     by_start, by_end = space.difference_jacobians(step)
     scale = fps / sigma
-    jacobian = np.stack([by_start, by_end], axis=1) * scale[:, None]
-    return Block("velocity", step * scale, jacobian)
+    return Block("velocity", step * scale, JointJacobian.stack([by_start, by_end]) * scale)
 
 
 def hinge_limits(space: TangentSpace, qpos: np.ndarray, sigma: float) -> Block:
-    """How far hinges are beyond their range, (T, number of limited hinges).
+    """How far hinges are beyond their range, (T, nv): 0 for all other degrees of freedom.
 
     Args:
       sigma: standard deviation of the excess [rad].
     """
     model = space.model
     joints = np.flatnonzero((model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE) & (model.jnt_limited == 1))
-    angle = qpos[:, model.jnt_qposadr[joints]]
+    angle, dofs = qpos[:, model.jnt_qposadr[joints]], model.jnt_dofadr[joints]
     low, high = model.jnt_range[joints].T
-    excess = angle - np.clip(angle, low, high)
-    jacobian = np.zeros((len(qpos), 1, len(joints), model.nv))
-    jacobian[:, 0, np.arange(len(joints)), model.jnt_dofadr[joints]] = (excess != 0) / sigma
-    return Block("limits", excess / sigma, jacobian)
+    residual = np.zeros((len(qpos), space.nv))
+    residual[:, dofs] = (angle - np.clip(angle, low, high)) / sigma
+    beyond = (residual[:, None, space.scalar_dof] != 0) / sigma
+    return Block("limits", residual, JointJacobian(space, beyond, np.zeros((len(qpos), 1, *_turns(space)))))
 
 
 def ball_limits(space: TangentSpace, qpos: np.ndarray, sigma: float) -> Block:
-    """How far the rotation vectors of ball joints are outside the box of `BALL_LIMITS`, (T, 3 B).
+    """How far the rotation vectors of ball joints are outside the box of `BALL_LIMITS`, (T, nv): 0 elsewhere.
 
     Args:
       sigma: standard deviation of the excess [rad].
@@ -198,7 +199,7 @@ def ball_limits(space: TangentSpace, qpos: np.ndarray, sigma: float) -> Block:
 
 
 def pose_prior(space: TangentSpace, qpos: np.ndarray) -> Block:
-    """A relaxed, straight body where nothing else is known, (T, 3 B); `POSE_SIGMA` says how loosely."""
+    """A relaxed, straight body where nothing else is known, (T, nv); `POSE_SIGMA` says how loosely."""
     balls, _, _, sigma = ball_tables(space)
     rotvec = to_rotvec(space.quaternions(qpos)[:, balls])
     return _on_balls("prior", space, balls, rotvec / sigma, inverse_right_jacobian(rotvec) / sigma[..., None])
@@ -236,13 +237,17 @@ def ball_tables(space: TangentSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def _on_balls(name: str, space: TangentSpace, balls: np.ndarray, residual: np.ndarray, local: np.ndarray) -> Block:
-    """A block of three residuals a ball joint, from their derivative by the joint's own step (T, B, 3, 3)."""
-    frames, count = residual.shape[:2]
-    jacobian = np.zeros((frames, count, 3, space.nv))
-    for b, ball in enumerate(balls):
-        dof = space.quat_dof[ball, 0]
-        jacobian[:, b, :, dof : dof + 3] = local[:, b]
-    return Block(name, residual.reshape(frames, -1), jacobian.reshape(frames, 1, 3 * count, space.nv))
+    """A block of three residuals a ball joint (T, B, 3), from their derivative by the joint's own step (T, B, 3, 3)."""
+    frames = len(residual)
+    of_dofs, turns = np.zeros((frames, space.nv)), np.zeros((frames, 1, *_turns(space)))
+    of_dofs[:, space.quat_dof[balls]] = residual
+    turns[:, 0, balls] = local
+    return Block(name, of_dofs, JointJacobian(space, np.zeros((frames, 1, len(space.scalar_dof))), turns))
+
+
+def _turns(space: TangentSpace) -> tuple[int, int, int]:
+    """Shape of the blocks of rotations of one frame."""
+    return len(space.quat_dof), 3, 3
 
 
 # -- contact with the ground ------------------------------------------------------------------------------------------
@@ -258,7 +263,8 @@ def ground_height(points: PointPaths, contact: np.ndarray, sigma: float, name: s
       name: of the block.
     """
     scale = contact / sigma
-    return Block(name, scale * points.height, (scale[..., None] * points.jac[:, :, 2])[:, None])
+    jacobian = (scale[..., None] * points.jac[:, :, 2])[:, None]
+    return Block(name, scale * points.height, jacobian, moved=points.moved)
 
 
 def no_slip(points: PointPaths, contact: np.ndarray, view: View, fps: float, sigma: float) -> Block:
@@ -283,6 +289,7 @@ def no_slip(points: PointPaths, contact: np.ndarray, view: View, fps: float, sig
         residual.reshape(pairs, -1),
         jacobian.reshape(pairs, 2, 2 * count, -1),
         by_view.reshape(pairs, 2 * count, GLOBALS),
+        moved=np.repeat(points.moved, 2, axis=0),
     )
 
 
@@ -299,19 +306,20 @@ def hand_height(points: PointPaths, supported: np.ndarray, sigma: float) -> Bloc
     both = (supported[:-1] & supported[1:]) / sigma
     height, jac = points.pos_w[..., 2], points.jac[:, :, 2]
     jacobian = np.stack([-both[..., None] * jac[:-1], both[..., None] * jac[1:]], axis=1)
-    return Block("hand_height", both * (height[1:] - height[:-1]), jacobian)
+    return Block("hand_height", both * (height[1:] - height[:-1]), jacobian, moved=points.moved)
 
 
 def no_penetration(points: PointPaths, sigma: float) -> Block:
-    """No part of the body sinks below the ground, (T, P).
+    """No part of the body sinks below the ground, (T, those of the P points that do in some frame).
 
     Args:
       points: of the body's shapes.
       sigma: standard deviation of the depth [m].
     """
-    depth = np.minimum(points.height, 0.0)
-    below = (depth < 0)[..., None] / sigma
-    return Block("penetration", depth / sigma, (below * points.jac[:, :, 2])[:, None])
+    deep = np.flatnonzero((points.height < 0.0).any(axis=0))
+    depth = np.minimum(points.height[:, deep], 0.0)
+    jacobian = (depth < 0)[..., None] / sigma * points.jac[:, deep, 2]
+    return Block("penetration", depth / sigma, jacobian[:, None], moved=points.moved[deep])
 
 
 def lowest_point_on_ground(points: PointPaths, lying: np.ndarray, sigma: float) -> Block:

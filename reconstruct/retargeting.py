@@ -12,8 +12,9 @@ Like Gleicher (1998), "Retargetting motion to new characters", constraints and s
 than frame by frame; the terms and the banded solver are those of the reconstruction.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 import mujoco
 import numpy as np
@@ -21,6 +22,7 @@ from scipy.ndimage import maximum_filter1d, median_filter
 
 from pose.ranges import POSITIVE, check_ranges, name_numbers
 from reconstruct import dynamics, residuals
+from reconstruct.blocks import Block, cut_windows
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_runs, part_contacts
 from reconstruct.cycle import close_loop
@@ -43,7 +45,7 @@ from reconstruct.retargeting_terms import (
     steady_spin,
 )
 from reconstruct.rotations import from_matrix, normalise, to_matrix
-from reconstruct.solve import Block, join_blocks, minimise, solve_poses
+from reconstruct.solve import minimise, solve_poses
 from reconstruct.tangent import TangentSpace
 
 
@@ -163,6 +165,18 @@ class TrajectoryTargets:
     acceleration_sigma: np.ndarray
     """Standard deviation of it [m/s2], (T - 2,)."""
 
+    def select(self, frames: slice) -> "TrajectoryTargets":
+        """Those of some frames."""
+        inner = slice(frames.start, frames.stop - 2)
+        return TrajectoryTargets(
+            self.poses[frames],
+            self.pose_sigma[frames],
+            self.places[frames],
+            self.com_w[frames],
+            self.acceleration[inner],
+            self.acceleration_sigma[inner],
+        )
+
 
 @dataclass(frozen=True)
 class RetargetingFit:
@@ -187,7 +201,7 @@ class RetargetingFit:
         """Frames a second of the new motion (Froude): time scales by the root of the lengths' scale."""
         return float(self.motion.fps / np.sqrt(self.scale))
 
-    @property
+    @cached_property
     def space(self) -> TangentSpace:
         """Steps between poses of the new body."""
         return TangentSpace.of(self.character.model)
@@ -208,7 +222,9 @@ class RetargetingFit:
             qpos = remove_outliers(self.character.model, qpos)
         return qpos
 
-    def frame_terms(self, qpos: np.ndarray, frames: np.ndarray, start: np.ndarray, tolerance_scale: float) -> Block:
+    def frame_terms(
+        self, qpos: np.ndarray, frames: np.ndarray, start: np.ndarray, tolerance_scale: float
+    ) -> list[Block]:
         """Terms of single frames: landmarks, posture, joint limits, feet on the ground.
 
         Args:
@@ -221,13 +237,11 @@ class RetargetingFit:
         kin = compute_kinematics(self.character.model, qpos, points)
         targets = self.targets.select(frames).loosen(tolerance_scale)
         held = self.ground.contact[frames] * 1.0
-        return join_blocks(
-            [
-                targets.residual(kin["landmarks"]),
-                *self.pose_terms(qpos, start[frames], self.posture_sigma[None]),
-                residuals.ground_height(kin["contacts"], held, 0.003 * tolerance_scale),
-            ]
-        )
+        return [
+            targets.residual(kin["landmarks"]),
+            *self.pose_terms(qpos, start[frames], self.posture_sigma[None]),
+            residuals.ground_height(kin["contacts"], held, 0.003 * tolerance_scale),
+        ]
 
     def pose_terms(self, qpos: np.ndarray, near: np.ndarray, sigma: np.ndarray) -> list[Block]:
         """Joints near a posture, and within their range."""
@@ -278,26 +292,33 @@ class RetargetingFit:
 
     def trajectory_terms(
         self, qpos: np.ndarray, _: np.ndarray, points: PointSet, goal: TrajectoryTargets, tolerance_scale: float
+    ) -> Iterator[Block]:
+        """All terms window by window, those that push only beyond a limit `tolerance_scale` times as wide."""
+        config, model = self.config, self.character.model
+        for part in cut_windows(len(qpos)):
+            for block in self.window_terms(qpos[part.frames], part.frames, points, goal, tolerance_scale):
+                yield block.select(part.rows, part.frames.start)
+        spin = config.spin * model.body_mass.sum() * self.character.height**2
+        yield from steady_spin(model, qpos, self.ground.flight, self.fps, spin)
+
+    def window_terms(
+        self, qpos: np.ndarray, frames: slice, points: PointSet, goal: TrajectoryTargets, tolerance_scale: float
     ) -> list[Block]:
-        """All terms, those that push only beyond a limit `tolerance_scale` times as wide."""
-        config, ground, model, space = self.config, self.ground, self.character.model, self.space
-        kin, aloft = compute_kinematics(model, qpos, points), ground.flight
+        """All terms of some frames of the trajectory (F, nq), but the spin of whole flights."""
+        config, model, space = self.config, self.character.model, self.space
+        contact, aloft = self.ground.contact[frames], self.ground.flight[frames]
+        kin, goal = compute_kinematics(model, qpos, points), goal.select(frames)
         steady = np.full(model.nv, config.acceleration)
         steady[:3] = config.root_acceleration
-        spin = config.spin * model.body_mass.sum() * self.character.height**2
-        in_frame = [
-            self.targets.residual(kin["landmarks"]),
+        return [
+            self.targets.select(frames).residual(kin["landmarks"]),
             *self.pose_terms(qpos, goal.poses, goal.pose_sigma),
-            contact_places(kin["contacts"], ground.contact, goal.places, config.ground),
+            contact_places(kin["contacts"], contact, goal.places, config.ground),
             balance(kin, goal.com_w, ~aloft, config.balance),
             residuals.no_penetration(kin["solid"], config.penetration * tolerance_scale),
-        ]
-        return [
-            join_blocks(in_frame),
             residuals.acceleration(space, qpos, self.fps, steady),
             speed_limit(space, qpos, self.fps, config.speed, 0.004 * tolerance_scale),
             com_acceleration_near(kin, goal.acceleration, self.fps, goal.acceleration_sigma),
-            steady_spin(model, qpos, aloft, self.fps, spin),
         ]
 
 

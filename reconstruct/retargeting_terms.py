@@ -1,13 +1,15 @@
 """Terms of the fit of a retargeted motion that the reconstruction does not have."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 
 from reconstruct import residuals
+from reconstruct.blocks import Block
 from reconstruct.contacts import find_runs
 from reconstruct.dynamics import CentroidalMotion, com_acceleration, flight_spin, second_difference
 from reconstruct.kinematics import BodyPoints, Kinematics, PointPaths, PointSet, compute_kinematics
-from reconstruct.solve import Block
 from reconstruct.tangent import TangentSpace
 
 SHORTEST_FLIGHT_S = 0.2
@@ -27,7 +29,12 @@ def contact_places(contacts: PointPaths, contact: np.ndarray, places: np.ndarray
     residual = scale * (contacts.pos_w - places)
     jacobian = scale[..., None] * contacts.jac
     frames, _, _, nv = jacobian.shape
-    return Block("contact", residual.reshape(frames, -1), jacobian.reshape(frames, 1, -1, nv))
+    return Block(
+        "contact",
+        residual.reshape(frames, -1),
+        jacobian.reshape(frames, 1, -1, nv),
+        moved=np.repeat(contacts.moved, 3, axis=0),
+    )
 
 
 def balance(kin: Kinematics, com_w: np.ndarray, supported: np.ndarray, sigma: float) -> Block:
@@ -57,8 +64,8 @@ def com_acceleration_near(kin: Kinematics, target: np.ndarray, fps: float, sigma
     return Block("com_acceleration", residual, second_difference(kin.com_jac, fps) / sigma[:, None, None, None])
 
 
-def steady_spin(model: mujoco.MjModel, qpos: np.ndarray, flight: np.ndarray, fps: float, sigma: float) -> Block:
-    """Nothing turns the body in flights that last (`SHORTEST_FLIGHT_S`): `dynamics.flight_spin` of those, (T - 2, 3).
+def steady_spin(model: mujoco.MjModel, qpos: np.ndarray, flight: np.ndarray, fps: float, sigma: float) -> list[Block]:
+    """Nothing turns the body in flights that last (`SHORTEST_FLIGHT_S`): `dynamics.flight_spin` of each.
 
     Args:
       model: the body.
@@ -67,14 +74,12 @@ def steady_spin(model: mujoco.MjModel, qpos: np.ndarray, flight: np.ndarray, fps
       fps: frames a second.
       sigma: standard deviation of the moment [N m].
     """
-    masses = PointSet.of(masses=BodyPoints.of_masses(model))
-    residual, jacobian = np.zeros((len(qpos) - 2, 3)), np.zeros((len(qpos) - 2, 3, 3, model.nv))
+    masses, blocks = PointSet.of(masses=BodyPoints.of_masses(model)), list[Block]()
     for start, end in find_runs(flight):
-        if end - start >= SHORTEST_FLIGHT_S * fps:
+        if end - start >= max(SHORTEST_FLIGHT_S * fps, 3):
             body = CentroidalMotion.of(model, compute_kinematics(model, qpos[start:end], masses), fps)
-            block = flight_spin(body, np.ones(end - start, dtype=bool), sigma)
-            residual[start : end - 2], jacobian[start : end - 2] = block.residual, block.jacobian
-    return Block("spin", residual, jacobian)
+            blocks.append(replace(flight_spin(body, np.ones(end - start, dtype=bool), sigma), first=start))
+    return blocks
 
 
 def speed_limit(space: TangentSpace, qpos: np.ndarray, fps: float, limit: float, sigma: float) -> Block:
@@ -91,4 +96,4 @@ def speed_limit(space: TangentSpace, qpos: np.ndarray, fps: float, limit: float,
     excess = block.residual - np.clip(block.residual, -limit, limit)
     excess[:, :6] = 0.0
     weight = 1.0 / (sigma * fps)
-    return Block("speed", excess * weight, block.jacobian * ((excess != 0) * weight)[:, None, :, None])
+    return Block("speed", excess * weight, block.jacobian * ((excess != 0) * weight)[:, None])

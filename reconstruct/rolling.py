@@ -6,10 +6,10 @@ every frame, must be on the ground and must not slip, so the ball rolls.
 
 import numpy as np
 
+from reconstruct.blocks import Block
 from reconstruct.characters.character import Character
 from reconstruct.contacts import clean_contacts, contact_points, grow_contacts
 from reconstruct.kinematics import BodyPoints, PointPaths, point_positions
-from reconstruct.solve import Block
 
 HEIGHT = (0.03, 0.06)
 """Heights of a part's lowest point below which it comes to be, and remains, on the ground [m]."""
@@ -61,14 +61,14 @@ def no_slip(balls: PointPaths, masses: PointPaths, rolling: np.ndarray, sigma: f
 
     Args:
       balls: middles of the balls, with their radii, (T, Q).
-      masses: points of `BodyPoints.of_masses`, four a body: they show how bodies are rotated.
+      masses: points of `BodyPoints.of_masses` of these balls' bodies, four a body: they show how it is rotated.
       rolling: which balls are in contact, bool (T, Q).
       sigma: standard deviation of the slip in one frame [m].
     """
     both = (rolling[:-1] & rolling[1:])[..., None] / sigma
     frames, count, radius = len(balls.pos_w), len(balls), balls.on_body.radius[:, None]
     # Down, in the body's axes: a sum of the vectors from a body's first corner to the others.
-    corner = 4 * (balls.on_body.bodies - 1)[:, None] + np.arange(4)
+    corner = np.searchsorted(masses.on_body.bodies, balls.on_body.bodies)[:, None] + np.arange(4)
     local = masses.on_body.local[corner]
     inverse = np.linalg.pinv(np.swapaxes(local[:, 1:] - local[:, :1], 1, 2))
     edges = np.swapaxes(masses.pos_w[:, corner[:, 1:]] - masses.pos_w[:, corner[:, :1]], 2, 3)
@@ -89,4 +89,9 @@ def no_slip(balls: PointPaths, masses: PointPaths, rolling: np.ndarray, sigma: f
     by_start = -balls.jac[start] - between @ lowest_point_jac(start, start)
     residual = both * moved[..., :2]
     jacobian = both[:, None, ..., None] * np.stack([by_start, by_end], axis=1)[..., :2, :]
-    return Block("roll", residual.reshape(frames - 1, -1), jacobian.reshape(frames - 1, 2, 2 * count, -1))
+    return Block(
+        "roll",
+        residual.reshape(frames - 1, -1),
+        jacobian.reshape(frames - 1, 2, 2 * count, -1),
+        moved=np.repeat(balls.moved, 2, axis=0),
+    )

@@ -19,6 +19,7 @@ from pose.progress import Progress, silent
 from pose.seen_part import cut_to_seen
 from reconstruct.camera import Camera, View, tilt_from_up
 from reconstruct.characters.character import Character
+from reconstruct.normal_equations import normal_equations
 from reconstruct.observations import estimate_focal, find_middle_frame
 from reconstruct.problem import Problem
 from reconstruct.reconstruct import (
@@ -29,7 +30,7 @@ from reconstruct.reconstruct import (
     reconstruct_motion,
 )
 from reconstruct.rotations import from_rotvec, multiply, rotate
-from reconstruct.solve import normal_equations, to_banded
+from reconstruct.solve import to_banded
 
 HEIGHT_SIGMA = 0.06
 """Standard deviation of the logarithm of people's heights; adults differ by some 6 %."""
@@ -155,10 +156,10 @@ def find_precision(problem: Problem, qpos: np.ndarray, unknowns: np.ndarray) -> 
     """Inverse covariance (4, 4) of the view at a solution, whatever the poses are: the Schur complement."""
     frames, nv = len(qpos), problem.model.nv
     system = normal_equations(problem.residuals(qpos, unknowns), frames, nv, len(unknowns))
-    upper = to_banded(system.band)
-    upper[-1] += 1e-6
+    lower = to_banded(system.band)
+    lower[0] += 1e-6
     edge = system.border.reshape(frames * nv, -1)[:, :KNOWN]
-    found = system.corner[:KNOWN, :KNOWN] - edge.T @ solveh_banded(upper, edge, check_finite=False)
+    found = system.corner[:KNOWN, :KNOWN] - edge.T @ solveh_banded(lower, edge, lower=True, check_finite=False)
     return 0.5 * (found + found.T)
 
 

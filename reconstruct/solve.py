@@ -7,74 +7,21 @@ and are solved for by a Schur complement.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve, solveh_banded
 
+from reconstruct.blocks import Block
+from reconstruct.normal_equations import System, normal_equations, sum_costs
 from reconstruct.tangent import TangentSpace
 
 LARGEST_DAMPING = 1e6
 """Beyond it no step lowers the cost any more."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """One kind of residual: M rows of frames with R residuals each, already divided by their standard deviation."""
-
-    name: str
-    """What it penalises; costs are reported under this name."""
-    residual: np.ndarray
-    """(M, R)."""
-    jacobian: np.ndarray
-    """Row m touches frames m, m + 1, ...: d residual / d tangent of those, (M, K, R, nv) with K <= 3."""
-    global_jacobian: np.ndarray | None = None
-    """d residual / d global unknowns, (M, R, G)."""
-    group: int = 0
-    """Robust (soft-L1) over groups of this many neighbouring residuals, as one vector; 0 is plain least squares."""
-    first: int = 0
-    """The frame of row 0."""
-
-    def loss(self) -> float:
-        """Its part of the cost: half the sum of squares, or of 2 (sqrt(1 + s) - 1) with s a group's square."""
-        if not self.group:
-            return 0.5 * float(np.sum(self.residual**2))
-        squares = np.sum(self.residual.reshape(len(self.residual), -1, self.group) ** 2, axis=-1)
-        return float(np.sum(np.sqrt(1.0 + squares) - 1.0))
-
-    def weights(self) -> np.ndarray:
-        """Weights of iteratively reweighted least squares, the derivative of the loss, (M, R)."""
-        if not self.group:
-            return np.ones_like(self.residual)
-        squares = np.sum(self.residual.reshape(len(self.residual), -1, self.group) ** 2, axis=-1)
-        return np.repeat(1.0 / np.sqrt(1.0 + squares), self.group, axis=1)
-
-
 Residuals = Callable[[np.ndarray, np.ndarray], Iterable[Block]]
 """(qpos (T, nq), global unknowns (G,)) -> blocks. Of a long motion they come window by window and are let go of as soon
 as they are summed up: arrays of thousands of frames are slow to make, and fill the memory."""
-
-
-class System(NamedTuple):
-    """Normal equations J^T W J x = -J^T W r at a point, of T frames and G global unknowns."""
-
-    band: np.ndarray
-    """Blocks of frames on and above the diagonal, (T, 3, nv, nv)."""
-    border: np.ndarray
-    """Between frames and global unknowns, (T, nv, G)."""
-    corner: np.ndarray
-    """Of the global unknowns, (G, G)."""
-    gradient: np.ndarray
-    """(T, nv)."""
-    global_gradient: np.ndarray
-    """(G,)."""
-    cost: dict[str, float]
-    """Of each kind of residual."""
-
-    @property
-    def total(self) -> float:
-        """The whole cost."""
-        return sum(self.cost.values())
 
 
 @dataclass(frozen=True)
@@ -89,8 +36,6 @@ class Solution:
     """Cost of each kind of residual."""
     iterations: int
     """Steps tried."""
-    optimality: float
-    """Largest component of the gradient where it ended, each by the square root of its curvature."""
     success: bool
     """Whether it ended by itself; otherwise the steps ran out."""
     message: str
@@ -118,69 +63,50 @@ def minimise(
       tolerance: stops when a step lowers the cost by less than this share.
     """
 
-    def at(qpos: np.ndarray, unknowns: np.ndarray) -> System:
-        return normal_equations(residuals(qpos, unknowns), len(qpos), space.nv, len(unknowns))
+    def at(qpos: np.ndarray, unknowns: np.ndarray, limit: float = np.inf) -> System:
+        return normal_equations(residuals(qpos, unknowns), len(qpos), space.nv, len(unknowns), limit=limit)
 
     system = at(qpos, unknowns)
-    damping, tried, message = 1e-3, 0, ""
+    cost, damping, tried, message = system.cost, 1e-3, 0, ""
     while tried < iterations and damping < LARGEST_DAMPING:
         tried += 1
         step, global_step = solve_bordered(system, free, damping)
         moved, moved_unknowns = space.integrate(qpos, step), unknowns + global_step
-        there = at(moved, moved_unknowns)
-        if not there.total < system.total:  # not a number counts as worse
+        # A step that will be the last one, as it looks, needs no normal equations.
+        is_last = foresee_gain(system, step, global_step, damping) < tolerance * system.total
+        there = None if is_last else at(moved, moved_unknowns, system.total)
+        found = sum_costs(residuals(moved, moved_unknowns)) if there is None else there.cost
+        gain = 1.0 - sum(found.values()) / system.total
+        if not gain > 0.0:  # not a number counts as worse
             damping = max(damping, 1e-4) * 8.0
             continue
-        gain = 1.0 - there.total / system.total
-        qpos, unknowns, system = moved, moved_unknowns, there
+        qpos, unknowns, cost = moved, moved_unknowns, found
         if gain < tolerance:
             message = f"the last step lowered the cost by less than {tolerance:g} of it"
             break
+        system = there or at(qpos, unknowns)
         damping = max(damping / 5.0, 1e-6)
     if damping >= LARGEST_DAMPING:
         message = "no step lowers the cost"
-    stiffness = np.sqrt(np.maximum(np.einsum("tii->ti", system.band[:, 0]), 1e-12))
-    optimality = float(np.abs(system.gradient / stiffness).max())
-    return Solution(
-        qpos, unknowns, system.cost, tried, optimality, bool(message), message or f"{iterations} steps were not enough"
-    )
+    return Solution(qpos, unknowns, cost, tried, bool(message), message or f"{iterations} steps were not enough")
 
 
-def normal_equations(blocks: Iterable[Block], frames: int, nv: int, count: int) -> System:
-    """Sums up blocks of a motion of so many frames, nv degrees of freedom and `count` global unknowns."""
-    band = np.zeros((frames, 3, nv, nv))
-    border, corner = np.zeros((frames, nv, count)), np.zeros((count, count))
-    gradient, global_gradient = np.zeros((frames, nv)), np.zeros(count)
-    cost: dict[str, float] = {}
-    for block in blocks:
-        cost[block.name] = cost.get(block.name, 0.0) + block.loss()
-        weights = block.weights()
-        residual, span = block.residual * weights, block.jacobian.shape[1]
-        for k in range(span):
-            transposed = np.swapaxes(block.jacobian[:, k], 1, 2)
-            rows = slice(block.first + k, block.first + k + len(residual))
-            gradient[rows] += (transposed @ residual[..., None])[..., 0]
-            weighted = transposed * weights[:, None, :]
-            for other in range(k, span):
-                band[rows, other - k] += weighted @ block.jacobian[:, other]
-            if block.global_jacobian is not None:
-                border[rows] += weighted @ block.global_jacobian
-        if block.global_jacobian is not None:
-            flat = block.global_jacobian.reshape(-1, count)
-            corner += flat.T @ (flat * weights.reshape(-1, 1))
-            global_gradient += flat.T @ residual.reshape(-1)
-    return System(band, border, corner, gradient, global_gradient, cost)
+def foresee_gain(system: System, step: np.ndarray, global_step: np.ndarray, damping: float) -> float:
+    """By how much a damped step (T, nv), (G,) would lower the cost if the residuals were linear."""
+    stiffness = np.einsum("tii->ti", system.band[:, 0])
+    along = np.sum(system.gradient * step) + system.global_gradient @ global_step
+    return float(0.5 * damping * np.sum(stiffness * step**2) - 0.5 * along)
 
 
 def solve_bordered(system: System, free: np.ndarray, damping: float) -> tuple[np.ndarray, np.ndarray]:
     """Solves the damped normal equations, returns the steps (T, nv) and (G,)."""
     band, border, corner, gradient, global_gradient, _ = system
     frames, _, nv, _ = band.shape
-    upper = to_banded(band)
-    diagonal = upper[-1]
+    lower = to_banded(band)
+    diagonal = lower[0]
     diagonal += damping * diagonal + 1e-6
     right = np.concatenate([gradient.reshape(-1, 1), border.reshape(frames * nv, -1)[:, free]], axis=1)
-    solved = solveh_banded(upper, right, overwrite_ab=True, overwrite_b=True, check_finite=False)
+    solved = solveh_banded(lower, right, overwrite_ab=True, overwrite_b=True, lower=True, check_finite=False)
     global_step = np.zeros(len(free))
     if free.any():
         edge = border.reshape(frames * nv, -1)[:, free]
@@ -193,22 +119,25 @@ def solve_bordered(system: System, free: np.ndarray, damping: float) -> tuple[np
 
 
 def to_banded(band: np.ndarray) -> np.ndarray:
-    """Frame blocks (T, 3, nv, nv) as LAPACK's upper banded storage (3 nv, T nv): row u + i - j holds A[i, j]."""
+    """Frame blocks (T, 3, nv, nv) as LAPACK's lower banded storage (3 nv, T nv): row i - j holds A[i, j].
+
+    In its memory, column after column, A[i, j] lies at i + j (3 nv - 1), so that each block is copied as a whole.
+    """
     frames, span, nv, _ = band.shape
     width = span * nv
-    upper = np.zeros((width, frames * nv))
-    i, j = np.meshgrid(np.arange(nv), np.arange(nv), indexing="ij")
-    for k in range(span):
-        above = (i <= j) if k == 0 else np.ones_like(i, dtype=bool)
-        rows = width - 1 + i[above] - (j[above] + k * nv)
-        for_frames = band[: frames - k, k][:, i[above], j[above]]
-        columns = (np.arange(frames - k)[:, None] + k) * nv + j[above]
-        upper[rows[None, :], columns] = for_frames
-    return upper
+    lower = np.zeros((width, frames * nv), order="F")
+    size = lower.itemsize
+    steps = (nv * width * size, (width - 1) * size, size)  # to the next frame, row and column of the upper blocks
+    memory = lower.ravel(order="K")
+    # What a block on the diagonal has on its other side falls into columns that later blocks overwrite, or is 0.
+    np.ndarray((frames, nv, nv), float, memory, 0, steps)[:] = np.triu(band[:, 0])
+    for k in range(1, span):
+        np.ndarray((frames - k, nv, nv), float, memory, k * nv * size, steps)[:] = band[: frames - k, k]
+    return lower
 
 
 def solve_poses(
-    terms: Callable[[np.ndarray, np.ndarray], Block], space: TangentSpace, qpos: np.ndarray, iterations: int
+    terms: Callable[[np.ndarray, np.ndarray], list[Block]], space: TangentSpace, qpos: np.ndarray, iterations: int
 ) -> np.ndarray:
     """Levenberg-Marquardt in all frames at once, each on its own, with its own damping, until its cost stops falling.
 
@@ -223,10 +152,10 @@ def solve_poses(
     """
 
     def system(frames: np.ndarray, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        block = terms(qpos, frames)
-        transposed = np.swapaxes(block.jacobian[:, 0], 1, 2)
-        gradient = (transposed @ block.residual[..., None])[..., 0]
-        return 0.5 * np.sum(block.residual**2, axis=1), transposed @ block.jacobian[:, 0], gradient
+        blocks = terms(qpos, frames)
+        found = normal_equations(blocks, len(frames), space.nv, 0, span=1)
+        cost = np.sum([0.5 * np.sum(block.residual**2, axis=1) for block in blocks], axis=0)
+        return cost, found.band[:, 0], found.gradient
 
     qpos, frames = qpos.copy(), np.arange(len(qpos))
     cost, normal, gradient = system(frames, qpos)
@@ -248,9 +177,3 @@ def solve_poses(
         if not len(frames):
             break
     return qpos
-
-
-def join_blocks(blocks: list[Block]) -> Block:
-    """Blocks of single frames as one: a long matrix product costs less than many short ones."""
-    residual = np.concatenate([block.residual for block in blocks], axis=1)
-    return Block("pose", residual, np.concatenate([block.jacobian for block in blocks], axis=2))

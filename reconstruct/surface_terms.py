@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from reconstruct import residuals
+from reconstruct.blocks import Block
 from reconstruct.camera import View
 from reconstruct.contact_wrench import contact_wrench
 from reconstruct.dynamics import CentroidalMotion
 from reconstruct.kinematics import PointPaths
-from reconstruct.solve import Block
 from reconstruct.surfaces import Surface, find_forces, lift_to_surfaces
 
 STILL = View(0.0, 0.0, 0.0, 0.0)
@@ -78,7 +78,8 @@ def surface_forces(
 def leave_out(block: Block, frames: np.ndarray) -> Block:
     """A dynamic term without some frames, bool (T,)."""
     kept = ~frames[1:-1]
-    return replace(block, residual=block.residual * kept[:, None], jacobian=block.jacobian * kept[:, None, None, None])
+    jacobian = block.dense_jacobian() * kept[:, None, None, None]
+    return replace(block, residual=block.residual * kept[:, None], jacobian=jacobian)
 
 
 def widen(block: Block, more: int) -> Block:

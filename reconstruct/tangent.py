@@ -4,6 +4,7 @@ A pose is MuJoCo's qpos; a step is a tangent vector (nv,) as `mj_integratePos` t
 position, body axes for the rotation of the root and of ball joints, plain differences for hinges.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -64,25 +65,68 @@ class TangentSpace:
         step[:, self.quat_dof] = to_rotvec(multiply(conjugate(self.quaternions(start)), self.quaternions(end)))
         return step
 
-    def difference_jacobians(self, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How `difference` changes when its two ends move, (T, nv, nv) each: by the start, by the end.
+    def difference_jacobians(self, step: np.ndarray) -> tuple["JointJacobian", "JointJacobian"]:
+        """How `difference` changes when its two ends move, (T,) each: by the start, by the end.
 
         log(q_a^-1 q_b exp(d)) = v + Jr^-1(v) d and log(exp(-d) q_a^-1 q_b) = v - Jl^-1(v) d, with Jl^-1(v) = Jr^-1(-v).
 
         Args:
           step: the difference, (T, nv).
         """
-        frames = len(step)
-        by_start, by_end = np.zeros((frames, self.nv, self.nv)), np.zeros((frames, self.nv, self.nv))
-        by_start[:, self.scalar_dof, self.scalar_dof] = -1.0
-        by_end[:, self.scalar_dof, self.scalar_dof] = 1.0
-        turns = step[:, self.quat_dof]
+        turns, ones = step[:, self.quat_dof], np.ones((len(step), len(self.scalar_dof)))
         ends, starts = inverse_right_jacobian(np.stack([turns, -turns]))
-        for ball, dof in enumerate(self.quat_dof[:, 0]):
-            part = slice(dof, dof + 3)
-            by_end[:, part, part] = ends[:, ball]
-            by_start[:, part, part] = -starts[:, ball]
-        return by_start, by_end
+        return JointJacobian(self, -ones, -starts), JointJacobian(self, ones, ends)
+
+
+@dataclass(frozen=True)
+class JointJacobian:
+    """d residual / d tangent of nv residuals each of which moves with its own joint alone.
+
+    As matrices these would be zero but for blocks of 3 x 3 and numbers on the diagonal: a tenth of them at most.
+    """
+
+    space: TangentSpace
+    """Steps between the poses."""
+    scalars: np.ndarray
+    """By the step of their own, of the residuals at `space.scalar_dof`, (..., S)."""
+    turns: np.ndarray
+    """By the three steps of their rotation, of those at `space.quat_dof`, (..., B, 3, 3)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of `dense`."""
+        return (*self.scalars.shape[:-1], self.space.nv, self.space.nv)
+
+    @classmethod
+    def stack(cls, jacobians: Sequence["JointJacobian"]) -> "JointJacobian":
+        """Those by several frames as one, (T,) each -> (T, K)."""
+        scalars, turns = ([getattr(one, name) for one in jacobians] for name in ("scalars", "turns"))
+        return cls(jacobians[0].space, np.stack(scalars, axis=1), np.stack(turns, axis=1))
+
+    def __getitem__(self, index: slice) -> "JointJacobian":
+        """Those of some frames."""
+        return JointJacobian(self.space, self.scalars[index], self.turns[index])
+
+    def __neg__(self) -> "JointJacobian":
+        return JointJacobian(self.space, -self.scalars, -self.turns)
+
+    def __sub__(self, other: "JointJacobian") -> "JointJacobian":
+        return JointJacobian(self.space, self.scalars - other.scalars, self.turns - other.turns)
+
+    def __mul__(self, factor: np.ndarray | float) -> "JointJacobian":
+        """Those of the residuals times a factor of each, what broadcasts to (..., nv)."""
+        if np.ndim(factor) == 0:
+            return JointJacobian(self.space, self.scalars * factor, self.turns * factor)
+        of_scalar, of_turn = (np.asarray(factor)[..., dof] for dof in (self.space.scalar_dof, self.space.quat_dof))
+        return JointJacobian(self.space, self.scalars * of_scalar, self.turns * of_turn[..., None])
+
+    def dense(self) -> np.ndarray:
+        """As matrices, (..., nv, nv)."""
+        matrices, dofs = np.zeros(self.shape), self.space.scalar_dof
+        matrices[..., dofs, dofs] = self.scalars
+        for ball, first in enumerate(self.space.quat_dof[:, 0]):
+            matrices[..., first : first + 3, first : first + 3] = self.turns[..., ball, :, :]
+        return matrices
 
 
 def inverse_right_jacobian(rotvec: np.ndarray) -> np.ndarray:

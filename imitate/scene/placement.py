@@ -11,11 +11,12 @@ import numpy as np
 from imitate.scene.footprints import SOLE, part_sites
 from imitate.scene.ground import Ground
 from reconstruct import residuals
+from reconstruct.blocks import Block
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.kinematics import PointSet, compute_kinematics, point_positions
-from reconstruct.solve import Block, minimise
-from reconstruct.tangent import TangentSpace
+from reconstruct.solve import minimise
+from reconstruct.tangent import JointJacobian, TangentSpace
 
 STANCE_SIGMA, SWING_SIGMA = 0.004, 0.02
 """Standard deviations of contact points from their place on the ground, and from their way between two places [m]."""
@@ -65,7 +66,7 @@ def place_on_ground(
         off = (scale * (feet.pos_w - targets)).reshape(-1, count)
         by_pose = (scale[..., None] * feet.jac).reshape(-1, 1, count, model.nv)
         return [
-            Block("footholds", off, by_pose),
+            Block("footholds", off, by_pose, moved=np.repeat(feet.moved, 3, axis=0)),
             residuals.tracking(space, qpos, raised, pose),
             sudden_change(space, raised, qpos, fps),
             residuals.hinge_limits(space, qpos, 0.01),
@@ -80,7 +81,7 @@ def sudden_change(space: TangentSpace, original: np.ndarray, qpos: np.ndarray, f
     _, by_end = space.difference_jacobians(step)
     scale = fps**2 / CHANGE_SIGMA
     residual = (step[2:] - 2.0 * step[1:-1] + step[:-2]) * scale
-    jacobian = np.stack([by_end[:-2], -2.0 * by_end[1:-1], by_end[2:]], axis=1) * scale
+    jacobian = JointJacobian.stack([by_end[:-2], by_end[1:-1] * -2.0, by_end[2:]]) * scale
     return Block("change", residual, jacobian)
 
 

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from pose.errors import InputError
 from reconstruct import dynamics, object_terms, residuals
+from reconstruct.blocks import Block
 from reconstruct.camera import View
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import Character, load_character
@@ -25,7 +26,7 @@ from reconstruct.kinematics import BodyPoints, PointPaths, PointSet, compute_kin
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
 from reconstruct.scene_objects import SceneObject
-from reconstruct.solve import Block, Residuals, minimise
+from reconstruct.solve import Residuals, minimise
 from reconstruct.tangent import TangentSpace
 from sfv.demo.plans import PLANS, PLANS_WITH_OBJECTS, Plan
 from sfv.demo.scene_plans import SCENE_PLANS

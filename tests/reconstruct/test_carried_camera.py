@@ -67,7 +67,7 @@ def test_derivatives_by_unit_view_and_pose_are_those_of_finite_differences() -> 
         numeric = (at(start + step).residual - at(start - step).residual) / 2e-6
         np.testing.assert_allclose(block.global_jacobian[..., column], numeric, rtol=1e-4, atol=1e-4)
     numeric = (at(start, 1e-6).residual - at(start, -1e-6).residual) / 2e-6
-    np.testing.assert_allclose(block.jacobian[:, 0, :, 1], numeric, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(block.dense_jacobian()[:, 0, :, 1], numeric, rtol=1e-4, atol=1e-4)
     wide = insert_levels(block, 2).global_jacobian
     assert wide is not None
     np.testing.assert_array_equal(wide[..., 8], block.global_jacobian[..., 6])

@@ -73,5 +73,5 @@ def test_gradient_of_the_cost_is_that_of_finite_differences():
     step = 1e-6 * np.random.default_rng(1).standard_normal((3, space.nv))
     block = block_at(np.zeros_like(step))
     assert block.loss() > 0.1
-    slope = sum(block.residual[0] @ block.jacobian[0, k] @ step[k] for k in range(3))
+    slope = sum(block.residual[0] @ block.dense_jacobian()[0, k] @ step[k] for k in range(3))
     assert (block_at(step).loss() - block_at(-step).loss()) / 2 == pytest.approx(slope, rel=1e-3)

@@ -12,7 +12,7 @@ from reconstruct.dynamics import (
     CentroidalMotion,
     all_three,
     com_acceleration,
-    in_triangle,
+    is_surrounded,
     momentum_rate,
     nearest_in_hull,
     second_difference,
@@ -117,7 +117,9 @@ def test_a_free_point_mass_keeps_its_angular_momentum():
     path = np.array([1.0, 0.0, 0.0]) + t * [0.3, 2.0, -1.0]
     positions = np.stack([path, -path], axis=1)
     points = BodyPoints(np.zeros(2, int), np.zeros((2, 3)), np.zeros(2))
-    paths = type(compute_kinematics(MODEL, moving(3), MASSES)["masses"])(positions, np.zeros((5, 2, 3, 1)), points)
+    paths = type(compute_kinematics(MODEL, moving(3), MASSES)["masses"])(
+        positions, np.zeros((5, 2, 3, 1)), points, np.ones((2, 1), dtype=bool)
+    )
     rate, _ = momentum_rate(paths, np.array([2.0, 2.0]), np.zeros((5, 3)), FPS)
     np.testing.assert_allclose(rate, 0.0, atol=1e-8)
 
@@ -134,11 +136,13 @@ def test_flags_of_three_frames():
     np.testing.assert_array_equal(all_three(np.array([1, 1, 1, 0, 1, 1, 1], bool)), [True, False, False, False, True])
 
 
-def test_triangles_hold_their_middle_and_corners_but_nothing_beyond():
-    a, b, c = (np.array([corner]) for corner in ((0.0, 0.0), (2.0, 0.0), (0.0, 2.0)))
-    for point, inside in (((0.5, 0.5), True), ((0.0, 0.0), True), ((1.0, 1.0), True), ((1.1, 1.1), False)):
-        for corners in ((a, b, c), (c, b, a)):  # either way round
-            assert in_triangle(np.array([point]), *corners)[0] == inside
+def test_a_triangle_surrounds_what_is_inside_of_it_and_nothing_else():
+    triangle, absent = [(0.0, 0.0), (2.0, 0.0), (0.0, 2.0)], (-9.0, -9.0)
+    for point, inside in (((0.5, 0.5), True), ((0.9, 1.0), True), ((1.1, 1.1), False), ((-1.0, -1.0), False)):
+        for corners in (triangle, triangle[::-1]):  # either way round
+            present = np.array([[True, True, False, True]])
+            corners = np.array([[*corners[:2], absent, corners[2]]])
+            assert is_surrounded(np.array([point]), corners, present)[0] == inside
 
 
 def test_the_nearest_point_of_a_hull_is_a_projection():

@@ -99,7 +99,8 @@ def test_jacobians_of_a_hypothesis_are_those_of_finite_differences(body, name):
     for kind, block in blocks.items():
         count = len(block.residual)
         predicted = sum(
-            np.einsum("mrd,md->mr", block.jacobian[:, k], step[k : k + count]) for k in range(block.jacobian.shape[1])
+            np.einsum("mrd,md->mr", block.dense_jacobian()[:, k], step[k : k + count])
+            for k in range(block.dense_jacobian().shape[1])
         )
         if block.global_jacobian is not None:
             predicted = predicted + block.global_jacobian[..., 6:].sum(axis=-1) * 1e-6

@@ -51,7 +51,7 @@ def test_jacobians_of_the_difference_agree_with_finite_differences():
         (by_end, lambda s: SPACE.difference(start, SPACE.integrate(end, s * direction))),
     ):
         found = (moved(size) - moved(-size)) / (2.0 * size)
-        np.testing.assert_allclose(found, np.einsum("tij,tj->ti", jacobian, direction), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found, np.einsum("tij,tj->ti", jacobian.dense(), direction), rtol=1e-5, atol=1e-6)
 
 
 def test_inverse_right_jacobian_at_every_size_of_angle():

@@ -88,5 +88,5 @@ def test_jacobian_of_sudden_change_agrees_with_differences():
         ahead = sudden_change(SPACE, original, SPACE.integrate(changed, step), 30.0).residual
         behind = sudden_change(SPACE, original, SPACE.integrate(changed, -step), 30.0).residual
         found = (ahead - behind).ravel() / 2e-6
-        expected = (block.jacobian[0, frame] @ direction).ravel()
+        expected = (block.dense_jacobian()[0, frame] @ direction).ravel()
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
