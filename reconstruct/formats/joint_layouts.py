@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reconstruct.formats.joint_names import SIDES
+from reconstruct.formats.joint_names import SIDES, find_by_name, split_side
 
 COCO = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
@@ -98,6 +98,27 @@ LAYOUTS: dict[int, tuple[JointLayout, ...]] = {
     49: (JointLayout("SPIN's BODY_25", BODY_25),),
 }  # fmt: skip
 """Number of joints -> orders in use, besides SMPL's."""
+
+
+def find_order(names: Sequence[str]) -> JointLayout | None:
+    """The order of joints that names give; None where they do not name all limbs."""
+    named = [split_side(name) for name in names]
+    roles = dict[str, int]()
+    for side in SIDES:
+        roles |= find_by_name(named, side, roles)
+        roles |= {f"{side}_ear": named.index((side, "ear"))} if (side, "ear") in named else {}
+    if not set(LIMBS) <= set(roles):
+        return None
+    roles |= {part: named.index((None, part)) for part in ("nose", "head") if (None, part) in named}
+    joints = [""] * len(names)
+    for role, joint in roles.items():
+        joints[joint] = role
+    return JointLayout("the file's names", tuple(joints))
+
+
+def has_limbs_as(layout: JointLayout, joints: Sequence[str]) -> bool:
+    """Whether an order of joints has all limbs where another one has them."""
+    return all(name in joints and joints.index(name) == layout.joints.index(name) for name in LIMBS)
 
 
 def choose_layout(places: np.ndarray) -> JointLayout:

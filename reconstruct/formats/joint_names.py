@@ -21,7 +21,7 @@ ROLES = {
     "knee": ("shin", "calf", "lowerleg", "lowleg", "loleg", "lleg", "tibia", "knee", "kneepitch", "leg", "shank",
              "leglower"),
     "ankle": ("ankle", "talus", "foot", "anklepitch", "ankleroll"),
-    "toe": ("toebase", "toes", "toe", "ball", "bigtoe", "calcn", "foot", "ankleroll"),
+    "toe": ("toebase", "toes", "toe", "ball", "bigtoe", "footindex", "calcn", "foot", "ankleroll"),
 }  # fmt: skip
 """Landmark -> names of its joint without the side, the surest first: CMU, Mixamo, LAFAN1, SFV, 3ds Max's Biped, Unreal,
 Unity, VRoid, MakeHuman, Rigify, OptiTrack, Xsens, Daz, ASF, SMPL, OpenSim, robots, our own bodies."""

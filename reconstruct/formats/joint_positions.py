@@ -4,7 +4,7 @@ Rotations are fitted to the places: of a joint with several bones the rotation t
 of one with a single bone the shortest rotation from where its parent carries it. Twists of single bones are not known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,16 @@ import numpy as np
 
 from pose.errors import InputError
 from reconstruct.formats.gaps import MOST_MISSING, check_share, fill_numbers, is_unit
-from reconstruct.formats.joint_layouts import LAYOUTS, LIMBS, JointLayout, choose_layout, find_strange_limb, name_places
+from reconstruct.formats.joint_layouts import (
+    LAYOUTS,
+    LIMBS,
+    JointLayout,
+    choose_layout,
+    find_order,
+    find_strange_limb,
+    has_limbs_as,
+    name_places,
+)
 from reconstruct.formats.options import Finding, to_axis
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.smpl import JOINTS, RATE, rest_positions
@@ -35,19 +44,26 @@ SPINE = 0.35
 """Where the trunk bends, as a share of the way from the hips to the shoulders."""
 
 
-def read_positions(array: np.ndarray, path: Path, fps: float | None = None) -> SkeletonMotion:
+def read_positions(
+    array: np.ndarray, path: Path, fps: float | None = None, names: Sequence[str] | None = None
+) -> SkeletonMotion:
     """Places of joints: SMPL's 22 first (T, J of `SMPL_COUNTS`, 3), HumanML3D's (T, 263), or a layout of another order.
 
-    A fourth number of each joint is how sure it is: 0 is not seen. Gaps are interpolated.
+    A fourth number of each joint is how sure it is: 0 is not seen. Gaps are interpolated. Names of the joints say the
+    order, where the file has them and they name all limbs.
 
     Raises:
       InputError: another shape, mostly gaps, or a picture's points.
     """
     array, features = fill_features(array, path)
-    places = drop_zeros(to_places(array, path))
+    order = find_order(names) if names is not None else None
+    places = drop_zeros(to_places(array, path, None if order is None else len(order.joints)))
     joints = places.shape[1]
-    places = places if joints in LAYOUTS else places[:, : len(JOINTS)]
-    places, layout, gaps = fill_joints(places, path)
+    if order is not None and has_limbs_as(order, [name for name, _ in JOINTS]) and joints in SMPL_COUNTS:
+        order = None
+    if joints not in LAYOUTS and order is None:
+        places = places[:, : len(JOINTS)]
+    places, layout, gaps = fill_joints(places, path, order)
     check_space(places, path)
     findings = [*features, *gaps]
     if fps is None:
@@ -82,7 +98,9 @@ def fill_features(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Findi
     return fill_numbers(array.reshape(-1, 263), "the array", path)
 
 
-def fill_joints(places: np.ndarray, path: Path) -> tuple[np.ndarray, JointLayout | None, list[Finding]]:
+def fill_joints(
+    places: np.ndarray, path: Path, order: JointLayout | None = None
+) -> tuple[np.ndarray, JointLayout | None, list[Finding]]:
     """Places (T, J, 3) with gaps interpolated, their order (None: SMPL's), and what to say of it.
 
     Of an order with more than the limbs, what is missing in most frames is NaN: ears, toes and what is not used.
@@ -91,13 +109,13 @@ def fill_joints(places: np.ndarray, path: Path) -> tuple[np.ndarray, JointLayout
       InputError: a joint that is needed is mostly missing, or no person has such limbs.
     """
     known, layout = np.asarray(np.isfinite(places).all(axis=2)), None
-    if places.shape[1] not in LAYOUTS:
+    if places.shape[1] not in LAYOUTS and order is None:
         places, gaps = fill_numbers(places, "the array", path)
         return places, layout, gaps
     seen = known.mean(axis=0) >= 1.0 - MOST_MISSING
     filled = np.full_like(places, np.nan)
     filled[:, seen], gaps = fill_numbers(places[:, seen], "the array", path)
-    layout = choose_layout(filled)
+    layout = order or choose_layout(filled)
     check_share(known[:, [layout.joints.index(name) for name in LIMBS]], "the array", path)
     strange = find_strange_limb(filled, layout.joints)
     if strange:
@@ -109,8 +127,8 @@ def fill_joints(places: np.ndarray, path: Path) -> tuple[np.ndarray, JointLayout
     return filled, layout, gaps
 
 
-def to_places(array: np.ndarray, path: Path) -> np.ndarray:
-    """An array in one of the shapes in use -> (T, J, 3), NaN where a joint was not seen.
+def to_places(array: np.ndarray, path: Path, count: int | None = None) -> np.ndarray:
+    """An array in one of the shapes in use, or of `count` joints -> (T, J, 3), NaN where a joint was not seen.
 
     Raises:
       InputError: none of them.
@@ -129,7 +147,8 @@ def to_places(array: np.ndarray, path: Path) -> np.ndarray:
         places = places.transpose(2, 0, 1)  # MDM's
     if places.ndim == 3 and places.shape[2] == 4 and not is_unit(places):
         places = np.where(places[..., 3:] > 0, places[..., :3], np.nan)
-    is_known = places.ndim == 3 and places.shape[2] == 3 and places.shape[1] in (*LAYOUTS, *SMPL_COUNTS)
+    counts = (*LAYOUTS, *SMPL_COUNTS, count)
+    is_known = places.ndim == 3 and places.shape[2] == 3 and places.shape[1] in counts
     if not is_known or len(places) < 2:
         others = ", ".join(f"{count} ({', '.join(own.name for own in known)})" for count, known in LAYOUTS.items())
         raise InputError(

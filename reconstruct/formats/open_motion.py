@@ -1,6 +1,6 @@
 """Opens motion files of all kinds: which ones there are, how each is recognised, and what is said to all others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from reconstruct.formats.asf_amc import read_amc
 from reconstruct.formats.bvh import read_bvh
 from reconstruct.formats.deepmimic import read_deepmimic
 from reconstruct.formats.gaps import is_unit
-from reconstruct.formats.joint_layouts import LAYOUTS
+from reconstruct.formats.joint_layouts import LAYOUTS, LIMBS, find_order
 from reconstruct.formats.joint_positions import SMPL_COUNTS, read_positions, to_places
 from reconstruct.formats.markers import read_c3d, read_trc
 from reconstruct.formats.options import MotionFileConfig
@@ -61,7 +61,8 @@ FORMATS = (
     ),
     Format(
         "joint positions", (".npy", ".npz"), True, False,
-        "(T, 22, 3) of SMPL's joints, HumanML3D's (T, 263), or those of Human3.6M, COCO, MPI-INF-3DHP, Panoptic, "
+        "(T, 22, 3) of SMPL's joints, HumanML3D's (T, 263), any whose names stand in the archive, "
+        "or those of Human3.6M, COCO, MPI-INF-3DHP, Panoptic, "
         "KIT-ML, BODY_25, Kinect, HALPE_26, MediaPipe, LSP by their number and their bones; y up by custom",
         "sfv clip --motion generated.npy --fps 20",
     ),
@@ -254,11 +255,13 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
         return read_smpl(names, path, fps)
     if is_robot_archive(names):
         return read_joint_archive(names, path, asked, fps)
-    found = [array for array in names.values() if is_places(array)]
+    titles = find_titles(names)
+    found = [array for array in names.values() if is_places(array, tuple(titles))]
     if found:
-        array = min(found, key=lambda own: own.shape[-2] not in SMPL_COUNTS)
-        rate, doubts = (fps, []) if fps is not None else take_rate(names, to_places(array, path).shape[0], path)
-        motion = read_positions(array, path, rate)
+        array = min(found, key=lambda own: (own.shape[-2] not in titles, own.shape[-2] not in SMPL_COUNTS))
+        count, own = array.shape[-2], titles.get(array.shape[-2])
+        rate, doubts = (fps, []) if fps is not None else take_rate(names, to_places(array, path, count).shape[0], path)
+        motion = read_positions(array, path, rate, own)
         return replace(motion, findings=(*motion.findings, *doubts))
     found = ", ".join(f"{key} {array.shape}" for key, array in list(arrays.items())[:12]) or "none"
     if pickled:
@@ -272,13 +275,25 @@ def _open_archive(path: Path, asked: str | None, fps: float | None) -> MotionFil
     )
 
 
-def is_places(array: np.ndarray) -> bool:
-    """Whether an array has the shape of joints' places over time, (T, J, 3), or with a score (T, J, 4)."""
+def find_titles(arrays: Mapping[str, np.ndarray]) -> dict[int, list[str]]:
+    """Names of joints that an archive has beside its places, where they name all limbs, by their number."""
+    lists = [array.tolist() for array in arrays.values() if array.ndim == 1 and array.dtype.kind in "US"]
+    texts = [[own.decode(errors="replace") if isinstance(own, bytes) else str(own) for own in one] for one in lists]
+    return {len(own): own for own in texts if len(own) >= len(LIMBS) and find_order(own) is not None}
+
+
+def is_places(array: np.ndarray, named: tuple[int, ...] = ()) -> bool:
+    """Whether an array has the shape of joints' places over time, (T, J, 3), or with a score (T, J, 4).
+
+    Args:
+      array: any.
+      named: other numbers of joints than those in use, that have names.
+    """
     if array.ndim < 3 or array.dtype.kind not in "iuf":
         return False
     count, numbers = array.shape[-2:]
-    is_scored = numbers == 4 and count in LAYOUTS and not is_unit(array)
-    return is_scored or (numbers == 3 and count in (*SMPL_COUNTS, *LAYOUTS))
+    is_scored = numbers == 4 and count in (*LAYOUTS, *named) and not is_unit(array)
+    return is_scored or (numbers == 3 and count in (*SMPL_COUNTS, *LAYOUTS, *named))
 
 
 def format_table() -> str:

@@ -223,3 +223,24 @@ def test_of_several_arrays_the_bodys_is_taken(tmp_path):
         InputError, match="21 points, in no known order of a person's joints: in KIT-ML's the bone from"
     ):
         open_skeleton(tmp_path / "c.npy")
+
+
+def test_names_beside_the_places_say_the_order(tmp_path):
+    """In any order, with a point more, as SMPL's; names that no limb has say nothing."""
+    titles = [f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow")]
+    titles += ["left_wrist", "right_wrist", "left_foot", "right_foot", "head"]
+    known = places()[:, [NAMES.index(name) for name in titles]]
+
+    def write(name, array, words):
+        np.savez(tmp_path / name, fps=30.0, keypoints_3d=array, joint_names=np.array(words))
+        return tmp_path / name
+
+    order = np.random.default_rng(0).permutation(len(titles))
+    whole = open_skeleton(write("a.npz", known, titles))
+    mixed = open_skeleton(write("b.npz", known[:, [*order, 3, 3]], [*np.array(titles)[order], "band", "sacrum"]))
+    assert len(known[0]) + 2 in LAYOUTS and any("the file's names" in said.text for said in mixed.findings)
+    np.testing.assert_allclose(mixed.positions, whole.positions, atol=1e-9)
+    smpl = open_skeleton(write("c.npz", places(), NAMES))
+    assert smpl.names == tuple(NAMES) and any("places of SMPL" in said.text for said in smpl.findings)
+    with pytest.raises(InputError, match="no motion under these keys"):
+        open_motion(write("d.npz", known, [str(i) for i in range(len(titles))]))
