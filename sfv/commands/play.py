@@ -61,7 +61,7 @@ def play(
       eyes: go1 walks over slopes, stones, stairs and obstacles by its depth camera, whose pictures stand beside it.
       event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
       motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
-      out: the video, SKILL.mp4 if not given, of several FIRST_and_more.mp4, of a file FILE_performed.mp4.
+      out: the video, SKILL_performed.mp4 if not given, of several FIRST_and_more.mp4, of a file FILE_performed.mp4.
     """
     check_options(seconds, size, out)
     if motion is not None:
@@ -86,7 +86,7 @@ def play(
     if len(skills) == 1 and (group := find_group(skills[0])) is not None:
         if scene != Scene() or any(option is not None for option in (character, seconds, transitions, event)):
             raise InputError(f"'{skills[0]}' is several people in a world of theirs; play it without other options")
-        play_group(group, size[1], out or Path(f"{group.resolve().name}.mp4"))
+        play_group(group, size[1], out or name_film(group.resolve().name))
         return
     chosen, *others = choose_each(skills, character, scene.check())
     if event is not None:
@@ -102,6 +102,11 @@ def check_options(seconds: float | None, size: tuple[int, int], out: Path | None
         raise InputError(f"--seconds {seconds:g} is out of range; give 0.1 to 600")
 
 
+def name_film(skill: str, ending: str = "performed") -> Path:
+    """Name of a film that has none: not the skill's alone, for a run is called as its video, which may lie beside."""
+    return Path(f"{skill}_{ending}.mp4")
+
+
 def play_skills(
     skills: Sequence[Skill], seconds: float | None, transitions: Path | None, size: tuple[int, int], out: Path | None
 ) -> None:
@@ -110,7 +115,7 @@ def play_skills(
     if transitions is not None and not others:
         raise InputError("--transitions draws which of several skills can follow which; name more than one")
     rollout = perform_in_turn(skills, seconds, transitions) if others else perform(first, seconds)
-    path = out or Path(f"{first.name}{'_and_more' if others else ''}.mp4")
+    path = out or name_film(first.name, "and_more" if others else "performed")
     write_film(rollout, first.task, size, path)
     report_film(rollout, ", ".join(skill.name for skill in skills), first.body, path)
 
@@ -141,7 +146,7 @@ def play_from_library(skill: LibrarySkill, size: tuple[int, int], out: Path | No
     if not alone:
         raise InputError(f"'{skill.name}' is performed once, as it is; leave the other options out")
     rollout, task = skill.perform()
-    out = out or Path(f"{skill.name}.mp4")
+    out = out or name_film(skill.name)
     write_film(rollout, task, size, out)
     report_film(rollout, skill.name, task.character.name, out)
 

@@ -100,10 +100,15 @@ def demo(
       out: the video, NAME.mp4 if not given; the truth is written next to it as NAME.truth.npz, and NAME.scene.toml.
       seed: varies the camera and the room.
       height: of the person [m].
+
+    Raises:
+      InputError: an option makes no sense, or somebody's film has the name that is not given.
     """
     check_film(out)
     check_seed(seed)
     path = out or Path(f"{motion}.mp4")
+    if out is None and path.exists() and not truth_path(path).exists():
+        raise InputError(f"{path}: is there already, and no demo's; give another name: sfv demo {motion} -o NAME.mp4")
     with bar(f"demo {motion}") as progress:
         make_demo(motion, path, seed=seed, height=height, progress=progress)
     console.print(f"{path}, truth in {truth_path(path)}")
