@@ -12,8 +12,10 @@ from pose.camera_motion import CameraMotion
 from pose.keypoints import Keypoints
 from reconstruct.camera import focal_from_fov
 
-TOUCHING = ("heel", "foot_index", "wrist")
-"""Landmarks that may rest on the ground, of either side."""
+SOLES, ANKLES, HANDS = ("heel", "foot_index"), ("ankle",), ("wrist",)
+"""Landmarks that may rest on the ground, of either side; ankles where a detector has no soles."""
+LEAST_HEARD = 0.25
+"""Least share of the frames in which such a landmark is seen low: fewer say nothing about the camera."""
 LOW = 0.12
 """Height above the body's lowest landmark up to which landmarks may rest on the ground [body sizes]."""
 SURE = 0.3
@@ -43,12 +45,7 @@ def estimate_pan_from_feet(keypoints: Keypoints, fov: float) -> CameraMotion | N
       keypoints: with no motion of the camera known.
       fov: of the lens along the image's longer side [degrees].
     """
-    columns = [
-        keypoints.names.index(name)
-        for part in TOUCHING
-        for side in ("left", "right")
-        if (name := f"{side}_{part}") in keypoints.names
-    ]
+    columns = find_touching(keypoints)
     size, fps = usual_size_px(keypoints), keypoints.fps
     if len(keypoints) < 3 or not columns:
         return None
@@ -58,6 +55,8 @@ def estimate_pan_from_feet(keypoints: Keypoints, fov: float) -> CameraMotion | N
     sure = keypoints.confidence > SURE
     bottom = np.where(sure, keypoints.xy[..., 1], -np.inf).max(axis=1) / size
     usable = (confidence > SURE) & (xy[..., 1] > bottom[:, None] - LOW)
+    if usable.any(axis=1).mean() < LEAST_HEARD:
+        return None
 
     grid = np.arange(-FASTEST, FASTEST + STEP / 2, STEP)
     off = (velocity[..., 0, None] - grid) ** 2 + velocity[..., 1, None] ** 2
@@ -86,3 +85,14 @@ def estimate_pan_from_feet(keypoints: Keypoints, fov: float) -> CameraMotion | N
     angle = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]))])
     turns = Rotation.from_rotvec(angle[:, None] * np.array([0.0, 1.0, 0.0])).as_matrix()
     return CameraMotion(turns, np.ones(len(xy)), focal, False)
+
+
+def find_touching(keypoints: Keypoints) -> list[int]:
+    """Columns of the landmarks that may rest on the ground, of those that the detector has."""
+
+    def find(parts: tuple[str, ...]) -> list[int]:
+        names = [f"{side}_{part}" for part in parts for side in ("left", "right")]
+        columns = [keypoints.names.index(name) for name in names if name in keypoints.names]
+        return [column for column in columns if (keypoints.confidence[:, column] > SURE).any()]
+
+    return (find(SOLES) or find(ANKLES)) + find(HANDS)

@@ -1,6 +1,9 @@
 """A camera followed by the feet, on made-up walks with a known pan."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
@@ -43,6 +46,26 @@ def test_a_pan_is_followed_by_the_feet():
     assert motion is not None and not motion.focal_measured
     forward = motion.R[:, 0, 2]  # where the first camera's axis of view is in each frame's picture
     np.testing.assert_allclose(np.arcsin(-forward), pan - pan[0], atol=0.03)
+
+
+def without(keypoints, parts):
+    """As of a detector that lacks these landmarks."""
+    lacking = [name.partition("_")[2] in parts for name in LANDMARKS]
+    return replace(keypoints, confidence=np.where(lacking, 0.0, keypoints.confidence))
+
+
+def test_a_pan_is_followed_by_the_ankles_of_a_detector_without_soles():
+    pan = 0.12 * np.arange(FRAMES) / FPS
+    motion = estimate_pan_from_feet(without(walk(pan), ("heel", "foot_index")), FOV)
+    assert motion is not None
+    np.testing.assert_allclose(np.arcsin(-motion.R[:, 0, 2]), pan, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    "lacking", [("heel", "foot_index"), ("heel", "foot_index", "ankle"), ("heel", "foot_index", "ankle", "wrist")]
+)
+def test_a_camera_that_stands_still_does_whatever_a_detector_lacks(lacking):
+    assert estimate_pan_from_feet(without(walk(np.zeros(FRAMES)), lacking), FOV) is None
 
 
 def test_a_camera_that_stands_still_does():
