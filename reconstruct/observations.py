@@ -14,6 +14,7 @@ from reconstruct.detector_habits import correct_depth_bias
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.lifted_landmarks import lift_landmarks
 from reconstruct.lifter import Lifter
+from reconstruct.lifter_input import BONES
 from reconstruct.person_ray import turn_from_ray
 
 FEWEST_FRAMES = 6
@@ -61,31 +62,6 @@ SHORT = 4
 """Power by which a bone's weight falls with its detected length: a detector that wavers between two depths gives their
 mean, and the bone comes out short."""
 # On synthetic films, bones of .6, .8, .9 of their usual length are off in depth by .65, .43, .28 of it.
-
-# Bones whose vectors in 3D are compared, from the landmark nearer to the trunk.
-BONES = (
-    ("right_hip", "left_hip"),
-    ("right_shoulder", "left_shoulder"),
-    ("left_hip", "left_shoulder"),
-    ("right_hip", "right_shoulder"),
-    ("right_ear", "left_ear"),
-    ("left_shoulder", "left_ear"),
-    ("right_shoulder", "right_ear"),
-    ("left_ear", "nose"),
-    ("right_ear", "nose"),
-    ("left_shoulder", "left_elbow"),
-    ("right_shoulder", "right_elbow"),
-    ("left_elbow", "left_wrist"),
-    ("right_elbow", "right_wrist"),
-    ("left_hip", "left_knee"),
-    ("right_hip", "right_knee"),
-    ("left_knee", "left_ankle"),
-    ("right_knee", "right_ankle"),
-    ("left_ankle", "left_foot_index"),
-    ("right_ankle", "right_foot_index"),
-    ("left_heel", "left_foot_index"),
-    ("right_heel", "right_foot_index"),
-)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_masses
-from reconstruct.observations import BONES, Observations
+from reconstruct.lifter_input import BONES
+from reconstruct.observations import Observations
 from reconstruct.rolling import find_other_parts
 from reconstruct.scene_objects import SceneObject
 from reconstruct.tangent import TangentSpace
