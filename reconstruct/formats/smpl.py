@@ -37,6 +37,8 @@ POSE_KEYS = (
 )  # fmt: skip
 """Keys of the angles, the pelvis's first: EasyMocap, AMASS, its SMPL-X generation, SMPL-X's own and GVHMR's, WHAM's,
 AIST++'s, others', TRAM's."""
+AMASS_KEYS = (("poses",), ("root_orient", "pose_body"))
+"""Those of AMASS's two generations; which it is, its names of the rate say."""
 PATH_KEYS = (
     "trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation", "Th",
     "root_trans_offset", "trans_orig", "pred_trans", "pred_cam_t",
@@ -47,6 +49,8 @@ PELVIS_KEYS = ("root_trans_offset", "root_translation")
 CAMERA_KEYS = ("pred_cam_t", "pred_cam", "pred_rotmat")
 """Keys of files in a camera's frame, y down."""
 PHC_KEYS = ("root_trans_offset", "trans_orig")
+IN_WORLD = ("_world", "_global")
+"""Endings of keys of what is in the world's axes, beside the same in a camera's."""
 RATES = ("mocap_framerate", "mocap_frame_rate")
 OTHER_RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_fps")
 RATE = 30.0
@@ -95,7 +99,7 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
     trans, is_model, findings = _read_path(arrays, len(local), path)
     fps, rate = _read_rate(arrays, len(local), path) if given is None else (given, [])
     mended, unit = mend_path_unit(trans, fps)
-    is_amass = keys == ("poses",) and any(name in arrays for name in RATES)
+    is_amass = keys in AMASS_KEYS and any(name in arrays for name in RATES)
     if keys[0] == "Rh":
         mended = mended + rotate(local[:, 0], np.array([PELVIS]))
     elif is_model and not is_amass:  # where z is up this is a shift along the ground
@@ -168,7 +172,8 @@ def mend_path_unit(trans: np.ndarray, fps: float) -> tuple[np.ndarray, list[Find
 
 
 def strip_prefixes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Arrays by the last part of names such as `smpl_params_global/body_pose`; of several groups the global one."""
+    """Arrays by the last part of names such as `smpl_params_global/body_pose`; of several groups the global one, and of
+    SMPL's keys with and without such an ending (`trans_world`, `trans`) that with it, under either name."""
     groups = dict[str, dict[str, np.ndarray]]()
     for name, array in arrays.items():
         group, _, key = name.rpartition("/") if "/" in name else name.rpartition(".")
@@ -177,7 +182,12 @@ def strip_prefixes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     merged = dict[str, np.ndarray]()
     for group in ordered:
         merged |= groups[group]
-    return {re.sub(r"\s", "", key): array for key, array in merged.items()}
+    plain = {re.sub(r"\s", "", key): array for key, array in merged.items()}
+    known = {key for keys in (*POSE_KEYS, PATH_KEYS) for key in keys}
+    for ending in IN_WORLD:
+        with_it = {key.removesuffix(ending): array for key, array in plain.items() if key.endswith(ending)}
+        plain |= {key: array for key, array in with_it.items() if key in known}
+    return plain
 
 
 def rest_positions() -> np.ndarray:
