@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imitate.env.env import ImitationEnv
+from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.reference import Reference
 from imitate.env.task import Task
 from imitate.policy import Performer
+from imitate.rollout import Acting
 from imitate.scene.scene import CONTROL_HZ
+from imitate.tracker.performance import Controller
+from imitate.tracking.draft import Draft
 from reconstruct import rotations
 from reconstruct.characters.character import Character
 from reconstruct.cycle import mirror_motion
@@ -172,22 +175,22 @@ def _minima(values: np.ndarray, apart: int, loop: bool) -> list[int]:
     return chosen
 
 
-def complete(pose: np.ndarray, match: Match, policy: Performer, task: Task) -> Completion:
+def complete(pose: np.ndarray, match: Match, performer: Performer | Draft, task: Task) -> Completion:
     """Performs a skill from a picture's pose on, and finds what led to it.
 
     Args:
       pose: of the picture, qpos (nq,); its place does not count.
       match: the moment of the skill.
-      policy: that performs it.
+      performer: a policy, or a draft, whose controller performs it.
       task: the skill's, on the plane; its character is the body of all of them.
     """
     motion, character = task.motion, task.character
     if match.mirrored:
         # Turned by an angle and then mirrored is mirrored and then turned by the opposite one.
         image = mirror_motion(character.model, pose[None])[0]
-        found = complete(image, replace(match, mirrored=False, turn=-match.turn), policy, task)
+        found = complete(image, replace(match, mirrored=False, turn=-match.turn), performer, task)
         return replace(found, qpos=mirror_motion(character.model, found.qpos))
-    env = ImitationEnv.for_policy(policy, task, len(SHARES), motion.duration + FUTURE_S)
+    env, policy = _make_env(performer, task, motion.duration + FUTURE_S)
     reference = env.reference
     frame = min(round(match.phase * motion.duration * CONTROL_HZ), len(reference) - 2)
     start = place_pose(pose, -match.turn, reference, frame, character)
@@ -200,6 +203,14 @@ def complete(pose: np.ndarray, match: Match, policy: Performer, task: Task) -> C
     past, simulated = _make_past(env, policy, frame, paths[chosen][0])
     qpos = np.concatenate([past, paths[chosen]])
     return Completion(qpos, len(past), bool(held[chosen]), SHARES[chosen], simulated)
+
+
+def _make_env(performer: Performer | Draft, task: Task, seconds: float) -> tuple[ImitationEnv, Acting]:
+    """An environment for each of `SHARES`, and what acts in them."""
+    if isinstance(performer, Draft):
+        env = ImitationEnv(task, EnvConfig(action_scale=1.0, episode_seconds=seconds), len(SHARES))
+        return env, Controller(performer, env)
+    return ImitationEnv.for_policy(performer, task, len(SHARES), seconds), performer
 
 
 def place_pose(pose: np.ndarray, turn: float, reference: Reference, frame: int, character: Character) -> np.ndarray:
@@ -217,7 +228,7 @@ def place_pose(pose: np.ndarray, turn: float, reference: Reference, frame: int, 
 
 
 def _perform(
-    env: ImitationEnv, policy: Performer, frame: int, offset: np.ndarray | None, steps: int
+    env: ImitationEnv, policy: Acting, frame: int, offset: np.ndarray | None, steps: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Performs from a frame on; returns paths (T, nq), each up to a fall, and which did not fall, bool (N,)."""
     env.start(np.full(env.num_envs, frame), offset=offset)
@@ -231,7 +242,7 @@ def _perform(
     return [np.array(path) for path in paths], running
 
 
-def _make_past(env: ImitationEnv, policy: Performer, frame: int, now: np.ndarray) -> tuple[np.ndarray, bool]:
+def _make_past(env: ImitationEnv, policy: Acting, frame: int, now: np.ndarray) -> tuple[np.ndarray, bool]:
     """What led to a pose: the skill performed up to that moment (one cycle of it), blended into the pose, (T, nq)."""
     reference = env.reference
     # A cycle comes from the same phase one cycle earlier.

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,11 +21,13 @@ from imitate.rollout import Rollout, RolloutMetrics, run_episodes
 from imitate.tracker.performance import Controller, Performance
 from imitate.tracker.prepare import FOLLOWED, TRAINING, Prepared
 from imitate.tracker.segments import read_list
+from imitate.tracking.draft import Draft
 from pose.errors import InputError
 from pose.foreign_files import read_table, refuse_damaged
 from pose.progress import Progress, silent
 from reconstruct.characters.assets_folder import ASSETS
-from reconstruct.characters.character import load_character
+from reconstruct.characters.character import Character, load_character
+from reconstruct.motion import ReferenceMotion
 from sfv.stage import write_json
 
 LIBRARY = ASSETS / "library"
@@ -52,18 +55,37 @@ class LibrarySkill:
         """Kind of motion."""
         return str(self.note["kind"])
 
-    def load(self) -> tuple[Performance, Task]:
-        """The performance, and the task of performing it again."""
-        found = Performance.load(self.path)
-        return found, Task(load_character(found.motion.character, found.motion.height), found.motion)
+    @cached_property
+    def performance(self) -> Performance:
+        """What was performed, read from its file."""
+        return Performance.load(self.path)
+
+    @property
+    def reference(self) -> ReferenceMotion:
+        """The motion that was performed."""
+        return self.performance.motion
+
+    @property
+    def character(self) -> Character:
+        """The body itself."""
+        return load_character(self.reference.character, self.reference.height)
+
+    @cached_property
+    def task(self) -> Task:
+        """The task of performing it again."""
+        return Task(self.character, self.reference)
+
+    @property
+    def performer(self) -> Draft:
+        """The controller that performs it again, computed in about a second."""
+        return self.performance.make_draft(self.task)
 
     def perform(self) -> tuple[Rollout, Task]:
         """Performs it from its first frame on, by tracking control."""
-        found, task = self.load()
-        env, recorder = ImitationEnv(task, EnvConfig(action_scale=1.0), 1), RolloutMetrics()
-        controller = Controller(found.make_draft(task), env)
+        env, recorder = ImitationEnv(self.task, EnvConfig(action_scale=1.0), 1), RolloutMetrics()
+        controller = Controller(self.performer, env)
         scores = run_episodes(env, controller, np.zeros(1, dtype=np.int64), recorder=recorder)
-        return recorder.rollout(terminated=not scores.completed[0]), task
+        return recorder.rollout(terminated=not scores.completed[0]), self.task
 
 
 def library_skills(folder: Path = LIBRARY) -> Iterator[LibrarySkill]:

@@ -1,6 +1,6 @@
 """A plausible physical motion through the pose of a single picture: the known skill that it is a moment of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +29,7 @@ from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import PicturePose, fit_pose_to_picture
 from sfv.console import bar, console
+from sfv.library import LibrarySkill, library_skills
 from sfv.rendering import render_motion, write_side_by_side
 from sfv.run_folder import RUNS, lock_folder, run_name
 from sfv.skill import Skill, known_skills
@@ -47,7 +48,7 @@ FALL_COSTS = 0.05
 class Candidate:
     """One answer."""
 
-    skill: Skill
+    skill: Skill | LibrarySkill
     match: Match
     completion: Completion
     qpos: np.ndarray
@@ -76,7 +77,7 @@ class CompleteConfig:
     model_size: Literal["heavy", "full", "lite"] = "heavy"
     """Size of the pose network: heavy, full or lite."""
     runs: Path = RUNS
-    """Folder of runs whose skills are searched besides the shipped ones."""
+    """Folder of runs whose skills are searched besides the shipped ones and the library."""
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Folder of the result; default runs/complete_<name of the picture>."""
 
@@ -111,23 +112,22 @@ def complete_picture(picture: Path, config: CompleteConfig) -> list[Candidate]:
     return found
 
 
-def find_skills(character: Character, runs: Path) -> list[Skill]:
-    """The known skills of a body on flat ground.
+def find_skills(character: Character, runs: Path) -> list[Skill | LibrarySkill]:
+    """The known skills of a body on flat ground: those with a policy, then those of the library.
 
     Raises:
       InputError: there are none.
     """
-    found = [
-        skill
-        for skill in known_skills(runs)
-        if skill.scene.kind == "flat" and skill.reference.joint_names == character.joint_names and not skill.adaptive
-    ]
+    learnt = [skill for skill in known_skills(runs) if skill.scene.kind == "flat" and not skill.adaptive]
+    found = [skill for skill in (*learnt, *library_skills()) if skill.reference.joint_names == character.joint_names]
     if not found:
         raise InputError(f"no skill of '{character.name}' is known; learn one: python -m sfv clip --video FILE")
     return found
 
 
-def perform_candidates(posed: PicturePose, skills: list[Skill], character: Character) -> list[Candidate]:
+def perform_candidates(
+    posed: PicturePose, skills: Sequence[Skill | LibrarySkill], character: Character
+) -> list[Candidate]:
     """The moments of known skills that a picture shows, each performed; the most plausible first.
 
     Raises:
@@ -145,7 +145,7 @@ def perform_candidates(posed: PicturePose, skills: list[Skill], character: Chara
     with bar("performing") as progress:
         for done, match in enumerate(matches):
             skill = skills[match.skill]
-            completion = complete(posed.qpos, match, skill.policy, skill.task)
+            completion = complete(posed.qpos, match, skill.performer, skill.task)
             qpos, height = move_into_picture(completion, posed.qpos)
             found.append(Candidate(skill, match, completion, qpos, posed.camera(height)))
             progress(done + 1, len(matches))

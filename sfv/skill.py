@@ -76,6 +76,11 @@ class Skill:
         return load_performer(self.policy_path)
 
     @property
+    def performer(self) -> Performer:
+        """What performs it: its policy."""
+        return self.policy
+
+    @property
     def plain_policy(self) -> Policy:
         """The policy of a skill that does not adapt.
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from sfv.bench.inputs import read_motions
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, place_camera
 from sfv.demo.motions import list_demos
+from sfv.library import library_skills
 from sfv.rendering import render_motion
 from sfv.rows import Row, show
 from sfv.skill import known_skills
@@ -45,7 +46,7 @@ SAMPLED_FRAMES = 8
 """Number of frames of a video among which its key poses are chosen."""
 SAME_POSE_M = 0.05
 """A pose within this distance of a pose of another skill identifies neither and is no key pose [m]."""
-GOALS = {"right_skill": 0.9, "phase_error": 0.1}
+GOALS = {"right_skill": 0.9, "phase_error": 0.1, "rendered_library": 0.95, "videos_library": 0.8}
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,15 @@ def bench_complete(
         found, error = compare_moment(picture, shared, character)
         right.append(found)
         late += [error] if error is not None else []
+    listed, kinds = list_library_poses(character), {skill.name: skill.kind for skill in library_skills()}
+    among = [compare_moment(picture, shared + listed, character, kinds)[0] for picture in rendered]
     learnt = list_learnt_poses(character) if filmed else []
     # A frame of a video is looked up among the skills that were learnt from other videos, too.
-    video_right = [
-        compare_moment(picture, shared + [p for p in learnt if p.name != picture.source], character)[0]
-        for picture in filmed
+    others = [shared + [p for p in learnt if p.name != picture.source] for picture in filmed]
+    video_right = [compare_moment(picture, known, character)[0] for picture, known in zip(filmed, others, strict=True)]
+    video_among = [
+        compare_moment(picture, known + listed, character, kinds)[0]
+        for picture, known in zip(filmed, others, strict=True)
     ]
     missing = f"no video in {videos} is named after a known skill" if videos else "no videos given: --videos FOLDER"
     by_video = Row.mean_of("right_skill_videos", video_right, "")
@@ -99,7 +104,10 @@ def bench_complete(
         Row.mean_of("phase_error", late, "", goal=GOALS["phase_error"]),
         Row.mean_of("right_skill_rendered", right, ""),
         by_video if video_right else replace(by_video, n=None, note=missing),
+        Row.mean_of("right_skill_rendered_library", among, "", goal=GOALS["rendered_library"]),
     ]
+    if video_among:
+        rows.append(Row.mean_of("right_skill_videos_library", video_among, "", goal=GOALS["videos_library"]))
     show("complete", rows, json)
 
 
@@ -112,12 +120,28 @@ def list_learnt_poses(character: Character) -> list[KnownPoses]:
     ]
 
 
+def list_library_poses(character: Character) -> list[KnownPoses]:
+    """Poses of the library's skills."""
+    return [KnownPoses.of(skill.name, skill.reference, character) for skill in library_skills()]
+
+
 def compare_moment(
-    picture: LabelledPicture, known: list[KnownPoses], character: Character
+    picture: LabelledPicture, known: list[KnownPoses], character: Character, kinds: Mapping[str, str] | None = None
 ) -> tuple[float, float | None]:
-    """1 if the picture's skill is found, else 0; and the error of its phase, None if there is none to measure."""
+    """1 if the picture's skill is found, else 0; and the error of its phase, None if there is none to measure.
+
+    Args:
+      picture: with its skill.
+      known: what it is looked up among.
+      character: the body.
+      kinds: of the library's skills by their names, each of which is right for pictures of the kind, and of a word
+        of its name: `jump_kick` and the kind jump for jump.
+    """
     match = find_moment(picture, known, character)
-    motion = known[match.skill]
+    motion, kinds = known[match.skill], kinds or {}
+    if motion.name in kinds:
+        right = picture.skill in (*motion.name.split("_"), *kinds[motion.name].split())
+        return float(right), None
     if skill_name(motion.name) != picture.skill:
         return 0.0, None
     if picture.phase is None:

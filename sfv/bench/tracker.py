@@ -155,8 +155,9 @@ How it is done, and how it goes on (each command can be stopped and goes on; mor
     sfv tracker library --prepared runs/tracker --out assets/library
 
 `sfv play --motion FILE` performs any file by tracking control (4 to 12 s of a core for a second of motion). Not built
-yet: the same with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and
-by a world model. Of the library `sfv complete`, `sfv live` and sequences know nothing: they take skills with policies.
+yet: the same with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and by a world model.
+`sfv complete` finds skills of the library, too, and goes on from the picture by their controllers; `sfv live` and
+sequences take skills with policies alone.
 """
 
 

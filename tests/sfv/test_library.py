@@ -5,8 +5,10 @@ import math
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from imitate.completion import COMPARED, KnownPoses, centre_on_hips, complete, compute_points, find_nearest_phases
 from imitate.scene.scene import Scene
 from imitate.tracker.prepare import FOLLOWED, TRAINING
 from imitate.tracker.segments import read_list
@@ -14,6 +16,7 @@ from pose.errors import InputError
 from reconstruct.formats.mocap_archive import HELD_OUT
 from sfv.commands.play import choose_from_library
 from sfv.library import CLIPS, LIBRARY, find_library_skill, library_skills, make_library
+from sfv.picture_motion import find_skills
 from sfv.skill import skills_named
 
 LARGEST = 80_000
@@ -35,6 +38,20 @@ def test_a_skill_is_performed_to_its_end():
     rollout, task = skill.perform()
     assert not rollout.terminated and rollout.duration == pytest.approx(task.motion.duration)
     assert rollout.reward[1:].mean() > 0.9
+
+
+def test_a_picture_of_a_skill_of_the_library_finds_it_and_it_goes_on_from_there():
+    skill = min(library_skills(), key=lambda skill: skill.note["seconds"])
+    assert skill.name in [each.name for each in find_skills(skill.character, Path("no runs"))]
+    frame = len(skill.reference) // 2
+    pose = skill.reference.qpos[frame] + np.array([5.0, -2.0, *np.zeros(len(skill.reference.qpos[0]) - 2)])
+    points = centre_on_hips(compute_points(skill.character, pose[None]))[0]
+    known = [KnownPoses.of(skill.name, skill.reference, skill.character)]
+    match = find_nearest_phases(points, np.ones(len(COMPARED)), np.array([1.0, 0.0, 0.0]), known)[0]
+    assert match.distance < 0.03 and match.phase == pytest.approx(frame / (len(skill.reference) - 1), abs=0.05)
+    found = complete(pose, match, skill.performer, skill.task)
+    assert found.held and found.past_simulated and found.share == 1.0
+    assert len(found.qpos) == pytest.approx(len(skill.reference), abs=2)
 
 
 def test_a_skill_of_the_library_stands_alone():

@@ -45,6 +45,7 @@ def test_a_row_is_what_json_knows():
 def test_skills_of_this_body_on_flat_ground_are_searched(monkeypatch, tmp_path):
     other = replace(standing(8), joint_names=("root", "wheel"))
     skills = [make_skill(), make_skill("climb", scene=Scene("slope")), make_skill("roll", reference=other)]
+    monkeypatch.setattr(picture_motion, "library_skills", lambda: iter(()))
     monkeypatch.setattr(picture_motion, "known_skills", lambda runs: iter(skills))
     assert [skill.name for skill in find_skills(CHARACTER, tmp_path)] == ["jump"]
     monkeypatch.setattr(picture_motion, "known_skills", lambda runs: iter(skills[1:]))

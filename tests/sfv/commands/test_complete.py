@@ -50,6 +50,7 @@ def test_files_of_one_skill_have_one_name():
 
 def test_no_skills_and_no_motions_are_reported_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("sfv.skill.shipped_skills", lambda: iter(()))
+    monkeypatch.setattr("sfv.picture_motion.library_skills", lambda: iter(()))
     with pytest.raises(InputError, match="no motions in it"):
         read_known_motions(tmp_path, CHARACTER)
     with pytest.raises(InputError, match="no skill of 'child' is known"):
