@@ -196,7 +196,8 @@ def run_episodes(
       recorder: is shown the start and every control step.
     """
     reference = env.reference
-    length = np.full(env.num_envs, env.episode_steps) if reference.loop else reference.last[frames] - frames
+    left = np.maximum(reference.last[frames] - frames, 1)
+    length = np.full(env.num_envs, env.episode_steps) if reference.loop else left
     episode_return, running = np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
     completed, steps = np.zeros(env.num_envs, dtype=bool), np.zeros(env.num_envs, dtype=np.int64)
     env.start(frames, rng=start_rng, offset=env.rest(frames))

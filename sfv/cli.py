@@ -22,7 +22,7 @@ COMMANDS = {
     "retarget": ("sfv.commands.retarget:retarget", "a finished run's skill, learnt by another body"),
     "adapt": ("sfv.commands.adapt:adapt", "a skill learns to adapt: loads, weak muscles, ice, slopes, pushes"),
     "adapt go1": ("sfv.go1.adapt:adapt_go1", "a quadruped learns to walk and to adapt (RMA)"),
-    "see": ("sfv.go1.see:learn_to_see", "a quadruped learns to walk over stairs and stones by its depth camera"),
+    "see": ("sfv.sight.see:see", "a quadruped or a person learns to walk over stairs and stones by a depth camera"),
     "tracker prepare": (
         "sfv.commands.tracker:prepare_tracker",
         "clips of motion capture made ready for a tracker to learn from",

@@ -50,6 +50,9 @@ class AdaptiveStart:
         varied, affected = number < 5, (number >= 4) & (number < 7)
         return ImitationEnv(task, config.env, num_envs, affected=affected, dynamics=dynamics, varied=varied)
 
+    def make_expert(self, env: ImitationEnv) -> None:
+        """There is none: the skill acts already."""
+
     def make_policy(self) -> AdaptivePolicy:
         """A copy to be trained."""
         return copy.deepcopy(self.policy)

@@ -15,7 +15,7 @@ from imitate.env.box_course import plan_box
 from imitate.env.config import EnvConfig
 from imitate.env.dynamics import Dynamics, DynamicsConfig, prepare_model
 from imitate.env.grip_schedule import GripSchedule
-from imitate.env.joint_layout import JointLayout
+from imitate.env.joint_layout import JointLayout, servo_lag
 from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.real_world import RealWorld
@@ -64,9 +64,8 @@ class ImitationEnv:
         self.joints = JointLayout.of(self.body)
         """Where the body's joints lie."""
         self.action_size = self.model.nu
-        self.observation_layout = ObservationLayout.of(
-            self.body.nbody - 1, self.body.nv, not self.ground.flat, self.scene.has_box
-        )
+        bodies, uneven = self.body.nbody - 1, not self.ground.flat
+        self.observation_layout = ObservationLayout.of(bodies, self.body.nv, uneven, self.scene.has_box)
         self.use_reference(task.reference(config.episode_seconds))
         self._shapes = GeomShapes.of(self.model, task.character.fall_bodies)
         self._sites = task.character.site_ids(task.character.end_effectors)
@@ -97,8 +96,7 @@ class ImitationEnv:
     def use_reference(self, reference: Reference) -> None:
         """Lets all environments follow this reference, or parts of it; `start` puts them onto it."""
         self.reference = reference
-        self.goal_qpos, self.goal_qvel = self._plan_all()
-        """The reference for all that moves, (K, ...)."""
+        self.goal_qpos, self.goal_qvel = self._plan_all()  # for all that moves, (K, ...)
 
     def _plan_all(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions and velocities of the reference, with the box's after them if there is one."""
@@ -128,11 +126,15 @@ class ImitationEnv:
         self._xmat, self._box_xmat = xmat[:, : body.nbody], xmat[:, -1]
         self.bodies_xpos = self._xpos[:, 1:]
         """Origins of the moving bodies, world [m], (N, B, 3)."""
+        self.bodies_xmat = self._xmat[:, 1:]
+        """Their rotations R_world_body, (N, B, 3, 3)."""
         self.com = bind("subtree_com")[:, 1]
         """Centre of mass, world [m], (N, 3)."""
         self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
         self._geom_xmat = bind("geom_xmat").reshape(self.num_envs, -1, 3, 3)
         self._ctrl, self._applied = bind("ctrl"), bind("xfrc_applied")
+        self.actuator_force, self.actuator_velocity = bind("actuator_force"), bind("actuator_velocity")
+        """Torques of the last physics step [N m], and speeds of the driven joints [rad/s], (N, nu) each."""
         grips = len(self.task.grips)
         self._tied = bind("eq_active")[:, self.model.neq - grips :] if grips else None
         self._grips = GripSchedule.of(self.task, self.reference)
@@ -254,15 +256,8 @@ class ImitationEnv:
         these = slice(None) if ids is None else ids
         frame = self.frame[these]
         following = self.reference.follow(frame)
-        seen = observe(
-            self.reference.phase[frame],
-            self.reference.heading[frame],
-            self._xpos[these, 1:],
-            self._xmat[these, 1:],
-            self._cvel[these, 1:],
-            self.com[these],
-            self.joints.difference(self.qpos[these], self.reference.qpos[following]),
-        )
+        offset = self.joints.difference(self.qpos[these], self.reference.qpos[following])
+        seen = self.describe(these, self.reference.phase[frame], self.reference.heading[frame], offset)
         if self.ground.flat and not self.scene.has_box:
             return seen
         root, heading = self._xpos[these, 1], self.reference.heading[frame]
@@ -276,17 +271,35 @@ class ImitationEnv:
             parts.append(observe_box(heading, root, *box))
         return np.nan_to_num(np.concatenate(parts, axis=1))
 
+    def describe(
+        self, these: np.ndarray | slice, phase: np.ndarray, heading: np.ndarray, offset: np.ndarray
+    ) -> np.ndarray:
+        """What some bodies sense of themselves, float32 (M, O), as `observe` of `observation.py`.
+
+        Args:
+          these: the M environments.
+          phase: of the motion, (M,).
+          heading: of the frame in which vectors are [rad], (M,).
+          offset: tangent step from the body's pose to the one that it is to take next, (M, nv).
+        """
+        where, turned, speed = self._xpos[these, 1:], self._xmat[these, 1:], self._cvel[these, 1:]
+        return observe(phase, heading, where, turned, speed, self.com[these], offset)
+
     def targets(self, action: np.ndarray) -> np.ndarray:
-        """Servo targets: the reference's next pose, ahead by the servo's lag, plus the action, (N, nu) -> (N, nu).
+        """Servo targets: the reference's next pose, ahead by the servo's lag, plus the action, (N, nu) -> (N, nu)."""
+        following = self.reference.follow(self.frame)
+        return self.targets_to(self.reference.qpos[following], self.reference.qvel[following], action)
+
+    def targets_to(self, qpos: np.ndarray, qvel: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """The same to other next poses (N, nq) with velocities (N, nv).
 
         A ball joint's servos compare components of rotation vectors. The target is written as where the joint is plus
         the short way to where it should be, so that rotation vectors that jump at half a turn never meet.
         """
-        following = self.reference.follow(self.frame)
         drive = self.joints.actuator_dof
         here = self.joints.rotation_vectors(self.qpos)[:, drive]
-        way = self.joints.difference(self.qpos, self.reference.qpos[following])[:, drive]
-        return here + way + self._lag * self.reference.qvel[following][:, drive] + self.config.action_scale * action
+        way = self.joints.difference(self.qpos, qpos)[:, drive]
+        return here + way + self._lag * qvel[:, drive] + self.config.action_scale * action
 
     def step(self, action: np.ndarray) -> StepResult:
         """Simulates one control step (1/30 s) and compares with the reference; `action` is (N, nu)."""
@@ -355,19 +368,13 @@ class ImitationEnv:
         """Heights of the lowest points of some bodies above the ground [m], (N, F)."""
         return shapes.clearance(self.ground, self._geom_xpos, self._geom_xmat)
 
+    def find_lowest(self, shapes: GeomShapes) -> np.ndarray:
+        """Heights of the lowest points of some bodies in the world [m], (N, F)."""
+        return shapes.lowest(self._geom_xpos, self._geom_xmat)
+
     def box_progress(self) -> np.ndarray:
         """How far along the scene's direction each box is [m], (N,)."""
         return self.ground.local(self.box_qpos[:, :2])[0]
-
-    @property
-    def actuator_force(self) -> np.ndarray:
-        """Torques of the last physics step [N m], (N, nu)."""
-        return self._batch.bind("actuator_force")
-
-    @property
-    def actuator_velocity(self) -> np.ndarray:
-        """Speeds of the driven joints [rad/s], (N, nu)."""
-        return self._batch.bind("actuator_velocity")
 
     def state(self) -> dict[str, Any]:
         """Everything that the environments' future depends on."""
@@ -391,9 +398,3 @@ class ImitationEnv:
         self.non_finite = int(state["non_finite"])
         self.episode[:] = state["episode"]
         self._batch.forward(stage=STAGE_VEL)
-
-
-def servo_lag(model: mujoco.MjModel, joints: JointLayout) -> np.ndarray:
-    """Time that each servo trails its target by, damping over kp [s], (nu,)."""
-    gain, bias = model.actuator_gainprm[:, 0], model.actuator_biasprm
-    return (model.dof_damping[joints.actuator_dof] - bias[:, 2]) / gain

@@ -61,3 +61,9 @@ class JointLayout(TangentSpace):
         coordinates[:, self.scalar_dof[3:]] = qpos[:, self.scalar_qpos[3:]]
         coordinates[:, self.quat_dof] = rotvec(qpos[:, self.quat_qpos])
         return coordinates
+
+
+def servo_lag(model: mujoco.MjModel, joints: JointLayout) -> np.ndarray:
+    """Time that each servo trails its target by, damping over kp [s], (nu,)."""
+    gain, bias = model.actuator_gainprm[:, 0], model.actuator_biasprm
+    return (model.dof_damping[joints.actuator_dof] - bias[:, 2]) / gain

@@ -160,15 +160,31 @@ def build_reference(
     if motion.loop and abs(starts / CONTROL_HZ - motion.duration) < 1e-6:
         qvel[0, 6:] = qvel[starts, 6:]
     phase = times / motion.duration
+    phase = phase % 1.0 if motion.loop else np.minimum(phase, 1.0)
+    return make_table(qpos, qvel, phase, character, model, ground, starts, motion.loop)
+
+
+def make_table(
+    qpos: np.ndarray,
+    qvel: np.ndarray,
+    phase: np.ndarray,
+    character: Character,
+    model: mujoco.MjModel,
+    ground: Ground,
+    starts: int,
+    loop: bool = False,
+) -> Reference:
+    """What follows from poses (K, nq), velocities (K, nv) and phases (K,) at the control rate."""
+    steps = len(qpos)
     return Reference(
         qpos=qpos,
         qvel=qvel,
-        phase=phase % 1.0 if motion.loop else np.minimum(phase, 1.0),
+        phase=phase,
         heading=smooth_heading(qpos[:, 3:7]),
         **locate_parts(qpos, character, model, ground),
         last=np.full(steps, steps - 1),
         starts=starts,
-        loop=motion.loop,
+        loop=loop,
     )
 
 

@@ -151,7 +151,9 @@ class Ground:
         elif len(self.edges):
             low = float(self.levels.min())
             world.add_geom(name="ground", type=plane, size=[0.0, 0.0, 1.0], pos=[0.0, 0.0, low], **bits)
-            ends = np.concatenate([[-BEHIND], self.edges, [max(AHEAD, self.edges[-1] + BEHIND)]])
+            ends = np.concatenate(
+                [[min(-BEHIND, self.edges[0] - BEHIND)], self.edges, [max(AHEAD, self.edges[-1] + BEHIND)]]
+            )
             for k, level in enumerate(self.levels):
                 if level - low < 1e-9:
                     continue

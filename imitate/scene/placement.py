@@ -45,18 +45,41 @@ def place_on_ground(
     Returns:
       qpos (T, nq).
     """
-    space, soles = TangentSpace.of(model), contact_points(character)
+    soles = contact_points(character)
     raised = frames.copy()
     raised[:, 2] += ground.support(frames[:, :2])
     flat = point_positions(model, frames, soles)
     contact = find_contacts(flat, fps)
     targets = plan_foot_paths(flat, contact, character, ground)
     # The way that the body's own rise would carry a foot is as good, where the foot is far from the ground.
-    sigma = np.where(contact, STANCE_SIGMA, SWING_SIGMA)
     free = ~contact & (not len(ground.edges))
     near = np.where(free, np.exp(-np.maximum(flat[..., 2], 0.0) / 0.1), 1.0)
-    scale = (near / sigma)[..., None]
+    return lead_feet(raised, fps, character, model, targets, near / np.where(contact, STANCE_SIGMA, SWING_SIGMA))
 
+
+def lead_feet(
+    frames: np.ndarray,
+    fps: float,
+    character: Character,
+    model: mujoco.MjModel,
+    targets: np.ndarray,
+    weight: np.ndarray,
+) -> np.ndarray:
+    """Changes a motion as little and as smoothly as can be so that feet and hands go where they shall.
+
+    Args:
+      frames: the motion, its root about where it is to be, qpos (T, nq).
+      fps: its frames a second.
+      character: names the points that touch the ground.
+      model: its body.
+      targets: where those points shall be, world [m], (T, P, 3).
+      weight: of their distances, one by the standard deviation [1/m], (T, P).
+
+    Returns:
+      qpos (T, nq).
+    """
+    space, soles = TangentSpace.of(model), contact_points(character)
+    scale = weight[..., None]
     pose = np.full(model.nv, POSE_SIGMA["joints"])
     pose[:3], pose[3:6] = POSE_SIGMA["place"], POSE_SIGMA["rotation"]
 
@@ -67,12 +90,12 @@ def place_on_ground(
         by_pose = (scale[..., None] * feet.jac).reshape(-1, 1, count, model.nv)
         return [
             Block("footholds", off, by_pose, moved=np.repeat(feet.moved, 3, axis=0)),
-            residuals.tracking(space, qpos, raised, pose),
-            sudden_change(space, raised, qpos, fps),
+            residuals.tracking(space, qpos, frames, pose),
+            sudden_change(space, frames, qpos, fps),
             residuals.hinge_limits(space, qpos, 0.01),
         ]
 
-    return minimise(terms, space, raised, np.zeros(0), np.zeros(0, dtype=bool), ITERATIONS, 1e-2).qpos
+    return minimise(terms, space, frames, np.zeros(0), np.zeros(0, dtype=bool), ITERATIONS, 1e-2).qpos
 
 
 def sudden_change(space: TangentSpace, original: np.ndarray, qpos: np.ndarray, fps: float) -> Block:

@@ -11,6 +11,7 @@ of the policy with that noise, and nothing has to be frozen.
 # after 0.25 M samples.
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import mujoco
 import numpy as np
@@ -53,6 +54,21 @@ class DistillConfig:
         counts = dict.fromkeys(("samples", "update_epochs", "minibatch_size"), (1, 1e12))
         rates = dict.fromkeys(("learning_rate", "ppo_learning_rate"), (1e-9, 1.0))
         check_ranges(self, counts | rates | {"beta_decay": (1e-6, 1.0)}, "distill.")
+
+
+class Labeller(Protocol):
+    """Who says what to do in the states that environments are in."""
+
+    covered: np.ndarray
+    """Frames of the reference that it has a performance of, bool (frames,)."""
+    pose_offset: np.ndarray
+    """Tangent step from the reference's pose to that of the performance, (frames, nv)."""
+    velocity_offset: np.ndarray
+    """Velocity of the performance less that of the reference, (frames, nv)."""
+
+    def label(self, env: ImitationEnv) -> tuple[np.ndarray, np.ndarray]:
+        """Actions, float32 (N, nu), and their weights in the loss from 0 to 1, float32 (N,)."""
+        ...
 
 
 class Expert:
@@ -135,7 +151,7 @@ class LabellingActor:
     In the fraction `beta` of the environments (DAgger's mixing coefficient) the expert acts, with the policy's noise.
     """
 
-    def __init__(self, policy: Policy, expert: Expert, env: ImitationEnv, beta: float):
+    def __init__(self, policy: Policy, expert: Labeller, env: ImitationEnv, beta: float):
         self.policy, self.expert, self.env, self.beta = policy, expert, env, beta
         self.observations, self.forget = policy.observations, policy.forget
         self._labels: list[tuple[np.ndarray, np.ndarray]] = []
@@ -171,7 +187,7 @@ class LabelledBatch(Batch):
 class WarmStart(BeforePPO):
     """The learner before PPO: imitates the expert for a number of samples, then hands over to PPO."""
 
-    def __init__(self, expert: Expert, config: DistillConfig, ppo: SkillPPO, group: ProcessGroup):
+    def __init__(self, expert: Labeller, config: DistillConfig, ppo: SkillPPO, group: ProcessGroup):
         """Sets the learner up with the policy, collector and number of steps of `ppo`."""
         self.expert, self.config, self.policy, self.collector = expert, config, ppo.policy, ppo.collector
         parameters = [*self.policy.actor.parameters(), *self.policy.critic.parameters()]

@@ -183,7 +183,12 @@ class TrainingRun:
             # stays so, that the same seed gives the same policy.
             self.collector.env.episode += 1
             return WarmStart(Expert(draft, self.collector.env), config.distill, ppo, self.group)
-        return ppo if self.job.start is None else ValueFirst(ppo, self.job.start.value_samples, self.group)
+        if self.job.start is None:
+            return ppo
+        expert = self.job.start.make_expert(self.collector.env)
+        if expert is not None:
+            return WarmStart(expert, config.distill, ppo, self.group)
+        return ValueFirst(ppo, self.job.start.value_samples, self.group)
 
     @property
     def average(self) -> Policy:

@@ -6,6 +6,7 @@ from imitate.env.dynamics import DynamicsConfig
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.training.config import ResolvedTrainConfig
+from imitate.training.distill import Labeller
 
 
 class Start(Protocol):
@@ -17,8 +18,8 @@ class Start(Protocol):
         ...
 
     @property
-    def dynamics(self) -> DynamicsConfig:
-        """Ranges of the dynamics that it is evaluated in as well."""
+    def dynamics(self) -> DynamicsConfig | None:
+        """Ranges of the dynamics that it is evaluated in as well; None where they do not vary."""
         ...
 
     @property
@@ -28,6 +29,10 @@ class Start(Protocol):
 
     def make_env(self, task: Task, config: ResolvedTrainConfig, num_envs: int, rank: int) -> ImitationEnv:
         """The environments of a process."""
+        ...
+
+    def make_expert(self, env: ImitationEnv) -> Labeller | None:
+        """Who is imitated before PPO; None where PPO follows at once on the value function."""
         ...
 
     def make_policy(self) -> Any:

@@ -9,13 +9,10 @@ from torch import Tensor
 
 from imitate.env.step import StepResult
 from imitate.training.collect import Batch, Transitions, estimate_advantage
-from imitate.vision.env import FIRST_DOT, TICKS, CourseEnv
 from imitate.vision.networks import SeeingPolicy, Student, pack
-from imitate.vision.scandots import DEEPEST
+from imitate.vision.seeing_env import SeeingEnv
 from pose.errors import InputError
 
-ALIVE = 5.0
-"""Added to the reward of every step while learning, as in the walk of RMA."""
 MAP_SHIFT, MAP_OFFSET, MAP_NOISE = 0.08, 0.05, 0.02
 """Errors of a noisy map [m]: of its place, drawn for each episode; of its height, so too; of each dot at each step."""
 
@@ -33,12 +30,12 @@ class MapErrors:
         self.shift[ids] = MAP_SHIFT * self.rng.standard_normal((len(ids), 2))
         self.offset[ids] = MAP_OFFSET * self.rng.standard_normal(len(ids))
 
-    def spoil(self, env: CourseEnv, observation: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    def spoil(self, env: SeeingEnv, observation: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Observations (M, O) of robots `ids` with the scandots of their maps."""
         dots = env.read_dots(ids, self.shift[ids]) + self.offset[ids, None]
         dots += MAP_NOISE * self.rng.standard_normal(dots.shape)
         spoilt = observation.copy()
-        spoilt[:, FIRST_DOT:] = np.clip(dots, -DEEPEST, DEEPEST)
+        spoilt[:, env.first_dot :] = np.clip(dots, -env.deepest, env.deepest)
         return spoilt
 
 
@@ -64,7 +61,7 @@ class SeeingRunner:
 class StudentRunner:
     """A student in use: looks at the pictures of an environment as they arrive, and remembers for N robots."""
 
-    def __init__(self, student: Student, env: CourseEnv, masked: bool = False, swapped: bool = False):
+    def __init__(self, student: Student, env: SeeingEnv, masked: bool = False, swapped: bool = False):
         """Begins with empty memories.
 
         Args:
@@ -80,9 +77,10 @@ class StudentRunner:
           ValueError: `swapped`, and all robots are on one lane.
         """
         eye = env.camera.config if env.camera is not None else None
-        if eye is None or (eye.rows, eye.columns, eye.far) != (*student.picture, student.far):
-            (rows, columns), far = student.picture, student.far
-            raise InputError(f"this student sees {rows} x {columns} depths up to {far:g} m; give it such a camera")
+        own = student.camera
+        if eye is None or (eye.rows, eye.columns, eye.far) != (own.rows, own.columns, own.far):
+            size = f"{own.rows} x {own.columns}"
+            raise InputError(f"this student sees {size} depths up to {own.far:g} m; give it such a camera")
         if swapped and len(np.unique(env.lane)) < 2:
             raise ValueError("all robots are on one lane: there is none whose pictures would be another's")
         self.student, self.env, self.observations = student, env, student.observations
@@ -130,7 +128,7 @@ class StudentRunner:
 class CourseCollector:
     """Episodes on the course, whose difficulty follows what the robots can."""
 
-    def __init__(self, env: CourseEnv, seed: int, noisy: bool = False, blank: float = 0.0):
+    def __init__(self, env: SeeingEnv, seed: int, noisy: bool = False, blank: float = 0.0):
         """Begins the episodes of all robots.
 
         Args:
@@ -151,7 +149,7 @@ class CourseCollector:
         """Begins episodes of all robots on the lanes that they are on."""
         self.env.covered[:] = self.rng.random(self.env.num_envs) < self.blank
         self.env.start(np.arange(self.env.num_envs), self.rng)
-        self.env.age += TICKS * self.rng.integers(0, 25, self.env.num_envs)  # or all clocks would beat together
+        self.env.stagger(self.rng)
 
     def start(self, ids: np.ndarray) -> None:
         """Begins episodes of these robots, on lanes that they can just do."""
@@ -167,7 +165,7 @@ class CourseCollector:
         observation = self.env.observe(these)
         if self.errors is not None:
             observation = self.errors.spoil(self.env, observation, these)
-        observation[self.env.covered[these], FIRST_DOT:] = 0.0
+        observation[self.env.covered[these], self.env.first_dot :] = 0.0
         return observation
 
     def step(self, action: np.ndarray) -> tuple[StepResult, np.ndarray, np.ndarray]:
@@ -204,10 +202,10 @@ class CourseCollector:
                 runner.forget(ids)
                 raw = after.copy()
                 raw[ids] = self.observe(ids)
-        return make_batch(policy, steps, memory, gamma, gae_lambda), {
+        return make_batch(policy, steps, memory, gamma, gae_lambda, self.env.alive_reward), {
             "reward": float(np.mean([result.reward.mean() for result in steps.result])),
             "falls_per_1000_steps": 1000.0 * (self.falls - falls) / (num_steps * self.env.num_envs),
-            "level": float((self.env.lane % len(self.env.course.levels)).mean()),
+            "level": self.env.mean_level,
         }
 
     def state(self) -> dict[str, Any]:
@@ -243,8 +241,19 @@ class Steps:
 
 
 @torch.no_grad()
-def make_batch(policy: SeeingPolicy, steps: Steps, memory: Tensor, gamma: float, gae_lambda: float) -> Batch:
-    """The steps as N samples of PPO, see `pack`; `memory` is what the policy's was before them, (N, H)."""
+def make_batch(
+    policy: SeeingPolicy, steps: Steps, memory: Tensor, gamma: float, gae_lambda: float, alive: float
+) -> Batch:
+    """The steps as N samples of PPO, see `pack`.
+
+    Args:
+      policy: whose samples they are.
+      steps: what happened.
+      memory: the policy's before them, (N, H).
+      gamma: discount.
+      gae_lambda: of the advantage estimation.
+      alive: is added to every reward.
+    """
     raw = torch.from_numpy(np.stack(steps.observation))
     observation = policy.observations(raw)
     following = policy.observations(torch.from_numpy(np.stack(steps.following)))
@@ -253,7 +262,7 @@ def make_batch(policy: SeeingPolicy, steps: Steps, memory: Tensor, gamma: float,
     transitions = Transitions(
         observation=observation,
         action=action,
-        reward=torch.from_numpy(np.stack([result.reward for result in steps.result]).astype(np.float32)) + ALIVE,
+        reward=torch.from_numpy(np.stack([result.reward for result in steps.result]).astype(np.float32)) + alive,
         next_observation=following,
         terminated=torch.from_numpy(np.stack([result.terminated for result in steps.result])),
         done=done,

@@ -1,7 +1,7 @@
 """The Go1 on a course with eyes: 50 control steps a second, scandots, pictures, curriculum of difficulty.
 
 An observation is [x, a_prev, e, m]: what the body senses, the last action, extrinsics, and the scandots m. Who sees is
-given pictures beside it, see `CourseEnv.look`.
+given pictures beside it, see `Eyes`.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from imitate.locomotion.dynamics import DynamicsRange
 from imitate.locomotion.env import WalkConfig, WalkEnv
 from imitate.locomotion.robot import CONTROL_HZ, STAND
 from imitate.vision.course import END, LENGTH, WIDTH, Course
-from imitate.vision.depth_camera import CameraConfig, DepthCamera, PictureSchedule
-from imitate.vision.scandots import DOTS, read_scandots
+from imitate.vision.depth_camera import CameraConfig, DepthCamera
+from imitate.vision.eyes import Eyes
+from imitate.vision.scandots import DEEPEST, DOTS, read_scandots
 from reconstruct import rotations
 
 TICKS = 2
@@ -80,20 +81,38 @@ class CourseEnv(WalkEnv):
         self.course = course
         self.lane = np.arange(num_envs) % course.lanes
         """Which lane each robot is on, (N,)."""
-        self.camera = DepthCamera(course.terrain, camera) if camera else None
-        self.schedule = PictureSchedule(camera or CameraConfig(), num_envs)
-        shape = (camera.rows, camera.columns) if camera else (0, 0)
-        self.pictures = np.zeros((num_envs, *shape), np.float32)
-        """The latest picture of each robot that has arrived [m], (N, rows, columns); 0 before the first."""
-        self._under_way = np.zeros_like(self.pictures)
-        self.covered = np.zeros(num_envs, dtype=bool)
-        """Whose camera shows nothing: its pictures are 0, (N,)."""
-        self.is_new = np.zeros(num_envs, dtype=bool)
-        """A picture arrived in the last control step, (N,)."""
+        self.eyes = Eyes(course.terrain, camera, num_envs)
         self.clock = 0.0
         """Time since the beginning [s]."""
         self.impact = np.zeros(num_envs)
         """Squared changes of the feet's forces, mean over the last step's ticks [robot's weights^2], (N,)."""
+
+    first_dot, deepest, alive_reward = FIRST_DOT, DEEPEST, 5.0
+
+    @property
+    def camera(self) -> DepthCamera | None:
+        """Each robot's, if it has one."""
+        return self.eyes.camera
+
+    @property
+    def pictures(self) -> np.ndarray:
+        """See `Eyes`."""
+        return self.eyes.pictures
+
+    @property
+    def covered(self) -> np.ndarray:
+        """See `Eyes`."""
+        return self.eyes.covered
+
+    @property
+    def is_new(self) -> np.ndarray:
+        """See `Eyes`."""
+        return self.eyes.is_new
+
+    @property
+    def mean_level(self) -> float:
+        """Mean number of the difficulty of the lanes that robots are on."""
+        return float((self.lane % len(self.course.levels)).mean())
 
     @property
     def phase(self) -> np.ndarray:
@@ -113,8 +132,11 @@ class CourseEnv(WalkEnv):
         self._place(ids, self.course.start(self.lane[ids]) + aside, turn, self.qpos[ids, 7:] - STAND)
         self.heading[ids] = 0.0
         self._batch.forward(ids, stage=STAGE_VEL)
-        self.schedule.restart(ids, self.clock, self.rng)
-        self.pictures[ids], self.is_new[ids] = 0.0, True
+        self.eyes.restart(ids, self.clock, self.rng)
+
+    def stagger(self, rng: np.random.Generator) -> None:
+        """Moves the clocks of all robots on, each by its own time, or they would beat together."""
+        self.age += TICKS * rng.integers(0, 25, self.num_envs)
 
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
         """Observations [x, a_prev, e, m] of all or some robots, float32 (M, O)."""
@@ -144,7 +166,7 @@ class CourseEnv(WalkEnv):
 
     def step(self, action: np.ndarray) -> StepResult:
         """One control step (20 ms) of all robots with actions (N, 12)."""
-        self.is_new[:] = False
+        self.eyes.is_new[:] = False
         self.impact = np.zeros(self.num_envs)
         results = []
         for _ in range(TICKS):
@@ -152,27 +174,12 @@ class CourseEnv(WalkEnv):
             assert self.moved is not None
             self.impact += ((self.moved.force - self.moved.force_before) ** 2).sum(1) / TICKS
             self.clock += 1.0 / CONTROL_HZ
-            if self.camera is not None:
-                self.look()
+            self.eyes.look(self.clock, self.qpos[:, :3], self.rotation, self.rng, self.running)
         first, second = results
         terms = {name: (first.terms[name] + second.terms[name]) / 2.0 for name in first.terms}
         fallen = first.terminated | second.terminated
         over = (second.truncated | self.has_arrived) & ~fallen
         return StepResult((first.reward + second.reward) / 2.0, terms, fallen, over)
-
-    def look(self) -> None:
-        """Takes the pictures that are due and takes in those that have arrived."""
-        assert self.camera is not None
-        due = self.schedule.find_due(self.clock, self.rng)
-        if self.running is not None:
-            due = np.intersect1d(due, self.running)
-        self._under_way[due[self.covered[due]]] = 0.0
-        due = due[~self.covered[due]]
-        if len(due):
-            seen = self.camera.see(np.nan_to_num(self.qpos[due, :3]), self.rotation[due])
-            self._under_way[due] = self.camera.spoil(seen, self.rng)
-        arrived = self.schedule.find_arrived(self.clock)
-        self.pictures[arrived], self.is_new[arrived] = self._under_way[arrived], True
 
     def has_fallen(self) -> np.ndarray:
         """The trunk is tilted too far or near the ground, or the robot has left its lane, bool (N,)."""
@@ -199,16 +206,11 @@ class CourseEnv(WalkEnv):
 
     def state(self) -> dict[str, Any]:
         """Everything that the robots' future depends on."""
-        own = {name: getattr(self, name).copy() for name in STATE}
-        return super().state() | own | {"schedule": self.schedule.state(), "clock": self.clock}
+        return super().state() | {"lane": self.lane.copy(), "eyes": self.eyes.state(), "clock": self.clock}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continues from what `state` returned."""
         super().restore(state)
-        for name in STATE:
-            getattr(self, name)[:] = np.asarray(state[name])
-        self.schedule.restore(state["schedule"])
+        self.lane[:] = np.asarray(state["lane"])
+        self.eyes.restore(state["eyes"])
         self.clock = float(state["clock"])
-
-
-STATE = ("lane", "pictures", "_under_way", "covered", "is_new")

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from imitate.policy import Unchanged
 from imitate.training.collect import Actor
 from imitate.vision.collector import MapErrors, SeeingRunner, StudentRunner
 from imitate.vision.course import Course, make_lanes
 from imitate.vision.depth_camera import CameraConfig, DepthCamera
 from imitate.vision.env import POLICY_HZ, CourseConfig, CourseEnv
 from imitate.vision.networks import SeeingPolicy, Student
-from imitate.vision.walker import FootholdMap, Walker, make_goals
+from imitate.vision.walker import WalkerActor
 from reconstruct import rotations
 
 EVALUATION_LEVELS = (0.1, 0.35, 0.6, 0.85)
@@ -22,24 +21,6 @@ EVALUATION_LEVELS = (0.1, 0.35, 0.6, 0.85)
 EVALUATION_SEED = 900
 EVALUATION_SECONDS = 30.0
 """Longest walk [s]."""
-
-
-class WalkerActor:
-    """The walker as a policy: it reads what it needs from the simulation, or where it is blind takes level ground."""
-
-    def __init__(self, env: CourseEnv):
-        self.env, self.walker, self.ground = env, Walker(), FootholdMap(env.terrain)
-        self.goals = make_goals(env.num_envs)
-
-    observations = Unchanged()
-
-    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Its actions, (N, 12)."""
-        return self.walker.act(self.env, self.ground, self.goals)
-
-    def forget(self, ids: np.ndarray) -> None:
-        """New episodes have begun in these environments."""
-        self.goals[ids] = np.nan
 
 
 @dataclass(frozen=True)

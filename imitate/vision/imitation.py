@@ -1,4 +1,4 @@
-"""The start of learning: a recurrent policy imitates the walker that knows the ground, on its own rollouts (DAgger)."""
+"""The start of learning: a recurrent policy imitates a guide that knows the ground, on its own rollouts (DAgger)."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from imitate.policy import Normaliser
+from imitate.training.collect import Actor
 from imitate.vision.collector import CourseCollector, SeeingRunner
 from imitate.vision.descent import descend
 from imitate.vision.networks import SeeingPolicy, pack
-from imitate.vision.walker import FootholdMap, Walker, make_goals
 
 LARGEST_ACTION = 8.0
-"""The walker's actions are cut to this before they are imitated."""
+"""The guide's actions are cut to this before they are imitated."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class ImitationConfig:
     samples: int = 150_000
     """Control steps that are imitated."""
     warm_up: float = 0.15
-    """Share of them in which the walker drives all robots; then the policy takes over bit by bit."""
+    """Share of them in which the guide drives all robots; then the policy takes over bit by bit."""
     noise: float = 0.3
-    """Largest standard deviation that the walker's actions are disturbed with; robots have from none to all of it."""
+    """Largest standard deviation that the guide's actions are disturbed with; robots have from none to all of it."""
     buffer: int = 40
     """Latest batches that are learnt from."""
     updates: int = 40
@@ -47,18 +47,21 @@ class Sequences:
     memory: Tensor
     """Before the first step, (N, H)."""
     label: Tensor
-    """The walker's actions, (T, N, A)."""
+    """The guide's actions, (T, N, A)."""
 
 
 class Imitation:
-    """Fits a policy's mean to what the walker would do."""
+    """Fits a policy's mean to what the guide would do."""
 
     def __init__(
-        self, policy: SeeingPolicy, collector: CourseCollector, config: ImitationConfig, shuffle: torch.Generator
+        self,
+        policy: SeeingPolicy,
+        collector: CourseCollector,
+        guide: Actor,
+        config: ImitationConfig,
+        shuffle: torch.Generator,
     ):
-        self.policy, self.collector, self.config, self.shuffle = policy, collector, config, shuffle
-        self.walker, self.map = Walker(), FootholdMap(collector.env.terrain)
-        self.goals = make_goals(collector.env.num_envs)
+        self.policy, self.collector, self.guide, self.config, self.shuffle = policy, collector, guide, config, shuffle
         self.runner = SeeingRunner(policy, collector.env.num_envs)
         self.optimiser = torch.optim.Adam(policy.actor.parameters(), lr=config.learning_rate)
         self.batches: list[Sequences] = []
@@ -76,11 +79,11 @@ class Imitation:
         return {
             "error": float(np.mean(losses)),
             "falls_per_1000_steps": 1000.0 * (self.collector.falls - falls) / (steps * env.num_envs),
-            "level": float((env.lane % len(env.course.levels)).mean()),
+            "level": env.mean_level,
         }
 
     def gather(self, steps: int, share: float) -> Sequences:
-        """Lets the policy drive this share of the robots, the walker the others."""
+        """Lets the policy drive this share of the robots, the guide the others."""
         collector, env, rng = self.collector, self.collector.env, self.collector.rng
         memory = self.runner.memory.clone()
         spread = np.linspace(0.0, self.config.noise, env.num_envs)[rng.permutation(env.num_envs), None]
@@ -88,7 +91,7 @@ class Imitation:
         observations, begins, labels = [], [], []
         raw = collector.observe()
         for _ in range(steps):
-            label = np.clip(np.nan_to_num(self.walker.act(env, self.map, self.goals)), -LARGEST_ACTION, LARGEST_ACTION)
+            label = np.clip(np.nan_to_num(self.guide.act(raw)), -LARGEST_ACTION, LARGEST_ACTION)
             own = self.runner.act(raw)
             observations.append(raw)
             begins.append(collector.begins)
@@ -97,7 +100,7 @@ class Imitation:
             _, raw, ids = collector.step(np.where(drives, own, disturbed))
             if len(ids):
                 self.runner.forget(ids)
-                self.goals[ids] = np.nan
+                self.guide.forget(ids)
                 raw[ids] = collector.observe(ids)
         stacked = (torch.from_numpy(np.stack(values)) for values in (observations, begins, labels))
         observation, begin, label = stacked

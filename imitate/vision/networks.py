@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from imitate.policy import GaussianActorCritic, Layers, Normaliser, load_torch, mlp, save_torch
 from imitate.vision.depth_camera import CameraConfig
-from imitate.vision.env import DOTS_SIZE, EXTRINSICS_SIZE, FIRST_DOT, SENSED_SIZE
+from imitate.vision.env import DOTS_SIZE, EXTRINSICS_SIZE, SENSED_SIZE
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
 
@@ -53,13 +53,36 @@ class SeeingLayout:
     """Length of gamma."""
     latent: int = 8
     """Length of z, for RMA's architecture."""
+    body: str = "go1"
+    """Whose policy it is."""
+    sensed: int = SENSED_SIZE
+    """Length of [x, a_prev] in an observation, what the body senses."""
+    physics: int = EXTRINSICS_SIZE
+    """Length of e."""
+    dots: int = DOTS_SIZE
+    """Length of m."""
+    actions: int = ACTIONS
+    """Length of an action."""
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES or self.map not in MAPS:
             raise ValueError(f"'{self.architecture}' with a map '{self.map}': expected {ARCHITECTURES}, {MAPS}")
-        sizes = (self.memory, self.gamma, self.latent, *self.hidden)
+        if self.architecture == "rma" and not self.physics:
+            raise ValueError("RMA's architecture needs the physics in the observation")
+        inputs = (self.sensed, self.dots, self.actions, self.physics + 1)
+        sizes = (self.memory, self.gamma, self.latent, *self.hidden, *inputs)
         if not all(type(size) is int and 0 < size <= 1024 for size in sizes) or len(self.hidden) > 8:
             raise ValueError(f"layers of {str(sizes)[:60]}")
+
+    @property
+    def first_dot(self) -> int:
+        """Where the scandots begin in an observation."""
+        return self.sensed + self.physics
+
+    @property
+    def observation_size(self) -> int:
+        """Length of [x, a_prev, e, m]."""
+        return self.first_dot + self.dots
 
 
 def pack(observation: Tensor, begins: Tensor, memory: Tensor) -> Tensor:
@@ -90,15 +113,16 @@ def unroll(cell: nn.GRUCell, inputs: Tensor, begins: Tensor, memory: Tensor) -> 
 class SeeingNormaliser(Normaliser):
     """Scales scandots by a constant: those at the beginning of a course, which is level, say little of the others."""
 
-    def __init__(self) -> None:
-        super().__init__(OBSERVATION_SIZE)
-        self.variance[FIRST_DOT:] = DOT_SCALE**2
+    def __init__(self, layout: SeeingLayout) -> None:
+        super().__init__(layout.observation_size)
+        self.first_dot = layout.first_dot
+        self.variance[self.first_dot :] = DOT_SCALE**2
 
     def update(self, moments: Tensor) -> None:
         """Merges moments of what is no scandot into the running ones."""
         super().update(moments)
-        self.mean[FIRST_DOT:] = 0.0
-        self.variance[FIRST_DOT:] = DOT_SCALE**2
+        self.mean[self.first_dot :] = 0.0
+        self.variance[self.first_dot :] = DOT_SCALE**2
 
 
 class SeeingActor(nn.Module):
@@ -109,28 +133,29 @@ class SeeingActor(nn.Module):
     def __init__(self, layout: SeeingLayout):
         super().__init__()
         self.layout = layout
-        self.encode_dots = mlp((DOTS_SIZE, 64, layout.gamma), last_gain=1.0)
+        self.encode_dots = mlp((layout.dots, 64, layout.gamma), last_gain=1.0)
         monolithic = layout.architecture == "monolithic"
-        self.encode_physics = None if monolithic else mlp((EXTRINSICS_SIZE, 64, layout.latent), last_gain=1.0)
-        self.cell = nn.GRUCell(layout.gamma + (SENSED_SIZE if monolithic else 0), layout.memory)
-        inputs = layout.memory + SENSED_SIZE + (0 if monolithic else layout.latent)
-        self.head = mlp((inputs, *layout.hidden, ACTIONS), last_gain=0.01)
+        self.encode_physics = None if monolithic else mlp((layout.physics, 64, layout.latent), last_gain=1.0)
+        self.cell = nn.GRUCell(layout.gamma + (layout.sensed if monolithic else 0), layout.memory)
+        inputs = layout.memory + layout.sensed + (0 if monolithic else layout.latent)
+        self.head = mlp((inputs, *layout.hidden, layout.actions), last_gain=0.01)
 
     def forward(self, packed: Tensor) -> Tensor:
         """Sequences of `pack` (n, T, O + 1 + H) -> mean actions (n, T, A)."""
         rows = packed.transpose(0, 1)
-        observation, begins, memory = rows.split([OBSERVATION_SIZE, 1, self.layout.memory], dim=-1)
+        observation, begins, memory = rows.split([self.layout.observation_size, 1, self.layout.memory], dim=-1)
         mean, _ = self.run(observation, self.see(observation), begins[..., 0], memory[0])
         return mean.transpose(0, 1)
 
     def see(self, observation: Tensor) -> Tensor:
         """gamma of normalised observations, (..., O) -> (..., G)."""
-        dots = observation[..., FIRST_DOT:]
+        dots = observation[..., self.layout.first_dot :]
         return self.encode_dots(torch.zeros_like(dots) if self.layout.map == "none" else dots)
 
     def run(self, observation: Tensor, gamma: Tensor, begins: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Mean actions (T, N, A) and the memory after the last step (N, H), whatever gamma (T, N, G) comes from."""
-        sensed, physics, _ = observation.split([SENSED_SIZE, EXTRINSICS_SIZE, DOTS_SIZE], dim=-1)
+        layout = self.layout
+        sensed, physics, _ = observation.split([layout.sensed, layout.physics, layout.dots], dim=-1)
         if self.encode_physics is None:
             states = unroll(self.cell, torch.cat([sensed, gamma], dim=-1), begins, memory)
             parts = [states, sensed]
@@ -145,7 +170,7 @@ class PrivilegedCritic(Layers):
 
     def forward(self, input: Tensor) -> Tensor:
         """(..., O or more) -> (..., 1)."""
-        return super().forward(input[..., :OBSERVATION_SIZE])
+        return super().forward(input[..., : self[0].in_features])
 
 
 class SeeingPolicy(GaussianActorCritic):
@@ -155,9 +180,9 @@ class SeeingPolicy(GaussianActorCritic):
         super().__init__()
         self.layout = layout
         self.actor = SeeingActor(layout)
-        self.critic: Layers = PrivilegedCritic(*mlp((OBSERVATION_SIZE, *layout.hidden, 1), last_gain=1.0))
-        self.log_std = nn.Parameter(torch.full((ACTIONS,), float(np.log(initial_std))))
-        self.observations: Normaliser = SeeingNormaliser()
+        self.critic: Layers = PrivilegedCritic(*mlp((layout.observation_size, *layout.hidden, 1), last_gain=1.0))
+        self.log_std = nn.Parameter(torch.full((layout.actions,), float(np.log(initial_std))))
+        self.observations: Normaliser = SeeingNormaliser(layout)
         self.returns = Normaliser(1)
 
     @torch.no_grad()
@@ -188,27 +213,23 @@ class SeeingPolicy(GaussianActorCritic):
 class Student(nn.Module):
     """Acts on pictures: an eye with a memory says gamma^, the rest is the teacher's and goes on learning."""
 
-    def __init__(self, teacher: SeeingPolicy, picture: tuple[int, int] = (58, 87), far: float = 2.0):
+    def __init__(self, teacher: SeeingPolicy, camera: CameraConfig | None = None):
         super().__init__()
-        self.layout, self.picture, self.far = teacher.layout, picture, far
+        self.layout, self.camera = teacher.layout, camera or CameraConfig()
+        """What it is, and the camera whose pictures it takes."""
         self.actor = SeeingActor(teacher.layout)
         self.actor.load_state_dict(teacher.actor.state_dict())
-        self.observations = SeeingNormaliser()
+        self.observations = SeeingNormaliser(teacher.layout)
         self.observations.load_state_dict(teacher.observations.state_dict())
         self.eye = nn.Sequential(
             nn.Conv2d(1, 16, 5, 3), nn.ReLU(), nn.Conv2d(16, 32, 4, 2), nn.ReLU(), nn.Conv2d(32, 32, 3, 2), nn.ReLU(),
             nn.Flatten(),
         )  # fmt: skip
         with torch.no_grad():
-            size = self.eye(torch.zeros(1, 1, *picture)).shape[1]
+            size = self.eye(torch.zeros(1, 1, self.camera.rows, self.camera.columns)).shape[1]
         self.eye.append(nn.Linear(size, 64))
-        self.cell = nn.GRUCell(64 + SENSED_SIZE, 160)
+        self.cell = nn.GRUCell(64 + teacher.layout.sensed, 160)
         self.say = nn.Linear(160, teacher.layout.gamma)
-
-    @property
-    def camera(self) -> CameraConfig:
-        """The camera whose pictures it takes."""
-        return CameraConfig(rows=self.picture[0], columns=self.picture[1], far=self.far)
 
     @property
     def memory_sizes(self) -> tuple[int, int]:
@@ -217,7 +238,7 @@ class Student(nn.Module):
 
     def look(self, pictures: Tensor) -> Tensor:
         """What the convolutions make of pictures [m], (M, rows, columns) -> (M, 64)."""
-        return torch.relu(self.eye((pictures / self.far - 0.5)[:, None]))
+        return torch.relu(self.eye((pictures / self.camera.far - 0.5)[:, None]))
 
     def run(self, observation: Tensor, seen: Tensor, begins: Tensor, memory: tuple[Tensor, Tensor]) -> Any:
         """Acts over time.
@@ -231,7 +252,7 @@ class Student(nn.Module):
         Returns:
           Mean actions (T, N, A), gamma^ (T, N, G), and both memories afterwards.
         """
-        inputs = torch.cat([seen, observation[..., :SENSED_SIZE]], dim=-1)
+        inputs = torch.cat([seen, observation[..., : self.layout.sensed]], dim=-1)
         states = unroll(self.cell, inputs, begins, memory[0])
         gamma = self.say(states)
         mean, after = self.actor.run(observation, gamma, begins, memory[1])
@@ -240,7 +261,7 @@ class Student(nn.Module):
     def save(self, path: Path) -> None:
         """Writes weights and layout; a crash leaves the old file or the new one."""
         content = {"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": self.state_dict()}
-        save_torch(content | {"picture": list(self.picture), "far": self.far}, path)
+        save_torch(content | {"camera": asdict(self.camera)}, path)
 
     @classmethod
     def load(cls, path: Path) -> "Student":
@@ -250,13 +271,11 @@ class Student(nn.Module):
           InputError: no student, damaged, or of a version this program cannot read.
         """
         content = read_seeing(path)
-        if "picture" not in content:
+        if not {"camera", "picture"} & set(content):
             raise InputError(f"{path}: it acts on scandots and has no eyes; give the file of a student")
         with refuse_damaged(path, "a policy that sees", "delete it to have it made again"):
-            rows, columns = content["picture"]
-            if not (26 <= rows <= 512 and 26 <= columns <= 512 and 0.0 < content["far"] < 100.0):
-                raise ValueError(f"pictures of {rows} x {columns}")
-            student = cls(SeeingPolicy(read_layout(content["seeing"])), (rows, columns), float(content["far"]))
+            camera = read_camera(content)
+            student = cls(SeeingPolicy(read_layout(content["seeing"])), camera)
             fill_weights(student, content["state"])
         return student
 
@@ -273,6 +292,18 @@ def read_layout(stored: dict[str, Any]) -> SeeingLayout:
     """A layout as it was stored."""
     values: dict[str, Any] = {**stored, "hidden": tuple(stored["hidden"])}
     return SeeingLayout(**values)
+
+
+def read_camera(content: dict[str, Any]) -> CameraConfig:
+    """The camera of a stored student; older files hold size and range alone."""
+    stored = content.get("camera")
+    if stored is None:
+        (rows, columns), far = content["picture"], content["far"]
+        stored = {"rows": rows, "columns": columns, "far": far}
+    camera = CameraConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()})
+    if not (26 <= camera.rows <= 512 and 26 <= camera.columns <= 512 and camera.far < 100.0):
+        raise ValueError(f"pictures of {camera.rows} x {camera.columns}")
+    return camera
 
 
 def fill_weights(network: nn.Module, state: dict[str, Tensor]) -> None:

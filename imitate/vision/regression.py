@@ -91,7 +91,7 @@ class StudentRegression:
             "error": float(errors[0]),
             "gamma_error": float(errors[1]),
             "falls_per_1000_steps": 1000.0 * (self.collector.falls - falls) / (config.num_steps * env.num_envs),
-            "level": float((env.lane % len(env.course.levels)).mean()),
+            "level": env.mean_level,
         }
 
     def gather(self, steps: int, share: float) -> SeenSequences:

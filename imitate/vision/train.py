@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 
 from imitate.locomotion.interrupt import postpone_interrupt
 from imitate.policy import Normaliser
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
-from imitate.training.collect import minibatches, value_loss
+from imitate.training.collect import Actor, minibatches, value_loss
 from imitate.training.ppo import PPO, NonFiniteError, PPOConfig
 from imitate.training.train import TrainingError
 from imitate.vision.collector import CourseCollector, SeeingRunner
@@ -29,6 +29,8 @@ from imitate.vision.env import CourseConfig, CourseEnv
 from imitate.vision.imitation import Imitation, ImitationConfig
 from imitate.vision.networks import SeeingLayout, SeeingPolicy, Student
 from imitate.vision.regression import StudentConfig, StudentRegression
+from imitate.vision.seeing_env import SeeingEnv
+from imitate.vision.walker import WalkerActor
 from pose.files import replace_file
 from pose.progress import Progress, silent
 
@@ -83,17 +85,60 @@ class VisionTrainConfig:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
+class Setting(Protocol):
+    """Whose eyes they are, where it walks, and who shows it how."""
+
+    @property
+    def digest(self) -> str:
+        """Names all of that."""
+        ...
+
+    def make_env(self, num_envs: int, seed: int, camera: CameraConfig | None = None) -> SeeingEnv:
+        """The bodies on their courses, with a camera each or none."""
+        ...
+
+    def make_guide(self, env: SeeingEnv) -> Actor:
+        """Who knows the ground of these environments and is imitated."""
+        ...
+
+
+@dataclass(frozen=True)
+class Go1Setting:
+    """The Go1 on lanes of four kinds of ground; its guide is a scripted trot."""
+
+    seed: int
+    """Of the lanes."""
+    digest: str = ""
+
+    def make_env(self, num_envs: int, seed: int, camera: CameraConfig | None = None) -> CourseEnv:
+        """See `Setting`."""
+        return CourseEnv(make_lanes(LEVELS, COURSE_SEED + self.seed), CourseConfig(), num_envs, seed, camera)
+
+    def make_guide(self, env: SeeingEnv) -> Actor:
+        """See `Setting`."""
+        return WalkerActor(cast(CourseEnv, env))
+
+
 class _Training:
     """Parts that follow each other, their counts of control steps, curves and checkpoints."""
 
     stop = False
     """Ctrl-C was pressed: end after this iteration."""
 
-    def __init__(self, config: VisionTrainConfig, folder: Path, progress: Progress, part: str, goal: dict[str, int]):
+    def __init__(
+        self,
+        config: VisionTrainConfig,
+        folder: Path,
+        progress: Progress,
+        part: str,
+        goal: dict[str, int],
+        setting: Setting | None,
+    ):
         torch.set_num_threads(1)
+        self.setting = setting or Go1Setting(config.seed)
         torch.manual_seed(config.seed)
         self.config, self.folder, self.progress, self.goal = config, folder, progress, goal
-        self.digest, self.done = config.digest(part), dict.fromkeys(goal, 0)
+        self.digest, self.done = config.digest(part) + self.setting.digest, dict.fromkeys(goal, 0)
         self.shuffle = torch.Generator().manual_seed(config.seed)
         self.curves, self.seconds = list[dict[str, Any]](), 0.0
         self._last = self._last_save = time.monotonic()
@@ -155,17 +200,19 @@ class _Training:
 
 
 class TeacherTraining(_Training):
-    """Imitation of the walker, then PPO, of a policy on scandots."""
+    """Imitation of the guide, then PPO, of a policy on scandots."""
 
-    def __init__(self, config: VisionTrainConfig, folder: Path, progress: Progress):
+    def __init__(self, config: VisionTrainConfig, folder: Path, progress: Progress, setting: Setting | None = None):
         batch = config.num_envs * config.num_steps
         goal = {"imitation": config.imitation.samples, "value": VALUE_BATCHES * batch, "ppo": config.samples}
         goal = goal if config.samples else {"imitation": config.imitation.samples}
-        super().__init__(config, folder, progress, "teacher", goal)
-        env = CourseEnv(make_lanes(LEVELS, COURSE_SEED + config.seed), CourseConfig(), config.num_envs, config.seed)
+        super().__init__(config, folder, progress, "teacher", goal, setting)
+        env = self.setting.make_env(config.num_envs, config.seed)
         self.policy = SeeingPolicy(config.layout)
         self.collector = CourseCollector(env, config.seed, config.layout.map == "noisy", config.blank)
-        self.imitation = Imitation(self.policy, self.collector, config.imitation, self.shuffle)
+        self.imitation = Imitation(
+            self.policy, self.collector, self.setting.make_guide(env), config.imitation, self.shuffle
+        )
         self.ppo = PPO(self.policy, config.ppo)
         self.critic_optimiser = torch.optim.Adam(self.policy.critic.parameters(), lr=1e-3)
         found = load_checkpoint(folder / CHECKPOINT, self.digest)
@@ -222,12 +269,18 @@ class TeacherTraining(_Training):
 class StudentTraining(_Training):
     """DAgger of a student that sees."""
 
-    def __init__(self, config: VisionTrainConfig, teacher: SeeingPolicy, folder: Path, progress: Progress):
-        super().__init__(config, folder, progress, "student", {"student": config.student.samples})
-        course, number = make_lanes(LEVELS, COURSE_SEED + config.seed), config.student.num_envs
-        env = CourseEnv(course, CourseConfig(), number, config.seed + 1, config.camera)
+    def __init__(
+        self,
+        config: VisionTrainConfig,
+        teacher: SeeingPolicy,
+        folder: Path,
+        progress: Progress,
+        setting: Setting | None = None,
+    ):
+        super().__init__(config, folder, progress, "student", {"student": config.student.samples}, setting)
+        env = self.setting.make_env(config.student.num_envs, config.seed + 1, config.camera)
         self.collector = CourseCollector(env, config.seed, blank=config.blank)
-        self.student = Student(teacher, (config.camera.rows, config.camera.columns), config.camera.far)
+        self.student = Student(teacher, config.camera)
         self.regression = StudentRegression(self.student, teacher, self.collector, config.student, self.shuffle)
         found = load_checkpoint(folder / STUDENT_CHECKPOINT, self.digest)
         if found is not None:
@@ -254,13 +307,16 @@ class StudentTraining(_Training):
         self.student.save(self.folder / STUDENT)
 
 
-def train_teacher(config: VisionTrainConfig, folder: Path, progress: Progress = silent) -> SeeingPolicy:
+def train_teacher(
+    config: VisionTrainConfig, folder: Path, progress: Progress = silent, setting: Setting | None = None
+) -> SeeingPolicy:
     """Learns to walk on scandots, or on the map that the layout names; leaves teacher.pt in `folder`.
 
     Args:
       config: options.
       folder: of the training; made if it is absent. A checkpoint there of the same options is continued.
       progress: is called with control steps done and in all.
+      setting: whose eyes they are, and where; None for the Go1.
 
     Raises:
       KeyboardInterrupt: Ctrl-C; the iteration is finished and everything saved before it is passed on. At a second
@@ -268,16 +324,20 @@ def train_teacher(config: VisionTrainConfig, folder: Path, progress: Progress = 
       TrainingError: numbers exploded; the last checkpoint is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    training = TeacherTraining(config, folder, progress)
+    training = TeacherTraining(config, folder, progress, setting)
     with postpone_interrupt(training):
         return training.run()
 
 
 def train_student(
-    config: VisionTrainConfig, teacher: SeeingPolicy, folder: Path, progress: Progress = silent
+    config: VisionTrainConfig,
+    teacher: SeeingPolicy,
+    folder: Path,
+    progress: Progress = silent,
+    setting: Setting | None = None,
 ) -> Student:
     """Learns to do by sight what a teacher does; leaves student.pt in `folder`; arguments as of `train_teacher`."""
     folder.mkdir(parents=True, exist_ok=True)
-    training = StudentTraining(config, teacher, folder, progress)
+    training = StudentTraining(config, teacher, folder, progress, setting)
     with postpone_interrupt(training):
         return training.run()

@@ -14,6 +14,7 @@ from imitate.locomotion.env import ACTION_SCALE
 from imitate.locomotion.gait import GRAVITY, PHASE_OFFSET, SIDE
 from imitate.locomotion.robot import FOOT_RADIUS, STAND
 from imitate.locomotion.terrain import Terrain
+from imitate.policy import Unchanged
 from imitate.vision.env import PERIOD, POLICY_HZ, CourseEnv
 from imitate.vision.leg import HIP, differentiate_legs, place_feet, solve_legs
 from reconstruct import rotations
@@ -226,6 +227,24 @@ class Walker:
         change = np.clip(planned - feet[..., 2], -self.descent / POLICY_HZ, self.ascent / POLICY_HZ)
         aim[..., 2] += np.where(later < 0.45, np.maximum(change, 0.0), change)
         return aim
+
+
+class WalkerActor:
+    """The walker as a policy: it reads what it needs from the simulation, or where it is blind takes level ground."""
+
+    def __init__(self, env: CourseEnv):
+        self.env, self.walker, self.ground = env, Walker(), FootholdMap(env.terrain)
+        self.goals = make_goals(env.num_envs)
+
+    observations = Unchanged()
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Its actions, (N, 12)."""
+        return self.walker.act(self.env, self.ground, self.goals)
+
+    def forget(self, ids: np.ndarray) -> None:
+        """New episodes have begun in these environments."""
+        self.goals[ids] = np.nan
 
 
 def share_force(wish: np.ndarray, arm: np.ndarray, loads: np.ndarray, most: float) -> np.ndarray:

@@ -58,7 +58,7 @@ def play(
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
       size: width and height of the video [px].
       transitions: of several skills: draws which of them can follow which, as an SVG file.
-      eyes: go1 walks over slopes, stones, stairs and obstacles by its depth camera, whose pictures stand beside it.
+      eyes: go1, or a walk that learnt to see, goes over obstacles by its depth camera, whose pictures stand beside it.
       event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
       motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
       out: the video, SKILL_performed.mp4 if not given, of several FIRST_and_more.mp4, of a file FILE_performed.mp4.
@@ -79,7 +79,10 @@ def play(
         (play_go1_by_sight if eyes else play_go1)(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
         return
     if eyes:
-        raise InputError("--eyes: only go1 has a camera; play it with: sfv play go1 --eyes")
+        if len(skills) > 1 or scene != Scene() or any(option is not None for option in (character, transitions, event)):
+            raise InputError("--eyes: one skill alone walks over courses of its own; leave the other options out")
+        play_walk_by_sight(skills[0], seconds, size, out or Path(f"{Path(skills[0]).name}_eyes.mp4"))
+        return
     if (listed := choose_from_library(skills, character, scene)) is not None:
         play_from_library(listed, size, out, alone=seconds is None and transitions is None and event is None)
         return
@@ -191,6 +194,21 @@ def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
         f"{kind} {len(walk.qpos) / 50:.1f} s {'falls' if walk.fell else 'to the end'}" for kind, walk in walks.items()
     )
     console.print(f"{out}: go1, {', '.join(ends)}")
+
+
+def play_walk_by_sight(name: str, seconds: float | None, size: tuple[int, int], out: Path) -> None:
+    """Films a walk over each kind of obstacle, beside it what its camera sees."""
+    from imitate.vision.walking_setting import actor_of
+    from sfv.sight.walk import load_walk_sight, write_walk_film
+
+    task, student = load_walk_sight(name)
+    with bar(out.name) as progress:
+        walks = write_walk_film(actor_of(student), task, out, student.camera, seconds or 12.0, size, progress=progress)
+    ends = (
+        f"{kind} {len(walk.qpos) / CONTROL_HZ:.1f} s {'falls' if walk.fell else 'to the end'}"
+        for kind, walk in walks.items()
+    )
+    console.print(f"{out}: {name}, {', '.join(ends)}")
 
 
 def play_event(

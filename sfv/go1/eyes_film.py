@@ -35,6 +35,10 @@ class SeenWalk:
     """The latest that had arrived [m], (T, rows, columns)."""
     dots: np.ndarray
     """Scandots, world [m], (T, P, 3)."""
+    position: np.ndarray
+    """Of the body that carries the camera, world [m], (T, 3)."""
+    rotation: np.ndarray
+    """R_world_body of it, (T, 3, 3)."""
     fell: bool
     """Or left its lane."""
 
@@ -56,17 +60,19 @@ def walk_over(
     env = CourseEnv(course, CourseConfig(round(seconds * POLICY_HZ), NOMINAL), 1, seed, camera)
     env.start(np.zeros(1, dtype=np.int64), np.random.default_rng(seed))
     actor = make_actor(env)
-    qpos, pictures, dots, fell = [], [], [], False
+    qpos, pictures, dots, rotation, fell = [], [], [], [], False
     for _ in range(round(seconds * POLICY_HZ)):
         result = env.step(actor.act(env.observe()))
         qpos.append(env.qpos[0].copy())
+        rotation.append(env.rotation[0])
         pictures.append(env.pictures[0].copy())
         places = place_dots(env.qpos[:, :2], rotations.yaw(env.qpos[:, 3:7]))[0]
         dots.append(np.column_stack([places, course.terrain.height(places)]))
         fell = bool(result.terminated[0])
         if result.done[0]:
             break
-    return SeenWalk(env.model, np.array(qpos), np.array(pictures), np.array(dots), fell)
+    poses = np.array(qpos)
+    return SeenWalk(env.model, poses, np.array(pictures), np.array(dots), poses[:, :3], np.array(rotation), fell)
 
 
 def write_eyes_film(
@@ -104,13 +110,13 @@ def write_eyes_film(
     return walks
 
 
-def draw_outside(walk: SeenWalk, every: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Images of the robot and its scandots, (height, width, 3) each."""
+def draw_outside(walk: SeenWalk, every: int, size: tuple[int, int], distance: float = 1.6) -> Iterator[np.ndarray]:
+    """Images of the body and its scandots from so far [m], (height, width, 3) each."""
 
     def find_dots(step: int, state: mujoco.MjData) -> list[Ball]:
         return [Ball(place, 0.012, DOT_COLOUR) for place in walk.dots[step]]
 
-    return draw_from_side(walk.model, walk.qpos, every, size, find_dots)
+    return draw_from_side(walk.model, walk.qpos, every, size, find_dots, distance)
 
 
 def draw_inside(walk: SeenWalk, every: int, size: tuple[int, int], camera: CameraConfig) -> Iterator[np.ndarray]:
@@ -121,25 +127,27 @@ def draw_inside(walk: SeenWalk, every: int, size: tuple[int, int], camera: Camer
         near = (255.0 * (1.0 - walk.pictures[t] / camera.far)).clip(0, 255).astype(np.uint8)
         image = cv2.applyColorMap(near, cv2.COLORMAP_VIRIDIS)[:, :, ::-1]
         image = np.ascontiguousarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST))
-        for column, row in project_dots(walk.dots[t], walk.qpos[t], camera, (width, height)):
+        for column, row in project_dots(walk.dots[t], walk.position[t], walk.rotation[t], camera, (width, height)):
             cv2.circle(image, (int(column), int(row)), 4, (255, 90, 25), -1, cv2.LINE_AA)
         yield image
 
 
-def project_dots(dots: np.ndarray, qpos: np.ndarray, camera: CameraConfig, size: tuple[int, int]) -> np.ndarray:
+def project_dots(
+    dots: np.ndarray, position: np.ndarray, rotation: np.ndarray, camera: CameraConfig, size: tuple[int, int]
+) -> np.ndarray:
     """Where world points are in the camera's picture.
 
     Args:
       dots: (P, 3) [m].
-      qpos: the robot's.
+      position: of the body that carries the camera [m], (3,).
+      rotation: R_world_body of it, (3, 3).
       camera: its camera.
       size: width and height of the picture [px].
 
     Returns:
       Columns and rows of those within the picture, (M, 2) [px].
     """
-    rotation = rotations.to_matrix(qpos[3:7])
-    local = (dots - qpos[:3]) @ rotation - np.array(camera.place)
+    local = (dots - position) @ rotation - np.array(camera.place)
     pitch = np.radians(camera.pitch_degrees)
     depth = local @ np.array([np.cos(pitch), 0.0, -np.sin(pitch)])
     down = local @ np.array([-np.sin(pitch), 0.0, -np.cos(pitch)])

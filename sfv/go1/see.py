@@ -35,6 +35,8 @@ class SeeGo1Config:
     """Control steps in which the student learns from the teacher what to do by its pictures."""
     out: Path | None = None
     """Folder of the training; default runs/go1_sight. The same command again goes on where it was."""
+    skill: str | None = None
+    """Instead of the Go1 a person learns to see, whose walk this is, e.g. walk; see docs/vision.md."""
 
     def to_training(self, map: str = "true") -> VisionTrainConfig:
         """The options of the training.

@@ -24,7 +24,7 @@ def make_env(course, number: int = 8) -> CourseEnv:
 
 def watch_looks(env: CourseEnv, monkeypatch, **options: bool):
     """A student in use on pictures that are numbered by robot from 1; acts and says whose each robot was shown."""
-    student = Student(SeeingPolicy(SeeingLayout(memory=4, hidden=(4,))), (26, 30))
+    student = Student(SeeingPolicy(SeeingLayout(memory=4, hidden=(4,))), CameraConfig(rows=26, columns=30))
     shown, look = list[list[int]](), student.look
 
     def remember(pictures: torch.Tensor) -> torch.Tensor:
@@ -48,9 +48,9 @@ def watch_looks(env: CourseEnv, monkeypatch, **options: bool):
 
 def test_a_student_is_given_no_other_pictures_than_its_own(course):
     policy = SeeingPolicy(SeeingLayout(memory=4, hidden=(4,)))
-    for student in (Student(policy, (28, 30)), Student(policy, (26, 30), far=3.0)):
+    for camera in (CameraConfig(rows=28, columns=30), CameraConfig(rows=26, columns=30, far=3.0)):
         with pytest.raises(InputError, match="give it such a camera"):
-            StudentRunner(student, make_env(course))
+            StudentRunner(Student(policy, camera), make_env(course))
 
 
 def test_robots_see_their_own_pictures_or_nothing_when_covered(course, monkeypatch):

@@ -63,17 +63,17 @@ def test_pictures_show_the_moment_they_were_taken(env):
         arrived += int(env.is_new.sum())
     assert env.camera is not None
     assert arrived == pytest.approx(80, abs=8)
-    env.schedule.next[:], env.schedule.arrival[:] = 9.0, np.inf
-    env.schedule.next[3] = env.clock
-    env.schedule.config = replace(CAMERA, latency=(0.02, 0.02))
+    env.eyes.schedule.next[:], env.eyes.schedule.arrival[:] = 9.0, np.inf
+    env.eyes.schedule.next[3] = env.clock
+    env.eyes.schedule.config = replace(CAMERA, latency=(0.02, 0.02))
     before = env.camera.see(env.qpos[[3], :3], env.rotation[[3]])[0]
     env.is_new[:] = False
-    env.look()
+    env.eyes.look(env.clock, env.qpos[:, :3], env.rotation, env.rng)
     assert not env.is_new.any()
     env.qpos[3, 2] += 0.3  # between the picture's moment and its arrival
     after = env.camera.see(env.qpos[[3], :3], env.rotation[[3]])[0]
     env.clock += 0.02
-    env.look()
+    env.eyes.look(env.clock, env.qpos[:, :3], env.rotation, env.rng)
     assert np.flatnonzero(env.is_new).tolist() == [3]
     kept = env.pictures[3] > 0.0
     np.testing.assert_allclose(env.pictures[3][kept], before[kept], rtol=0.06)  # six times its noise

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from imitate.vision.collector import SeeingRunner
+from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import EXTRINSICS_SIZE, FIRST_DOT, SENSED_SIZE
 from imitate.vision.networks import (
     OBSERVATION_SIZE,
@@ -107,7 +108,7 @@ def test_the_blind_do_not_see_and_the_monolithic_is_given_no_physics():
 
 def test_a_students_pictures_reach_its_actions_later():
     torch.manual_seed(0)
-    student = Student(SeeingPolicy(SMALL), (26, 30))
+    student = Student(SeeingPolicy(SMALL), CameraConfig(rows=26, columns=30))
     eye, actor = student.memory_sizes
     memory = torch.zeros(1, eye), torch.zeros(1, actor)
     observation, begins = torch.zeros(3, 1, OBSERVATION_SIZE), torch.zeros(3, 1)
@@ -130,7 +131,7 @@ def test_files(tmp_path):
     policy.save(tmp_path / "teacher.pt")
     same = SeeingPolicy.load(tmp_path / "teacher.pt")
     assert all(torch.equal(a, b) for a, b in zip(policy.parameters(), same.parameters(), strict=True))
-    student = Student(policy, (26, 30))
+    student = Student(policy, CameraConfig(rows=26, columns=30))
     student.save(tmp_path / "student.pt")
     camera = Student.load(tmp_path / "student.pt").camera
     assert (camera.rows, camera.columns, camera.far) == (26, 30, 2.0)

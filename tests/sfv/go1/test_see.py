@@ -25,12 +25,12 @@ def test_points_are_drawn_where_the_camera_sees_them():
          [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
          [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]]
     )  # fmt: skip
-    qpos = np.concatenate([[1.0, -2.0, 0.4], quat])
+    position = np.array([1.0, -2.0, 0.4])
     pixels = [(0, 0), (57, 86), (20, 60)]
     rays = camera.rays()
-    points = [qpos[:3] + rotation @ (np.array(camera.place) + 0.7 * rays[row, column]) for row, column in pixels]
-    behind = qpos[:3] + rotation @ (np.array(camera.place) - rays[20, 60])
-    found = project_dots(np.array([*points, behind]), qpos, camera, (870, 580))
+    points = [position + rotation @ (np.array(camera.place) + 0.7 * rays[row, column]) for row, column in pixels]
+    behind = position + rotation @ (np.array(camera.place) - rays[20, 60])
+    found = project_dots(np.array([*points, behind]), position, rotation, camera, (870, 580))
     np.testing.assert_allclose(found, [(10 * column + 5, 10 * row + 5) for row, column in pixels], atol=1e-6)
 
 
