@@ -6,6 +6,7 @@ for some plans in some seconds each; where level ground or a gap is walked over,
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class SegmentTask(Task):
     segment: Reference | None = None
     surface: Ground = field(default_factory=Ground)
 
-    @property
+    @cached_property
     def ground(self) -> Ground:
         """The course's surface."""
         return self.surface
@@ -62,8 +63,8 @@ def choose_segments(plans: Plans, row: CourseRow, each: int) -> list[tuple[int, 
             if course.kind != "stairs":
                 continue
             own = plans.first[plans.course[plans.first] == number]
-            first = own[(3 * number + 5 * turn) % len(own)]
-            rows = np.arange(first, last[first] + 1)
+            first = int(own[(3 * number + 5 * turn) % len(own)])
+            rows = np.arange(first, int(last[first]) + 1)
             x = plans.reference.qpos[rows, 0] - row.begins[number]
             inside = rows[(x > course.edges[0] - BEFORE) & (x < course.edges[-1] + AFTER)]
             found.append((int(inside[0]), int(inside[-1])))

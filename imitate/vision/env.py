@@ -117,7 +117,7 @@ class CourseEnv(WalkEnv):
     @property
     def phase(self) -> np.ndarray:
         """Of the clock that began with the episode [cycles], (N,)."""
-        return self.age / CONTROL_HZ / PERIOD % 1.0
+        return np.asarray(self.age / CONTROL_HZ / PERIOD % 1.0)
 
     @property
     def rotation(self) -> np.ndarray:

@@ -143,7 +143,7 @@ def make_level_walk(cycle: ReferenceMotion, character: Character, seconds: float
     falls = [
         Footfall(number, start, end, float(np.median(soles[start:end, foot.start, 0])))
         for number, foot in enumerate(feet)
-        for start, end in find_runs(contact[:, foot].any(1))
+        for start, end in find_runs(np.asarray(contact[:, foot].any(1)))
     ]
     falls.sort(key=lambda fall: fall.start + fall.end)
     if len(falls) < 4 or any(a.foot == b.foot or a.heel >= b.heel for a, b in pairwise(falls)):

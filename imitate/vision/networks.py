@@ -300,7 +300,8 @@ def read_camera(content: dict[str, Any]) -> CameraConfig:
     if stored is None:
         (rows, columns), far = content["picture"], content["far"]
         stored = {"rows": rows, "columns": columns, "far": far}
-    camera = CameraConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}
+    camera = CameraConfig(**values)
     if not (26 <= camera.rows <= 512 and 26 <= camera.columns <= 512 and camera.far < 100.0):
         raise ValueError(f"pictures of {camera.rows} x {camera.columns}")
     return camera

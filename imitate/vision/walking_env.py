@@ -272,7 +272,8 @@ class GuideActor:
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Its actions, (N, nu); it looks at the plans, not at the observation."""
         sim = self.env.sim
-        wanted = sim.targets(self.guide.act(sim.observe()))
+        unit = self.guide.layout.action_scale / sim.config.action_scale
+        wanted = sim.targets(unit * self.guide.act(sim.observe()))
         level = self.env.level_targets(np.zeros_like(wanted))
         return (wanted - level) / sim.config.action_scale
 

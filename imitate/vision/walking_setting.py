@@ -42,8 +42,7 @@ class WalkingSetting:
 
     def make_env(self, num_envs: int, seed: int, camera: CameraConfig | None = None) -> WalkingEnv:
         """See `Setting`."""
-        config = EnvConfig(tracking_threshold=LOST, action_scale=self.guide.layout.action_scale)
-        return WalkingEnv(self.task, config, num_envs, seed, camera)
+        return WalkingEnv(self.task, EnvConfig(tracking_threshold=LOST), num_envs, seed, camera)
 
     def make_guide(self, env: SeeingEnv) -> Actor:
         """See `Setting`."""

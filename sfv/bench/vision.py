@@ -16,10 +16,17 @@ from imitate.vision.train import train_student, train_teacher
 from pose.errors import InputError
 from pose.progress import Progress
 from sfv.bench.vision_page import NONE_FELL, OF_BLIND, OF_TEACHER, TITLES, write_page
+from sfv.bench.vision_walk import bench_walk
 from sfv.console import bar, console
 from sfv.go1.see import SeeGo1Config
 from sfv.rows import Row, show
 from sfv.run_folder import RUNS, lock_folder, make_folder
+from sfv.sight.walk import WalkSightConfig
+
+OF_GO1 = (80, 150_000, 100_000, 100_000)
+"""Robots and control steps of the Go1's trainings where none are given."""
+WALKS = 100
+"""Courses that a person walks over for each row."""
 
 
 @dataclass
@@ -40,6 +47,7 @@ def bench_vision(
     folder: Path = RUNS / "bench_vision",
     page: Path | None = None,
     json: bool = False,
+    skill: str | None = None,
 ) -> None:
     """Distances on four kinds of ground: trains what is not trained yet, then lets robots walk by sight, map and blind.
 
@@ -52,7 +60,13 @@ def bench_vision(
       folder: of the trainings, which are resumed and kept.
       page: folder to write the page of vision into, e.g. docs; nothing is written if left out.
       json: one JSON object on standard output instead of a table.
+      skill: instead of the Go1 a person whose walk this is goes over stairs, gaps and stones, e.g. walk.
     """
+    if skill is not None:
+        if len(seeds) != 1 or (robots, imitation_samples, samples, student_samples) != OF_GO1:
+            raise InputError("--skill: a person's walk has numbers of its own and one seed; leave those options out")
+        bench_walk(WalkSightConfig(skill, seeds[0]), folder / Path(skill).name, WALKS, page, json)
+        return
     lanes = len(KINDS) * len(EVALUATION_LEVELS)
     if robots < lanes or not seeds:
         raise InputError(f"--robots {robots}, {len(seeds)} seeds: expected {lanes} robots or more, and a seed")

@@ -79,9 +79,7 @@ def play(
         (play_go1_by_sight if eyes else play_go1)(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
         return
     if eyes:
-        if len(skills) > 1 or scene != Scene() or any(option is not None for option in (character, transitions, event)):
-            raise InputError("--eyes: one skill alone walks over courses of its own; leave the other options out")
-        play_walk_by_sight(skills[0], seconds, size, out or Path(f"{Path(skills[0]).name}_eyes.mp4"))
+        play_walk_by_sight(skills, seconds, size, out, (scene, character, transitions, event) == (Scene(), *3 * [None]))
         return
     if (listed := choose_from_library(skills, character, scene)) is not None:
         play_from_library(listed, size, out, alone=seconds is None and transitions is None and event is None)
@@ -196,8 +194,18 @@ def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
     console.print(f"{out}: go1, {', '.join(ends)}")
 
 
-def play_walk_by_sight(name: str, seconds: float | None, size: tuple[int, int], out: Path) -> None:
-    """Films a walk over each kind of obstacle, beside it what its camera sees."""
+def play_walk_by_sight(
+    skills: Sequence[str], seconds: float | None, size: tuple[int, int], out: Path | None, alone: bool = True
+) -> None:
+    """Films a walk over each kind of obstacle, beside it what its camera sees.
+
+    Raises:
+      InputError: it is not one skill, or not `alone`: it was called with options that are for others.
+    """
+    name, *others = skills
+    if others or not alone:
+        raise InputError("--eyes: one skill alone walks over courses of its own; leave the other options out")
+    out = out or Path(f"{Path(name).name}_eyes.mp4")
     from imitate.vision.walking_setting import actor_of
     from sfv.sight.walk import load_walk_sight, write_walk_film
 

@@ -36,7 +36,7 @@ class SeeGo1Config:
     out: Path | None = None
     """Folder of the training; default runs/go1_sight. The same command again goes on where it was."""
     skill: str | None = None
-    """Instead of the Go1 a person learns to see, whose walk this is, e.g. walk; see docs/vision.md."""
+    """Instead of the Go1 a person learns to see, whose walk this is, e.g. walk; see docs/vision_walk.md."""
 
     def to_training(self, map: str = "true") -> VisionTrainConfig:
         """The options of the training.

@@ -187,7 +187,13 @@ def walk_over(
         if (ends <= step + 1).all():
             break
     arrays = [np.array(values) for values in zip(*steps, strict=True)]
-    return [SeenWalk(env.sim.model, *(each[: ends[k], k] for each in arrays), bool(fell[k])) for k in range(count)]
+    qpos, pictures, dots, position, rotation = arrays
+
+    def of(k: int) -> SeenWalk:
+        own = slice(0, int(ends[k])), k
+        return SeenWalk(env.sim.model, qpos[own], pictures[own], dots[own], position[own], rotation[own], bool(fell[k]))
+
+    return [of(k) for k in range(count)]
 
 
 def write_walk_film(

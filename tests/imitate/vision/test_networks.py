@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -135,6 +135,16 @@ def test_files(tmp_path):
     student.save(tmp_path / "student.pt")
     camera = Student.load(tmp_path / "student.pt").camera
     assert (camera.rows, camera.columns, camera.far) == (26, 30, 2.0)
+    old = {
+        name: value
+        for name, value in asdict(SMALL).items()
+        if name not in ("body", "sensed", "physics", "dots", "actions")
+    }
+    torch.save(
+        {"format": 1, "seeing": old, "state": student.state_dict(), "picture": [26, 30], "far": 2.0},
+        tmp_path / "old.pt",
+    )
+    assert Student.load(tmp_path / "old.pt").layout == SMALL and Student.load(tmp_path / "old.pt").camera == camera
     with pytest.raises(InputError, match="has no eyes"):
         Student.load(tmp_path / "teacher.pt")
     (tmp_path / "other.pt").write_bytes(b"nothing")

@@ -8,7 +8,6 @@ from imitate.vision.evaluation import CourseResult
 from pose.errors import InputError
 from sfv.bench.vision import Measured, make_rows
 from sfv.bench.vision_page import TITLES, write_page
-from sfv.commands.play import play
 from sfv.go1 import see
 from sfv.go1.adapt import AdaptGo1Config
 from sfv.go1.eyes_film import project_dots
@@ -87,5 +86,3 @@ def test_bad_input(tmp_path, monkeypatch):
     monkeypatch.setattr(see, "RUNS", tmp_path)
     with pytest.raises(InputError, match="sfv see"):
         load_sight()
-    with pytest.raises(InputError, match="only go1 has a camera"):
-        play(("walk",), eyes=True)
