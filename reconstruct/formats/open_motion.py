@@ -78,7 +78,8 @@ FORMATS = (
     ),
     Format(
         "robot joints, arrays", (".npz", ".npy"), True, False,
-        "keys `joint_pos` + `body_pos_w` + `body_quat_w` (BeyondMimic), `dof_pos` + `root_pos` + `root_rot`, "
+        "keys `joint_pos` + `body_pos_w` + `body_quat_w` (BeyondMimic), `dof_positions` + "
+        "`body_positions` + `body_rotations` (Isaac Lab), `dof_pos` + `root_pos` + `root_rot`, "
         "`dof_pos` + `rigid_body_pos` + `rigid_body_rot` (ProtoMotions), `frames` + `loop_mode` (MimicKit), "
         "`qpos`, or qpos alone",
         "sfv clip --motion motion.npz --character g1",

@@ -25,11 +25,17 @@ from reconstruct.formats.robot_joints import (
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import from_rotvec, normalise
 
-ANGLE_KEYS = ("joint_pos", "dof_pos", "joint_positions", "dof")
-"""Keys of the hinges' angles, (T, joints): BeyondMimic's, GMR's, others'."""
-PLACE_KEYS = ("body_pos_w", "root_pos", "root_trans", "base_pos", "root_trans_offset", "rigid_body_pos")
-TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori", "rigid_body_rot")
+ANGLE_KEYS = ("joint_pos", "dof_pos", "joint_positions", "dof", "dof_positions")
+"""Keys of the hinges' angles, (T, joints): BeyondMimic's, GMR's, others', Isaac Lab's."""
+PLACE_KEYS = ("body_pos_w", "root_pos", "root_trans", "base_pos", "root_trans_offset", "rigid_body_pos",
+              "body_positions")  # fmt: skip
+TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori", "rigid_body_rot",
+             "body_rotations")  # fmt: skip
 NAME_KEYS = ("joint_names", "dof_names")
+IN_WORLD = ("body_pos_w", "body_positions")
+"""Keys of the places of all bodies beside which quaternions are wxyz: BeyondMimic's and Isaac Lab's."""
+ROOTS = ("pelvis", "root", "base", "base_link")
+"""Names of the body that the others hang on."""
 BODY_ERROR = 0.05
 """Mean distance of the file's bodies from the model's up to which the order of joints is sure [m]."""
 
@@ -64,7 +70,7 @@ def read_joint_archive(
         frames = replace(frames, hinges=angles)
         character = find_by_count(holed, asked, path)
         columns, said = list(range(angles.shape[1])), thing
-        if "body_pos_w" in arrays and order == "wxyz":
+        if order == "wxyz" and any(key in arrays for key in IN_WORLD):
             columns, said = find_order(character, arrays, frames)
             said += thing
         found = of_joints(NamedJoints(character, columns, ()), frames, path, holed)
@@ -160,7 +166,8 @@ def find_order(
     isaac = breadth_first(character.model)
     orders = {"Isaac Lab's order, breadth first": [isaac.index(hinge) for hinge in hinges],
               "MuJoCo's order": list(range(len(hinges)))}  # fmt: skip
-    places = np.asarray(arrays.get("body_pos_w", np.zeros(0)), dtype=np.float64)
+    key = next((key for key in IN_WORLD if key in arrays), "")
+    places = np.asarray(arrays.get(key, np.zeros(0)), dtype=np.float64)
     if places.ndim != 3 or places.shape[1] < 4 or len(places) != len(frames.places):
         return orders["Isaac Lab's order, breadth first"], [
             Finding("joints", "no joint names in the file: taken in Isaac Lab's order, breadth first", doubtful=True)
@@ -206,12 +213,14 @@ def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarra
             f"{path}: joint angles without the root's path; add root_pos (T, 3) and root_rot (T, 4), xyzw, to {found}"
         )
     angles, places, turns = (np.asarray(arrays[str(key)], dtype=np.float64) for key in keys)
-    places, turns = (array[:, 0] if array.ndim == 3 else array for array in (places, turns))
+    bodies = [str(name) for name in np.ravel(arrays.get("body_names", np.zeros(0))).tolist()]
+    root = next((bodies.index(name) for name in ROOTS if name in bodies), 0)
+    places, turns = (array[:, root] if array.ndim == 3 else array for array in (places, turns))
     frames = len(angles)
     if angles.ndim != 2 or places.shape != (frames, 3) or turns.shape != (frames, 4) or frames < 2:
         shapes = ", ".join(f"{key} {arrays[str(key)].shape}" for key in keys)
         raise InputError(f"{path}: {shapes}; expected (T, joints), (T, 3) and (T, 4), T at least 2")
-    return angles, places, turns, "wxyz" if keys[1] == "body_pos_w" else "xyzw"
+    return angles, places, turns, "wxyz" if keys[1] in IN_WORLD else "xyzw"
 
 
 def take_names(arrays: Mapping[str, np.ndarray]) -> tuple[str, ...] | None:

@@ -226,6 +226,16 @@ def test_beyond_mimic_archives(tmp_path, g1, walk, named):
     assert found.fps == 50.0
 
 
+def test_isaac_labs_archives_have_the_root_among_their_bodies(tmp_path, g1, walk):
+    places, turns = (np.stack([part + 0.5, part], axis=1) for part in (walk.qpos[:, :3], walk.qpos[:, 3:7]))
+    arrays: dict[str, Any] = {"dof_positions": walk.qpos[:, 7:], "dof_names": np.array(hinge_names(g1.model))}
+    arrays |= {"body_names": np.array(["left_foot", "pelvis"]), "body_positions": places, "body_rotations": turns}
+    np.savez(tmp_path / "a.npz", fps=60, **arrays)
+    found = open_motion(tmp_path / "a.npz").motion  # pyright: ignore
+    np.testing.assert_allclose(found.qpos, walk.qpos, atol=1e-9)
+    assert found.fps == 60.0
+
+
 def test_gmr_archives_and_what_is_missing(tmp_path, walk):
     arrays: dict[str, Any] = {
         "fps": 30,
