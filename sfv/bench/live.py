@@ -28,7 +28,7 @@ LARGEST_BYTES = 20e6
 
 
 def bench_live(
-    skills: tyro.conf.Positional[tuple[str, ...]] = ("walk", "backflip", "jump"),
+    skills: tyro.conf.Positional[tuple[str, ...]] = ("walk", "backflip", "cartwheel", "jump"),
     character: str | None = None,
     sequences: int = 100,
     json: bool = False,
