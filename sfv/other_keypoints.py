@@ -28,7 +28,8 @@ def read_other_keypoints(files: list[Path], video: Path, config: PoseConfig) -> 
     if (own := read_own_keypoints(path, config.start, config.end)) is not None:
         return use_own_keypoints(own, config, size, path)
     found = read_keypoint_files(path, info.fps, size, config.start, config.end, config.person, config.keypoint_order)
-    return apply_playback_speed(found.keypoints, config.speed, config.max_fps), found.findings
+    keypoints = apply_playback_speed(found.keypoints, config.speed, config.max_fps)
+    return keypoints.with_speed(keypoints.speed, config.max_fps), found.findings
 
 
 def use_own_keypoints(

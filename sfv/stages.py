@@ -55,7 +55,7 @@ RECONSTRUCT_VERSION = 7
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 6
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
-KEYPOINTS_VERSION = 1004
+KEYPOINTS_VERSION = 1005
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
 RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""

@@ -56,6 +56,7 @@ def run_adapt(config: AdaptRunConfig, command: str | None = None) -> Run:
       WorkError: training ended against its will; the same call goes on.
     """
     config.adapt.check()
+    config.evaluate.check()
     skill = choose_skill(config)
     check_task(skill.task)
     if config.clip is not None:

@@ -8,9 +8,11 @@ import pytest
 
 from pose.errors import InputError
 from pose.estimate import PoseConfig
+from pose.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
 from pose.video import VideoWriter
 from sfv import stages
+from sfv.other_keypoints import read_other_keypoints
 from sfv.pipeline import check_worth, note_time_to_skill
 from sfv.stage import StageResult, run_stage
 from tests.detections import body, write
@@ -51,3 +53,12 @@ def test_points_of_a_detector_without_depth_become_a_stage(tmp_path: Path) -> No
             write(points, frame, [body(25, 100.0 + frame)])
     made = run_stage(tmp_path / "run", stages.estimate(film, PoseConfig(), points))
     assert len(Keypoints.load(made["keypoints.npz"])) == 40 and made["overlay.mp4"].stat().st_size > 0
+    fewer, findings = read_other_keypoints(list_keypoint_files(points), film, PoseConfig(max_fps=15.0))
+    assert (len(fewer), fewer.fps, findings) == (20, 15.0, ())
+    own = made["keypoints.npz"]
+    with pytest.raises(InputError, match="leave --person out"):
+        read_other_keypoints([own], film, PoseConfig(person="2"))
+    again, findings = read_other_keypoints([own], film, PoseConfig(speed=2.0))
+    assert (len(again), again.fps, again.speed, findings) == (40, 60.0, 2.0, ())
+    replace(again, image_size=(640, 480)).save(own)
+    assert "320 x 240" in read_other_keypoints([own], film, PoseConfig())[1][0]
