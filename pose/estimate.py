@@ -90,6 +90,10 @@ class PoseConfig:
         Raises:
           InputError: an option is out of its range, or `person` cannot be read.
         """
+        if not self.start >= 0.0:
+            raise InputError(f"START={self.start:g} s is not a time; give seconds from the beginning")
+        if self.end is not None and not self.end > self.start:
+            raise InputError(f"END={self.end:g} s is not after START={self.start:g} s; choose a later END")
         check_speed(self.speed)
         parse_person(self.person)
         counts = {"crop_rounds": (0, 1000), "min_frames": (1, 1e6), "processes": (1, 1024)}
