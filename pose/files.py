@@ -1,5 +1,6 @@
 """Files on disk: written whole or not at all, and compared by their content."""
 
+import errno
 import glob
 import hashlib
 import os
@@ -36,6 +37,8 @@ def replace_file(path: Path) -> Iterator[Path]:
       A path in the same folder that no other process writes to. Close what was opened there before the block ends.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     name = shorten(path.name)
     remove_leftovers(path.parent, name, ABANDONED_SECONDS)

@@ -212,7 +212,7 @@ def _run_guarded(command: str, arguments: list[str]) -> None:
     except OSError as error:
         if error.errno not in SURROUNDINGS:
             raise
-        file = str(error.filename or "while writing").removeprefix("file:")
+        file = str(error.filename2 or error.filename or "while writing").removeprefix("file:")
         what, mend = SURROUNDINGS[error.errno]
         _fail(f"{what} ({file}); {mend}, then the same command goes on")
 

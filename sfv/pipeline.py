@@ -28,7 +28,7 @@ from sfv.live.page_file import write_page
 from sfv.motion_files import SCENE_FILE
 from sfv.renderer import check_drawing
 from sfv.report import RunStages, write_report
-from sfv.run import Run, find_run_folder, read_record
+from sfv.run import Run, find_run_folder, read_record, refuse_people
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.skill import to_skill
@@ -276,6 +276,8 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
         if folder / "2_motion" / name in motions:
             return folder / "2_motion" / name / "motion.npz"
         raise InputError(f"{folder}: no motion of '{name}'; there are {', '.join(path.name for path in motions)}")
+    if not motions:
+        refuse_people(folder)
     first = [path for path in motions if "retarget" not in read_record(path / "stage.json").get("config", {})]
     if len(first) != 1:
         known = ", ".join(path.name for path in first) or "none yet: finish the run with `python -m sfv clip`"

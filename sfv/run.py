@@ -150,13 +150,18 @@ def find_results(folder: Path) -> Iterator[Run]:
     """
     done = (path.parent.name for path in folder.glob("4_result/*/rollout.npz"))
     found = sorted(body for body in done if not body.endswith((".partial", ".old")))
-    if not found and (people := sorted(folder.glob("person*/config.json"))):
-        known = ", ".join(str(path.parent) for path in people)
-        raise InputError(f"{folder}: holds the runs of several people; give one of {known}")
     if not found:
+        refuse_people(folder)
         raise InputError(f"{folder}: no finished result yet; finish it with `python -m sfv clip`")
     for body in found:
         yield Run(folder, body)
+
+
+def refuse_people(folder: Path) -> None:
+    """Raises `InputError` for a run of several people, where one of theirs is meant."""
+    if people := sorted(folder.glob("person*/config.json")):
+        known = ", ".join(str(path.parent) for path in people)
+        raise InputError(f"{folder}: holds the runs of several people; give one of {known}")
 
 
 def read_record(path: Path) -> dict[str, Any]:

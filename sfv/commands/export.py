@@ -1,5 +1,6 @@
 """`python -m sfv export`: a finished run's motions and policies for other programs, or as a skill to ship."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
@@ -64,6 +65,8 @@ def export(
     if skill is not None:
         if not licence:
             raise InputError("--skill needs --licence 'TEXT': whose motion it is, and under what licence")
+        if not re.fullmatch(r"\w[\w-]*", skill):
+            raise InputError(f"--skill {skill}: give a name of letters, digits, _ and -, such as front_flip")
         for run in chosen:
             ship_run(run, skill, licence, command)
         return

@@ -57,3 +57,12 @@ def test_sha256_of_a_known_text(tmp_path: Path) -> None:
     assert sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     path.write_bytes(b"ab" * 3_000_000)  # longer than one read
     assert sha256_of(path) == hashlib.sha256(b"ab" * 3_000_000).hexdigest()
+
+
+@pytest.mark.parametrize("path", [".", "folder"])
+def test_a_folder_is_replaced_by_no_file(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError), replace_file(Path(path)):
+        raise AssertionError("no work may begin")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]

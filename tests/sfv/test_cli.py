@@ -152,6 +152,21 @@ def test_films_without_a_name_take_no_place_of_the_users_own(tmp_path):
     assert (tmp_path / "walk.mp4").read_bytes() == b"mine"
 
 
+def test_runs_that_an_option_does_not_fit_are_said_in_one_line(tmp_path):
+    for place in (tmp_path, tmp_path / "person1"):
+        (place / "4_result" / "humanoid").mkdir(parents=True)
+        (place / "config.json").write_text("{}")
+    for words, said in (
+        (f"retarget --clip {tmp_path} --character atlas", "person1"),
+        (f"export --clip {tmp_path}", "person1"),
+        (f"render --clip {tmp_path}", "person1"),
+    ):
+        assert_one_line(call_cli(*words.split(), cwd=tmp_path), said)
+    (tmp_path / "4_result" / "humanoid" / "rollout.npz").write_bytes(b"")
+    shipping = ("export", "--clip", str(tmp_path), "--skill", "../mine", "--licence", "CC0")
+    assert_one_line(call_cli(*shipping, cwd=tmp_path), "letters, digits")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
