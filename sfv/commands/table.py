@@ -387,6 +387,9 @@ def read_published(path: Path | None) -> dict[str, float]:
         return {}
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            return {row["video"]: float(row["normalised_return"]) for row in csv.DictReader(file)}
+            rows = csv.DictReader(file)
+            if not {"video", "normalised_return"} <= set(rows.fieldnames or ()):
+                raise ValueError("it has others, or none")
+            return {row["video"]: float(row["normalised_return"]) for row in rows}
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:  # a short row's cells are None
         raise InputError(f"{path}: expected a CSV file with columns video,normalised_return ({error})") from error

@@ -144,7 +144,7 @@ def test_wrong_input_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["video,normalised_return\nwalk\n", "video\nwalk\n", "video,normalised_return\nwalk,a\n"]
+    "text", ["", "video,normalised_return\nwalk\n", "video\nwalk\n", "video,normalised_return\nwalk,a\n"]
 )
 def test_published_returns_that_are_none_are_reported(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
