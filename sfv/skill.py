@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,8 @@ def skills_named(name: str) -> list[Skill]:
         if name in listed:
             raise InputError(f"'{name}' is of the library, without a policy; only sfv play performs it, alone")
         known = ", ".join(dict.fromkeys(skill.name for skill in known_skills())) or "none yet"
-        alone = f"; for sfv play alone: {', '.join(listed)}" if listed else ""
+        nearest = get_close_matches(name, listed, 5, 0.3) or listed[:5]
+        alone = f"; for sfv play alone {len(listed)}, such as {', '.join(nearest)}" if listed else ""
         raise InputError(f"no skill '{name}', shipped or in {RUNS}/; there are: {known}{alone}")
     return list(run_skills(find_run_folder(Path(name))))
 
