@@ -133,15 +133,20 @@ class WalkingEnv:
         """Begins episodes of some: at the start or anywhere on a plan; without plans at the start in any phase."""
         sim = self.sim
         if self.task.planned:
-            frames = self._choose_frames(ids, rng)
-            self.step_of_cycle[ids] = self.task.plans.step[frames]
-            sim.start(frames, ids, rng, sim.rest(frames))
+            self.start_on(self._choose_frames(ids, rng), ids, rng)
         else:
             frames = rng.integers(0, self.period, len(ids))
             self.step_of_cycle[ids] = frames
             offset = sim.rest(frames)
             offset[:, 0] = self.row.begins[self.lane[ids]] + START - self.level.qpos[frames, 0]
             sim.start(frames, ids, rng, offset)
+            self.eyes.restart(ids, self.time, self.rng)
+
+    def start_on(self, frames: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> None:
+        """Begins episodes of some on frames of plans, (M,), on the courses that those are of."""
+        plans = self.task.plans
+        self.lane[ids], self.step_of_cycle[ids] = plans.course[frames], plans.step[frames]
+        self.sim.start(frames, ids, rng, self.sim.rest(frames))
         self.eyes.restart(ids, self.time, self.rng)
 
     def _choose_frames(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from imitate.env.config import EnvConfig
 from imitate.policy import Policy
+from imitate.scene.scene import CONTROL_HZ
 from imitate.training.collect import Actor
 from imitate.vision.collector import SeeingRunner, StudentRunner
 from imitate.vision.depth_camera import CameraConfig
@@ -89,8 +90,22 @@ def run_walks(
     config = EnvConfig(tracking_threshold=float("inf"))
     env = WalkingEnv(task, config, courses, seed, camera, seconds)
     env.start(np.arange(courses), np.random.default_rng(seed))
-    actor, running = make_actor(env), np.ones(courses, dtype=bool)
-    completed, progress, steps = np.zeros(courses, dtype=bool), np.zeros(courses), np.zeros(courses)
+    return _walk(env, make_actor(env))
+
+
+def run_guide(setting: WalkingSetting, seed: int = 0) -> WalkingResult:
+    """Lets the guide follow every plan of its training from the beginning, once each; seed of the starts' noise."""
+    first = setting.task.plans.first
+    env = setting.make_env(len(first), seed)
+    env.start_on(first, np.arange(len(first)), np.random.default_rng(seed))
+    return _walk(env, setting.make_guide(env))
+
+
+def _walk(env: WalkingEnv, actor: Actor) -> WalkingResult:
+    """Lets all that have started walk to their ends."""
+    count = env.num_envs
+    running, completed = np.ones(count, dtype=bool), np.zeros(count, dtype=bool)
+    progress, steps = np.zeros(count), np.zeros(count)
     while running.any():
         env.running = np.flatnonzero(running)
         result = env.step(actor.act(env.observe()))
@@ -98,7 +113,7 @@ def run_walks(
         over = running & result.done
         completed[over], progress[over] = env.has_arrived[over] & ~result.terminated[over], env.progress[over]
         running &= ~over
-    return WalkingResult(env.row.kinds, completed, np.clip(progress, 0.0, 1.0), steps / 30.0)
+    return WalkingResult(env.row.kinds[env.lane], completed, np.clip(progress, 0.0, 1.0), steps / CONTROL_HZ)
 
 
 def actor_of(policy: SeeingPolicy | Student, masked: bool = False, swapped: bool = False) -> Callable[..., Actor]:

@@ -78,6 +78,7 @@ def describe_method(picture_seconds: float, training: VisionTrainConfig) -> list
         "*Legged locomotion in challenging terrains using egocentric vision* (Agarwal, Kumar, Malik, Pathak 2022) is",
         "the lecture's third application of policy gradients. `sfv see` learns it for Unitree's Go1, and",
         "`sfv bench vision --page docs` measures it and writes this page; every figure of ours is from that run.",
+        "A person's walk learns it, too: [vision_walk.md](vision_walk.md).",
         "",
         "| part | size | where |",
         "|---|---|---|",

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,16 @@ import numpy as np
 
 from imitate.training.collect import Actor
 from imitate.vision import drafts, fitted_walk, footholds, guide, plans, walking_course, walking_env
+from imitate.vision.guide import extend_to_ground
 from imitate.vision.train import train_student, train_teacher
 from imitate.vision.walking_course import GAP, KINDS, RISE, STONE, STONE_GAP, TREAD
 from imitate.vision.walking_env import CAMERA, DOTS
-from imitate.vision.walking_setting import EVALUATION_SECONDS, WalkingResult, actor_of, run_walks
+from imitate.vision.walking_setting import EVALUATION_SECONDS, WalkingResult, actor_of, run_guide, run_walks
 from sfv.bench.adapt_page import link_to
 from sfv.console import bar, console
 from sfv.rows import Row, describe_machine, show
 from sfv.run_folder import lock_folder, make_folder
-from sfv.sight.walk import WalkSightConfig, blind_policy, learn_guide
+from sfv.sight.walk import WalkSightConfig, blind_policy, find_walk, learn_guide
 
 GOAL = 0.8
 """Share of the courses that the student is to complete."""
@@ -51,9 +53,12 @@ def bench_walk(config: WalkSightConfig, folder: Path, courses: int, page: Path |
         for number, (who, (make, options)) in enumerate(walks.items()):
             progress(float(number), float(len(walks)), f"walks: {who}")
             found[who] = run_walks(make, setting.task, config.seed, courses, **options)
+        skill = extend_to_ground(find_walk(config.skill).plain_policy)
+        before = run_guide(replace(setting, guide=skill), config.seed)
+        followed = run_guide(setting, config.seed)
     if page is not None:
         console.print(f"page: {write_walk_page(page, found, config)}")
-    show("vision", make_walk_rows(found), json)
+    show("vision", [*make_walk_rows(found), *make_guide_rows(followed, before)], json)
 
 
 def make_walk_rows(found: dict[str, WalkingResult]) -> list[Row]:
@@ -67,6 +72,18 @@ def make_walk_rows(found: dict[str, WalkingResult]) -> list[Row]:
         for kind in KINDS:
             count = int((result.kind == KINDS.index(kind)).sum())
             rows.append(Row(f"{name}_{kind}", result.count_completed(kind), "", count))
+    return rows
+
+
+def make_guide_rows(followed: WalkingResult, before: WalkingResult) -> list[Row]:
+    """What share of its plans the guide follows to the end, and as baseline the skill before it became one."""
+    name, count, note = "humanoid_plans_followed", len(followed.kind), "by the guide; baseline: the skill as it was"
+    whole = float(before.completed.mean())
+    rows = [Row(name, float(followed.completed.mean()), "", count, baseline=whole, note=note)]
+    for kind in KINDS:
+        own = int((followed.kind == KINDS.index(kind)).sum())
+        was = before.count_completed(kind)
+        rows.append(Row(f"{name}_{kind}", followed.count_completed(kind), "", own, baseline=was))
     return rows
 
 

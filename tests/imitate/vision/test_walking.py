@@ -166,8 +166,8 @@ def make_env(task: CourseTask, camera: CameraConfig | None = None) -> WalkingEnv
 def test_scandots_are_heights_above_the_lower_sole(task):
     env = make_env(task)
     first = task.plans.first
-    env.sim.start(np.repeat(first, 2))
-    env.step_of_cycle[:] = task.plans.step[first]
+    env.start_on(np.repeat(first, 2), np.arange(2), np.random.default_rng(0))
+    assert (env.step_of_cycle == task.plans.step[first]).all() and (np.abs(env.progress) < 0.01).all()
     seen = env.observe()
     root = env.sim.qpos[0]
     x = root[0] + DOTS[:, 0]

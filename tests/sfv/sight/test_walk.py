@@ -9,7 +9,7 @@ from imitate.vision.walking_course import KINDS
 from imitate.vision.walking_env import DOTS
 from imitate.vision.walking_setting import WalkingResult, actor_of, run_walks
 from pose.errors import InputError
-from sfv.bench.vision_walk import TITLES, make_walk_rows, write_walk_page
+from sfv.bench.vision_walk import TITLES, make_guide_rows, make_walk_rows, write_walk_page
 from sfv.commands.play import play
 from sfv.go1.see import SeeGo1Config
 from sfv.sight import walk
@@ -69,6 +69,11 @@ def test_rows_and_page_show_what_was_measured(tmp_path):
     assert rows["humanoid_stairs_completed"].goal == 0.8
     assert rows["humanoid_stairs_completed_teacher_gaps"].value == 1.0
     assert rows["humanoid_stairs_completed_blind"].value == pytest.approx(8 / 12)
+    followed = {row.name: row.value for row in make_guide_rows(found["student"], found["blind"])}
+    assert (
+        followed["humanoid_plans_followed"] == pytest.approx(10 / 12)
+        and followed["humanoid_plans_followed_stairs"] == 1
+    )
     text = write_walk_page(tmp_path, found, WalkSightConfig()).read_text(encoding="utf-8")
     assert "| Teacher, scandots | 100% | 100% | 100% | 100% +- 0% | 100% |" in text
     assert "| **Student, depth camera on the head** | 100% | 75% | 75% | 83% +- 21% | 83% |" in text
