@@ -131,7 +131,8 @@ class PlanExpert:
                 steps = max(0, steps - BEFORE_FALL)
             own = slice(first, first + steps)
             self.qpos[own], self.qvel[own] = draft.rollout.qpos[:steps], draft.qvel[:steps]
-            self.controls[own], self._gains[own], self.covered[own] = draft.controls, draft.gains, True
+            self.controls[own], self._gains[own] = draft.controls[:steps], draft.gains[:steps]
+            self.covered[own] = True
         x = reference.qpos[:, 0] - row.begins[plans.course]
         edges = np.array([[course.edges[0], course.edges[-1]] for course in row.courses])[plans.course]
         climbs = np.array([course.kind == "stairs" for course in row.courses])[plans.course]

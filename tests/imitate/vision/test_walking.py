@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 
 from imitate.env.config import EnvConfig
+from imitate.env.env import ImitationEnv
+from imitate.rollout import Rollout
 from imitate.scene.ground import Ground
+from imitate.tracking.draft import Draft
+from imitate.tracking.feasibility import Verdict
 from imitate.vision import plans as plans_module
 from imitate.vision import walking_course as course_module
 from imitate.vision.depth_camera import CameraConfig
+from imitate.vision.drafts import PlanExpert, choose_segments
 from imitate.vision.fitted_walk import carry_along, fit_walk, make_level_walk
 from imitate.vision.footholds import HEEL_FREE, LONGEST, TOE_FREE, choose_footholds, rate_places
 from imitate.vision.guide import CourseTask, extend_to_ground
@@ -197,6 +202,25 @@ def test_who_is_late_follows_a_nearer_plan_and_who_falls_is_done(task):
     assert env.has_fallen().tolist() == [True, False]
     env.sim.all_qpos[1, 0] = env.row.goals[0] + 0.1
     assert env.has_arrived.tolist() == [False, True]
+
+
+def test_what_led_to_a_drafts_fall_is_not_imitated(task, skill):
+    """A draft of 50 steps that falls counts for 20; on level ground the skill is right, on other stairs nobody."""
+    env = ImitationEnv(task, EnvConfig(), 3)
+    reference, first = env.reference, int(choose_segments(task.plans, task.row, 1)[0][0])
+    poses, steps = reference.qpos[first : first + 51], 50
+    rollout = Rollout(poses, poses, {"pose": np.zeros(51)}, True, 30.0)
+    sound = Verdict(np.ones(51, dtype=bool), ("",) * 51, *np.zeros((3, 51)))
+    controls, gains = np.full((steps, env.action_size), 0.1), np.zeros((steps, env.action_size, 2 * env.body.nv))
+    draft = Draft(rollout, sound, controls, reference.qvel[first : first + 51], gains)
+    policy = extend_to_ground(skill.plain_policy)
+    expert = PlanExpert([(first, draft)], policy, task.plans, task.row, env)
+    assert np.flatnonzero(expert.covered).tolist() == list(range(first, first + 20))
+    env.start(np.array([first + 5, first + 25, int(task.plans.first[0])]))
+    label, weight = expert.label(env)
+    np.testing.assert_allclose(weight, [1.0, 0.0, 1.0], atol=1e-6)
+    np.testing.assert_allclose(label[0], 0.1 / env.config.action_scale, rtol=1e-6)
+    np.testing.assert_allclose(label[2], policy.act(env.observe())[2], atol=1e-6)
 
 
 def test_eyes_on_the_head_see_the_stairs(task):
