@@ -37,6 +37,8 @@ from reconstruct.tangent import TangentSpace
 Loop = Literal["auto", "yes", "no"]
 LIMB_ERROR = 20.0
 """Mean angle between the limbs of a file and of the body from which it is reported [degrees]."""
+LIMBS = (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+"""Ends of the bones whose directions are compared."""
 LOOP_GAP = 0.6
 """Largest difference of a joint between the last and the first frame of a file that says it wraps, for the file to be
 taken as one whole cycle [rad]."""
@@ -216,19 +218,17 @@ def _limb_finding(
     """Whether arms and legs point elsewhere than in the file, as where knees would have to bend backwards."""
     if len(given) != len(motion):
         return ()
-    errors = list[np.ndarray]()
-    for side in ("left", "right"):
-        for upper, lower in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")):
-            names, bones = (f"{side}_{upper}", f"{side}_{lower}"), []
-            for whose, which in ((given, body), (motion, character)):
-                if not set(names) <= set(which.landmarks):
-                    continue
-                points = BodyPoints.of_sites(which.model, tuple(which.landmarks[name] for name in names))
-                way = np.diff(point_positions(which.model, whose.qpos, points), axis=1)[:, 0]
-                bones.append(way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9))
-            if len(bones) == 2:
-                errors.append(np.degrees(np.arccos(np.clip(np.sum(bones[0] * bones[1], axis=1), -1.0, 1.0))))
-    mean = float(np.mean(errors)) if errors else 0.0
+    ends = [(f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in LIMBS]
+    ends = [bone for bone in ends if set(bone) <= set(body.landmarks) & set(character.landmarks)]
+    names = tuple(sorted({name for bone in ends for name in bone}))
+    ways = list[np.ndarray]()
+    for whose, which in ((given, body), (motion, character)):
+        points = BodyPoints.of_sites(which.model, tuple(which.landmarks[name] for name in names))
+        at = point_positions(which.model, whose.qpos, points)
+        way = np.stack([at[:, names.index(end)] - at[:, names.index(start)] for start, end in ends], axis=1)
+        ways.append(way / np.maximum(np.linalg.norm(way, axis=2, keepdims=True), 1e-9))
+    errors = np.degrees(np.arccos(np.clip(np.sum(ways[0] * ways[1], axis=2), -1.0, 1.0)))
+    mean = float(errors.mean())
     if mean < LIMB_ERROR:
         return ()
     text = f"arms and legs are off by {mean:.0f} degrees on average: the body cannot do what the file shows"
