@@ -20,6 +20,7 @@ from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.real_world import RealWorld
 from imitate.env.reference import Reference
+from imitate.env.resistance import Resistance
 from imitate.env.reward import add_task_reward, imitation_reward
 from imitate.env.step import STAGE_NONE, STAGE_VEL, StepResult, clear_exploded
 from imitate.env.task import Task
@@ -114,8 +115,7 @@ class ImitationEnv:
     def _bind_state(self) -> None:
         """Names the parts of the batch's state that are read and written; all are views."""
         body, bind = self.body, self._batch.bind
-        qpos, qvel = bind("qpos"), bind("qvel")
-        self.all_qpos, self.all_qvel = qpos, qvel
+        self.all_qpos, self.all_qvel = qpos, qvel = bind("qpos"), bind("qvel")
         """Of all that moves, (N, ...)."""
         self.qpos, self.qvel = qpos[:, : body.nq], qvel[:, : body.nv]
         """Of the body."""
@@ -128,15 +128,14 @@ class ImitationEnv:
         """Origins of the moving bodies, world [m], (N, B, 3)."""
         self.bodies_xmat = self._xmat[:, 1:]
         """Their rotations R_world_body, (N, B, 3, 3)."""
-        self.com = bind("subtree_com")[:, 1]
+        self.com, self.site_xpos, self._geom_xpos = bind("subtree_com")[:, 1], bind("site_xpos"), bind("geom_xpos")
         """Centre of mass, world [m], (N, 3)."""
-        self.site_xpos, self._geom_xpos = bind("site_xpos"), bind("geom_xpos")
         self._geom_xmat = bind("geom_xmat").reshape(self.num_envs, -1, 3, 3)
         self._ctrl, self._applied = bind("ctrl"), bind("xfrc_applied")
         self.actuator_force, self.actuator_velocity = bind("actuator_force"), bind("actuator_velocity")
         """Torques of the last physics step [N m], and speeds of the driven joints [rad/s], (N, nu) each."""
-        grips = len(self.task.grips)
-        self._tied = bind("eq_active")[:, self.model.neq - grips :] if grips else None
+        self._resistance = Resistance(self.task, self.model, self._batch)
+        self._tied = bind("eq_active")[:, self.model.neq - len(self.task.grips) :] if self.task.grips else None
         self._grips = GripSchedule.of(self.task, self.reference)
 
     @classmethod
@@ -314,6 +313,7 @@ class ImitationEnv:
     def simulate(self) -> None:
         """All physics steps of one control step, in C."""
         self._applied[:, 1, :3] = 0.0 if self._pushes is None else self._pushes.at(self.episode, self.age)
+        self._resistance.act()
         if self._tied is not None:
             self._tied[:] = self._grips.choose(self.frame, self.site_xpos)
         if self._real_world.late:

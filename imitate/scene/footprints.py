@@ -65,10 +65,15 @@ def find_free_stretches(
 
 def find_palms(character: Character, motion: ReferenceMotion) -> np.ndarray:
     """Positions of the palms, world [m], (T, 2, 3); the wrists' where a body has no palms."""
-    sites = [
+    return point_positions(character.model, motion.qpos, BodyPoints.of_sites(character.model, name_palms(character)))
+
+
+def name_palms(character: Character) -> tuple[str, str]:
+    """Sites of the left and the right palm; those of the wrists where a body has no palms."""
+    left, right = (
         character.contacts.get(f"{side}_hand", (character.landmarks[f"{side}_wrist"],))[0] for side in ("left", "right")
-    ]
-    return point_positions(character.model, motion.qpos, BodyPoints.of_sites(character.model, tuple(sites)))
+    )
+    return left, right
 
 
 def hands_stay_ahead(character: Character, motion: ReferenceMotion, plane: Ground) -> bool:
