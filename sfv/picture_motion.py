@@ -28,6 +28,7 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from reconstruct.picture_pose import PicturePose, fit_pose_to_picture
+from reconstruct.retargeting import same_joints
 from sfv.console import bar, console
 from sfv.library import LibrarySkill, library_skills
 from sfv.rendering import render_motion, write_side_by_side
@@ -90,6 +91,8 @@ def complete_picture(picture: Path, config: CompleteConfig) -> list[Candidate]:
     """
     read_picture(picture)  # a file that is no picture is reported before skills are searched
     body = load_character(config.character, config.height)
+    if not same_joints(body, load_character("humanoid")):
+        raise InputError(f"--character {body.name}: is not built as people are, whom pictures show; leave it out")
     skills = find_skills(load_character(config.character), config.runs)
     with bar("pose") as progress:
         image, keypoints = estimate_picture_keypoints(picture, config.person, config.model_size, progress)

@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imitate.completion import NEAR, Completion, Match
 from imitate.scene.scene import Scene
@@ -14,7 +15,17 @@ from pose.errors import InputError
 from reconstruct.camera import View
 from sfv import picture_motion
 from sfv.demo.motions import load_demo_motion
-from sfv.picture_motion import FALL_COSTS, Candidate, cut_to_view, draw_through, find_skills, perform_candidates, to_row
+from sfv.picture_motion import (
+    FALL_COSTS,
+    Candidate,
+    CompleteConfig,
+    complete_picture,
+    cut_to_view,
+    draw_through,
+    find_skills,
+    perform_candidates,
+    to_row,
+)
 from sfv.skill import Skill
 from tests.samples import CHARACTER, standing
 
@@ -89,3 +100,9 @@ def test_the_body_is_drawn_where_the_camera_has_it():
     assert abs(np.median(columns) - 320) < 10
     head = CAMERA.project(np.array([[4.0, 0.0, CHARACTER.height]]))[0, 1]
     assert rows.min() == pytest.approx(head, abs=20)
+
+
+def test_a_robot_is_no_body_of_whom_a_picture_shows(tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="atlas: is not built as people are"):
+        complete_picture(tmp_path / "a.png", CompleteConfig(character="atlas"))
