@@ -65,6 +65,8 @@ class Labeller(Protocol):
     """Tangent step from the reference's pose to that of the performance, (frames, nv)."""
     velocity_offset: np.ndarray
     """Velocity of the performance less that of the reference, (frames, nv)."""
+    favoured: np.ndarray | None
+    """Frames that half of the episodes begin at; None for any."""
 
     def label(self, env: ImitationEnv) -> tuple[np.ndarray, np.ndarray]:
         """Actions, float32 (N, nu), and their weights in the loss from 0 to 1, float32 (N,)."""
@@ -80,6 +82,7 @@ class Expert:
     """
 
     def __init__(self, draft: Draft, env: ImitationEnv):
+        self.favoured: np.ndarray | None = None
         reference, steps = env.reference, len(draft.controls)
         frames, cycle = np.arange(len(reference)), reference.starts
         source = np.minimum(frames, max(steps - 1, 0))
@@ -239,6 +242,8 @@ class WarmStart(BeforePPO):
         """Moves half of the episodes that have just started in these environments from the reference to the draft."""
         env = self.collector.env
         frames, moved = env.frame[ids], rng.random(len(ids)) < 0.5
+        if self.expert.favoured is not None and len(self.expert.favoured):
+            frames = np.where(moved, rng.choice(self.expert.favoured, len(ids)), frames)
         moved &= self.expert.covered[frames]
         if moved.any():
             frames, ids = frames[moved], ids[moved]

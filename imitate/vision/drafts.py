@@ -133,6 +133,8 @@ class PlanExpert:
             self.qpos[own], self.qvel[own] = draft.rollout.qpos[:steps], draft.qvel[:steps]
             self.controls[own], self._gains[own] = draft.controls[:steps], draft.gains[:steps]
             self.covered[own] = True
+        self.favoured: np.ndarray | None = np.flatnonzero(self.covered)
+        """Half of the episodes begin there: drafts are few among the frames of all plans."""
         x = reference.qpos[:, 0] - row.begins[plans.course]
         edges = np.array([[course.edges[0], course.edges[-1]] for course in row.courses])[plans.course]
         climbs = np.array([course.kind == "stairs" for course in row.courses])[plans.course]
