@@ -22,7 +22,7 @@ from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
 from reconstruct.find_pushed import find_pushed
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
-from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, measure_all_but_depth, solve
+from reconstruct.fit_on_ground import Fit, explain_better, fit_ground_and_physics, fit_on_ground, solve
 from reconstruct.lifter import choose_lifter
 from reconstruct.look_down import set_below_camera
 from reconstruct.misfit import measure_misfit, measure_unsupported
@@ -167,7 +167,7 @@ def fit_motion(
         plain = replace(observe(keypoints, character, focal_px), open_limbs=heard.open_limbs)
         problem = replace(problem, observations=plain)
         other = fit_on_ground(problem, put, known, config.iterations, take_part(progress, 1, 2))
-        first = min((first, other or first), key=measure_all_but_depth)
+        first = first if other is None else explain_better(first, other)
     if first is None:
         found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)
         return found._replace(fit=replace(found.fit, why=join_notes(UNKNOWN_UNIT, found.fit.why)))

@@ -32,7 +32,7 @@ from sfv.stages import MotionSetting, character_files, describe_keypoints
 from sfv.together.film import write_group_film
 from sfv.together.people import FILE, Person, load_people, save_people
 
-WORLD_VERSION = 2
+WORLD_VERSION = 3
 """Version of the shared world: raised whenever the same keypoints give other motions."""
 SELECT_VERSION = 1
 """Version of what a person's own run takes from the film's."""
