@@ -159,7 +159,9 @@ def skills_named(name: str) -> list[Skill]:
     if not is_run(name):
         listed = [skill.name for skill in library_skills()]
         if name in listed:
-            raise InputError(f"'{name}' is of the library, without a policy; only sfv play performs it, alone")
+            raise InputError(
+                f"'{name}' is of the library, without a policy: only sfv play, alone, and sfv complete perform it"
+            )
         known = ", ".join(dict.fromkeys(skill.name for skill in known_skills())) or "none yet"
         nearest = get_close_matches(name, listed, 5, 0.3) or listed[:5]
         alone = f"; for sfv play alone {len(listed)}, such as {', '.join(nearest)}" if listed else ""

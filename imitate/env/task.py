@@ -37,7 +37,7 @@ class Simulated(Protocol):
 class Task:
     """A motion, the body that performs it, and the scene that it is performed in.
 
-    What follows from the three is made once, when it is first asked for. Only the three are pickled: a worker process
+    What follows from the fields is made once, when it is first asked for. Only the fields are pickled: a worker process
     makes the rest again.
     """
 
@@ -47,7 +47,7 @@ class Task:
     """The reference, made for a plane."""
     scene: Scene = field(default_factory=Scene)
     """The surroundings, laid out from the motion's beginning in its direction."""
-    resistance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    resistance: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0), kw_only=True)
     """Force on each hand at its palm, which stands in for a box, world frame [N]."""
 
     @cached_property

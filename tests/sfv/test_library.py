@@ -68,7 +68,7 @@ def test_a_run_of_the_name_comes_first_and_others_say_what_a_skill_of_the_librar
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     name = next(library_skills()).name
-    with pytest.raises(InputError, match="only sfv play performs it"):
+    with pytest.raises(InputError, match="only sfv play, alone, and sfv complete perform it"):
         skills_named(name)
     with pytest.raises(InputError, match=rf"for sfv play alone \d+, such as {name}"):
         skills_named(name[:-1])
