@@ -37,7 +37,7 @@ class DistillConfig:
     """Settings of the warm start."""
 
     samples: int = 160_000
-    """Control steps that the policy imitates the expert for."""
+    """Control steps that the policy imitates the expert for; 0 for none."""
     beta_decay: float = 0.4
     """Fraction of these samples over which the fraction of environments where the expert acts falls from 1 to 0."""
     update_epochs: int = 6
@@ -51,7 +51,7 @@ class DistillConfig:
 
     def check(self) -> None:
         """Raises `InputError` if an option is out of its range."""
-        counts = dict.fromkeys(("samples", "update_epochs", "minibatch_size"), (1, 1e12))
+        counts = {"samples": (0, 1e12)} | dict.fromkeys(("update_epochs", "minibatch_size"), (1, 1e12))
         rates = dict.fromkeys(("learning_rate", "ppo_learning_rate"), (1e-9, 1.0))
         check_ranges(self, counts | rates | {"beta_decay": (1e-6, 1.0)}, "distill.")
 
