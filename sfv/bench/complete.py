@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -87,27 +87,32 @@ def bench_complete(
         found, error = compare_moment(picture, shared, character)
         right.append(found)
         late += [error] if error is not None else []
-    listed, kinds = list_library_poses(character), {skill.name: skill.kind for skill in library_skills()}
-    among = [compare_moment(picture, shared + listed, character, kinds)[0] for picture in rendered]
+    listed = list_library_poses(character)
+    names = {poses.name for poses in listed}
+    among = [compare_moment(picture, shared + listed, character, names)[0] for picture in rendered]
     learnt = list_learnt_poses(character) if filmed else []
     # A frame of a video is looked up among the skills that were learnt from other videos, too.
     others = [shared + [p for p in learnt if p.name != picture.source] for picture in filmed]
     video_right = [compare_moment(picture, known, character)[0] for picture, known in zip(filmed, others, strict=True)]
     video_among = [
-        compare_moment(picture, known + listed, character, kinds)[0]
+        compare_moment(picture, known + listed, character, names)[0]
         for picture, known in zip(filmed, others, strict=True)
     ]
     missing = f"no video in {videos} is named after a known skill" if videos else "no videos given: --videos FOLDER"
-    by_video = Row.mean_of("right_skill_videos", video_right, "")
+    by_video = [
+        Row.mean_of("right_skill_videos", video_right, ""),
+        Row.mean_of("right_skill_videos_library", video_among, "", goal=GOALS["videos_library"]),
+    ]
+    if not video_right:
+        by_video = [replace(row, n=None, note=missing) for row in by_video]
     rows = [
         Row.mean_of("right_skill", right + video_right, "", goal=GOALS["right_skill"]),
         Row.mean_of("phase_error", late, "", goal=GOALS["phase_error"]),
         Row.mean_of("right_skill_rendered", right, ""),
-        by_video if video_right else replace(by_video, n=None, note=missing),
+        by_video[0],
         Row.mean_of("right_skill_rendered_library", among, "", goal=GOALS["rendered_library"]),
+        by_video[1],
     ]
-    if video_among:
-        rows.append(Row.mean_of("right_skill_videos_library", video_among, "", goal=GOALS["videos_library"]))
     show("complete", rows, json)
 
 
@@ -126,7 +131,7 @@ def list_library_poses(character: Character) -> list[KnownPoses]:
 
 
 def compare_moment(
-    picture: LabelledPicture, known: list[KnownPoses], character: Character, kinds: Mapping[str, str] | None = None
+    picture: LabelledPicture, known: list[KnownPoses], character: Character, listed: Collection[str] = ()
 ) -> tuple[float, float | None]:
     """1 if the picture's skill is found, else 0; and the error of its phase, None if there is none to measure.
 
@@ -134,20 +139,27 @@ def compare_moment(
       picture: with its skill.
       known: what it is looked up among.
       character: the body.
-      kinds: of the library's skills by their names, each of which is right for pictures of the kind, and of a word
-        of its name: `jump_kick` and the kind jump for jump.
+      listed: names of the library's skills, each of which is right where its name says what the picture shows.
     """
     match = find_moment(picture, known, character)
-    motion, kinds = known[match.skill], kinds or {}
-    if motion.name in kinds:
-        right = picture.skill in (*motion.name.split("_"), *kinds[motion.name].split())
-        return float(right), None
+    motion = known[match.skill]
+    if motion.name in listed:
+        return float(says(motion.name, picture.skill)), None
     if skill_name(motion.name) != picture.skill:
         return 0.0, None
     if picture.phase is None:
         return 1.0, None
     error = abs(match.phase - picture.phase)
     return 1.0, min(error, 1.0 - error) if motion.loop else error
+
+
+def says(name: str, skill: str) -> bool:
+    """Whether a name has all words of a skill, in singular or plural.
+
+    `jump_kick` says kick and `jumping_jacks` jumping_jack, but not jump.
+    """
+    have, wanted = ({word.removesuffix("s") for word in text.split("_")} for text in (name, skill))
+    return wanted <= have
 
 
 def skill_name(name: str) -> str:
