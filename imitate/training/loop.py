@@ -24,7 +24,7 @@ from imitate.tracking.draft import Draft
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint, task_digest
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.criterion import Criterion
-from imitate.training.distill import Expert, WarmStart
+from imitate.training.distill import Expert, Labeller, WarmStart
 from imitate.training.evaluation import Evaluator, Score
 from imitate.training.initial_state import KINDS
 from imitate.training.learner import Learner, SkillPPO, ValueFirst
@@ -134,8 +134,6 @@ class TrainingRun:
         torch.manual_seed(config.seed)
         self.job, self.config, self.group = job, config, group
         draft = job.draft if config.warm_start == "draft" else None
-        self.handover = config.distill.samples if draft and len(draft.controls) else 0
-        """Samples before PPO begins; what the warm start has taught is evaluated then."""
         expert = {"draft": draft.digest} if draft else {}
         start = {"start": job.start.digest} if job.start else {}
         self.task = task_digest(job.task, config.without_budget() | expert | start)
@@ -155,6 +153,8 @@ class TrainingRun:
         self.shuffle = torch.Generator().manual_seed(stream)
         self.collector = SkillCollector(env, KINDS[config.initial_state](env.reference), stream)
         self.learner = self._make_learner(draft)
+        self.handover = config.distill.samples if isinstance(self.learner, WarmStart) else 0
+        """Samples before PPO begins; what the warm start has taught is evaluated then."""
         self.evaluator = Evaluator(job.task, config, group, job.start.dynamics if job.start else None)
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
@@ -174,21 +174,25 @@ class TrainingRun:
         config, ppo_config = self.config, self.config.ppo
         if draft:
             ppo_config = replace(ppo_config, learning_rate=config.distill.ppo_learning_rate)
-        imitates = draft is not None and len(draft.controls) > 0
+        expert = self._make_expert(draft)
         # Without a sample imitated, the normaliser knows one batch: it goes on.
-        keep = imitates and config.distill.samples > 0
+        keep = expert is not None and config.distill.samples > 0
         ppo = SkillPPO(self.policy, self.collector, config.num_steps, ppo_config, self.group, self.shuffle, keep)
-        if draft is not None and imitates:
-            # Pushes follow from the count of episodes. It was one ahead here when results were first published, and
-            # stays so, that the same seed gives the same policy.
-            self.collector.env.episode += 1
-            return WarmStart(Expert(draft, self.collector.env), config.distill, ppo, self.group)
-        if self.job.start is None:
-            return ppo
-        expert = self.job.start.make_expert(self.collector.env)
         if expert is not None:
             return WarmStart(expert, config.distill, ppo, self.group)
+        if self.job.start is None:
+            return ppo
         return ValueFirst(ppo, self.job.start.value_samples, self.group)
+
+    def _make_expert(self, draft: Draft | None) -> Labeller | None:
+        """Who is imitated before PPO; None for nobody."""
+        env = self.collector.env
+        if draft is not None and len(draft.controls):
+            # Pushes follow from the count of episodes. It was one ahead here when results were first published, and
+            # stays so, that the same seed gives the same policy.
+            env.episode += 1
+            return Expert(draft, env)
+        return self.job.start.make_expert(env) if self.job.start else None
 
     @property
     def average(self) -> Policy:

@@ -115,6 +115,22 @@ class LevelWalk:
         return float(np.linalg.norm(toe - heel))
 
 
+def list_feet(character: Character) -> tuple[slice, ...]:
+    """Which contact points are those of each foot, the heel first.
+
+    Raises:
+      InputError: the body has no two feet with heel and toe.
+    """
+    feet, begin = list[slice](), 0
+    for name, sites in character.contacts.items():
+        if name.endswith("foot") and len(sites) == 2:
+            feet.append(slice(begin, begin + len(sites)))
+        begin += len(sites)
+    if len(feet) != 2:
+        raise InputError(f"{character.name} has no two feet with heel and toe; a walk over stairs needs them")
+    return tuple(feet)
+
+
 def make_level_walk(cycle: ReferenceMotion, character: Character, seconds: float, first: int = 0) -> LevelWalk:
     """Repeats a straight cycle.
 
@@ -127,19 +143,11 @@ def make_level_walk(cycle: ReferenceMotion, character: Character, seconds: float
     Raises:
       InputError: the body has no two feet with heel and toe, or they do not tread in turn.
     """
-    model, names = character.model, list(character.contacts)
+    model, feet = character.model, list_feet(character)
     frames = unroll_cycle(cycle, seconds + cycle.duration)[first : first + round(seconds * cycle.fps)]
     frames[:, 0] -= frames[0, 0]
     soles = point_positions(model, frames, contact_points(character))
     contact = find_contacts(soles, cycle.fps)
-    feet, begin = list[slice](), 0
-    for name in names:
-        size = len(character.contacts[name])
-        if name.endswith("foot") and size == 2:
-            feet.append(slice(begin, begin + size))
-        begin += size
-    if len(feet) != 2:
-        raise InputError(f"{character.name} has no two feet with heel and toe; a walk over stairs needs them")
     falls = [
         Footfall(number, start, end, float(np.median(soles[start:end, foot.start, 0])))
         for number, foot in enumerate(feet)
@@ -148,7 +156,7 @@ def make_level_walk(cycle: ReferenceMotion, character: Character, seconds: float
     falls.sort(key=lambda fall: fall.start + fall.end)
     if len(falls) < 4 or any(a.foot == b.foot or a.heel >= b.heel for a, b in pairwise(falls)):
         raise InputError("this skill's feet do not tread in turn; only a walk can be taken over stairs")
-    return LevelWalk(character, model, frames, soles, contact, tuple(feet), tuple(falls))
+    return LevelWalk(character, model, frames, soles, contact, feet, tuple(falls))
 
 
 def fit_walk(walk: LevelWalk, ground: Ground, start: float, goal: float) -> tuple[np.ndarray, np.ndarray]:

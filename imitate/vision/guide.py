@@ -103,7 +103,7 @@ class GuideConfig:
     minutes: float = 20.0
     """Most time of its PPO [min]."""
     samples: int | None = 1_500_000
-    """Most control steps of its PPO."""
+    """Most control steps of its PPO; those in which drafts are imitated come first and do not count."""
     num_envs: int = 256
     """Environments."""
     learning_rate: float = 1e-4
@@ -181,17 +181,37 @@ def extend_to_ground(policy: Policy) -> Policy:
 
 
 def train_guide(
-    policy: Policy, task: CourseTask, config: GuideConfig, folder: Path, seed: int = 0, progress: Progress = silent
+    policy: Policy,
+    task: CourseTask,
+    config: GuideConfig,
+    folder: Path,
+    seed: int = 0,
+    progress: Progress = silent,
+    name: str = "this skill",
 ) -> Policy:
     """Learns to follow the plans; continues from the folder's checkpoint if there is one of the same.
 
+    Args:
+      policy: of the skill, as it goes on level ground.
+      task: walk and courses.
+      config: how it learns.
+      folder: of the training.
+      seed: of weights, starts and noise.
+      progress: is called with plans, drafts and control steps done.
+      name: of the skill, for errors.
+
     Raises:
+      InputError: no plan leads over one of the courses.
       TrainingError: numbers exploded or a worker died; the last checkpoint is kept.
       KeyboardInterrupt: Ctrl-C; everything was saved before it is passed on.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    plans = make_plans(task.walk, task.row, task.plans_folder, progress, name)
+    drafts = make_drafts(task, plans, task.row, config.drafts, task.plans_folder, progress) if config.drafts else []
+    imitated = config.imitated if drafts else 0
     options = TrainConfig(
         minutes=config.minutes,
-        samples=config.samples,
+        samples=None if config.samples is None else config.samples + imitated,
         seed=seed,
         workers=1,
         warm_start="none",
@@ -204,8 +224,5 @@ def train_guide(
     distill = replace(options.distill, samples=config.imitated)
     ppo = replace(options.ppo, learning_rate=config.learning_rate)
     options = replace(options, env=env, ppo=ppo, distill=distill)
-    folder.mkdir(parents=True, exist_ok=True)
-    plans = make_plans(task.walk, task.row, task.plans_folder, progress)
-    drafts = make_drafts(task, plans, task.row, config.drafts, task.plans_folder, progress) if config.drafts else []
     run_job(Job(task, options, folder, start=GuideStart(policy, tuple(drafts), task.digest)), progress)
     return Policy.load(folder / BEST_POLICY)

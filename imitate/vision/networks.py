@@ -36,6 +36,9 @@ ARCHITECTURES = ("monolithic", "rma")
 MAPS = ("true", "noisy", "none")
 """What the policy is given as scandots: themselves, those of a map with errors, or zeros (blind)."""
 
+OF_BODY = ("body", "sensed", "physics", "dots", "actions")
+"""Fields of a layout that say whose it is."""
+
 
 @dataclass(frozen=True)
 class SeeingLayout:
@@ -63,6 +66,14 @@ class SeeingLayout:
     """Length of m."""
     actions: int = ACTIONS
     """Length of an action."""
+
+    def describe(self) -> dict[str, Any]:
+        """Its fields by name, those of the body left out where they are the Go1's, which once was the only one."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in OF_BODY or value != type(self).__dataclass_fields__[name].default
+        }
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES or self.map not in MAPS:

@@ -18,6 +18,7 @@ from imitate.scene.scene import CONTROL_HZ
 from imitate.vision.fitted_walk import LevelWalk, fit_walk, make_level_walk, straighten_cycle
 from imitate.vision.walking_course import START, CourseRow, WalkingCourse
 from pose.archive import load_as, save_arrays
+from pose.errors import InputError
 from pose.progress import Progress, silent
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
@@ -51,6 +52,11 @@ class Walk:
     def period(self) -> int:
         """Control steps in a cycle."""
         return len(self.cycle) - 1
+
+    @property
+    def speed(self) -> float:
+        """How fast it goes ahead [m/s]."""
+        return float(self.cycle.qpos[-1, 0] - self.cycle.qpos[0, 0]) / self.cycle.duration
 
     @property
     def digest(self) -> str:
@@ -103,7 +109,9 @@ class Plans:
         return np.sqrt(np.square(self.feet[frames] - feet).mean(1))
 
 
-def make_plans(walk: Walk, row: CourseRow, folder: Path, progress: Progress = silent) -> Plans:
+def make_plans(
+    walk: Walk, row: CourseRow, folder: Path, progress: Progress = silent, name: str = "this skill"
+) -> Plans:
     """Plans the walk over all courses of a row; what the folder has already is read.
 
     Args:
@@ -111,6 +119,10 @@ def make_plans(walk: Walk, row: CourseRow, folder: Path, progress: Progress = si
       row: the courses.
       folder: where a file for each course stays; made if it is absent.
       progress: is called with the courses done.
+      name: of the skill, for the error.
+
+    Raises:
+      InputError: no plan leads over one of the courses.
     """
     folder.mkdir(parents=True, exist_ok=True)
     level = walk.make_level_walks()
@@ -119,7 +131,14 @@ def make_plans(walk: Walk, row: CourseRow, folder: Path, progress: Progress = si
         progress(number, len(row.courses), f"plans: {course.kind}")
         path = folder / f"plans_{name_plan(walk, course)}.npz"
         if not path.is_file():
-            save_arrays(path, "plans", FORMAT_VERSION, plan_course(walk, level, course))
+            try:
+                planned = plan_course(walk, level, course)
+            except ValueError as error:
+                raise InputError(
+                    f"{name}: no plan leads over course {number + 1}, {course.kind}: {error}; "
+                    f"it goes {walk.speed:.1f} m/s, take a walk of about 1 m/s"
+                ) from error
+            save_arrays(path, "plans", FORMAT_VERSION, planned)
         parts.append(load_as(path, "plans", FORMAT_VERSION, dict, "delete it to have it made again"))
     return join_plans(walk, row, parts)
 

@@ -79,7 +79,7 @@ class VisionTrainConfig:
 
     def digest(self, part: str) -> str:
         """Names what is learnt; a checkpoint of something else is not continued."""
-        settings = asdict(self) | {"checkpoint_seconds": 0.0, "part": part}
+        settings = asdict(self) | {"layout": self.layout.describe(), "checkpoint_seconds": 0.0, "part": part}
         if part == "teacher":
             settings |= {"camera": None, "student": None}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -9,6 +9,7 @@ Where there are plans, the reward compares with the one that is nearest: who fal
 
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from imitate.env.config import EnvConfig
@@ -25,6 +26,7 @@ from imitate.vision.networks import SeeingLayout
 from imitate.vision.plans import heels_of
 from imitate.vision.scandots import place_dots
 from imitate.vision.walking_course import START
+from pose.errors import InputError
 
 CAMERA = CameraConfig(place=(0.12, 0.0, 0.08), pitch_degrees=48.0, far=4.0)
 """At the forehead; it sees the ground from about 0.3 m to 4 m ahead."""
@@ -42,6 +44,14 @@ SWITCH = 0.04
 """Another plan is followed where it is nearer by so much [m]."""
 FROM_BEGIN = 0.4
 """Share of the episodes of training that begin at a plan's beginning."""
+
+
+def find_head(model: mujoco.MjModel) -> int:
+    """Number of the body that carries the camera; raises `InputError` where there is no body called head."""
+    found = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, "head")
+    if found < 0:
+        raise InputError("this body has no part called head that could carry a camera; take the humanoid's walk")
+    return found
 
 
 class WalkingEnv:
@@ -84,7 +94,7 @@ class WalkingEnv:
         """Since the beginning [s]."""
         self._soles = GeomShapes.of(self.sim.model, task.character.foot_bodies)
         self._heels = task.character.site_ids(heels_of(task.character))
-        self._head = self.sim.model.body("head").id - 1
+        self._head = find_head(self.sim.model) - 1
         own = ("ground", "root_offset")
         self.first_dot = 2 + sum(size for name, size in self.sim.observation_layout.sizes.items() if name not in own)
 

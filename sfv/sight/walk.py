@@ -12,6 +12,7 @@ from imitate.scene.scene import CONTROL_HZ
 from imitate.training.collect import Actor
 from imitate.training.ppo import PPOConfig
 from imitate.vision.depth_camera import CameraConfig
+from imitate.vision.fitted_walk import list_feet
 from imitate.vision.guide import CourseTask, GuideConfig, train_guide
 from imitate.vision.imitation import ImitationConfig
 from imitate.vision.networks import SeeingPolicy, Student
@@ -20,7 +21,7 @@ from imitate.vision.regression import StudentConfig
 from imitate.vision.scandots import place_dots
 from imitate.vision.train import STUDENT, VisionTrainConfig, train_student, train_teacher
 from imitate.vision.walking_course import KINDS
-from imitate.vision.walking_env import CAMERA, DOTS, WalkingEnv
+from imitate.vision.walking_env import CAMERA, DOTS, WalkingEnv, find_head
 from imitate.vision.walking_setting import EVALUATION_SECONDS, WalkingSetting, actor_of, run_walks
 from pose.errors import InputError
 from pose.progress import Progress, silent
@@ -85,13 +86,16 @@ def find_walk(name: str) -> Skill:
     """The skill on level ground that is to see.
 
     Raises:
-      InputError: there is none, it adapts, was learnt on other ground, or does not go ahead.
+      InputError: there is none, it adapts, was learnt on other ground, does not go ahead, or its body has no head or
+        no two feet with heel and toe.
     """
     found = [skill for skill in skills_named(name) if not skill.adaptive and skill.scene.kind == "flat"]
     own = [skill for skill in found if skill.reference.character == "humanoid"] or found
     if not own:
         raise InputError(f"'{name}' has not been learnt on level ground; a walk on the plane can learn to see")
     Walk.of(own[0].reference, own[0].character)
+    list_feet(own[0].character)
+    find_head(own[0].character.model)
     return own[0]
 
 
@@ -111,7 +115,7 @@ def learn_guide(config: WalkSightConfig, folder: Path, progress: Progress = sile
     skill = find_walk(config.skill)
     task = make_task(config, skill, folder)
     options = GuideConfig(minutes=600.0, samples=config.guide_samples, drafts=config.drafts)
-    guide = train_guide(skill.plain_policy, task, options, folder / "guide", config.seed, progress)
+    guide = train_guide(skill.plain_policy, task, options, folder / "guide", config.seed, progress, skill.name)
     return WalkingSetting(task, guide)
 
 

@@ -34,6 +34,14 @@ def few_lanes(monkeypatch):
     monkeypatch.setattr(train, "LEVELS", (0.0, 0.3))
 
 
+def test_a_layout_of_the_go1_is_named_as_when_there_was_no_other_body():
+    """The digests that were made when the body was no part of a layout: a finished training is found again."""
+    config = VisionTrainConfig()
+    assert config.digest("teacher").startswith("598353e7fe66") and config.digest("student").startswith("ac72228e87bb")
+    human = replace(config, layout=SeeingLayout(body="humanoid"))
+    assert human.digest("teacher") != config.digest("teacher")
+
+
 def test_a_training_that_was_stopped_goes_on(tmp_path):
     """Stopped before PPO and called again, it does what is left; then its student learns and walks."""
 

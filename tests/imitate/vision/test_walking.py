@@ -12,17 +12,27 @@ from imitate.rollout import Rollout
 from imitate.scene.ground import Ground
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import Verdict
+from imitate.training.config import TrainConfig
+from imitate.training.distill import WarmStart
+from imitate.training.learner import BeforePPO
+from imitate.training.loop import Job, TrainingRun
+from imitate.training.process_group import ProcessGroup
 from imitate.vision import plans as plans_module
 from imitate.vision import walking_course as course_module
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.drafts import PlanExpert, choose_segments
-from imitate.vision.fitted_walk import carry_along, fit_walk, make_level_walk
+from imitate.vision.fitted_walk import carry_along, fit_walk, list_feet, make_level_walk
 from imitate.vision.footholds import HEEL_FREE, LONGEST, TOE_FREE, choose_footholds, rate_places
-from imitate.vision.guide import CourseTask, extend_to_ground
-from imitate.vision.plans import Walk
+from imitate.vision.guide import CourseTask, GuideConfig, GuideStart, extend_to_ground, train_guide
+from imitate.vision.imitation import ImitationConfig
+from imitate.vision.plans import Walk, make_plans
+from imitate.vision.regression import StudentConfig
+from imitate.vision.train import VisionTrainConfig, train_student, train_teacher
 from imitate.vision.walking_course import KINDS, START, WalkingCourse, make_course_row, make_walking_course
-from imitate.vision.walking_env import CAMERA, DOTS, GuideActor, WalkingEnv
+from imitate.vision.walking_env import CAMERA, DOTS, GuideActor, WalkingEnv, find_head
+from imitate.vision.walking_setting import WalkingSetting
 from pose.errors import InputError
+from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
@@ -71,10 +81,12 @@ def test_courses_are_seeded_and_in_range():
     for one, same in zip(row.courses, again.courses, strict=False):
         np.testing.assert_array_equal(one.edges, same.edges)
     assert (row.courses[0].edges[:4] != make_course_row(1, 5).courses[0].edges[:4]).any()
-    for course in row.courses:
+    for begin, course in zip(row.begins, row.courses, strict=False):
+        x = np.linspace(0.0, course.goal, 200)
+        there, own = (np.stack([along, np.zeros(200)], axis=-1) for along in (begin + x, x))
+        np.testing.assert_array_equal(row.ground.height(there), course.ground.height(own))
         first = course.edges[0] - START
         assert course_module.APPROACH[0] <= first <= course_module.APPROACH[1]
-        ground = row.ground if course is row.courses[0] else course.ground
         if course.kind == "stairs":
             rises, treads = np.diff(course.levels), np.diff(course.edges)
             assert (rises >= 0.12).all() and (rises <= 0.17).all() and np.ptp(rises) < 1e-9
@@ -84,7 +96,6 @@ def test_courses_are_seeded_and_in_range():
                 b - a for (a, b), level in zip(pairwise(course.edges), course.levels[1:], strict=False) if level < -0.5
             ]
             assert gaps and min(gaps) >= 0.08 and max(gaps) <= 0.4
-        assert ground.edges.size
     assert set(KINDS) == {course.kind for course in row.courses}
     with pytest.raises(ValueError, match="expected stairs"):
         make_walking_course("ladder", np.random.default_rng(0))
@@ -162,6 +173,17 @@ def test_only_a_cycle_that_goes_ahead_can_learn_to_see(skill):
         Walk.of(ReferenceMotion(**{**vars(skill.reference), "qpos": still}), skill.character)
 
 
+def test_a_walk_that_no_plan_takes_ahead_and_a_body_without_a_head_are_refused(walk, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(plans_module, "LONGEST", 3.0)  # as a walk that is too slow
+    with pytest.raises(InputError, match=r"^amble: no plan leads over course 1, stairs: .*; it goes 1\.\d m/s"):
+        make_plans(walk, task.row, tmp_path, name="amble")
+    assert not list(tmp_path.iterdir())
+    g1 = load_character("g1")
+    assert len(list_feet(g1)) == 2
+    with pytest.raises(InputError, match="no part called head"):
+        find_head(g1.model)
+
+
 def make_env(task: CourseTask, camera: CameraConfig | None = None) -> WalkingEnv:
     env = WalkingEnv(task, EnvConfig(pose_noise=0.0, velocity_noise=0.0), 2, 0, camera)
     env.start(np.arange(2), np.random.default_rng(0))
@@ -204,15 +226,20 @@ def test_who_is_late_follows_a_nearer_plan_and_who_falls_is_done(task):
     assert env.has_arrived.tolist() == [False, True]
 
 
-def test_what_led_to_a_drafts_fall_is_not_imitated(task, skill):
-    """A draft of 50 steps that falls counts for 20; on level ground the skill is right, on other stairs nobody."""
-    env = ImitationEnv(task, EnvConfig(), 3)
+def make_draft(task: CourseTask, env: ImitationEnv) -> tuple[int, Draft]:
+    """A draft of 50 steps that falls, and its first frame."""
     reference, first = env.reference, int(choose_segments(task.plans, task.row, 1)[0][0])
     poses, steps = reference.qpos[first : first + 51], 50
     rollout = Rollout(poses, poses, {"pose": np.zeros(51)}, True, 30.0)
     sound = Verdict(np.ones(51, dtype=bool), ("",) * 51, *np.zeros((3, 51)))
     controls, gains = np.full((steps, env.action_size), 0.1), np.zeros((steps, env.action_size, 2 * env.body.nv))
-    draft = Draft(rollout, sound, controls, reference.qvel[first : first + 51], gains)
+    return first, Draft(rollout, sound, controls, reference.qvel[first : first + 51], gains)
+
+
+def test_what_led_to_a_drafts_fall_is_not_imitated(task, skill):
+    """A draft of 50 steps that falls counts for 20; on level ground the skill is right, on other stairs nobody."""
+    env = ImitationEnv(task, EnvConfig(), 3)
+    first, draft = make_draft(task, env)
     policy = extend_to_ground(skill.plain_policy)
     expert = PlanExpert([(first, draft)], policy, task.plans, task.row, env)
     assert np.flatnonzero(expert.covered).tolist() == list(range(first, first + 20))
@@ -221,6 +248,47 @@ def test_what_led_to_a_drafts_fall_is_not_imitated(task, skill):
     np.testing.assert_allclose(weight, [1.0, 0.0, 1.0], atol=1e-6)
     np.testing.assert_allclose(label[0], 0.1 / env.config.action_scale, rtol=1e-6)
     np.testing.assert_allclose(label[2], policy.act(env.observe())[2], atol=1e-6)
+
+
+def test_imitating_drafts_is_a_warm_start_like_any_other(task, skill, tmp_path):
+    options = TrainConfig(num_envs=4, num_steps=4, workers=1, hidden_sizes=skill.plain_policy.layout.hidden).resolve()
+    drafts = (make_draft(task, ImitationEnv(task, EnvConfig(), 1)),)
+    for given, imitates in ((drafts, True), ((), False)):
+        start = GuideStart(skill.plain_policy, given)
+        run = TrainingRun(Job(task, options, tmp_path, start=start), ProcessGroup())
+        assert isinstance(run.learner, WarmStart) == imitates
+        assert run.handover == (options.distill.samples if imitates else 0)
+        assert isinstance(run.learner, BeforePPO) and run.learner.ppo.ppo.keep_normaliser == imitates
+
+
+@pytest.mark.slow
+def test_a_guide_learns_whole_but_tiny(task, skill, tmp_path, monkeypatch):
+    monkeypatch.setattr(plans_module, "PHASES", 1)
+    options = GuideConfig(samples=64, num_envs=4, drafts=0)
+    guide = train_guide(skill.plain_policy, task, options, tmp_path)
+    assert "ground" in guide.layout.observation
+
+
+def test_teacher_and_student_learn_one_from_the_other(task, skill, tmp_path):
+    """Both, whole but tiny; the same call again learns nothing more."""
+    setting = WalkingSetting(task, extend_to_ground(skill.plain_policy))
+    layout = replace(setting.make_env(1, 0).make_layout("true"), memory=4, hidden=(4,))
+    camera = CameraConfig(rows=26, columns=30, place=CAMERA.place, pitch_degrees=48.0, far=4.0)
+    config = VisionTrainConfig(
+        layout=layout,
+        imitation=ImitationConfig(samples=16, updates=1, sequences=2),
+        samples=0,
+        num_envs=2,
+        num_steps=8,
+        camera=camera,
+        student=StudentConfig(samples=16, num_envs=2, num_steps=8, updates=1, sequences=2),
+    )
+    teacher = train_teacher(config, tmp_path, setting=setting)
+    student = train_student(config, teacher, tmp_path, setting=setting)
+    assert student.layout.body == "humanoid" and student.camera == camera
+    again = train_student(config, train_teacher(config, tmp_path, setting=setting), tmp_path, setting=setting)
+    for one, same in zip(student.state_dict().values(), again.state_dict().values(), strict=True):
+        np.testing.assert_array_equal(one, same)
 
 
 def test_eyes_on_the_head_see_the_stairs(task):
