@@ -37,6 +37,8 @@ AT_THE_ENDS = 0.17
 """Duration of the ends of a clip in which `IN_MOTION` must hold [s]."""
 MOST_TURN = 0.5
 """Turns of the root up to which a cycle in place is found without being asked for: a flip or a wheel is done once."""
+LEVEL = 0.3
+"""Upward part of the root's own upward axis up to which it is neither upright nor upside down."""
 STRAIGHT = 20.0
 """Rotation about the vertical up to which a cycle is taken to go straight on [degrees]."""
 
@@ -181,10 +183,16 @@ def find_steady_gait(qpos: np.ndarray, fps: float) -> np.ndarray:
 def find_overturns(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
     """Pairs of frames between which the root goes over or comes back from upside down, bool (T, T): a wheel, a flip.
 
-    One of these ends in much the stance that it began in, and somebody who runs through it looks like a gait.
+    One of these ends in much the stance that it began in, and somebody who runs through it looks like a gait. The root
+    of who crawls wavers about the horizontal: there it stays what it was.
     """
     upright = to_matrix(model.qpos0[None, 3:7])[0].T @ np.array([0.0, 0.0, 1.0])
-    is_over = (to_matrix(qpos[:, 3:7]) @ upright)[:, 2] < 0.0
+    z = (to_matrix(qpos[:, 3:7]) @ upright)[:, 2]
+    clear = np.flatnonzero(np.abs(z) > LEVEL)
+    if not len(clear):
+        return np.zeros((len(qpos), len(qpos)), dtype=bool)
+    last = np.searchsorted(clear, np.arange(len(qpos)), side="right") - 1
+    is_over = z[clear[np.maximum(last, 0)]] < 0.0
     changes = np.concatenate([[0], np.cumsum(is_over[1:] != is_over[:-1])])
     return changes[None, :] != changes[:, None]
 

@@ -78,7 +78,7 @@ def place_boxes(
     surfaces: tuple[Surface, ...],
     given: Sequence[SceneObject] | None,
 ) -> tuple[SceneObject, ...]:
-    """The boxes among the things that a motion touches, in its present world.
+    """The boxes that stand among the things that a motion touches, in its present world; not one that is pushed.
 
     Args:
       character, qpos, touches, surfaces: as of `place_objects`.
@@ -89,7 +89,7 @@ def place_boxes(
     else:
         turn, (x, y) = find_start(qpos)
         things = tuple(one.move(float(np.degrees(turn)), (float(x), float(y))) for one in given)
-    return tuple(one for one in things if one.kind == "box")
+    return tuple(one for one in things if one.kind == "box" and not one.mass)
 
 
 def _place_stairs(

@@ -178,7 +178,7 @@ def fit_motion(
     hypotheses = _propose(first.problem, first.qpos, first.view, objects)
     fit = first.fit
     if hypotheses:
-        progress(2, 2 + 4 * len(hypotheses), "objects")
+        progress(1, 1 + len(hypotheses), "objects")
         fit = _choose(fit, hypotheses, first.problem, first.qpos, first.view, config, progress)
         fit = _keep_out(fit, objects, config)
     return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects)
@@ -233,10 +233,11 @@ def _choose(
     best, least = flat, measure_misfit(flat.problem, flat.support, flat.solution)
     alone = least
     notes = list[str]()
-    for hypothesis in hypotheses:
+    for number, hypothesis in enumerate(hypotheses, 1):
         tried, start, seen_from = _lower_ground(problem, qpos, view, hypothesis.base)
         tried = _hold_tilt(replace(tried, surfaces=hypothesis.surfaces), hypothesis)
-        fit = replace(fit_ground_and_physics(tried, start, seen_from, config.iterations, progress), why=hypothesis.why)
+        part = take_part(progress, number, 1 + len(hypotheses))
+        fit = replace(fit_ground_and_physics(tried, start, seen_from, config.iterations, part), why=hypothesis.why)
         misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
         levels = [one.level for one in fit.problem.surfaces if one.kind != "wall"] or [np.inf]
         if not hypothesis.given and (max(levels) < LOWEST_OBJECT or min(levels) < LOWEST_STAIR):

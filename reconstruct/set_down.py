@@ -2,6 +2,7 @@
 
 Skeletons have no flesh. Hands that bear a cartwheel end in a wrist or on a mat, a back that rolls in joints of the
 spine, both a hand's breadth above the ground: by their heights alone they fly. But what flies falls with gravity.
+Whoever climbs stairs or hangs from a bar does not fall, either: there legs are low, and higher at other times.
 """
 
 from dataclasses import replace
@@ -13,9 +14,9 @@ from scipy.signal import savgol_filter
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.grounding import are_ends, estimate_floor_height, find_ground_contacts
-from reconstruct.kinematics import GRAVITY, com_positions, point_positions
+from reconstruct.kinematics import GRAVITY, BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rolling import other_heights
+from reconstruct.rolling import find_other_parts, other_heights
 
 SHORTEST_TESTED = 0.25
 """Time aloft from which on the fall of the centre of mass is measured [s]."""
@@ -33,27 +34,38 @@ SMOOTH = 0.06
 """Standard deviation of the kernel that smooths the shift [s]."""
 
 
-def set_down(motion: ReferenceMotion, body: Character) -> ReferenceMotion:
+def set_down(motion: ReferenceMotion, body: Character) -> tuple[ReferenceMotion, bool]:
     """The same motion, lowered where it neither stands nor flies, with contacts found anew; often the very same.
+
+    Legs are lowered only where no leg is carried higher than `HIGHEST` at another time: these are stairs or a bar.
 
     Args:
       motion: of a skeleton, its feet on the ground at z = 0.
       body: the skeleton.
+
+    Returns:
+      The motion, and whether it is sure that the ground carries it: no leg was lowered for long.
     """
     ground, fps = find_ground_contacts(motion, body, body), motion.fps
     carried = find_carried(com_positions(body.model, motion.qpos)[:, 2], ground.flight, fps)
     points_w = point_positions(body.model, motion.qpos, contact_points(body))
-    height = find_height_of_bearers(points_w, other_heights(body, motion.qpos)[:, ~are_ends(body)], fps)
-    carried &= height < HIGHEST
+    heights = find_heights_of_bearers(points_w, other_heights(body, motion.qpos)[:, ~are_ends(body)], fps)
+    height, is_leg = heights.min(axis=1), are_legs(body)[heights.argmin(axis=1)]
+    high = carried & is_leg & (height >= HIGHEST)
+    # Between steps feet are fast, and knees are the lowest part for a moment.
+    is_high = any((end - start) / fps >= SHORTEST_TESTED for start, end in find_runs(high))
+    left = carried & is_leg & is_high
+    carried &= (height < HIGHEST) & ~left
     if not carried.any():
-        return motion
-    known = carried | ~ground.flight
+        return motion, True
+    known = carried | left | ~ground.flight
     frames = np.arange(len(height))
     drop = np.interp(frames, frames[known], np.where(carried, height, 0.0)[known])
     qpos = motion.qpos.copy()
     qpos[:, 2] -= gaussian_filter1d(drop, SMOOTH * fps, mode="nearest")
     contacts = find_contacts(point_positions(body.model, qpos, contact_points(body)), fps)
-    return replace(motion, qpos=qpos, contacts=part_contacts(contacts, body.contacts))
+    is_sure = (carried & is_leg).sum() < SHORTEST_TESTED * fps
+    return replace(motion, qpos=qpos, contacts=part_contacts(contacts, body.contacts)), bool(is_sure)
 
 
 def find_carried(com_z: np.ndarray, flight: np.ndarray, fps: float) -> np.ndarray:
@@ -81,8 +93,26 @@ def find_carried(com_z: np.ndarray, flight: np.ndarray, fps: float) -> np.ndarra
     return carried
 
 
-def find_height_of_bearers(points_w: np.ndarray, others: np.ndarray, fps: float) -> np.ndarray:
-    """Height of the lowest part that can bear the body above where feet stand [m], (T,): slow, if a foot or hand.
+def are_legs(body: Character) -> np.ndarray:
+    """Which of the parts that can bear the body are feet or knees, bool (P + Q,); see `find_heights_of_bearers`."""
+    touching, parts = contact_points(body).bodies, find_other_parts(body)[~are_ends(body)]
+    feet = set(contact_points(body, feet_only=True).bodies.tolist())
+    below = {own: find_ancestors(body.model.body_parentid, own) for own in set(touching.tolist())}
+    legs = set().union(*(below[foot] for foot in feet)) - set().union(*(below[own] for own in below if own not in feet))
+    return np.isin([*touching, *BodyPoints.of_geoms(body.model).bodies[parts]], list(legs))
+
+
+def find_ancestors(parents: np.ndarray, body: int) -> set[int]:
+    """A body and all that it hangs on but the world, by the number of each body's parent (B,)."""
+    found = set[int]()
+    while body > 0:
+        found.add(body)
+        body = int(parents[body])
+    return found
+
+
+def find_heights_of_bearers(points_w: np.ndarray, others: np.ndarray, fps: float) -> np.ndarray:
+    """Heights of parts that can bear the body above where feet stand [m], (T, P + Q); infinite for fast feet and hands.
 
     Args:
       points_w: points of feet and hands, world [m], (T, P, 3).
@@ -91,4 +121,4 @@ def find_height_of_bearers(points_w: np.ndarray, others: np.ndarray, fps: float)
     """
     speed = np.linalg.norm(np.gradient(points_w, 1.0 / fps, axis=0), axis=-1)
     slow = np.where(speed < FASTEST, points_w[..., 2], np.inf)
-    return np.minimum(slow.min(axis=1), others.min(axis=1)) - estimate_floor_height(points_w, fps)
+    return np.concatenate([slow, others], axis=1) - estimate_floor_height(points_w, fps)[:, None]

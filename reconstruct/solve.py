@@ -76,10 +76,11 @@ def minimise(
         is_last = foresee_gain(system, step, global_step, damping) < tolerance * system.total
         there = None if is_last else at(moved, moved_unknowns, system.total)
         found = sum_costs(residuals(moved, moved_unknowns)) if there is None else there.cost
-        gain = 1.0 - sum(found.values()) / system.total
-        if not gain > 0.0:  # not a number counts as worse
+        lowered = sum(found.values())
+        if not lowered < system.total:  # not a number counts as worse
             damping = max(damping, 1e-4) * 8.0
             continue
+        gain = 1.0 - lowered / system.total
         qpos, unknowns, cost = moved, moved_unknowns, found
         if gain < tolerance:
             message = f"the last step lowered the cost by less than {tolerance:g} of it"

@@ -1,6 +1,6 @@
 """All options of `clip` and `retarget`, composed from the stages' own."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -63,7 +63,7 @@ class ClipConfig:
           InputError: an option is out of its range, or has no meaning for what is learnt from.
         """
         self._check_source()
-        self.scene.check()
+        check_scene(self.scene)
         self.pose.check()
         self.reconstruct.check()
         self.track.check()
@@ -76,25 +76,47 @@ class ClipConfig:
         if self.motion is not None:
             if self.video is not None or self.keypoints is not None:
                 raise InputError("--motion and --video (or --keypoints) exclude each other: give one of them")
-            for_videos = {
-                "speed (of a motion file: --fps)": self.pose.speed is not None,
-                "person": self.pose.person != "",
-                "rotate": self.pose.rotate != 0,
-                "upper-body": self.upper_body != "no",
-            }
-            given = next((option for option, is_given in for_videos.items() if is_given), None)
-            if given is not None:
+            if (given := self._find_for_videos()) is not None:
                 raise InputError(f"--{given} is for videos; leave it out with --motion")
             return
+        if self.keypoints is None and self.pose.keypoint_order != "auto":
+            raise InputError("--keypoint-order is for --keypoints; leave it out without them")
+        if self.keypoints is not None and self.pose.model_size != PoseConfig().model_size:
+            raise InputError("--model-size is for the search in the video; leave it out with --keypoints")
         if self.keypoints is not None and self.video is None:
             raise InputError(
                 "--keypoints needs the video that they were found in, for its frame rate and size: --video"
             )
-        usual = MotionFileConfig()
-        given = next((o.name for o in fields(usual) if getattr(self.file, o.name) != getattr(usual, o.name)), None)
+        given = next(iter(list_changed(self.file, MotionFileConfig())), None)
         if given is not None:
             instead = "; of a video in slow motion say --speed" if given == "fps" else ""
             raise InputError(f"--{given} is for motion files (--motion); leave it out for a video{instead}")
+
+    def _find_for_videos(self) -> str | None:
+        """An option that is given and has no meaning for a motion file, without its dashes; None if there is none."""
+        pose = replace(self.pose, start=0.0, end=None)
+        fit = replace(self.reconstruct, loop="auto")
+        given = [name.replace("_", "-") for name in list_changed(pose, PoseConfig())]
+        given += ["upper-body"] if self.upper_body != "no" else []
+        given += ["camera" if name == "camera" else f"reconstruct.{name}" for name in list_changed(fit, type(fit)())]
+        first = next(iter(given), None)
+        return "speed (of a motion file: --fps)" if first == "speed" else first
+
+
+def check_scene(scene: Scene) -> None:
+    """Raises `InputError` if an option of a scene is out of its range, or is passed over by a found one."""
+    scene.check()
+    given = list_changed(scene, Scene("found")) if scene.kind == "found" else []
+    if given:
+        option = given[0].replace("_", "-")
+        raise InputError(
+            f"--scene.{option} is not for --scene found, which has what the motion shows; choose a --scene"
+        )
+
+
+def list_changed(config: PoseConfig | ReconstructConfig | MotionFileConfig | Scene, usual: object) -> list[str]:
+    """Names of the fields in which a config differs from another one of its kind."""
+    return [one.name for one in fields(config) if getattr(config, one.name) != getattr(usual, one.name)]
 
 
 @dataclass(frozen=True)
@@ -120,7 +142,7 @@ class RetargetRunConfig:
 
     def check(self) -> "RetargetRunConfig":
         """The config itself; raises `InputError` if an option is out of its range."""
-        self.scene.check()
+        check_scene(self.scene)
         self.retarget.check()
         self.track.check()
         self.imitate.resolve().check()

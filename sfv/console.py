@@ -22,7 +22,9 @@ class NameSafeConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """The text with its styles."""
-        return super().render_str(NO_STYLE.sub(r"\1\1\\[", text), **options)
+        if options.get("markup") is not False:
+            text = NO_STYLE.sub(r"\1\1\\[", text)
+        return super().render_str(text, **options)
 
 
 console = NameSafeConsole(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else 120)

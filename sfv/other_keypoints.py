@@ -6,7 +6,7 @@ from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.keypoint_files import read_keypoint_files, read_own_keypoints
 from pose.keypoints import Keypoints
-from pose.playback_speed import apply_playback_speed
+from pose.playback_speed import apply_playback_speed, check_speed
 from pose.video import probe
 
 
@@ -42,7 +42,8 @@ def use_own_keypoints(
     """
     if config.person:
         raise InputError(f"{path}: keypoints of a run are of one person; leave --person out")
-    keypoints = own if config.speed is None else apply_playback_speed(own, config.speed, config.max_fps)
+    check_speed(config.speed)
+    keypoints = own.with_speed(own.speed if config.speed is None else config.speed, config.max_fps)
     there = size if own.rotation in (0, 180) else size[::-1]
     if own.image_size == there:
         return keypoints, ()

@@ -106,8 +106,8 @@ class Task:
         moves: the one that the motion needs stands in for it, on both hands alike. One that slides easily is left out.
         """
         leans = self.scene.has_box and self.scene.box_is_known and self.scene.box_friction >= PUSHED_FRICTION
-        resistance = self.find_resistance() if leans else (0.0, 0.0, 0.0)
-        return replace(self, scene=self.scene.drafted, resistance=resistance)
+        resistance = (0.0, 0.0, 0.0) if self.scene.has_box else self.resistance
+        return replace(self, scene=self.scene.drafted, resistance=self.find_resistance() if leans else resistance)
 
     def find_resistance(self) -> tuple[float, float, float]:
         """Half of the mean force with which the scene's box resists the hands of the motion, world frame [N]."""

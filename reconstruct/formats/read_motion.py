@@ -176,10 +176,12 @@ def import_skeleton(
         contacts = find_contacts(point_positions(body.model, qpos, soles), fps)
         text = "its height drifts, so the lowest point is set on the ground except in clear flights"
         findings = (*findings, Finding("ground", text))
-    given = set_down(replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts)), body)
+    on_feet = replace(given, qpos=qpos, fps=fps, contacts=part_contacts(contacts, body.contacts))
+    given, is_sure = set_down(on_feet, body)
     if (lowered := float((qpos[:, 2] - given.qpos[:, 2]).max())) > LOWERED:
         text = f"neither standing nor falling where nothing is on the ground, so set down by up to {lowered:.2f} m"
-        findings = (*findings, Finding("ground", text))
+        text += "" if is_sure else ": it may be steps or a bar that are not there"
+        findings = (*findings, Finding("ground", text, doubtful=not is_sure))
     motion, lies = _retarget(given, body, character)
     if lies > 0:
         text = f"trunk, knees or elbows are on the ground for {lies:.1f} s: laid upon it"

@@ -34,8 +34,6 @@ TURN_KEYS = ("body_quat_w", "root_rot", "root_quat", "base_quat", "root_ori", "r
 NAME_KEYS = ("joint_names", "dof_names")
 IN_WORLD = ("body_pos_w", "body_positions")
 """Keys of the places of all bodies beside which quaternions are wxyz: BeyondMimic's and Isaac Lab's."""
-ROOTS = ("pelvis", "root", "base", "base_link")
-"""Names of the body that the others hang on."""
 BODY_ERROR = 0.05
 """Mean distance of the file's bodies from the model's up to which the order of joints is sure [m]."""
 
@@ -54,7 +52,7 @@ def read_joint_archive(
     Raises:
       InputError: an array is missing or of another shape, or no character has these joints.
     """
-    angles, places, turns, order = take_arrays(arrays, path)
+    angles, places, turns, order = take_arrays(arrays, path, asked)
     holed = angles
     angles, places, turns, gaps = fill_arrays(angles, places, turns, path)
     rate, doubts = (fps, []) if fps is not None else take_rate(arrays, len(angles), path)
@@ -188,8 +186,15 @@ def find_order(
     return orders[best], [Finding("joints", text, doubtful=True)]
 
 
-def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+def take_arrays(
+    arrays: Mapping[str, np.ndarray], path: Path, asked: str | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Angles (T, joints), places (T, 3) and quaternions (T, 4) of the root, and the custom of their order.
+
+    Args:
+      arrays: of the archive, by key.
+      path: of the file, for messages.
+      asked: name of the character that is to perform it.
 
     Raises:
       InputError: one is missing, or of another shape.
@@ -213,8 +218,10 @@ def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarra
             f"{path}: joint angles without the root's path; add root_pos (T, 3) and root_rot (T, 4), xyzw, to {found}"
         )
     angles, places, turns = (np.asarray(arrays[str(key)], dtype=np.float64) for key in keys)
-    bodies = [str(name) for name in np.ravel(arrays.get("body_names", np.zeros(0))).tolist()]
-    root = next((bodies.index(name) for name in ROOTS if name in bodies), 0)
+    root = find_root(arrays, asked)
+    if any(array.ndim == 3 and root >= array.shape[1] for array in (places, turns)):
+        count = min(array.shape[1] for array in (places, turns) if array.ndim == 3)
+        raise InputError(f"{path}: the root is number {root + 1} of body_names, but there are {count} bodies")
     places, turns = (array[:, root] if array.ndim == 3 else array for array in (places, turns))
     frames = len(angles)
     if angles.ndim != 2 or places.shape != (frames, 3) or turns.shape != (frames, 4) or frames < 2:
@@ -223,12 +230,25 @@ def take_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarra
     return angles, places, turns, "wxyz" if keys[1] in IN_WORLD else "xyzw"
 
 
+def find_root(arrays: Mapping[str, np.ndarray], asked: str | None) -> int:
+    """Which of an archive's bodies is the root: by the name of the character's own, else the first one.
+
+    Without a character it is Unitree's G1, as for the joints.
+    """
+    bodies, own = decode_names(np.ravel(arrays.get("body_names", np.zeros(0)))), load_character(asked or "g1")
+    root = own.model.body(1).name
+    return bodies.index(root) if root in bodies else 0
+
+
 def take_names(arrays: Mapping[str, np.ndarray]) -> tuple[str, ...] | None:
     """The joints' names; None if there are none."""
     found = next((np.ravel(arrays[key]) for key in NAME_KEYS if key in arrays), None)
-    if found is None:
-        return None
-    return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in found.tolist())
+    return None if found is None else decode_names(found)
+
+
+def decode_names(names: np.ndarray) -> tuple[str, ...]:
+    """Names (N,) as text: some archives have them as bytes."""
+    return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist())
 
 
 def shorten(names: Sequence[str], most: int = 4) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imitate.env.task import Task
-from imitate.scene.scene import Scene
+from imitate.scene.scene import make_found_scene
 from imitate.tracking.track import TrackConfig, track_motion
 from pose.errors import InputError
 from pose.estimate import PoseConfig
@@ -60,9 +60,9 @@ def _try_clip(video: Path) -> Outcome:
         console.print(f"[dim]{video.stem}: refused, {error}[/dim]")
         return Outcome(video.stem, "refused", False)
     level = max(assess_keypoints(keypoints).level, assess_motion(found.metrics).level, key=LEVELS.index)
-    scene = Scene("objects", objects=found.objects) if found.objects else Scene()
+    task = Task(character, found.motion, make_found_scene(found.objects))
     with bar(f"{video.stem} draft") as progress:
-        tracking = track_motion(Task(character, found.motion, scene).drafted, TrackConfig(), progress)
+        tracking = track_motion(task.drafted, TrackConfig(), progress)
     completed = bool(tracking.metrics["draft_completed"])
     console.print(f"[dim]{video.stem}: {level}, draft {'completes' if completed else 'falls'}[/dim]")
     return Outcome(video.stem, level, completed)

@@ -9,6 +9,7 @@ from reconstruct.cycle import (
     align_start,
     close_loop,
     find_cycle,
+    find_overturns,
     mirror_motion,
     repeat_cycle,
     seam_gap,
@@ -179,3 +180,19 @@ def test_long_dance_that_ends_near_where_it_began_is_no_cycle_but_a_repeated_one
     assert find_cycle(model, once, FPS, "yes") is not None
     assert find_cycle(model, once[::3], FPS, "auto") is not None  # of 4 s, a single one is enough
     assert find_cycle(model, dance, FPS, "auto") is not None
+
+
+def test_a_root_that_wavers_about_the_horizontal_does_not_go_over_and_a_wheel_does(model):
+    def tilt(angles):
+        qpos = np.tile(np.array(model.qpos0), (len(angles), 1))
+        turn = from_rotvec(np.stack([np.zeros(len(angles)), angles, np.zeros(len(angles))], axis=1))
+        qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
+        return qpos
+
+    t = np.linspace(0.0, 1.0, 41)
+    level = 0.5 * np.pi + 0.2 * np.sin(6.0 * np.pi * t)
+    assert not find_overturns(model, tilt(level)).any()
+    assert not find_overturns(model, tilt(np.r_[np.zeros(5), level, np.zeros(5)])).any()
+    over = find_overturns(model, tilt(2.0 * np.pi * t))
+    assert over[0, 20] and over[20, 40]
+    assert over[0, 20 + 9] and not over[20, 20 + 9]  # still upside down a little above the horizontal

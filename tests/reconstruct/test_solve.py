@@ -200,3 +200,16 @@ def test_robust_fit_ignores_outliers():
     plain = minimise(residuals(0), space, start, nothing, np.zeros(0, dtype=bool), iterations=30)
     assert abs(robust.qpos[:, column].mean() - 1.0) < 0.03
     assert abs(plain.qpos[:, column].mean() - 1.0) > 0.2
+
+
+def test_a_start_without_any_cost_is_the_solution():
+    model = load_character("humanoid").model
+    space, frames = TangentSpace.of(model), 3
+    qpos, nothing = np.tile(np.array(model.qpos0), (frames, 1)), np.zeros(0)
+
+    def residuals(qpos, unknowns):
+        return [Block("none", np.zeros((frames, 1)), np.zeros((frames, 1, 1, model.nv)))]
+
+    found = minimise(residuals, space, qpos, nothing, np.zeros(0, dtype=bool), iterations=30)
+    np.testing.assert_array_equal(found.qpos, qpos)
+    assert found.success and found.cost == {"none": 0.0}

@@ -32,5 +32,7 @@ def test_without_a_terminal_lines_are_printed_and_with_one_a_bar(monkeypatch, ca
 def test_names_of_files_are_printed_as_they_are_and_styles_are_styles(name: str, capsys) -> None:
     console.console.print(f"[bold]{name}[/bold] -> {name}", soft_wrap=True)
     assert capsys.readouterr().err == f"{name} -> {name}\n"
+    console.console.print(f"{name}: done", markup=False, soft_wrap=True)
+    assert capsys.readouterr().err == f"{name}: done\n"
     console.console.print(Table(name))
     assert name in capsys.readouterr().err

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from imitate.scene.scene import Scene
 from pose.errors import InputError
+from pose.estimate import PoseConfig
 from pose.ranges import check_ranges
+from reconstruct.reconstruct import ReconstructConfig
 from sfv.config import ClipConfig, RetargetRunConfig
 
 
@@ -64,6 +67,17 @@ def test_every_number_of_clip_and_retarget_is_checked(wrong: float) -> None:
         ({"keypoints": Path("a.json")}, "needs the video"),
         ({"motion": Path("a.bvh"), "pose": replace(ClipConfig().pose, speed=4.0)}, "--fps"),
         ({"motion": Path("a.bvh"), "pose": replace(ClipConfig().pose, person="2")}, "--person is for videos"),
+        ({"motion": Path("a.bvh"), "pose": replace(ClipConfig().pose, max_fps=30.0)}, "--max-fps is for videos"),
+        (
+            {"motion": Path("a.bvh"), "pose": replace(ClipConfig().pose, keypoint_order="coco_17")},
+            "--keypoint-order is",
+        ),
+        ({"motion": Path("a.bvh"), "reconstruct": ReconstructConfig(camera="down")}, "--camera is for videos"),
+        ({"motion": Path("a.bvh"), "reconstruct": ReconstructConfig(fov=70.0)}, r"--reconstruct\.fov is for videos"),
+        ({"video": Path("a.mp4"), "pose": replace(ClipConfig().pose, keypoint_order="coco_17")}, "for --keypoints"),
+        ({"video": Path("a.mp4"), "keypoints": Path("a.json"), "pose": PoseConfig(model_size="lite")}, "--model-size"),
+        ({"video": Path("a.mp4"), "scene": Scene("found", box_friction=0.1)}, r"--scene\.box-friction"),
+        ({"video": Path("a.mp4"), "scene": Scene("found", box_size=(1.0, 1.0, 1.0))}, r"--scene\.box-size"),
         ({"motion": Path("a.bvh"), "upper_body": "walk"}, "--upper-body is for videos"),
         ({"motion": Path("a.bvh"), "keypoints": Path("a.json")}, "exclude each other"),
         ({"motion": Path("a.bvh"), "pose": replace(ClipConfig().pose, start=2.0, end=2.0)}, "END=2 s is not after"),
@@ -74,3 +88,8 @@ def test_every_number_of_clip_and_retarget_is_checked(wrong: float) -> None:
 def test_options_that_would_be_passed_over_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         replace(ClipConfig(), **given).check()
+
+
+def test_part_and_cycle_of_a_motion_file_may_be_given() -> None:
+    pose, fit = PoseConfig(start=1.0, end=2.0), ReconstructConfig(loop="yes")
+    replace(ClipConfig(), motion=Path("a.bvh"), pose=pose, reconstruct=fit).check()

@@ -60,5 +60,10 @@ def test_points_of_a_detector_without_depth_become_a_stage(tmp_path: Path) -> No
         read_other_keypoints([own], film, PoseConfig(person="2"))
     again, findings = read_other_keypoints([own], film, PoseConfig(speed=2.0))
     assert (len(again), again.fps, again.speed, findings) == (40, 60.0, 2.0, ())
+    again.save(own)  # of slow motion: the speed that is asked for, not that of before, and no more frames than asked
+    at_speed_1, _ = read_other_keypoints([own], film, PoseConfig(speed=1.0))
+    assert (len(at_speed_1), at_speed_1.fps, at_speed_1.speed) == (40, 30.0, 1.0)
+    fewer, _ = read_other_keypoints([own], film, PoseConfig(max_fps=30.0))
+    assert (len(fewer), fewer.fps, fewer.speed) == (20, 30.0, 2.0)
     replace(again, image_size=(640, 480)).save(own)
     assert "320 x 240" in read_other_keypoints([own], film, PoseConfig())[1][0]

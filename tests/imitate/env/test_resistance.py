@@ -54,6 +54,7 @@ def test_a_draft_has_it_in_place_of_a_box_that_was_found():
     (box,) = place_things("push_box", CHARACTER, qpos)
     draft = Task(CHARACTER, motion, make_found_scene((box,))).drafted
     assert draft.scene.kind == "flat" and -90.0 < draft.resistance[0] < -50.0 and abs(draft.resistance[1]) < 5.0
+    assert draft.drafted.resistance == draft.resistance
     heavier = Task(CHARACTER, motion, make_found_scene((replace(box, mass=1.2 * box.mass),))).drafted
     assert heavier.resistance[0] == pytest.approx(1.2 * draft.resistance[0])
     # One that is too heavy slides more easily, and is left out.

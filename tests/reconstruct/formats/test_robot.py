@@ -11,6 +11,7 @@ from reconstruct.contacts import contact_points
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.read_motion import load_motion
+from reconstruct.formats.robot_archive import find_root
 from reconstruct.formats.robot_joints import breadth_first, hinge_names
 from reconstruct.formats.write_csv import write_csv
 from reconstruct.kinematics import BodyPoints, point_positions
@@ -234,6 +235,16 @@ def test_isaac_labs_archives_have_the_root_among_their_bodies(tmp_path, g1, walk
     found = open_motion(tmp_path / "a.npz").motion  # pyright: ignore
     np.testing.assert_allclose(found.qpos, walk.qpos, atol=1e-9)
     assert found.fps == 60.0
+    arrays["body_names"] = np.array([b"torso", b"pelvis"])
+    np.savez(tmp_path / "bytes.npz", fps=60, **arrays)
+    found = open_motion(tmp_path / "bytes.npz").motion  # pyright: ignore
+    np.testing.assert_allclose(found.qpos, walk.qpos, atol=1e-9)
+    # Of no name of the robot's own the first one is the root.
+    assert find_root({"body_names": np.array(["base_link", "hip"])}, "g1") == 0
+    arrays["body_names"] = np.array(["torso", "left_foot", "pelvis"])
+    np.savez(tmp_path / "fewer.npz", fps=60, **arrays)
+    with pytest.raises(InputError, match="number 3 of body_names, but there are 2"):
+        open_motion(tmp_path / "fewer.npz")
 
 
 def test_gmr_archives_and_what_is_missing(tmp_path, walk):
