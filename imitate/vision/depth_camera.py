@@ -113,9 +113,9 @@ class PictureSchedule:
         self.arrival[ids] = np.inf
 
     def find_due(self, time: float, rng: np.random.Generator) -> np.ndarray:
-        """Cameras whose picture is due by now, (M,); the one after it and this one's arrival are drawn."""
+        """Cameras whose picture is due by now and taken, (M,); the one after it and this one's latency are drawn."""
         ids = np.flatnonzero(self.next <= time + 1e-9)
-        self.arrival[ids] = self.next[ids] + rng.uniform(*self.config.latency, len(ids))
+        self.arrival[ids] = time + rng.uniform(*self.config.latency, len(ids))
         self.next[ids] += rng.uniform(*self.config.interval, len(ids))
         return ids
 

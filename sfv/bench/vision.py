@@ -23,8 +23,8 @@ from sfv.rows import Row, show
 from sfv.run_folder import RUNS, lock_folder, make_folder
 from sfv.sight.walk import WalkSightConfig
 
-OF_GO1 = (80, 150_000, 100_000, 100_000)
-"""Robots and control steps of the Go1's trainings where none are given."""
+ROBOTS = 80
+"""That walk for each row and seed where no number is given."""
 WALKS = 100
 """Courses that a person walks over for each row."""
 
@@ -40,10 +40,10 @@ class Measured:
 
 def bench_vision(
     seeds: tuple[int, ...] = (0,),
-    robots: int = 80,
-    imitation_samples: int = 150_000,
-    samples: int = 100_000,
-    student_samples: int = 100_000,
+    robots: int | None = None,
+    imitation_samples: int | None = None,
+    samples: int | None = None,
+    student_samples: int | None = None,
     folder: Path = RUNS / "bench_vision",
     page: Path | None = None,
     json: bool = False,
@@ -53,20 +53,21 @@ def bench_vision(
 
     Args:
       seeds: of the trainings; each has its own, and a course of its own.
-      robots: that walk once each for each row and seed; as many on every lane, so some may be left out.
-      imitation_samples: control steps that each policy on a map imitates.
-      samples: control steps of its PPO.
-      student_samples: control steps of the student.
+      robots: that walk once each for each row and seed; as many on every lane, so some may be left out; default 80.
+      imitation_samples: control steps that each policy on a map imitates, default 150,000.
+      samples: control steps of its PPO, default 100,000.
+      student_samples: control steps of the student, default 100,000.
       folder: of the trainings, which are resumed and kept.
       page: folder to write the page of vision into, e.g. docs; nothing is written if left out.
       json: one JSON object on standard output instead of a table.
       skill: instead of the Go1 a person whose walk this is goes over stairs, gaps and stones, e.g. walk.
     """
     if skill is not None:
-        if len(seeds) != 1 or (robots, imitation_samples, samples, student_samples) != OF_GO1:
+        if len(seeds) != 1 or (robots, imitation_samples, samples, student_samples) != (None,) * 4:
             raise InputError("--skill: a person's walk has numbers of its own and one seed; leave those options out")
         bench_walk(WalkSightConfig(skill, seeds[0]), folder / Path(skill).name, WALKS, page, json)
         return
+    robots = ROBOTS if robots is None else robots
     lanes = len(KINDS) * len(EVALUATION_LEVELS)
     if robots < lanes or not seeds:
         raise InputError(f"--robots {robots}, {len(seeds)} seeds: expected {lanes} robots or more, and a seed")

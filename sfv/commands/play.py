@@ -58,10 +58,10 @@ def play(
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
       size: width and height of the video [px].
       transitions: of several skills: draws which of them can follow which, as an SVG file.
-      eyes: go1, or a walk that learnt to see, goes over obstacles by its depth camera, whose pictures stand beside it.
+      eyes: go1, or a walk that learnt it in runs/SKILL_sight, goes over obstacles by a depth camera, its view beside.
       event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
       motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
-      out: the video, SKILL_performed.mp4 if not given, of several FIRST_and_more.mp4, of a file FILE_performed.mp4.
+      out: the video; default SKILL_performed, _eyes or _EVENT.mp4, of several FIRST_and_more.mp4, of a file likewise.
     """
     check_options(seconds, size, out)
     if motion is not None:
@@ -188,9 +188,7 @@ def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
     student = load_sight()
     with bar(out.name) as progress:
         walks = write_eyes_film(actor_of(student), out, seconds, size=size, camera=student.camera, progress=progress)
-    ends = (
-        f"{kind} {len(walk.qpos) / 50:.1f} s {'falls' if walk.fell else 'to the end'}" for kind, walk in walks.items()
-    )
+    ends = (f"{kind} {len(walk.qpos) / 50:.1f} s {walk.end}" for kind, walk in walks.items())
     console.print(f"{out}: go1, {', '.join(ends)}")
 
 
@@ -212,10 +210,7 @@ def play_walk_by_sight(
     task, student = load_walk_sight(name)
     with bar(out.name) as progress:
         walks = write_walk_film(actor_of(student), task, out, student.camera, seconds or 12.0, size, progress=progress)
-    ends = (
-        f"{kind} {len(walk.qpos) / CONTROL_HZ:.1f} s {'falls' if walk.fell else 'to the end'}"
-        for kind, walk in walks.items()
-    )
+    ends = (f"{kind} {len(walk.qpos) / CONTROL_HZ:.1f} s {walk.end}" for kind, walk in walks.items())
     console.print(f"{out}: {name}, {', '.join(ends)}")
 
 

@@ -41,6 +41,13 @@ class SeenWalk:
     """R_world_body of it, (T, 3, 3)."""
     fell: bool
     """Or left its lane."""
+    arrived: bool
+    """It got to its goal."""
+
+    @property
+    def end(self) -> str:
+        """How it ended, for people."""
+        return "falls" if self.fell else "arrives" if self.arrived else "time over"
 
 
 def walk_over(
@@ -72,7 +79,9 @@ def walk_over(
         if result.done[0]:
             break
     poses = np.array(qpos)
-    return SeenWalk(env.model, poses, np.array(pictures), np.array(dots), poses[:, :3], np.array(rotation), fell)
+    arrived = bool(env.has_arrived[0]) and not fell
+    shown = np.array(pictures), np.array(dots), poses[:, :3], np.array(rotation)
+    return SeenWalk(env.model, poses, *shown, fell, arrived)
 
 
 def write_eyes_film(

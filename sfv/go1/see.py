@@ -18,6 +18,9 @@ from sfv.console import bar, console
 from sfv.go1.eyes_film import write_eyes_film
 from sfv.run_folder import RUNS, lock_folder, make_folder
 
+GO1_SAMPLES = {"imitation_samples": 150_000, "samples": 100_000, "student_samples": 100_000}
+"""Control steps of the Go1's training where none are given."""
+
 
 @dataclass(frozen=True)
 class SeeGo1Config:
@@ -27,14 +30,14 @@ class SeeGo1Config:
     """Seed of weights, ground, physics and noise."""
     architecture: str = "monolithic"
     """monolithic, one memory, or rma, a memory for the ground, where the student too is given the true physics."""
-    imitation_samples: int = 150_000
-    """Control steps of a trot that knows the ground, imitated by the teacher before PPO."""
-    samples: int = 100_000
-    """Control steps of the teacher's PPO; 0 leaves it out."""
-    student_samples: int = 100_000
-    """Control steps in which the student learns from the teacher what to do by its pictures."""
+    imitation_samples: int | None = None
+    """Control steps in which the teacher imitates who knows the ground; default 150,000, with --skill 300,000."""
+    samples: int | None = None
+    """Control steps of the teacher's PPO, or with --skill the guide's; default 100,000 and 2,000,000; 0 for none."""
+    student_samples: int | None = None
+    """Control steps in which the student learns from the teacher by pictures; default 100,000, with --skill 150,000."""
     out: Path | None = None
-    """Folder of the training; default runs/go1_sight. The same command again goes on where it was."""
+    """Folder, default runs/go1_sight or runs/SKILL_sight, which play --eyes reads; the same command goes on."""
     skill: str | None = None
     """Instead of the Go1 a person learns to see, whose walk this is, e.g. walk; see docs/vision_walk.md."""
 
@@ -50,17 +53,25 @@ class SeeGo1Config:
         if self.architecture not in ARCHITECTURES:
             raise InputError(f"--architecture {self.architecture}: expected {' or '.join(ARCHITECTURES)}")
         check_seed(self.seed)
-        for name, least in (("imitation_samples", 1), ("samples", 0), ("student_samples", 1)):
-            if getattr(self, name) < least:
-                flag = name.replace("_", "-")
-                raise InputError(f"--{flag} {getattr(self, name)}: expected {least} control steps or more")
+        counts = self.fill(GO1_SAMPLES)
         return VisionTrainConfig(
             seed=self.seed,
             layout=SeeingLayout(self.architecture, map),
-            imitation=ImitationConfig(samples=self.imitation_samples),
-            samples=self.samples,
-            student=StudentConfig(samples=self.student_samples),
+            imitation=ImitationConfig(samples=counts["imitation_samples"]),
+            samples=counts["samples"],
+            student=StudentConfig(samples=counts["student_samples"]),
         )
+
+    def fill(self, defaults: dict[str, int]) -> dict[str, int]:
+        """Control steps by option, a body's own where none are given; raises `InputError` for too few."""
+        counts = dict[str, int]()
+        for name, default in defaults.items():
+            given, least = getattr(self, name), 0 if name == "samples" else 1
+            counts[name] = default if given is None else given
+            if counts[name] < least:
+                flag = name.replace("_", "-")
+                raise InputError(f"--{flag} {given}: expected {least} control steps or more")
+        return counts
 
 
 def learn_to_see(config: Annotated[SeeGo1Config, tyro.conf.arg(name="")]) -> None:

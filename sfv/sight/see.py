@@ -1,5 +1,6 @@
 """`python -m sfv see`: the Go1, or a person who walks, learns to go over stairs and stones by what a camera sees."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +27,15 @@ def learn_skill_to_see(config: SeeGo1Config, skill: str) -> None:
       InputError: the skill is no walk on level ground, or an option is not for it.
     """
     config.to_training()
-    given = {
-        name: getattr(config, mine)
-        for name, mine in (("guide_samples", "samples"), ("imitation_samples",) * 2, ("student_samples",) * 2)
-        if getattr(config, mine) != SeeGo1Config.__dataclass_fields__[mine].default
-    }
+    own = WalkSightConfig(skill=skill, seed=config.seed)
+    counts = config.fill(
+        {
+            "samples": own.guide_samples,
+            "imitation_samples": own.imitation_samples,
+            "student_samples": own.student_samples,
+        }
+    )
     if config.architecture != "monolithic":
         raise InputError("--architecture: a person's eyes know one, monolithic; leave it out")
-    own = WalkSightConfig(skill=skill, seed=config.seed, **given)
+    own = replace(own, guide_samples=counts.pop("samples"), **counts)
     learn_walk_by_sight(own, config.out or RUNS / f"{Path(skill).name}_sight")

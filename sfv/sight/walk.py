@@ -178,7 +178,8 @@ def walk_over(
     env = WalkingEnv(task, EnvConfig(tracking_threshold=float("inf")), count, seed, camera, seconds)
     env.start(np.arange(count), np.random.default_rng(seed))
     actor, steps = make_actor(env), list[tuple[np.ndarray, ...]]()
-    ends, fell = np.full(count, round(seconds * CONTROL_HZ)), np.zeros(count, dtype=bool)
+    ends = np.full(count, round(seconds * CONTROL_HZ))
+    fell, arrived = np.zeros((2, count), dtype=bool)
     for step in range(round(seconds * CONTROL_HZ)):
         result = env.step(actor.act(env.observe()))
         qpos = env.sim.qpos.copy()
@@ -188,6 +189,7 @@ def walk_over(
         steps.append((qpos, env.pictures.copy(), dots, position.copy(), rotation.copy()))
         over = result.done & (ends > step)
         ends[over], fell[over] = step + 1, result.terminated[over]
+        arrived[over] = env.has_arrived[over] & ~fell[over]
         if (ends <= step + 1).all():
             break
     arrays = [np.array(values) for values in zip(*steps, strict=True)]
@@ -195,7 +197,8 @@ def walk_over(
 
     def of(k: int) -> SeenWalk:
         own = slice(0, int(ends[k])), k
-        return SeenWalk(env.sim.model, qpos[own], pictures[own], dots[own], position[own], rotation[own], bool(fell[k]))
+        shown = qpos[own], pictures[own], dots[own], position[own], rotation[own]
+        return SeenWalk(env.sim.model, *shown, bool(fell[k]), bool(arrived[k]))
 
     return [of(k) for k in range(count)]
 

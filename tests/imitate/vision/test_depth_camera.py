@@ -31,6 +31,16 @@ def test_pictures_come_when_they_should_by_hand():
     assert arrived == [5, 13]  # at 45 ms, so there at 50; and at once
 
 
+def test_latency_counts_from_when_a_picture_was_taken_and_not_from_when_it_was_due():
+    """Looked at 30 times a second, a picture that is taken 30 ms late arrives one step later, not at once."""
+    schedule = PictureSchedule(CameraConfig(), 1)
+    schedule.restart(np.array([0]), 0.0, Draws(0.037))  # pyright: ignore[reportArgumentType]
+    draws = Draws(0.015, 0.1)
+    assert not len(schedule.find_due(1.0 / 30.0, draws))  # pyright: ignore[reportArgumentType]
+    assert len(schedule.find_due(2.0 / 30.0, draws)) == 1  # pyright: ignore[reportArgumentType]
+    assert not len(schedule.find_arrived(2.0 / 30.0)) and len(schedule.find_arrived(0.1)) == 1
+
+
 def test_rate_and_latency_are_the_papers():
     rng = np.random.default_rng(0)
     schedule = PictureSchedule(CameraConfig(), 50)

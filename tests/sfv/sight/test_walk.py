@@ -9,6 +9,7 @@ from imitate.vision.walking_course import KINDS
 from imitate.vision.walking_env import DOTS
 from imitate.vision.walking_setting import WalkingResult, actor_of, run_walks
 from pose.errors import InputError
+from sfv.bench.vision import bench_vision
 from sfv.bench.vision_walk import TITLES, make_guide_rows, make_walk_rows, write_walk_page
 from sfv.commands.play import play
 from sfv.go1.see import SeeGo1Config
@@ -48,6 +49,22 @@ def test_who_cannot_see_is_refused_in_one_line(tmp_path, monkeypatch, student):
     assert load_walk_sight("walk")[1].camera == CAMERA
 
 
+def test_numbers_that_are_given_are_taken_for_both_bodies(tmp_path, monkeypatch):
+    """Those of the Go1's defaults, too; where none are given, each body has its own."""
+    taken = []
+    monkeypatch.setattr("sfv.sight.see.learn_walk_by_sight", lambda config, folder: taken.append(config))
+    see(SeeGo1Config(skill="walk", samples=100_000, imitation_samples=150_000))
+    see(SeeGo1Config(skill="walk", student_samples=7, samples=0))
+    assert [(c.guide_samples, c.imitation_samples, c.student_samples) for c in taken] == [
+        (100_000, 150_000, 150_000),
+        (0, 300_000, 7),
+    ]
+    training = SeeGo1Config().to_training()
+    assert (training.imitation.samples, training.samples, training.student.samples) == (150_000, 100_000, 100_000)
+    with pytest.raises(InputError, match="numbers of its own"):
+        bench_vision(samples=100_000, folder=tmp_path, skill="walk")
+
+
 def test_walks_and_film_of_one_that_has_not_learnt(task, student, tmp_path):
     """An untrained student falls, or is where it was when time is over; the film shows all kinds."""
     result = run_walks(actor_of(student), task, 0, 3, CAMERA, 0.2)
@@ -55,6 +72,7 @@ def test_walks_and_film_of_one_that_has_not_learnt(task, student, tmp_path):
     out = tmp_path / "eyes.mp4"
     walks = write_walk_film(actor_of(student), task, out, CAMERA, 0.04, (96, 64))
     assert out.stat().st_size and set(walks) == set(KINDS)
+    assert {each.end for each in walks.values()} == {"time over"}
     assert all(len(each.qpos) == 1 and each.pictures.shape == (1, 26, 30) for each in walks.values())
 
 
