@@ -28,6 +28,8 @@ WINDOW = 0.2
 """Time over which that acceleration is measured frame by frame [s]."""
 HIGHEST = 0.3
 """Height of the lowest point up to which it is the ground that carries [m]; beyond it is a thing that is not there."""
+UPRIGHT = 0.4
+"""Height of trunk and hands above the lowest leg from which it is the legs alone that bear the body [m]."""
 FASTEST = 1.0
 """Speed of a foot or hand beyond which it carries nothing [m/s]."""
 SMOOTH = 0.06
@@ -37,24 +39,26 @@ SMOOTH = 0.06
 def set_down(motion: ReferenceMotion, body: Character) -> tuple[ReferenceMotion, bool]:
     """The same motion, lowered where it neither stands nor flies, with contacts found anew; often the very same.
 
-    Legs are lowered only where no leg is carried higher than `HIGHEST` at another time: these are stairs or a bar.
+    Who is on the legs alone is lowered only if they are not carried higher than `HIGHEST` at another time: these are
+    stairs or a bar.
 
     Args:
       motion: of a skeleton, its feet on the ground at z = 0.
       body: the skeleton.
 
     Returns:
-      The motion, and whether it is sure that the ground carries it: no leg was lowered for long.
+      The motion, and whether it is sure that the ground carries it: hands or trunk were low.
     """
     ground, fps = find_ground_contacts(motion, body, body), motion.fps
     carried = find_carried(com_positions(body.model, motion.qpos)[:, 2], ground.flight, fps)
     points_w = point_positions(body.model, motion.qpos, contact_points(body))
     heights = find_heights_of_bearers(points_w, other_heights(body, motion.qpos)[:, ~are_ends(body)], fps)
-    height, is_leg = heights.min(axis=1), are_legs(body)[heights.argmin(axis=1)]
-    high = carried & is_leg & (height >= HIGHEST)
+    height, legs = heights.min(axis=1), are_legs(body)
+    on_legs = carried & (heights[:, ~legs].min(axis=1) - heights[:, legs].min(axis=1) > UPRIGHT)
+    high = on_legs & (height >= HIGHEST)
     # Between steps feet are fast, and knees are the lowest part for a moment.
     is_high = any((end - start) / fps >= SHORTEST_TESTED for start, end in find_runs(high))
-    left = carried & is_leg & is_high
+    left = on_legs & is_high
     carried &= (height < HIGHEST) & ~left
     if not carried.any():
         return motion, True
@@ -64,7 +68,7 @@ def set_down(motion: ReferenceMotion, body: Character) -> tuple[ReferenceMotion,
     qpos = motion.qpos.copy()
     qpos[:, 2] -= gaussian_filter1d(drop, SMOOTH * fps, mode="nearest")
     contacts = find_contacts(point_positions(body.model, qpos, contact_points(body)), fps)
-    is_sure = (carried & is_leg).sum() < SHORTEST_TESTED * fps
+    is_sure = (carried & on_legs).sum() < SHORTEST_TESTED * fps
     return replace(motion, qpos=qpos, contacts=part_contacts(contacts, body.contacts)), bool(is_sure)
 
 
