@@ -1,27 +1,43 @@
 """`sfv play --motion FILE`: any motion file performed in simulation at once, by tracking control."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from tyro.conf import OmitArgPrefixes
 
 from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ
 from imitate.tracking.feasibility import explain
-from imitate.tracking.track import TrackConfig, Tracking, track_motion
+from imitate.tracking.track import FAST, TrackConfig, Tracking, track_motion
 from pose.errors import InputError
 from pose.progress import Progress, silent
 from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.read_motion import load_motion
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from sfv.console import bar, console
 from sfv.rendering import follow, make_scenery, render_motion, write_side_by_side
 
-QUICK = TrackConfig(horizon=18, stride=5, iterations=2, loop_seconds=0.1)
-"""Tracking control, three times as fast as that of a single skill; see `imitate.tracker.prepare`."""
 THOROUGH = TrackConfig(loop_seconds=0.1)
 """That of a single skill, for what falls otherwise."""
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Where in a motion file to begin, and what is said about the file where it is silent or wrong."""
+
+    start: float = 0.0
+    """Begins here in a motion file [s]."""
+    reading: OmitArgPrefixes[MotionFileConfig] = field(default_factory=MotionFileConfig)
+
+    def check(self, given: bool) -> None:
+        """Raises `InputError` for a start that no file has, or for options of a file where none is `given`."""
+        if not given and self != FilePart():
+            raise InputError("--start, --up, --fps, --unit and --joint are for motion files; say which: --motion FILE")
+        if not 0.0 <= self.start <= 1e6:
+            raise InputError(f"--start {self.start:g} is out of range; give seconds from the file's first frame")
 
 
 @dataclass(frozen=True)
@@ -60,24 +76,30 @@ class PerformedFile:
 
 
 def perform_file(
-    path: Path, character: Character, seconds: float | None = None, progress: Progress = silent
+    path: Path,
+    character: Character,
+    seconds: float | None = None,
+    progress: Progress = silent,
+    file: FilePart = FilePart(),
 ) -> PerformedFile:
-    """Performs a motion file from its first frame on: quickly, and where that falls once more with longer plans.
+    """Performs a motion file: quickly, and where that falls once more with longer plans.
 
     Args:
       path: a motion file of any format that is read.
       character: the body.
       seconds: performs no more than this of the file [s]; None for all.
       progress: is called with the control steps done.
+      file: where in the file it begins, and how the file is read.
 
     Raises:
-      InputError: not such a file, or not a person's motion.
+      InputError: not such a file, not a person's motion, or no such part in it.
     """
-    found = load_motion(path, character, CONTROL_HZ, 0.0, seconds, "no")
+    end = None if seconds is None else file.start + seconds
+    found = load_motion(path, character, CONTROL_HZ, file.start, end, "no", file.reading)
     if doubtful := [finding.text for finding in found.findings if finding.doubtful]:
         console.print(f"[yellow]{path.name}: {'; '.join(doubtful)}[/yellow]")
     task = Task(character, found.motion)
-    best = track_motion(task, QUICK, progress)
+    best = track_motion(task, FAST, progress)
     if not best.metrics["draft_completed"]:
         other = track_motion(task, THOROUGH, progress)
         best = max(best, other, key=lambda each: (each.metrics["draft_completed"], each.metrics["draft_return"]))
@@ -85,21 +107,31 @@ def perform_file(
 
 
 def play_motion(
-    path: Path, body: str, seconds: float | None, size: tuple[int, int], out: Path | None, alone: bool = True
+    path: Path,
+    body: str,
+    seconds: float | None,
+    size: tuple[int, int],
+    out: Path | None,
+    file: FilePart = FilePart(),
+    alone: bool = True,
 ) -> None:
     """Performs a motion file and leaves the film, the file's motion beside the simulated one, and that as files.
+
+    With `out` walk.mp4 the motion is walk_simulated.npz and .bvh, for a walk.bvh beside it may be the user's.
 
     Raises:
       InputError: not such a file, one of the results would replace it, or it is not `alone`: there are other options.
     """
     if not alone:
         raise InputError("--motion: a file is performed alone and on the plane; leave skills and other options out")
-    out, character = out or Path(f"{path.stem}_performed.mp4"), load_character(body)
-    results = [out, *(out.with_suffix(suffix) for suffix in (".npz", ".bvh"))]
+    ours = Path(f"{path.stem}_performed.mp4")
+    motion = ours if out is None else out.with_name(f"{out.stem}_simulated.mp4")
+    out, character = out or ours, load_character(body)
+    results = [out, *(motion.with_suffix(suffix) for suffix in (".npz", ".bvh"))]
     if path.resolve() in [result.resolve() for result in results]:
         raise InputError(f"{path}: would be replaced by the result; give another -o")
     with bar("performing") as progress:
-        done = perform_file(path, character, seconds, progress)
+        done = perform_file(path, character, seconds, progress, file)
     simulated = done.tracking.draft.rollout.as_motion(done.task.motion)
     out.parent.mkdir(parents=True, exist_ok=True)
     with bar(out.name) as progress:

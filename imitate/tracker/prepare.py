@@ -8,7 +8,8 @@ done, so preparing again goes on where it was stopped. A folder is for one body 
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from imitate.scene.scene import CONTROL_HZ
 from imitate.tracker.segments import Segment, spread_segments
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import SUPPORT_TOLERANCE, compute_unsupported_force, find_off_balance
-from imitate.tracking.track import TrackConfig, track_motion
+from imitate.tracking.track import FAST, TrackConfig, track_motion
 from pose.archive import load_as, save_arrays
 from pose.errors import InputError
 from pose.files import replace_file
@@ -59,13 +60,8 @@ class PrepareConfig:
     """Segments of held-out subjects, prepared as references alone."""
     seconds: float = 4.0
     """Longest segment of a clip [s]."""
-    track: TrackConfig = field(
-        default_factory=lambda: TrackConfig(horizon=18, stride=5, iterations=2, loop_seconds=0.1, threads=1)
-    )
+    track: TrackConfig = field(default_factory=partial(replace, FAST, threads=1))
     """Tracking control, three times as fast as that of a single skill."""
-    # November 2026, a walk of 2.5 s: with the defaults (24 steps ahead, 2 taken, 6 iterations) 11.9 s of a core for a
-    # second of motion and a return of .995; with 15, 5 and 2, 3.3 s and .994. A dance of 3 s: 8.9 s and .976, with 15
-    # and 2 taken .937. The horizon counts for more than the rest.
 
     def check(self) -> "PrepareConfig":
         """Itself; raises `InputError` for numbers that make no sense."""

@@ -17,7 +17,7 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.scene.ground import Ground
 from imitate.tracking.draft import Draft
-from imitate.tracking.track import TrackConfig, track_motion
+from imitate.tracking.track import FAST, track_motion
 from imitate.training.distill import apply_feedback, compute_trust
 from imitate.vision.plans import Plans
 from imitate.vision.walking_course import CourseRow
@@ -27,7 +27,7 @@ BEFORE, AFTER = 0.9, 0.5
 """A draft begins so far before the first riser and goes on so far beyond the last [m]."""
 BEFORE_FALL = 30
 """Control steps before a draft's fall that nobody imitates."""
-TRACK = TrackConfig(horizon=18, stride=5, iterations=2, loop_seconds=0.1, threads=1)
+TRACK = replace(FAST, threads=1)
 """Three times as fast as for a single skill, as for the tracker's clips."""
 
 
@@ -109,8 +109,8 @@ def make_drafts(
 
 
 def name_segment(segment: Reference) -> str:
-    """Names the poses of a part."""
-    return hashlib.sha256(segment.qpos.astype(np.float32).tobytes()).hexdigest()[:16]
+    """Names the poses of a part, and how it is tracked."""
+    return hashlib.sha256(segment.qpos.astype(np.float32).tobytes() + repr(TRACK).encode()).hexdigest()[:16]
 
 
 class PlanExpert:

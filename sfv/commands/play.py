@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 from rich.table import Table
+from tyro.conf import OmitArgPrefixes
 
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
@@ -20,7 +21,7 @@ from pose.errors import InputError
 from pose.video import check_film
 from sfv.console import bar, console
 from sfv.library import LibrarySkill, find_library_skill, library_skills
-from sfv.play_motion import play_motion
+from sfv.play_motion import FilePart, play_motion
 from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, is_run, known_skills, skills_named
 from sfv.together.play import find_group, perform_group, write_group
@@ -44,6 +45,7 @@ def play(
     eyes: bool = False,
     event: Literal["payload", "ice", "weak"] | None = None,
     motion: Path | None = None,
+    file: OmitArgPrefixes[FilePart] = FilePart(),  # noqa: B008  frozen
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
 ) -> None:
     """Performs a shipped or learnt skill, several in turn, or a motion file, as a video; without any, lists skills.
@@ -61,22 +63,23 @@ def play(
       eyes: go1, or a walk that learnt it in runs/SKILL_sight, goes over obstacles by a depth camera, its view beside.
       event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
       motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
+      file: of a motion file: where it begins, and how it is read. With -o A.mp4 its simulated motion is A_simulated.
       out: the video; default SKILL_performed, _eyes or _EVENT.mp4, of several FIRST_and_more.mp4, of a file likewise.
     """
     check_options(seconds, size, out)
+    file.check(motion is not None)
     if motion is not None:
         alone = not skills and not eyes and scene == Scene() and transitions is None and event is None
-        play_motion(motion, character or "humanoid", seconds, size, out, alone)
+        play_motion(motion, character or "humanoid", seconds, size, out, file, alone)
         return
     if not skills:
-        show_skills()
+        show_skills(not eyes and scene == Scene() and not any((character, seconds, transitions, event, out)))
         return
     if event is not None and (eyes or transitions is not None or "go1" in skills):
         raise InputError("--event is for a skill that adapts, alone; leave go1, --eyes and --transitions out")
     if "go1" in skills:
-        if list(skills) != ["go1"] or character is not None or scene != Scene():
-            raise InputError("'go1' is a robot with ground of its own; play it alone, without --character and --scene")
-        (play_go1_by_sight if eyes else play_go1)(seconds or LOOP_SECONDS, size, out or Path("go1.mp4"))
+        alone = (list(skills), scene, character, transitions) == (["go1"], Scene(), None, None)
+        play_robot(eyes, seconds or LOOP_SECONDS, size, out or Path("go1.mp4"), alone)
         return
     if eyes:
         play_walk_by_sight(skills, seconds, size, out, (scene, character, transitions, event) == (Scene(), *3 * [None]))
@@ -85,9 +88,7 @@ def play(
         play_from_library(listed, size, out, alone=seconds is None and transitions is None and event is None)
         return
     if len(skills) == 1 and (group := find_group(skills[0])) is not None:
-        if scene != Scene() or any(option is not None for option in (character, seconds, transitions, event)):
-            raise InputError(f"'{skills[0]}' is several people in a world of theirs; play it without other options")
-        play_group(group, size[1], out or name_film(group.resolve().name))
+        play_group(group, size[1], out, scene == Scene() and not any((character, seconds, transitions, event)))
         return
     chosen, *others = choose_each(skills, character, scene.check())
     if event is not None:
@@ -169,6 +170,17 @@ def report_film(rollout: Rollout, names: str, body: str, path: Path) -> None:
     )
 
 
+def play_robot(eyes: bool, seconds: float, size: tuple[int, int], out: Path, alone: bool = True) -> None:
+    """Films the Go1, by its camera or as it adapts.
+
+    Raises:
+      InputError: not `alone`: it was called with skills or options that are for others.
+    """
+    if not alone:
+        raise InputError("'go1' is a robot with ground of its own; play it alone, without other options")
+    (play_go1_by_sight if eyes else play_go1)(seconds, size, out)
+
+
 def play_go1(seconds: float, size: tuple[int, int], out: Path) -> None:
     """Films the Go1 that adapts, beside it what it believes, while its physics changes."""
     from sfv.go1.adapt import load_walk
@@ -232,8 +244,15 @@ def play_event(
     console.print(f"{out}: {skill.name} by {skill.body}, {len(record.qpos) / CONTROL_HZ:.1f} s {end}")
 
 
-def play_group(folder: Path, height: int, out: Path) -> None:
-    """Films everybody of a run of several people in one simulation."""
+def play_group(folder: Path, height: int, out: Path | None, alone: bool = True) -> None:
+    """Films everybody of a run of several people in one simulation.
+
+    Raises:
+      InputError: not `alone`: it was called with options that are for others.
+    """
+    if not alone:
+        raise InputError(f"'{folder}' is several people in a world of theirs; play it without other options")
+    out = out or name_film(folder.resolve().name)
     with bar(out.name) as progress:
         people, done = perform_group(folder, progress)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -342,8 +361,14 @@ def perform(skill: Skill, seconds: float | None = None) -> Rollout:
     )
 
 
-def show_skills() -> None:
-    """Prints a table of what there is to play."""
+def show_skills(alone: bool = True) -> None:
+    """Prints a table of what there is to play.
+
+    Raises:
+      InputError: not `alone`: it was called with options that need a skill.
+    """
+    if not alone:
+        raise InputError("name a skill for these options, or leave them out for the list: sfv play")
     table = Table(box=None, title_justify="left")
     for column in ("skill", "body", "length", "return", "completed", "from", "licence"):
         table.add_column(column, justify="right" if column in ("length", "return", "completed") else "left")

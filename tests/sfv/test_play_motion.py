@@ -29,16 +29,19 @@ def squat() -> ReferenceMotion:
 
 def test_a_file_is_performed_filmed_and_left_as_a_motion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     quick = TrackConfig(horizon=5, stride=5, first_iterations=2, iterations=1, final_iterations=0, loop_seconds=0.1)
-    monkeypatch.setattr(play_motion, "QUICK", quick)
+    monkeypatch.setattr(play_motion, "FAST", quick)
     squat().save(tmp_path / "squat.npz")
-    done = call_cli("play", "--motion", "squat.npz", "--size", "96", "48", cwd=tmp_path)
+    (tmp_path / "out.npz").write_text("the user's")
+    options = ("--motion", "squat.npz", "--start", "0.1", "--size", "96", "48", "-o", "out.mp4")
+    done = call_cli("play", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "all 0.5 s performed" in done.stdout + done.stderr
-    simulated = ReferenceMotion.load(tmp_path / "squat_performed.npz")
-    assert len(simulated) == 16 and np.abs(simulated.qpos - squat().qpos).max() < 0.1
-    assert not np.array_equal(simulated.qpos, squat().qpos)
-    assert (tmp_path / "squat_performed.bvh").is_file()
-    assert probe(tmp_path / "squat_performed.mp4").width == 96
+    assert "all 0.4 s performed" in done.stdout + done.stderr
+    assert (tmp_path / "out.npz").read_text() == "the user's"
+    simulated = ReferenceMotion.load(tmp_path / "out_simulated.npz")
+    assert len(simulated) == 13 and np.abs(simulated.qpos - squat().qpos[3:]).max() < 0.1
+    assert not np.array_equal(simulated.qpos, squat().qpos[3:])
+    assert (tmp_path / "out_simulated.bvh").is_file()
+    assert probe(tmp_path / "out.mp4").width == 96
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,8 @@ def test_a_file_is_performed_filmed_and_left_as_a_motion(tmp_path: Path, monkeyp
         (("--motion", "nosuch.bvh"), "nosuch.bvh"),
         (("walk", "--motion", "squat.npz"), "alone and on the plane"),
         (("--motion", "squat.npz", "--scene", "slope"), "alone and on the plane"),
-        (("--motion", "squat.npz", "-o", "squat.mp4"), "give another -o"),
+        (("--motion", "out_simulated.npz", "-o", "out.mp4"), "give another -o"),
+        (("--motion", "squat.npz", "--start", "9"), "squat.npz"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_written(options: tuple[str, ...], said: str, tmp_path: Path):

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from sfv import skill as skills
 from sfv.commands.export import export
 from sfv.commands.play import choose, perform, play
 from sfv.demo.motions import load_demo_motion
+from sfv.play_motion import FilePart
 from sfv.run import find_results
 from sfv.skill import LARGEST, SHIPPED, Skill, run_skills, ship, shipped_skills, to_shareable
 
@@ -135,6 +137,21 @@ def test_play_writes_a_video(run, tmp_path, capsys):
     play((str(run),), size=(160, 120), out=tmp_path / "a.mp4")
     film = probe(tmp_path / "a.mp4")
     assert (film.width, film.height) == (160, 120) and film.duration == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("skills", "options", "said"),
+    [
+        ((), {"eyes": True}, "name a skill"),
+        ((), {"seconds": 2.0}, "name a skill"),
+        ((), {"scene": Scene("slope")}, "name a skill"),
+        (("walk",), {"file": FilePart(start=1.0)}, "are for motion files"),
+        (("go1",), {"transitions": Path("t.svg")}, "play it alone, without other options"),
+    ],
+)
+def test_no_option_is_passed_over(skills: tuple[str, ...], options: dict[str, Any], said: str):
+    with pytest.raises(InputError, match=said):
+        play(skills, **options)
 
 
 def test_the_list_of_skills(run, tmp_path, monkeypatch, capsys):
