@@ -24,7 +24,7 @@ RANGES = {
     "initial_std": (1e-6, 100.0),
     "evaluation_interval": (1, 1e15),
     "evaluation_seconds": (0.1, 3600.0),
-    "checkpoint_seconds": (0.0, 1e6),
+    "checkpoint_seconds": (0.0, 1e9),
 }
 """Least and greatest value of the options of training."""
 

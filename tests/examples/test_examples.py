@@ -28,11 +28,10 @@ def run(tmp_path, monkeypatch, capsys):
         tmp_path / "assets/skills/jump/humanoid.npz"
     )
     track, evaluate = sfv.TrackConfig(horizon=4), sfv.EvaluateConfig(rollouts=2)
-    pose = sfv.PoseConfig(model_size="full", crop_rounds=0)
     monkeypatch.setattr(sfv, "ASSETS", tmp_path / "assets")
     monkeypatch.setattr(sfv, "track", partial(sfv.track, config=track))
     monkeypatch.setattr(sfv, "evaluate", partial(sfv.evaluate, config=evaluate))
-    monkeypatch.setattr(api, "ClipConfig", partial(sfv.ClipConfig, pose=pose, track=track, evaluate=evaluate))
+    monkeypatch.setattr(api, "ClipConfig", partial(sfv.ClipConfig, track=track, evaluate=evaluate))
     monkeypatch.setattr(api, "RetargetRunConfig", partial(sfv.RetargetRunConfig, track=track, evaluate=evaluate))
     monkeypatch.chdir(tmp_path)
 
@@ -44,7 +43,9 @@ def run(tmp_path, monkeypatch, capsys):
     return run_example
 
 
-def test_clip_and_many_videos(run):
+def test_clip_and_many_videos(run, monkeypatch):
+    pose = sfv.PoseConfig(model_size="full", crop_rounds=0)
+    monkeypatch.setattr(api, "ClipConfig", partial(api.ClipConfig, pose=pose))
     make_demo("jump", Path("jump.mp4"))
     Path("broken.mp4").write_bytes(b"no video")
     try:

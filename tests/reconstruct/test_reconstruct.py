@@ -11,7 +11,7 @@ from pose.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS, TWELVE
-from reconstruct import problem
+from reconstruct import blocks
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import load_character
 from reconstruct.initial_motion import find_steady_frames
@@ -112,7 +112,7 @@ def test_pose_is_better_than_what_was_detected(name, azimuth):
 
 def test_windows_of_a_long_motion_add_up(monkeypatch):
     whole = reconstructed("backflip", 1.2)[0]
-    monkeypatch.setattr(problem, "WINDOW", 11)
+    monkeypatch.setattr(blocks, "WINDOW", 11)
     parts = reconstruct_motion(filmed("backflip", 1.2)[0], load_character("humanoid"), ReconstructConfig(loop="no"))
     assert parts.cost == pytest.approx(whole.cost)
     np.testing.assert_allclose(parts.motion.qpos, whole.motion.qpos, atol=1e-6)
