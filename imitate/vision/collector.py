@@ -76,7 +76,7 @@ class StudentRunner:
           InputError: the environment's camera takes other pictures than the student's.
           ValueError: `swapped`, and all robots are on one lane.
         """
-        eye = env.camera.config if env.camera is not None else None
+        eye = env.eyes.camera.config if env.eyes.camera is not None else None
         own = student.camera
         if eye is None or (eye.rows, eye.columns, eye.far) != (own.rows, own.columns, own.far):
             size = f"{own.rows} x {own.columns}"
@@ -95,10 +95,10 @@ class StudentRunner:
     @torch.no_grad()
     def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Actions for raw observations (N, O), of which the scandots are not read; `rng` is not used."""
-        new = self.env.is_new & self._choose_sources() if self.swapped else self.env.is_new
+        new = self.env.eyes.is_new & self._choose_sources() if self.swapped else self.env.eyes.is_new
         ids = np.flatnonzero(new)
         if len(ids):
-            pictures = torch.from_numpy(self.env.pictures[self.sources[ids]])
+            pictures = torch.from_numpy(self.env.eyes.pictures[self.sources[ids]])
             self.seen[ids] = self.student.look(pictures * 0.0 if self.masked else pictures)
         seen = self.observations(torch.from_numpy(observation))[None]
         begins = torch.zeros(1, len(observation))
@@ -147,14 +147,14 @@ class CourseCollector:
 
     def _start_all(self) -> None:
         """Begins episodes of all robots on the lanes that they are on."""
-        self.env.covered[:] = self.rng.random(self.env.num_envs) < self.blank
+        self.env.eyes.covered[:] = self.rng.random(self.env.num_envs) < self.blank
         self.env.start(np.arange(self.env.num_envs), self.rng)
         self.env.stagger(self.rng)
 
     def start(self, ids: np.ndarray) -> None:
         """Begins episodes of these robots, on lanes that they can just do."""
         self.env.change_levels(ids)
-        self.env.covered[ids] = self.rng.random(len(ids)) < self.blank
+        self.env.eyes.covered[ids] = self.rng.random(len(ids)) < self.blank
         self.env.start(ids, self.rng)
         if self.errors is not None:
             self.errors.redraw(ids)
@@ -165,7 +165,7 @@ class CourseCollector:
         observation = self.env.observe(these)
         if self.errors is not None:
             observation = self.errors.spoil(self.env, observation, these)
-        observation[self.env.covered[these], self.env.first_dot :] = 0.0
+        observation[self.env.eyes.covered[these], self.env.first_dot :] = 0.0
         return observation
 
     def step(self, action: np.ndarray) -> tuple[StepResult, np.ndarray, np.ndarray]:

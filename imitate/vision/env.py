@@ -14,7 +14,7 @@ from imitate.locomotion.dynamics import DynamicsRange
 from imitate.locomotion.env import WalkConfig, WalkEnv
 from imitate.locomotion.robot import CONTROL_HZ, STAND
 from imitate.vision.course import END, LENGTH, WIDTH, Course
-from imitate.vision.depth_camera import CameraConfig, DepthCamera
+from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.eyes import Eyes
 from imitate.vision.scandots import DEEPEST, DOTS, read_scandots
 from reconstruct import rotations
@@ -88,26 +88,6 @@ class CourseEnv(WalkEnv):
         """Squared changes of the feet's forces, mean over the last step's ticks [robot's weights^2], (N,)."""
 
     first_dot, deepest, alive_reward = FIRST_DOT, DEEPEST, 5.0
-
-    @property
-    def camera(self) -> DepthCamera | None:
-        """Each robot's, if it has one."""
-        return self.eyes.camera
-
-    @property
-    def pictures(self) -> np.ndarray:
-        """See `Eyes`."""
-        return self.eyes.pictures
-
-    @property
-    def covered(self) -> np.ndarray:
-        """See `Eyes`."""
-        return self.eyes.covered
-
-    @property
-    def is_new(self) -> np.ndarray:
-        """See `Eyes`."""
-        return self.eyes.is_new
 
     @property
     def mean_level(self) -> float:

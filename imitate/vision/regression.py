@@ -99,14 +99,14 @@ class StudentRegression:
         env, collector = self.collector.env, self.collector
         memory = (self.runner.memory[0].clone(), self.runner.memory[1].clone())
         drives = collector.rng.random(env.num_envs)[:, None] < share
-        pictures, which = [env.pictures.astype(np.float16)], [np.arange(env.num_envs)]
+        pictures, which = [env.eyes.pictures.astype(np.float16)], [np.arange(env.num_envs)]
         observations, begins, actions = [], [], []
         raw, count = collector.observe(), env.num_envs
         for step in range(steps):
-            new = np.flatnonzero(env.is_new)
+            new = np.flatnonzero(env.eyes.is_new)
             row = which[-1].copy()
             if step and len(new):
-                pictures.append(env.pictures[new].astype(np.float16))
+                pictures.append(env.eyes.pictures[new].astype(np.float16))
                 row[new] = count + np.arange(len(new))
                 count += len(new)
             which.append(row)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from imitate.env.step import StepResult
-from imitate.vision.depth_camera import DepthCamera
+from imitate.vision.eyes import Eyes
 
 
 class SeeingEnv(Protocol):
@@ -16,6 +16,8 @@ class SeeingEnv(Protocol):
     """Which course, or lane of one, each is on, (N,)."""
     running: np.ndarray | None
     """Bodies whose walk goes on, (M,); None for all."""
+    eyes: Eyes
+    """The cameras that they carry, and what these show; `covered` hides the map, too."""
 
     @property
     def first_dot(self) -> int:
@@ -35,26 +37,6 @@ class SeeingEnv(Protocol):
     @property
     def mean_level(self) -> float:
         """How far the curriculum is, for people."""
-        ...
-
-    @property
-    def camera(self) -> DepthCamera | None:
-        """That each has; None for bodies that need no pictures."""
-        ...
-
-    @property
-    def pictures(self) -> np.ndarray:
-        """The latest picture of each that has arrived [m], (N, rows, columns)."""
-        ...
-
-    @property
-    def covered(self) -> np.ndarray:
-        """Whose map and camera show nothing, bool (N,)."""
-        ...
-
-    @property
-    def is_new(self) -> np.ndarray:
-        """A picture arrived in the last control step, bool (N,)."""
         ...
 
     def start(self, ids: np.ndarray, rng: np.random.Generator) -> None:

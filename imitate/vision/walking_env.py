@@ -19,7 +19,7 @@ from imitate.env.termination import GeomShapes
 from imitate.locomotion.terrain import Terrain
 from imitate.policy import Policy
 from imitate.scene.scene import CONTROL_HZ
-from imitate.vision.depth_camera import CameraConfig, DepthCamera
+from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.eyes import Eyes
 from imitate.vision.guide import CourseTask
 from imitate.vision.networks import SeeingLayout
@@ -102,26 +102,6 @@ class WalkingEnv:
     def terrain(self) -> Terrain:
         """The courses as a height field."""
         return self.task.terrain
-
-    @property
-    def camera(self) -> DepthCamera | None:
-        """Each one's, if it has one."""
-        return self.eyes.camera
-
-    @property
-    def pictures(self) -> np.ndarray:
-        """See `Eyes`."""
-        return self.eyes.pictures
-
-    @property
-    def covered(self) -> np.ndarray:
-        """See `Eyes`."""
-        return self.eyes.covered
-
-    @property
-    def is_new(self) -> np.ndarray:
-        """See `Eyes`."""
-        return self.eyes.is_new
 
     @property
     def mean_level(self) -> float:

@@ -6,7 +6,7 @@ As `sfv.demo.plans`, whose signs and units hold here. A contact with a third num
 from dataclasses import replace
 
 from reconstruct.scene_objects import SceneObject
-from sfv.demo.plans import WALK, Channel, Plan
+from sfv.demo.plans import PUSH, WALK, Channel, Plan
 
 STEP_UP = Plan(
     #      stand shift lift  place over  off   swing place stand stand
@@ -320,7 +320,7 @@ WALL_KICK = Plan(
 )
 """A jump at a wall, pushed off by one foot, back to where it began."""
 
-PUSH_PITCH = 34.0
+LEAN = 34.0
 """Lean of the trunk of someone who pushes a heavy box [deg]."""
 PUSH_BEHIND = 18.0
 """How far the legs lean as well, so that the feet are behind the hips [deg]."""
@@ -328,32 +328,24 @@ PUSH_BEHIND = 18.0
 
 def follow_lean(hip: Channel) -> Channel:
     """Shortens a walk's steps, behind a trunk that leans forward: flexion of a hip [deg] -> [deg]."""
-    return tuple(0.75 * angle + PUSH_PITCH - PUSH_BEHIND for angle in hip)
+    return tuple(0.75 * angle + LEAN - PUSH_BEHIND for angle in hip)
 
 
 PUSH_BOX = replace(
-    WALK,
-    channels=WALK.channels
+    PUSH,
+    channels=PUSH.channels
     | {
         "right_hip": follow_lean(WALK.channels["right_hip"]),
         "left_hip": follow_lean(WALK.channels["left_hip"]),
         "right_ankle": tuple(angle + PUSH_BEHIND for angle in WALK.channels["right_ankle"]),
         "left_ankle": tuple(angle + PUSH_BEHIND for angle in WALK.channels["left_ankle"]),
         "height": tuple(height - 0.01 for height in WALK.channels["height"]),
-        "pitch": (PUSH_PITCH,) * 13,
+        "pitch": (LEAN,) * 13,
         "chest": (6.0,) * 13,
         "neck": (-26.0,) * 13,
         "shoulder": (92.0,) * 13,
-        "right_shoulder": (0.0,) * 13,
-        "left_shoulder": (0.0,) * 13,
-        "elbow": (30.0,) * 13,
-        "right_elbow": (0.0,) * 13,
-        "left_elbow": (0.0,) * 13,
-        "turn": (0.0,) * 13,
-        "chest_turn": (0.0,) * 13,
     },
     contacts=WALK.contacts | {"hands": ((0.0, 9.0, 0),)},
-    stride=0.95,
     azimuth=104.0,
     things=(SceneObject("box", x=1.70, y=0.0, height=1.16, length=1.6, width=0.8, thickness=1.16, mass=25.0),),
 )

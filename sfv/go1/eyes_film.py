@@ -72,7 +72,7 @@ def walk_over(
         result = env.step(actor.act(env.observe()))
         qpos.append(env.qpos[0].copy())
         rotation.append(env.rotation[0])
-        pictures.append(env.pictures[0].copy())
+        pictures.append(env.eyes.pictures[0].copy())
         places = place_dots(env.qpos[:, :2], rotations.yaw(env.qpos[:, 3:7]))[0]
         dots.append(np.column_stack([places, course.terrain.height(places)]))
         fell = bool(result.terminated[0])

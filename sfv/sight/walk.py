@@ -186,7 +186,7 @@ def walk_over(
         places = place_dots(qpos[:, :2], np.zeros(count), DOTS)
         dots = np.concatenate([places, env.sim.ground.height(places)[..., None]], axis=-1)
         position, rotation = env.head_pose()
-        steps.append((qpos, env.pictures.copy(), dots, position.copy(), rotation.copy()))
+        steps.append((qpos, env.eyes.pictures.copy(), dots, position.copy(), rotation.copy()))
         over = result.done & (ends > step)
         ends[over], fell[over] = step + 1, result.terminated[over]
         arrived[over] = env.has_arrived[over] & ~fell[over]

@@ -33,11 +33,11 @@ def watch_looks(env: CourseEnv, monkeypatch, **options: bool):
 
     monkeypatch.setattr(student, "look", remember)
     runner = StudentRunner(student, env, **options)
-    env.pictures[:] = 1.0 + np.arange(env.num_envs)[:, None, None]
+    env.eyes.pictures[:] = 1.0 + np.arange(env.num_envs)[:, None, None]
 
     def act(new: list[int], running: list[int] | None = None) -> list[int]:
-        env.is_new[:] = False
-        env.is_new[new] = True
+        env.eyes.is_new[:] = False
+        env.eyes.is_new[new] = True
         env.running = None if running is None else np.array(running)
         shown.clear()
         runner.act(np.zeros((env.num_envs, OBSERVATION_SIZE), np.float32))
@@ -83,7 +83,7 @@ def test_who_is_continued_begins_a_new_episode_on_the_lane_where_it_was(course):
     other = CourseCollector(make_env(course), 5, noisy=True)
     other.restore(state)
     env = other.env
-    assert other.begins.all() and env.is_new.all() and not env.pictures.any() and (env.distance == 0.0).all()
+    assert other.begins.all() and env.eyes.is_new.all() and not env.eyes.pictures.any() and (env.distance == 0.0).all()
     assert env.lane.tolist() == [1, 1, 2, 3, 0, 1, 2, 3]
     np.testing.assert_allclose(env.qpos[:, 1], course.middle(env.lane), atol=0.31)
     assert env.clock == collector.env.clock and other.errors is not None and other.errors.shift.any()
@@ -93,12 +93,12 @@ def test_some_episodes_show_nothing(course):
     """Neither on the map, with or without errors, nor in pictures; the others see."""
     env = make_env(course, 64)
     collector = CourseCollector(env, 0, noisy=True, blank=0.25)
-    assert 6 <= env.covered.sum() <= 26
+    assert 6 <= env.eyes.covered.sum() <= 26
     for _ in range(12):
         collector.step(np.zeros((64, 12)))
-    after, covered = collector.observe(), env.covered
+    after, covered = collector.observe(), env.eyes.covered
     assert not after[covered, FIRST_DOT:].any() and (after[~covered, FIRST_DOT:] != 0.0).all()
-    assert not env.pictures[covered].any() and env.pictures[~covered].any((1, 2)).all()
-    env.covered[:] = True
+    assert not env.eyes.pictures[covered].any() and env.eyes.pictures[~covered].any((1, 2)).all()
+    env.eyes.covered[:] = True
     collector.start(np.arange(64))
-    assert 6 <= env.covered.sum() <= 26
+    assert 6 <= env.eyes.covered.sum() <= 26

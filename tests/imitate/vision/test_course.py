@@ -60,23 +60,23 @@ def test_pictures_show_the_moment_they_were_taken(env):
     arrived = 0
     for _ in range(50):
         env.step(np.zeros((8, 12)))
-        arrived += int(env.is_new.sum())
-    assert env.camera is not None
+        arrived += int(env.eyes.is_new.sum())
+    assert env.eyes.camera is not None
     assert arrived == pytest.approx(80, abs=8)
     env.eyes.schedule.next[:], env.eyes.schedule.arrival[:] = 9.0, np.inf
     env.eyes.schedule.next[3] = env.clock
     env.eyes.schedule.config = replace(CAMERA, latency=(0.02, 0.02))
-    before = env.camera.see(env.qpos[[3], :3], env.rotation[[3]])[0]
-    env.is_new[:] = False
+    before = env.eyes.camera.see(env.qpos[[3], :3], env.rotation[[3]])[0]
+    env.eyes.is_new[:] = False
     env.eyes.look(env.clock, env.qpos[:, :3], env.rotation, env.rng)
-    assert not env.is_new.any()
+    assert not env.eyes.is_new.any()
     env.qpos[3, 2] += 0.3  # between the picture's moment and its arrival
-    after = env.camera.see(env.qpos[[3], :3], env.rotation[[3]])[0]
+    after = env.eyes.camera.see(env.qpos[[3], :3], env.rotation[[3]])[0]
     env.clock += 0.02
     env.eyes.look(env.clock, env.qpos[:, :3], env.rotation, env.rng)
-    assert np.flatnonzero(env.is_new).tolist() == [3]
-    kept = env.pictures[3] > 0.0
-    np.testing.assert_allclose(env.pictures[3][kept], before[kept], rtol=0.06)  # six times its noise
+    assert np.flatnonzero(env.eyes.is_new).tolist() == [3]
+    kept = env.eyes.pictures[3] > 0.0
+    np.testing.assert_allclose(env.eyes.pictures[3][kept], before[kept], rtol=0.06)  # six times its noise
     assert (np.abs(after - before)[kept] > 0.2).any()
 
 
@@ -101,7 +101,7 @@ def test_a_state_continues_bit_for_bit(course, env):
     def go(env: CourseEnv) -> np.ndarray:
         for _ in range(8):
             env.step(np.zeros((8, 12)))
-        return np.concatenate([env.qpos.ravel(), env.pictures.ravel()])
+        return np.concatenate([env.qpos.ravel(), env.eyes.pictures.ravel()])
 
     go(env)
     state = env.state()

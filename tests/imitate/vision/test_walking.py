@@ -294,9 +294,9 @@ def test_teacher_and_student_learn_one_from_the_other(task, skill, tmp_path):
 def test_eyes_on_the_head_see_the_stairs(task):
     """Every point of the picture lies on the ground, seen from where the head is."""
     env = make_env(task, CAMERA)
-    assert env.camera is not None
+    assert env.eyes.camera is not None
     place, rotation = env.head_pose()
-    depth = env.camera.see(place, rotation)[0]
+    depth = env.eyes.camera.see(place, rotation)[0]
     rays = CAMERA.rays() @ rotation[0].T
     points = place[0] + rotation[0] @ np.array(CAMERA.place) + depth[..., None] * rays
     inside = depth < CAMERA.far - 0.01
@@ -304,7 +304,7 @@ def test_eyes_on_the_head_see_the_stairs(task):
     assert inside.mean() > 0.6 and np.quantile(above, 0.9) < 0.03
     for _ in range(8):
         env.step(np.zeros((2, env.sim.action_size)))
-    assert env.pictures.any()
+    assert env.eyes.pictures.any()
 
 
 def test_a_state_continues(task):
