@@ -9,7 +9,13 @@ import pytest
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.scene.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
-from imitate.tracking.derivatives import StepDerivatives, target_derivatives
+from imitate.tracking.derivatives import (
+    DIFFERENCE,
+    JUMP,
+    StepDerivatives,
+    differentiate_step,
+    target_derivatives,
+)
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import (
     FOLLOWED,
@@ -112,6 +118,26 @@ def test_derivatives_agree_with_central_differences(character, height, tolerance
         measured = tangent(model, *ends) / 2e-5
         predicted = A[0] @ direction + B[0] @ push
         assert np.linalg.norm(predicted - measured) < tolerance * np.linalg.norm(measured)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_contact_that_a_perturbation_closes_is_no_slope(side):
+    """A ball that goes at 2 m/s is nearer to a wall than a perturbation: towards it, it bounces; away, it goes on."""
+    model = mujoco.MjModel.from_xml_string(
+        f"<mujoco><option gravity='0 0 0'/><worldbody><geom type='plane' size='1 1 1' zaxis='0 0 {-side}'/>"
+        "<body><freejoint/><geom type='sphere' size='.1'/></body></worldbody></mujoco>"
+    )
+    data = mujoco.MjData(model)
+    data.qpos[2] = before = -side * (0.1 + 0.5 * DIFFERENCE)
+    data.qvel[2] = 2.0 * side
+    towards, nothing = np.empty((12, 12)), np.empty((12, 0))
+    mujoco.mjd_transitionFD(model, data, side * DIFFERENCE, False, towards, nothing, None, None)
+    assert np.abs(towards).max() > JUMP
+    free = np.eye(12)
+    free[:6, 6:] += model.opt.timestep * np.eye(6)
+    A, B = differentiate_step(model, data)
+    np.testing.assert_allclose(A, free, atol=1e-6)
+    assert B.shape == (12, 0) and data.qpos[2] == before
 
 
 def test_two_threads_derive_the_same(character):
