@@ -11,8 +11,6 @@ from reconstruct.camera import View
 from reconstruct.contacts import find_ground_velocity
 from reconstruct.hand_support import find_hand_support
 from reconstruct.initial_motion import guess_initial_motion
-from reconstruct.misfit import measure_misfit
-from reconstruct.normal_equations import sum_costs
 from reconstruct.path_unit import find_unit, go_along, level_with_ground
 from reconstruct.problem import Problem
 from reconstruct.solve import Solution, minimise
@@ -106,26 +104,6 @@ def fit_ground_and_physics(problem: Problem, qpos: np.ndarray, view: View, itera
     solution = solve(problem, qpos, view, 2 * iterations)
     progress(6, 6, "physics")
     return Fit(problem.with_unknowns(solution.unknowns)[0], support, solution)
-
-
-def explain_better(one: OnGround, other: OnGround) -> OnGround:
-    """That which explains all but depth better: what decides between two words on depth; the first if both do.
-
-    Each fit has hidden the frames that its first guess was unsteady in, and has its own size of a metre in the picture:
-    a landmark counts here as much as it does in the fit that hides more, at the mean of both sizes.
-    """
-    a, b = one.fit.problem.observations, other.fit.problem.observations
-    assert a is not None and b is not None
-    weight, scale = np.minimum(a.weight, b.weight), np.sqrt(a.px_per_metre * b.px_per_metre)
-
-    def measure(motion: OnGround) -> float:
-        problem, support, solution = motion.fit.problem, motion.fit.support, motion.fit.solution
-        assert problem.observations is not None
-        problem = replace(problem, observations=replace(problem.observations, weight=weight, px_per_metre=scale))
-        cost = sum_costs(problem.residuals(solution.qpos, solution.unknowns))
-        return measure_misfit(problem, support, replace(solution, cost=cost | {"bones_3d": 0.0}))
-
-    return min((one, other), key=measure)
 
 
 def solve(problem: Problem, qpos: np.ndarray, view: View, iterations: int) -> Solution:

@@ -93,8 +93,6 @@ class Observations:
     """The frame whose camera all frames are brought before, where the camera moves."""
     open_limbs: tuple[str, ...] = ()
     """Which limbs may be in front or behind, and when."""
-    lifted: bool = False
-    """Whether the bones' depth is the lifter's."""
     carried: CarriedCamera | None = None
     """The camera, if it is carried along; the reference is the first frame then."""
 
@@ -164,8 +162,7 @@ def observe(keypoints: Keypoints, character: Character, focal_px: float, lifter:
     carried = None if motion is None or motion.path is None else CarriedCamera.of(motion, keypoints.fps)
     return Observations(
         points, names, in_reference, weight, xyz, bones, vectors, bone_weight,
-        np.ones(frames), keypoints.seen, reference, () if lifted is None else lifted.open_limbs,
-        lifted is not None, carried,
+        np.ones(frames), keypoints.seen, reference, () if lifted is None else lifted.open_limbs, carried,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
 from reconstruct.find_pushed import find_pushed
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
-from reconstruct.fit_on_ground import Fit, explain_better, fit_ground_and_physics, fit_on_ground, solve
+from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, solve
 from reconstruct.lifter import choose_lifter
 from reconstruct.look_down import set_below_camera
 from reconstruct.misfit import measure_misfit, measure_unsupported
@@ -64,7 +64,7 @@ class ReconstructConfig:
     camera: Literal["level", "down"] = "level"
     """Whether the camera was held about level, or looked down from above; --camera is short for it."""
     depth: Literal["lifter", "detector"] = "lifter"
-    """Which limbs are in front: the lifter or the pose network, as the rest of the film agrees, or the latter alone."""
+    """Which limbs are in front: by the lifter and the pose network together, or by the latter alone."""
     loop: Literal["auto", "yes", "no"] = "auto"
     """Whether the clip is a cycle that can be repeated: found from the motion, or known."""
     iterations: int = 12
@@ -162,12 +162,7 @@ def fit_motion(
     heard = observe(keypoints, character, focal_px, lifter)
     problem = Problem(character, keypoints.fps, config.sigmas, observations=heard, focal_px=focal_px)
     put = set_below_camera if config.camera == "down" else Problem.set_on_ground
-    first = fit_on_ground(problem, put, known, config.iterations, take_part(progress, 0, 1 + heard.lifted))
-    if first is not None and heard.lifted:  # two words on depth: with which do the rest of the film and physics agree?
-        plain = replace(observe(keypoints, character, focal_px), open_limbs=heard.open_limbs)
-        problem = replace(problem, observations=plain)
-        other = fit_on_ground(problem, put, known, config.iterations, take_part(progress, 1, 2))
-        first = first if other is None else explain_better(first, other)
+    first = fit_on_ground(problem, put, known, config.iterations, progress)
     if first is None:
         found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)
         return found._replace(fit=replace(found.fit, why=join_notes(UNKNOWN_UNIT, found.fit.why)))
