@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from pose.errors import InputError
-from reconstruct.formats.mocap_archive import ARRAYS, STANDING, STANDING_FRAME, TABLE, MocapArchive, MocapClip
+from reconstruct.formats.mocap_archive import (
+    ARRAYS,
+    LOOKS_DOWN,
+    STANDING,
+    STANDING_FRAME,
+    TABLE,
+    MocapArchive,
+    MocapClip,
+)
+from reconstruct.rotations import rotate
 
 JOINTS = ("hip", "lThigh", "lShin", "lEye")
 PARENTS = np.array([-1, 0, 1, 0], dtype=np.int8)
@@ -108,3 +117,19 @@ def test_missing_and_damaged_archives_are_one_line(folder: Path, tmp_path: Path)
 
 def test_a_clip_knows_its_subject():
     assert MocapClip("144_12", "kick", 3.0, 24.0, {}).subject == "144"
+
+
+def test_the_head_is_level_at_rest(folder: Path):
+    arrays = dict(np.load(folder / ARRAYS))
+    names = np.array(["hip", "lThigh", "rThigh", "chest", "head", "lEye"])
+    parents = np.array([-1, 0, 0, 0, 3, 4], dtype=np.int8)
+    offsets = np.array([[0, 0, 0], [10, -5, 0], [-10, -5, 0], [0, 40, 0], [0, 20, 0], [0, 0, 10]], dtype=np.float32)
+    still = np.zeros((15, arrays["dE"].shape[1]), dtype=np.uint16)
+    np.savez(folder / ARRAYS, **arrays | {"names": names, "parents": parents, "offsets_cm": offsets, "dE": still})
+    motion = MocapArchive.open(folder).read("02_01")
+    # No joint is turned from where somebody stood who looked down: so nobody is, but for the head.
+    ahead = rotate(motion.rotations[0], np.array([0.0, 0.0, 1.0]))
+    assert ahead[:4] == pytest.approx(np.tile([0.0, 0.0, 1.0], (4, 1)))
+    assert ahead[4] == pytest.approx([0.0, -np.sin(LOOKS_DOWN), np.cos(LOOKS_DOWN)])
+    eye = motion.rest[5] - motion.rest[4]
+    assert rotate(motion.rotations[0, 4], eye) == pytest.approx([0.0, 0.0, 10.0])
