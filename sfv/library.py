@@ -34,6 +34,8 @@ LIBRARY = ASSETS / "library"
 INDEX, CLIPS = "index.json", "clips.csv"
 LICENCE = "CMU Graphics Lab Motion Capture Database, free for all uses; see assets/library/LICENSE"
 NOTE_MEND = "delete it, and prepare again"
+AFTER_OTHERS = 1_000_000
+"""Order of the first skill among prepared segments."""
 ROLLOUTS = 16
 """Rollouts from disturbed starts that a skill is measured by."""
 LEAST_DRAFT, LEAST_RETURN, LEAST_COMPLETED = 0.85, 0.9, 0.9
@@ -148,6 +150,26 @@ def make_library(
         raise InputError(f"{prepared}: none of the skills of {clips} is there: sfv tracker prepare --listed {clips}")
     write_json(folder / INDEX, dict(sorted(index.items())))
     return left_out
+
+
+def prepare_library(folder: Path, progress: Progress = silent) -> None:
+    """Prepares the skills of the library for a tracker to learn from, as they were performed, in a second each.
+
+    A skill that has a note is done.
+
+    Args:
+      folder: as of `sfv tracker prepare`, where notes and archives go into `training`, after all other segments.
+      progress: is called with the skills done.
+    """
+    skills = list(library_skills())
+    for count, skill in enumerate(skills):
+        progress(count, len(skills), skill.name)
+        path = folder / TRAINING / f"{skill.name}.json"
+        if path.is_file():
+            continue
+        Prepared(skill.name, skill.kind, skill.reference, skill.performer).save(path.with_suffix(".npz"))
+        about = {key: skill.note[key] for key in ("clip", "start", "end", "kind", "description", "seconds")}
+        write_json(path, about | {"result": FOLLOWED, "order": AFTER_OTHERS + count})
 
 
 def find_fault(path: Path) -> str:

@@ -7,10 +7,10 @@ import numpy as np
 
 from imitate.env.config import EnvConfig
 from imitate.env.env import ImitationEnv
-from imitate.env.observation import ObservationLayout
+from imitate.env.observation import LIMIT, ObservationLayout
 from imitate.env.reference import Reference
 from imitate.env.task import Task
-from imitate.tracker.observation import describe_frames, future_size, observe_future
+from imitate.tracker.observation import describe_frames, future_size, observe_error, observe_future
 
 PHASE = 3
 """Numbers of a skill's observation that a tracker does not see: the phase comes first."""
@@ -19,8 +19,8 @@ PHASE = 3
 class TrackerEnv(ImitationEnv):
     """N environments on the plane, each at a frame of one of the clips that are joined in their reference.
 
-    Body, reward, termination and servos are those of single skills; the observation has no phase, and `AHEAD` frames of
-    the reference.
+    Body, reward, termination and servos are those of single skills; the observation has no phase, but how far the body
+    is off, and `AHEAD` frames of the reference.
     """
 
     @classmethod
@@ -35,14 +35,16 @@ class TrackerEnv(ImitationEnv):
         super().use_reference(reference)
         self._table = describe_frames(reference, self.joints, self.body.qpos0)
         sizes = self.observation_layout.sizes
-        future = {"future": future_size(self.joints, reference.end_effectors.shape[1])}
-        self.observation_layout = ObservationLayout({key: n for key, n in sizes.items() if key != "phase"} | future)
+        more = {"error": 2 * self.body.nv, "future": future_size(self.joints, reference.end_effectors.shape[1])}
+        self.observation_layout = ObservationLayout({key: n for key, n in sizes.items() if key != "phase"} | more)
 
     def _observe(self, ids: np.ndarray | None) -> np.ndarray:
         these = slice(None) if ids is None else ids
         seen = super()._observe(ids)[:, PHASE:]
-        future = observe_future(self.reference, self._table, self.frame[these], self.qpos[these, :3])
-        return np.concatenate([seen, future], axis=1)
+        frame, qpos = self.frame[these], self.qpos[these]
+        error = observe_error(self.reference, self.joints, frame, qpos, self.qvel[these])
+        future = observe_future(self.reference, self._table, frame, qpos[:, :3])
+        return np.concatenate([seen, np.clip(error, -LIMIT, LIMIT), future], axis=1)
 
 
 def join_references(references: Sequence[Reference]) -> Reference:

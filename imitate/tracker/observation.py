@@ -1,4 +1,4 @@
-"""What a tracker sees of the motion that it is to follow: frames of the next half second.
+"""What a tracker sees of the motion that it is to follow: how far it is off, and frames of the next half second.
 
 As DeepMimic's target observation (Peng et al. 2018, section 5.1), but of several frames, and without the phase, which
 means nothing where motions differ. All is relative to the present frame's heading and to where the body is, so neither
@@ -18,6 +18,30 @@ AHEAD = (2, 4, 7, 11, 15)
 def future_size(joints: JointLayout, end_effectors: int) -> int:
     """Numbers that `observe_future` returns for each environment."""
     return len(AHEAD) * (12 + joints.nv - 6 + 3 * end_effectors + 5)
+
+
+def observe_error(
+    reference: Reference, joints: JointLayout, frame: np.ndarray, qpos: np.ndarray, qvel: np.ndarray
+) -> np.ndarray:
+    """How far bodies are from the present frame, which is what controllers feed back, float32 (N, 2 nv).
+
+    A network would have to find them as small differences of large numbers: a body's speeds and those of the reference.
+
+    Args:
+      reference: the motion.
+      joints: the body's layout.
+      frame: where the environments are in it, (N,).
+      qpos: their poses, (N, nq).
+      qvel: their velocities, (N, nv).
+
+    Returns:
+      Tangent steps from the reference [m, rad] and differences of velocities [m/s, rad/s]; the root's place and speed
+      in the present heading, rotations in their own axes.
+    """
+    parts = joints.difference(reference.qpos[frame], qpos), qvel - reference.qvel[frame]
+    heading = reference.heading[frame]
+    turned = [np.concatenate([turn_back(part[:, None, :3], heading)[:, 0], part[:, 3:]], axis=1) for part in parts]
+    return np.concatenate(turned, axis=1, dtype=np.float32, casting="same_kind")
 
 
 def describe_frames(reference: Reference, joints: JointLayout, rest: np.ndarray) -> np.ndarray:

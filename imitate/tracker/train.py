@@ -19,9 +19,10 @@ from torch import Tensor
 
 from imitate.env.config import EnvConfig
 from imitate.env.task import Task
-from imitate.policy import Normaliser, Policy, load_torch, save_torch
+from imitate.policy import Normaliser, Policy, bfloat16_is_fast, load_torch, save_torch
 from imitate.tracker.env import TrackerEnv
 from imitate.tracker.expert import ClipExpert
+from imitate.tracker.mirror import is_symmetric, mirror_clip
 from imitate.tracker.prepare import Prepared
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
@@ -29,7 +30,7 @@ from pose.progress import Progress, silent
 from pose.ranges import check_seed
 from reconstruct.characters.character import Character
 
-CLONE_VERSION = 1
+CLONE_VERSION = 2
 NOISE = 0.4
 """Standard deviation of the noise on the controller's actions in a quarter of the environments; 1 is .25 rad."""
 # The others have a quarter of it: states near the performance and further from it.
@@ -53,14 +54,16 @@ class CloneConfig:
     """Control steps between rounds of learning."""
     buffer: int = 400_000
     """States that are kept."""
-    batches: int = 24
+    batches: int = 72
     """Steps of the optimiser in a round."""
-    batch_size: int = 1024
+    batch_size: int = 256
     """States in a step of the optimiser."""
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     """Step size of Adam at the beginning; it falls to a twentieth along half a cosine."""
     expert_share: float = 0.2
     """Share of the environments that the controllers act in at the end; it falls from 1 in a quarter of the time."""
+    mirror: bool = True
+    """Learn from the mirror images of the clips as well; a body whose sides differ has none."""
     seed: int = 0
 
     def check(self) -> "CloneConfig":
@@ -125,10 +128,14 @@ class Cloning:
     def __post_init__(self) -> None:
         torch.manual_seed(self.config.seed)
         self.rng = np.random.default_rng(self.config.seed)
-        tasks = [Task(self.character, clip.motion) for clip in self.clips]
+        clips = list(self.clips)
+        if self.config.mirror and is_symmetric(self.character):
+            clips += [mirror_clip(clip, self.character) for clip in self.clips]
+        tasks = [Task(self.character, clip.motion) for clip in clips]
         self.env = TrackerEnv.of_tasks(tasks, EnvConfig(), self.config.envs)
-        self.expert = ClipExpert(self.clips, self.env)
+        self.expert = ClipExpert(clips, self.env)
         self.policy = Policy(self.env.policy_layout(self.config.hidden))
+        self.policy.actor.bf16 = bfloat16_is_fast()
         self.optimiser = torch.optim.Adam(self.policy.actor.parameters(), lr=self.config.learning_rate)
         self.buffer = Buffer.of(self.config.buffer, self.env.observation_layout.size, self.env.action_size)
         self._starts = np.flatnonzero(self.expert.covered)

@@ -25,7 +25,7 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.mocap_archive import MocapArchive
 from sfv.console import bar, console
-from sfv.library import library_skills, make_library
+from sfv.library import library_skills, make_library, prepare_library
 from sfv.run_folder import lock_folder, make_folder
 
 
@@ -39,6 +39,8 @@ class TrackerPrepareConfig:
     """Folder of the prepared segments."""
     listed: Path | None = None
     """A table of clips to prepare first: skill, clip, start, end, kind; assets/library/clips.csv for the library."""
+    library: bool = False
+    """Skills of the library to learn from as well, as they were performed, a second each."""
     character: str = "humanoid"
     """Body that is to follow them."""
     prepare: Annotated[PrepareConfig, tyro.conf.arg(name="")] = field(default_factory=PrepareConfig)
@@ -47,11 +49,15 @@ class TrackerPrepareConfig:
 def prepare_tracker(config: Annotated[TrackerPrepareConfig, tyro.conf.arg(name="")]) -> None:
     """Retargets clips of motion capture, leaves out what needs objects, tracks each once; the same command goes on."""
     prepare, character = config.prepare.check(), load_character(config.character)
+    if config.library and config.character != "humanoid":
+        raise InputError(f"--library: its skills are the humanoid's, not those of '{config.character}'; leave it out")
     archive = MocapArchive.open(config.archive)
     listed = list(read_list(config.listed).values()) if config.listed else []
     make_folder(config.out)
     with lock_folder(config.out), bar("tracker prepare") as progress:
         prepare_clips(archive, character, config.out, prepare, progress, listed)
+        if config.library:
+            prepare_library(config.out, progress)
     show_notes(config.out)
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from imitate.completion import COMPARED, KnownPoses, centre_on_hips, complete, compute_points, find_nearest_phases
 from imitate.scene.scene import Scene
-from imitate.tracker.prepare import FOLLOWED, TRAINING
+from imitate.tracker.prepare import FOLLOWED, TRAINING, load_clips
 from imitate.tracker.segments import read_list
 from pose.errors import InputError
 from reconstruct.formats.mocap_archive import HELD_OUT
 from sfv.commands.play import choose_from_library
-from sfv.library import CLIPS, LIBRARY, find_library_skill, library_skills, make_library
+from sfv.library import CLIPS, LIBRARY, find_library_skill, library_skills, make_library, prepare_library
 from sfv.picture_motion import find_skills
 from sfv.skill import skills_named
 
@@ -52,6 +52,18 @@ def test_a_picture_of_a_skill_of_the_library_finds_it_and_it_goes_on_from_there(
     found = complete(pose, match, skill.performer, skill.task)
     assert found.held and found.past_simulated and found.share == 1.0
     assert len(found.qpos) == pytest.approx(len(skill.reference), abs=2)
+
+
+def test_a_tracker_learns_from_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    skill = min(library_skills(), key=lambda skill: skill.note["seconds"])
+    monkeypatch.setattr("sfv.library.library_skills", lambda: iter([skill]))
+    prepare_library(tmp_path)
+    (found,) = load_clips(tmp_path)
+    assert found.name == skill.name and found.motion.qpos == pytest.approx(skill.reference.qpos)
+    assert found.draft is not None and len(found.draft.gains) == len(skill.reference) - 1
+    written = (tmp_path / TRAINING / f"{skill.name}.npz").stat().st_mtime_ns
+    prepare_library(tmp_path)
+    assert (tmp_path / TRAINING / f"{skill.name}.npz").stat().st_mtime_ns == written, "done is done"
 
 
 def test_a_skill_of_the_library_stands_alone():

@@ -36,6 +36,20 @@ def test_frames_ahead_are_seen_as_they_are():
     assert rows[:, shoulder] == pytest.approx((3 + np.array(AHEAD)) / 39.0, abs=1e-5)
 
 
+def test_the_error_is_that_from_the_present_frame():
+    env = make_env(glide(20, speed=1.5, yaw=np.pi / 2))
+    offset, speed = np.zeros((2, 1, env.body.nv))
+    # 1 cm back and 2 cm up, an elbow bent by .3 rad; 1 m/s too fast ahead, which is along the world's y.
+    elbow = env.body.joint("left_elbow").dofadr[0]
+    offset[0, [1, 2, elbow]] = -0.01, 0.02, 0.3
+    speed[0, [1, elbow]] = 1.0, -2.0
+    env.start(np.array([5]), None, None, offset, speed)
+    column, wanted = env.observation_layout.column("error"), np.zeros(2 * env.body.nv)
+    wanted[[0, 2, elbow]] = -0.01, 0.02, 0.3
+    wanted[[env.body.nv, env.body.nv + elbow]] = 1.0, -2.0
+    assert env.observe()[0, column : column + len(wanted)] == pytest.approx(wanted, abs=1e-5)
+
+
 def test_neither_time_nor_place_nor_heading_makes_a_difference():
     plain, others = glide(40, raised=1.0), [glide(9), glide(40, yaw=2.5, raised=1.0), glide(9)]
     env = make_env(plain)
