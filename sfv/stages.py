@@ -59,7 +59,7 @@ KEYPOINTS_VERSION = 1005
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
 RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
-TRACK_VERSION = 2
+TRACK_VERSION = 3
 """Version of tracking control: raised whenever the same motion gives another draft."""
 TRAIN_VERSION = 4
 """Version of training: raised whenever the same draft and seed give another policy."""

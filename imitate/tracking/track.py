@@ -33,6 +33,9 @@ REGULARISATIONS = 6
 """Regularisations tried before an iteration gives up."""
 WORTHWHILE = 0.03
 """An iteration that lowers the cost by this fraction is followed by another one."""
+PATIENCE = 3
+"""Iterations in a row that may lower it by less, of a plan that ends in a fall."""
+# Contacts bend the line that is searched: small steps and large ones take turns.
 RETRIES = 2
 """Times that a performance which falls goes back a horizon and plans anew."""
 HORIZON_GROWTH = 1.4
@@ -55,7 +58,7 @@ class TrackConfig:
     stride: int = 2
     """Control steps that are taken between plans."""
     # Nothing disturbs the simulation, so it costs no more than seeing the end of the horizon a step later.
-    first_iterations: int = 12
+    first_iterations: int = 30
     """Most iterations of the first plan, and of a plan that ends in a fall."""
     iterations: int = 6
     """Most iterations of every other plan."""
@@ -209,8 +212,7 @@ class Tracker:
             if law is not None:
                 candidate, step_size = self._simulate(plan, plan.controls, law)
                 if self.total_cost(candidate) < before:
-                    # A small step that helped says that the model does not reach far.
-                    return candidate, regulariser.decrease() if step_size > 0.2 else regulariser.increase(), True
+                    return candidate, regulariser.decrease() if step_size > 0.2 else regulariser.keep(), True
             regulariser = regulariser.increase()
         return plan, Regulariser(), False
 
@@ -347,14 +349,15 @@ def _converge(
     tracker: Tracker, plan: Trajectory, regulariser: Regulariser, first: bool
 ) -> tuple[Trajectory, Regulariser]:
     """Improves a plan until an iteration gains little, or the iterations are used up."""
-    config, iteration = tracker.config, 0
+    config, iteration, small = tracker.config, 0, 0
     while True:
         before = tracker.total_cost(plan)
         plan, regulariser, better = tracker.improve(plan, regulariser)
         iteration += 1
-        small = tracker.total_cost(plan) > (1.0 - WORTHWHILE) * before
-        most = config.first_iterations if first or plan.failed.any() else config.iterations
-        if not better or small or iteration >= most:
+        small = small + 1 if tracker.total_cost(plan) > (1.0 - WORTHWHILE) * before else 0
+        falls = bool(plan.failed.any())
+        most = config.first_iterations if first or falls else config.iterations
+        if not better or small > (PATIENCE if falls else 0) or iteration >= most:
             return plan, regulariser
 
 

@@ -123,3 +123,11 @@ def test_a_cost_that_falls_for_ever_is_reported_and_cured_by_regularisation():
     else:
         pytest.fail("no regularisation was enough")
     assert regulariser.decrease().value < regulariser.value
+
+
+def test_small_steps_that_help_do_not_pile_up_regularisation():
+    regulariser = Regulariser(0.5).increase().increase()
+    for _ in range(20):
+        regulariser = regulariser.keep()
+    assert regulariser.value == Regulariser(0.5).increase().increase().value
+    assert regulariser.increase().value == 2.0 * regulariser.value  # the change, too, begins anew
