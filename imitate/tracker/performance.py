@@ -16,7 +16,8 @@ from imitate.rollout import Rollout
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import Verdict
 from imitate.tracking.physics_filter import to_physical_motion
-from imitate.tracking.track import TrackConfig, Tracker, Trajectory
+from imitate.tracking.track import TrackConfig, Tracker
+from imitate.tracking.trajectory import Trajectory
 from imitate.training.distill import Expert
 from pose.archive import load_as, save_arrays
 from reconstruct.motion import ReferenceMotion

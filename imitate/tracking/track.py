@@ -21,6 +21,7 @@ from imitate.tracking.derivatives import StepDerivatives, target_derivatives
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import find_causes
 from imitate.tracking.ilqg import ControlLaw, LinearQuadraticModel, Regulariser, backward_pass
+from imitate.tracking.trajectory import Trajectory
 from pose.cores import usable_cores
 from pose.errors import InputError
 from pose.progress import Progress, silent
@@ -103,58 +104,6 @@ FAST = TrackConfig(horizon=18, stride=5, iterations=2, loop_seconds=0.1)
 # November 2026, a walk of 2.5 s: with the defaults (24 steps ahead, 2 taken, 6 iterations) 11.9 s of a core for a
 # second of motion and a return of .995; with 15, 5 and 2, 3.3 s and .994. A dance of 3 s: 8.9 s and .976, with 15
 # and 2 taken .937. The horizon counts for more than the rest.
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """States and H controls, from a frame of the reference on."""
-
-    frame: int
-    """Frame of the reference at the first state."""
-    states: np.ndarray
-    """MuJoCo's integration states, (H + 1, nstate)."""
-    qpos: np.ndarray
-    """Poses, (H + 1, nq)."""
-    qvel: np.ndarray
-    """Velocities, (H + 1, nv)."""
-    controls: np.ndarray
-    """Offsets of servo targets [rad], (H, nu)."""
-    ctrl: np.ndarray
-    """Servo targets [rad], (H, nu)."""
-    costs: np.ndarray
-    """Cost of each state, without the factor on the last, (H + 1,)."""
-    failed: np.ndarray
-    """States that would end a policy's episode: fallen, or too far from the reference, bool (H + 1,)."""
-
-    def __len__(self) -> int:
-        return len(self.controls)
-
-    def take(self, first: int, last: int) -> "Trajectory":
-        """Controls `first` to `last` - 1, and the states around them."""
-        states, controls = slice(first, last + 1), slice(first, last)
-        return Trajectory(
-            self.frame + first,
-            self.states[states],
-            self.qpos[states],
-            self.qvel[states],
-            self.controls[controls],
-            self.ctrl[controls],
-            self.costs[states],
-            self.failed[states],
-        )
-
-    def join(self, other: "Trajectory") -> "Trajectory":
-        """This trajectory and another one that starts where it ends."""
-        return Trajectory(
-            self.frame,
-            np.concatenate([self.states, other.states[1:]]),
-            np.concatenate([self.qpos, other.qpos[1:]]),
-            np.concatenate([self.qvel, other.qvel[1:]]),
-            np.concatenate([self.controls, other.controls]),
-            np.concatenate([self.ctrl, other.ctrl]),
-            np.concatenate([self.costs, other.costs[1:]]),
-            np.concatenate([self.failed, other.failed[1:]]),
-        )
 
 
 @dataclass(frozen=True)
