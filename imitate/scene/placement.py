@@ -64,6 +64,7 @@ def lead_feet(
     model: mujoco.MjModel,
     targets: np.ndarray,
     weight: np.ndarray,
+    place_sigma: tuple[float, float, float] | None = None,
 ) -> np.ndarray:
     """Changes a motion as little and as smoothly as can be so that feet and hands go where they shall.
 
@@ -74,6 +75,7 @@ def lead_feet(
       model: its body.
       targets: where those points shall be, world [m], (T, P, 3).
       weight: of their distances, one by the standard deviation [1/m], (T, P).
+      place_sigma: standard deviations of the root's place along x, y and z [m]; those of `POSE_SIGMA` if left out.
 
     Returns:
       qpos (T, nq).
@@ -81,7 +83,8 @@ def lead_feet(
     space, soles = TangentSpace.of(model), contact_points(character)
     scale = weight[..., None]
     pose = np.full(model.nv, POSE_SIGMA["joints"])
-    pose[:3], pose[3:6] = POSE_SIGMA["place"], POSE_SIGMA["rotation"]
+    pose[:3] = POSE_SIGMA["place"] if place_sigma is None else place_sigma
+    pose[3:6] = POSE_SIGMA["rotation"]
 
     def terms(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
         feet = compute_kinematics(model, qpos, PointSet.of(contacts=soles))["contacts"]

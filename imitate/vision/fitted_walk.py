@@ -34,6 +34,13 @@ SLOWER, FURTHER = 6.0, 0.9
 """On level ground a walk would get so much further than the goal [m]; of the last foothold that is planned."""
 EARLY, LATE = 2.0, 1.3
 """A foot that goes up has its height at the inverse of this share of its way, and goes ahead by this power of it."""
+PLACE_SIGMA = (0.02, 0.1, 0.02)
+"""Standard deviations of the root from its way along x, y and z [m]: legs give way to it."""
+# With 0.1 along x the root went back at every tread, at up to .7 m/s, which no body can follow.
+RISEN, MIDWAY = 0.1, 0.65
+"""Shares of a tread that the root has risen when a foot comes to rest on it, and midway to the next one's rest."""
+EVEN_SIGMA = 8.0
+"""Of a filter that leaves nothing of how a body sways from step to step [control steps]."""
 SWING_SIGMA = 0.01
 """Standard deviation of swinging feet from their ways [m]: half of what does on open ground."""
 LEAST_RISE = 0.05
@@ -181,7 +188,8 @@ def fit_walk(walk: LevelWalk, ground: Ground, start: float, goal: float) -> tupl
         raise ValueError(f"{len(walk.footfalls)} steps do not lead {goal} m ahead")
     walk, heels = walk.take(last + 1), heels[: last + 1]
     nominal = nominal[: last + 1]
-    moves, rises, lifts = plan_feet(walk, ground, start, nominal, heels)
+    levels = np.array([find_top(ground, heel, walk.foot_length) for heel in heels])
+    moves, rises, lifts = plan_feet(walk, ground, start, heels - nominal, levels)
     targets = walk.soles.copy()
     targets[..., 0] += start
     for number, foot in enumerate(walk.feet):
@@ -189,12 +197,13 @@ def fit_walk(walk: LevelWalk, ground: Ground, start: float, goal: float) -> tupl
         targets[:, foot, 2] += (rises[number] + lifts[number])[:, None]
     root = walk.frames.copy()
     root[:, 0] += start + carry_along(walk, heels - nominal)
-    root[:, 2] += gaussian_filter1d(rises.mean(0), 3.0, mode="nearest")
+    root[:, [0, 2]] = even_out(walk, root[:, [0, 2]], np.diff(heels) / np.diff(nominal))
+    root[:, 2] += lift_along(walk, levels)
     is_foot = np.zeros(targets.shape[1], dtype=bool)
     for foot in walk.feet:
         is_foot[foot] = True
     weight = np.where(is_foot, 1.0 / np.where(walk.contact, STANCE_SIGMA, SWING_SIGMA), 0.0)
-    return lead_feet(root, CONTROL_HZ, walk.character, walk.model, targets, weight), heels
+    return lead_feet(root, CONTROL_HZ, walk.character, walk.model, targets, weight, PLACE_SIGMA), heels
 
 
 def carry_along(walk: LevelWalk, ahead: np.ndarray) -> np.ndarray:
@@ -222,10 +231,52 @@ def carry_along(walk: LevelWalk, ahead: np.ndarray) -> np.ndarray:
     return np.convolve(np.pad(bears, reach, mode="edge"), kernel / kernel.sum(), mode="valid")
 
 
+def lift_along(walk: LevelWalk, levels: np.ndarray) -> np.ndarray:
+    """How much higher than on level ground the root is, (T,) [m].
+
+    It rises evenly from one foot's rest to the next one's, by the leg that bears: before a foot rests on its tread,
+    the other leg, nearly straight, has no length left to lift the body with.
+
+    Args:
+      walk: on level ground.
+      levels: heights of the footholds [m], one for each footfall.
+    """
+    starts = np.array([fall.start for fall in walk.footfalls], dtype=float)
+    rise = np.diff(levels)
+    times = np.concatenate([starts, (starts[1:-1] + starts[2:]) / 2.0])
+    risen = np.concatenate(
+        [levels[:1], levels[:-1] + RISEN * rise, levels[:-2] + MIDWAY * rise[:-1] + RISEN * rise[1:] / 2.0]
+    )
+    order = np.argsort(times)
+    return gaussian_filter1d(np.interp(np.arange(len(walk.frames)), times[order], risen[order]), 2.0, mode="nearest")
+
+
+def even_out(walk: LevelWalk, way: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Takes from a way what sways from step to step where steps are short: who takes half a step does not bob.
+
+    Args:
+      walk: on level ground.
+      way: of the root, (T, 2) [m].
+      shares: of each step, from footfall to footfall, in the one on level ground.
+    """
+    middles = [(a.start + b.start) / 2.0 for a, b in pairwise(walk.footfalls)]
+    share = gaussian_filter1d(np.interp(np.arange(len(way)), middles, np.clip(shares, 0.0, 1.0)), 4.0, mode="nearest")
+    steady = np.linspace(way[0], way[-1], len(way))
+    even = steady + gaussian_filter1d(way - steady, EVEN_SIGMA, axis=0, mode="nearest")
+    return even + share[:, None] ** 2 * (way - even)
+
+
 def plan_feet(
-    walk: LevelWalk, ground: Ground, start: float, nominal: np.ndarray, heels: np.ndarray
+    walk: LevelWalk, ground: Ground, start: float, further: np.ndarray, levels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How much further ahead and higher than on level ground each foot is, (2, T) each [m].
+
+    Args:
+      walk: on level ground.
+      ground: a profile along x.
+      start: where the root is at first, x [m].
+      further: how much further ahead than on level ground each foothold is [m], one for each footfall.
+      levels: heights of the footholds [m], likewise.
 
     Returns:
       Ways ahead, rises from foothold to foothold, and lifts over what is in the way.
@@ -234,8 +285,7 @@ def plan_feet(
     moves, rises, lifts = np.zeros((3, len(walk.feet), count))
     for number, foot in enumerate(walk.feet):
         own = [k for k, fall in enumerate(walk.footfalls) if fall.foot == number]
-        level = [_find_top(ground, heels[k], walk.foot_length) for k in own]
-        ahead = [heels[k] - nominal[k] for k in own]
+        level, ahead = levels[own], further[own]
         first, last = walk.footfalls[own[0]], walk.footfalls[own[-1]]
         moves[number, : first.end], rises[number, : first.end] = ahead[0], level[0]
         moves[number, last.start :], rises[number, last.start :] = ahead[-1], level[-1]
@@ -282,6 +332,7 @@ def lift_over(points: np.ndarray, ground: Ground, up: bool) -> np.ndarray:
     return np.maximum(smooth, find_need(0.0, 0.0 * late))
 
 
-def _find_top(ground: Ground, heel: float, length: float) -> float:
+def find_top(ground: Ground, heel: float, length: float) -> float:
+    """Height of the ground under a foot, the highest of it [m]; `heel` is where its heel is, x [m]."""
     x = heel + np.linspace(0.0, length, 8)
     return float(ground.height(np.stack([x, np.zeros_like(x)], axis=-1)).max())

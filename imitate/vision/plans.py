@@ -24,7 +24,7 @@ from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
 
 FORMAT_VERSION = 1
-VERSION = 5
+VERSION = 6
 """Of how a walk is set upon a course."""
 PHASES = 8
 """Plans of a course, each from another phase of the cycle."""
