@@ -53,6 +53,9 @@ class AdaptiveStart:
     def make_expert(self, env: ImitationEnv) -> None:
         """There is none: the skill acts already."""
 
+    def make_initial_states(self, env: ImitationEnv) -> None:
+        """Those of the config."""
+
     def make_policy(self) -> AdaptivePolicy:
         """A copy to be trained."""
         return copy.deepcopy(self.policy)

@@ -151,7 +151,8 @@ class TrainingRun:
         window = AVERAGING_SAMPLES / (config.num_envs * config.num_steps)
         self.averaged = AveragedModel(self.policy, avg_fn=partial(update_average, window=window))
         self.shuffle = torch.Generator().manual_seed(stream)
-        self.collector = SkillCollector(env, KINDS[config.initial_state](env.reference), stream)
+        starts = job.start.make_initial_states(env) if job.start else None
+        self.collector = SkillCollector(env, starts or KINDS[config.initial_state](env.reference), stream)
         self.learner = self._make_learner(draft)
         self.handover = config.distill.samples if isinstance(self.learner, WarmStart) else 0
         """Samples before PPO begins; what the warm start has taught is evaluated then."""

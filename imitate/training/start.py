@@ -7,6 +7,7 @@ from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.distill import Labeller
+from imitate.training.initial_state import InitialStates
 
 
 class Start(Protocol):
@@ -33,6 +34,10 @@ class Start(Protocol):
 
     def make_expert(self, env: ImitationEnv) -> Labeller | None:
         """Who is imitated before PPO; None where PPO follows at once on the value function."""
+        ...
+
+    def make_initial_states(self, env: ImitationEnv) -> InitialStates | None:
+        """Where episodes start; None for what the config says."""
         ...
 
     def make_policy(self) -> Any:

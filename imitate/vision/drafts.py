@@ -71,6 +71,14 @@ def choose_segments(plans: Plans, row: CourseRow, each: int) -> list[tuple[int, 
     return found
 
 
+def find_climbs(plans: Plans, row: CourseRow) -> np.ndarray:
+    """Which frames of plans are on stairs, or about to be, bool (K,)."""
+    x = plans.reference.qpos[:, 0] - row.begins[plans.course]
+    edges = np.array([[course.edges[0], course.edges[-1]] for course in row.courses])[plans.course]
+    climbs = np.array([course.kind == "stairs" for course in row.courses])[plans.course]
+    return climbs & (x >= edges[:, 0] - BEFORE) & (x <= edges[:, 1] + AFTER)
+
+
 def cut_reference(reference: Reference, first: int, last: int) -> Reference:
     """Frames `first` to `last` as a clip of their own."""
     part = slice(first, last + 1)
@@ -135,10 +143,7 @@ class PlanExpert:
             self.covered[own] = True
         self.favoured: np.ndarray | None = np.flatnonzero(self.covered)
         """Half of the episodes begin there: drafts are few among the frames of all plans."""
-        x = reference.qpos[:, 0] - row.begins[plans.course]
-        edges = np.array([[course.edges[0], course.edges[-1]] for course in row.courses])[plans.course]
-        climbs = np.array([course.kind == "stairs" for course in row.courses])[plans.course]
-        self.easy = ~climbs | (x < edges[:, 0] - BEFORE) | (x > edges[:, 1] + AFTER)
+        self.easy = ~find_climbs(plans, row)
         """Frames that the skill's own policy can do, (K,)."""
         self.pose_offset = env.joints.difference(reference.qpos, self.qpos)
         """Tangent steps from the plan to the performance, (K, nv)."""

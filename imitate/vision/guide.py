@@ -23,9 +23,10 @@ from imitate.policy import Policy
 from imitate.scene.ground import MAP_POINTS, Ground
 from imitate.tracking.draft import Draft
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
+from imitate.training.initial_state import ReferenceStart, Starts
 from imitate.training.loop import BEST_POLICY, PUSHED_ONE_IN, Job
 from imitate.training.train import run_job
-from imitate.vision.drafts import PlanExpert, make_drafts
+from imitate.vision.drafts import PlanExpert, find_climbs, make_drafts
 from imitate.vision.plans import Plans, Walk, level_table, make_plans, name_plan
 from imitate.vision.walking_course import CourseRow, make_course_row
 from pose.progress import Progress, silent
@@ -150,9 +151,28 @@ class GuideStart:
             return None
         return PlanExpert(list(self.drafts), extend_to_ground(self.policy), task.plans, task.row, env)
 
+    def make_initial_states(self, env: ImitationEnv) -> ReferenceStart | None:
+        """Half of the episodes on stairs, where most is to be learnt."""
+        return ClimbStart(env.task) if isinstance(env.task, CourseTask) else None
+
     def make_policy(self) -> Policy:
         """A copy to be trained."""
         return extend_to_ground(self.policy)
+
+
+class ClimbStart(ReferenceStart):
+    """Half of the episodes start anywhere on the plans, half where plans climb stairs: a sixth of the frames."""
+
+    def __init__(self, task: CourseTask):
+        super().__init__(task.plans.reference)
+        self.climbs = np.flatnonzero(find_climbs(task.plans, task.row))
+
+    def choose(self, count: int, rng: np.random.Generator) -> Starts:
+        """Frames, poses of the reference."""
+        starts = super().choose(count, rng)
+        if len(self.climbs):
+            starts.frames[:] = np.where(rng.random(count) < 0.5, rng.choice(self.climbs, count), starts.frames)
+        return starts
 
 
 def extend_to_ground(policy: Policy) -> Policy:

@@ -21,7 +21,7 @@ from imitate.vision import plans as plans_module
 from imitate.vision import walking_course as course_module
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.drafts import PlanExpert, choose_segments
-from imitate.vision.fitted_walk import carry_along, fit_walk, list_feet, make_level_walk
+from imitate.vision.fitted_walk import carry_along, even_out, fit_walk, lift_along, list_feet, make_level_walk
 from imitate.vision.footholds import HEEL_FREE, LONGEST, TOE_FREE, choose_footholds, rate_places
 from imitate.vision.guide import CourseTask, GuideConfig, GuideStart, extend_to_ground, train_guide
 from imitate.vision.imitation import ImitationConfig
@@ -148,6 +148,29 @@ def test_a_body_follows_its_footholds_as_a_pendulum(walk):
     np.testing.assert_allclose(borne[: fall.start - 3], 0.0, atol=0.004)
 
 
+def test_a_body_rises_by_the_leg_that_bears(walk):
+    """A tenth of a tread when the foot comes to rest on it, 65 % midway to the next one's rest, all of it then."""
+    level = make_level_walk(walk.cycle, walk.character, 6.0)
+    falls, count = level.footfalls, len(level.footfalls)
+    k = count // 2
+    risen = lift_along(level, np.where(np.arange(count) < k, 0.0, 0.16))
+    assert (np.diff(risen) >= -1e-12).all() and risen[0] == 0.0 and risen[-1] == pytest.approx(0.16)
+    begin, then = falls[k].start, falls[k + 1].start
+    shares = risen[[falls[k - 1].start - 8, begin, (begin + then) // 2, then + 8]] / 0.16
+    np.testing.assert_allclose(shares, [0.0, 0.1, 0.65, 1.0], atol=0.06)
+
+
+def test_short_steps_do_not_sway_and_long_ones_do(walk):
+    level = make_level_walk(walk.cycle, walk.character, 6.0)
+    count, time = len(level.footfalls) - 1, np.arange(len(level.frames))
+    ahead = 0.02 * time
+    way = np.stack([ahead, 0.03 * np.sin(2.0 * np.pi * time * (2 * count) / (2 * len(time)))], axis=1)
+    np.testing.assert_allclose(even_out(level, way, np.ones(count)), way, atol=1e-12)
+    even = even_out(level, way, np.zeros(count))
+    np.testing.assert_allclose(even[:, 0], ahead, atol=1e-9)
+    assert np.abs(even[30:-30, 1]).max() < 0.003
+
+
 def test_feet_rest_on_treads_and_pass_over_edges(walk, stairs):
     level = make_level_walk(walk.cycle, walk.character, 12.0)
     qpos, heels = fit_walk(level, stairs.ground, START, stairs.goal)
@@ -161,6 +184,9 @@ def test_feet_rest_on_treads_and_pass_over_edges(walk, stairs):
         assert points[0, 0] == pytest.approx(heel, abs=0.03)
         assert abs(points[1, 2] - stairs.ground.height(points[1, :2])) < 0.015
     assert qpos[-1, 2] - qpos[0, 2] == pytest.approx(0.48, abs=0.05)
+    speed = 30.0 * np.diff(qpos[:, [0, 2]], axis=0)
+    assert speed[:, 0].min() > 0.1  # not back at every tread, as legs that are held to their angles would have it
+    assert np.abs(speed[:, 1]).max() < 0.9
 
 
 def test_only_a_cycle_that_goes_ahead_can_learn_to_see(skill):
