@@ -20,10 +20,10 @@ from imitate.training.process_group import ProcessGroup
 from imitate.vision import plans as plans_module
 from imitate.vision import walking_course as course_module
 from imitate.vision.depth_camera import CameraConfig
-from imitate.vision.drafts import PlanExpert, choose_segments
+from imitate.vision.drafts import AFTER, BEFORE, PlanExpert, choose_segments
 from imitate.vision.fitted_walk import carry_along, even_out, fit_walk, lift_along, list_feet, make_level_walk
 from imitate.vision.footholds import HEEL_FREE, LONGEST, TOE_FREE, choose_footholds, rate_places
-from imitate.vision.guide import CourseTask, GuideConfig, GuideStart, extend_to_ground, train_guide
+from imitate.vision.guide import ClimbStart, CourseTask, GuideConfig, GuideStart, extend_to_ground, train_guide
 from imitate.vision.imitation import ImitationConfig
 from imitate.vision.plans import Walk, make_plans
 from imitate.vision.regression import StudentConfig
@@ -285,6 +285,15 @@ def test_imitating_drafts_is_a_warm_start_like_any_other(task, skill, tmp_path):
         assert isinstance(run.learner, WarmStart) == imitates
         assert run.handover == (options.distill.samples if imitates else 0)
         assert isinstance(run.learner, BeforePPO) and run.learner.ppo.ppo.keep_normaliser == imitates
+
+
+def test_half_of_the_guides_episodes_begin_on_stairs(task, stairs):
+    starts = ClimbStart(task)
+    frames = starts.choose(4000, np.random.default_rng(0)).frames
+    x = task.plans.reference.qpos[frames, 0] - task.row.begins[0]
+    on = (x >= stairs.edges[0] - BEFORE) & (x <= stairs.edges[-1] + AFTER)
+    own = len(starts.climbs) / starts.frames
+    assert 0.1 < own < 0.6 and on.mean() == pytest.approx(0.5 + own / 2.0, abs=0.03)
 
 
 @pytest.mark.slow
