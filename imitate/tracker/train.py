@@ -120,6 +120,8 @@ class Cloning:
     config: CloneConfig
     seconds: float = 0.0
     """Time of training so far [s]."""
+    cpu_seconds: float = 0.0
+    """Processor time of it [s], which says more where others use the machine as well."""
     samples: int = 0
     """States simulated so far."""
     losses: list[float] = field(default_factory=list)
@@ -195,7 +197,7 @@ class Cloning:
         First of all, also after a break, the buffer is filled so far that no fit draws on one round alone. The
         normaliser of the observations is fixed, for good, by what is there before the first fit.
         """
-        began = time.monotonic()
+        began, began_cpu = time.monotonic(), time.process_time()
         while len(self.buffer) < min(len(self.buffer.weight), FEWEST):
             self.collect()
         if self.policy.observations.count == 0:
@@ -204,6 +206,7 @@ class Cloning:
         self.collect()
         self.fit()
         self.seconds += time.monotonic() - began
+        self.cpu_seconds += time.process_time() - began_cpu
 
     @property
     def body(self) -> list[str | float]:
@@ -213,7 +216,7 @@ class Cloning:
     def save(self, path: Path) -> None:
         """Writes a checkpoint; the buffer is filled again after it."""
         content = {"format": CLONE_VERSION, "clips": [clip.name for clip in self.clips], "seconds": self.seconds}
-        content |= {"body": self.body}
+        content |= {"body": self.body, "cpu_seconds": self.cpu_seconds}
         content |= {"samples": self.samples, "losses": self.losses, "hidden": list(self.config.hidden)}
         content |= {"policy": self.policy.state_dict(), "optimiser": self.optimiser.state_dict()}
         save_torch(content, path)
@@ -237,6 +240,7 @@ class Cloning:
             except RuntimeError as error:  # names or shapes of weights
                 raise ValueError("weights of another network") from error
             self.seconds, self.samples, self.losses = seconds, samples, losses
+            self.cpu_seconds = float(content["cpu_seconds"])
 
 
 def clone_policy(

@@ -103,6 +103,7 @@ def describe_training(content: Mapping[str, Any]) -> list[Row]:
     """How long the policy of a checkpoint has been trained, and on how many simulated states."""
     return [
         Row("tracker_train_minutes", float(content["seconds"]) / 60.0, "min", note="wall clock"),
+        Row("tracker_train_cpu_minutes", float(content["cpu_seconds"]) / 60.0, "min"),
         Row("tracker_train_states", float(content["samples"])),
     ]
 

@@ -62,7 +62,7 @@ def test_cloning_goes_on_where_it_was_stopped(prepared: list[Prepared], tmp_path
     for name, value in again.policy.state_dict().items():
         assert torch.equal(value, cloning.policy.state_dict()[name]), name
     again.learn()
-    assert len(again.losses) == 12 and again.seconds > cloning.seconds
+    assert len(again.losses) == 12 and again.seconds > cloning.seconds and again.cpu_seconds > cloning.cpu_seconds
     assert len(again.buffer) == CONFIG.buffer, "no fit draws on one round"
     again.save(path)
     policy = clone_policy(character, prepared, tmp_path, replace(CONFIG, minutes=1e-5))

@@ -29,7 +29,9 @@ def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     keep(clip, tmp_path / TRAINING)
     cloning = Cloning(load_character("humanoid"), [clip], CONFIG)
     cloning.policy.save_actor(tmp_path / "tracker.pt")
-    save_torch({"clips": [clip.name], "seconds": 90.0, "samples": 1000}, tmp_path / "checkpoint.pt")
+    save_torch(
+        {"clips": [clip.name], "seconds": 90.0, "cpu_seconds": 30.0, "samples": 1000}, tmp_path / "checkpoint.pt"
+    )
     with pytest.raises(InputError, match="no held-out clips"):
         bench_tracker(tmp_path)
     with pytest.raises(InputError, match="no folder"):
@@ -42,5 +44,6 @@ def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert rows["tracker_followed"]["value"] == rows["tracker_learnt_followed"]["value"] == 1.0
     assert (rows["tracker_learnt_followed"]["n"], rows["tracker_clips_followed"]["n"]) == (1, 2), "prepared later"
     assert rows["tracker_walk_mpjpe_mm"]["value"] == rows["tracker_mpjpe_mm"]["value"] < 60.0
+    assert rows["tracker_train_cpu_minutes"]["value"] == 0.5
     assert rows["tracker_train_minutes"]["value"] == 1.5 and rows["tracker_draft_cpu_s_per_s"]["value"] == 3.0
     assert "| `tracker_followed` | 1 " in (tmp_path / "page.md").read_text(encoding="utf-8")
