@@ -7,6 +7,7 @@ angles (XYZ, applied x first) of all clips follow each other as differences in s
 import csv
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -32,10 +33,16 @@ STANDING, STANDING_FRAME = "83_22", 333
 """Where somebody stands most upright: the rest pose of all clips, for the skeleton is one."""
 # Of all clips' frames with a pelvis and shoulders that are level and at rest: legs and spine within 12 degrees of the
 # vertical.
-LOOKS_DOWN = np.radians(19.0)
-"""How far down from level the head looks there [rad]."""
-# As far as from the median over 80 clips of walking (of their medians nine in ten are within 15 degrees of it), where
-# people look ahead. November 2026: with the head as it is there all others looked up by 18 degrees.
+TRUNK, HEAD = ("hip", "abdomen", "chest"), ("neck", "head")
+"""Joints from the root up, as the archive calls them."""
+AHEAD, AHEAD_SPEED = r"\b(walk|run|jog|stride|march)", (0.6, 4.0)
+"""Words of clips, and speeds [m/s], in which people look where they go: who dribbles a ball looks down."""
+UPRIGHT = np.radians(25.0)
+"""Largest tilt of a chest that is upright."""
+ENOUGH = 3.0
+"""Time of walking that says how a subject's head is when it looks ahead [s]."""
+PER_SECOND = 4.0
+"""Frames a second that are looked at for it."""
 HELD_OUT = frozenset({"14", "32", "49", "56", "60", "69", "88", "111", "113", "135", "144"})
 """Subjects that are tested on and never learnt from."""
 FASTEST = 25.0
@@ -111,7 +118,7 @@ class MocapArchive:
             raise InputError(f"{self.path}: no clip '{name}'; names are those of its index, such as {STANDING}")
         with refuse_damaged(self.path, f"an archive with the whole clip {name}", MEND):
             turns, places = self.pose(name)
-            rest_turns, rest_places = self._rest
+            rest_turns, rest_places = self._find_rest(self.clips[name].subject)
         names = tuple(_rename(str(joint)) for joint in self.arrays["names"])
         return SkeletonMotion(
             names=names,
@@ -125,15 +132,21 @@ class MocapArchive:
         )
 
     @cached_property
-    def _rest(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rotations (J, 3, 3) and places (J, 3) at `STANDING_FRAME` of the clip `STANDING`, with the head level."""
-        turns, places = (each[STANDING_FRAME] for each in self.pose(STANDING))
-        names, parents = [str(name) for name in self.arrays["names"]], self.arrays["parents"]
-        if not {"head", "lThigh", "rThigh"} <= set(names):
+    def _standing(self) -> tuple[np.ndarray, np.ndarray]:
+        """The pose at `STANDING_FRAME` of the clip `STANDING`, rotations (J, 3, 3) and places (J, 3)."""
+        turns, places = self.pose(STANDING)
+        return turns[STANDING_FRAME], places[STANDING_FRAME]
+
+    def _find_rest(self, subject: str) -> tuple[np.ndarray, np.ndarray]:
+        """Who stands, with the head as the subject has it who looks ahead, rotations (J, 3, 3) and places (J, 3)."""
+        turns, places = (each.copy() for each in self._standing)
+        levels, names, parents = self._levels, [str(name) for name in self.arrays["names"]], self.arrays["parents"]
+        if not levels:
             return turns, places
-        above, across = names.index("head"), places[names.index("lThigh")] - places[names.index("rThigh")]
-        # About the axis to the left a positive turn nods.
-        lift = Rotation.from_rotvec(-LOOKS_DOWN * across / np.linalg.norm(across)).as_matrix()
+        above = names.index(HEAD[-1])
+        angle = levels.get(subject, float(np.median(list(levels.values()))))
+        # Who stands there faces z, so that x is to the left, and a positive turn nods.
+        lift = Rotation.from_rotvec([-angle, 0.0, 0.0]).as_matrix()
         moved = {above}
         for joint in range(above, len(names)):
             if joint == above or parents[joint] in moved:
@@ -142,19 +155,60 @@ class MocapArchive:
                 places[joint] = places[above] + lift @ (places[joint] - places[above])
         return turns, places
 
-    def pose(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Rotations of the joints in the archive's axes (T, J, 3, 3) and their places [cm], (T, J, 3)."""
-        row, arrays = self.clips[name].row, self.arrays
+    @cached_property
+    def _levels(self) -> dict[str, float]:
+        """How far up from where it is in the standing pose each subject's head is when walking [rad].
+
+        Heads were marked on bands, which sit otherwise on everybody: subjects differ by 13 degrees (standard
+        deviation), clips of one subject by 6. Subjects who hardly walk are left out.
+        """
+        names = [str(name) for name in self.arrays["names"]]
+        if not {*TRUNK, *HEAD} <= set(names):
+            return {}
+        found: dict[str, list[np.ndarray]] = {}
+        for clip in self.clips.values():
+            if clip.is_sound and re.search(AHEAD, clip.description.lower()):
+                found.setdefault(clip.subject, []).append(self._find_walking_pitch(clip))
+        pitch = {subject: np.concatenate(parts) for subject, parts in found.items()}
+        return {subject: float(np.median(a)) for subject, a in pitch.items() if len(a) >= ENOUGH * PER_SECOND}
+
+    def _find_walking_pitch(self, clip: MocapClip) -> np.ndarray:
+        """How far up the head looks, from the standing pose, in frames of a clip in which somebody walks [rad]."""
+        names = [str(name) for name in self.arrays["names"]]
+        step = max(1, round(clip.fps / PER_SECOND))
+        local, root = self._read_local(clip, step)
+        if len(root) < 3:
+            return np.zeros(0)
+        speed = np.linalg.norm(np.gradient(root[:, [0, 2]], step / clip.fps, axis=0), axis=1) / 100.0
+        turn, turns = _to_matrices(np.radians(self.arrays["world_euler_deg"])), dict[str, np.ndarray]()
+        for name in (*TRUNK, *HEAD):
+            turns[name] = turn = turn @ local[:, names.index(name)]
+        standing = self._standing[0]
+        # Up and ahead of the standing pose, as chest and head carry them.
+        up = turns["chest"] @ standing[names.index("chest")].T[:, 1]
+        ahead = turns["head"] @ standing[names.index("head")].T[:, 2]
+        walks = (speed > AHEAD_SPEED[0]) & (speed < AHEAD_SPEED[1]) & (up[:, 1] > np.cos(UPRIGHT))
+        return np.arcsin(np.clip(ahead[walks, 1], -1.0, 1.0))
+
+    def _read_local(self, clip: MocapClip, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Local rotations (T, J', 3, 3) and places of the root [cm], (T, 3), of every `step`-th frame."""
+        row, arrays = clip.row, self.arrays
         part = slice(int(row["start"]), int(row["start"]) + int(row["frames"]))
-        steps = np.cumsum(arrays["dE"][:, part], axis=1, dtype=np.uint16).astype(float)
+        steps = np.cumsum(arrays["dE"][:, part], axis=1, dtype=np.uint16)[:, ::step].astype(float)
         local = _to_matrices(np.radians(steps.T.reshape(len(steps.T), -1, 3) * (360.0 / 65536.0)))
         first = np.array([float(row[f"root0_{axis}"]) for axis in "xyz"])
-        root = (first[:, None] + np.cumsum(arrays["dT"][:, part].astype(int), axis=1)).T / 100.0
+        root = (first[:, None] + np.cumsum(arrays["dT"][:, part].astype(int), axis=1)).T[::step] / 100.0
+        return local, root @ _to_matrices(np.radians(arrays["world_euler_deg"])).T
+
+    def pose(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Rotations of the joints in the archive's axes (T, J, 3, 3) and their places [cm], (T, J, 3)."""
+        arrays = self.arrays
+        local, root = self._read_local(self.clips[name])
         world, offsets = _to_matrices(np.radians(arrays["world_euler_deg"])), arrays["offsets_cm"].astype(float)
         parents = arrays["parents"]
         turns = np.empty((len(local), len(parents), 3, 3))
         places = np.empty((len(local), len(parents), 3))
-        turns[:, 0], places[:, 0] = world @ local[:, 0], root @ world.T
+        turns[:, 0], places[:, 0] = world @ local[:, 0], root
         for joint in range(1, len(parents)):
             above = turns[:, parents[joint]]
             turns[:, joint] = above @ local[:, joint] if joint < local.shape[1] else above

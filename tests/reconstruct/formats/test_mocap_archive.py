@@ -10,7 +10,6 @@ import pytest
 from pose.errors import InputError
 from reconstruct.formats.mocap_archive import (
     ARRAYS,
-    LOOKS_DOWN,
     STANDING,
     STANDING_FRAME,
     TABLE,
@@ -119,17 +118,43 @@ def test_a_clip_knows_its_subject():
     assert MocapClip("144_12", "kick", 3.0, 24.0, {}).subject == "144"
 
 
-def test_the_head_is_level_at_rest(folder: Path):
-    arrays = dict(np.load(folder / ARRAYS))
-    names = np.array(["hip", "lThigh", "rThigh", "chest", "head", "lEye"])
-    parents = np.array([-1, 0, 0, 0, 3, 4], dtype=np.int8)
-    offsets = np.array([[0, 0, 0], [10, -5, 0], [-10, -5, 0], [0, 40, 0], [0, 20, 0], [0, 0, 10]], dtype=np.float32)
-    still = np.zeros((15, arrays["dE"].shape[1]), dtype=np.uint16)
-    np.savez(folder / ARRAYS, **arrays | {"names": names, "parents": parents, "offsets_cm": offsets, "dE": still})
-    motion = MocapArchive.open(folder).read("02_01")
-    # No joint is turned from where somebody stood who looked down: so nobody is, but for the head.
-    ahead = rotate(motion.rotations[0], np.array([0.0, 0.0, 1.0]))
-    assert ahead[:4] == pytest.approx(np.tile([0.0, 0.0, 1.0], (4, 1)))
-    assert ahead[4] == pytest.approx([0.0, -np.sin(LOOKS_DOWN), np.cos(LOOKS_DOWN)])
-    eye = motion.rest[5] - motion.rest[4]
-    assert rotate(motion.rotations[0, 4], eye) == pytest.approx([0.0, 0.0, 10.0])
+def test_heads_are_level_when_people_walk(folder: Path, tmp_path: Path):
+    names = ["hip", "abdomen", "chest", "neck", "head", "lEye"]
+    parents = np.array([-1, 0, 1, 2, 3, 4], dtype=np.int8)
+    offsets = np.array([[0, 0, 0], [0, 10, 0], [0, 20, 0], [0, 20, 0], [0, 10, 0], [0, 0, 10]], dtype=np.float32)
+    # Two walk, at 1 m/s for 5 s, whose bands sit otherwise; one stands about, and nods as far as the second.
+    clips = [
+        (STANDING, STANDING_FRAME + 2, 0.0, 0),
+        ("02_01", 120, -20.0, 4),
+        ("03_01", 120, 10.0, 4),
+        ("04_01", 9, 10.0, 0),
+    ]
+    rows, starts = list[list[object]](), 0
+    angles, moves = list[np.ndarray](), list[np.ndarray]()
+    for name, frames, nod, speed in clips:
+        angle, move = np.zeros((15, frames)), np.zeros((3, frames))
+        angle[12, 0], move[2, 1:] = nod * 65536.0 / 360.0, 100.0 * speed * (100.0 / 24.0 / 4.0)
+        angles, moves = [*angles, angle], [*moves, move]
+        rows.append([name, starts, frames, 24, frames / 24, 0, 9000, 0, 3.5, "walk"])
+        starts += frames
+    np.savez(
+        tmp_path / ARRAYS,
+        dE=(np.round(np.concatenate(angles, axis=1)).astype(int) % 65536).astype(np.uint16),
+        dT=np.round(np.concatenate(moves, axis=1)).astype(np.int16),
+        names=np.array(names),
+        parents=parents,
+        offsets_cm=offsets,
+        world_euler_deg=np.zeros(3),
+    )
+    with open(folder / TABLE, encoding="utf-8", newline="") as file:
+        columns = next(csv.reader(file))
+    with open(tmp_path / TABLE, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
+    archive = MocapArchive.open(tmp_path)
+    for name, lift, looks_up in (("02_01", 20.0, 0.0), ("03_01", -10.0, 0.0), ("04_01", 5.0, -15.0)):
+        motion = archive.read(name)
+        ahead = rotate(motion.rotations[5], np.array([0.0, 0.0, 1.0]))
+        assert ahead[:4] == pytest.approx(np.tile([0.0, 0.0, 1.0], (4, 1)), abs=1e-6)
+        assert np.degrees(np.arcsin(ahead[4, 1])) == pytest.approx(looks_up, abs=0.02), name
+        eye = 10.0 * np.array([0.0, np.sin(np.radians(lift)), np.cos(np.radians(lift))])
+        assert motion.rest[5] - motion.rest[4] == pytest.approx(eye, abs=0.01)
