@@ -9,6 +9,7 @@ from reconstruct.contacts import contact_points
 from reconstruct.dynamics import CentroidalMotion
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
 from reconstruct.problem import Problem
+from reconstruct.slope import tilt_gravity
 from reconstruct.solve import Solution
 from reconstruct.support import Support
 from reconstruct.surface_terms import ARM
@@ -88,7 +89,7 @@ def gather_contacts(problem: Problem, support: Support, qpos: np.ndarray) -> tup
     """The motion of the whole body, and where forces may act on it."""
     points = PointSet.of(carried=carried_points(problem.character), masses=BodyPoints.of_masses(problem.model))
     kin = compute_kinematics(problem.model, qpos, points)
-    body = CentroidalMotion.of(problem.model, kin, problem.fps)
+    body = tilt_gravity(CentroidalMotion.of(problem.model, kin, problem.fps), problem.slope)
     count = len(carried_points(problem.character)) - len(contact_points(problem.character))
     rolls = support.rolls if support.rolls.shape[1] else np.zeros((len(qpos), count), dtype=bool)
     grounded = np.concatenate([support.contact, rolls], axis=1)

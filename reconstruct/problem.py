@@ -14,9 +14,11 @@ from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
 from reconstruct.clearance import shape_points
 from reconstruct.contacts import HAND_DOUBT, contact_points
+from reconstruct.fit_sigmas import FitSigmas
 from reconstruct.kinematics import BodyPoints, Kinematics, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.observations import Observations
 from reconstruct.sight import find_sight
+from reconstruct.slope import Slope, add_angle, plumb_prior
 from reconstruct.support import Support, find_support
 from reconstruct.surfaces import Surface
 from reconstruct.tangent import TangentSpace
@@ -24,64 +26,6 @@ from reconstruct.world_frame import estimate_tilt, to_view
 
 DOUBTFUL = 0.05
 """Weight of frames that do not fit into a steady motion of the trunk."""
-
-
-@dataclass(frozen=True)
-class FitSigmas:
-    """Standard deviation of every term's residual: how large it is expected to be. Smaller is stronger."""
-
-    reprojection: float = 0.03
-    """Detected landmarks, in the plane of the image [m]."""  # BlazePose: .057 of a torso length in the median
-    bones: float = 0.12
-    """Ends of bones in the detector's 3D [m]; mostly depth."""
-    root_acceleration: float = 6.0
-    """Acceleration of the pelvis [m/s2]."""
-    root_turning: float = 40.0
-    """Angular acceleration of the pelvis [rad/s2]."""
-    joint_acceleration: float = 60.0
-    """Angular acceleration of joints [rad/s2]."""
-    trunk_acceleration: float = 30.0
-    """Angular acceleration of chest and neck [rad/s2]."""
-    joint_velocity: float = 12.0
-    """Angular velocity of joints [rad/s]."""
-    tracking: float = 0.05
-    """Joints about those of a motion that is repaired [rad]."""
-    root_tracking: float = 0.03
-    """Root about that of a motion that is repaired [m]."""
-    limits: float = 0.05
-    """Joints beyond their range [rad]."""
-    ground: float = 0.005
-    """Height of points in contact [m]."""
-    slip: float = 0.003
-    """Horizontal slip of points in contact in one frame [m]."""
-    penetration: float = 0.005
-    """Depth of any part below the ground [m]."""
-    entry: float = 0.01
-    """Depth of any part inside of a thing that carries the body [m]; larger, since seats and beds give way."""
-    lying: float = 0.02
-    """Height of the lowest part of a body that lies on the ground [m]."""
-    rolling: float = 0.01
-    """Height of trunk, knees or elbows in contact [m]; larger than `ground`, since flesh gives way."""
-    back: float = 0.025
-    """Height of back and head on a bed [m]; larger still, since both give way."""
-    roll: float = 0.006
-    """Slip of trunk, knees or elbows in contact in one frame [m]."""
-    gravity: float = 0.25
-    """Acceleration of the centre of mass in flight, relative to gravity [m/s2]."""
-    spin: float = 15.0
-    """Moment about the centre of mass in flight [N m], of a body of 75 kg."""
-    free_moment: float = 15.0
-    """Moment about the vertical that friction cannot hold [N m], of a body of 75 kg."""
-    friction: float = 1.0
-    """Force on the ground outside of the friction cone, by mass [m/s2]."""
-    zmp: float = 0.06
-    """Distance of the zero-moment point from the support [m]."""
-    unsupported: float = 1.0
-    """Force by mass that no contact gives, where something above the ground carries as well [m/s2]."""
-    tilt: tuple[float, float] = (0.25, 0.05)
-    """Pitch and roll of the camera [rad]: most films are held level."""
-    focal: float = 0.15
-    """Logarithm of the focal length about the expected one."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +53,8 @@ class Problem:
     """Whether the view is known, and with it where the ground is."""
     surfaces: tuple[Surface, ...] = ()
     """What may carry the body above the ground; their levels follow the view among the unknowns."""
+    slope: Slope | None = None
+    """How gravity is tilted in a world whose ground is z = 0; its angle follows the levels. None for level ground."""
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -178,20 +124,26 @@ class Problem:
         touched = np.zeros(0) if self.touches is None else np.unique(self.touches)
         levels = [not one.known and k + 1 in touched for k, one in enumerate(self.surfaces)]
         focal = grounded and self.carried is None  # the path belongs to its lens
+        levels += [] if self.slope is None else [grounded and not self.slope.known]
         units = [] if self.carried is None else [grounded and self.carried.goes] * self.carried.unknowns
         return np.array([grounded, grounded, grounded, focal, ground_velocity, ground_velocity, *levels, *units])
 
     def unknowns(self, view: View) -> np.ndarray:
-        """Start of the global unknowns: the view, the levels of the surfaces, the unit of the camera's path, (G,)."""
+        """Start of the global unknowns: the view, the levels of the surfaces, the angle of the slope, the unit of the
+        camera's path, (G,)."""
         units = np.zeros(0) if self.carried is None else self.carried.log_unit
-        return np.concatenate([view.vector(), [surface.level for surface in self.surfaces], units])
+        angle = [] if self.slope is None else [self.slope.angle]
+        return np.concatenate([view.vector(), [surface.level for surface in self.surfaces], angle, units])
 
     def with_unknowns(self, unknowns: np.ndarray) -> tuple["Problem", View]:
-        """The same with the surfaces' levels and the path's unit among the unknowns, and the view among them."""
+        """The same with the surfaces' levels, the slope's angle and the path's unit among the unknowns, and the view
+        among them."""
         last = residuals.GLOBALS + len(self.surfaces)
         levels = unknowns[residuals.GLOBALS : last].tolist()
         moved = tuple(replace(one, level=level) for one, level in zip(self.surfaces, levels, strict=True))
         problem = replace(self, surfaces=moved)
+        if self.slope is not None:
+            problem, last = replace(problem, slope=self.slope.steepen(float(unknowns[last]))), last + 1
         if self.carried is not None and self.carried.goes:
             problem = problem.with_carried(self.carried.with_units(unknowns[last:]))
         return problem, View.from_vector(unknowns[: residuals.GLOBALS])
@@ -235,7 +187,10 @@ class Problem:
         if self.support is not None:
             expected = replace(self.expected or view, height=view.height, ground_velocity=view.ground_velocity)
             sigma = np.array([*self.tilt_sigma, 1.0, self.sigmas.focal, 1.0, 1.0])
-            yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
+            if at.slope is not None:
+                yield plumb_prior(view, at.slope, expected, sigma, self.model.nv)
+            else:
+                yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
         points, parts = self.point_set, self.rolling_parts
         for part in cut_windows(len(qpos)):
             for block in at.select(part.frames).terms(qpos[part.frames], view, points, parts):
@@ -353,12 +308,22 @@ class Problem:
         """Gravity in flight, and a force on the ground that the support and friction can bear."""
         if self.support is None or not self.physics:
             return []
-        sigmas, support = self.sigmas, self.support
+        support = self.support
         corners_w = np.concatenate([kin["contacts"].pos_w, kin["balls"].pos_w], axis=1)
         # Where the body rests on something that is not known, feet and hands are not all of the support.
         known = ~support.lies[:, None]
         held = np.concatenate([support.carrying, support.rolls[:, parts]], axis=1) & known
         body = dynamics.CentroidalMotion.of(self.model, kin, self.fps)
+        if self.slope is not None:
+            return add_angle(lambda moved: self.dynamic_terms(moved, kin, corners_w, held), body, self.slope)
+        return self.dynamic_terms(body, kin, corners_w, held)
+
+    def dynamic_terms(
+        self, body: dynamics.CentroidalMotion, kin: Kinematics, corners_w: np.ndarray, held: np.ndarray
+    ) -> list[Block]:
+        """`physics_terms` of a body that may touch the ground at `corners_w` (T, P, 3), where `held` (T, P)."""
+        assert self.support is not None
+        sigmas, support = self.sigmas, self.support
         spin, moment = (sigma * float(body.mass) / 75.0 for sigma in (sigmas.spin, sigmas.free_moment))
         blocks = [
             dynamics.flight_parabola(body, support.flight, sigmas.gravity),

@@ -23,6 +23,7 @@ from reconstruct.cycle import find_cycle
 from reconstruct.find_pushed import find_pushed
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
 from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, solve
+from reconstruct.fit_slope import fit_slope
 from reconstruct.lifter import choose_lifter
 from reconstruct.look_down import set_below_camera
 from reconstruct.misfit import measure_misfit, measure_unsupported
@@ -35,7 +36,9 @@ from reconstruct.place_objects import place_boxes, place_objects
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import cut_cycle
 from reconstruct.scene_objects import SceneObject
-from reconstruct.surfaces import centre_surfaces
+from reconstruct.slope import stand_plumb
+from reconstruct.support import Support
+from reconstruct.surfaces import Surface, centre_surfaces
 from reconstruct.world_frame import centre_world, find_start, remove_ground_velocity
 
 PRICE = 20.0
@@ -127,6 +130,7 @@ def reconstruct_motion(
     """
     began = time.perf_counter()
     keypoints, fit, objects = fit_motion(keypoints, character, config, progress, objects, known)
+    fit = fit_slope(fit, objects, config.iterations)
     return _finish(keypoints, character, config, fit, objects, time.perf_counter() - began)
 
 
@@ -210,7 +214,8 @@ def _propose(problem: Problem, qpos: np.ndarray, view: View, objects: Sequence[S
     """The given objects as the only hypothesis, or those that the motion of the body alone suggests."""
     if objects is None:
         return propose_surfaces(problem.character, qpos, view, problem.fps)
-    return [surfaces_of(problem.character, qpos, objects)] if any(not one.mass for one in objects) else []
+    standing = [one for one in objects if one.kind != "slope" and not one.mass]
+    return [surfaces_of(problem.character, qpos, objects)] if standing else []
 
 
 def _choose(
@@ -301,7 +306,7 @@ def _finish(
     camera = film_camera(view, keypoints, problem.observations)
     qpos = remove_ground_velocity(solution.qpos, view.ground_velocity, fps)
     above = support.touches is not None and bool(support.touches.any())
-    cycle = None if above else find_cycle(character.model, qpos, fps, config.loop)
+    cycle = None if above or problem.slope else find_cycle(character.model, qpos, fps, config.loop)
     if cycle is not None:
         first = cycle.first
         qpos, contact = cut_cycle(character, qpos, support, cycle, fps, config.sigmas, straight=True)
@@ -327,16 +332,34 @@ def _finish(
     }
     things, why = tuple(given or ()), fit.why
     if given is None and support.touches is not None and above:
-        # The body keeps away from the boxes where they were: placed once more they would go after it.
-        kept = (one.move_back(float(np.degrees(turn)), tuple(origin.tolist())) for one in support.things)
-        placed = place_objects(character, qpos, support.touches, surfaces)
-        things = (*kept, *(one for one in placed if one.kind != "box"))
-    elif given is None and (pushed := find_pushed(character, qpos, contact, fps)) is not None:
+        things = _gather_things(character, qpos, support, surfaces, turn, origin)
+    elif given is None and problem.slope is None and (pushed := find_pushed(character, qpos, contact, fps)) is not None:
         things, why = (pushed.box,), pushed.why
-    if above:  # the ground is not all that carries: what would be missing with it alone says nothing
+    if above or problem.slope is not None:  # what would be missing with level ground alone says nothing
         metrics |= dict.fromkeys(
             ("zmp_outside_support_mm", "rest_com_outside_support_mm", "free_moment_nm"), float("nan")
         )
         metrics["unsupported"] = float(measure_unsupported(problem, support, solution.qpos).mean())
+    if problem.slope is not None:
+        qpos, camera, thing = stand_plumb(problem.slope.turn(-turn), qpos, camera)
+        motion, things = replace(motion, qpos=qpos), things or (thing,)
     doubt = problem.observations.open_limbs
     return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message, things, why, doubt)
+
+
+def _gather_things(
+    character: Character,
+    qpos: np.ndarray,
+    support: Support,
+    surfaces: tuple[Surface, ...],
+    turn: float,
+    origin: np.ndarray,
+) -> tuple[SceneObject, ...]:
+    """What carries a motion (T, nq) that `centre_world` has turned and moved to its `origin` [rad, m].
+
+    The body keeps away from the boxes where they were: placed once more they would go after it.
+    """
+    assert support.touches is not None
+    kept = (one.move_back(float(np.degrees(turn)), tuple(origin.tolist())) for one in support.things)
+    placed = place_objects(character, qpos, support.touches, surfaces)
+    return (*kept, *(one for one in placed if one.kind != "box"))

@@ -1,7 +1,7 @@
-"""Things besides the ground that carry a body: boxes to step, sit and lean on, or to push, and bars to hang from.
+"""Things that carry a body: boxes to step, sit and lean on, or to push, bars to hang from, and ground that is a slope.
 
-They are level and plumb, and stand still but for what is pushed. A scene file (`scene.toml`) holds them in metres and
-degrees, so that people can read and change it.
+Boxes and bars are level and plumb, and stand still but for what is pushed. A scene file (`scene.toml`) holds them in
+metres and degrees, so that people can read and change it.
 """
 
 import hashlib
@@ -35,12 +35,15 @@ PUSHED_FRICTION = 0.5
 """Sliding friction of what is pushed on the ground: wood or cardboard on a floor."""
 WALL_LEAST = (1.5, 0.3)
 """Least height and greatest thickness of a wall [m]."""
+STEEPEST = np.radians(35.0)
+"""Greatest angle of a slope [rad]."""
 _RING = tuple((i, (i + 1) % 4) for i in range(4))
 BOX_EDGES = (*_RING, *((a + 4, b + 4) for a, b in _RING), *((i, i + 4) for i in range(4)))
 """Pairs of `SceneObject.corners` of a box that lines join."""
 HEADER = """\
-# What carries the person besides the ground, in metres and degrees, in the world of the motion (z up, ground at 0).
-# height: of a box's upper face, of a bar's axis. length: along yaw. Change it and run the same command again: the skill
+# What carries the person, in metres and degrees, in the world of the motion (z up, ground at 0).
+# height: of a box's upper face, of a bar's axis. length: along yaw. A slope is all of the ground: at height 0 in x, y,
+# from there it rises by height along its length, or falls. Change it and run the same command again: the skill
 # is then made for your scene. mass [kg]: of a box that is pushed, which is
 # put before the hands. Without this file the scene is found anew; --scene flat leaves it out.
 """
@@ -50,14 +53,14 @@ HEADER = """\
 class SceneObject:
     """One thing that carries."""
 
-    kind: Literal["box", "bar"]
-    """A box carries on its faces; a bar is held by hands."""
+    kind: Literal["box", "bar", "slope"]
+    """A box carries on its faces, a bar is held by hands; a slope is the ground itself."""
     x: float
-    """Middle [m]."""
+    """Middle, or where a slope is at height 0 [m]."""
     y: float
-    """Middle [m]."""
+    """The same [m]."""
     height: float
-    """Of a box's upper face, or of a bar's axis [m]."""
+    """Of a box's upper face, or of a bar's axis; what a slope rises by along its length, negative for a fall [m]."""
     length: float
     """Along the direction `yaw` [m]."""
     width: float = 0.1
@@ -70,14 +73,20 @@ class SceneObject:
     """Of a box that the hands push along its length [kg]: where it is in the first frame; 0 for what stands fast."""
 
     def __post_init__(self) -> None:
-        if self.kind not in ("box", "bar"):
-            raise InputError(f"object kind is '{self.kind}'; known ones: box, bar")
-        for name, (low, high) in LIMITS.items():
+        if self.kind not in ("box", "bar", "slope"):
+            raise InputError(f"object kind is '{self.kind}'; known ones: box, bar, slope")
+        limits = LIMITS if self.kind != "slope" else LIMITS | {"height": (-10.0, 10.0)}
+        for name, (low, high) in limits.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise InputError(f"{self.kind}: {name} is {value!r}; give a number from {low:g} to {high:g}")
         if self.mass and self.kind != "box":
             raise InputError(f"{self.kind}: mass is {self.mass:g}; only a box can be pushed, leave it out")
+        if self.kind == "slope" and abs(self.incline) > STEEPEST:
+            angle = np.degrees(abs(self.incline))
+            raise InputError(
+                f"slope: {angle:.0f} degrees; feet hold up to {np.degrees(STEEPEST):.0f}, lower its height"
+            )
 
     @property
     def along(self) -> np.ndarray:
@@ -92,8 +101,15 @@ class SceneObject:
         return np.array([-np.sin(angle), np.cos(angle), 0.0])
 
     @property
+    def incline(self) -> float:
+        """Rise of a slope along `yaw` [rad]."""
+        return float(np.arctan2(self.height, self.length))
+
+    @property
     def centre(self) -> np.ndarray:
-        """Middle of a box, or of a bar's axis [m], (3,)."""
+        """Middle of a box, of a bar's axis, or of a slope's face [m], (3,)."""
+        if self.kind == "slope":
+            return np.array([self.x, self.y, 0.0]) + 0.5 * self.length * self.along + [0.0, 0.0, 0.5 * self.height]
         low = self.height if self.kind == "bar" else max(self.height - self.thickness, 0.0)
         return np.array([self.x, self.y, 0.5 * (low + self.height)])
 
@@ -112,8 +128,12 @@ class SceneObject:
         return (points_w - self.centre) @ self.rotation
 
     def corners(self) -> np.ndarray:
-        """The eight corners of a box; both ends of a bar four times, world frame [m], (8, 3)."""
+        """The eight corners of a box; both ends of a bar four times, the corners of a slope's face twice, world frame
+        [m], (8, 3)."""
         signs = np.array([(a, b, c) for c in (-1, 1) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+        if self.kind == "slope":
+            rise = 0.5 * self.length * self.along + [0.0, 0.0, 0.5 * self.height]
+            return self.centre + signs[:, :1] * rise + 0.5 * self.width * signs[:, 1:2] * self.across
         half = np.array([0.5 * self.length, 0.0, 0.0]) if self.kind == "bar" else self.half
         return self.centre + (signs * half) @ self.rotation.T
 
@@ -121,7 +141,7 @@ class SceneObject:
         """Pairs of `corners` that lines join."""
         if self.kind == "bar":
             return [(0, 1)]
-        return list(BOX_EDGES)
+        return list(_RING if self.kind == "slope" else BOX_EDGES)
 
     def scale(self, factor: float) -> "SceneObject":
         """The same thing in a world whose lengths are `factor` times as large."""
@@ -177,6 +197,8 @@ class SceneObject:
             return f"a wall of {max(self.length, self.width):.1f} by {self.height:.1f} m"
         if self.kind == "bar":
             return f"a bar at {self.height:.2f} m"
+        if self.kind == "slope":
+            return f"a slope of {np.degrees(abs(self.incline)):.0f} degrees, {'up' if self.height > 0 else 'down'}"
         if self.mass:
             return f"a box of {self.height:.2f} m that is pushed, about {self.mass:.0f} kg"
         return f"a box of {self.height:.2f} m, {self.length:.2f} by {self.width:.2f} m"
@@ -192,6 +214,20 @@ def split_pushed(objects: Sequence[SceneObject]) -> tuple[tuple[SceneObject, ...
     if len(pushed) > 1:
         raise InputError(f"{len(pushed)} boxes have a mass; one can be pushed, leave the mass of the others out")
     return tuple(one for one in objects if not one.mass), pushed[0] if pushed else None
+
+
+def find_slope(objects: Sequence[SceneObject]) -> SceneObject | None:
+    """The slope that is the ground; None where it is level.
+
+    Raises:
+      InputError: a slope comes with other things.
+    """
+    slopes = [one for one in objects if one.kind == "slope"]
+    if slopes and len(objects) > 1:
+        raise InputError(
+            "a slope is all of the ground, and nothing else stands on it; leave it or the other objects out"
+        )
+    return slopes[0] if slopes else None
 
 
 def digest_objects(objects: Sequence[SceneObject]) -> str:
@@ -229,6 +265,11 @@ def load_objects(path: Path) -> tuple[tuple[SceneObject, ...], bool]:
             raise InputError(f"{path}: object {number} has wrong or missing keys; its keys are {names}") from error
         except InputError as error:
             raise InputError(f"{path}: object {number}: {error}") from error
+    try:
+        find_slope(objects)
+        split_pushed(objects)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return tuple(objects), table.get("found") != digest_objects(objects)
 
 

@@ -135,7 +135,7 @@ def sample_reference(task: Task, times: np.ndarray) -> np.ndarray:
     """
     motion, character, ground = task.motion, task.character, task.ground
     frames = unroll_cycle(motion, float(times[-1])) if motion.loop else motion.qpos
-    if not ground.flat:
+    if not (ground.flat or ground.own):
         frames = place_on_ground(frames, motion.fps, character, character.model, ground)
     return sample_poses(character.model, frames, motion.fps, times)
 

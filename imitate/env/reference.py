@@ -152,7 +152,7 @@ def build_reference(
     else:
         steps = int(motion.duration * CONTROL_HZ + 1e-9) + 1
         starts = max(1, steps - 1)
-    if not ground.flat:
+    if not (ground.flat or ground.own):
         frames = place_on_ground(frames, motion.fps, character, model, ground)
     times = np.arange(steps) / CONTROL_HZ
     qpos = sample_poses(model, frames, motion.fps, times)

@@ -42,6 +42,8 @@ class Ground:
     """Height before, between and after the edges [m], (K + 1,)."""
     bridged: np.ndarray = field(default_factory=lambda: np.zeros(1))
     """`levels` without gaps [m], (K + 1,)."""
+    own: bool = False
+    """Motions are made for it already: none is set upon it."""
     grid: np.ndarray | None = None
     """Heights of a field [m], rows along v and columns along u, `SPACING` apart, from (-ASIDE, -BEHIND) on."""
 

@@ -67,7 +67,7 @@ def find_grips(character: Character, motion: ReferenceMotion, objects: Sequence[
 
 
 def add_objects(spec: mujoco.MjSpec, objects: Sequence[SceneObject], solid: bool = True, **look: Any) -> None:
-    """Adds boxes and bars to a model; their names begin with "object".
+    """Adds boxes and bars to a model; their names begin with "object". A slope is the ground, and not among them.
 
     Args:
       spec: the model.
@@ -76,7 +76,7 @@ def add_objects(spec: mujoco.MjSpec, objects: Sequence[SceneObject], solid: bool
       look: goes to the geoms.
     """
     look = {"rgba": COLOUR} | look
-    for k, one in enumerate(objects):
+    for k, one in enumerate(one for one in objects if one.kind != "slope"):
         angle = np.radians(one.yaw) / 2.0
         turn = np.array([np.cos(angle), 0.0, 0.0, np.sin(angle)])
         collides = solid and one.kind == "box"

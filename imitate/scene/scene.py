@@ -20,7 +20,7 @@ from reconstruct import rotations
 from reconstruct.characters.character import Character
 from reconstruct.kinematics import GRAVITY
 from reconstruct.motion import ReferenceMotion
-from reconstruct.scene_objects import PUSHED_FRICTION, SceneObject, split_pushed
+from reconstruct.scene_objects import PUSHED_FRICTION, SceneObject, find_slope, split_pushed
 
 PHYSICS_HZ = 120
 """Physics steps a second."""
@@ -120,7 +120,7 @@ class Scene:
     seed: int = 0
     """Seed of gaps, uneven ground and wind."""
     objects: tuple[SceneObject, ...] = ()
-    """What stands on the plane, of the kind `objects`."""
+    """What stands on the plane or is the ground, of the kind `objects`."""
 
     def __post_init__(self) -> None:
         objects = tuple(one if isinstance(one, SceneObject) else SceneObject(**one) for one in self.objects)
@@ -204,6 +204,9 @@ class Scene:
         """The ground's surface, laid out from a motion's beginning in its direction, gaps where `character` rests on
         nothing; without a motion, from the origin along x."""
         kind = self.check().without_box.kind
+        slope = find_slope(self.objects) if kind == "objects" else None
+        if slope is not None:
+            return Ground((slope.x, slope.y), np.radians(slope.yaw), slope.incline, own=True)
         if kind in ("flat", "slippery", "wind", "objects", "found") and not self.has_box:
             return Ground()
         origin, yaw = find_course(motion) if motion is not None else ((0.0, 0.0), 0.0)
@@ -266,7 +269,7 @@ def make_pushed_scene(pushed: SceneObject) -> Scene:
 
 
 def make_found_scene(objects: Sequence[SceneObject]) -> Scene:
-    """The plane with what was found on it: things that stand, else a box that is pushed, else nothing."""
+    """What was found: a slope, or the plane with things that stand, else a box that is pushed, else nothing."""
     standing, pushed = split_pushed(objects)
     if standing:
         return Scene("objects", objects=standing)

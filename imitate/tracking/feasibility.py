@@ -127,16 +127,31 @@ def compute_unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.n
     )
     shapes, data = GeomShapes.of(model, bodies), mujoco.MjData(model)
     force, lowest, by_objects = ground_force(com), np.empty(len(qpos)), np.full(len(qpos), np.inf)
+    axes, origin = find_ground_axes(model)
     for t, pose in enumerate(qpos):
         data.qpos[:] = pose
         mujoco.mj_kinematics(model, data)
-        lowest[t] = shapes.lowest(data.geom_xpos[None], data.geom_xmat.reshape(1, -1, 3, 3)).min()
+        places = (data.geom_xpos - origin) @ axes
+        lowest[t] = shapes.lowest(places[None], axes.T @ data.geom_xmat.reshape(1, -1, 3, 3)).min()
         by_objects[t] = find_excess_on_objects(model, data, force[t], lowest[t] < SUPPORT_HEIGHT)
 
+    force = force @ axes
     level, up = np.linalg.norm(force[:, :2], axis=1), force[:, 2]
     slip = np.maximum(level - FRICTION[0] * np.maximum(up, 0.0), 0.0)
     excess = np.hypot(slip, np.minimum(up, 0.0))
     return np.minimum(np.where(lowest < SUPPORT_HEIGHT, excess, np.linalg.norm(force, axis=1)), by_objects)
+
+
+def find_ground_axes(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
+    """Axes (columns) whose z is the normal of a slope, (3, 3), and a point on it, (3,); the world's elsewhere."""
+    ground = next((g for g in range(model.ngeom) if model.geom(g).name == "ground"), None)
+    if ground is None or model.geom_type[ground] != mujoco.mjtGeom.mjGEOM_PLANE:
+        return np.eye(3), np.zeros(3)
+    axes = np.zeros(9)
+    mujoco.mju_quat2Mat(axes, model.geom_quat[ground])
+    if axes[8] > 1.0 - 1e-12:
+        return np.eye(3), np.zeros(3)
+    return axes.reshape(3, 3), model.geom_pos[ground].copy()
 
 
 def find_excess_on_objects(model: mujoco.MjModel, data: mujoco.MjData, force: np.ndarray, grounded: bool) -> float:
@@ -177,7 +192,7 @@ def find_excess_on_objects(model: mujoco.MjModel, data: mujoco.MjData, force: np
 
 
 def find_off_balance(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
-    """Frames whose zero-moment point (Vukobratovic 1972) is well outside all that is near the level ground, bool (T,).
+    """Frames whose zero-moment point (Vukobratovic 1972) is well outside all that is near the ground, bool (T,).
 
     Frames with nothing near it, as in flight or on a step, are none of these.
 
@@ -186,12 +201,13 @@ def find_off_balance(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -
       qpos: poses at the control rate, (T, nq).
       com: centres of mass [m], (T, 3).
     """
-    force = ground_force(com)
+    axes, origin = find_ground_axes(model)
+    force, com = ground_force(com) @ axes, (com - origin) @ axes
     lever = com[:, 2:] * force[:, :2] / np.maximum(force[:, 2:], 0.3)
     zero_moment = com[:, :2] - lever
     shapes = BodyPoints.of_geoms(model)
     shapes = shapes[shapes.bodies > 0]
-    places = point_positions(model, qpos, shapes)
+    places = (point_positions(model, qpos, shapes) - origin) @ axes
     near = places[..., 2] - shapes.radius < SUPPORT_HEIGHT
     angle = np.arange(16) * np.pi / 8
     ways = np.stack([np.cos(angle), np.sin(angle)])  # a convex hull by its extent in 16 directions

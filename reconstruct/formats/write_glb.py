@@ -26,6 +26,8 @@ ENDS = {
     "right_foot_index": "right_toe",
 }  # fmt: skip
 """Landmark at the end of a limb -> name of its node."""
+SHEET = 0.02
+"""Thickness of a slope, of which only the face is known [m]."""
 LINKS = 4
 """Bones that a vertex may follow in glTF's base profile; the heaviest are kept and made to sum to 1."""
 
@@ -226,11 +228,15 @@ def _add_geoms(document: _Document, model: mujoco.MjModel) -> None:
 
 
 def _add_objects(document: _Document, objects: Sequence[SceneObject]) -> None:
-    """Boxes and bars, as meshes under the node of the world."""
+    """Boxes, bars and slopes, as meshes under the node of the world."""
     for number, thing in enumerate(objects):
         if thing.kind == "bar":
             shape = trimesh.creation.cylinder(radius=BAR_RADIUS, height=thing.length)
             shape.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2.0, [0.0, 1.0, 0.0]))
+        elif thing.kind == "slope":
+            shape = trimesh.creation.box(extents=[thing.length / np.cos(thing.incline), thing.width, SHEET])
+            shape.apply_translation([0.0, 0.0, -0.5 * SHEET])
+            shape.apply_transform(trimesh.transformations.rotation_matrix(-thing.incline, [0.0, 1.0, 0.0]))
         else:
             shape = trimesh.creation.box(extents=2.0 * thing.half)
         look = {"metallicFactor": 0.0, "roughnessFactor": 0.8, "baseColorFactor": list(COLOUR)}

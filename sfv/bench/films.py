@@ -31,7 +31,7 @@ from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, place_camera, truth_path
 from sfv.demo.motions import ALL_PLANS, FPS, load_demo_take, place_things
 from sfv.demo.plans import PLANS
-from sfv.demo.scenery import draw_things, join_pushed
+from sfv.demo.scenery import draw_things, join_pushed, lay_floor
 from sfv.rendering import render_motion
 
 LONGEST = 120
@@ -253,7 +253,9 @@ def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]
         if film.dark:
             change_clothes(spec)
         draw_things(spec, things)
-        return build(spec)
+        light = build(spec)
+        lay_floor(spec, things)
+        return light
 
     return dress
 

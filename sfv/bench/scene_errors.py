@@ -11,7 +11,7 @@ from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
-from reconstruct.scene_objects import SceneObject
+from reconstruct.scene_objects import SceneObject, find_slope
 from sfv.bench.films import Film
 from sfv.bench.resume import hash_sources, measure_once
 from sfv.bench.truth import Truth
@@ -19,6 +19,8 @@ from sfv.demo.motions import load_demo_take, place_things
 
 NEAR = (0.15, 0.4)
 """Errors of height and place within which an object is the true one [m]."""
+NEAR_ANGLE = 5.0
+"""Error of the angle within which a slope is the true one [deg]."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class MeasuredScene:
     """Number of objects found where there are none."""
     why: str = ""
     """What spoke for the objects, or against them."""
+    angle: float = np.nan
+    """Error of the angle of a slope [deg]."""
 
 
 def measure_scene(film: Film, keypoints: Keypoints, truth: Truth, character: Character, folder: Path) -> MeasuredScene:
@@ -57,8 +61,11 @@ def measure_scene(film: Film, keypoints: Keypoints, truth: Truth, character: Cha
     entry = measure_once(kept, settings, measure)
     objects = tuple(SceneObject(**one) for one in entry["objects"])
     things = tuple(None if one is None else SceneObject(**one) for one in entry["things"])
-    height, place = (np.nan if entry[name] is None else float(entry[name]) for name in ("height", "place"))
-    return MeasuredScene(ReferenceMotion.load(motion), objects, things, height, place, entry["extra"], entry["why"])
+    height, place, angle = (
+        np.nan if entry[name] is None else float(entry[name]) for name in ("height", "place", "angle")
+    )
+    kept_motion = ReferenceMotion.load(motion)
+    return MeasuredScene(kept_motion, objects, things, height, place, entry["extra"], entry["why"], angle)
 
 
 def keep_found(found: Reconstruction) -> MeasuredScene:
@@ -77,6 +84,9 @@ def hash_keypoints(keypoints: Keypoints) -> str:
 def compare_scene(motion: str, found: Reconstruction, truth: Truth, character: Character) -> MeasuredScene:
     """The true things of a demonstration against those that were found in its film."""
     qpos, _ = load_demo_take(motion, character)
+    true_slope, slope = find_slope(place_things(motion, character, qpos)), find_slope(found.objects)
+    if true_slope is not None:
+        return compare_slopes(true_slope, slope, found)
     matches, left = list[SceneObject | None](), list(found.objects)
     errors = np.full((0, 2), np.nan)
     for true in place_things(motion, character, qpos):
@@ -96,6 +106,14 @@ def compare_scene(motion: str, found: Reconstruction, truth: Truth, character: C
         errors = np.vstack([errors, best[:2]])
     height, place = (float(np.nanmean(column)) if np.isfinite(column).any() else np.nan for column in errors.T)
     return MeasuredScene(found.motion, found.objects, tuple(matches), height, place, len(left), found.why)
+
+
+def compare_slopes(true: SceneObject, slope: SceneObject | None, found: Reconstruction) -> MeasuredScene:
+    """The slope of a demonstration against what was found: that, another one, level ground or things."""
+    angle = np.nan if slope is None else float(np.degrees(abs(slope.incline - true.incline)))
+    match = slope if angle < NEAR_ANGLE else None
+    extra = len(found.objects) - (match is not None)
+    return MeasuredScene(found.motion, found.objects, (match,), np.nan, np.nan, extra, found.why, angle)
 
 
 def compare_objects(

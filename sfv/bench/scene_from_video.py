@@ -45,9 +45,10 @@ from sfv.rows import Row, show
 
 GOALS = {
     "object_found": 0.85, "object_extra": 0.0, "object_false": 0.0, "object_height_mm": 50.0, "object_place_mm": 150.0,
-    "found_scene_draft_completed": 0.85, "found_scene_unsupported": 0.05, "found_scene_learnt": 0.75,
+    "slope_angle_deg": 3.0, "found_scene_draft_completed": 0.85, "found_scene_unsupported": 0.05,
+    "found_scene_learnt": 0.75,
 }  # fmt: skip
-UNITS = {"object_height_mm": "mm", "object_place_mm": "mm"}
+UNITS = {"object_height_mm": "mm", "object_place_mm": "mm", "slope_angle_deg": "deg"}
 PUSHED = ("push",)
 """SFV's videos in which a box is pushed."""
 LEARNT = 0.9
@@ -176,6 +177,7 @@ def summarize_scenes(scenes: dict[str, MeasuredScene]) -> list[Row]:
     for name, values in (
         ("object_height_mm", {film: 1000.0 * scene.height for film, scene in done.items()}),
         ("object_place_mm", {film: 1000.0 * scene.place for film, scene in done.items()}),
+        ("slope_angle_deg", {film: scene.angle for film, scene in done.items()}),
     ):
         rows.append(Row.mean_of(name, [x for x in values.values() if np.isfinite(x)], UNITS[name], None, GOALS[name]))
     return rows

@@ -27,7 +27,7 @@ from sfv.backdrop import Light, add_room
 from sfv.console import bar, console
 from sfv.demo.motions import ALL_PLANS, FPS, PLAN_HEIGHT, load_demo_take, place_things
 from sfv.demo.scene_plans import SCENE_PLANS
-from sfv.demo.scenery import draw_things, join_pushed
+from sfv.demo.scenery import draw_things, join_pushed, lay_floor
 from sfv.rendering import render_motion
 
 IMAGE_SIZE = (960, 540)
@@ -39,7 +39,7 @@ MARGIN = 0.09
 
 Motion = Literal[
     "backflip", "cartwheel", "walk", "jump", "step_up", "sit", "pull_up", "squat_on", "stairs_up", "stairs_down",
-    "lie_down", "wall_push", "vault", "wall_kick", "push_box",
+    "lie_down", "wall_push", "vault", "wall_kick", "push_box", "walk_up", "walk_down",
 ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def demo(
     """Makes a synthetic sample video with known truth.
 
     Args:
-      motion: what the person does; the last eleven on or with things: steps, seats, bars, walls, a box that is pushed.
+      motion: what the person does; the last thirteen with things: steps, seats, bars, walls, a pushed box, slopes.
       out: the video, NAME.mp4 if not given; the truth is written next to it as NAME.truth.npz, and NAME.scene.toml.
       seed: varies the camera and the room.
       height: of the person [m].
@@ -144,7 +144,9 @@ def make_demo(name: str, out: Path, seed: int = 0, height: float | None = None, 
 
     def backdrop(spec: mujoco.MjSpec) -> Light:
         draw_things(spec, things)
-        return build(spec)
+        light = build(spec)
+        lay_floor(spec, things)
+        return light
 
     shown = join_pushed(name, truth.qpos, things)
     with VideoWriter(out, FPS, truth.camera.image_size, quality=18) as video:

@@ -25,7 +25,8 @@ from reconstruct.cycle import close_loop
 from reconstruct.kinematics import BodyPoints, PointPaths, PointSet, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
-from reconstruct.scene_objects import SceneObject
+from reconstruct.scene_objects import SceneObject, find_slope
+from reconstruct.slope import Slope, tilt_gravity, turn_world
 from reconstruct.solve import Residuals, minimise
 from reconstruct.tangent import TangentSpace
 from sfv.demo.plans import PLANS, PLANS_WITH_OBJECTS, Plan
@@ -59,12 +60,12 @@ def list_demos() -> tuple[str, ...]:
 
 
 def load_demo_motion(name: str, character: Character) -> ReferenceMotion:
-    """Loads a demonstration motion on a character, 30 frames a second; gaits are one cycle, the others one pass.
+    """Loads a demonstration on a character, 30 frames a second; gaits on level ground are one cycle, others one pass.
 
     Raises:
       InputError: no such motion.
     """
-    if name in ALL_PLANS and ALL_PLANS[name].cycles > 1:
+    if name in ALL_PLANS and ALL_PLANS[name].cycles > 1 and find_slope(ALL_PLANS[name].things) is None:
         qpos, contacts = load_demo_take(name, character)
         frames = round(ALL_PLANS[name].times[-1] * FPS)
         # A cycle from the middle of the take, where neither end is felt.
@@ -96,8 +97,7 @@ def load_demo_take(name: str, character: Character) -> tuple[np.ndarray, np.ndar
 
 def compute_fingerprint(name: str, character: Character) -> str:
     """Hash of all that a solved take depends on: the plan, and the body's lengths and masses."""
-    model = character.model
-    plan = ALL_PLANS[name]
+    model, plan = character.model, ALL_PLANS[name]
     digest = hashlib.sha256(repr(plan).encode() + (repr(plan.things).encode() if plan.things else b""))
     for measures in (model.body_pos, model.body_mass, model.geom_pos, model.geom_size):
         digest.update(np.round(measures, 5).astype("<f4").tobytes())
@@ -130,6 +130,18 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     Returns:
       qpos (T, nq) and contacts bool (T, C) at `FPS`.
     """
+    thing = find_slope(plan.things)
+    if thing is None:
+        return _solve(plan, character, iterations)
+    slope = Slope(thing.incline, (1.0, 0.0))
+    qpos, contacts = _solve(replace(plan, things=()), character, iterations, slope)
+    return turn_world(qpos, slope.to_plumb), contacts
+
+
+def _solve(
+    plan: Plan, character: Character, iterations: int, slope: Slope | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `solve_plan`, in a world whose ground is z = 0, under the gravity of a slope."""
     model = character.model
     space = TangentSpace.of(model)
     times = np.arange(round(plan.times[-1] * plan.cycles * SOLVE_FPS) + 1) / SOLVE_FPS
@@ -147,7 +159,8 @@ def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[
     def terms(slack: float) -> Residuals:
         def blocks(qpos: np.ndarray, _: np.ndarray) -> list[Block]:
             kin = compute_kinematics(model, qpos, points)
-            soles, body = kin["soles"], dynamics.CentroidalMotion.of(model, kin, SOLVE_FPS)
+            soles = kin["soles"]
+            body = tilt_gravity(dynamics.CentroidalMotion.of(model, kin, SOLVE_FPS), slope)
             still = set_on_things(go_along(soles, plan.things, thing, path), plan.things, thing)
             smooth = residuals.acceleration(space, qpos, SOLVE_FPS, acceleration_std)
             found = [

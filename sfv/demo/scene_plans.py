@@ -1,9 +1,11 @@
-"""Key poses of motions on things: a step, a chair, a bar, a vaulting box, stairs, a bed, a wall, a box that is pushed.
+"""Key poses of motions on things: a step, a chair, a bar, a vaulting box, stairs, a bed, a wall, a pushed box, slopes.
 
 As `sfv.demo.plans`, whose signs and units hold here. A contact with a third number is on the object of that index.
 """
 
 from dataclasses import replace
+
+import numpy as np
 
 from reconstruct.scene_objects import SceneObject
 from sfv.demo.plans import PUSH, WALK, Channel, Plan
@@ -351,6 +353,29 @@ PUSH_BOX = replace(
 )
 """Pushing a box: both hands on it, the body leans on them."""
 
+
+SHORT_STEP = 0.75
+"""Length of a step on a slope, as a share of that on level ground: a leg that is left behind would not reach."""
+
+
+def walk_on_slope(rise: float) -> Plan:
+    """A walk of somebody who stands plumb on ground that rises by so much over 4 m [m]; its world's z is the normal."""
+    slope = SceneObject("slope", x=0.0, y=0.0, height=rise, length=4.0, width=2.0)
+    angle, lean = float(np.degrees(slope.incline)), np.sin(slope.incline)
+    walk = WALK.channels | {
+        name: tuple(SHORT_STEP * flexion for flexion in WALK.channels[name]) for name in ("right_hip", "left_hip")
+    }
+    walk |= {name: tuple(angle + degrees for degrees in walk[name]) for name in ("pitch", "right_ankle", "left_ankle")}
+    walk |= {
+        "forward": (0.895 * lean,) * len(WALK.times),
+        "height": tuple(np.cos(slope.incline) * height - 0.1 * abs(lean) for height in WALK.channels["height"]),
+    }
+    return replace(WALK, channels=walk, stride=SHORT_STEP * WALK.stride, things=(slope,))
+
+
+WALK_UP, WALK_DOWN = walk_on_slope(0.70), walk_on_slope(-0.56)
+"""Walking up a slope of 10 degrees, and down one of 8."""
+
 SCENE_PLANS: dict[str, Plan] = {
     "step_up": STEP_UP,
     "sit": SIT,
@@ -363,5 +388,7 @@ SCENE_PLANS: dict[str, Plan] = {
     "vault": VAULT,
     "wall_kick": WALL_KICK,
     "push_box": PUSH_BOX,
+    "walk_up": WALK_UP,
+    "walk_down": WALK_DOWN,
 }
 """Motions that something besides the ground carries."""

@@ -8,7 +8,7 @@ import numpy as np
 from imitate.scene.objects import add_objects
 from imitate.scene.scene import add_box, make_pushed_scene
 from reconstruct.rotations import from_rotvec
-from reconstruct.scene_objects import COLOUR, SceneObject, split_pushed
+from reconstruct.scene_objects import COLOUR, SceneObject, find_slope, split_pushed
 from sfv.demo.motions import ALL_PLANS, FPS, follow_pushed
 
 
@@ -20,6 +20,18 @@ def draw_things(spec: mujoco.MjSpec, things: Sequence[SceneObject]) -> None:
         half = pushed.half
         size = (float(half[0]), float(half[1]), float(half[2]))
         add_box(spec, make_pushed_scene(pushed), size, contype=0, conaffinity=0, rgba=COLOUR)
+
+
+def lay_floor(spec: mujoco.MjSpec, things: Sequence[SceneObject]) -> None:
+    """Tilts the floor of a room where the ground is a slope."""
+    slope = find_slope(things)
+    if slope is None:
+        return
+    sin, cos = np.sin(slope.incline), np.cos(slope.incline)
+    floor = spec.geom("floor")
+    floor.pos = [slope.x, slope.y, 0.0]
+    floor.alt.zaxis = [*(-sin * slope.along[:2]), cos]
+    spec.delete(spec.geom("skirting"))
 
 
 def join_pushed(name: str, qpos: np.ndarray, things: Sequence[SceneObject]) -> np.ndarray:

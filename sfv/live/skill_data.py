@@ -108,6 +108,7 @@ def _describe(skill: Skill) -> dict[str, Any]:
     """What the skill and its body are called and are like."""
     task, character = skill.task, skill.task.character
     ground = task.ground
+    things = [thing for thing in task.scene.objects if task.scene.kind == "objects" and thing.kind != "slope"]
     return {
         "name": skill.name,
         "body": skill.body,
@@ -120,7 +121,7 @@ def _describe(skill: Skill) -> dict[str, Any]:
         "height": character.height,
         "fall_bodies": list(character.fall_bodies),
         "scene": task.scene.kind,
-        "objects": [_describe_object(thing) for thing in task.scene.objects if task.scene.kind == "objects"],
+        "objects": [_describe_object(thing) for thing in things],
         "grip_reach": GRIP_REACH,
         "ground": {
             "flat": ground.flat,

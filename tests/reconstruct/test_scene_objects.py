@@ -54,6 +54,21 @@ def test_faces_and_corners_are_where_the_numbers_say():
     assert ends == pytest.approx(np.array([[0.0, -0.6, 2.1], [0.0, 0.6, 2.1]]))
 
 
+def test_a_slope_is_all_of_the_ground(tmp_path):
+    slope = SceneObject("slope", 1.0, 2.0, -0.5, 4.0, 2.0, yaw=90.0)
+    assert np.degrees(slope.incline) == pytest.approx(-7.125, abs=1e-3) and "7 degrees, down" in slope.describe()
+    edge = slope.corners()[[end for pair in slope.edges() for end in pair]]
+    assert edge.min(axis=0) == pytest.approx([0.0, 2.0, -0.5]) and edge.max(axis=0) == pytest.approx([2.0, 6.0, 0.0])
+    path = tmp_path / "scene.toml"
+    save_objects([slope], path)
+    assert load_objects(path) == ((slope,), False)
+    save_objects([slope, THINGS[0]], path)
+    with pytest.raises(InputError, match=r"scene\.toml: a slope is all of the ground"):
+        load_objects(path)
+    with pytest.raises(InputError, match="45 degrees"):
+        SceneObject("slope", 0.0, 0.0, 4.0, 4.0)
+
+
 def test_a_wall_is_touched_from_the_side():
     wall = SceneObject("box", 2.0, 0.0, 2.4, 0.1, 3.0, yaw=180.0)
     assert wall.is_wall and not THINGS[0].is_wall and "a wall" in wall.describe()

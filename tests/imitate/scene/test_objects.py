@@ -74,7 +74,15 @@ def test_a_true_motion_asks_for_no_force_that_its_scene_cannot_give(name):
     ]
     assert missing[0] < 0.05
     # Whose feet are on the ground could stand there, for all that forces say; the moments do not fit.
-    assert name in ("sit", "lie_down", "wall_push") or missing[1] > 0.15
+    assert name in ("sit", "lie_down", "wall_push", "walk_down") or missing[1] > 0.15
+
+
+def test_a_found_slope_is_the_ground_and_its_motion_stays_as_it_is():
+    task = make_task("walk_up")
+    assert task.ground.incline == pytest.approx(np.arctan(0.7 / 4.0)) and not task.ground.flat
+    assert task.ground.height(np.array([2.0, 0.3])) == pytest.approx(0.35)
+    np.testing.assert_allclose(task.reference(1.0).qpos[0], task.motion.qpos[0], atol=1e-6)
+    assert not any(task.model.geom(g).name.startswith("object") for g in range(task.model.ngeom))
 
 
 def test_a_ball_rests_on_a_box_at_its_height():

@@ -23,6 +23,7 @@ from imitate.tracking.feasibility import (
     SUPPORT,
     TORQUE,
     Verdict,
+    compute_unsupported_force,
     explain,
     find_causes,
     find_off_balance,
@@ -32,6 +33,7 @@ from imitate.tracking.ilqg import Regulariser
 from imitate.tracking.physics_filter import compute_filter_metrics, to_physical_motion
 from imitate.tracking.track import TrackConfig, Tracker, Tracking, track_motion
 from reconstruct.characters.character import Character, load_character
+from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec
 
@@ -339,3 +341,15 @@ def test_trajectories_are_cut_and_joined_again(character, squat):
     assert tracker.total_cost(joined) == tracker.total_cost(whole)
     better, _, improved = tracker.improve(whole, Regulariser())
     assert improved and tracker.total_cost(better) < tracker.total_cost(whole)
+
+
+def test_who_stands_plumb_on_a_slope_is_carried_by_it(character):
+    """Up a slope of 20 degrees feet are far above z = 0, and the weight is well inside of the friction cone."""
+    model = build_model(character, Scene("slope", angle=20.0))
+    qpos = np.tile(model.qpos0, (5, 1))
+    qpos[:, 0] += 1.0
+    lowest = point_positions(model, qpos, BodyPoints.of_geoms(model))[0]
+    qpos[:, 2] += np.tan(np.radians(20.0)) * 1.0 - lowest[:, 2].min() + 0.02
+    com = com_positions(model, qpos)
+    assert compute_unsupported_force(model, qpos, com).max() < 0.01
+    assert compute_unsupported_force(model, qpos + np.eye(model.nq)[2], com + [0.0, 0.0, 1.0]).min() > 0.9
