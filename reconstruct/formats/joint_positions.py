@@ -88,7 +88,8 @@ def read_positions(
     way = motion.positions[:, hips].mean(axis=1)
     if min(np.ptp(path, axis=0).max() for path in (way, places[:, 0])) < 1e-6:
         findings.append(Finding("format", "no path of the pelvis: it stays in its place", doubtful=True))
-    return replace(motion, usual_up=usual_up, findings=(*motion.findings, *findings))
+    ball = layout is None
+    return replace(motion, usual_up=usual_up, ends_at_ball=ball, findings=(*motion.findings, *findings))
 
 
 def fill_features(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Finding]]:

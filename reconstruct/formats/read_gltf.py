@@ -21,6 +21,9 @@ WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 MOST_FPS, LEAST_FPS, USUAL_FPS = 120.0, 12.0, 30.0
 """Frames a second that are taken between keys, at most and at least, and those that are taken where keys are fewer."""
 
+BOUND = np.radians(1.0)
+"""Usual turn of a skin's joints up to which a file has them as they were bound [rad]."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -285,9 +288,7 @@ def _bind_pose(document: Document, rest: np.ndarray, order: list[int], parents: 
     for skin in document.json.get("skins", []):
         if "inverseBindMatrices" in skin:
             inverse = document.read(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
-            # The skin has axes of its own, as under an armature that is turned: the first joint leads into the scene's.
-            first = skin["joints"][0]
-            into = rest[first] @ inverse[0]
+            into = lead_into_scene(rest[skin["joints"]], inverse)
             for joint, matrix in zip(skin["joints"], inverse, strict=True):
                 bound.setdefault(joint, into @ np.linalg.inv(matrix))
     found = rest.copy()
@@ -298,6 +299,26 @@ def _bind_pose(document: Document, rest: np.ndarray, order: list[int], parents: 
         elif parent >= 0:
             found[node] = found[parent] @ np.linalg.inv(rest[parent]) @ rest[node]
     return found
+
+
+def lead_into_scene(nodes: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """The matrix that leads from the axes in which a skin was bound to the scene's, (4, 4).
+
+    Where the file has its nodes as they were bound, all of them agree on it. Files that have them in some pose of the
+    clip only say the unit: the axes of the skin are kept, for those of the pose would tilt the body.
+
+    Args:
+      nodes: matrices of the skin's joints as the file has them (J, 4, 4).
+      inverse: the inverses of those as they were bound, (J, 4, 4).
+    """
+    into = nodes @ inverse
+    turns = _rotation_of(into)
+    if np.median(np.einsum("jab,ab->j", turns, turns[0])) > 1.0 + 2.0 * np.cos(BOUND):
+        return into[0]
+    scale = np.cbrt(abs(np.linalg.det(into[0, :3, :3])))
+    kept = np.diag([scale, scale, scale, 1.0])
+    kept[:3, 3] = nodes[0, :3, 3] - scale * np.linalg.inv(inverse[0])[:3, 3]
+    return kept
 
 
 def _relative(posed: np.ndarray, rest: np.ndarray) -> np.ndarray:

@@ -373,7 +373,7 @@ def _landmarks(motion: SkeletonMotion, neutral: np.ndarray, roles: dict[str, int
     for side in SIDES:
         ankle, way = at[f"{side}_ankle"], (at[f"{side}_toe"] - at[f"{side}_ankle"]) * [1.0, 1.0, 0.0]
         # Joints end at the ball of the foot, tips of toes at an end site.
-        is_tip = roles[f"{side}_toe"] not in motion.parents
+        is_tip = roles[f"{side}_toe"] not in motion.parents and not motion.ends_at_ball
         tip, heel = ankle + way * (1.0 if is_tip else 1.25), ankle - 0.35 * way
         carrier = roles[f"{side}_ankle"]
         sites[f"{side}_foot_index"] = carrier, np.array([*tip[:2], sole])

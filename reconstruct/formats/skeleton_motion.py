@@ -33,6 +33,8 @@ class SkeletonMotion:
     """The rest pose has the axes of the motion, so that it may say which one is up."""
     metres: float | None = None
     """Length of the file's unit [m], where the format defines it."""
+    ends_at_ball: bool = False
+    """The last joints of its feet are the balls, not the tips of the toes."""
     findings: tuple[Finding, ...] = ()
     """What the reader found out."""
     has_landmarks: bool = False

@@ -1,8 +1,8 @@
 """SMPL's joint angles under the names in use: AMASS (Mahmood et al. 2019), GVHMR, WHAM, AIST++; without the body model.
 
-Angles are SMPL's; the bones that they turn are our humanoid's, in the T-pose that SMPL's angles count from. So what is
-approximated are the subject's proportions (`betas`, which only the licensed model turns into bones) and a few degrees
-by which SMPL's rest differs from a straight T-pose. Hands' and faces' angles are left out.
+Angles are SMPL's; the bones that they turn are our humanoid's, with the directions that SMPL's mean body has at rest. So
+what is approximated are the subject's proportions (`betas`, which only the licensed model turns into bones), which turn
+these directions by a degree or two. Hands' and faces' angles are left out.
 """
 
 import re
@@ -60,6 +60,12 @@ SPINE = {"spine1": 0.22, "spine2": 0.47, "spine3": 0.58}
 """Joints of SMPL's spine: how far up they are from pelvis to neck, roughly."""
 PELVIS = (-0.002, -0.223, 0.028)
 """Of SMPL's mean body at rest, from the model's origin [m]; EasyMocap turns the body about that origin."""
+LIMBS = {
+    ("hip", "knee"): (0.111, -0.994, 0.004), ("knee", "ankle"): (-0.040, -0.996, -0.085),
+    ("shoulder", "elbow"): (0.993, -0.058, -0.104), ("elbow", "wrist"): (0.999, 0.037, -0.024),
+}  # fmt: skip
+"""Directions of the left limbs of SMPL's mean body at rest (Loper et al. 2015): outwards, up, ahead. Thighs are 6
+degrees apart from upright, shins 5, upper arms 7 from level: all angles count from there."""
 BALL = 0.72
 """Place of SMPL's foot joint on the way from the ankle to the tip of the toes, roughly."""
 
@@ -116,6 +122,7 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
         usual_up=find_usual_up(arrays),
         rest_is_upright=False,
         metres=1.0,
+        ends_at_ball=True,
         findings=(said, *doubts, *findings, *rate, *unit),
     )
 
@@ -191,7 +198,8 @@ def strip_prefixes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def rest_positions() -> np.ndarray:
-    """Our humanoid's joints in a T-pose, in SMPL's axes (x left, y up, z forward) [m], (22, 3)."""
+    """Our humanoid's joints in the pose that SMPL's angles count from, in SMPL's axes (x left, y up, z forward) [m],
+    (22, 3)."""
     character = load_character("humanoid")
     model, rest = character.model, np.array(character.model.qpos0)[None]
     names = tuple(character.landmarks)
@@ -202,17 +210,14 @@ def rest_positions() -> np.ndarray:
     place = {"pelvis": at["pelvis"], "neck": neck, "head": 0.5 * (at["left_ear"] + at["right_ear"])}
     place |= {name: at["pelvis"] + share * (neck - at["pelvis"]) for name, share in SPINE.items()}
     for side, left in (("left", 1.0), ("right", -1.0)):
-        hip, knee, ankle, shoulder = (at[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle", "shoulder"))
-        place |= {f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": ankle, f"{side}_shoulder": shoulder}
-        place[f"{side}_foot"] = ankle + BALL * (at[f"{side}_foot_index"] - ankle)
-        place[f"{side}_collar"] = 0.6 * place["spine3"] + 0.2 * neck + 0.2 * shoulder
-        out = np.array([0.0, left, 0.0])
-        upper, lower = (
-            float(np.linalg.norm(at[f"{side}_{a}"] - at[f"{side}_{b}"]))
-            for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))
-        )
-        place[f"{side}_elbow"] = shoulder + upper * out
-        place[f"{side}_wrist"] = place[f"{side}_elbow"] + lower * out
+        place |= {f"{side}_{joint}": at[f"{side}_{joint}"] for joint in ("hip", "shoulder")}
+        for (upper, lower), way in LIMBS.items():
+            length = np.linalg.norm(at[f"{side}_{lower}"] - at[f"{side}_{upper}"])
+            out, up, ahead = np.array(way) / np.linalg.norm(way) * length
+            place[f"{side}_{lower}"] = place[f"{side}_{upper}"] + [ahead, left * out, up]
+        foot = BALL * (at[f"{side}_foot_index"] - at[f"{side}_ankle"])
+        place[f"{side}_foot"] = place[f"{side}_ankle"] + foot
+        place[f"{side}_collar"] = 0.6 * place["spine3"] + 0.2 * neck + 0.2 * at[f"{side}_shoulder"]
     ours = np.array([place[name] for name, _ in JOINTS]) - at["pelvis"]
     return ours[:, [1, 2, 0]]
 

@@ -24,6 +24,11 @@ BODIES = {
 """SMPL's joint -> the body of our humanoid that turns with it; those between follow from the neck's place."""
 SMPL_FROM_WORLD = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 """Our x forward, y left, z up -> SMPL's x left, y up, z forward."""
+LIMB_ENDS = {
+    "hip": ("hip", "knee"), "knee": ("knee", "ankle"), "shoulder": ("shoulder", "elbow"), "elbow": ("elbow", "wrist"),
+    "wrist": ("elbow", "wrist"),
+}  # fmt: skip
+"""SMPL's joint -> ends of the bone that turns with it."""
 HAND_ANGLES = 90
 """Angles of SMPL-H's hands, which AMASS has after the body's; ours are 0."""
 
@@ -74,7 +79,7 @@ def smpl_rotations(model: mujoco.MjModel, upright: mujoco.MjModel, qpos: np.ndar
     still.qpos[:] = upright.qpos0
     mujoco.mj_forward(upright, still)
     data, turned = mujoco.MjData(model), np.zeros((len(qpos), len(JOINTS), 3, 3))
-    lower = {name: _lower_arm(name, rest, upright, still) for name, _ in JOINTS}
+    lead = {name: lead_from_rest(name, rest, still) for name, _ in JOINTS}
     pelvis, necks = np.zeros((len(qpos), 3)), np.zeros((len(qpos), 3))
     for t, pose in enumerate(qpos):
         data.qpos[:] = pose
@@ -84,7 +89,7 @@ def smpl_rotations(model: mujoco.MjModel, upright: mujoco.MjModel, qpos: np.ndar
             if name in BODIES:
                 body = data.body(BODIES[name]).xmat.reshape(3, 3)
                 at_rest = still.body(BODIES[name]).xmat.reshape(3, 3)
-                turned[t, joint] = body @ at_rest.T @ lower[name] @ SMPL_FROM_WORLD.T
+                turned[t, joint] = body @ at_rest.T @ lead[name] @ SMPL_FROM_WORLD.T
     scale = np.linalg.norm(model.body("head").pos) / max(float(np.linalg.norm(upright.body("head").pos)), 1e-9)
     pelvis, necks = pelvis / scale, necks / scale
     names = [name for name, _ in JOINTS]
@@ -121,15 +126,18 @@ def bend_spine(
     return first, shortest_rotation(first @ upper, distance[:, None] * along - bone) @ first
 
 
-def _lower_arm(name: str, rest: dict[str, np.ndarray], model: mujoco.MjModel, still: mujoco.MjData) -> np.ndarray:
-    """The rotation from SMPL's T-pose to our rest pose, where arms hang, in our axes; identity for all but arms."""
+def lead_from_rest(name: str, rest: dict[str, np.ndarray], still: mujoco.MjData) -> np.ndarray:
+    """The rotation of a bone from SMPL's rest, arms out, to ours, where they hang, in our axes (3, 3).
+
+    Args:
+      name: of SMPL's joint at which the bone begins; identity for all but arms and legs.
+      rest: places of SMPL's joints at rest, by name.
+      still: our humanoid at rest.
+    """
     side, _, joint = name.partition("_")
-    if joint not in ("shoulder", "elbow", "wrist"):
+    if joint not in LIMB_ENDS:
         return np.eye(3)
-    upper, lower = f"{side}_shoulder", f"{side}_elbow"
-    out = SMPL_FROM_WORLD.T @ (rest[lower] - rest[upper])
-    if joint == "shoulder":
-        down = still.body(f"{side}_forearm").xpos - still.body(f"{side}_upper_arm").xpos
-    else:
-        down = still.site(f"{side}_wrist").xpos - still.body(f"{side}_forearm").xpos
-    return shortest_rotation(out[None], down[None])[0]
+    upper, lower = LIMB_ENDS[joint]
+    before = SMPL_FROM_WORLD.T @ (rest[f"{side}_{lower}"] - rest[f"{side}_{upper}"])
+    after = still.site(f"{side}_{lower}").xpos - still.site(f"{side}_{upper}").xpos
+    return shortest_rotation(before[None], after[None])[0]

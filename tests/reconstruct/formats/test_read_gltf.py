@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.read_gltf import find_key_rate
+from reconstruct.formats.skeleton import to_character
+from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.write_glb import write_glb
+from reconstruct.ik_targets import leg_length
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.demo.motions import load_demo_motion
 from tests.small_skeleton import BODY, body_of, bvh, place, walking
@@ -34,6 +38,20 @@ def test_our_own_file_comes_back(tmp_path, name):
     knees = BodyPoints.of_sites(humanoid.model, (humanoid.landmarks["left_knee"], humanoid.landmarks["left_hip"]))
     expected = point_positions(humanoid.model, known.qpos, knees)
     np.testing.assert_allclose(at["left_knee"] - at["left_hip"], expected[:, 0] - expected[:, 1], atol=2e-3)
+
+
+def test_lengths_are_those_of_the_bound_body_where_the_first_frame_leans(tmp_path):
+    humanoid, angle = load_character("humanoid"), np.radians(25.0)
+    known = load_demo_motion("walk", humanoid)
+    lean, qpos = Rotation.from_euler("yx", [angle, 0.5 * angle]), known.qpos.copy()
+    qpos[:, 3:7] = (lean * Rotation.from_quat(qpos[:, [4, 5, 6, 3]])).as_quat()[:, [3, 0, 1, 2]]
+    lengths = []
+    for name, motion in (("upright", known), ("leaning", replace(known, qpos=qpos))):
+        write_glb(motion, humanoid, tmp_path / f"{name}.glb")
+        skeleton = open_motion(tmp_path / f"{name}.glb")
+        assert isinstance(skeleton, SkeletonMotion)
+        lengths.append(leg_length(to_character(skeleton, tmp_path / f"{name}.glb")[0]))
+    assert lengths[1] == pytest.approx(lengths[0], abs=1e-3)
 
 
 def blender_gltf(path, places, angles, interpolation="LINEAR", stretch=1.0):
