@@ -13,6 +13,7 @@ from reconstruct.camera import View
 from reconstruct.characters.character import Character
 from reconstruct.contacts import part_contacts
 from reconstruct.cycle import close_loop
+from reconstruct.grounding import measure_time_on_ground
 from reconstruct.hand_support import find_hand_support
 from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import FitSigmas, Problem
@@ -20,8 +21,6 @@ from reconstruct.retargeting import clip_to_limits
 from reconstruct.solve import minimise
 from reconstruct.support import Support
 
-SHORTEST_S = 0.1
-"""Times on the ground that are shorter, all together, are no floor work [s]."""
 SIGMAS = FitSigmas(root_tracking=0.15)
 """A trunk may be shifted by as much as its depth differs."""
 TOLERANCE_SCALES = (2.0, 1.4, 1.0)
@@ -41,7 +40,7 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
       lies: frames in which other parts than feet and hands should be on the ground, bool (T,).
 
     Returns:
-      The same motion where it is on the ground for less than `SHORTEST_S`.
+      The same motion where it is on the ground for too short (`measure_time_on_ground`).
     """
     if measure_time_on_ground(lies, motion.fps) == 0:
         return motion
@@ -63,12 +62,6 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
         qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
     qpos, contacts = clip_to_limits(character, qpos), part_contacts(support.contact, character.contacts)
     return replace(motion, qpos=qpos, contacts=contacts, contact_names=tuple(character.contacts))
-
-
-def measure_time_on_ground(lies: np.ndarray, fps: float) -> float:
-    """Time in frames that are on the ground, bool (T,) [s]; 0 where it is less than `SHORTEST_S`."""
-    frames = int(lies.sum())
-    return frames / fps if frames >= SHORTEST_S * fps else 0.0
 
 
 def same_support(one: Support, other: Support) -> bool:

@@ -15,6 +15,8 @@ RESTING = (0.3, 0.12, 0.1)
 """Speed [m/s] and height [m] below which, and time [s] for which, the lowest point must be to rest."""
 NEAR_GROUND = 0.03
 """Height of the lowest contact point below which a body does not fly [m], though it may slide or just touch down."""
+SHORTEST_S = 0.1
+"""Times on the ground that are shorter, all together, are no floor work [s]."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def find_ground_contacts(motion: ReferenceMotion, source: Character, character: 
     low = points_w[..., 2].min(axis=1) <= NEAR_GROUND
     flight = np.logical_not(contact.any(axis=1) | rolling.any(axis=1) | low)
     return GroundContacts(contact, flight, np.asarray(rolling[:, ~are_ends(source)].any(axis=1)))
+
+
+def measure_time_on_ground(lies: np.ndarray, fps: float) -> float:
+    """Time in frames that are on the ground, bool (T,) [s]; 0 where it is less than `SHORTEST_S`."""
+    frames = int(lies.sum())
+    return frames / fps if frames >= SHORTEST_S * fps else 0.0
 
 
 def are_ends(character: Character) -> np.ndarray:

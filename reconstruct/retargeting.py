@@ -26,7 +26,7 @@ from reconstruct.blocks import Block, cut_windows
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_runs, part_contacts
 from reconstruct.cycle import close_loop
-from reconstruct.grounding import GroundContacts, find_ground_contacts
+from reconstruct.grounding import GroundContacts, find_ground_contacts, measure_time_on_ground
 from reconstruct.ik_targets import SIDES, IKTargets, TargetSigmas, compute_ik_targets, landmark_names, leg_length
 from reconstruct.kinematics import (
     GRAVITY,
@@ -47,6 +47,9 @@ from reconstruct.retargeting_terms import (
 from reconstruct.rotations import from_matrix, normalise, to_matrix
 from reconstruct.solve import minimise, solve_poses
 from reconstruct.tangent import TangentSpace
+
+COARSE = 3.0
+"""Factor on the tolerance of a fit that another one follows."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,11 @@ class Retargeted:
 
 
 def retarget(
-    motion: ReferenceMotion, source: Character, character: Character, config: RetargetConfig | None = None
+    motion: ReferenceMotion,
+    source: Character,
+    character: Character,
+    config: RetargetConfig | None = None,
+    is_laid: bool = False,
 ) -> Retargeted:
     """Retargets a motion to another body.
 
@@ -119,6 +126,7 @@ def retarget(
       source: the body that has the motion.
       character: the new body.
       config: how tightly each term holds.
+      is_laid: what lies will be laid on the ground by `reconstruct.floor`, so that a coarse fit is enough.
 
     Raises:
       InputError: one of the bodies lacks a landmark that is needed, or an option is out of its range.
@@ -131,7 +139,8 @@ def retarget(
     targets = compute_ik_targets(motion, source, character, names, scale, ground, config.targets)
     fit = RetargetingFit(motion, source, character, scale, points, targets, ground, config)
     start = guess_poses(motion, source, character, targets)
-    qpos = fit.fit_trajectory(fit.fit_poses(start), start)
+    is_coarse = is_laid and measure_time_on_ground(ground.lies, motion.fps) > 0
+    qpos = fit.fit_trajectory(fit.fit_poses(start), start, is_coarse)
     if motion.loop:
         qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
     found = ReferenceMotion(
@@ -251,8 +260,9 @@ class RetargetingFit:
             residuals.ball_limits(self.space, qpos, 0.05),
         ]
 
-    def fit_trajectory(self, qpos: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """The trajectory that meets targets, contacts and physics, from `fit_poses` and the first guess, (T, nq)."""
+    def fit_trajectory(self, qpos: np.ndarray, start: np.ndarray, is_coarse: bool = False) -> np.ndarray:
+        """The trajectory that meets targets, contacts and physics, from `fit_poses` and the first guess, (T, nq); a
+        coarse one is the first pass alone."""
         points = PointSet.of(
             landmarks=self.points,
             contacts=contact_points(self.character),
@@ -260,9 +270,10 @@ class RetargetingFit:
         )
         goal = self.trajectory_targets(qpos, start)
         # Terms that push only beyond a limit are eased in: a full step into them from afar is mostly refused.
-        for tolerance_scale in (4.0, 1.0):
+        none, tolerance = np.zeros(0), self.config.tolerance * (COARSE if is_coarse else 1.0)
+        for tolerance_scale in (4.0,) if is_coarse else (4.0, 1.0):
             terms = partial(self.trajectory_terms, points=points, goal=goal, tolerance_scale=tolerance_scale)
-            none, limits = np.zeros(0), (self.config.iterations, self.config.tolerance)
+            limits = (self.config.iterations, tolerance)
             qpos = minimise(terms, self.space, qpos, none, none.astype(bool), *limits).qpos
         return qpos
 

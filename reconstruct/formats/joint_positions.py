@@ -40,6 +40,8 @@ TREE = {
                             ("shoulder", "chest"), ("elbow", "shoulder"), ("wrist", "elbow"))},
 }  # fmt: skip
 """The body that is built of landmarks: joint -> what it hangs on."""
+LOOSE = 0.01
+"""Weight of the direction of a joint that turns on its own, where those of others say how their parent is turned."""
 SPINE = 0.35
 """Where the trunk bends, as a share of the way from the hips to the shoulders."""
 
@@ -223,7 +225,8 @@ def build_skeleton(places: Mapping[str, np.ndarray], fps: float) -> SkeletonMoti
     names = tuple(sorted((name for name in TREE if name in at), key=_depth))
     parents = tuple(names.index(TREE[name]) if TREE[name] else -1 for name in names)
     rest = np.array([smpl[name] for name in names])
-    motion = fit_rotations(names, parents, rest, np.stack([at[name] for name in names], axis=1), fps)
+    ways = np.stack([at[name] for name in names], axis=1)
+    motion = fit_rotations(names, parents, rest, ways, fps, ("chest",), ("head",))
     return replace(motion, findings=findings)
 
 
@@ -258,7 +261,13 @@ def _depth(name: str) -> int:
 
 
 def fit_rotations(
-    names: tuple[str, ...], parents: tuple[int, ...], rest: np.ndarray, places: np.ndarray, fps: float
+    names: tuple[str, ...],
+    parents: tuple[int, ...],
+    rest: np.ndarray,
+    places: np.ndarray,
+    fps: float,
+    stretching: tuple[str, ...] = (),
+    loose: tuple[str, ...] = (),
 ) -> SkeletonMotion:
     """A skeleton with bones of constant length that goes through places of joints (T, J, 3) as well as it can.
 
@@ -268,8 +277,11 @@ def fit_rotations(
       rest: a standing pose whose bones have the right directions, in any size, (J, 3).
       places: where the joints are.
       fps: frames a second.
+      stretching: joints whose distance from their parent is as in each frame: a trunk that bends in many joints.
+      loose: joints that say little of how their parent is turned: a head, which turns on its own.
     """
     count = len(parents)
+    weights = np.array([LOOSE if name in loose else 1.0 for name in names])
     offsets = np.zeros((count, 3))
     for joint, parent in enumerate(parents):
         if parent >= 0:
@@ -283,18 +295,24 @@ def fit_rotations(
         children = [child for child in range(count) if parents[child] == joint]
         ways = places[:, children] - places[:, joint : joint + 1]
         if len(children) > 1:
-            turned[:, joint] = kabsch(offsets[children], ways)
+            turned[:, joint] = kabsch(offsets[children] * weights[children, None], ways)
         elif children:
             turned[:, joint] = shortest_rotation(above @ offsets[children[0]], ways[:, 0]) @ above
         else:
             turned[:, joint] = above
         if parent >= 0:
-            fitted[:, joint] = fitted[:, parent] + turned[:, parent] @ offsets[joint]
+            bone = turned[:, parent] @ offsets[joint]
+            if names[joint] in stretching:
+                length = np.linalg.norm(places[:, joint] - fitted[:, parent], axis=1)
+                bone *= (length / max(float(np.linalg.norm(offsets[joint])), 1e-9))[:, None]
+            fitted[:, joint] = fitted[:, parent] + bone
     still = offsets.copy()
     for joint, parent in enumerate(parents):
         if parent >= 0:
             still[joint] += still[parent]
-    return SkeletonMotion(names, parents, still, fitted, from_matrix(turned), fps, rest_is_upright=False)
+    stretch = tuple(names.index(name) for name in stretching if name in names)
+    turns = from_matrix(turned)
+    return SkeletonMotion(names, parents, still, fitted, turns, fps, rest_is_upright=False, stretching=stretch)
 
 
 def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -18,11 +18,12 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
-from reconstruct.floor import lay_on_ground, measure_time_on_ground
+from reconstruct.floor import lay_on_ground
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import Finding, MotionFileConfig, summarise
 from reconstruct.formats.skeleton import SkeletonBody, to_character
 from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.grounding import measure_time_on_ground
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.problem import FitSigmas
@@ -198,7 +199,7 @@ def import_skeleton(
 
 def _retarget(given: ReferenceMotion, body: Character, character: Character) -> tuple[ReferenceMotion, float]:
     """A skeleton's motion on a character, and for how long it was laid on the ground [s]; 0 where it was not."""
-    found = retarget(given, body, character)
+    found = retarget(given, body, character, is_laid=True)
     lies = found.ground.lies
     return lay_on_ground(found.motion, character, lies), measure_time_on_ground(lies, found.motion.fps)
 

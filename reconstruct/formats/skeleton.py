@@ -19,11 +19,11 @@ from reconstruct.formats.joint_names import ROLES, SIDES, find_joint_roles, spli
 from reconstruct.formats.joint_tree import find_roles_by_tree
 from reconstruct.formats.options import Finding, MotionFileConfig, name_axis, to_axis
 from reconstruct.formats.rate import check_rate
-from reconstruct.formats.skeleton_motion import SkeletonMotion
+from reconstruct.formats.skeleton_motion import SkeletonMotion, measure_stretch, to_qpos
 from reconstruct.formats.units import LEG, find_unit
 from reconstruct.formats.upright import STANDS, axes_with_up, choose_up_axis, find_tilt, mean_trunk
 from reconstruct.motion import ReferenceMotion
-from reconstruct.rotations import angle_between, conjugate, from_matrix, multiply, rotate, to_matrix
+from reconstruct.rotations import angle_between, from_matrix, rotate, to_matrix
 
 FLESH = {"shoulder": 0.07, "elbow": 0.04, "knee": 0.05, "wrist": 0.02, "ankle": 0.02, "toe": 0.02}
 """From the joints of limbs to the skin, of a body whose thigh is 0.42 m long [m]."""
@@ -80,7 +80,10 @@ def to_character(
     placed = placed - placed[:1, pelvis : pelvis + 1] * [1.0, 1.0, 0.0]
     body, order = _body(motion, neutral, roles, kept, path)
     turn = from_matrix(upright.turned[:, order] @ np.swapaxes(upright.neutral_turned[order], -1, -2))
-    qpos = to_qpos(placed[:, pelvis], turn, [order.index(motion.parents[joint]) for joint in order[1:]])
+    parents = [order.index(motion.parents[joint]) for joint in order[1:]]
+    longer = {order.index(joint): measure_stretch(placed, neutral, joint, motion.parents[joint])
+              for joint in motion.stretching if joint in order[1:]}  # fmt: skip
+    qpos = to_qpos(placed[:, pelvis], turn, parents, longer)
     found = ReferenceMotion(
         qpos=qpos,
         fps=motion.fps,
@@ -194,20 +197,6 @@ def stand_up(motion: SkeletonMotion, roles: dict[str, int], config: MotionFileCo
             text = f"the floor is tilted by {np.degrees(tilt):.0f} degrees through all frames: levelled"
             findings.append(Finding("tilt", text, doubtful=True))
     return Upright(placed, turned, neutral, neutral_turned, (*findings, *how))
-
-
-def to_qpos(root: np.ndarray, rotations: np.ndarray, parents: Sequence[int]) -> np.ndarray:
-    """Coordinates of a body of ball joints, (T, 3 + 4 J).
-
-    Args:
-      root: place of the first joint [m], (T, 3).
-      rotations: of the joints in the world, wxyz (T, J, 4), the root first.
-      parents: of the joints after the root, as indices into those.
-    """
-    local = rotations.copy()
-    for joint, parent in enumerate(parents, start=1):
-        local[:, joint] = multiply(conjugate(rotations[:, parent]), rotations[:, joint])
-    return np.concatenate([root, local.reshape(len(root), -1)], axis=1)
 
 
 def drop_rest_frame(motion: SkeletonMotion) -> SkeletonMotion:
@@ -334,6 +323,8 @@ def _body(
         if parent is None:
             body.add_freejoint(name="root")
         else:
+            if joint in motion.stretching:
+                body.add_joint(name=f"length_{joint}", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=place)
             body.add_joint(name=f"joint_{joint}", type=mujoco.mjtJoint.mjJNT_BALL)
         bodies[joint] = body
     sites = _landmarks(motion, neutral, roles)

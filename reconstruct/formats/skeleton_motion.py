@@ -1,12 +1,12 @@
 """A motion of some skeleton as a file has it: joints over time, in the file's own axes and unit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from reconstruct.formats.options import Finding
-from reconstruct.rotations import multiply, rotate
+from reconstruct.rotations import conjugate, multiply, rotate
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class SkeletonMotion:
     """The rest pose has the axes of the motion, so that it may say which one is up."""
     metres: float | None = None
     """Length of the file's unit [m], where the format defines it."""
+    stretching: tuple[int, ...] = ()
+    """Joints whose distance from their parent changes."""
     ends_at_ball: bool = False
     """The last joints of its feet are the balls, not the tips of the toes."""
     findings: tuple[Finding, ...] = ()
@@ -72,3 +74,31 @@ def pose_skeleton(
             positions[:, joint] = positions[:, parent] + rotate(rotations[:, parent], offset)
             rotations[:, joint] = multiply(rotations[:, parent], local[:, joint])
     return SkeletonMotion(names, parents, rest, positions, rotations, fps, wraps)
+
+
+def measure_stretch(placed: np.ndarray, neutral: np.ndarray, joint: int, parent: int) -> np.ndarray:
+    """By how much farther from its parent a joint is in each frame (T, J, 3) than in a pose (J, 3), (T,)."""
+    usual = float(np.linalg.norm(neutral[joint] - neutral[parent]))
+    return np.linalg.norm(placed[:, joint] - placed[:, parent], axis=1) - usual
+
+
+def to_qpos(
+    root: np.ndarray, rotations: np.ndarray, parents: Sequence[int], longer: Mapping[int, np.ndarray]
+) -> np.ndarray:
+    """Coordinates of a body of ball joints, of S that slide before they turn, (T, 3 + 4 J + S).
+
+    Args:
+      root: place of the first joint [m], (T, 3).
+      rotations: of the joints in the world, wxyz (T, J, 4), the root first.
+      parents: of the joints after the root, as indices into those.
+      longer: joint, as such an index -> by how much its bone is longer than usual [m], (T,).
+    """
+    local = rotations.copy()
+    for joint, parent in enumerate(parents, start=1):
+        local[:, joint] = multiply(conjugate(rotations[:, parent]), rotations[:, joint])
+    columns = [root]
+    for joint in range(local.shape[1]):
+        if joint in longer:
+            columns.append(longer[joint][:, None])
+        columns.append(local[:, joint])
+    return np.concatenate(columns, axis=1)

@@ -1,8 +1,8 @@
 """SMPL's joint angles under the names in use: AMASS (Mahmood et al. 2019), GVHMR, WHAM, AIST++; without the body model.
 
-Angles are SMPL's; the bones that they turn are our humanoid's, with the directions that SMPL's mean body has at rest. So
-what is approximated are the subject's proportions (`betas`, which only the licensed model turns into bones), which turn
-these directions by a degree or two. Hands' and faces' angles are left out.
+Angles are SMPL's; the bones that they turn are our humanoid's, with the directions that SMPL's mean body has at rest.
+So what is approximated are the subject's proportions (`betas`, which only the licensed model turns into bones), which
+turn these directions by a degree or two. Hands' and faces' angles are left out.
 """
 
 import re

@@ -16,11 +16,12 @@ from pose.keypoint_files import read_keypoint_files
 from reconstruct.characters.character import Character, load_character
 from reconstruct.cycle import repeat_cycle
 from reconstruct.formats.open_motion import FORMATS
-from reconstruct.formats.options import summarise
+from reconstruct.formats.options import MotionFileConfig, summarise
 from reconstruct.formats.read_motion import load_motion
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from sfv.bench.transformations import TRANSFORMATIONS, WRITERS, Deviation, read_back
+from sfv.bench.transformations import POSTURES, TRANSFORMATIONS, WRITERS, Deviation, read_back
+from sfv.bench.written_files import READ_ONLY
 from sfv.console import bar, console
 from sfv.demo.motions import load_demo_motion
 from sfv.rows import Row, show
@@ -71,7 +72,7 @@ def bench_files(
       folder: with files of any kind; without one, only the copies are read.
       motions: shipped motions that are written in every format, changed in 13 ways each, and read back.
       character: body that is to perform the files' motions.
-      speed: also time the reading of 20 s in every format.
+      speed: also time the reading of 20 s in every format, standing and on the floor.
       json: one JSON object on standard output instead of a table.
     """
     rows: list[Row] = []
@@ -204,34 +205,46 @@ def measure_copies(motions: tuple[str, ...]) -> list[Row]:
     """Motions written and read back in every format: the share that is the same, and the largest deviations."""
     humanoid, rows = load_character("humanoid"), list[Row]()
     with tempfile.TemporaryDirectory() as folder:
-        for ending in WRITERS:
+        for ending in WRITERS | READ_ONLY:
             found: list[tuple[str, Deviation]] = []
             for name in motions:
                 motion = load_demo_motion(name, humanoid)
                 found += [(how.name, read_back(motion, how, ending, Path(folder))) for how in TRANSFORMATIONS]
-            kind = ending.partition(".")[0]
-            same = [deviation.is_same(ending) for _, deviation in found]
-            off = sorted({name for (name, deviation), good in zip(found, same, strict=True) if not good})
-            rows.append(Row(f"copies_{kind}_same", float(np.mean(same)), "", len(found), goal=1.0, note=", ".join(off)))
-            rows.append(Row(f"copies_{kind}_mm", max(deviation.mm for _, deviation in found), "mm"))
-            rows.append(Row(f"copies_{kind}_degrees", max(deviation.degrees for _, deviation in found), "degrees"))
+            same = [deviation.is_same() for _, deviation in found]
+            off = sorted({name for (name, _), good in zip(found, same, strict=True) if not good})
+            row = f"copies_{name_format(ending)}"
+            rows.append(Row(f"{row}_same", float(np.mean(same)), "", len(found), goal=1.0, note=", ".join(off)))
+            rows.append(Row(f"{row}_mm", max(deviation.mm for _, deviation in found), "mm"))
+            rows.append(Row(f"{row}_degrees", max(deviation.degrees for _, deviation in found), "degrees"))
     return rows
+
+
+def name_format(ending: str) -> str:
+    """A format's name in rows: the word before the ending of archives of several kinds."""
+    return ending.partition(".")[0]
 
 
 def measure_speed(name: str) -> list[Row]:
-    """Time of one core to read `LONGEST` seconds, a shipped motion over and over, in every format."""
+    """Time of one core to read `LONGEST` seconds in every format: a shipped motion over and over, standing, lying on
+    its back, and lying down and getting up."""
     humanoid = load_character("humanoid")
-    once = load_demo_motion(name, humanoid)
-    times = int(np.ceil(LONGEST / once.duration))
-    qpos = repeat_cycle(once.qpos, times)[: int(LONGEST * once.fps) + 1]
-    contacts = np.concatenate([once.contacts[:-1]] * times + [once.contacts[-1:]])[: len(qpos)]
-    motion, rows = replace(once, qpos=qpos, contacts=contacts, loop=False), list[Row]()
+    motion, rows = repeat_for(load_demo_motion(name, humanoid), LONGEST), list[Row]()
     with tempfile.TemporaryDirectory() as folder:
-        for ending, write in WRITERS.items():
-            path = Path(folder) / f"long.{ending}"
-            write(motion, humanoid, path)
-            begin = time.process_time()
-            load_motion(path, humanoid)
-            seconds = time.process_time() - begin
-            rows.append(Row(f"read_20s_{ending.partition('.')[0]}_s", seconds, "s", goal=SLOWEST))
+        for posture, change in POSTURES.items():
+            changed = change(motion)
+            for ending, write in (WRITERS | READ_ONLY).items():
+                path = Path(folder) / f"long.{ending}"
+                write(changed, humanoid, path)
+                begin = time.process_time()
+                load_motion(path, humanoid, config=MotionFileConfig(fps=motion.fps))
+                seconds = time.process_time() - begin
+                rows.append(Row(f"read_20s_{name_format(ending)}{posture}_s", seconds, "s", goal=SLOWEST))
     return rows
+
+
+def repeat_for(once: ReferenceMotion, seconds: float) -> ReferenceMotion:
+    """A cycle over and over, for so long [s]."""
+    times = int(np.ceil(seconds / once.duration))
+    qpos = repeat_cycle(once.qpos, times)[: int(seconds * once.fps) + 1]
+    contacts = np.concatenate([once.contacts[:-1]] * times + [once.contacts[-1:]])[: len(qpos)]
+    return replace(once, qpos=qpos, contacts=contacts, loop=False)

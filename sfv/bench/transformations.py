@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from reconstruct.characters.character import Character, load_character
 from reconstruct.cycle import mirror_motion
 from reconstruct.formats.open_motion import open_motion
+from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.robot import RobotMotion
 from reconstruct.formats.skeleton import to_character
 from reconstruct.formats.write_amass import write_amass
@@ -23,6 +24,7 @@ from reconstruct.formats.write_glb import write_glb
 from reconstruct.formats.write_trc import write_trc
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
+from sfv.bench.written_files import OF_SMPL, READ_ONLY
 
 Writer = Callable[[ReferenceMotion, Character, Path], None]
 WRITERS: dict[str, Writer] = {
@@ -34,8 +36,6 @@ WRITERS: dict[str, Writer] = {
     "amass.npz": write_amass,
 }
 """Ending of a file -> what writes it."""
-LOOSE_MM = {"trc": 40.0, "amass.npz": 15.0}
-"""How far joints may be where a format holds less [mm]: SMPL bends its trunk elsewhere; places do not say where."""
 LIMBS = tuple(
     (f"{side}_{upper}", f"{side}_{lower}")
     for side in ("left", "right")
@@ -91,6 +91,17 @@ def _lie(motion: ReferenceMotion) -> ReferenceMotion:
     return replace(motion, qpos=qpos)
 
 
+def _get_up(motion: ReferenceMotion, period: float = 8.0) -> ReferenceMotion:
+    """From its back to its feet and down again, over and over [s], its lowest joint near the ground."""
+    up = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(len(motion)) / motion.fps / period)
+    lean = Rotation.from_euler("y", -90.0 * (1.0 - np.clip(1.6 * up - 0.3, 0.0, 1.0)), degrees=True)
+    qpos = motion.qpos.copy()
+    qpos[:, :3] *= [0.1, 0.1, 0.0]
+    qpos[:, 3:7] = (lean * Rotation.from_quat(qpos[:, [4, 5, 6, 3]])).as_quat()[:, [3, 0, 1, 2]]
+    qpos[:, 2] += 0.05 - place_joints(load_character(motion.character), qpos)[..., 2].min(axis=1)
+    return replace(motion, qpos=qpos)
+
+
 def _mirror(motion: ReferenceMotion) -> ReferenceMotion:
     return replace(motion, qpos=mirror_motion(load_character(motion.character).model, motion.qpos))
 
@@ -111,6 +122,9 @@ TRANSFORMATIONS = (
     Transformation("lying", _lie),
 )
 
+POSTURES = {"": lambda motion: motion, "_lying": _lie, "_getting_up": _get_up}
+"""What is added to the name of a row -> what a motion that stands becomes for it."""
+
 
 @dataclass(frozen=True)
 class Deviation:
@@ -125,9 +139,9 @@ class Deviation:
     is_upright: bool
     """Up has stayed up."""
 
-    def is_same(self, ending: str) -> bool:
-        """Whether it is the same motion to a millimetre and a tenth of a degree, as far as the format allows."""
-        return self.mm <= LOOSE_MM.get(ending, 1.0) and self.degrees <= 0.1 and self.seconds < 1e-3 and self.is_upright
+    def is_same(self) -> bool:
+        """Whether it is the same motion to a millimetre and a tenth of a degree."""
+        return self.mm <= 1.0 and self.degrees <= 0.1 and self.seconds < 1e-3 and self.is_upright
 
 
 def read_back(motion: ReferenceMotion, how: Transformation, ending: str, folder: Path) -> Deviation:
@@ -136,7 +150,7 @@ def read_back(motion: ReferenceMotion, how: Transformation, ending: str, folder:
     Args:
       motion: of the humanoid.
       how: what is changed.
-      ending: the format, one of `WRITERS`.
+      ending: the format, one of `WRITERS` or `READ_ONLY`.
       folder: for the file.
     """
     body = load_character(motion.character, None if how.size == 1.0 else how.size * motion.height)
@@ -146,22 +160,23 @@ def read_back(motion: ReferenceMotion, how: Transformation, ending: str, folder:
         qpos[:, :3] *= how.size
         changed = replace(changed, qpos=qpos, height=body.height)
     path = folder / f"{how.name}.{ending}"
-    WRITERS[ending](changed, body, path)
-    found, duration = read_joints(path, body)
+    (WRITERS | READ_ONLY)[ending](changed, body, path)
+    found, duration = read_joints(path, body, changed.fps)
     true = place_joints(body, changed.qpos)
-    if ending == "amass.npz":
+    if ending == "amass.npz" or ending in OF_SMPL:
         true = true / how.size  # SMPL's angles are of our humanoid's bones, whose body it was
     return compare(true, found, abs(duration - changed.duration))
 
 
-def read_joints(path: Path, body: Character) -> tuple[np.ndarray, float]:
-    """The twelve joints of a file (T, 12, 3) [m], z up, and its duration [s]."""
-    opened = open_motion(path, asked=body.name)
+def read_joints(path: Path, body: Character, fps: float) -> tuple[np.ndarray, float]:
+    """The twelve joints of a file (T, 12, 3) [m], z up, and its duration [s], at a rate where its kind says none."""
+    config = MotionFileConfig(fps=fps if path.suffix in (".npy", ".amc") else None)
+    opened = open_motion(path, config, body.name)
     if isinstance(opened, RobotMotion):
         return place_joints(
             load_character(opened.motion.character, body.height), opened.motion.qpos
         ), opened.motion.duration
-    skeleton, motion, _ = to_character(opened, path)
+    skeleton, motion, _ = to_character(opened, path, config)
     return place_joints(skeleton, motion.qpos), motion.duration
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from imitate.scene.scene import Scene, build_model
 from imitate.tracking.feasibility import compute_unsupported_force
-from reconstruct.floor import hold_down, lay_on_ground, measure_time_on_ground
+from reconstruct.floor import hold_down, lay_on_ground
 from reconstruct.formats.read_motion import load_motion
 from reconstruct.formats.skeleton import FLESH, FLESH_OF_TRUNK, find_flesh
 from reconstruct.formats.write_bvh import write_bvh
+from reconstruct.grounding import measure_time_on_ground
 from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec
