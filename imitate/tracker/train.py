@@ -54,7 +54,7 @@ class CloneConfig:
     """Control steps between rounds of learning."""
     buffer: int = 400_000
     """States that are kept."""
-    batches: int = 72
+    batches: int = 160
     """Steps of the optimiser in a round."""
     batch_size: int = 256
     """States in a step of the optimiser."""
@@ -138,7 +138,7 @@ class Cloning:
         self.expert = ClipExpert(clips, self.env)
         self.policy = Policy(self.env.policy_layout(self.config.hidden))
         self.policy.actor.bf16 = bfloat16_is_fast()
-        self.optimiser = torch.optim.Adam(self.policy.actor.parameters(), lr=self.config.learning_rate)
+        self.optimiser = torch.optim.Adam(self.policy.actor.parameters(), lr=self.config.learning_rate, fused=True)
         self.buffer = Buffer.of(self.config.buffer, self.env.observation_layout.size, self.env.action_size)
         self._starts = np.flatnonzero(self.expert.covered)
         self.start(np.arange(self.env.num_envs))
