@@ -83,15 +83,20 @@ def _draw_bar(title: str) -> Iterator[ProgressCallback]:
 @contextmanager
 def _print_lines(title: str) -> Iterator[ProgressCallback]:
     begin = last = time.monotonic()
+    first: float | None = None
 
     def progress(done: float, total: float, note: str = "") -> None:
-        nonlocal last
+        nonlocal begin, last, first
         now = time.monotonic()
-        if now - last < PLAIN_INTERVAL or total <= 0:
+        if total <= 0:
+            return
+        share = min(done / total, 1.0)
+        if first is None or share < first:  # new work, work that goes on, or the next part of it
+            begin, first = begin if first is None and share < 0.01 else now, share
+        if now - last < PLAIN_INTERVAL:
             return
         last = now
-        share = min(done / total, 1.0)
-        left = f", {(now - begin) * (1 - share) / share:.0f} s left" if share > 0.01 else ""
+        left = f", {(now - begin) * (1 - share) / (share - first):.0f} s left" if share - first > 0.01 else ""
         print(f"  {title}: {share:4.0%}{left}  {note}", file=sys.stderr, flush=True)
 
     yield progress

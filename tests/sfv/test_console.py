@@ -19,6 +19,18 @@ def test_a_line_comes_no_oftener_than_the_interval_and_says_what_is_left(monkeyp
     assert lines == ["  training:  40%, 60 s left  return .5", "  training:  90%, 10 s left  "]
 
 
+def test_what_was_done_before_counts_for_nothing_in_what_is_left(monkeypatch, capsys):
+    clock = iter([0.0, 1.0, 41.0, 45.0, 85.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console._print_lines("training") as progress:
+        progress(50, 100)  # goes on
+        progress(60, 100)  # a tenth in 40 s
+        progress(0, 8)  # the next part
+        progress(4, 8)  # half of it in 40 s
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["  training:  60%, 160 s left  ", "  training:  50%, 40 s left  "]
+
+
 def test_without_a_terminal_lines_are_printed_and_with_one_a_bar(monkeypatch, capsys):
     monkeypatch.setattr(console, "PLAIN_INTERVAL", 0.0)
     with console.bar("pose") as progress:
