@@ -268,30 +268,31 @@ WALL_PUSH = Plan(
 """Leaning on a wall with both hands, and pushing off."""
 
 VAULT = Plan(
-    #      stand bend  hands push  tuck  off   over  reach land  absorb rise stand
-    times=(0.00, 0.30, 0.68, 0.92, 1.08, 1.20, 1.36, 1.50, 1.62, 1.85, 2.30, 2.70),
+    #      stand bend  hands push  spread over past  reach land  absorb rise stand
+    times=(0.00, 0.34, 0.76, 0.96, 1.05, 1.15, 1.26, 1.35, 1.44, 1.70, 2.25, 2.80),
     channels={
-        "height": (0.895, 0.86, 0.76, 0.93, 1.08, 1.16, 1.19, 1.08, 0.90, 0.66, 0.87, 0.895),
-        "forward": (0, -0.04, -0.14, 0.04, 0.20, 0.36, 0.60, 0.82, 1.00, 1.12, 1.18, 1.18),
-        "pitch": (0, 14, 42, 44, 58, 56, 40, 22, 12, 30, 4, 0),
-        "chest": (0, 6, 10, 6, 14, 14, 12, 10, 10, 14, 2, 0),
-        "neck": (0, -8, -24, -22, -28, -26, -20, -14, -12, -20, -2, 0),
-        "hip": (0, 30, 86, 36, 112, 136, 128, 84, 50, 98, 8, 0),
-        "knee": (0, 24, 60, 14, 116, 132, 112, 50, 26, 98, 10, 0),
-        "ankle": (0, 10, 16, -28, -10, 4, 10, 6, 4, 30, 3, 0),
-        "shoulder": (0, 40, 60, 58, 46, 20, 20, 30, 40, 40, 8, 0),
-        "abduct_shoulder": (5, 8, 8, 8, 8, 12, 20, 22, 20, 12, 6, 5),
-        "elbow": (6, 30, 52, 16, 6, 10, 20, 24, 24, 24, 10, 6),
+        "height": (0.895, 0.86, 0.76, 0.91, 0.96, 0.98, 0.97, 0.94, 0.88, 0.66, 0.87, 0.895),
+        "forward": (0, -0.04, -0.06, 0.11, 0.24, 0.39, 0.55, 0.68, 0.80, 0.95, 1.02, 1.02),
+        "pitch": (0, 14, 44, 52, 54, 52, 44, 34, 24, 32, 4, 0),
+        "chest": (0, 6, 10, 8, 10, 12, 10, 8, 8, 14, 2, 0),
+        "neck": (0, -8, -24, -26, -28, -28, -24, -18, -12, -20, -2, 0),
+        "hip": (0, 30, 84, 38, 62, 98, 94, 72, 46, 100, 8, 0),
+        "knee": (0, 24, 60, 12, 34, 44, 36, 28, 26, 96, 10, 0),
+        "ankle": (0, 10, 18, -28, -16, 0, 4, 4, 4, 28, 3, 0),
+        "abduct_hip": (0, 0, 2, 4, 24, 46, 46, 30, 14, 8, 3, 0),
+        "shoulder": (0, 40, 66, 76, 66, 46, 24, 20, 36, 40, 8, 0),
+        "abduct_shoulder": (5, 6, 4, 4, 4, 6, 10, 22, 20, 12, 6, 5),
+        "elbow": (6, 30, 46, 18, 12, 8, 8, 20, 24, 24, 10, 6),
     },
     contacts={
-        "heels": ((0.0, 0.80), (1.66, 9.0)),
-        "toes": ((0.0, 0.92), (1.62, 9.0)),
-        "hands": ((0.60, 1.16, 0),),
+        "heels": ((0.0, 0.84), (1.48, 9.0)),
+        "toes": ((0.0, 0.96), (1.44, 9.0)),
+        "hands": ((0.66, 1.26, 0),),
     },
-    things=(SceneObject("box", x=0.53, y=0.0, height=0.70, length=0.36, width=1.0),),
+    things=(SceneObject("box", x=0.68, y=0.0, height=0.74, length=0.30, width=0.50),),
     azimuth=104.0,
 )
-"""A vault: hands on a box, legs tucked over it, landing behind it."""
+"""A vault astride: both hands on a box, the legs pass it on both sides, landing behind it."""
 
 WALL_KICK = Plan(
     #      stand ready crouch push  off   wall  deep  push  back  land  absorb rise stand
@@ -357,19 +358,20 @@ PUSH_BOX = replace(
 SHORT_STEP = 0.75
 """Length of a step on a slope, as a share of that on level ground: a leg that is left behind would not reach."""
 
+LEGS_LEAN = 22.0
+"""By how much more than the trunk legs lean on a slope, over its sine [deg]: the centre of mass is above the feet on
+average then, as on level ground."""
+
 
 def walk_on_slope(rise: float) -> Plan:
     """A walk of somebody who stands plumb on ground that rises by so much over 4 m [m]; its world's z is the normal."""
     slope = SceneObject("slope", x=0.0, y=0.0, height=rise, length=4.0, width=2.0)
-    angle, lean = float(np.degrees(slope.incline)), np.sin(slope.incline)
-    walk = WALK.channels | {
-        name: tuple(SHORT_STEP * flexion for flexion in WALK.channels[name]) for name in ("right_hip", "left_hip")
-    }
-    walk |= {name: tuple(angle + degrees for degrees in walk[name]) for name in ("pitch", "right_ankle", "left_ankle")}
-    walk |= {
-        "forward": (0.895 * lean,) * len(WALK.times),
-        "height": tuple(np.cos(slope.incline) * height - 0.1 * abs(lean) for height in WALK.channels["height"]),
-    }
+    angle, lean, walk = float(np.degrees(slope.incline)), np.sin(slope.incline), dict(WALK.channels)
+    legs = LEGS_LEAN * lean
+    walk |= {name: tuple(SHORT_STEP * flexion - legs for flexion in walk[name]) for name in ("right_hip", "left_hip")}
+    walk |= {name: tuple(angle + legs + lift for lift in walk[name]) for name in ("right_ankle", "left_ankle")}
+    walk["pitch"] = tuple(angle + pitch for pitch in walk["pitch"])
+    walk["height"] = tuple(np.cos(slope.incline) * height - 0.1 * abs(lean) for height in walk["height"])
     return replace(WALK, channels=walk, stride=SHORT_STEP * WALK.stride, things=(slope,))
 
 

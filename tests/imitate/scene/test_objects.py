@@ -74,7 +74,8 @@ def test_a_true_motion_asks_for_no_force_that_its_scene_cannot_give(name):
     ]
     assert missing[0] < 0.05
     # Whose feet are on the ground could stand there, for all that forces say; the moments do not fit.
-    assert name in ("sit", "lie_down", "wall_push", "walk_down") or missing[1] > 0.15
+    # Of a vault of 2.8 s the hands alone carry a third of a second.
+    assert name in ("sit", "lie_down", "wall_push", "walk_down") or missing[1] > (0.06 if name == "vault" else 0.15)
 
 
 def test_a_found_slope_is_the_ground_and_its_motion_stays_as_it_is():
