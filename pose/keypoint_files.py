@@ -95,6 +95,8 @@ def read_keypoint_files(
         xy[t], confidence[t] = frames[t].xy[rows[t]], frames[t].score[rows[t]]
     keypoints = Keypoints(xy, np.zeros((*confidence.shape, 3)), confidence, fps, LANDMARKS, image_size, begin / fps)
     outside = compare_with_picture(xy, confidence > 0, image_size) + find_upside_down(xy, confidence > 0)
+    if path.suffix.lower() in (".npy", ".npz"):
+        outside += find_exchanged_axes(xy, confidence > 0)
     return KeypointFile(keypoints, (*findings, *counted, *outside, *said, *scores))
 
 
@@ -201,6 +203,19 @@ def find_upside_down(xy: np.ndarray, seen: np.ndarray) -> tuple[str, ...]:
     if share < UPSIDE_DOWN:
         return ()
     return (f"feet are above shoulders in {share:.0%} of the frames: is y counted from below? Count it from the top",)
+
+
+def find_exchanged_axes(xy: np.ndarray, seen: np.ndarray) -> tuple[str, ...]:
+    """What to say where the way from shoulders to ankles (T, J, 2), both seen (T, J), goes along x nearly always, as in
+    arrays of y, x."""
+    sides = [[INDEX[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("shoulder", "ankle")]
+    way = xy[:, sides[1]].mean(axis=1) - xy[:, sides[0]].mean(axis=1)
+    known = seen[:, [*sides[0], *sides[1]]].all(axis=1)
+    share = float((np.abs(way[:, 0]) > 2.0 * np.abs(way[:, 1]))[known].mean()) if known.any() else 0.0
+    if share < UPSIDE_DOWN:
+        return ()
+    text = f"the body lies along x in {share:.0%} of the frames: if each point is y, x (MoveNet), exchange them"
+    return (text,)
 
 
 def find_score_scale(bodies: list[np.ndarray]) -> tuple[float, tuple[str, ...]]:

@@ -251,6 +251,10 @@ def to_points(body: Any, path: Path) -> np.ndarray:
         marks = marks[0] if marks and isinstance(marks[0], list) else marks
         return np.array([[mark["x"], mark["y"], mark.get("visibility", 1.0)] for mark in marks], dtype=float)
     key = next((key for key in ("pose_keypoints_2d", "joints") if key in body), "keypoints")
+    if isinstance(body[key], list) and body[key] and isinstance(body[key][0], dict):  # PoseNet, TensorFlow.js
+        places = [mark.get("position", mark) for mark in body[key]]
+        found = [mark.get("score", mark.get("confidence", 1.0)) for mark in body[key]]
+        return np.array([[at["x"], at["y"], score] for at, score in zip(places, found, strict=True)], dtype=float)
     if isinstance(body[key], dict):  # YOLO
         parts = body[key]
         xy = np.column_stack([parts["x"], parts["y"]]).astype(float)

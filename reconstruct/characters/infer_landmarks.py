@@ -51,6 +51,10 @@ STRENGTH = {"leg": 0.2, "foot": 0.12, "trunk": 0.25, "arm": 0.08, "hand": 0.02}
 FACE = {"nose": (0.5, 0.0, -0.05), "eye": (0.4, 0.2, 0.05), "ear": (0.0, 0.5, 0.0)}
 """Places on a head: forward, left and up from its middle, in shares of its size."""
 
+NAMEABLE = (*(f"{side}_{joint}" for side in SIDES for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")),
+            "head")  # fmt: skip
+"""Landmarks of which a user may say on which body they are."""
+
 
 @dataclass(frozen=True)
 class InferredBody:
@@ -142,6 +146,8 @@ def infer_landmarks(model: mujoco.MjModel, where: str, named: dict[str, str] | N
     named = dict(named or {})
     source = SourceModel.in_pose(model)
     for landmark, name in named.items():
+        if landmark not in NAMEABLE:
+            raise InputError(f"{where}: no landmark '{landmark}' ({name}); known ones: {', '.join(NAMEABLE)}")
         if name not in [source.name(b) for b in source.bodies]:
             raise InputError(f"{where}: {landmark}={name}: there is no such body with joints; {list_bodies(source)}")
     source, limbs, held, turn = prepare_source(model, where, named)

@@ -121,6 +121,8 @@ def find_by_name(named: Sequence[tuple[str | None, str]], side: str, taken: Mapp
         if f"{side}_{role}" in taken:
             continue
         found = [named.index((side, part)) for part in parts if (side, part) in named]
+        if role == "hip" and not found and any((side, part) in named for part in ROLES["knee"] if part != "leg"):
+            found = [j for j, own in enumerate(named) if own == (side, "leg")]  # SOMA's LeftLeg is above its LeftShin
         free = [joint for joint in found if joint not in taken.values() and joint not in roles.values()]
         if free:
             roles[f"{side}_{role}"] = free[0]

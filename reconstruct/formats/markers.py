@@ -84,8 +84,11 @@ def read_trc(path: Path, given: Mapping[str, str] | None = None) -> SkeletonMoti
         raise InputError(f"{path}: not a TRC file, or cut off ({error or 'no header'})") from error
     if len(places) < 2:
         raise InputError(f"{path}: {len(places)} frames; a motion has at least 2")
-    metres = to_metres(unit)
-    found = from_markers(names, places, fps, metres, path, Y_UP, given)
+    if unit.strip().startswith(("px", "pix")):
+        raise InputError(
+            f"{path}: places in pixels of a video; give the file in metres (Sports2D's ..._m_person00.trc)"
+        )
+    found = from_markers(names, places, fps, to_metres(unit), path, Y_UP, given)
     return replace(found, findings=(*found.findings, *said))
 
 

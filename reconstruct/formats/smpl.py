@@ -6,7 +6,7 @@ turn these directions by a degree or two. Hands' and faces' angles are left out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +91,7 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
     keys = find_smpl_keys(set(arrays))
     if keys is None:
         raise InputError(f"{path}: no SMPL angles; keys are {', '.join(arrays)}")
+    check_people([*keys, *PATH_KEYS], arrays, path)
     parts, doubts = read_rotations(arrays, keys, path)
     if keys[0] == "Rh" and angle_between(parts[1][:, 0], IDENTITY).max() < 1e-6:
         parts[1] = parts[1][:, 1:]  # the root's own angles, which are Rh's
@@ -125,6 +126,18 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
         ends_at_ball=True,
         findings=(said, *doubts, *findings, *rate, *unit),
     )
+
+
+def check_people(keys: Sequence[str], arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """Raises `InputError` for several people or motions in one archive, (B, T, ...) under two or more of its keys."""
+    shapes = [arrays[key].shape[:2] for key in keys if key in arrays and arrays[key].ndim >= 3]
+    several = [shape for shape in shapes if min(shape) > 1 and shapes.count(shape) > 1]
+    path_shapes = [arrays[key].shape for key in PATH_KEYS if key in arrays]
+    if several and any(len(shape) == 3 and shape[:2] == several[0] for shape in path_shapes):
+        people, frames = several[0]
+        line = f"import numpy as np; d = np.load('{path.name}'); np.savez('one.npz', **{{k: d[k][0] if "
+        line += f"d[k].shape[:2] == ({people}, {frames}) else d[k] for k in d}})"
+        raise InputError(f'{path}: {people} people or motions of {frames} frames; save one: python -c "{line}"')
 
 
 def find_usual_up(arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -323,6 +323,26 @@ def test_who_stands_on_the_head_all_the_time_is_doubtful(tmp_path: Path) -> None
     assert "feet are above shoulders in 100% of the frames: is y counted from below?" in said
 
 
+def test_arrays_of_y_and_x_are_doubtful(tmp_path: Path) -> None:
+    bodies = np.stack([body(17, 100.0 + t) for t in range(12)])
+    for name, columns in (("xy", [0, 1, 2]), ("yx", [1, 0, 2])):
+        np.save(tmp_path / f"{name}.npy", bodies[..., columns])
+        said = " ".join(read_keypoint_files(tmp_path / f"{name}.npy", FPS, (640, 480)).findings)
+        assert ("if each point is y, x (MoveNet)" in said) == (name == "yx")
+
+
+@pytest.mark.parametrize("form", ["position", "plain"])
+def test_points_as_posenet_and_tensorflow_have_them(tmp_path: Path, form: str) -> None:
+    frames, bodies = list[object](), [body(17, 100.0 + t) for t in range(12)]
+    for points in bodies:
+        places = [{"x": float(x), "y": float(y)} for x, y, _ in points]
+        marks = [{"position": at, "score": 0.8} if form == "position" else {**at, "score": 0.8} for at in places]
+        frames.append([{"keypoints": marks, "score": 0.9}] if form == "plain" else {"keypoints": marks})
+    (tmp_path / "a.json").write_text(json.dumps(frames))
+    found = read_keypoint_files(tmp_path / "a.json", FPS, (640, 480)).keypoints
+    np.testing.assert_allclose(found.xy[:, LANDMARKS.index("left_knee")], [points[13, :2] for points in bodies])
+
+
 def test_empty_tables_are_frames_of_nobody(tmp_path: Path) -> None:
     """Also where most are; and one file of all frames may lie beside a note."""
     for t in range(12):

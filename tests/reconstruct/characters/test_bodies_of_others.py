@@ -111,6 +111,17 @@ def test_the_user_says_which_limb_is_a_leg(bring):
         bring(text, on={"left_knee": "left_b2", "right_knee": "right_b2"})
 
 
+def test_what_the_user_says_of_limbs_is_refused_where_it_cannot_be(bring):
+    for on, words in (
+        ({"knee": "left_shin"}, r"no landmark 'knee' \(left_shin\); known ones: left_hip, left_knee"),
+        ({"left_knee": "shin"}, "left_knee=shin: there is no such body"),
+        ({"left_knee": "left_forearm"}, "legs found, but no arms"),
+        ({"left_knee": "right_shin"}, "left_knee=right_shin is not on that limb; it has left_thigh"),
+    ):
+        with pytest.raises(InputError, match=words):
+            bring(mjcf_person(), on=on)
+
+
 def test_a_leg_without_ankle_has_a_sole_of_its_lowest_shape(bring, tmp_path):
     text = mjcf_person()
     for side in ("left", "right"):

@@ -268,6 +268,7 @@ NAMINGS = {
     "valve": ("ValveBiped.Bip01_{}", "ValveBiped.Bip01_{1}_{0}", {"UpLeg": "Thigh", "Leg": "Calf",
                                                                   "Arm": "UpperArm", "ForeArm": "Forearm"}),
     "three_js": ("mixamorig{}", "mixamorig{2}{0}", {}),
+    "soma": ("{}", "{2}{0}", {"UpLeg": "Leg", "Leg": "Shin"}),
     "kinect": ("{}", "{0}{2}", {"UpLeg": "Hip", "Leg": "Knee", "Foot": "Ankle", "ToeBase": "Foot", "Arm": "Shoulder",
                                 "ForeArm": "Elbow", "Hand": "Wrist"}),
 }  # fmt: skip

@@ -73,6 +73,12 @@ def test_markers_can_be_named_by_the_user(tmp_path):
             open_skeleton(tmp_path / "a.trc", MotionFileConfig(joint=(pair,)))
 
 
+def test_places_in_pixels_are_no_motion(tmp_path):
+    write_trc_text(tmp_path / "a.trc", list(TRC_NAMES), known_places(tmp_path), "px")
+    with pytest.raises(InputError, match=r"pixels of a video; give the file in metres"):
+        open_motion(tmp_path / "a.trc")
+
+
 def test_what_is_missing_is_named(tmp_path):
     places = known_places(tmp_path)
     names = [name if name != "LKnee" else "Tail" for name in TRC_NAMES]

@@ -11,6 +11,7 @@ from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.formats.deepmimic import HINGES, JOINTS, read_deepmimic
 from reconstruct.formats.read_motion import load_motion, read_motion
+from reconstruct.ik_targets import leg_length
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.demo.motions import load_demo_motion
 from tests.skeletons import write_deepmimic
@@ -133,6 +134,17 @@ def test_known_motions_come_back_and_rest_on_the_ground(tmp_path, name):
         frames = np.round(np.linspace(0, len(true) - 1, len(found))).astype(int)
         angle = np.degrees(np.arccos(np.clip(np.sum(true[frames] * found, axis=1), -1.0, 1.0)))
         assert np.median(angle) < 8.0, (upper, lower, np.median(angle))
+
+
+def test_how_time_goes_with_the_leg_is_said(tmp_path):
+    grown, child = load_character("humanoid"), load_character("child")
+    write_deepmimic(tmp_path / "a.txt", load_demo_motion("jump", grown), grown)
+    found = load_motion(tmp_path / "a.txt", child, loop="no")
+    given = read_deepmimic(tmp_path / "a.txt")
+    before, after = (len(given.positions) - 1) / given.fps, found.motion.duration
+    assert f"{before:.2f} s of the file take {after:.2f} s" in found.summary
+    foot = 0.86  # DeepMimic's leg to the sole [m]
+    assert after / before == pytest.approx(np.sqrt(leg_length(child) / foot), rel=0.05)
 
 
 def find_direction(motion, character, start, end):
