@@ -72,8 +72,9 @@ class TrainConfig:
     """Number format of the hidden layers while learning; auto takes bfloat16 where the processor is faster with it."""
     evaluation_interval: int = 100_000
     """Samples between evaluations, by which the best policy is chosen."""
-    evaluation_seconds: float = 10.0
+    evaluation_seconds: float = 20.0
     """Length of an evaluation rollout of a looping motion [s]."""
+    # As long as a skill is judged by at the end: a jumping jack that completed 100 % of 10 s completed 94 % of 20 s.
     checkpoint_seconds: float = 30.0
     """Time between checkpoints [s]."""
     tensorboard: bool = True
