@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from imitate.locomotion.terrain import Terrain
+from imitate.scene.ground import Ground
+from imitate.vision.profile_caster import ProfileCaster
 from imitate.vision.ray_caster import RayCaster
 
 
@@ -61,11 +63,11 @@ class CameraConfig:
 
 
 class DepthCamera:
-    """Sees a terrain from the heads of robots; the robots themselves are not in its pictures."""
+    """Sees a ground from the heads of robots; the robots themselves are not in its pictures."""
 
-    def __init__(self, terrain: Terrain, config: CameraConfig | None = None):
+    def __init__(self, ground: Terrain | Ground, config: CameraConfig | None = None):
         self.config = config or CameraConfig()
-        self.caster = RayCaster(terrain)
+        self.caster = RayCaster(ground) if isinstance(ground, Terrain) else ProfileCaster(ground)
         self._rays = self.config.rays().reshape(-1, 3)
 
     def see(self, position: np.ndarray, rotation: np.ndarray) -> np.ndarray:

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 
 from imitate.locomotion.terrain import Terrain
+from imitate.scene.ground import Ground
 from imitate.vision.depth_camera import CameraConfig, DepthCamera, PictureSchedule
 
 
 class Eyes:
-    """The cameras of N bodies on one terrain; without a camera there are no pictures, and `look` does nothing."""
+    """The cameras of N bodies on one ground; without a camera there are no pictures, and `look` does nothing."""
 
-    def __init__(self, terrain: Terrain, config: CameraConfig | None, num_envs: int):
-        self.camera = DepthCamera(terrain, config) if config else None
+    def __init__(self, ground: Terrain | Ground, config: CameraConfig | None, num_envs: int):
+        self.camera = DepthCamera(ground, config) if config else None
         self.schedule = PictureSchedule(config or CameraConfig(), num_envs)
         shape = (config.rows, config.columns) if config else (0, 0)
         self.pictures = np.zeros((num_envs, *shape), np.float32)

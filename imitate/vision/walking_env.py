@@ -89,7 +89,7 @@ class WalkingEnv:
         self.running: np.ndarray | None = None
         self.step_of_cycle = np.zeros(num_envs, dtype=np.int64)
         """The clock of the walk, 0 to `period` - 1, (N,)."""
-        self.eyes = Eyes(self.terrain, camera, num_envs)
+        self.eyes = Eyes(task.ground, camera, num_envs)
         self.time = 0.0
         """Since the beginning [s]."""
         self._soles = GeomShapes.of(self.sim.model, task.character.foot_bodies)

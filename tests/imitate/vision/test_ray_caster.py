@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from imitate.locomotion.terrain import Terrain, make_course, make_flat, make_fractal
+from imitate.scene.ground import Ground
 from imitate.vision.depth_camera import CameraConfig, DepthCamera
+from imitate.vision.profile_caster import ProfileCaster
 from imitate.vision.ray_caster import RayCaster, _window_maximum
 from reconstruct import rotations
 
@@ -38,6 +40,34 @@ def test_rays_end_where_mujocos_do(kind):
     assert hit.sum() > 60
     np.testing.assert_allclose(found[hit], wanted[hit], atol=1e-4)
     assert np.isinf(found[(wanted > 2.01) & inside]).all()
+
+
+def test_rays_on_a_profile_end_where_mujocos_do():
+    """Two treads up, a gap, a tread down; from places above all of them, and in all directions."""
+    levels = np.array([0.0, 0.15, 0.3, -1.0, 0.3, 0.1])
+    ground = Ground(edges=np.array([-0.6, -0.3, 0.5, 0.8, 1.2]), levels=levels, bridged=np.maximum(levels, 0.0))
+    spec = mujoco.MjSpec()
+    ground.add_to(spec)
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    rng, geom, far = np.random.default_rng(1), np.zeros(1, np.int32), 2.5
+    origin = np.column_stack([rng.uniform(-1.5, 2.0, 40), rng.uniform(-1.0, 1.0, 40), np.zeros(40)])
+    origin[:, 2] = ground.height(origin[:, :2]) + rng.uniform(0.05, 0.9, 40)
+    origin = np.repeat(origin, 30, axis=0)
+    direction = rng.standard_normal((1200, 3)) - [0.0, 0.0, 0.3]
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    found = ProfileCaster(ground).cast(origin, direction, far)
+    wanted = np.array(
+        [mujoco.mj_ray(model, data, p, d, None, 1, -1, geom, None) for p, d in zip(origin, direction, strict=True)]
+    )
+    hit = (wanted >= 0.0) & (wanted < far - 0.01)
+    assert hit.sum() > 500
+    np.testing.assert_allclose(found[hit], wanted[hit], atol=1e-4)
+    assert np.isinf(found[(wanted > far + 0.01) | (wanted < 0.0)]).all()
+    np.testing.assert_array_equal(ProfileCaster(ground).cast(np.array([[0.0, 0.0, 0.2]]), np.eye(3)[:1], far), 0.0)
+    with pytest.raises(ValueError, match="edges along x"):
+        ProfileCaster(Ground(incline=0.1))
 
 
 def test_rays_by_hand():
