@@ -25,7 +25,7 @@ from imitate.vision.guide import CourseTask
 from imitate.vision.networks import SeeingLayout
 from imitate.vision.plans import heels_of
 from imitate.vision.scandots import place_dots
-from imitate.vision.walking_course import START
+from imitate.vision.walking_course import KINDS, START
 from pose.errors import InputError
 
 CAMERA = CameraConfig(place=(0.12, 0.0, 0.08), pitch_degrees=48.0, far=4.0)
@@ -42,6 +42,8 @@ MOST_ASIDE = 1.2
 """So far beside the line it has left the course [m]."""
 SWITCH = 0.04
 """Another plan is followed where it is nearer by so much [m]."""
+STAIRS_SHARE = 0.25
+"""Share of the episodes of training that are on stairs before all courses have the same chance."""
 FROM_BEGIN = 0.4
 """Share of the episodes of training that begin at a plan's beginning."""
 
@@ -154,8 +156,12 @@ class WalkingEnv:
         self.sim.age += rng.integers(0, self.episode_steps // 2, self.num_envs)
 
     def change_levels(self, ids: np.ndarray) -> None:
-        """Any course may come next."""
-        self.lane[ids] = self.rng.integers(0, len(self.row.courses), len(ids))
+        """Any course may come next, half of the time one with stairs if there are any."""
+        anywhere = self.rng.integers(0, len(self.row.courses), len(ids))
+        stairs = np.flatnonzero(self.row.kinds == KINDS.index("stairs"))
+        if len(stairs):
+            anywhere = np.where(self.rng.random(len(ids)) < STAIRS_SHARE, self.rng.choice(stairs, len(ids)), anywhere)
+        self.lane[ids] = anywhere
 
     def find_height(self, ids: np.ndarray | slice) -> np.ndarray:
         """Height of the root above the lower sole, (M,) [m]."""

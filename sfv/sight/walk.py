@@ -31,7 +31,7 @@ from sfv.rendering import write_side_by_side
 from sfv.run_folder import RUNS, lock_folder, make_folder
 from sfv.skill import Skill, skills_named
 
-COURSES = 24
+COURSES = 48
 """That a walk is planned and learnt on."""
 FILM_SEED = 7
 DISTANCE = 4.2
