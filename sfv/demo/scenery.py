@@ -27,10 +27,9 @@ def lay_floor(spec: mujoco.MjSpec, things: Sequence[SceneObject]) -> None:
     slope = find_slope(things)
     if slope is None:
         return
-    sin, cos = np.sin(slope.incline), np.cos(slope.incline)
     floor = spec.geom("floor")
     floor.pos = [slope.x, slope.y, 0.0]
-    floor.alt.zaxis = [*(-sin * slope.along[:2]), cos]
+    floor.quat = from_rotvec(-slope.incline * slope.across)
     spec.delete(spec.geom("skirting"))
 
 

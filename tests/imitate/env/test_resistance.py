@@ -8,7 +8,7 @@ import pytest
 from imitate.env.env import EnvConfig, ImitationEnv
 from imitate.env.task import Task
 from imitate.scene.footprints import name_palms
-from imitate.scene.scene import FOUND_FRICTION, PHYSICS_HZ, SUBSTEPS, Scene, make_found_scene
+from imitate.scene.scene import HARDEST, PHYSICS_HZ, SUBSTEPS, Scene, make_found_scene
 from reconstruct.motion import ReferenceMotion
 from reconstruct.scene_objects import SceneObject
 from sfv.demo.motions import FPS, load_demo_motion, load_demo_take, place_things
@@ -57,10 +57,11 @@ def test_a_draft_has_it_in_place_of_a_box_that_was_found():
     assert draft.drafted.resistance == draft.resistance
     heavier = Task(CHARACTER, motion, make_found_scene((replace(box, mass=1.2 * box.mass),))).drafted
     assert heavier.resistance[0] == pytest.approx(1.2 * draft.resistance[0])
-    # One that is too heavy slides more easily, and is left out.
-    heaviest = Task(CHARACTER, motion, make_found_scene((replace(box, mass=4.0 * box.mass),)))
-    assert heaviest.scene.box_friction == FOUND_FRICTION
-    assert not any(heaviest.drafted.resistance)
+    # One that is too heavy slides more easily: against 200 N, as one that is just not.
+    scenes = [make_found_scene((replace(box, mass=mass),)) for mass in (HARDEST / (0.5 * 9.81), 100.0)]
+    assert scenes[0].box_friction == pytest.approx(0.5) and scenes[1].box_friction == pytest.approx(0.2, rel=0.02)
+    forces = [Task(CHARACTER, motion, scene).drafted.resistance[0] for scene in scenes]
+    assert forces[1] == pytest.approx(forces[0]) and forces[0] < -90.0
     # Who does not lean on a box that a scene file puts there meets what slides.
     walk = load_demo_motion("walk", CHARACTER)
     slides = Task(CHARACTER, walk, make_found_scene((SceneObject("box", 2.0, 0.0, 1.0, 1.0, 1.0, mass=20.0),))).drafted

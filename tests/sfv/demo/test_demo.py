@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -9,9 +10,11 @@ import sfv.demo.demo
 from pose.landmarks import INDEX, LANDMARKS
 from pose.video import read_frames
 from reconstruct.characters.character import load_character
+from sfv.backdrop import add_room
 from sfv.demo.demo import IMAGE_SIZE, MARGIN, demo, place_camera, stage_demo, truth_path
-from sfv.demo.motions import load_demo_take
+from sfv.demo.motions import load_demo_take, place_things
 from sfv.demo.plans import PLANS
+from sfv.demo.scenery import lay_floor
 
 CHARACTER = load_character("humanoid")
 
@@ -111,3 +114,16 @@ def test_truth_is_what_the_camera_saw(tmp_path, monkeypatch):
     with np.load(sfv.demo.demo.truth_path(again)) as other:
         assert not np.allclose(other["K"], truth["K"])
         np.testing.assert_array_equal(other["qpos"], truth["qpos"])
+
+
+def test_a_slope_is_filmed_as_the_floor():
+    """Its normal leans back from the way up, and feet that stand on it are at its height."""
+    things = place_things("walk_up", CHARACTER, load_demo_take("walk_up", CHARACTER)[0])
+    spec = CHARACTER.spec()
+    add_room(spec, ahead=np.array([0.0, 1.0]), distance=3.0, seed=0)
+    lay_floor(spec, things)
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    normal = data.geom("floor").xmat.reshape(3, 3)[:, 2]
+    assert normal == pytest.approx([-np.sin(things[0].incline), 0.0, np.cos(things[0].incline)])
