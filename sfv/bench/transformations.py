@@ -94,7 +94,9 @@ def _lie(motion: ReferenceMotion) -> ReferenceMotion:
 def _get_up(motion: ReferenceMotion, period: float = 8.0) -> ReferenceMotion:
     """From its back to its feet and down again, over and over [s], its lowest joint near the ground."""
     up = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(len(motion)) / motion.fps / period)
-    lean = Rotation.from_euler("y", -90.0 * (1.0 - np.clip(1.6 * up - 0.3, 0.0, 1.0)), degrees=True)
+    lean = Rotation.from_rotvec(
+        np.radians(-90.0) * (1.0 - np.clip(1.6 * up - 0.3, 0.0, 1.0))[:, None] * [0.0, 1.0, 0.0]
+    )
     qpos = motion.qpos.copy()
     qpos[:, :3] *= [0.1, 0.1, 0.0]
     qpos[:, 3:7] = (lean * Rotation.from_quat(qpos[:, [4, 5, 6, 3]])).as_quat()[:, [3, 0, 1, 2]]

@@ -9,8 +9,17 @@ import pytest
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.formats.write_bvh import write_bvh
-from sfv.bench.files import OUTCOMES, bench_files, count_readings, find_faults, list_files, read_all, read_one
-from sfv.bench.transformations import TRANSFORMATIONS, WRITERS, compare, read_back
+from sfv.bench.files import (
+    OUTCOMES,
+    bench_files,
+    count_readings,
+    find_faults,
+    list_files,
+    read_all,
+    read_one,
+    repeat_for,
+)
+from sfv.bench.transformations import JOINTS, POSTURES, TRANSFORMATIONS, WRITERS, compare, place_joints, read_back
 from sfv.bench.written_files import READ_ONLY
 from sfv.demo.motions import load_demo_motion
 from tests.samples import CHARACTER
@@ -79,6 +88,17 @@ def test_a_copy_is_the_same_motion(tmp_path, ending, how):
     motion = load_demo_motion("walk", load_character("humanoid"))
     deviation = read_back(motion, how, ending, tmp_path)
     assert deviation.is_same(), deviation
+
+
+def test_who_lies_and_gets_up_is_on_the_ground():
+    walk = repeat_for(load_demo_motion("walk", CHARACTER), 8.0)
+    trunks = {}
+    for name, change in POSTURES.items():
+        at = place_joints(CHARACTER, change(walk).qpos)
+        assert len(at) == len(walk) and -0.02 < at[..., 2].min() < 0.12
+        trunks[name] = at[:, JOINTS.index("left_shoulder"), 2] - at[:, JOINTS.index("left_hip"), 2]
+    assert trunks[""].min() > 0.4 and np.abs(trunks["_lying"]).max() < 0.2
+    assert abs(trunks["_getting_up"][0]) < 0.2 and trunks["_getting_up"].max() > 0.4
 
 
 def test_copies_that_differ_are_found():
