@@ -60,6 +60,9 @@ ALONE_S = 0.1
 """Least part of that time in which nothing else carries [s]."""
 PRESS_SPEED, PRESS_S = 1.5, 0.15
 """Speed that hands which press for a moment may seem to have [m/s], and least time for which the air carries [s]."""
+PRESSED, PRESSED_S = 0.4, 0.3
+"""Upward force [share of the body's weight] that somebody who is in the air for so long [s] seems to have all the time
+if hands carry them: a first pass smooths what they give, and what free fall takes."""
 LEVELS_APART = 0.08
 """Least difference of two levels where stairs are low, or a tilt draws them together [m]."""
 LEVEL_WIDTH = 0.05
@@ -106,8 +109,8 @@ def surfaces_of(character: Character, qpos: np.ndarray, objects: Sequence[SceneO
     (angle, origin), surfaces = find_start(qpos), list[Surface]()
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     for one in objects:
-        if one.mass:
-            continue  # what gives way carries nobody
+        if one.mass or one.kind == "slope":
+            continue  # what gives way carries nobody, and a slope is the ground
         hands = hand_columns(character)
         columns = (
             hands
@@ -241,7 +244,10 @@ def _press(character: Character, seen: Evidence) -> Hypothesis | None:
     low = hands & (seen.points_w[..., 2] < seen.com_w[:, None, 2] + 0.5 * OVERHEAD) & (seen.bottom > SEAT_HEIGHT[0])
     low &= seen.speed < PRESS_SPEED
     shown = np.zeros_like(low)
-    for start, end in find_runs(seen.unsupported):
+    held = seen.unsupported.copy()
+    for start, end in find_runs(seen.lowest > ABOVE):
+        held[start:end] |= end - start >= PRESSED_S * seen.fps and seen.force[start:end, 2].min() > PRESSED
+    for start, end in find_runs(held):
         pressing = low[start:end]
         if not pressing.any():
             continue
@@ -251,7 +257,7 @@ def _press(character: Character, seen: Evidence) -> Hypothesis | None:
             runs = [run for run in find_runs(near[:, n]) if run[0] < end and run[1] > start]
             first, last = max(runs, key=lambda run: min(run[1], end) - max(run[0], start))
             shown[first:last, n] = True
-    frames = (shown & seen.unsupported[:, None]).any(axis=1)
+    frames = (shown & held[:, None]).any(axis=1)
     if frames.sum() < PRESS_S * seen.fps:
         return None
     level = float(np.median(seen.bottom[shown]))
