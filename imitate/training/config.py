@@ -74,7 +74,7 @@ class TrainConfig:
     """Samples between evaluations, by which the best policy is chosen."""
     evaluation_seconds: float = 20.0
     """Length of an evaluation rollout of a looping motion [s]."""
-    # As long as the final evaluation of a skill: a jumping jack that completed 100 % of 10 s completed 94 % of 20 s.
+    # As long as in the final evaluation of a skill.
     checkpoint_seconds: float = 30.0
     """Time between checkpoints [s]."""
     tensorboard: bool = True

@@ -48,8 +48,11 @@ class Criterion:
 
         The skill is learnt when the last `in_a_row` evaluations are at criterion and have not risen. Where there is no
         draft, or the return stays below what it makes likely though nobody falls, twice as many without a rise end it.
+        It goes on where the last one's rollouts from other starts fall: evaluations in a row have the same starts.
         """
         count, learnt = self.in_a_row, "the skill is learnt and no longer improves"
+        if scores and scores[-1].confirmed is not None and scores[-1].confirmed < COMPLETED:
+            return ""
         late = scores[-count:]
         if self.least_return and len(late) == count and self._is_met(late) and not is_rising(late):
             return learnt

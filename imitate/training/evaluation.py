@@ -43,6 +43,8 @@ class Score:
 
     pushed_share: float = PUSHED_SHARE
     """Weight of `pushed_return` in `overall`."""
+    confirmed: float | None = None
+    """`completed` from other starts, where these alone would end the training; else None."""
 
     @property
     def overall(self) -> float:
@@ -72,19 +74,21 @@ class Evaluator:
             dynamics = replace(dynamics, keep=0.0)  # the same ones in every evaluation
         self.env = ImitationEnv(task, env_config, 3 * self._third, 1, affected, None, dynamics, affected)
 
-    def evaluate(self, policy: Acting) -> Score:
+    def evaluate(self, policy: Acting, seed: int = 0) -> Score:
         """Runs the deterministic policy from the first frame and all phases, under pushes from phases.
 
-        The same starts and pushes in every evaluation, split among the processes; all of them get the same score.
+        The same starts and pushes in every evaluation of a seed, split among the processes; all of them get the same
+        score.
         """
         env, group, third = self.env, self.group, self._third
         phases = choose_start_frames(env.reference, third * group.size)[group.rank :: group.size]
         rows = np.concatenate([np.zeros(third, dtype=np.int64), phases, phases])
         env.episode[:] = 0
+        stream = 1000 * seed + group.rank
         if env.dynamics is not None:
-            env.dynamics.rng = np.random.default_rng(group.rank)
-        env.seed_noise(group.rank)
-        scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(group.rank))
+            env.dynamics.rng = np.random.default_rng(stream)
+        env.seed_noise(stream)
+        scores = run_episodes(env, policy, rows, start_rng=np.random.default_rng(stream))
         calm, pushed = np.split(scores.normalised_return, [2 * third])
         completed, falls = scores.completed[: 2 * third], self._count_falls(rows, scores)
         own = [calm.sum(), completed.sum(), pushed.sum(), third, (calm**2).sum(), *falls]

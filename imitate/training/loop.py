@@ -244,6 +244,9 @@ class TrainingRun:
         """Evaluates, saves the policy if it is the best so far, and adds a point to the curves."""
         begin = time.monotonic()
         score = self.evaluator.evaluate(self.average)
+        if self.config.early_stop and self.criterion.choose_end([*self.scores, score]):
+            other = self.evaluator.evaluate(self.average, seed=1 + len(self.scores))
+            score = replace(score, confirmed=other.completed)
         self.seconds += time.monotonic() - begin
         self.evaluated_at = self.samples
         point = {

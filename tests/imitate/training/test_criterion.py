@@ -93,3 +93,10 @@ def test_a_run_that_will_not_get_there_says_so_and_why():
     low = scores([0.7, 0.7, 0.7, 0.7])
     assert "the return is 0.70, 0.70 at best" in CRITERION.predict_miss(low, samples, limit=1000.0)
     assert CRITERION.predict_miss(scores([0.95] * 4), samples, limit=1000.0) == ""
+
+
+@pytest.mark.parametrize(("confirmed", "ends"), [(None, True), (1.0, True), (31 / 32, False)])
+def test_rollouts_from_other_starts_must_confirm_that_the_skill_is_learnt(confirmed, ends):
+    found = scores([0.92] * 3)
+    found[-1] = replace(found[-1], confirmed=confirmed)
+    assert bool(CRITERION.choose_end(found)) is ends
