@@ -84,15 +84,17 @@ def _draw_bar(title: str) -> Iterator[ProgressCallback]:
 def _print_lines(title: str) -> Iterator[ProgressCallback]:
     begin = last = time.monotonic()
     first: float | None = None
+    before = 0.0
 
     def progress(done: float, total: float, note: str = "") -> None:
-        nonlocal begin, last, first
+        nonlocal begin, last, first, before
         now = time.monotonic()
         if total <= 0:
             return
         share = min(done / total, 1.0)
-        if first is None or share < first:  # new work, work that goes on, or the next part of it
+        if first is None or share < before:  # new work, work that goes on, or the next part of it
             begin, first = begin if first is None and share < 0.01 else now, share
+        before = share
         if now - last < PLAIN_INTERVAL:
             return
         last = now

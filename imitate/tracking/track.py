@@ -99,7 +99,7 @@ class TrackConfig:
         return self
 
 
-FAST = TrackConfig(horizon=18, stride=5, iterations=2, loop_seconds=0.1)
+FAST = TrackConfig(horizon=18, stride=5, first_iterations=12, iterations=2, loop_seconds=0.1)
 """Tracking control, three times as fast as that of a single skill: for many motions, and a quick first try."""
 # November 2026, a walk of 2.5 s: with the defaults (24 steps ahead, 2 taken, 6 iterations) 11.9 s of a core for a
 # second of motion and a return of .995; with 15, 5 and 2, 3.3 s and .994. A dance of 3 s: 8.9 s and .976, with 15

@@ -31,6 +31,19 @@ def test_what_was_done_before_counts_for_nothing_in_what_is_left(monkeypatch, ca
     assert lines == ["  training:  60%, 160 s left  ", "  training:  50%, 40 s left  "]
 
 
+def test_a_second_part_that_begins_where_the_first_did_has_a_time_of_its_own(monkeypatch, capsys):
+    clock = iter([0.0, 0.0, 40.0, 80.0, 80.0, 90.0, 120.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console._print_lines("training") as progress:
+        progress(0, 10)
+        progress(5, 10)
+        progress(10, 10)
+        progress(0, 10)  # the next part, at 80 s
+        progress(2, 10)
+        progress(5, 10)  # half of it in 40 s
+    assert capsys.readouterr().err.splitlines()[-1] == "  training:  50%, 40 s left  "
+
+
 def test_without_a_terminal_lines_are_printed_and_with_one_a_bar(monkeypatch, capsys):
     monkeypatch.setattr(console, "PLAIN_INTERVAL", 0.0)
     with console.bar("pose") as progress:

@@ -7,7 +7,7 @@ import pytest
 
 from imitate.policy import save_torch
 from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared
-from imitate.tracker.train import CloneConfig, Cloning
+from imitate.tracker.train import CLONE_VERSION, CloneConfig, Cloning
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from sfv.bench.tracker import bench_tracker
@@ -29,9 +29,8 @@ def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     keep(clip, tmp_path / TRAINING)
     cloning = Cloning(load_character("humanoid"), [clip], CONFIG)
     cloning.policy.save_actor(tmp_path / "tracker.pt")
-    save_torch(
-        {"clips": [clip.name], "seconds": 90.0, "cpu_seconds": 30.0, "samples": 1000}, tmp_path / "checkpoint.pt"
-    )
+    content = {"format": CLONE_VERSION, "clips": [clip.name], "seconds": 90.0, "cpu_seconds": 30.0, "samples": 1000}
+    save_torch(content, tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match="no held-out clips"):
         bench_tracker(tmp_path)
     with pytest.raises(InputError, match="no folder"):
