@@ -25,10 +25,10 @@ SIGMAS = FitSigmas(root_tracking=0.15)
 """A trunk may be shifted by as much as its depth differs."""
 TOLERANCE_SCALES = (2.0, 1.4, 1.0)
 """Of the limits within which a part counts as on the ground, pass by pass."""
-LOOSE = 1e-2
-"""Relative decrease of the cost in one step below which all passes but the last one end."""
+LOOSE, FINE = 1e-2, 3e-3
+"""Relative decrease of the cost in one step below which all passes but the last one end, and that one, with physics."""
 ITERATIONS = 12
-"""Largest number of steps of each pass; twice as many of the last, with physics."""
+"""Largest number of steps of each pass."""
 
 
 def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarray) -> ReferenceMotion:
@@ -57,7 +57,7 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
     support = hold_down(problem.find_support(qpos, view), lies)
     support = replace(support, hands=find_hand_support(character, qpos, support.contact, motion.fps))
     terms = problem.with_support(support, physics=True).residuals
-    qpos = minimise(terms, problem.space, qpos, view.vector(), none, 2 * ITERATIONS).qpos
+    qpos = minimise(terms, problem.space, qpos, view.vector(), none, ITERATIONS, FINE).qpos
     if motion.loop:
         qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
     qpos, contacts = clip_to_limits(character, qpos), part_contacts(support.contact, character.contacts)

@@ -24,6 +24,7 @@ from reconstruct.formats.write_glb import write_glb
 from reconstruct.formats.write_trc import write_trc
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
+from reconstruct.tangent import TangentSpace
 from sfv.bench.written_files import OF_SMPL, READ_ONLY
 
 Writer = Callable[[ReferenceMotion, Character, Path], None]
@@ -91,13 +92,16 @@ def _lie(motion: ReferenceMotion) -> ReferenceMotion:
     return replace(motion, qpos=qpos)
 
 
-def _get_up(motion: ReferenceMotion, period: float = 8.0) -> ReferenceMotion:
-    """From its back to its feet and down again, over and over [s], its lowest joint near the ground."""
-    up = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(len(motion)) / motion.fps / period)
-    lean = Rotation.from_rotvec(
-        np.radians(-90.0) * (1.0 - np.clip(1.6 * up - 0.3, 0.0, 1.0))[:, None] * [0.0, 1.0, 0.0]
-    )
-    qpos = motion.qpos.copy()
+def lie_down(motion: ReferenceMotion, period: float = np.inf) -> ReferenceMotion:
+    """On its back, hardly moving its limbs, or from there to its feet and down again in a time [s]; its lowest joint is
+    near the ground."""
+    model, phase = load_character(motion.character).model, 2.0 * np.pi * np.arange(len(motion)) / motion.fps / period
+    stands = np.clip(0.8 * (1.0 - np.cos(phase)) - 0.3, 0.0, 1.0)[:, None]
+    space, rest = TangentSpace.of(model), np.tile(np.array(model.qpos0), (len(motion), 1))
+    step = space.difference(rest, motion.qpos)
+    step[:, 6:] *= 0.15 + 0.85 * stands
+    qpos = space.integrate(rest, step)
+    lean = Rotation.from_rotvec(np.radians(-90.0) * (1.0 - stands) * [0.0, 1.0, 0.0])
     qpos[:, :3] *= [0.1, 0.1, 0.0]
     qpos[:, 3:7] = (lean * Rotation.from_quat(qpos[:, [4, 5, 6, 3]])).as_quat()[:, [3, 0, 1, 2]]
     qpos[:, 2] += 0.05 - place_joints(load_character(motion.character), qpos)[..., 2].min(axis=1)
@@ -124,7 +128,7 @@ TRANSFORMATIONS = (
     Transformation("lying", _lie),
 )
 
-POSTURES = {"": lambda motion: motion, "_lying": _lie, "_getting_up": _get_up}
+POSTURES = {"": lambda motion: motion, "_lying": lie_down, "_getting_up": lambda motion: lie_down(motion, 8.0)}
 """What is added to the name of a row -> what a motion that stands becomes for it."""
 
 
