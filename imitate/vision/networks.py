@@ -203,9 +203,9 @@ class SeeingPolicy(GaussianActorCritic):
         packed = pack(self.observations(torch.from_numpy(observation))[None], begins, memory)
         return self.add_noise(self.actor(packed)[:, 0].numpy(), rng)
 
-    def save(self, path: Path) -> None:
-        """Writes weights and layout; a crash leaves the old file or the new one."""
-        save_torch({"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": self.state_dict()}, path)
+    def save(self, path: Path, half: bool = False) -> None:
+        """Writes weights, in half precision if `half`, and layout; a crash leaves the old file or the new one."""
+        save_torch({"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": list_weights(self, half)}, path)
 
     @classmethod
     def load(cls, path: Path) -> "SeeingPolicy":
@@ -269,9 +269,9 @@ class Student(nn.Module):
         mean, after = self.actor.run(observation, gamma, begins, memory[1])
         return mean, gamma, (states[-1], after)
 
-    def save(self, path: Path) -> None:
-        """Writes weights and layout; a crash leaves the old file or the new one."""
-        content = {"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": self.state_dict()}
+    def save(self, path: Path, half: bool = False) -> None:
+        """Writes weights, in half precision if `half`, and layout; a crash leaves the old file or the new one."""
+        content = {"format": FORMAT_VERSION, "seeing": asdict(self.layout), "state": list_weights(self, half)}
         save_torch(content | {"camera": asdict(self.camera)}, path)
 
     @classmethod
@@ -289,6 +289,13 @@ class Student(nn.Module):
             student = cls(SeeingPolicy(read_layout(content["seeing"])), camera)
             fill_weights(student, content["state"])
         return student
+
+
+def list_weights(network: nn.Module, half: bool) -> dict[str, Tensor]:
+    """What a file holds of a network; `half` rounds the weights, not what observations are normalised by."""
+    state: dict[str, Tensor] = network.state_dict()
+    rounded = ("actor.", "critic.", "eye.", "cell.", "say.")
+    return {name: value.half() if half and name.startswith(rounded) else value for name, value in state.items()}
 
 
 def read_seeing(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from imitate.vision.train import train_student, train_teacher
 from pose.errors import InputError
 from pose.progress import Progress
 from sfv.bench.vision_page import NONE_FELL, OF_BLIND, OF_TEACHER, TITLES, write_page
-from sfv.bench.vision_walk import bench_walk
+from sfv.bench.vision_walk import bench_shipped, bench_walk
 from sfv.console import bar, console
 from sfv.go1.see import SeeGo1Config
 from sfv.rows import Row, show
@@ -48,6 +48,7 @@ def bench_vision(
     page: Path | None = None,
     json: bool = False,
     skill: str | None = None,
+    shipped: bool = False,
 ) -> None:
     """Distances on four kinds of ground: trains what is not trained yet, then lets robots walk by sight, map and blind.
 
@@ -61,11 +62,18 @@ def bench_vision(
       page: folder to write the page of vision into, e.g. docs; nothing is written if left out.
       json: one JSON object on standard output instead of a table.
       skill: instead of the Go1 a person whose walk this is goes over stairs, gaps and stones, e.g. walk.
+      shipped: with skill: the eyes that come with it walk, and also covered, and nothing is trained.
     """
+    if shipped and skill is None:
+        raise InputError("--shipped: the Go1's eyes are not shipped; add --skill walk, or leave it out")
     if skill is not None:
         if len(seeds) != 1 or (robots, imitation_samples, samples, student_samples) != (None,) * 4:
             raise InputError("--skill: a person's walk has numbers of its own and one seed; leave those options out")
-        bench_walk(WalkSightConfig(skill, seeds[0]), folder / Path(skill).name, WALKS, page, json)
+        config = WalkSightConfig(skill, seeds[0])
+        if shipped:
+            bench_shipped(config, WALKS, page, json)
+        else:
+            bench_walk(config, folder / Path(skill).name, WALKS, page, json)
         return
     robots = ROBOTS if robots is None else robots
     lanes = len(KINDS) * len(EVALUATION_LEVELS)

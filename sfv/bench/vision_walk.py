@@ -10,16 +10,25 @@ import numpy as np
 
 from imitate.training.collect import Actor
 from imitate.vision import drafts, fitted_walk, footholds, guide, plans, walking_course, walking_env
-from imitate.vision.guide import extend_to_ground
+from imitate.vision.guide import CourseTask, extend_to_ground
+from imitate.vision.networks import SeeingPolicy, Student
 from imitate.vision.train import train_student, train_teacher
 from imitate.vision.walking_course import GAP, KINDS, RISE, STONE, STONE_GAP, TREAD
 from imitate.vision.walking_env import CAMERA, DOTS
 from imitate.vision.walking_setting import EVALUATION_SECONDS, WalkingResult, actor_of, run_guide, run_walks
+from pose.progress import Progress
 from sfv.bench.adapt_page import link_to
 from sfv.console import bar, console
 from sfv.rows import Row, describe_machine, show
 from sfv.run_folder import lock_folder, make_folder
-from sfv.sight.walk import WalkSightConfig, blind_policy, find_walk, learn_guide
+from sfv.sight.walk import (
+    WalkSightConfig,
+    blind_policy,
+    find_walk,
+    learn_guide,
+    load_shipped_eyes,
+    make_task,
+)
 
 GOAL = 0.8
 """Share of the courses that the student is to complete."""
@@ -41,24 +50,51 @@ def bench_walk(config: WalkSightConfig, folder: Path, courses: int, page: Path |
         teacher = train_teacher(training, folder, progress, setting)
         student = train_student(training, teacher, folder, progress, setting)
         blind = blind_policy(config, setting, folder, progress)
-        eye: dict[str, Any] = {"camera": student.camera}
-        walks: dict[str, tuple[Callable[..., Actor], dict[str, Any]]] = {
-            "teacher": (actor_of(teacher), {}),
-            "student": (actor_of(student), eye),
-            "blind": (actor_of(blind), {}),
-            "masked": (actor_of(student, masked=True), eye),
-            "swapped": (actor_of(student, swapped=True), eye),
-        }
-        found = dict[str, WalkingResult]()
-        for number, (who, (make, options)) in enumerate(walks.items()):
-            progress(float(number), float(len(walks)), f"walks: {who}")
-            found[who] = run_walks(make, setting.task, config.seed, courses, **options)
+        found = let_walk(setting.task, config.seed, courses, student, {"teacher": teacher, "blind": blind}, progress)
         skill = extend_to_ground(find_walk(config.skill).plain_policy)
         before = run_guide(replace(setting, guide=skill), config.seed)
         followed = run_guide(setting, config.seed)
     if page is not None:
-        console.print(f"page: {write_walk_page(page, found, config)}")
+        made = (
+            f"learnt from {config.guide_samples:,} control steps of the guide's PPO, {config.imitation_samples:,} of "
+            f"the teacher's imitation and {config.student_samples:,} of the student's"
+        )
+        console.print(f"page: {write_walk_page(page, found, config, made)}")
     show("vision", [*make_walk_rows(found), *make_guide_rows(followed, before)], json)
+
+
+def bench_shipped(config: WalkSightConfig, courses: int, page: Path | None, json: bool) -> None:
+    """Lets the shipped eyes walk, also covered, prints the rows, writes the page."""
+    student, made = load_shipped_eyes(config.skill)
+    task = make_task(config, find_walk(config.skill), Path())
+    with bar(f"{config.skill} by sight") as progress:
+        found = let_walk(task, config.seed, courses, student, {}, progress)
+    if page is not None:
+        console.print(f"page: {write_walk_page(page, found, config, made)}")
+    show("vision", make_walk_rows(found), json)
+
+
+def let_walk(
+    task: CourseTask,
+    seed: int,
+    courses: int,
+    student: Student,
+    others: dict[str, SeeingPolicy],
+    progress: Progress,
+) -> dict[str, WalkingResult]:
+    """Lets everybody walk over the same courses, the student also with its camera covered and with another's."""
+    eye: dict[str, Any] = {"camera": student.camera}
+    walks: dict[str, tuple[Callable[..., Actor], dict[str, Any]]] = {
+        "student": (actor_of(student), eye),
+        "masked": (actor_of(student, masked=True), eye),
+        "swapped": (actor_of(student, swapped=True), eye),
+    }
+    walks |= {who: (actor_of(policy), {}) for who, policy in others.items()}
+    found = dict[str, WalkingResult]()
+    for number, (who, (make, options)) in enumerate(walks.items()):
+        progress(float(number), float(len(walks)), f"walks: {who}")
+        found[who] = run_walks(make, task, seed, courses, **options)
+    return found
 
 
 def make_walk_rows(found: dict[str, WalkingResult]) -> list[Row]:
@@ -87,11 +123,11 @@ def make_guide_rows(followed: WalkingResult, before: WalkingResult) -> list[Row]
     return rows
 
 
-def write_walk_page(folder: Path, found: dict[str, WalkingResult], config: WalkSightConfig) -> Path:
-    """Writes vision_walk.md into a folder; returns its path."""
+def write_walk_page(folder: Path, found: dict[str, WalkingResult], config: WalkSightConfig, made: str) -> Path:
+    """Writes vision_walk.md into a folder, `made` says from what they learnt; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "vision_walk.md"
-    page.write_text("\n".join([*describe_parts(config), *list_walks(found, config)]) + "\n", encoding="utf-8")
+    page.write_text("\n".join([*describe_parts(config), *list_walks(found, config, made)]) + "\n", encoding="utf-8")
     return page
 
 
@@ -132,7 +168,7 @@ def describe_parts(config: WalkSightConfig) -> list[str]:
     ]
 
 
-def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig) -> list[str]:
+def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig, made: str) -> list[str]:
     """The table of what was measured."""
     count, here = len(next(iter(found.values())).kind), describe_machine()
     lines = [
@@ -140,8 +176,7 @@ def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig) -> list
         "",
         *textwrap.wrap(
             f"{count} courses that nobody was trained on, one walk each of at most {EVALUATION_SECONDS:g} s, seed "
-            f"{config.seed}; learnt from {config.guide_samples:,} control steps of the guide's PPO, "
-            f"{config.imitation_samples:,} of the teacher's imitation and {config.student_samples:,} of the student's. "
+            f"{config.seed}; {made}. "
             f"Goal: the student {GOAL:.0%}. {here['cores']} cores ({here['processor']}).",
             112,
         ),
@@ -149,10 +184,23 @@ def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig) -> list
         f"| completed | {' | '.join(KINDS)} | all | mean share of the way |",
         f"|---|{'---|' * (len(KINDS) + 2)}",
     ]
-    for who, title in TITLES.items():
-        result = found[who]
+    for who in (who for who in TITLES if who in found):
+        title, result = TITLES[who], found[who]
         shares = [f"{result.count_completed(kind):.0%}" for kind in KINDS]
         half = 1.96 * float(np.sqrt(result.completed.mean() * (1.0 - result.completed.mean()) / count))
         whole = f"{result.completed.mean():.0%} +- {half:.0%}"
         lines.append(f"| {title} | {' | '.join(shares)} | {whole} | {result.progress.mean():.0%} |")
+    student, covered = found["student"], found["masked"]
+    shares = ", ".join(
+        f"{kind} {student.count_completed(kind):.0%} against {covered.count_completed(kind):.0%}" for kind in KINDS
+    )
+    reached = "reached" if student.completed.mean() >= GOAL else "missed"
+    lines += [
+        "",
+        *textwrap.wrap(
+            f"The goal is {reached}. What pictures give is the student against itself with its camera covered: "
+            f"{shares}. `sfv see --skill {config.skill}` trains all of it anew, and goes on where it was stopped.",
+            112,
+        ),
+    ]
     return lines

@@ -1,5 +1,6 @@
 """A skill that goes ahead learns to walk over stairs, gaps and stepping stones by sight; its films and its files."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -144,21 +145,40 @@ def learn_walk_by_sight(config: WalkSightConfig, folder: Path) -> None:
     )
 
 
+def shipped_eyes(skill: Skill) -> Path:
+    """The folder of the eyes that come with a skill; it need not exist."""
+    return skill.policy_path.parent / "eyes"
+
+
+def load_shipped_eyes(name: str) -> tuple[Student, str]:
+    """The student that comes with a skill, and how it was made.
+
+    Raises:
+      InputError: none come with it.
+    """
+    folder = shipped_eyes(find_walk(name))
+    if not (folder / STUDENT).is_file():
+        raise InputError(f"no eyes come with '{name}'; leave --shipped out, and it learns to see")
+    note = json.loads((folder / "note.json").read_text(encoding="utf-8"))
+    return Student.load(folder / STUDENT), str(note["made"])
+
+
 def load_walk_sight(name: str) -> tuple[CourseTask, Student]:
-    """The walk of a skill, and the student that `sfv see --skill` left in runs/.
+    """The walk of a skill, and the student that `sfv see --skill` left in runs/, or else the shipped one.
 
     Raises:
       InputError: there is none, or it is another body's.
     """
     skill = find_walk(name)
-    folder = RUNS / f"{Path(name).name}_sight"
-    file = folder / STUDENT
+    own = RUNS / f"{Path(name).name}_sight" / STUDENT
+    shipped = shipped_eyes(skill) / STUDENT
+    file = shipped if shipped.is_file() and not own.is_file() else own
     if not file.is_file():
-        raise InputError(f"{file}: '{name}' cannot see yet; let it learn: sfv see --skill {name}")
+        raise InputError(f"{own}: '{name}' cannot see yet; let it learn: sfv see --skill {name}")
     student = Student.load(file)
     if student.layout.body != skill.reference.character:
         raise InputError(f"{file}: these are the eyes of {student.layout.body}, not of {skill.reference.character}")
-    return make_task(WalkSightConfig(name), skill, folder), student
+    return make_task(WalkSightConfig(name), skill, own.parent), student
 
 
 def walk_over(

@@ -134,6 +134,11 @@ def test_files(tmp_path):
     student = Student(policy, CameraConfig(rows=26, columns=30))
     student.save(tmp_path / "student.pt")
     camera = Student.load(tmp_path / "student.pt").camera
+    student.save(tmp_path / "half.pt", half=True)
+    half = Student.load(tmp_path / "half.pt").state_dict()
+    for name, value in student.state_dict().items():
+        torch.testing.assert_close(half[name], value, rtol=1e-3, atol=1e-6)
+    assert (tmp_path / "half.pt").stat().st_size < 0.8 * (tmp_path / "student.pt").stat().st_size
     assert (camera.rows, camera.columns, camera.far) == (26, 30, 2.0)
     old = {
         name: value

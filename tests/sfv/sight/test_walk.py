@@ -33,6 +33,13 @@ def student() -> Student:
 
 def test_who_cannot_see_is_refused_in_one_line(tmp_path, monkeypatch, student):
     monkeypatch.setattr(walk, "RUNS", tmp_path)
+    shipped = load_walk_sight("walk")[1]
+    assert shipped.camera == walk.CAMERA and shipped.layout.body == "humanoid"
+    monkeypatch.setattr(walk, "shipped_eyes", lambda skill: tmp_path / "none")
+    with pytest.raises(InputError, match="no eyes come with 'walk'"):
+        bench_vision(skill="walk", shipped=True)
+    with pytest.raises(InputError, match="the Go1's eyes are not shipped"):
+        bench_vision(shipped=True)
     with pytest.raises(InputError, match="'walk' cannot see yet; let it learn: sfv see --skill walk"):
         play(("walk",), eyes=True)
     with pytest.raises(InputError, match="one skill alone"):
@@ -92,6 +99,10 @@ def test_rows_and_page_show_what_was_measured(tmp_path):
         followed["humanoid_plans_followed"] == pytest.approx(10 / 12)
         and followed["humanoid_plans_followed_stairs"] == 1
     )
-    text = write_walk_page(tmp_path, found, WalkSightConfig()).read_text(encoding="utf-8")
+    text = write_walk_page(tmp_path, found, WalkSightConfig(), "learnt from 7 steps").read_text(encoding="utf-8")
     assert "| Teacher, scandots | 100% | 100% | 100% | 100% +- 0% | 100% |" in text
     assert "| **Student, depth camera on the head** | 100% | 75% | 75% | 83% +- 21% | 83% |" in text
+    assert "seed 0; learnt from 7 steps. Goal: the student 80%" in " ".join(text.split())
+    del found["teacher"], found["blind"]  # as of shipped eyes
+    shorter = write_walk_page(tmp_path, found, WalkSightConfig(), "so").read_text(encoding="utf-8")
+    assert "Teacher, scandots" not in shorter and "| Student, camera covered |" in shorter
