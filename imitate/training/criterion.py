@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from imitate.tracking.draft import Draft
-from imitate.training.evaluation import Score
+from imitate.training.evaluation import COMPLETED, Score
 
-COMPLETED = 0.98
-"""Share of undisturbed rollouts that reach the end once a skill is learnt."""
 DRAFT_SHARE = 0.94
 """Part of the draft's mean reward that a policy's return reaches once the skill is learnt."""
 # The draft plans anew at every step and knows the model. In November 2026 the trained policies of SFV's videos whose
@@ -51,7 +49,7 @@ class Criterion:
         It goes on where the last one's rollouts from other starts fall: evaluations in a row have the same starts.
         """
         count, learnt = self.in_a_row, "the skill is learnt and no longer improves"
-        if scores and scores[-1].confirmed is not None and scores[-1].confirmed < COMPLETED:
+        if scores and scores[-1].confirmed is not None and not scores[-1].is_confirmed:
             return ""
         late = scores[-count:]
         if self.least_return and len(late) == count and self._is_met(late) and not is_rising(late):

@@ -22,6 +22,8 @@ PUSHED_SHARE = 0.1
 # standard deviation (2.0 to 2.6 undisturbed, 2.5 to 3.4 pushed).
 VARIED_SHARE = 0.5
 """The same where dynamics vary: to survive those is what is learnt then, and the undisturbed return is high already."""
+COMPLETED = 0.98
+"""Share of undisturbed rollouts that reach the end once a skill is learnt."""
 FALL_BINS = 20
 """Parts of a motion that falls are counted in."""
 
@@ -45,6 +47,11 @@ class Score:
     """Weight of `pushed_return` in `overall`."""
     confirmed: float | None = None
     """`completed` from other starts, where these alone would end the training; else None."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Next to nobody fell from other starts: the highest of many scores may be luck, this one is not."""
+        return self.confirmed is not None and self.confirmed >= COMPLETED
 
     @property
     def overall(self) -> float:

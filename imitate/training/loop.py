@@ -270,8 +270,8 @@ class TrainingRun:
 
     @property
     def best(self) -> Score:
-        """The evaluation of the policy that is kept, the later one where two are as good."""
-        return max(reversed(self.scores), key=lambda score: score.overall)
+        """The evaluation of the policy that is kept: one that other starts confirm, else the highest and latest."""
+        return max(reversed(self.scores), key=lambda score: (score.is_confirmed, score.overall))
 
     def agree_on_end(self, stop: Callable[[], bool]) -> str:
         """Why to end now, the same answer in every process; empty to go on. Rank 0's clock counts."""

@@ -100,3 +100,4 @@ def test_rollouts_from_other_starts_must_confirm_that_the_skill_is_learnt(confir
     found = scores([0.92] * 3)
     found[-1] = replace(found[-1], confirmed=confirmed)
     assert bool(CRITERION.choose_end(found)) is ends
+    assert found[-1].is_confirmed is (confirmed == 1.0)
