@@ -33,6 +33,11 @@ class Fit:
     """What spoke for the hypothesis."""
 
 
+def join_notes(*notes: str) -> str:
+    """One line of those that are not empty."""
+    return "; ".join(filter(None, notes))
+
+
 class OnGround(NamedTuple):
     """A motion on the ground alone."""
 

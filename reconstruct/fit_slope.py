@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from reconstruct.camera import View
-from reconstruct.fit_on_ground import Fit, solve
+from reconstruct.fit_on_ground import Fit, join_notes, solve
 from reconstruct.misfit import measure_misfit
-from reconstruct.scene_objects import SceneObject, find_slope
-from reconstruct.slope import Slope, find_way, slope_of
+from reconstruct.scene_objects import STEEPEST, SceneObject, find_slope
+from reconstruct.slope import LEAST, Slope, find_way, slope_of
 
 PRICE = 4.0
 """What a slope costs in units of the misfit: its angle is free to choose. 4 are 2.8 standard deviations."""
@@ -45,11 +45,15 @@ def fit_slope(level: Fit, given: Sequence[SceneObject] | None, iterations: int) 
     assert found is not None
     gain = measure_misfit(problem, level.support, level.solution)
     gain -= measure_misfit(fit.problem, fit.support, fit.solution)
-    if found.is_sure(problem.tilt_sigma) and gain > PRICE:
+    angle = abs(found.angle)
+    if found.is_sure(problem.tilt_sigma) and gain > PRICE and angle < STEEPEST:
         return fit
-    angle = np.degrees(abs(found.angle))
-    note = f"not sure: a slope of {angle:.0f} degrees, or a tilted camera; the film fits by {gain:.1f} better"
-    return replace(level, why="; ".join(filter(None, (level.why, note))))
+    if angle < LEAST or gain <= 0.0:  # as for most walks on level ground
+        return level
+    note = (
+        f"not sure: a slope of {np.degrees(angle):.0f} degrees, or a tilted camera; the film fits by {gain:.1f} better"
+    )
+    return replace(level, why=join_notes(level.why, note))
 
 
 def guess_slope(view: View, expected: View, way: tuple[float, float]) -> Slope:
@@ -69,4 +73,6 @@ def _solve_on(level: Fit, slope: Slope, why: str, iterations: int) -> Fit:
     problem, view = level.problem.with_unknowns(level.solution.unknowns)
     problem = replace(problem, slope=slope)
     solution = solve(problem, level.solution.qpos, view, 2 * iterations)
-    return replace(level, problem=problem.with_unknowns(solution.unknowns)[0], solution=solution, why=why)
+    return replace(
+        level, problem=problem.with_unknowns(solution.unknowns)[0], solution=solution, why=join_notes(level.why, why)
+    )

@@ -29,6 +29,8 @@ class GroundContacts:
     """Frames in which the body flies: nothing rests or rolls and nothing is near the ground, bool (T,)."""
     lies: np.ndarray
     """Frames in which other parts than feet and hands are on the ground: it lies, sits, kneels or rolls, bool (T,)."""
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """Unit vector against gravity, in the world whose ground is z = 0."""
 
 
 def find_ground_contacts(motion: ReferenceMotion, source: Character, character: Character) -> GroundContacts:

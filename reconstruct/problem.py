@@ -188,7 +188,8 @@ class Problem:
             expected = replace(self.expected or view, height=view.height, ground_velocity=view.ground_velocity)
             sigma = np.array([*self.tilt_sigma, 1.0, self.sigmas.focal, 1.0, 1.0])
             if at.slope is not None:
-                yield plumb_prior(view, at.slope, expected, sigma, self.model.nv)
+                prior = plumb_prior(view, at.slope, expected, sigma, self.model.nv)
+                yield surface_terms.widen(prior, more)
             else:
                 yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
         points, parts = self.point_set, self.rolling_parts
@@ -261,9 +262,10 @@ class Problem:
         """Agreement with the keypoints, or with the motion that is repaired."""
         space, sigmas, blocks = self.space, self.sigmas, list[Block]()
         if self.observations is not None:
+            before = len(self.surfaces) + (self.slope is not None)  # unknowns between the view and the path's unit
             seen = residuals.reprojection(kin["landmarks"], view, self.observations, sigmas.reprojection)
             blocks += [
-                seen if self.carried is None else surface_terms.insert_levels(seen, len(self.surfaces)),
+                seen if self.carried is None else surface_terms.insert_levels(seen, before),
                 residuals.bones_3d(kin["landmarks"], view, self.observations, sigmas.bones),
                 residuals.velocity(space, qpos, self.fps, self.velocity_sigma()),
                 residuals.pose_prior(space, qpos),

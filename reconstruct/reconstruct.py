@@ -22,7 +22,7 @@ from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
 from reconstruct.find_pushed import find_pushed
 from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
-from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, solve
+from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, join_notes, solve
 from reconstruct.fit_slope import fit_slope
 from reconstruct.lifter import choose_lifter
 from reconstruct.look_down import set_below_camera
@@ -35,7 +35,7 @@ from reconstruct.path_unit import carry, stay_in_place
 from reconstruct.place_objects import place_boxes, place_objects
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.repair import cut_cycle
-from reconstruct.scene_objects import SceneObject
+from reconstruct.scene_objects import SceneObject, find_slope
 from reconstruct.slope import stand_plumb
 from reconstruct.support import Support
 from reconstruct.surfaces import Surface, centre_surfaces
@@ -55,6 +55,7 @@ TILT_OF_STAIRS = 0.015
 
 DOWN = "the camera looks down: it is taken to turn in its place, though the background shows a path"
 UNKNOWN_UNIT = "the camera is taken to turn in its place: nothing on the ground shows how long its path is"
+NO_CYCLE = "the motion is one pass: cycles are made on level ground only, and --reconstruct.loop yes is passed over"
 NOT_SEARCHED = "objects are not looked for where the camera is carried along; the run's scene.toml may name them"
 
 
@@ -98,7 +99,7 @@ class Reconstruction:
     ended: str = ""
     """Why the optimisation ended."""
     objects: tuple[SceneObject, ...] = ()
-    """What carries the person besides the ground, in the motion's world."""
+    """What carries the person: things on the level ground, or the slope that is the ground, in the motion's world."""
     why: str = ""
     """What speaks for the objects, or that it was not enough."""
     open_limbs: tuple[str, ...] = ()
@@ -120,8 +121,8 @@ def reconstruct_motion(
       character: body to pose, scaled to the person's height.
       config: weights and options.
       progress: called after each pass.
-      objects: what carries the person besides the ground, in the world of the motion that is to come; None to find it,
-        empty for nothing.
+      objects: things on level ground, or the slope that is the ground, in the world of the motion that is to come; None
+        to find them, empty for level ground alone.
       known: the camera's view in the frame in the middle of its pan, if it is known, and with it the ground; of a
         camera that stays in its place.
 
@@ -188,11 +189,6 @@ def take_part(progress: Progress, index: int, count: int) -> Progress:
     return lambda done, total, note="": progress(index * total + done, count * total, note)
 
 
-def join_notes(*notes: str) -> str:
-    """One line of those that are not empty."""
-    return "; ".join(filter(None, notes))
-
-
 def film_camera(view: View, keypoints: Keypoints, observations: Observations) -> Camera:
     """The camera of the first frame and how it moved, from the view of the reference frame."""
     camera, motion = view.camera(keypoints.image_size), keypoints.camera_motion
@@ -214,8 +210,8 @@ def _propose(problem: Problem, qpos: np.ndarray, view: View, objects: Sequence[S
     """The given objects as the only hypothesis, or those that the motion of the body alone suggests."""
     if objects is None:
         return propose_surfaces(problem.character, qpos, view, problem.fps)
-    standing = [one for one in objects if one.kind != "slope" and not one.mass]
-    return [surfaces_of(problem.character, qpos, objects)] if standing else []
+    given = surfaces_of(problem.character, qpos, objects)
+    return [given] if given.surfaces else []
 
 
 def _choose(
@@ -299,8 +295,7 @@ def _finish(
     assert problem.observations is not None
     fps, first, contact = keypoints.fps, 0, support.contact
     standing = view.camera(keypoints.image_size)
-    if problem.carried is not None:
-        standing = carry(standing, problem.carried)
+    standing = standing if problem.carried is None else carry(standing, problem.carried)
     error_px = reprojection_px(solution.qpos, standing, character, problem.observations)
     swapped = count_swapped_frames(solution.qpos, standing, character, problem.observations)
     camera = film_camera(view, keypoints, problem.observations)
@@ -330,19 +325,20 @@ def _finish(
         "ground_speed": float(np.hypot(*view.ground_velocity)),
         "solve_seconds": seconds,
     }
-    things, why = tuple(given or ()), fit.why
+    refused = config.loop == "yes" and (above or problem.slope is not None)
+    things, why = tuple(given or ()), join_notes(fit.why, NO_CYCLE if refused else "")
     if given is None and support.touches is not None and above:
         things = _gather_things(character, qpos, support, surfaces, turn, origin)
     elif given is None and problem.slope is None and (pushed := find_pushed(character, qpos, contact, fps)) is not None:
-        things, why = (pushed.box,), pushed.why
+        things, why = (pushed.box,), join_notes(why, pushed.why)
     if above or problem.slope is not None:  # what would be missing with level ground alone says nothing
         metrics |= dict.fromkeys(
             ("zmp_outside_support_mm", "rest_com_outside_support_mm", "free_moment_nm"), float("nan")
         )
         metrics["unsupported"] = float(measure_unsupported(problem, support, solution.qpos).mean())
     if problem.slope is not None:
-        qpos, camera, thing = stand_plumb(problem.slope.turn(-turn), qpos, camera)
-        motion, things = replace(motion, qpos=qpos), things or (thing,)
+        qpos, camera, thing = stand_plumb(problem.slope.turn(-turn), qpos, camera, find_slope(things))
+        motion, things = replace(motion, qpos=qpos), (thing,)
     doubt = problem.observations.open_limbs
     return Reconstruction(motion, camera, solution.cost, metrics, first, solution.message, things, why, doubt)
 

@@ -13,7 +13,7 @@ than frame by frame; the terms and the banded solver are those of the reconstruc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import mujoco
@@ -28,22 +28,9 @@ from reconstruct.contacts import contact_points, find_runs, part_contacts
 from reconstruct.cycle import close_loop
 from reconstruct.grounding import GroundContacts, find_ground_contacts, measure_time_on_ground
 from reconstruct.ik_targets import SIDES, IKTargets, TargetSigmas, compute_ik_targets, landmark_names, leg_length
-from reconstruct.kinematics import (
-    GRAVITY,
-    BodyPoints,
-    PointSet,
-    com_positions,
-    compute_kinematics,
-    point_positions,
-)
+from reconstruct.kinematics import GRAVITY, BodyPoints, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting_terms import (
-    balance,
-    com_acceleration_near,
-    contact_places,
-    speed_limit,
-    steady_spin,
-)
+from reconstruct.retargeting_terms import balance, com_acceleration_near, contact_places, speed_limit, steady_spin
 from reconstruct.rotations import from_matrix, normalise, to_matrix
 from reconstruct.solve import minimise, solve_poses
 from reconstruct.tangent import TangentSpace
@@ -118,6 +105,7 @@ def retarget(
     character: Character,
     config: RetargetConfig | None = None,
     is_laid: bool = False,
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0),
 ) -> Retargeted:
     """Retargets a motion to another body.
 
@@ -127,6 +115,7 @@ def retarget(
       character: the new body.
       config: how tightly each term holds.
       is_laid: what lies will be laid on the ground by `reconstruct.floor`, so that a coarse fit is enough.
+      up: unit vector against gravity: not z where the ground z = 0 is a slope (`retarget_on`).
 
     Raises:
       InputError: one of the bodies lacks a landmark that is needed, or an option is out of its range.
@@ -135,7 +124,7 @@ def retarget(
     names = landmark_names(source, character)
     scale = leg_length(character) / leg_length(source)
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in names))
-    ground = find_ground_contacts(motion, source, character)
+    ground = replace(find_ground_contacts(motion, source, character), up=up)
     targets = compute_ik_targets(motion, source, character, names, scale, ground, config.targets)
     fit = RetargetingFit(motion, source, character, scale, points, targets, ground, config)
     start = guess_poses(motion, source, character, targets)
@@ -291,7 +280,7 @@ class RetargetingFit:
         com_w = com_positions(self.source.model, motion.qpos)
         acceleration = dynamics.com_acceleration(com_w, motion.fps)  # that of similar motions is the same
         flies = dynamics.all_three(self.ground.flight)
-        acceleration[flies] = 0.0, 0.0, -GRAVITY
+        acceleration[flies] = -GRAVITY * np.array(self.ground.up)
         return TrajectoryTargets(
             near,
             sigma,

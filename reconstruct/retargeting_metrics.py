@@ -60,7 +60,7 @@ def compute_quality_metrics(motion: ReferenceMotion, character: Character, groun
     surface = point_positions(model, motion.qpos, solid)[..., 2] - solid.radius
     flight = ground.flight
     flying = all_three(flight)
-    fall = -com_acceleration(com_positions(model, motion.qpos), fps)[flying, 2] / GRAVITY
+    fall = -com_acceleration(com_positions(model, motion.qpos), fps)[flying] @ np.array(ground.up) / GRAVITY
     return {
         "joint_jump_rad": float(np.abs(steps).max()),
         "limit_excess_rad": float(excess.max(initial=0.0)),

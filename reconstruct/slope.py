@@ -18,7 +18,7 @@ from reconstruct.dynamics import CentroidalMotion
 from reconstruct.kinematics import GRAVITY, point_positions
 from reconstruct.residuals import GLOBALS
 from reconstruct.rotations import from_matrix, multiply
-from reconstruct.scene_objects import SceneObject
+from reconstruct.scene_objects import LIMITS, SceneObject
 from reconstruct.world_frame import centre_world, find_start
 
 LEAST = np.radians(4.0)
@@ -176,17 +176,20 @@ def tilt_gravity(body: CentroidalMotion, slope: Slope | None) -> CentroidalMotio
     return body if slope is None else replace(body, acceleration=body.acceleration + slope.inertia)
 
 
-def stand_plumb(slope: Slope, qpos: np.ndarray, camera: Camera) -> tuple[np.ndarray, Camera, SceneObject]:
+def stand_plumb(
+    slope: Slope, qpos: np.ndarray, camera: Camera, given: SceneObject | None = None
+) -> tuple[np.ndarray, Camera, SceneObject]:
     """A motion from a world whose ground is z = 0 to one whose z is against gravity.
 
     Args:
       slope: the ground.
       qpos: the motion, (T, nq).
       camera: that saw it.
+      given: the slope as it is known in the world that the motion is to have; None for one that was found.
 
     Returns:
-      Motion, camera and the slope in the world whose origin lies on the ground under the first root, and whose x is its
-      heading.
+      Motion, camera and the slope in the world whose origin lies under the first root, and whose x is its heading: on
+      the ground, or where the given slope has it.
     """
     turn = slope.to_plumb
     moved = turn_world(qpos, turn)
@@ -194,12 +197,17 @@ def stand_plumb(slope: Slope, qpos: np.ndarray, camera: Camera) -> tuple[np.ndar
     shift = np.array([0.0, 0.0, float(turn[:2, 2] @ origin / turn[2, 2])])
     moved[:, :3] += shift
     ahead = (turn @ [*slope.way, 0.0])[:2] / np.cos(slope.angle)
-    length = float(np.ptp(moved[:, :2] @ ahead)) + SLOPE_OVER
+    highest = LIMITS["height"][1] / max(abs(float(np.tan(slope.angle))), 1e-9)
+    length = min(float(np.ptp(moved[:, :2] @ ahead)) + SLOPE_OVER, highest, LIMITS["length"][1])
     x, y = origin.tolist()
     yaw = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
     thing = SceneObject("slope", x, y, float(np.tan(slope.angle)) * length, length, SLOPE_WIDTH, yaw=yaw)
     centred, seen_from = centre_world(moved, camera.change_world(turn, shift))
-    return centred, seen_from, thing.move_back(float(np.degrees(heading)), (x, y))
+    if given is None:
+        return centred, seen_from, thing.move_back(float(np.degrees(heading)), (x, y))
+    rise = np.array([0.0, 0.0, -np.tan(given.incline) * float(given.along @ [given.x, given.y, 0.0])])
+    centred[:, :3] += rise
+    return centred, seen_from.change_world(np.eye(3), rise), given
 
 
 def turn_world(qpos: np.ndarray, turn: np.ndarray) -> np.ndarray:

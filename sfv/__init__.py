@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imitate.env.task import Simulated, Task
     from imitate.policy import Policy
     from imitate.rollout import EvaluateConfig, Evaluation, Rollout
-    from imitate.scene.scene import Scene
+    from imitate.scene.scene import Scene, make_found_scene
     from imitate.tracking.draft import Draft
     from imitate.tracking.track import TrackConfig
     from imitate.training.config import TrainConfig
@@ -71,6 +71,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "load_character",
+    "make_found_scene",
     "new_character",
     "reconstruct",
     "retarget",
@@ -82,7 +83,7 @@ _MODULES = {
     "imitate.env.task": "Simulated Task",
     "imitate.policy": "Policy",
     "imitate.rollout": "EvaluateConfig Evaluation Rollout",
-    "imitate.scene.scene": "Scene",
+    "imitate.scene.scene": "Scene make_found_scene",
     "imitate.tracking.draft": "Draft",
     "imitate.tracking.track": "TrackConfig",
     "imitate.training.config": "TrainConfig",

@@ -5,6 +5,7 @@ with the line that the command line prints.
 """
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, overload
@@ -24,8 +25,9 @@ from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
+from reconstruct.retarget_on_slope import retarget_on
 from reconstruct.retargeting import RetargetConfig, same_joints
-from reconstruct.retargeting import retarget as retarget_motion
+from reconstruct.scene_objects import SceneObject, find_slope
 from sfv.character_new import NewCharacterConfig, choose_folder
 from sfv.character_new import new_character as make_character
 from sfv.config import ClipConfig, RetargetRunConfig
@@ -107,8 +109,18 @@ def reconstruct(
     keypoints: Keypoints,
     character: str | Character = "humanoid",
     config: ReconstructConfig = ReconstructConfig(),  # noqa: B008  frozen
+    objects: Sequence[SceneObject] | None = None,
 ) -> Reconstruction:
     """Keypoints -> the motion of a body built as a person (`.motion`), the camera and how good both are (`.metrics`).
+
+    What carries the person is found (`.objects`): a slope, things that stand, a box that is pushed. The motion is made
+    for them, so it is tracked and learnt in `sfv.make_found_scene(objects)`; on level ground alone it hangs in the air.
+
+    Args:
+      keypoints: of one person.
+      character: by name, or a `Character`.
+      config: weights and options.
+      objects: things or the slope, if they are known, in the world of the motion; `()` for level ground alone.
 
     Raises:
       InputError: the clip is too short, the person is hardly seen, or the body is not built as people are.
@@ -119,11 +131,17 @@ def reconstruct(
             f"'{body.name}' is not built as people are: reconstruct a person, then sfv.retarget(motion, '{body.name}')"
         )
     with bar("reconstruct") as progress:
-        return reconstruct_motion(keypoints, body, config, progress)
+        return reconstruct_motion(keypoints, body, config, progress, objects)
 
 
 @overload
-def retarget(skill: ReferenceMotion, character: str, config: RetargetConfig | None = None) -> ReferenceMotion: ...
+def retarget(
+    skill: ReferenceMotion,
+    character: str,
+    config: RetargetConfig | None = None,
+    *,
+    objects: Sequence[SceneObject] = (),
+) -> ReferenceMotion: ...
 
 
 @overload
@@ -144,14 +162,17 @@ def retarget(
       skill: a motion, which is retargeted only; or a run, its folder or its name in runs/, whose skill is learnt.
       character: the new body.
       config: `RetargetConfig` for a motion, `RetargetRunConfig` for a run; every option there is.
-      options: the main options of training, for a run.
+      options: of training, for a run; for a motion `objects`, what carries it: without them its ground is level.
 
     Raises:
       InputError: the run or an option cannot be used, or one of the bodies lacks a landmark that is needed.
       WorkError: training ended against its will; the same call goes on.
     """
     if isinstance(skill, ReferenceMotion):
-        return retarget_motion(skill, load_body(skill), to_character(character), config).motion
+        slope = find_slope(options.pop("objects", ()))
+        if options:
+            raise InputError(f"{', '.join(options)}: a motion is retargeted only; train it with sfv.train")
+        return retarget_on(skill, load_body(skill), to_character(character), slope, config)[0]
     folder = skill.folder if isinstance(skill, Run) else Path(skill)
     config = replace(config, clip=folder, character=character) if config else RetargetRunConfig(folder, character)
     command = format_call("retarget", folder, {"character": character, **options})

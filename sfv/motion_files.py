@@ -14,12 +14,23 @@ from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_quality import assess_motion
 from reconstruct.reconstruct import Reconstruction
-from reconstruct.scene_objects import SceneObject, save_objects
+from reconstruct.scene_objects import SceneObject, load_objects, save_objects
 from sfv.rendering import make_scenery, write_preview
 from sfv.stage import Made
 
 SCENE_FILE = "scene.toml"
-"""What carries the person besides the ground, in the stage of the motion; a copy in the run's folder may be changed."""
+"""What carries the person, things or a slope, in the stage of the motion; a copy in the run's folder may be changed."""
+
+
+def find_scene_file(motion: Path) -> dict[str, Path]:
+    """The scene file beside a motion's as an input of a stage, if anything carries in it."""
+    path = motion.with_name(SCENE_FILE)
+    return {"scene": path} if path.is_file() and load_scene(path) else {}
+
+
+def load_scene(path: Path | None) -> tuple[SceneObject, ...]:
+    """What carries in a motion, of its scene file; nothing where there is none."""
+    return () if path is None else load_objects(path)[0]
 
 
 def write_motion(
@@ -35,7 +46,7 @@ def write_motion(
     task, shown = Task(character, motion, make_found_scene(objects)), motion
     if task.scene.has_box:
         shown = replace(motion, qpos=np.concatenate([motion.qpos, follow_box(task)], axis=1))
-    write_preview(shown, character, folder / "preview.mp4", camera, backdrop=make_scenery(task))
+    write_preview(shown, character, folder / "preview.mp4", camera, backdrop=make_scenery(task), ground=task.ground)
     kind = "a cycle" if motion.loop else "one pass"
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"
 

@@ -19,13 +19,13 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
 from reconstruct.retargeting import same_joints
-from reconstruct.scene_objects import SceneObject, load_objects, split_pushed
+from reconstruct.scene_objects import SceneObject, find_slope, load_objects, split_pushed
 from sfv import __version__, stages
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
-from sfv.motion_files import SCENE_FILE
+from sfv.motion_files import SCENE_FILE, find_scene_file, load_scene
 from sfv.renderer import check_drawing
 from sfv.report import RunStages, write_report
 from sfv.run import Run, find_run_folder, read_record, refuse_people
@@ -110,6 +110,7 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
     asked, training = config.scene, config.imitate.resolve()
     first = ReferenceMotion.load(original)
     source, camera = load_character(first.character, first.height), original.with_name("camera.npz")
+    carrying = scale_objects(original, source, character, asked)
 
     with lock_folder(folder):
         console.print(f"[bold]{original.parent}[/bold] -> {character.name}")
@@ -117,7 +118,7 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
         motion = run(
             stages.retarget(original, camera if camera.is_file() else None, source, character, config.retarget)
         )
-        task = choose_task(motion, character, asked, config.find_box, scale_objects(original, source, character))
+        task = choose_task(motion, character, asked, config.find_box, carrying)
         draft = run(stages.track(motion, task, config.track))
         policy = run(stages.train(motion, draft, task, training))
         policy = note_time_to_skill(policy, motion, draft)
@@ -230,11 +231,20 @@ def choose_task(
     return task
 
 
-def scale_objects(original: Path, source: Character, character: Character) -> tuple[SceneObject, ...]:
-    """What carries the source's motion in the file `original`, as large for the character as its legs are."""
-    path = original.with_name(SCENE_FILE)
+def scale_objects(original: Path, source: Character, character: Character, asked: Scene) -> tuple[SceneObject, ...]:
+    """What carries the source's motion in the file `original`, as large for the character as its legs are.
+
+    Raises:
+      InputError: the motion is made for a slope, and another ground is asked for.
+    """
+    objects = load_scene(find_scene_file(original).get("scene"))
+    slope = find_slope(objects)
+    if slope is not None and asked.kind != "found":
+        raise InputError(
+            f"{original.parent}: walks on {slope.describe()}, not on the ground of --scene {asked.kind}; leave it out"
+        )
     factor = leg_length(character) / leg_length(source)
-    return tuple(thing.scale(factor) for thing in load_objects(path)[0]) if path.is_file() else ()
+    return tuple(thing.scale(factor) for thing in objects)
 
 
 def read_scene_file(folder: Path) -> tuple[SceneObject, ...] | None:
@@ -251,7 +261,7 @@ def read_scene_file(folder: Path) -> tuple[SceneObject, ...] | None:
 
 
 def print_scene(motion: StageResult, folder: Path) -> None:
-    """Prints what carries the person besides the ground, and leaves it in the run's folder to be changed."""
+    """Prints what carries the person, things or a slope, and leaves it in the run's folder to be changed."""
     found = motion[SCENE_FILE]
     objects, path = motion.metrics["objects"], folder / SCENE_FILE
     if not path.is_file() or not load_objects(path)[1]:
@@ -261,6 +271,7 @@ def print_scene(motion: StageResult, folder: Path) -> None:
             path.unlink()
     if objects:
         console.print(f"  scene: {'; '.join(objects)} ({path} can be changed; --scene flat leaves it out)")
+        console.print(f"  [dim]{motion.metrics['scene']}[/dim]")
     elif motion.metrics["scene"]:
         console.print(f"  [yellow]scene: flat, {motion.metrics['scene']}[/yellow]")
 

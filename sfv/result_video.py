@@ -50,7 +50,7 @@ class SourceFilm:
     first_frame: int
     """Frame of the keypoints where the motion begins."""
     objects: tuple[SceneObject, ...] = ()
-    """What carries the person besides the ground: outlined, so that one sees whether it fits."""
+    """What carries the person, things or a slope: outlined, so that one sees whether it fits."""
     pushed: np.ndarray | None = None
     """Corners of a box that is pushed, in the order of `SceneObject.corners`, in the motion's frames [m], (T, 8, 3)."""
     label = "video"
@@ -73,7 +73,7 @@ class Original:
     """The motion of another body that was retargeted, as the first panel of a result video."""
 
     task: Task
-    """The motion and its body."""
+    """The motion, its body and what carried it there; not a box that is pushed."""
     camera: Camera | None
     """The camera of the video that it comes from; None where there was none."""
 
@@ -83,11 +83,12 @@ class Original:
         return self.task.character.name
 
     def draw(self, motion: ReferenceMotion, times: np.ndarray, fps: float) -> Iterator[np.ndarray]:
-        """Images of the original on flat ground in the retargeted motion's time: all panels show the same phase."""
+        """Images of the original on its ground in the retargeted motion's time: all panels show the same phase."""
         character = self.task.character
         qpos = sample_reference(self.task, times * motion.fps / self.task.motion.fps)
-        track = follow(qpos, fps, character.height, self.camera)
-        return render_motion(character, qpos, fps, track, (PANEL_HEIGHT, PANEL_HEIGHT))
+        track = follow(qpos, fps, character.height, self.camera, self.task.ground)
+        size = (PANEL_HEIGHT, PANEL_HEIGHT)
+        return render_motion(character, qpos, fps, track, size, make_scenery(self.task))
 
 
 def write_result_video(

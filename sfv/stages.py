@@ -16,7 +16,7 @@ from imitate.adapt.in_use import load_performer
 from imitate.env.task import Task
 from imitate.robustness import evaluate_skill
 from imitate.rollout import EvaluateConfig
-from imitate.scene.scene import Scene
+from imitate.scene.scene import Scene, make_found_scene
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import explain
 from imitate.tracking.track import TrackConfig, track_motion
@@ -39,11 +39,11 @@ from reconstruct.ik_targets import leg_length
 from reconstruct.lifter import WEIGHTS
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
+from reconstruct.retarget_on_slope import retarget_on
 from reconstruct.retargeting import RetargetConfig
-from reconstruct.retargeting import retarget as retarget_motion
 from reconstruct.retargeting_metrics import compute_retargeting_metrics
-from reconstruct.scene_objects import SceneObject
-from sfv.motion_files import describe_motion, write_motion
+from reconstruct.scene_objects import SceneObject, find_slope, save_objects, split_pushed
+from sfv.motion_files import SCENE_FILE, describe_motion, find_scene_file, load_scene, write_motion
 from sfv.other_keypoints import read_other_keypoints
 from sfv.rendering import make_scenery, write_preview
 from sfv.result_video import Original, SourceFilm, write_result_video
@@ -51,7 +51,7 @@ from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
 ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
-RECONSTRUCT_VERSION = 8
+RECONSTRUCT_VERSION = 9
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 7
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
@@ -91,7 +91,7 @@ class ReconstructSetting(MotionSetting):
     person_height: float
     reconstruct: ReconstructConfig
     objects: tuple[SceneObject, ...] | None
-    """What carries the person besides the ground; None to find it."""
+    """What carries the person, things or a slope; None to find it."""
     upper_body: UpperBody = "no"
     """How legs that were not filmed are guessed."""
 
@@ -175,7 +175,7 @@ def reconstruct(
     objects: tuple[SceneObject, ...] | None = None,
     upper_body: UpperBody = "no",
 ) -> Stage[ReconstructSetting]:
-    """Keypoints -> reference motion of the character, and what carries it besides the ground unless that is given."""
+    """Keypoints -> reference motion of the character, and what carries it, unless that is given."""
     inputs = {"keypoints": pose["keypoints.npz"]} | character_files(character)
     if person.name != character.name:
         inputs |= character_files(person, "person")
@@ -201,7 +201,7 @@ def retarget(
     original: Path, camera: Path | None, source: Character, character: Character, config: RetargetConfig
 ) -> Stage[RetargetSetting]:
     """Reference motion of `source` -> of `character`; the camera only keeps the side that videos are seen from."""
-    inputs = {"motion": original} | ({"camera": camera} if camera else {})
+    inputs = {"motion": original} | ({"camera": camera} if camera else {}) | find_scene_file(original)
     inputs |= character_files(character) | character_files(source, "original")
     setting = RetargetSetting(character.name, character.height, config)
     return Stage(f"2_motion/{character.name}", RETARGET_VERSION, setting, inputs, _retarget_motion)
@@ -250,6 +250,7 @@ def evaluate(
     elif source is not None:
         original = ReferenceMotion.load(source)
         inputs |= {"original": source} | character_files(load_character(original.character), "original")
+        inputs |= find_scene_file(source)
     earlier |= {} if isinstance(source, Path) else {"reprojection_px": motion.metrics.get("reprojection_px")}
     body, first, ending = task.character, motion.metrics.get("first_frame", 0), ADAPTIVE if adapt else ""
     setting = EvaluateSetting(body.name, body.height, task.scene, config, first, earlier, adapt)
@@ -298,7 +299,7 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     found = reconstruct_motion(keypoints, person, config.reconstruct, work.progress, config.objects)
     if person is not character:
         scale = leg_length(character) / leg_length(person)
-        retargeted = retarget_motion(found.motion, person, character).motion
+        retargeted, _ = retarget_on(found.motion, person, character, find_slope(found.objects))
         objects = tuple(thing.scale(scale) for thing in found.objects)
         found = replace(found, motion=retargeted, camera=found.camera.scale(scale), objects=objects)
     return describe_motion(found, character, work.folder)
@@ -317,13 +318,17 @@ def _import_motion(work: Work[ImportSetting]) -> Made:
 def _retarget_motion(work: Work[RetargetSetting]) -> Made:
     original, character = ReferenceMotion.load(work.inputs["motion"]), work.config.load_character()
     source = load_character(original.character, original.height)
-    found = retarget_motion(original, source, character, work.config.retarget)
+    things = load_scene(work.inputs.get("scene"))
+    motion, found = retarget_on(original, source, character, find_slope(things), work.config.retarget)
     if "camera" in work.inputs:
         shutil.copy(work.inputs["camera"], work.folder / "camera.npz")
-    write_motion(found.motion, character, load_camera(work.inputs.get("camera")), work.folder)
-    metrics = compute_retargeting_metrics(found, character) | {"loop": found.motion.loop}
+    scale = leg_length(character) / leg_length(source)
+    shown = tuple(thing.scale(scale) for thing in things)
+    save_objects(shown, work.folder / SCENE_FILE)
+    write_motion(motion, character, load_camera(work.inputs.get("camera")), work.folder, shown)
+    metrics = compute_retargeting_metrics(found, character) | {"loop": motion.loop}
     summary = (
-        f"{len(found.motion)} frames retargeted from {source.name}; ankles off by {metrics['ankle_error_mm']:.0f} mm, "
+        f"{len(motion)} frames retargeted from {source.name}; ankles off by {metrics['ankle_error_mm']:.0f} mm, "
         f"feet slide {metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
     )
     return Made(summary, metrics)
@@ -383,7 +388,8 @@ def _read_source(work: Work[EvaluateSetting]) -> SourceFilm | Original | None:
     inputs, camera = work.inputs, load_camera(work.inputs.get("camera"))
     if "original" in inputs:
         original = ReferenceMotion.load(inputs["original"])
-        return Original(Task(load_character(original.character, original.height), original), camera)
+        scene = make_found_scene(split_pushed(load_scene(inputs.get("scene")))[0])
+        return Original(Task(load_character(original.character, original.height), original, scene), camera)
     if camera is None or "overlay" not in inputs:
         return None
     objects = work.config.scene.objects

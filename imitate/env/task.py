@@ -103,8 +103,8 @@ class Task:
         """The task as tracking control performs it: without a box and without wind, see `Scene.drafted`.
 
         A body that leans on a box would fall without it. What slides resists with a force that hardly depends on how it
-        moves: the one that the motion needs stands in for it, on both hands alike. A box that was only added, whose
-        size is not known, slides easily and is left out.
+        moves: the one that the motion needs stands in for it, on both hands alike. So does a box that is asked for by
+        its size. One without a size, asked for or added, is as high as the hands and left out: nobody leans on it.
         """
         leans = self.scene.has_box and self.scene.box_is_known
         resistance = (0.0, 0.0, 0.0) if self.scene.has_box else self.resistance

@@ -26,6 +26,16 @@ def part_sites(character: Character) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
+def stands_on(character: Character, motion: ReferenceMotion, ground: Ground) -> bool:
+    """Whether a motion is made for a ground already: its lowest points are nearer to it than to the plane z = 0."""
+    points = contact_points(character)
+    points_w = point_positions(character.model, motion.qpos, points)
+    height = points_w[..., 2] - points.radius
+    above = height - ground.support(points_w[..., :2])
+    off, level = (float(np.median(np.abs(one.min(axis=1)))) for one in (above, height))
+    return off <= level
+
+
 def find_footprints(character: Character, motion: ReferenceMotion, ground: Ground) -> np.ndarray:
     """Stretches along the ground's direction that hands and feet rest on in one pass or cycle, (K, 2) [m]."""
     points_w = point_positions(character.model, motion.qpos, contact_points(character))

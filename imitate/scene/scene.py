@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from imitate.scene.footprints import find_free_stretches, find_palms, hands_stay_ahead
+from imitate.scene.footprints import find_free_stretches, find_palms, hands_stay_ahead, stands_on
 from imitate.scene.ground import AHEAD, ASIDE, BEHIND, SPACING, Ground
 from imitate.scene.objects import Grip, add_grips, add_objects
 from pose.errors import InputError
@@ -183,7 +183,7 @@ class Scene:
 
     @property
     def box_is_known(self) -> bool:
-        """The box's size is given: it was found, and the motion leans on it."""
+        """The box's size is given, found or asked for: the motion leans on it, and its draft is made against it."""
         return any(self.box_size)
 
     @property
@@ -205,7 +205,9 @@ class Scene:
         kind = self.check().without_box.kind
         slope = find_slope(self.objects) if kind == "objects" else None
         if slope is not None:
-            return Ground((slope.x, slope.y), np.radians(slope.yaw), slope.incline, own=True)
+            plane = Ground((slope.x, slope.y), np.radians(slope.yaw), slope.incline)
+            made_for_it = character is None or motion is None or stands_on(character, motion, plane)
+            return replace(plane, own=made_for_it)
         if kind in ("flat", "slippery", "wind", "objects", "found") and not self.has_box:
             return Ground()
         origin, yaw = find_course(motion) if motion is not None else ((0.0, 0.0), 0.0)

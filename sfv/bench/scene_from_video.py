@@ -177,7 +177,7 @@ def summarize_scenes(scenes: dict[str, MeasuredScene]) -> list[Row]:
     for name, values in (
         ("object_height_mm", {film: 1000.0 * scene.height for film, scene in done.items()}),
         ("object_place_mm", {film: 1000.0 * scene.place for film, scene in done.items()}),
-        ("slope_angle_deg", {film: scene.angle for film, scene in done.items()}),
+        ("slope_angle_deg", {film: scene.angle for film, scene in scenes.items()}),
     ):
         rows.append(Row.mean_of(name, [x for x in values.values() if np.isfinite(x)], UNITS[name], None, GOALS[name]))
     return rows

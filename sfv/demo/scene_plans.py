@@ -393,4 +393,4 @@ SCENE_PLANS: dict[str, Plan] = {
     "walk_up": WALK_UP,
     "walk_down": WALK_DOWN,
 }
-"""Motions that something besides the ground carries."""
+"""Motions that something other than level ground carries."""

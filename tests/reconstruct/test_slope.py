@@ -5,18 +5,29 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pose.camera_motion import CameraMotion
+from pose.keypoints import Keypoints
+from pose.landmarks import LANDMARKS
 from reconstruct.camera import View
+from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import load_character
 from reconstruct.contact_wrench import unsupported_share
+from reconstruct.contacts import contact_points
+from reconstruct.fit_on_ground import Fit
 from reconstruct.fit_slope import guess_slope
+from reconstruct.ik_targets import leg_length
 from reconstruct.kinematics import point_positions
 from reconstruct.misfit import gather_contacts
+from reconstruct.observations import landmark_points, observe
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.residuals import GLOBALS
+from reconstruct.retarget_on_slope import retarget_on
 from reconstruct.rotations import from_rotvec, to_matrix
+from reconstruct.scene_objects import SceneObject
 from reconstruct.slope import Slope, find_standing_places, find_way, slope_of, stand_plumb, turn_world
+from reconstruct.solve import Solution
 from reconstruct.surfaces import carried_points
-from sfv.demo.motions import FPS, load_demo_take
+from sfv.demo.motions import FPS, load_demo_motion, load_demo_take
 
 BODY = load_character("humanoid")
 TEN = np.arctan(0.7 / 4.0)
@@ -117,3 +128,88 @@ def test_a_slope_is_sure_where_it_is_more_than_the_error_of_the_plumb_line():
     assert Slope(np.radians(6.0), sideways).is_sure(sigma) and not Slope(np.radians(-6.0), ahead).is_sure(sigma)
     assert Slope(np.radians(-11.0), ahead).is_sure(sigma)
     assert not Slope(np.radians(3.5), sideways).is_sure((0.0, 0.0))
+
+
+def film_level_fit(qpos: np.ndarray, roll: float) -> Fit:
+    """The fit on level ground of somebody who walks along y before a camera that is expected to be level and seems to
+    be rolled [rad]; exact keypoints."""
+    view, size = View(0.0, roll, 1.4, float(np.log(900.0))), (1280, 720)
+    qpos = turn_world(qpos, to_matrix(from_rotvec(np.array([0.0, 0.0, 0.5 * np.pi]))))
+    qpos[:, :3] += [5.0, -1.0, 0.0]
+    present = tuple(name for name in LANDMARKS if name in BODY.landmarks)
+    columns, camera = [LANDMARKS.index(name) for name in present], view.camera(size)
+    marks = point_positions(BODY.model, qpos, landmark_points(BODY, present))
+    seen = camera.to_camera(marks)
+    hips = seen[:, [present.index("left_hip"), present.index("right_hip")]].mean(axis=1, keepdims=True)
+    xy, xyz, confidence = (np.zeros((len(qpos), 33, *shape)) for shape in ((2,), (3,), ()))
+    xy[:, columns], xyz[:, columns], confidence[:, columns] = camera.project(marks), seen - hips, 1.0
+    heard = observe(Keypoints(xy, xyz, confidence, FPS, LANDMARKS, size), BODY, 900.0, None)
+    problem = Problem(BODY, FPS, FitSigmas(), heard, expected=replace(view, roll=0.0), tilt_sigma=(0.05, 0.03))
+    support = problem.find_support(qpos, view)
+    problem = problem.with_support(support, physics=True)
+    return Fit(problem, support, Solution(qpos, problem.unknowns(view), {}, 0, True, ""), "a note")
+
+
+def test_a_given_slope_lies_where_it_is_said_to_be(uphill):
+    """With its height 0 one metre ahead the feet begin below 0, on the plane that is simulated."""
+    thing = SceneObject("slope", 1.0, 0.3, 0.7, 4.0, 2.0, yaw=20.0)
+    slope = slope_of(thing, uphill)
+    laid, camera = lay(uphill, slope), VIEW.camera((960, 540))
+    qpos, seen_from, same = stand_plumb(slope, laid, camera, thing)
+    found, _, free = stand_plumb(slope, laid, camera)
+    assert same == thing and (free.x, free.y) == pytest.approx((0.0, 0.0), abs=1e-9)
+    rise = -np.tan(TEN) * (np.cos(np.radians(20.0)) + 0.3 * np.sin(np.radians(20.0)))
+    np.testing.assert_allclose(qpos[:, 2] - found[:, 2], rise, atol=1e-12)
+    points = carried_points(BODY)
+    np.testing.assert_allclose(
+        seen_from.project(point_positions(BODY.model, qpos, points)),
+        camera.project(point_positions(BODY.model, laid, points)),
+        atol=1e-6,
+    )
+
+
+def test_a_long_slope_has_no_more_than_the_greatest_height(uphill):
+    far = uphill[[0, -1]].copy()
+    far[1, 0] += 150.0
+    thing = stand_plumb(Slope(TEN, (1.0, 0.0)), lay(far, Slope(TEN, (1.0, 0.0))), VIEW.camera((960, 540)))[2]
+    assert thing.height == pytest.approx(10.0) and thing.incline == pytest.approx(TEN)
+
+
+def test_a_slope_and_a_camera_that_is_carried_along_have_unknowns_of_their_own(uphill):
+    """Each residual's derivative by the angle and by the path's unit is in its own column."""
+    level = film_level_fit(lay(uphill, Slope(TEN, (1.0, 0.0)))[:12], -TEN)
+    heard, qpos = level.problem.observations, level.solution.qpos
+    assert heard is not None
+    path = np.column_stack([np.linspace(0.0, 0.5, 12), np.zeros((12, 2))])
+    motion = CameraMotion(np.tile(np.eye(3), (12, 1, 1)), np.ones(12), 900.0, True, path)
+    carried = CarriedCamera.of(motion, FPS).with_units(np.array([0.2]))
+    problem = replace(level.problem, observations=replace(heard, carried=carried), slope=Slope(0.2, (0.0, 1.0)))
+    view = View.from_vector(level.solution.unknowns)
+    start, step = problem.unknowns(view), 1e-6
+    assert len(start) == GLOBALS + 2
+
+    def stack(unknowns: np.ndarray) -> dict[str, np.ndarray]:
+        return {block.name: block.residual for block in problem.residuals(qpos, unknowns)}
+
+    blocks = list(problem.residuals(qpos, start))
+    assert {len(start)} == {b.global_jacobian.shape[-1] for b in blocks if b.global_jacobian is not None}
+    for column in (GLOBALS, GLOBALS + 1):
+        moved = np.eye(len(start))[column] * step
+        ahead, behind = stack(start + moved), stack(start - moved)
+        for block in (one for one in blocks if one.name in ("view", "reprojection", "drift")):
+            assert block.global_jacobian is not None
+            numeric = (ahead[block.name] - behind[block.name]) / (2.0 * step)
+            np.testing.assert_allclose(block.global_jacobian[..., column], numeric, atol=2e-2, rtol=2e-2)
+
+
+def test_a_robot_walks_up_the_slope_at_its_own_scale(uphill):
+    """The slope's height 0 is ahead: nothing but the slope says where its feet are."""
+    robot, thing = load_character("g1"), SceneObject("slope", 1.0, 0.0, 0.7, 4.0, 2.0)
+    motion = load_demo_motion("walk_up", BODY)
+    qpos = motion.qpos[:30] - np.eye(uphill.shape[1])[2] * np.tan(TEN)
+    motion = replace(motion, qpos=qpos, contacts=motion.contacts[:30])
+    found, _ = retarget_on(motion, BODY, robot, thing)
+    small = thing.scale(leg_length(robot) / leg_length(BODY))
+    places = point_positions(robot.model, found.qpos, contact_points(robot))
+    above = places[..., 2] - np.tan(TEN) * (places[..., 0] - small.x)
+    assert np.abs(above.min(axis=1)).max() < 0.01

@@ -365,3 +365,9 @@ def test_a_box_lies_before_the_hands_whichever_way_the_motion_goes(kind):
         ahead.append(rotate(conjugate(turn), way))
     np.testing.assert_allclose(ahead[0], ahead[1], atol=1e-6)
     assert abs(ahead[1][1]) < 0.1
+
+
+def test_a_motion_is_set_on_a_slope_unless_it_is_made_for_it():
+    slope = Scene("objects", objects=(SceneObject("slope", 0.0, 0.0, 0.7, 4.0, 2.0),))
+    assert slope.ground(CHARACTER, load_demo_motion("walk_up", CHARACTER)).own
+    assert not slope.ground(CHARACTER, load_demo_motion("walk", CHARACTER)).own
