@@ -60,7 +60,7 @@ def play(
       seconds: length [s]; default 8 for a cycle, one pass for what is none.
       size: width and height of the video [px].
       transitions: of several skills: draws which of them can follow which, as an SVG file.
-      eyes: go1, or a walk that learnt it in runs/SKILL_sight, goes over obstacles by a depth camera, its view beside.
+      eyes: go1, or a walk that learnt it (shipped, or in runs/SKILL_sight), walks by a depth camera, its view beside.
       event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
       motion: any motion file, performed at once by tracking control, beside it what the file shows; --seconds of it.
       file: of a motion file: where it begins, and how it is read. With -o A.mp4 its simulated motion is A_simulated.
