@@ -13,8 +13,8 @@ from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import load_character
 from reconstruct.contact_wrench import unsupported_share
 from reconstruct.contacts import contact_points
-from reconstruct.fit_on_ground import Fit
-from reconstruct.fit_slope import guess_slope
+from reconstruct.fit_on_ground import Fit, solve
+from reconstruct.fit_slope import fit_slope, guess_slope
 from reconstruct.ik_targets import leg_length
 from reconstruct.kinematics import point_positions
 from reconstruct.misfit import gather_contacts
@@ -25,7 +25,6 @@ from reconstruct.retarget_on_slope import retarget_on
 from reconstruct.rotations import from_rotvec, to_matrix
 from reconstruct.scene_objects import SceneObject
 from reconstruct.slope import Slope, find_standing_places, find_way, slope_of, stand_plumb, turn_world
-from reconstruct.solve import Solution
 from reconstruct.surfaces import carried_points
 from sfv.demo.motions import FPS, load_demo_motion, load_demo_take
 
@@ -145,9 +144,17 @@ def film_level_fit(qpos: np.ndarray, roll: float) -> Fit:
     xy[:, columns], xyz[:, columns], confidence[:, columns] = camera.project(marks), seen - hips, 1.0
     heard = observe(Keypoints(xy, xyz, confidence, FPS, LANDMARKS, size), BODY, 900.0, None)
     problem = Problem(BODY, FPS, FitSigmas(), heard, expected=replace(view, roll=0.0), tilt_sigma=(0.05, 0.03))
-    support = problem.find_support(qpos, view)
+    support = replace(problem, observations=None).find_support(qpos, view)
     problem = problem.with_support(support, physics=True)
-    return Fit(problem, support, Solution(qpos, problem.unknowns(view), {}, 0, True, ""), "a note")
+    return Fit(problem, support, solve(problem, qpos, view, 12), "a note")
+
+
+def test_who_walks_up_before_a_level_camera_is_on_a_slope_and_who_walks_before_a_rolled_one_is_not(uphill):
+    up = fit_slope(film_level_fit(lay(uphill, Slope(TEN, (1.0, 0.0)))[:60], TEN), None, 6)
+    assert up.problem.slope is not None and up.problem.slope.angle == pytest.approx(TEN, abs=np.radians(1.5))
+    assert "upright to gravity" in up.why and "a note" in up.why
+    level = film_level_fit(load_demo_take("walk", BODY)[0][:60], TEN)
+    assert fit_slope(level, None, 6) is level  # and nothing is said of the few degrees that are left
 
 
 def test_a_given_slope_lies_where_it_is_said_to_be(uphill):
