@@ -271,7 +271,8 @@ def print_scene(motion: StageResult, folder: Path) -> None:
             path.unlink()
     if objects:
         console.print(f"  scene: {'; '.join(objects)} ({path} can be changed; --scene flat leaves it out)")
-        console.print(f"  [dim]{motion.metrics['scene']}[/dim]")
+        if motion.metrics["scene"]:
+            console.print(f"  [dim]{motion.metrics['scene']}[/dim]", soft_wrap=True)
     elif motion.metrics["scene"]:
         console.print(f"  [yellow]scene: flat, {motion.metrics['scene']}[/yellow]")
 
