@@ -128,7 +128,7 @@ def retarget(
     targets = compute_ik_targets(motion, source, character, names, scale, ground, config.targets)
     fit = RetargetingFit(motion, source, character, scale, points, targets, ground, config)
     start = guess_poses(motion, source, character, targets)
-    is_coarse = is_laid and measure_time_on_ground(ground.lies, motion.fps) > 0
+    is_coarse = is_laid and measure_time_on_ground(ground.lies, fit.fps) > 0
     qpos = fit.fit_trajectory(fit.fit_poses(start), start, is_coarse)
     if motion.loop:
         qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))

@@ -143,8 +143,10 @@ def to_places(array: np.ndarray, path: Path, count: int | None = None) -> np.nda
     while places.ndim > 3 and places.shape[0] == 1:
         places = places[0]
     if places.ndim == 4 and places.shape[3] == 3 and places.shape[2] in (*LAYOUTS, *SMPL_COUNTS):
-        line = f"import numpy as np; np.save('one.npy', np.load('{path.name}')[0])"
-        text = f"{len(places)} motions or people in one array {array.shape}; save one"
+        # There are more frames than people, whichever come first.
+        first = "[0]" if places.shape[0] < places.shape[1] else "[:, 0]"
+        line = f"import numpy as np; np.save('one.npy', np.load('{path.name}'){first})"
+        text = f"{min(places.shape[:2])} motions or people in one array {array.shape}; save one"
         raise InputError(f"{path}: {text}" + (f': python -c "{line}"' if path.suffix == ".npy" else ""))
     if places.ndim == 2 and places.shape[1] == 263:
         places = recover_humanml3d(places)

@@ -129,14 +129,15 @@ def read_smpl(arrays: Mapping[str, np.ndarray], path: Path, given: float | None 
 
 
 def check_people(keys: Sequence[str], arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """Raises `InputError` for several people or motions in one archive, (B, T, ...) under two or more of its keys."""
+    """Raises `InputError` for several people, (B, T, ...) or (T, B, ...) under two or more of an archive's keys."""
     shapes = [arrays[key].shape[:2] for key in keys if key in arrays and arrays[key].ndim >= 3]
     several = [shape for shape in shapes if min(shape) > 1 and shapes.count(shape) > 1]
     path_shapes = [arrays[key].shape for key in PATH_KEYS if key in arrays]
     if several and any(len(shape) == 3 and shape[:2] == several[0] for shape in path_shapes):
-        people, frames = several[0]
-        line = f"import numpy as np; d = np.load('{path.name}'); np.savez('one.npz', **{{k: d[k][0] if "
-        line += f"d[k].shape[:2] == ({people}, {frames}) else d[k] for k in d}})"
+        people, frames = sorted(several[0])  # there are more frames, whichever come first
+        first = "[0]" if several[0] == (people, frames) else "[:, 0]"
+        line = f"import numpy as np; d = np.load('{path.name}'); np.savez('one.npz', **{{k: d[k]{first} if "
+        line += f"d[k].shape[:2] == {several[0]} else d[k] for k in d}})"
         raise InputError(f'{path}: {people} people or motions of {frames} frames; save one: python -c "{line}"')
 
 

@@ -148,6 +148,7 @@ def test_rotations_between_vectors():
         (np.zeros((5, 13, 3)), "expected places"), (np.full((5, 22, 4), 0.5), "expected places"),
         (np.zeros((1, 22, 3)), "expected places"),
         (np.zeros((3, 5, 22, 3)), r"3 motions or people in one array .*np.load\('a.npy'\)\[0\]"),
+        (np.zeros((5, 3, 22, 3)), r"3 motions or people in one array .*np.load\('a.npy'\)\[:, 0\]"),
         (np.full((5, 22, 3), np.nan), "NaN"), (np.array([{"a": 1}], dtype=object), "Python objects"),
     ],
 )  # fmt: skip
