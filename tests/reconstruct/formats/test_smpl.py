@@ -214,9 +214,8 @@ def test_smpl_smpl_h_and_smpl_x_share_their_body(tmp_path, columns):
 def test_of_several_people_one_is_to_be_saved(tmp_path, monkeypatch, axis):
     angles, trans = sample(6)
     arrays = {"root_orient": angles[:, 0], "pose_body": angles[:, 1:].reshape(6, -1), "trans": trans}
-    np.savez(
-        tmp_path / "a.npz", **{key: np.stack([array] * 2, axis) for key, array in arrays.items()}, betas=np.zeros(10)
-    )  # pyright: ignore
+    both = {key: np.stack([array] * 2, axis) for key, array in arrays.items()}
+    np.savez(tmp_path / "a.npz", **both, betas=np.zeros(10))  # pyright: ignore
     with pytest.raises(InputError, match="2 people or motions of 6 frames; save one: python -c") as error:
         open_motion(tmp_path / "a.npz")
     monkeypatch.chdir(tmp_path)
