@@ -159,12 +159,9 @@ How it is done, and how it goes on (each command can be stopped and goes on; mor
     sfv tracker train --out runs/tracker --minutes 600
     sfv tracker library --prepared runs/tracker --out assets/library
 
-`--library` adds the skills of the library, in a second each instead of fifteen: their references are physical, those of
-the clips as people moved. How fast it learns depends on how sound the gains are: until November 2026 one physics step
-in a thousand had a wrong slope, which made gains of thousands, and after 14 minutes 7 of 18 clips were followed, 1 of
-19 held-out ones. Since then one clip alone (charleston) is followed after 27 s of a core, with a return of .98, and 8
-of 10 after 91 s. Of 82 clips, learnt with their mirror images, 34 % are followed after 7.2 minutes of a core (of 28 of
-them 21 % after 3.3); of the 19 held-out ones 21 % at both times. So neither time nor clips are enough yet.
+`--library` adds the skills of the library, which are prepared sooner: their references are physical, those of the clips
+as people moved. How fast it learns depends on how sound the controllers' gains are, and on time and clips; what was
+tried is in [results.md](results.md).
 
 What these plans do not bring to the end (of what ships, dive_roll and cartwheel_round), those of a single skill, which
 take three times as long, may:
