@@ -10,10 +10,13 @@ import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
+
 from pose.errors import InputError
 from sfv.app.access import LOOPBACK, Access
+from sfv.app.jobs import OWN_FOLDER
 from sfv.console import console
-from sfv.run_folder import RUNS
+from sfv.run_folder import RUNS, make_folder
 
 PORT = 8421
 
@@ -48,7 +51,7 @@ def app(
 
     from sfv.app.server import make_server
 
-    with contextlib.closing(listen_on(host, port)) as own:
+    with hold_runs(runs), contextlib.closing(listen_on(host, port)) as own:
         access = Access(host, own.getsockname()[1], password)
         server = make_server(runs, access)
         console.print(
@@ -57,6 +60,28 @@ def app(
         config = uvicorn.Config(server, log_level="warning", access_log=False, server_header=False)
         with open_browser(access.address) if browser else contextlib.nullcontext():
             uvicorn.Server(config).run(sockets=[own])
+
+
+@contextlib.contextmanager
+def hold_runs(runs: Path) -> Iterator[None]:
+    """Keeps every other page from a folder of runs: it would take the jobs that run here for ended.
+
+    Raises:
+      InputError: another page is open on it, or nobody may write there.
+    """
+    own = runs / OWN_FOLDER
+    make_folder(own)
+    lock = filelock.FileLock(own / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise InputError(f"{runs}: a page is open on it already; use that one, or give another --runs") from error
+    except OSError as error:
+        raise InputError(f"{runs}: cannot be written ({error.strerror}); give another --runs") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

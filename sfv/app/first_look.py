@@ -14,6 +14,7 @@ from pose.files import replace_file
 from pose.picture import read_picture
 from pose.video import probe, read_frames
 from sfv.app.sources import INFO, Frame, Source, Sources
+from sfv.parent import end_with_parent
 
 FRAMES = 48
 """Most pictures of a video."""
@@ -85,4 +86,5 @@ def write_small(image: np.ndarray, path: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(Path(sys.argv[1]))

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pose.errors import InputError
-from pose.files import replace_file
+from pose.files import remove_leftovers, replace_file
 from sfv.parent import VARIABLE as PARENT
 
 Action = Literal["clip", "retarget", "complete", "export"]
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 OPEN = ("waiting", "running")
+OWN_FOLDER = ".app"
+"""Folder in the runs folder for uploads and jobs."""
 STOP_S = 90.0
 """Time that a job has to save what it has when it is asked to stop [s]."""
 LOG_LINES, LOG_BYTES = 12, 20_000
@@ -56,6 +58,7 @@ class Jobs:
     def __init__(self, folder: Path, runs: Path):
         self.folder, self.runs = folder, runs
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)  # of a program that was killed
         self._lock = threading.Condition()
         self._process: tuple[str, subprocess.Popen[bytes]] | None = None
         self._stopped = False

@@ -23,14 +23,12 @@ from reconstruct.characters.character import list_character_names
 from sfv import __version__
 from sfv.app.access import DOCUMENT_POLICY, Access, Gate
 from sfv.app.describe_runs import describe_run, find_file, find_run, list_runs
-from sfv.app.jobs import Job, Jobs
+from sfv.app.jobs import OWN_FOLDER, Job, Jobs
 from sfv.app.requests import DEFAULT_MINUTES, SCENES, read_request
 from sfv.app.sources import MOST_MB, MOTIONS, PICTURES, Source, Sources
 
 PAGE = Path(__file__).parent / "page"
 PAGE_FILES = {"app.js": "text/javascript", "app.css": "text/css"}
-OWN_FOLDER = ".app"
-"""Folder in the runs folder for uploads and jobs."""
 JSON_BYTES = 20_000
 """Longest JSON of a request."""
 
@@ -44,6 +42,7 @@ class Page:
         self.runs = runs
         runs.mkdir(parents=True, exist_ok=True)
         self.sources = Sources(runs / OWN_FOLDER / "uploads")
+        self.sources.remove_unfinished()
         self.jobs = Jobs(runs / OWN_FOLDER / "jobs", runs)
 
     async def index(self, request: Request) -> Response:

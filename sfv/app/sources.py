@@ -1,17 +1,21 @@
 """What people drop on the page: kept in the runs folder, looked at by a process of its own, never believed by name."""
 
 import json
+import os
 import re
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from pose.errors import InputError
+from pose.files import remove_leftovers, replace_file
 from pose.video import FILM_ENDINGS
+from sfv.parent import VARIABLE as PARENT
 from sfv.run_folder import run_name
 
 Kind = Literal["video", "motion", "picture"]
@@ -115,9 +119,12 @@ class Sources:
                     if written > most:
                         raise InputError(too_large)
                     file.write(part)
+                file.flush()
+                os.fsync(file.fileno())  # on disk before it counts as received
             if written == 0:
                 raise InputError(f"{source.name}: is empty; choose another file")
-            (folder / INFO).write_text(json.dumps(asdict(source)), encoding="utf-8")
+            with replace_file(folder / INFO) as temporary:
+                temporary.write_text(json.dumps(asdict(source)), encoding="utf-8")
             done = True
         finally:
             if not done:
@@ -133,17 +140,37 @@ class Sources:
         if source.kind == "motion":
             return source  # the readers say all when the work begins
         command = [sys.executable, "-m", "sfv.app.first_look", str(self.folder_of(source.id))]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=LOOK_S, check=False)
-        except subprocess.TimeoutExpired:
+        # Its standard input is a pipe that nobody writes to: it ends with this program, however that ends.
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=os.environ | {PARENT: "1"}
+            )
+            try:
+                code = process.wait(LOOK_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                self.forget(source.id)
+                raise InputError(f"{source.name}: could not be read within {LOOK_S:.0f} s; convert it to MP4") from None
+            finally:
+                if process.stdin:
+                    process.stdin.close()
+            said.seek(0)
+            errors = said.read().decode("utf-8", "replace")
+        if code != 0:
             self.forget(source.id)
-            raise InputError(f"{source.name}: could not be read within {LOOK_S:.0f} s; convert it to MP4") from None
-        if done.returncode != 0:
-            self.forget(source.id)
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            known = done.returncode == 2 and lines
+            lines = [line for line in errors.splitlines() if line.strip()]
+            known = code == 2 and lines
             raise InputError(lines[-1] if known else f"{source.name}: cannot be decoded; convert it to MP4 or JPEG")
         return self.find(source.id)
+
+    def remove_unfinished(self) -> None:
+        """Removes uploads whose receiving was cut off with the program; right where no other page works here."""
+        for folder in self.folder.glob("*"):
+            if re.fullmatch(r"[0-9a-f]{16}", folder.name) and not (folder / INFO).is_file():
+                self.forget(folder.name)
+            elif folder.is_dir():
+                remove_leftovers(folder)
 
     def forget(self, key: str) -> None:
         """Removes an upload."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -15,13 +16,16 @@ from sfv.bench.campaign.kills import (
     Command,
     Kill,
     Unbroken,
+    digest_program,
+    find_work,
+    find_writing,
     finish,
     lose_unwritten,
     make_command,
     run_chain,
     run_unbroken,
 )
-from sfv.bench.campaign.page import write_page
+from sfv.bench.campaign.page import name_stage, write_page
 from sfv.bench.campaign.processes import MARK, find_marked, kill_group, wait_for_end
 from sfv.bench.reliability import make_rows
 
@@ -74,9 +78,10 @@ def test_another_result_is_seen(tmp_path, monkeypatch):
 def test_what_is_missing_or_left_over_is_seen(tmp_path, monkeypatch):
     job = Job("clip", lambda folder: None, (), "result.json")
     monkeypatch.setattr(Command, "start", lambda command: subprocess.Popen(["touch", "b"], cwd=command.folder))
-    (tmp_path / "unbroken_clip.json").write_text(json.dumps({"seconds": 0.0, "results": {}, "files": ["a"]}))
+    kept = Unbroken(0.0, {}, ["a"], digest_program())
+    (tmp_path / "unbroken_clip.json").write_text(json.dumps(asdict(kept)))
     unbroken = run_unbroken(job, tmp_path, "x")
-    assert unbroken == Unbroken(0.0, {}, ["a"])
+    assert unbroken == kept
     assert finish(make_command(job, tmp_path / "c", "x"), unbroken) == "left over: b; missing: a"
 
 
@@ -90,6 +95,16 @@ def test_a_power_cut_takes_what_was_not_synchronised(tmp_path):
     lose_unwritten(tmp_path, log, began, np.random.default_rng(0))
     sizes = {name: (tmp_path / name).stat().st_size for name in ("safe", "lost", "old")}
     assert sizes["safe"] == sizes["old"] == 1000 and sizes["lost"] < 1000
+
+
+def test_what_it_was_at_is_said(tmp_path):
+    began = time.time() - 1.0
+    assert find_work(tmp_path, began) == "starting"
+    (tmp_path / ".checkpoint.pt.123.tmp").write_text("half")
+    assert find_work(tmp_path, began) == "between stages" and find_writing(tmp_path, began) == "checkpoint.pt"
+    (tmp_path / "run" / "3_policy" / "child.partial").mkdir(parents=True)
+    assert find_work(tmp_path, began) == "run/3_policy/child.partial"
+    assert name_stage("table/walk_seed0/3_policy/humanoid.partial") == "3_policy"
 
 
 def test_processes_in_sessions_of_their_own_are_found():
@@ -109,13 +124,19 @@ def test_the_clock_decides_no_result():
 def test_the_page_counts_and_names_faults():
     found = {"a": {"name": "a", "kind": "motion", "verdict": "refused", "text": "", "seconds": 1.0}}
     found["b"] = found["a"] | {"name": "b", "verdict": "traceback", "seconds": 2.0}
-    survived = Kill("clip", 0, 1.0, "3_draft/humanoid.partial", True)
-    kills = [survived, Kill("clip", 0, 1.0, "3_draft/humanoid", False, "no")]
+    survived = Kill("clip", 0, 1.0, "run/3_draft/humanoid.partial", True, writing="draft.mp4")
+    kills = [
+        survived,
+        Kill("table", 0, 1.0, "a/3_draft/child.partial", False, "no"),
+        Kill("clip", 1, 0.1, "starting", True),
+    ]
     page = write_page(found, kills)
     assert "| motion | 2 | 1 | 0 | 1 |" in page and "- fault: b: traceback" in page
-    assert "| clip | 3_draft/humanoid | 2 | 1 | 1 |" in page and "- fault: clip, 3_draft/humanoid: no" in page
+    assert "| clip | 2 | 2 | 2 |" in page and "| all | 3 | 2 | 2 |" in page
+    assert "| 3_draft | 2 | 1 | 1 |" in page and "| starting | 1 | 1 | 1 |" in page
+    assert "| `draft.mp4` being written | 1 | 1 | 1 |" in page and "- fault: table, a/3_draft/child.partial: no" in page
     rows = {row.name: row.value for row in make_rows(found, kills)}
-    assert rows["bad_inputs_told"] == rows["kills_survived"] == 0.5 and rows["slowest_bad_input_s"] == 2.0
+    assert rows["bad_inputs_told"] == 0.5 and rows["kills_survived"] == 2 / 3 and rows["slowest_bad_input_s"] == 2.0
 
 
 def test_what_hangs_has_not_survived(tmp_path, monkeypatch):

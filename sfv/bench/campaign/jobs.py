@@ -20,6 +20,12 @@ TRAINING = (
     "--evaluate.rollouts=2",
 )  # fmt: skip
 """A training of seconds, saved twice a second."""
+ADAPT = (
+    "adapt", "--skill=walk", "--out=adapted", "--workers=1", "--minutes=60", "--samples=4096", "--trials=2",
+    "--regression.steps=48", "--regression.num-envs=16", "--regression.buffer=512",
+    "--evaluate.rollouts=2", "--evaluate.loop-seconds=1",
+)  # fmt: skip
+"""A skill learns to adapt, in seconds."""
 CLOCK = ("seconds", "per_second", "memory")
 """Parts of the names of metrics that the clock decides."""
 
@@ -34,31 +40,36 @@ class Job:
     words: tuple[str, ...]
     """Of the command, in that folder."""
     results: str
-    """Pattern of the JSON files that are compared, in that folder."""
+    """Pattern of the files that are compared, in that folder: of JSON its content, of others each bit."""
     exact: bool = True
     """The same numbers; else, as where the budget is time, the same files."""
+    module: str = "sfv"
+    """Of Python, that has the command."""
 
 
 def plan_jobs(names: tuple[str, ...] = ()) -> list[Job]:
     """The jobs of these names, or all."""
     clip = ("clip", "--motion=walk.npz", "--out=run", "--character=humanoid", *TRAINING)
     film = ("clip", "--video=films/walk.mp4", "--out=run", "--model-size=full", "--anyway", *TRAINING)
+    retarget = ("retarget", "--clip=run", "--character=child", *TRAINING)
+    table = ("table", "films", "--out=table", "--seeds=2", "--minutes=0.03")
+    complete = ("complete", "walk.png", "--out=done", "--model-size=full")
+    play, page = ("play", "walk", "--seconds=1", "--out=walk.mp4"), "sfv.bench.campaign.use_page"
     jobs = [
         Job("clip", put_motion, clip, "run/4_result/*/result.json"),
         Job("film", put_film, film, "run/4_result/*/result.json"),
-        Job(
-            "retarget", put_run, ("retarget", "--clip=run", "--character=child", *TRAINING), "run/4_result/child/*.json"
-        ),
-        Job(
-            "table",
-            put_film,
-            ("table", "films", "--out=table", "--minutes=0.05"),
-            "table/*/4_result/*/result.json",
-            False,
-        ),
-        Job("complete", put_picture, ("complete", "walk.png", "--out=done", "--model-size=full"), "done/complete.json"),
+        Job("retarget", put_run, retarget, "run/4_result/*/result.json"),
+        Job("table", put_film, table, "table/*/4_result/*/result.json", exact=False),
+        Job("complete", put_picture, complete, "done/complete.json"),
+        Job("adapt", put_nothing, ADAPT, "adapted/4_result/*/result.json"),
+        Job("play", put_nothing, play, "walk.mp4"),
+        Job("page", put_motion, ("walk.npz",), "runs/walk/4_result/*/result.json", exact=False, module=page),
     ]
     return [job for job in jobs if not names or job.name in names]
+
+
+def put_nothing(folder: Path) -> None:
+    """What is shipped is enough."""
 
 
 def put_motion(folder: Path) -> None:

@@ -7,8 +7,10 @@ that were not on disk for certain (fsync) are cut off at a random place.
 A moment is a share of the processor time that the unbroken command takes: a busy machine changes nothing.
 """
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +18,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pose.files import sha256_of
 from sfv.bench.campaign.jobs import Job, drop_clock
 from sfv.bench.campaign.processes import MARK, find_marked, kill_group, measure_seconds, wait_for_end
 from sfv.installation import ROOT
@@ -34,8 +38,12 @@ LONGEST_SECONDS = 3600.0
 """Time after which a command is taken for hung [s]."""
 HUNG = "hung"
 """Takes the place of the exit code of a command that did not end in `LONGEST_SECONDS`."""
+TEMPORARY = re.compile(r"\.(.+)\.\d+\.tmp")
+"""Name of a file that is being written, see `pose.files.replace_file`."""
 CHAIN = 6
 """Kills of one run before it is let to its end."""
+IDS = re.compile(r"\b[0-9a-f]{16}\b")
+"""What the page calls jobs and uploads: at random."""
 PASSING = ("*/tensorboard/*", "*/.lock", ".lock", "*.log", "made/*")
 """Files whose names differ between runs."""
 
@@ -53,6 +61,8 @@ class Kill:
     power_cut: bool
     fault: str = ""
     """What went wrong; empty where it was survived."""
+    writing: str = ""
+    """Files that were being written, by their names."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class Unbroken:
     """Processor time of it [s]."""
     results: dict[str, Any]
     files: list[str]
+    program: str = ""
+    """Digest of the program's files: what another one left is measured again."""
 
 
 class Command:
@@ -80,7 +92,7 @@ class Command:
         environment = os.environ | own | {"PYTHONPATH": os.pathsep.join(paths)}
         with open(self.folder.with_name("output.log"), "ab") as out:
             return subprocess.Popen(
-                [sys.executable, "-m", "sfv", *self.job.words],
+                [sys.executable, "-m", self.job.module, *self.job.words],
                 cwd=self.folder, env=environment, stdin=subprocess.PIPE,  # it ends with the campaign
                 stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
@@ -107,13 +119,16 @@ class Command:
         found = [path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file()]
         kept = [path.as_posix() for path in found if not any(path.match(pattern) for pattern in PASSING)]
         kept = [name for name in kept if "/tensorboard/" not in name]
-        return sorted([*kept, *(f"TMPDIR/{path.name}" for path in self.temporary.iterdir())])
+        kept += [f"TMPDIR/{path.name}" for path in self.temporary.iterdir()]
+        return sorted({IDS.sub("ID", name) for name in kept})
 
     def read_results(self) -> dict[str, Any]:
         """What decides, without what the clock does."""
         found = sorted(self.folder.glob(self.job.results))
         return {
             path.relative_to(self.folder).as_posix(): drop_clock(json.loads(path.read_text(encoding="utf-8")))
+            if path.suffix == ".json"
+            else sha256_of(path)
             for path in found
         }
 
@@ -139,16 +154,25 @@ def make_command(job: Job, folder: Path, name: str) -> Command:
 
 def run_unbroken(job: Job, folder: Path, name: str) -> Unbroken:
     """Runs a job without a kill; what an earlier campaign measured is read again."""
-    kept = folder / f"unbroken_{job.name}.json"
+    kept, program = folder / f"unbroken_{job.name}.json", digest_program()
     if kept.is_file():
-        return Unbroken(**json.loads(kept.read_text(encoding="utf-8")))
+        known = Unbroken(**json.loads(kept.read_text(encoding="utf-8")))
+        if known.program == program:
+            return known
     command = make_command(job, folder / f"unbroken_{job.name}", name)
     code, seconds = command.run_until(None)
     if code != 0:
         raise RuntimeError(f"{job.name}: {name_end(code)} without any kill: {command.last_line()}")
-    found = Unbroken(seconds, command.read_results(), command.list_files())
+    found = Unbroken(seconds, command.read_results(), command.list_files(), program)
     write_json(kept, asdict(found))
     return found
+
+
+@cache
+def digest_program() -> str:
+    """SHA-256 of what decides results: the program's source files."""
+    files = sorted(path for part in ("pose", "reconstruct", "imitate", "sfv") for path in (ROOT / part).rglob("*.py"))
+    return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()
 
 
 def run_chain(job: Job, unbroken: Unbroken, folder: Path, number: int, name: str, seed: int = 0) -> list[Kill]:
@@ -163,13 +187,13 @@ def run_chain(job: Job, unbroken: Unbroken, folder: Path, number: int, name: str
                 kills.append(Kill(job.name, number, spent, "end", False, f"{name_end(code)}: {command.last_line()}"))
             break
         strays, power_cut = wait_for_end(name, STRAY_SECONDS), bool(rng.random() < 0.5)
-        at = find_work(command.folder)
+        at, writing = find_work(command.folder, began), find_writing(command.folder, began)
         if power_cut:
             lose_unwritten(command.folder, command.log, began, rng)
         fault = f"{len(strays)} processes outlived it" if strays else ""
         for stray in strays:
             kill_group(stray)
-        kills.append(Kill(job.name, number, spent, at, power_cut, fault))
+        kills.append(Kill(job.name, number, spent, at, power_cut, fault, writing))
     fault = finish(command, unbroken)
     if fault:  # which of the kills it was is not known: none counts as survived
         kills = [replace(kill, fault=kill.fault or fault) for kill in kills]
@@ -177,10 +201,19 @@ def run_chain(job: Job, unbroken: Unbroken, folder: Path, number: int, name: str
     return kills
 
 
-def find_work(folder: Path) -> str:
-    """What a killed command was at: its newest unfinished stage."""
+def find_work(folder: Path, began: float) -> str:
+    """What a command that was begun then and killed was at: its newest unfinished stage."""
     partial = sorted(folder.rglob("*.partial"), key=lambda path: path.stat().st_mtime)
-    return partial[-1].relative_to(folder).as_posix() if partial else "between stages"
+    if partial:
+        return partial[-1].relative_to(folder).as_posix()
+    touched = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return "between stages" if any(path.stat().st_mtime >= began for path in touched) else "starting"
+
+
+def find_writing(folder: Path, began: float) -> str:
+    """Names of the files that a killed command was writing."""
+    found = [TEMPORARY.fullmatch(path.name) for path in folder.rglob(".*.tmp") if path.stat().st_mtime >= began]
+    return ", ".join(sorted({IDS.sub("ID", match[1]) for match in found if match}))
 
 
 def lose_unwritten(folder: Path, log: Path, began: float, rng: np.random.Generator) -> None:
@@ -229,7 +262,7 @@ def run_campaign(
 
     Args:
       folder: keeps what was found (`kills.jsonl`).
-      jobs: what is killed, in turn.
+      jobs: what is killed, each for as much processor time as the others: a short one more often.
       wanted: number of kills.
       seed: of the moments.
       report: called with the number of kills, of those wanted, and the job.
@@ -238,10 +271,12 @@ def run_campaign(
     kept, name = folder / "kills.jsonl", f"{os.getpid()}-{tempfile.gettempprefix()}"
     done = list(read_kills(kept))
     chains = {job.name: 1 + max((kill.chain for kill in done if kill.job == job.name), default=-1) for job in jobs}
+    seconds = dict.fromkeys(chains, 0.0)
     while len(done) < wanted:
-        job = min(jobs, key=lambda job: chains[job.name])
+        job = min(jobs, key=lambda job: (chains[job.name] * seconds[job.name], chains[job.name]))
         report(len(done), wanted, job.name)
         unbroken = run_unbroken(job, folder, name)
+        seconds[job.name] = unbroken.seconds
         kills = run_chain(job, unbroken, folder, chains[job.name], name, seed)
         chains[job.name] += 1
         with open(kept, "a", encoding="utf-8") as file:

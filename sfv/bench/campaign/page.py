@@ -1,7 +1,9 @@
 """docs/reliability.md: what the campaign found, by kind."""
 
+import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ def write_page(found: dict[str, dict[str, Any]], killed: list[Kill]) -> str:
         inputs=count_inputs(found),
         input_faults=[f"{fault['name']}: {fault['verdict']}" for fault in find_faults(found)],
         kills=count_kills(killed),
+        stages=count_stages(killed),
         kill_faults=list(dict.fromkeys(f"{kill.job}, {kill.at}: {kill.fault}" for kill in killed if kill.fault)),
     )
 
@@ -49,11 +52,33 @@ def count_inputs(found: dict[str, dict[str, Any]]) -> list[Row]:
 
 
 def count_kills(killed: list[Kill]) -> list[Row]:
-    """Command, stage, number of kills, of power cuts, of those survived; all of them in the last row."""
-    groups = {(kill.job, kill.at.removesuffix(".partial")): list[Kill]() for kill in killed}
+    """Command, number of kills, of power cuts, of those survived; all of them in the last row."""
+    return _count(_group(killed, lambda kill: [kill.job]) | {"all": killed})
+
+
+def count_stages(killed: list[Kill]) -> list[Row]:
+    """Work that was in progress, whatever the command, and the same numbers; then files that were being written."""
+    stages = _group(killed, lambda kill: [name_stage(kill.at)])
+    files = _group(killed, lambda kill: [f"`{name}` being written" for name in kill.writing.split(", ") if name])
+    return [*_count(stages), *_count(files)]
+
+
+def name_stage(at: str) -> str:
+    """The stage's own name of the path of its folder: `table/walk_seed0/3_policy/humanoid.partial` is a `3_policy`."""
+    parts = [part for part in at.removesuffix(".partial").split("/") if re.match(r"[1-4]_", part)]
+    return parts[0] if parts else at
+
+
+def _group(killed: list[Kill], names: Callable[[Kill], list[str]]) -> dict[str, list[Kill]]:
+    groups = dict[str, list[Kill]]()
     for kill in killed:
-        groups[kill.job, kill.at.removesuffix(".partial")].append(kill)
+        for name in names(kill):
+            groups.setdefault(name, []).append(kill)
+    return dict(sorted(groups.items()))
+
+
+def _count(groups: dict[str, list[Kill]]) -> list[Row]:
     return [
-        (job, at, len(own), sum(kill.power_cut for kill in own), sum(not kill.fault for kill in own))
-        for (job, at), own in [*sorted(groups.items()), (("all", ""), killed)]
+        (name, len(own), sum(kill.power_cut for kill in own), sum(not kill.fault for kill in own))
+        for name, own in groups.items()
     ]

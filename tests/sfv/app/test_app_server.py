@@ -16,7 +16,7 @@ from pose.video import VideoWriter
 from sfv.app import jobs as jobs_module
 from sfv.app import sources as sources_module
 from sfv.app.access import OWN_HEADER, Access
-from sfv.app.app import app, listen_on
+from sfv.app.app import app, hold_runs, listen_on
 from sfv.app.jobs import Job, Jobs
 from sfv.app.requests import read_request
 from sfv.app.server import make_server
@@ -355,3 +355,20 @@ def test_the_next_free_port_is_taken() -> None:
                 assert second.getsockname()[1] > port
     with pytest.raises(InputError, match="--port"):
         listen_on("127.0.0.1", 70000)
+
+
+def test_what_a_killed_page_left_goes_when_it_opens_again(runs: Path) -> None:
+    uploads, jobs = runs / ".app" / "uploads", runs / ".app" / "jobs"
+    for name in ("a" * 16, "b" * 16):
+        (uploads / name).mkdir(parents=True)
+        (uploads / name / "walk.npz").write_text("half")
+    (uploads / ("b" * 16) / "source.json").write_text("{}")
+    jobs.mkdir()
+    (jobs / ".1.job.json.77.tmp").write_text("half")
+    make_server(runs, Access("127.0.0.1", 8421)).state.page.jobs.close()
+    assert [path.name for path in uploads.iterdir()] == ["b" * 16] and not list(jobs.iterdir())
+
+
+def test_two_pages_on_one_folder_are_refused(runs: Path) -> None:
+    with hold_runs(runs), pytest.raises(InputError, match="a page is open on it already"), hold_runs(runs):
+        pass
