@@ -47,8 +47,6 @@ class Pushed:
     """Mean push [N]."""
     speed: float
     """Mean speed [m/s]."""
-    on_hands: tuple[float, float, float]
-    """Mean force of the box on both hands together, world frame [N]."""
 
     @property
     def why(self) -> str:
@@ -96,9 +94,7 @@ def find_pushed(character: Character, qpos: np.ndarray, contact: np.ndarray, fps
     low, high = LIMITS["mass"]
     mass = float(np.clip((push / PUSHED_FRICTION - weight) / GRAVITY, max(low, 1.0), high))
     speed = float(np.linalg.norm(paths[-1, hands].mean(axis=0) - paths[0, hands].mean(axis=0))) * fps / (len(qpos) - 1)
-    return Pushed(
-        _place(paths[:, hands], float(points.radius[hands].max()), way, mass), push, speed, tuple(on_hands.tolist())
-    )
+    return Pushed(_place(paths[:, hands], float(points.radius[hands].max()), way, mass), push, speed)
 
 
 def _find_way(hands_w: np.ndarray, com_w: np.ndarray, fps: float) -> np.ndarray | None:

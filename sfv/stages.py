@@ -60,6 +60,8 @@ KEYPOINTS_VERSION = 1005
 RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 3
+BOX_VERSION = 4
+"""Of drafts that push a box."""
 """Version of tracking control: raised whenever the same motion gives another draft."""
 TRAIN_VERSION = 4
 """Version of training: raised whenever the same draft and seed give another policy."""
@@ -211,7 +213,8 @@ def track(motion: StageResult, task: Task, config: TrackConfig) -> Stage[TrackSe
     """Reference motion -> draft: the motion as tracking control performs it, with a verdict, before any learning."""
     setting = TrackSetting(task.character.name, task.character.height, task.scene, config)
     inputs = {"motion": motion["motion.npz"]} | motion.find("camera.npz") | character_files(task.character)
-    return Stage(f"3_draft/{name_body(task)}", TRACK_VERSION, setting, inputs, _make_draft)
+    version = BOX_VERSION if task.scene.has_box else TRACK_VERSION
+    return Stage(f"3_draft/{name_body(task)}", version, setting, inputs, _make_draft)
 
 
 def train(motion: StageResult, draft: StageResult, task: Task, config: TrainConfig) -> Stage[TrainSetting]:
@@ -342,7 +345,8 @@ def _make_draft(work: Work[TrackSetting]) -> Made:
     simulated, camera = draft.rollout.as_motion(task.motion), load_camera(work.inputs.get("camera"))
     write_bvh(simulated, task.character, work.folder / "draft.bvh")
     backdrop, film = make_scenery(task), work.folder / "draft.mp4"
-    write_preview(simulated, task.character, film, camera, backdrop=backdrop, ground=task.ground)
+    shown = draft.rollout.as_motion(task.motion, with_box=True)
+    write_preview(shown, task.character, film, camera, backdrop=backdrop, ground=task.ground)
     problems = explain(draft.verdict, draft.rollout.fps)
     end = "to the end" if metrics["draft_completed"] else f"until a fall after {draft.rollout.duration:.2f} s"
     share = f"{metrics['feasible']:.0%} of the frames followed"

@@ -20,7 +20,6 @@ from imitate.env.observation import ObservationLayout, observe, observe_box
 from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.real_world import RealWorld
 from imitate.env.reference import Reference
-from imitate.env.resistance import Resistance
 from imitate.env.reward import add_task_reward, imitation_reward
 from imitate.env.step import STAGE_NONE, STAGE_VEL, StepResult, clear_exploded
 from imitate.env.task import Task
@@ -134,7 +133,6 @@ class ImitationEnv:
         self._ctrl, self._applied = bind("ctrl"), bind("xfrc_applied")
         self.actuator_force, self.actuator_velocity = bind("actuator_force"), bind("actuator_velocity")
         """Torques of the last physics step [N m], and speeds of the driven joints [rad/s], (N, nu) each."""
-        self._resistance = Resistance(self.task, self.model, self._batch)
         self._tied = bind("eq_active")[:, self.model.neq - len(self.task.grips) :] if self.task.grips else None
         self._grips = GripSchedule.of(self.task, self.reference)
 
@@ -198,17 +196,18 @@ class ImitationEnv:
           frames: of the reference, (M,).
           ids: the M environments, or None for all of them.
           rng: adds the configured noise to the joints; None starts exactly on the reference.
-          offset: tangent step from the reference's pose to the body's at the start, (M, nv).
-          speed_offset: difference of the body's velocity at the start from the reference's, (M, nv).
+          offset: tangent step from the reference's pose to the one at the start, of the body, (M, nv), or of all that
+            moves.
+          speed_offset: difference of the velocity at the start from the reference's, likewise.
         """
         ids = np.arange(self.num_envs) if ids is None else ids
         self.frame[ids], self.age[ids] = frames, 0
         qpos, qvel = self.goal_qpos[frames].copy(), self.goal_qvel[frames].copy()
-        steps, nv = np.zeros_like(qvel), self.body.nv
+        steps = np.zeros_like(qvel)
         if offset is not None:
-            steps[:, :nv] = offset
+            steps[:, : offset.shape[1]] = offset
         if speed_offset is not None:
-            qvel[:, :nv] += speed_offset
+            qvel[:, : speed_offset.shape[1]] += speed_offset
         if rng is not None:
             self._add_noise(qpos, steps, qvel, rng)
         for pose, step in zip(qpos, steps, strict=True):
@@ -232,9 +231,10 @@ class ImitationEnv:
         qvel[:, 6:nv] += config.velocity_noise * rng.standard_normal(shape)[:, 6:]
         if self.scene.has_box:
             away, aside, yaw = config.box_noise * rng.standard_normal((3, len(qpos)))
+            away *= not self.scene.box_is_known  # who leans on a box would fall towards it
             moved = np.stack([np.abs(away), aside, np.zeros(len(qpos))], axis=1)
-            steps[:, nv : nv + 3] = rotations.rotate(qpos[:, -4:], moved)
-            steps[:, -1] = yaw
+            steps[:, nv : nv + 3] += rotations.rotate(qpos[:, -4:], moved)
+            steps[:, -1] += yaw
 
     def rest(self, frames: np.ndarray) -> np.ndarray:
         """Tangent steps from the reference's poses to ones that the ground bears, see `Reference.rise`, (M, nv)."""
@@ -313,7 +313,6 @@ class ImitationEnv:
     def simulate(self) -> None:
         """All physics steps of one control step, in C."""
         self._applied[:, 1, :3] = 0.0 if self._pushes is None else self._pushes.at(self.episode, self.age)
-        self._resistance.act()
         if self._tied is not None:
             self._tied[:] = self._grips.choose(self.frame, self.site_xpos)
         if self._real_world.late:

@@ -55,6 +55,14 @@ class JointLayout(TangentSpace):
         step[:, self.quat_dof] = relative_rotvec(start[:, self.quat_qpos], end[:, self.quat_qpos])
         return step
 
+    def difference_all(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """The same of all that moves: behind the body's columns there may be a free box's, 7 to each step's 6."""
+        step, box = self.difference(start, end), self.model.nq
+        if start.shape[1] == box:
+            return step
+        turned = relative_rotvec(start[:, box + 3 :], end[:, box + 3 :])
+        return np.concatenate([step, end[:, box : box + 3] - start[:, box : box + 3], turned], axis=1)
+
     def rotation_vectors(self, qpos: np.ndarray) -> np.ndarray:
         """Joint coordinates as actuators measure them: angles and rotation vectors, (N, nq) -> (N, nv)."""
         coordinates = np.zeros((len(qpos), self.nv))

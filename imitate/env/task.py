@@ -12,10 +12,7 @@ from imitate.scene.ground import Ground
 from imitate.scene.objects import Grip, find_grips
 from imitate.scene.scene import Scene, build_model
 from reconstruct.characters.character import Character
-from reconstruct.find_pushed import find_pushed
-from reconstruct.kinematics import GRAVITY
 from reconstruct.motion import ReferenceMotion
-from reconstruct.scene_objects import PUSHED_FRICTION
 
 
 class Simulated(Protocol):
@@ -47,8 +44,6 @@ class Task:
     """The reference, made for a plane."""
     scene: Scene = field(default_factory=Scene)
     """The surroundings, laid out from the motion's beginning in its direction."""
-    resistance: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0), kw_only=True)
-    """Force on each hand at its palm, which stands in for a box, world frame [N]."""
 
     @cached_property
     def ground(self) -> Ground:
@@ -100,29 +95,8 @@ class Task:
 
     @property
     def drafted(self) -> "Task":
-        """The task as tracking control performs it: without a box and without wind, see `Scene.drafted`.
-
-        A body that leans on a box would fall without it. What slides resists with a force that hardly depends on how it
-        moves: the one that the motion needs stands in for it, on both hands alike. So does a box that is asked for by
-        its size. One without a size, asked for or added, is as high as the hands and left out: nobody leans on it.
-        """
-        leans = self.scene.has_box and self.scene.box_is_known
-        resistance = (0.0, 0.0, 0.0) if self.scene.has_box else self.resistance
-        return replace(self, scene=self.scene.drafted, resistance=self.find_resistance() if leans else resistance)
-
-    def find_resistance(self) -> tuple[float, float, float]:
-        """Half of the mean force with which the scene's box resists the hands of the motion, world frame [N]."""
-        sites = [len(names) for names in self.character.contacts.values()]
-        contact = np.repeat(self.motion.contacts, sites, axis=1)
-        found = find_pushed(self.character, self.motion.qpos, contact, self.motion.fps)
-        if found is None:  # the file of the scene says so
-            x, y = np.cos(self.ground.yaw), np.sin(self.ground.yaw)
-            force = -self.scene.box_friction * self.scene.box_mass * GRAVITY * np.array([x, y, 0.0])
-        else:
-            slides = self.scene.box_friction * self.scene.box_mass
-            force = np.array(found.on_hands) * slides / (PUSHED_FRICTION * found.box.mass)
-        x, y, z = (0.5 * force).tolist()
-        return x, y, z
+        """The task as tracking control performs it: without wind, see `Scene.drafted`."""
+        return replace(self, scene=self.scene.drafted)
 
     @property
     def without_box(self) -> "Task":

@@ -195,9 +195,8 @@ class Scene:
 
     @property
     def drafted(self) -> "Scene":
-        """Where tracking control performs a motion: without the box, which plans of 0.8 s lose sooner or later, and
-        without wind, which no plan can foresee."""
-        return replace(self, kind="flat") if self.kind == "wind" else self.without_box
+        """Where tracking control performs a motion: without wind, which no plan can foresee."""
+        return replace(self, kind="flat") if self.kind == "wind" else self
 
     def ground(self, character: Character | None = None, motion: ReferenceMotion | None = None) -> Ground:
         """The ground's surface, laid out from a motion's beginning in its direction, gaps where `character` rests on

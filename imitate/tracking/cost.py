@@ -27,6 +27,8 @@ class CostConfig:
     """Weight of the root's position [1/m^2]."""
     # The reward itself sees it through the centre of mass only. With 1, runs and jumps fall behind until they are
     # stopped for being too far from the reference.
+    box: float = 2.0
+    """Weight of the place and rotation of the box that is pushed [1/m^2, 1/rad^2]."""
     control: float = 0.002
     """Weight of the offsets of servo targets from the reference [1/rad^2]."""
     # Small: the offset is what carries the weight of the body.
@@ -48,9 +50,12 @@ class TrackingCost:
         model, reward, character = env.model, env.config.reward, env.task.character
         self._env, self._data = env, mujoco.MjData(model)
         self._sites = [int(site) for site in character.site_ids(character.end_effectors)]
-        self._pose = np.full(model.nv, reward.pose_weight * reward.pose_scale / model.njnt)
+        nv, joints = env.body.nv, env.body.njnt
+        self._pose = np.full(model.nv, reward.pose_weight * reward.pose_scale / joints)
         self._pose[:3] = config.root
-        self._velocity = np.full(model.nv, reward.velocity_weight * reward.velocity_scale / model.njnt)
+        self._pose[nv:] = config.box
+        self._velocity = np.full(model.nv, reward.velocity_weight * reward.velocity_scale / joints)
+        self._velocity[nv:] = 0.0
         self._end_effectors = reward.end_effector_weight * reward.end_effector_scale / len(self._sites)
         self._com = reward.com_weight * reward.com_scale
         self._control, self.final, self._penetration = config.control, config.final, config.penetration
@@ -60,11 +65,11 @@ class TrackingCost:
     def of_states(self) -> np.ndarray:
         """Costs of the states that the environments are in, each at its frame of the reference, (N,)."""
         env, reference, row = self._env, self._env.reference, self._env.frame
-        pose = env.joints.difference(reference.qpos[row], env.qpos)
+        pose = env.joints.difference_all(env.goal_qpos[row], env.all_qpos)
         end_effectors = env.site_xpos[:, self._sites] - env.bodies_xpos[:, :1] - reference.end_effectors[row]
         return 0.5 * (
             np.square(pose) @ self._pose
-            + np.square(env.qvel - reference.qvel[row]) @ self._velocity
+            + np.square(env.all_qvel - env.goal_qvel[row]) @ self._velocity
             + self._end_effectors * np.square(end_effectors).sum(axis=(1, 2))
             + self._com * np.square(env.com - reference.com[row]).sum(axis=1)
             + self._penetration * np.square(np.minimum(env.lowest(self._geoms) + FREE_DEPTH, 0.0)).sum(axis=1)
@@ -93,8 +98,8 @@ class TrackingCost:
         reference, model, data = self._env.reference, self._env.model, self._data
         nv, points = model.nv, len(self._sites) + 1
         lx, lxx = np.empty((len(frames), 2 * nv)), np.zeros((len(frames), 2 * nv, 2 * nv))
-        lx[:, :nv] = self._env.joints.difference(reference.qpos[frames], qpos) * self._pose
-        lx[:, nv:] = (qvel - reference.qvel[frames]) * self._velocity
+        lx[:, :nv] = self._env.joints.difference_all(self._env.goal_qpos[frames], qpos) * self._pose
+        lx[:, nv:] = (qvel - self._env.goal_qvel[frames]) * self._velocity
         diagonal = np.arange(2 * nv)
         lxx[:, diagonal, diagonal] = np.concatenate([self._pose, self._velocity])
 

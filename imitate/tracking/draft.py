@@ -26,15 +26,16 @@ class Draft:
     controls: np.ndarray
     """Offsets of the servo targets that performed it [rad], (T - 1, nu): a policy's actions times `action_scale`."""
     qvel: np.ndarray
-    """Velocities of the performance, (T, nv)."""
+    """Velocities of the performance, of the body and after it of the scene's box, (T, nv)."""
     gains: np.ndarray
     """Feedback around the performance, (T - 1, nu, 2 nv): the controls are `controls + gains @ x`, x being the tangent
-    step from the pose of the performance to the present one, followed by the difference of velocities."""
+    step from the pose of the performance to the present one, the box's after the body's, followed by the difference of
+    velocities."""
 
     @property
     def digest(self) -> str:
         """Hash of performance and controller: a policy that was distilled from another one is another policy."""
-        parts = (self.rollout.qpos, self.qvel, self.controls, self.gains.astype(np.float32))
+        parts = (self.rollout.all_qpos, self.qvel, self.controls, self.gains.astype(np.float32))
         return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
     def save(self, path: Path) -> None:

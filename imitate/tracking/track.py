@@ -117,7 +117,7 @@ class Tracking:
 
 
 class Tracker:
-    """iLQG on an imitation environment, whose N environments are the candidates of the line search; without a box."""
+    """iLQG on an imitation environment, whose N environments are the candidates of the line search."""
 
     def __init__(self, task: Task, config: TrackConfig):
         self.config = config
@@ -137,7 +137,7 @@ class Tracker:
         env.start(np.zeros(env.num_envs, dtype=np.int64))
         state = env.state()["batch"][:1]
         none, sound = np.empty((0, env.action_size)), np.zeros(1, dtype=bool)
-        pose, speed = env.qpos[:1].copy(), env.qvel[:1].copy()
+        pose, speed = env.all_qpos[:1].copy(), env.all_qvel[:1].copy()
         return Trajectory(0, state, pose, speed, none, none, self.cost.of_states()[:1], sound)
 
     def extend(self, plan: Trajectory, length: int) -> Trajectory:
@@ -185,7 +185,8 @@ class Tracker:
         frames = np.minimum(plan.frame + np.arange(len(plan) + 1), len(env.reference) - 1)
         A, B = self._derivatives(plan.states[:-1], plan.ctrl)
         targets = env.reference.qpos[np.minimum(frames[:-1] + 1, len(env.reference) - 1)]
-        A[:, :, : env.model.nv] += B @ target_derivatives(env.joints, plan.qpos[:-1], targets)
+        poses, nv = plan.qpos[:-1, : env.body.nq], env.body.nv
+        A[:, :, :nv] += B @ target_derivatives(env.joints, poses, targets)
         return self.cost.expand(frames, plan.qpos, plan.qvel, plan.controls, A, B)
 
     def _simulate(self, plan: Trajectory, controls: np.ndarray, law: ControlLaw | None) -> tuple[Trajectory, float]:
@@ -198,22 +199,22 @@ class Tracker:
         begin = env.state()
         begin["batch"][:], begin["frame"][:] = plan.states[0], plan.frame
         env.restore(begin)
-        states, qpos, qvel = [env.state()["batch"]], [env.qpos.copy()], [env.qvel.copy()]
+        states, qpos, qvel = [env.state()["batch"]], [env.all_qpos.copy()], [env.all_qvel.copy()]
         applied, ctrl, costs, failed = [], [], [self.cost.of_states()], [np.zeros(count, dtype=bool)]
         total = costs[0].copy()
         for t, control in enumerate(controls):
             offset = np.repeat(control[None], count, axis=0)
             if law is not None:
-                pose = env.joints.difference(np.repeat(plan.qpos[t : t + 1], count, axis=0), env.qpos)
-                deviation = np.concatenate([pose, env.qvel - plan.qvel[t]], axis=1)
+                pose = env.joints.difference_all(np.repeat(plan.qpos[t : t + 1], count, axis=0), env.all_qpos)
+                deviation = np.concatenate([pose, env.all_qvel - plan.qvel[t]], axis=1)
                 offset += STEP_SIZES[:, None] * law.feedforward[t] + deviation @ law.feedback[t].T
             offset = np.clip(offset, -self.config.control_limit, self.config.control_limit)
             applied.append(offset)
             ctrl.append(env.targets(offset))
             result = env.step(offset)
             states.append(env.state()["batch"])
-            qpos.append(env.qpos.copy())
-            qvel.append(env.qvel.copy())
+            qpos.append(env.all_qpos.copy())
+            qvel.append(env.all_qvel.copy())
             # MuJoCo resets a simulation that exploded; its reward is zero.
             costs.append(np.where(result.reward > 0.0, self.cost.of_states(), np.inf))
             failed.append(result.terminated)
@@ -233,7 +234,7 @@ def track_motion(task: Task, config: TrackConfig, progress: Progress = silent) -
     """Performs a motion by tracking control.
 
     Args:
-      task: what to perform: once, or a few cycles of a loop; in a scene without box and wind, see `Task.drafted`.
+      task: what to perform: once, or a few cycles of a loop; in a scene without wind, see `Task.drafted`.
       config: see `TrackConfig`.
       progress: is called with the control steps done.
 
@@ -319,7 +320,7 @@ def replay(tracker: Tracker, plan: Trajectory, gains: np.ndarray) -> Tracking:
     env.start(np.zeros(env.num_envs, dtype=np.int64))
     recorder = RolloutMetrics()
     recorder.begin(env)
-    qvel, saturated, deviation = [env.qvel[0].copy()], [np.zeros(env.action_size, dtype=bool)], [0.0]
+    qvel, saturated, deviation = [env.all_qvel[0].copy()], [np.zeros(env.action_size, dtype=bool)], [0.0]
     limit = env.model.actuator_forcerange[:, 1]
     keys = np.array([0] + [env.model.body(name).id - 1 for name in env.task.character.key_bodies])
     recorded = np.arange(env.num_envs) == 0
@@ -331,7 +332,7 @@ def replay(tracker: Tracker, plan: Trajectory, gains: np.ndarray) -> Tracking:
             break
         recorder.record(env, result.terms, recorded)
         episode_return += float(result.reward[0])
-        qvel.append(env.qvel[0].copy())
+        qvel.append(env.all_qvel[0].copy())
         saturated.append(np.abs(env.actuator_force[0]) > 0.99 * limit)
         offset = env.bodies_xpos[0, keys] - env.reference.key_bodies[env.frame[0]]
         deviation.append(float(np.linalg.norm(offset, axis=-1).max()))

@@ -14,9 +14,9 @@ class Trajectory:
     states: np.ndarray
     """MuJoCo's integration states, (H + 1, nstate)."""
     qpos: np.ndarray
-    """Poses, (H + 1, nq)."""
+    """Poses of the body and, after it, of the box, (H + 1, nq)."""
     qvel: np.ndarray
-    """Velocities, (H + 1, nv)."""
+    """Their velocities, (H + 1, nv)."""
     controls: np.ndarray
     """Offsets of servo targets [rad], (H, nu)."""
     ctrl: np.ndarray

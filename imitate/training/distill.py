@@ -62,7 +62,7 @@ class Labeller(Protocol):
     covered: np.ndarray
     """Frames of the reference that it has a performance of, bool (frames,)."""
     pose_offset: np.ndarray
-    """Tangent step from the reference's pose to that of the performance, (frames, nv)."""
+    """Tangent step from the reference's pose to that of the performance, (frames, nv); the box's after the body's."""
     velocity_offset: np.ndarray
     """Velocity of the performance less that of the reference, (frames, nv)."""
     favoured: np.ndarray | None
@@ -77,8 +77,7 @@ class Expert:
     """The draft's controller at every frame of an environment's reference.
 
     It is kept as differences from the reference, so that later cycles of a loop, which the draft did not perform, are
-    controlled like the draft's last cycle but one (the last has no future to act for). It observes the body alone, not
-    the box of a scene.
+    controlled like the draft's last cycle but one (the last has no future to act for).
     """
 
     def __init__(self, draft: Draft, env: ImitationEnv):
@@ -95,17 +94,18 @@ class Expert:
             source = np.where(frames < first, frames, nearest)
         self.covered = (frames < steps) | (reference.loop and steps >= cycle)
         """Frames that the draft has a controller for, bool (frames,)."""
+        self._places = (0, env.body.nv) if env.scene.has_box else (0,)
         self._yaw = reference.heading[frames] - reference.heading[source]
         self._controls, self._gains = draft.controls[source], draft.gains[source].astype(np.float32)
-        self.pose_offset = env.joints.difference(reference.qpos[source], draft.rollout.qpos[source])
+        self.pose_offset = env.joints.difference_all(env.goal_qpos[source], draft.rollout.all_qpos[source])
         """Tangent step from the reference's pose to the draft's, (frames, nv)."""
-        self.velocity_offset = draft.qvel[source] - reference.qvel[source]
+        self.velocity_offset = draft.qvel[source] - env.goal_qvel[source]
         """Velocity of the draft less that of the reference, (frames, nv)."""
         for offset in (self.pose_offset, self.velocity_offset):
-            offset[:, :2] = _rotate(offset[:, :2], self._yaw)
-        self._qpos, self._qvel = reference.qpos.copy(), reference.qvel + self.velocity_offset
+            _turn(offset, self._places, self._yaw)
+        self._qpos, self._qvel = env.goal_qpos.copy(), env.goal_qvel + self.velocity_offset
         for pose, step in zip(self._qpos, self.pose_offset, strict=True):
-            mujoco.mj_integratePos(env.body, pose, step, 1.0)
+            mujoco.mj_integratePos(env.model, pose, step, 1.0)
         self._action_scale = env.config.action_scale
 
     def label(self, env: ImitationEnv) -> tuple[np.ndarray, np.ndarray]:
@@ -115,11 +115,11 @@ class Expert:
           Actions, float32 (N, nu), and their weights in the loss from 0 to 1, float32 (N,).
         """
         frame = env.frame
-        pose = env.joints.difference(self._qpos[frame], env.qpos)
+        pose = env.joints.difference_all(self._qpos[frame], env.all_qpos)
         weight = self.covered[frame] * compute_trust(pose)
-        velocity = env.qvel - self._qvel[frame]
+        velocity = env.all_qvel - self._qvel[frame]
         for offset in (pose, velocity):
-            offset[:, :2] = _rotate(offset[:, :2], -self._yaw[frame])
+            _turn(offset, self._places, -self._yaw[frame])
         controls = apply_feedback(self._controls[frame], self._gains[frame], pose, velocity)
         return (controls / self._action_scale).astype(np.float32), weight.astype(np.float32)
 
@@ -142,10 +142,12 @@ def apply_feedback(controls: np.ndarray, gains: np.ndarray, pose: np.ndarray, ve
     return np.clip(controls + np.matmul(gains, offset[:, :, None])[:, :, 0], -1.0, 1.0)
 
 
-def _rotate(xy: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Vectors (N, 2) rotated about the vertical by angles (N,) [rad]."""
+def _turn(steps: np.ndarray, places: tuple[int, ...], angle: np.ndarray) -> None:
+    """Rotates what is in world axes of tangent steps (N, nv), from these columns on, by angles (N,) [rad], in place."""
     cos, sin = np.cos(angle), np.sin(angle)
-    return np.stack([cos * xy[:, 0] - sin * xy[:, 1], sin * xy[:, 0] + cos * xy[:, 1]], axis=1)
+    for first in places:
+        x, y = steps[:, first].copy(), steps[:, first + 1].copy()
+        steps[:, first], steps[:, first + 1] = cos * x - sin * y, sin * x + cos * y
 
 
 class LabellingActor:

@@ -173,10 +173,10 @@ def test_target_derivatives_agree_with_the_environments_targets(character, squat
         np.testing.assert_allclose(found @ direction, (env.targets(none)[0] - before) / 1e-6, atol=1e-4)
 
 
-@pytest.mark.parametrize("sunk", [0.0, 0.03])
-def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk):
-    """Also where the feet are in the ground."""
-    tracker = Tracker(Task(character, squat), QUICK)
+@pytest.mark.parametrize(("sunk", "kind"), [(0.0, "flat"), (0.03, "flat"), (0.0, "box")])
+def test_gradient_of_the_cost_agrees_with_differences(character, squat, sunk, kind):
+    """Also where the feet are in the ground, and with a box that is pushed."""
+    tracker = Tracker(Task(character, squat, Scene(kind)), QUICK)
     env, cost = tracker.env, tracker.cost
     env.start(np.full(env.num_envs, 5))
     rng = np.random.default_rng(0)

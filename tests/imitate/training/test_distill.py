@@ -54,7 +54,7 @@ def turning(loop: bool, frames: int = 16) -> ReferenceMotion:
     )
 
 
-def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0) -> Draft:
+def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0, box: bool = False) -> Draft:
     """A draft near the reference with random controls and gains, which the expert must repeat."""
     rng = np.random.default_rng(seed)
     reference = build_reference(motion, CHARACTER, build_model(CHARACTER, Scene()), seconds)
@@ -62,13 +62,23 @@ def made_up_draft(motion: ReferenceMotion, seconds: float, seed: int = 0) -> Dra
     qpos = reference.qpos[: steps + 1].copy()
     for pose in qpos:
         mujoco.mj_integratePos(CHARACTER.model, pose, 0.03 * rng.normal(size=NV), 1.0)
-    nothing = np.zeros(steps + 1)
+    nothing, nv, none = np.zeros(steps + 1), NV + 6 * box, np.empty((0, 7))
+    places = np.column_stack([2.0 + 0.05 * rng.normal(size=(steps + 1, 3)), np.tile([1.0, 0, 0, 0], (steps + 1, 1))])
+    qvel = np.zeros((steps + 1, nv))
+    qvel[:, :NV] = reference.qvel[: steps + 1]
     return Draft(
-        rollout=Rollout(qpos, reference.qpos[: steps + 1], {"pose": nothing}, False, float(CONTROL_HZ)),
+        rollout=Rollout(
+            qpos,
+            reference.qpos[: steps + 1],
+            {"pose": nothing},
+            False,
+            float(CONTROL_HZ),
+            box_qpos=places if box else none,
+        ),
         verdict=Verdict(nothing == 0, ("",) * (steps + 1), nothing, nothing, nothing),
         controls=0.1 * rng.normal(size=(steps, NU)),
-        qvel=reference.qvel[: steps + 1] + 0.1 * rng.normal(size=(steps + 1, NV)),
-        gains=0.1 * rng.normal(size=(steps, NU, 2 * NV)),
+        qvel=qvel + 0.1 * rng.normal(size=(steps + 1, nv)),
+        gains=0.1 * rng.normal(size=(steps, NU, 2 * nv)),
     )
 
 
@@ -79,14 +89,14 @@ def place(env: ImitationEnv, expert: Expert, rows: np.ndarray) -> None:
 
 @pytest.mark.parametrize("kind", ["flat", "box"])
 def test_on_the_draft_the_experts_actions_are_the_plans(kind):
-    """Also before a box, which a draft does not know."""
+    """Also where they push a box, which is put where the draft had it."""
     motion = turning(loop=False)
-    draft = made_up_draft(motion, motion.duration)
+    draft = made_up_draft(motion, motion.duration, box=kind == "box")
     env = ImitationEnv(Task(CHARACTER, motion, Scene(kind)), EnvConfig(action_scale=0.25), 15)
     expert, rows = Expert(draft, env), np.arange(15)
     place(env, expert, rows)
-    np.testing.assert_allclose(env.qpos, draft.rollout.qpos[:15], atol=1e-9)
-    np.testing.assert_allclose(env.qvel, draft.qvel[:15], atol=1e-9)
+    np.testing.assert_allclose(env.all_qpos, draft.rollout.all_qpos[:15], atol=1e-9)
+    np.testing.assert_allclose(env.all_qvel, draft.qvel[:15], atol=1e-9)
     label, weight = expert.label(env)
     np.testing.assert_allclose(label, draft.controls / 0.25, atol=1e-5)
     np.testing.assert_allclose(weight, 1.0, atol=1e-5)
@@ -110,12 +120,16 @@ def test_beside_the_draft_they_follow_its_gains_and_count_less():
     assert weight[0] == pytest.approx(np.exp(-((0.1 / 0.7) ** 2)), abs=1e-3)
 
 
-def test_later_cycles_of_a_loop_are_done_like_the_drafts_turned_with_the_motion():
-    """Two cycles are drafted; in the fifth, turned by 4 rad, a push seen from the body is answered the same."""
+@pytest.mark.parametrize("kind", ["flat", "box"])
+def test_later_cycles_of_a_loop_are_done_like_the_drafts_turned_with_the_motion(kind):
+    """Two cycles are drafted; in the fifth, turned by 4 rad, a push seen from the body is answered the same.
+
+    So is the box, where there is one.
+    """
     motion = turning(loop=True)
     cycle = round(motion.duration * CONTROL_HZ)
-    draft = made_up_draft(motion, 2 * motion.duration)
-    env = ImitationEnv(Task(CHARACTER, motion), EnvConfig(action_scale=0.25, episode_seconds=4.0), 2)
+    draft = made_up_draft(motion, 2 * motion.duration, box=kind == "box")
+    env = ImitationEnv(Task(CHARACTER, motion, Scene(kind)), EnvConfig(action_scale=0.25, episode_seconds=4.0), 2)
     expert = Expert(draft, env)
     rows = np.array([4, 4 + 4 * cycle])
     place(env, expert, rows)
@@ -125,6 +139,8 @@ def test_later_cycles_of_a_loop_are_done_like_the_drafts_turned_with_the_motion(
     ahead = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     env.qpos[:, :2] += 0.05 * ahead
     env.qvel[:, :2] += 0.3 * ahead
+    if kind == "box":
+        env.box_qpos[:, :2] += 0.04 * ahead
     label, _ = expert.label(env)
     np.testing.assert_allclose(label[1], label[0], atol=1e-4)
     assert np.abs(label[0] - draft.controls[4] / 0.25).max() > 0.01
