@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter1d
 
 from imitate.env.task import Task
-from imitate.scene.ground import Ground
+from imitate.scene.ground import ASIDE, Ground
 from imitate.scene.objects import add_objects
 from imitate.scene.scene import BOX, add_box
 from pose.progress import Progress, silent
@@ -22,6 +22,7 @@ from reconstruct.characters.character import Character, fit_skin
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import yaw
 from sfv.backdrop import Light, add_studio
+from sfv.balls import Ball
 from sfv.guessed_limbs import paint_guessed
 from sfv.renderer import open_renderer
 
@@ -46,10 +47,11 @@ class Track:
     """Upward tilt of the line of sight [deg]."""
 
 
-def make_scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
+def make_scenery(task: Task, aside: float = ASIDE) -> Callable[[mujoco.MjSpec], Light]:
     """Makes a backdrop: the studio with a task's ground in place of its floor, and the scene's box if it has one.
 
-    Motions that are drawn before it have the box's pose in their last seven columns.
+    Motions that are drawn before it have the box's pose in their last seven columns. Steps and gaps of the ground are
+    drawn so far to either side [m].
     """
 
     def build(spec: mujoco.MjSpec) -> Light:
@@ -57,7 +59,7 @@ def make_scenery(task: Task) -> Callable[[mujoco.MjSpec], Light]:
         ground = task.ground
         if not ground.flat:
             spec.delete(spec.geom("floor"))
-            ground.add_to(spec)
+            ground.add_to(spec, aside)
         for geom in spec.geoms:
             if geom.name.startswith("ground"):
                 geom.material, geom.contype, geom.conaffinity = "floor", 0, 0
@@ -111,6 +113,7 @@ def render_motion(
     backdrop: Callable[[mujoco.MjSpec], Light] = add_studio,
     smooth_edges: bool = True,
     depth: bool = False,
+    balls: Callable[[int], Iterable[Ball]] = lambda t: (),
 ) -> Iterator[np.ndarray]:
     """Draws a motion frame by frame.
 
@@ -124,6 +127,7 @@ def render_motion(
       backdrop: adds ground, textures and lights to a model.
       smooth_edges: multisampling; without it drawing is a third faster.
       depth: how far away what is seen is, in place of its colours.
+      balls: drawn in image t.
 
     Yields:
       RGB images, uint8 (height, width, 3); with `depth` distances along the camera's axis [m], (height, width).
@@ -152,6 +156,8 @@ def render_motion(
             else:
                 renderer.update_scene(state, free_camera, option)
                 look_through(renderer.scene, eyes[min(t, len(eyes) - 1)])
+            for ball in balls(t):
+                ball.add_to(renderer.scene)
             yield renderer.render()
 
 

@@ -122,8 +122,8 @@ class Ground:
         lower = self.grid[a, b] * (1 - t) + self.grid[a, b + 1] * t
         return lower * (1 - s) + (self.grid[a + 1, b] * (1 - t) + self.grid[a + 1, b + 1] * t) * s
 
-    def add_to(self, spec: mujoco.MjSpec) -> None:
-        """Adds the ground's geoms; all names begin with "ground"."""
+    def add_to(self, spec: mujoco.MjSpec, aside: float = ASIDE) -> None:
+        """Adds the ground's geoms; all names begin with "ground". Levels reach so far to either side [m]."""
         rotation = [np.cos(self.yaw / 2), 0.0, 0.0, np.sin(self.yaw / 2)]
         bits: dict = {"contype": 1, "conaffinity": 0xFF, "condim": 3}
         plane, box = mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_BOX
@@ -165,7 +165,7 @@ class Ground:
                     type=box,
                     pos=[*middle, (level + low) / 2],
                     quat=rotation,
-                    size=[(ends[k + 1] - ends[k]) / 2, ASIDE, (level - low) / 2],
+                    size=[(ends[k + 1] - ends[k]) / 2, aside, (level - low) / 2],
                     **bits,
                 )
         else:

@@ -16,7 +16,8 @@ from imitate.vision.env import POLICY_HZ, CourseConfig, CourseEnv
 from imitate.vision.scandots import place_dots
 from pose.progress import Progress, silent
 from reconstruct import rotations
-from sfv.go1.side_view import Ball, draw_from_side
+from sfv.balls import Ball
+from sfv.go1.side_view import draw_from_side
 from sfv.rendering import write_side_by_side
 
 FPS = 25
@@ -119,13 +120,14 @@ def write_eyes_film(
     return walks
 
 
-def draw_outside(walk: SeenWalk, every: int, size: tuple[int, int], distance: float = 1.6) -> Iterator[np.ndarray]:
-    """Images of the body and its scandots from so far [m], (height, width, 3) each."""
+def draw_outside(walk: SeenWalk, every: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Images of the robot and its scandots, (height, width, 3) each."""
+    return draw_from_side(walk.model, walk.qpos, every, size, lambda step, state: draw_dots(walk, step))
 
-    def find_dots(step: int, state: mujoco.MjData) -> list[Ball]:
-        return [Ball(place, 0.012, DOT_COLOUR) for place in walk.dots[step]]
 
-    return draw_from_side(walk.model, walk.qpos, every, size, find_dots, distance)
+def draw_dots(walk: SeenWalk, step: int) -> list[Ball]:
+    """Scandots of a step as balls."""
+    return [Ball(place, 0.012, DOT_COLOUR) for place in walk.dots[step]]
 
 
 def draw_inside(walk: SeenWalk, every: int, size: tuple[int, int], camera: CameraConfig) -> Iterator[np.ndarray]:

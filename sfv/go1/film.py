@@ -15,7 +15,8 @@ from imitate.locomotion.robot import CONTROL_HZ
 from imitate.locomotion.terrain import make_fractal
 from imitate.locomotion.train import make_runner
 from pose.progress import Progress, silent
-from sfv.go1.side_view import Ball, draw_from_side
+from sfv.balls import Ball
+from sfv.go1.side_view import draw_from_side
 from sfv.latent_plot import draw_latent
 from sfv.rendering import write_side_by_side
 

@@ -1,24 +1,12 @@
 """A body seen from its side, with points of interest drawn in."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 
+from sfv.balls import Ball
 from sfv.renderer import open_renderer
-
-
-@dataclass(frozen=True)
-class Ball:
-    """A point that is drawn as a ball."""
-
-    place: np.ndarray
-    """World [m], (3,)."""
-    radius: float
-    """[m]."""
-    colour: tuple[float, float, float]
-    """RGB, 0 to 1."""
 
 
 def draw_from_side(
@@ -50,19 +38,5 @@ def draw_from_side(
             camera.lookat[:] = qpos[step, :3]
             renderer.update_scene(state, camera)
             for ball in balls_at(step, state):
-                _add(renderer.scene, ball)
+                ball.add_to(renderer.scene)
             yield renderer.render()
-
-
-def _add(scene: mujoco.MjvScene, ball: Ball) -> None:
-    if scene.ngeom >= scene.maxgeom:
-        return
-    mujoco.mjv_initGeom(
-        scene.geoms[scene.ngeom],
-        mujoco.mjtGeom.mjGEOM_SPHERE,
-        np.array([ball.radius, 0.0, 0.0]),
-        np.asarray(ball.place, dtype=float),
-        np.eye(3).ravel(),
-        np.array([*ball.colour, 1.0], dtype=np.float32),
-    )
-    scene.ngeom += 1

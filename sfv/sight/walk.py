@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +28,19 @@ from imitate.vision.walking_setting import EVALUATION_SECONDS, WalkingSetting, a
 from pose.errors import InputError
 from pose.progress import Progress, silent
 from sfv.console import bar, console
-from sfv.go1.eyes_film import SeenWalk, draw_inside, draw_outside
-from sfv.rendering import write_side_by_side
+from sfv.go1.eyes_film import SeenWalk, draw_dots, draw_inside
+from sfv.rendering import follow, make_scenery, render_motion, write_side_by_side
 from sfv.run_folder import RUNS, lock_folder, make_folder
 from sfv.skill import Skill, skills_named
 
 COURSES = 48
 """That a walk is planned and learnt on."""
 FILM_SEED = 7
-DISTANCE = 4.2
-"""Of the film's camera [m]."""
+ASIDE = 0.8
+"""Half of the width that courses are drawn with [m]."""
+# From the side a wide course hides its steps and gaps.
+ELEVATION = -14.0
+"""Of the film's camera [deg]."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,11 @@ def load_walk_sight(name: str) -> tuple[CourseTask, Student]:
     return make_task(WalkSightConfig(name), skill, own.parent), student
 
 
+def task_of_film(task: CourseTask, seed: int) -> CourseTask:
+    """The walk over one course of each kind."""
+    return replace(task, courses=len(KINDS), seed=seed, planned=False)
+
+
 def walk_over(
     make_actor: Callable[[WalkingEnv], Actor], task: CourseTask, seconds: float, camera: CameraConfig, seed: int
 ) -> list[SeenWalk]:
@@ -193,8 +202,7 @@ def walk_over(
       camera: on the head.
       seed: of courses and noise.
     """
-    count = len(KINDS)
-    task = replace(task, courses=count, seed=seed, planned=False)
+    count, task = len(KINDS), task_of_film(task, seed)
     env = WalkingEnv(task, EnvConfig(tracking_threshold=float("inf")), count, seed, camera, seconds)
     env.start(np.arange(count), np.random.default_rng(seed))
     actor, steps = make_actor(env), list[tuple[np.ndarray, ...]]()
@@ -234,13 +242,19 @@ def write_walk_film(
     progress: Progress = silent,
 ) -> dict[str, SeenWalk]:
     """Writes the film of a walk over each kind of obstacle, one after another; returns the walks by kind."""
-    walks = walk_over(make_actor, task, seconds, camera, seed)
+    walks, shown = walk_over(make_actor, task, seconds, camera, seed), task_of_film(task, seed)
     out.parent.mkdir(parents=True, exist_ok=True)
 
     def draw(paint: Callable[[SeenWalk], Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
         return (image for walk in walks for image in paint(walk))
 
-    outside = draw(lambda walk: draw_outside(walk, 1, size, DISTANCE))
+    def draw_outside(walk: SeenWalk) -> Iterator[np.ndarray]:
+        track = follow(walk.qpos, CONTROL_HZ, task.character.height, ground=shown.ground)
+        track = replace(track, elevation=ELEVATION)
+        scenery, dots = make_scenery(shown, ASIDE), partial(draw_dots, walk)
+        return render_motion(task.character, walk.qpos, CONTROL_HZ, track, size, scenery, balls=dots)
+
+    outside = draw(draw_outside)
     inside = draw(lambda walk: draw_inside(walk, 1, size, camera))
     labels = ["walk and its scandots", "what its camera sees, scandots drawn in"]
     total = sum(len(walk.qpos) for walk in walks)
