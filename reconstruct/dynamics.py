@@ -11,7 +11,6 @@ import numpy as np
 
 from reconstruct.blocks import Block
 from reconstruct.kinematics import GRAVITY, Kinematics, PointPaths, point_masses
-from reconstruct.tangent import skew
 
 FOOT_HALF_WIDTH = 0.04
 """Half the width of a foot [m]: contact points lie on its middle line, and the support extends this far around them."""
@@ -204,13 +203,27 @@ def momentum_rate(masses: PointPaths, mass: np.ndarray, com_w: np.ndarray, fps: 
     """
     arm = masses.pos_w - com_w[:, None]
     momentum = np.einsum("p,tpi->ti", mass, np.cross(arm[:-1], arm[1:])) * fps
-    # Sum of m [r]x d(p - c): the mean arm vanishes, so the centre of mass drops out of the derivative.
-    frames, count = arm.shape[:2]
-    moved = masses.jac.reshape(frames, 3 * count, -1)
-    lever = np.swapaxes(mass[:, None, None] * skew(arm), 1, 2).reshape(frames, 3, 3 * count) * fps
-    by_start, by_end = -lever[1:] @ moved[:-1], lever[:-1] @ moved[1:]
+    by_start = -_momentum_jac(masses, mass, arm[1:], slice(None, -1)) * fps
+    by_end = _momentum_jac(masses, mass, arm[:-1], slice(1, None)) * fps
     jacobian = np.stack([-by_start[:-1], by_start[1:] - by_end[:-1], by_end[1:]], axis=1) * fps
     return (momentum[1:] - momentum[:-1]) * fps, jacobian
+
+
+def _momentum_jac(masses: PointPaths, mass: np.ndarray, arm: np.ndarray, frames: slice) -> np.ndarray:
+    """Sum of m [arm]x d(p - c) / d tangent of some frames, (F, 3, nv), without the Jacobians of the single points.
+
+    The mean arm vanishes, so the centre of mass drops out of the derivative. By a degree of freedom that moves the
+    points it carries by v + w x r, the sum is [sum of m arm]x v + (tr(A) I - A^T) w with A the sum of m arm r^T.
+    """
+    w, v = np.moveaxis(masses.cdof[frames].reshape(len(arm), -1, 2, 3), (2, 3), (0, 1))  # (3, F, nv) each
+    weight = mass[:, None] * masses.moved  # of the points that each degree of freedom carries, (M, nv)
+    x, y, z = np.moveaxis(arm, 2, 0) @ weight
+    own = np.moveaxis(masses.arm[frames], 2, 0)
+    squares = np.stack([[one * other for other in own] for one in np.moveaxis(arm, 2, 0)]) @ weight  # (3, 3, F, nv)
+    trace = squares[0, 0] + squares[1, 1] + squares[2, 2]
+    turned = [trace * w[j] - sum(squares[i, j] * w[i] for i in range(3)) for j in range(3)]
+    pushed = (y * v[2] - z * v[1], z * v[0] - x * v[2], x * v[1] - y * v[0])
+    return np.stack([push + turn for push, turn in zip(pushed, turned, strict=True)], axis=1)
 
 
 def nearest_in_hull(point: np.ndarray, corners: np.ndarray, present: np.ndarray) -> np.ndarray:

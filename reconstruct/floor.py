@@ -6,6 +6,7 @@ video (`reconstruct.reconstruct`); then the forces behind the motion are made su
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -23,12 +24,12 @@ from reconstruct.support import Support
 
 SIGMAS = FitSigmas(root_tracking=0.15)
 """A trunk may be shifted by as much as its depth differs."""
-TOLERANCE_SCALES = (2.0, 1.4, 1.0)
+TOLERANCE_SCALES = (2.0, 1.0)
 """Of the limits within which a part counts as on the ground, pass by pass."""
-LOOSE, FINE = 1e-2, 3e-3
-"""Relative decrease of the cost in one step below which all passes but the last one end, and that one, with physics."""
-ITERATIONS = 12
-"""Largest number of steps of each pass."""
+COARSE, FINE = 3e-2, 1e-2
+"""Relative decrease of the cost in one step below which a pass ends that another one follows, and the last one."""
+ITERATIONS, PHYSICS_ITERATIONS = 12, 6
+"""Largest number of steps of each pass, and of the last one, with physics: more gain a hundredth of its cost each."""
 
 
 def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarray) -> ReferenceMotion:
@@ -53,11 +54,12 @@ def lay_on_ground(motion: ReferenceMotion, character: Character, lies: np.ndarra
         if held is not None and same_support(support, held):
             continue
         held, terms = support, problem.with_support(support).residuals
-        qpos = minimise(terms, problem.space, qpos, view.vector(), none, ITERATIONS, LOOSE).qpos
+        qpos = minimise(terms, problem.space, qpos, view.vector(), none, ITERATIONS, COARSE).qpos
     support = hold_down(problem.find_support(qpos, view), lies)
     support = replace(support, hands=find_hand_support(character, qpos, support.contact, motion.fps))
     terms = problem.with_support(support, physics=True).residuals
-    qpos = minimise(terms, problem.space, qpos, view.vector(), none, ITERATIONS, FINE).qpos
+    costs = partial(terms, derivatives=False)
+    qpos = minimise(terms, problem.space, qpos, view.vector(), none, PHYSICS_ITERATIONS, FINE, costs).qpos
     if motion.loop:
         qpos = close_loop(character.model, qpos, blend=max(2, len(qpos) // 6))
     qpos, contacts = clip_to_limits(character, qpos), part_contacts(support.contact, character.contacts)

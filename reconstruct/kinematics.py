@@ -1,6 +1,7 @@
 """Where the body's points are, and how they move with the joints: MuJoCo's kinematics over whole trajectories."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import mujoco
 import numpy as np
@@ -107,34 +108,59 @@ class PointPaths:
 
     pos_w: np.ndarray
     """World frame [m], (T, P, 3)."""
-    jac: np.ndarray
-    """d pos_w / d tangent, (T, P, 3, nv)."""
     on_body: BodyPoints
     """The points on the body, (P,)."""
     moved: np.ndarray
     """Which degrees of freedom move which point, bool (P, nv)."""
+    arm: np.ndarray
+    """From the body's centre of mass to each point, world frame [m], (T, P, 3)."""
+    cdof: np.ndarray
+    """Motion of the body by each degree of freedom about its centre of mass, MuJoCo's `cdof`, (T, nv, 6)."""
+    axes: np.ndarray | None = None
+    """Axes that `pos_w` and `jac` are seen in, as rows, what broadcasts to (T, P, 3, 3); None for the world's."""
 
     def __len__(self) -> int:
         return len(self.on_body)
 
     def __getitem__(self, index: np.ndarray | slice) -> "PointPaths":
         """The paths of some of the points."""
-        return PointPaths(self.pos_w[:, index], self.jac[:, index], self.on_body[index], self.moved[index])
+        axes = self.axes if self.axes is None or self.axes.ndim < 4 else self.axes[:, index]
+        return PointPaths(
+            self.pos_w[:, index], self.on_body[index], self.moved[index], self.arm[:, index], self.cdof, axes
+        )
 
     @property
     def height(self) -> np.ndarray:
         """Height of the surface below each point above z = 0 [m], (T, P)."""
         return self.pos_w[..., 2] - self.on_body.radius
 
+    @cached_property
+    def jac(self) -> np.ndarray:
+        """d pos_w / d tangent, (T, P, 3, nv): made when it is asked for, since it is large and most points need none.
+
+        As in `mj_jac`: d p / d q_i = linear_i + angular_i x (p - com), for degrees of freedom that carry the point's
+        body; for all frames at once by one matrix product a frame, since passes over arrays of this size take most of
+        the time here.
+        """
+        frames, count = self.arm.shape[:2]
+        motion = np.zeros((frames, count, 3, 6))
+        motion[..., range(3), range(3, 6)] = 1.0
+        for row, column, axis, sign in (
+            (0, 1, 2, 1.0), (0, 2, 1, -1.0), (1, 0, 2, -1.0), (1, 2, 0, 1.0), (2, 0, 1, 1.0), (2, 1, 0, -1.0)
+        ):  # fmt: skip
+            motion[..., row, column] = sign * self.arm[..., axis]
+        jacobian = motion.reshape(frames, 3 * count, 6) @ np.swapaxes(self.cdof, 1, 2)
+        jacobian = jacobian.reshape(frames, count, 3, self.cdof.shape[1])
+        jacobian *= self.moved[:, None]
+        return jacobian if self.axes is None else self.axes @ jacobian
+
 
 @dataclass(frozen=True)
 class Kinematics:
     """Points of a body over T frames, with their Jacobians in MuJoCo's tangent space; `kin["contacts"]` is a group."""
 
-    points: PointPaths
-    """All points, group after group."""
-    groups: dict[str, slice]
-    """Where each group lies among them."""
+    groups: dict[str, PointPaths]
+    """The paths of each group of points."""
     com_w: np.ndarray
     """Centre of mass of the whole body, world frame [m], (T, 3)."""
     com_jac: np.ndarray
@@ -142,44 +168,34 @@ class Kinematics:
 
     def __getitem__(self, group: str) -> PointPaths:
         """The paths of one group of points."""
-        return self.points[self.groups[group]]
+        return self.groups[group]
 
 
-def compute_kinematics(model: mujoco.MjModel, qpos: np.ndarray, point_set: PointSet) -> Kinematics:
+def compute_kinematics(
+    model: mujoco.MjModel, qpos: np.ndarray, point_set: PointSet, derivatives: bool = True
+) -> Kinematics:
     """Positions and Jacobians of points and of the centre of mass for every frame of qpos (T, nq).
 
-    The Jacobians come from MuJoCo's `cdof` (each degree of freedom's motion about the centre of mass), as in
-    `mj_jac`, but for all frames at once: linear in T, and cheap compared with the linear algebra
-    that follows.
+    Without `derivatives` the Jacobians are of no degrees of freedom, nv = 0.
     """
-    points, frames, nv, root = point_set.points, len(qpos), model.nv, model.jnt_bodyid[0]
-    data = mujoco.MjData(model)
+    points, frames, root = point_set.points, len(qpos), model.jnt_bodyid[0]
+    nv, data = model.nv if derivatives else 0, mujoco.MjData(model)
     body_pos, body_mat = np.empty((frames, model.nbody, 3)), np.empty((frames, model.nbody, 9))
-    cdof = np.empty((frames, nv, 6))
-    com, com_jac = np.empty((frames, 3)), np.zeros((frames, 3, nv))
+    cdof, com, com_jac = np.empty((frames, nv, 6)), np.empty((frames, 3)), np.zeros((frames, 3, nv))
+    pose, xpos, xmat, centre, by_dof = data.qpos, data.xpos, data.xmat, data.subtree_com[root], data.cdof
     for t in range(frames):
-        data.qpos[:] = qpos[t]
+        pose[:] = qpos[t]
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
-        body_pos[t], body_mat[t], cdof[t] = data.xpos, data.xmat, data.cdof
-        com[t] = data.subtree_com[root]
-        mujoco.mj_jacSubtreeCom(model, data, com_jac[t], root)
+        body_pos[t], body_mat[t], com[t] = xpos, xmat, centre
+        if derivatives:
+            cdof[t] = by_dof
+            mujoco.mj_jacSubtreeCom(model, data, com_jac[t], root)
     rotation = body_mat.reshape(frames, -1, 3, 3)[:, points.bodies]
     points_w = body_pos[:, points.bodies] + np.einsum("tpij,pj->tpi", rotation, points.local)
-    lever = points_w - com[:, None]
-    # d p / d q_i = linear_i + angular_i x (p - com), for the degrees of freedom that carry the point's body: one matrix
-    # product a frame, since passes over arrays of this size take most of the time here.
-    motion = np.zeros((frames, len(points), 3, 6))
-    motion[..., range(3), range(3, 6)] = 1.0
-    for row, column, axis, sign in (
-        (0, 1, 2, 1.0), (0, 2, 1, -1.0), (1, 0, 2, -1.0), (1, 2, 0, 1.0), (2, 0, 1, 1.0), (2, 1, 0, -1.0)
-    ):  # fmt: skip
-        motion[..., row, column] = sign * lever[..., axis]
-    jacobian = motion.reshape(frames, -1, 6) @ np.swapaxes(cdof, 1, 2)
-    jacobian = jacobian.reshape(frames, len(points), 3, nv)
-    moved = carrying_dofs(model)[points.bodies]
-    jacobian *= moved[:, None]
-    return Kinematics(PointPaths(points_w, jacobian, points, moved), point_set.groups, com, com_jac)
+    moved = carrying_dofs(model)[points.bodies, :nv]
+    paths = PointPaths(points_w, points, moved, points_w - com[:, None], cdof)
+    return Kinematics({name: paths[group] for name, group in point_set.groups.items()}, com, com_jac)
 
 
 def _divide(length: float, spacing: float) -> np.ndarray:

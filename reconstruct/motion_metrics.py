@@ -157,8 +157,8 @@ def gravity_ratios(body: MeasuredMotion) -> np.ndarray:
 
 def mean_acceleration(body: MeasuredMotion) -> float:
     """Of contact points and shapes [m/s2]."""
-    count = body.kin.groups["solid"].stop
-    return float(np.linalg.norm(np.diff(body.kin.points.pos_w[:, :count], 2, axis=0) * body.fps**2, axis=-1).mean())
+    pos_w = np.concatenate([body.kin["contacts"].pos_w, body.kin["solid"].pos_w], axis=1)
+    return float(np.linalg.norm(np.diff(pos_w, 2, axis=0) * body.fps**2, axis=-1).mean())
 
 
 def support_metrics(body: MeasuredMotion) -> dict[str, float]:

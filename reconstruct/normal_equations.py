@@ -14,6 +14,9 @@ import numpy as np
 from reconstruct.blocks import Block
 from reconstruct.tangent import JointJacobian, TangentSpace
 
+MOSTLY = 0.7
+"""Share of frames, or of rows, that are not 0 from which leaving out the others takes longer than their sums."""
+
 
 class System(NamedTuple):
     """Normal equations J^T W J x = -J^T W r at a point, of T frames and G global unknowns."""
@@ -46,7 +49,7 @@ def normal_equations(
       blocks: those that begin at the same frame one after another.
       frames: of the motion.
       nv: degrees of freedom.
-      count: number of the global unknowns.
+      count: number of the global unknowns; 0 leaves them out.
       span: how many frames a row touches at most.
       limit: cost from which the sums are of no use: they end there, with what there is of the cost.
     """
@@ -71,7 +74,7 @@ def normal_equations(
             else:
                 alike.setdefault((len(block.residual), block.jacobian.shape[1]), []).append(block)
         for some in alike.values():
-            _add_points(system, [_weigh(block) for block in some])
+            _add_points(system, [_weigh(block, count > 0) for block in some])
     if joints is not None:
         joints.spread(system.band)
     return system
@@ -122,13 +125,13 @@ class _Rows(NamedTuple):
     by_global: np.ndarray | None
 
 
-def _weigh(block: Block) -> _Rows:
+def _weigh(block: Block, with_globals: bool) -> _Rows:
     """What of a block goes into the sums; its Jacobian is weighted later, limb by limb."""
     assert isinstance(block.jacobian, np.ndarray)
     root, by_global = np.sqrt(block.weights()), block.global_jacobian
     nv = block.jacobian.shape[-1]
     moved = np.ones((root.shape[1], nv), dtype=bool) if block.moved is None else block.moved
-    by_global = None if by_global is None else root[..., None] * by_global
+    by_global = root[..., None] * by_global if with_globals and by_global is not None else None
     return _Rows(block.first, moved, root * block.residual, block.jacobian, root, by_global)
 
 
@@ -174,16 +177,32 @@ def _add_border(system: System, first: int, dofs: np.ndarray, jacobian: np.ndarr
 
 def _add_limb(system: System, first: int, dofs: np.ndarray, residual: np.ndarray, jacobian: np.ndarray) -> None:
     """Adds residuals (M, R) that some degrees of freedom (D,) move, with their Jacobian (M, K, R, D)."""
+    moves = jacobian != 0.0  # what pushes only beyond a limit, or only in flight, is 0 in most frames and rows
+    in_force, rows = np.flatnonzero(moves.any(axis=(1, 2, 3))), moves.any(axis=(0, 1, 3))
+    if not len(in_force):
+        return
+    if len(in_force) < MOSTLY * len(residual) or rows.sum() < MOSTLY * len(rows):
+        residual, jacobian = residual[in_force][:, rows], jacobian[in_force][:, :, rows]
+        starts: slice | np.ndarray = first + in_force
+    else:
+        starts = slice(first, first + len(residual))
     for k in range(jacobian.shape[1]):
-        frames = slice(first + k, first + k + len(residual))
+        frames = slice(starts.start + k, starts.stop + k) if isinstance(starts, slice) else starts + k
         transposed = np.swapaxes(jacobian[:, k], 1, 2)
-        system.gradient[frames, dofs] += (transposed @ residual[..., None])[..., 0]
+        system.gradient[_at(frames, dofs)] += (transposed @ residual[..., None])[..., 0]
         for other in range(k, jacobian.shape[1]):
-            square, product = system.band[frames, other - k], transposed @ jacobian[:, other]
+            product, square = transposed @ jacobian[:, other], system.band[:, other - k]
             if len(dofs) == square.shape[-1]:
-                square += product  # without the copies that an index takes
+                square[frames] += product  # without the copies that an index takes
+            elif isinstance(frames, slice):
+                square[frames][:, dofs[:, None], dofs] += product
             else:
-                square[:, dofs[:, None], dofs] += product
+                square[frames[:, None, None], dofs[:, None], dofs] += product
+
+
+def _at(frames: slice | np.ndarray, dofs: np.ndarray) -> tuple[slice | np.ndarray, np.ndarray]:
+    """Index of some degrees of freedom in some frames."""
+    return (frames, dofs) if isinstance(frames, slice) else (frames[:, None], dofs)
 
 
 class _JointSums:
@@ -196,6 +215,8 @@ class _JointSums:
 
     def add(self, block: Block, jacobian: JointJacobian, gradient: np.ndarray) -> None:
         """Adds a block, and to the gradient (T, nv)."""
+        if not (jacobian.scalars.any() or jacobian.turns.any()):
+            return  # no joint is beyond its limits
         root, space = np.sqrt(block.weights()), self.space
         residual, weighted = root * block.residual, jacobian * root[:, None]
         scalars, turns = weighted.scalars, weighted.turns

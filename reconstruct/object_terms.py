@@ -50,7 +50,7 @@ def turn_to_faces(points: PointPaths, normal: np.ndarray) -> PointPaths:
         return points
     axes = face_axes(normal)
     pos = (axes @ points.pos_w[..., None])[..., 0]
-    return replace(points, pos_w=pos, jac=axes @ points.jac)
+    return replace(points, pos_w=pos, axes=axes)
 
 
 def keep_out(

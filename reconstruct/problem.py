@@ -178,8 +178,8 @@ class Problem:
             touches=touches,
         )
 
-    def residuals(self, qpos: np.ndarray, unknowns: np.ndarray) -> Iterator[Block]:
-        """All terms in force at a point, window by window."""
+    def residuals(self, qpos: np.ndarray, unknowns: np.ndarray, derivatives: bool = True) -> Iterator[Block]:
+        """All terms in force at a point, window by window; without `derivatives` their Jacobians are of no use."""
         at, view = self.with_unknowns(unknowns)
         more = len(unknowns) - residuals.GLOBALS
         if at.carried is not None and at.carried.goes:
@@ -194,7 +194,7 @@ class Problem:
                 yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
         points, parts = self.point_set, self.rolling_parts
         for part in cut_windows(len(qpos)):
-            for block in at.select(part.frames).terms(qpos[part.frames], view, points, parts):
+            for block in at.select(part.frames).terms(qpos[part.frames], view, points, parts, derivatives):
                 yield surface_terms.widen(block, more).select(part.rows, part.frames.start)
 
     def select(self, frames: slice) -> "Problem":
@@ -206,7 +206,9 @@ class Problem:
             support=self.support and self.support.select(frames),
         )
 
-    def terms(self, qpos: np.ndarray, view: View, points: PointSet, parts: np.ndarray) -> list[Block]:
+    def terms(
+        self, qpos: np.ndarray, view: View, points: PointSet, parts: np.ndarray, derivatives: bool = True
+    ) -> list[Block]:
         """All terms in force, except the prior of the view.
 
         Args:
@@ -214,8 +216,9 @@ class Problem:
           view: camera and ground.
           points: `point_set` of the whole motion.
           parts: `rolling_parts` of it.
+          derivatives: whether their Jacobians are of use.
         """
-        kin = compute_kinematics(self.model, qpos, points)
+        kin = compute_kinematics(self.model, qpos, points, derivatives)
         return [
             *self.pose_terms(qpos),
             *self.observation_terms(qpos, kin, view),

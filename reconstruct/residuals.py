@@ -318,7 +318,7 @@ def no_penetration(points: PointPaths, sigma: float) -> Block:
     """
     deep = np.flatnonzero((points.height < 0.0).any(axis=0))
     depth = np.minimum(points.height[:, deep], 0.0)
-    jacobian = (depth < 0)[..., None] / sigma * points.jac[:, deep, 2]
+    jacobian = (depth < 0)[..., None] / sigma * points[deep].jac[:, :, 2]
     return Block("penetration", depth / sigma, jacobian[:, None], moved=points.moved[deep])
 
 
@@ -334,6 +334,6 @@ def lowest_point_on_ground(points: PointPaths, lying: np.ndarray, sigma: float) 
     """
     height = points.height
     lowest, frames = height.argmin(axis=1), np.arange(len(height))
-    scale = lying / sigma
-    jacobian = scale[:, None] * points.jac[frames, lowest, 2]
+    scale, used = lying / sigma, np.unique(lowest)
+    jacobian = scale[:, None] * points[used].jac[frames, np.searchsorted(used, lowest), 2]
     return Block("lying", (scale * height[frames, lowest])[:, None], jacobian[:, None, None])

@@ -75,7 +75,8 @@ def no_slip(balls: PointPaths, masses: PointPaths, rolling: np.ndarray, sigma: f
     rotation = edges @ inverse  # of the bodies, (T, Q, 3, 3)
     down = np.swapaxes(rotation, 2, 3) @ np.array([0.0, 0.0, -1.0])
     share = radius * (inverse @ down[..., None])[..., 0]
-    edges_jac = masses.jac[:, corner[:, 1:]] - masses.jac[:, corner[:, :1]]
+    corners_jac = masses[corner.reshape(-1)].jac.reshape(frames, count, 4, 3, -1)
+    edges_jac = corners_jac[:, :, 1:] - corners_jac[:, :, :1]
 
     def lowest_point_jac(first: slice, second: slice) -> np.ndarray:
         """How the point that is lowest in one frame moves about its ball's middle as the body rotates in another."""

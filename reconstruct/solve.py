@@ -17,6 +17,10 @@ from reconstruct.tangent import TangentSpace
 
 LARGEST_DAMPING = 1e6
 """Beyond it no step lowers the cost any more."""
+POOR = 0.5
+"""Share of the foreseen gain below which a shorter step is tried, where that is asked for."""
+SHORTEST = 0.125
+"""Least share of a step that is tried."""
 
 
 Residuals = Callable[[np.ndarray, np.ndarray], Iterable[Block]]
@@ -50,6 +54,7 @@ def minimise(
     free: np.ndarray,
     iterations: int,
     tolerance: float = 1e-3,
+    costs: Residuals | None = None,
 ) -> Solution:
     """Levenberg-Marquardt with iteratively reweighted least squares for the robust terms.
 
@@ -61,21 +66,28 @@ def minimise(
       free: which of them may move, bool (G,).
       iterations: largest number of steps to try.
       tolerance: stops when a step lowers the cost by less than this share.
+      costs: the same terms without Jacobians, for terms with kinks: a step that gains little is shortened.
     """
 
     def at(qpos: np.ndarray, unknowns: np.ndarray, limit: float = np.inf) -> System:
-        return normal_equations(residuals(qpos, unknowns), len(qpos), space.nv, len(unknowns), limit=limit)
+        return normal_equations(residuals(qpos, unknowns), len(qpos), space.nv, count, limit=limit)
 
+    count = len(unknowns) if free.any() else 0
     system = at(qpos, unknowns)
     cost, damping, tried, message = system.cost, 1e-3, 0, ""
     while tried < iterations and damping < LARGEST_DAMPING:
         tried += 1
         step, global_step = solve_bordered(system, free, damping)
         moved, moved_unknowns = space.integrate(qpos, step), unknowns + global_step
-        # A step that will be the last one, as it looks, needs no normal equations.
-        is_last = foresee_gain(system, step, global_step, damping) < tolerance * system.total
-        there = None if is_last else at(moved, moved_unknowns, system.total)
-        found = sum_costs(residuals(moved, moved_unknowns)) if there is None else there.cost
+        foreseen, there = foresee_gain(system, step, global_step, damping), None
+        if costs is not None:
+            share, found = search_line(costs, space, (qpos, unknowns), (step, global_step), system.total, foreseen)
+            moved, moved_unknowns = space.integrate(qpos, share * step), unknowns + share * global_step
+        elif foreseen < tolerance * system.total:  # as it looks the last step, which needs no normal equations
+            found = sum_costs(residuals(moved, moved_unknowns))
+        else:
+            there = at(moved, moved_unknowns, system.total)
+            found = there.cost
         lowered = sum(found.values())
         if not lowered < system.total:  # not a number counts as worse
             damping = max(damping, 1e-4) * 8.0
@@ -85,17 +97,55 @@ def minimise(
         if gain < tolerance:
             message = f"the last step lowered the cost by less than {tolerance:g} of it"
             break
-        system = there or at(qpos, unknowns)
+        if tried < iterations:
+            system = there or at(qpos, unknowns)
         damping = max(damping / 5.0, 1e-6)
     if damping >= LARGEST_DAMPING:
         message = "no step lowers the cost"
     return Solution(qpos, unknowns, cost, tried, bool(message), message or f"{iterations} steps were not enough")
 
 
+def search_line(
+    costs: Residuals,
+    space: TangentSpace,
+    start: tuple[np.ndarray, np.ndarray],
+    step: tuple[np.ndarray, np.ndarray],
+    total: float,
+    foreseen: float,
+) -> tuple[float, dict[str, float]]:
+    """How much of a step to take, and the cost of each kind there.
+
+    All of it, unless that lowers the cost by less than `POOR` of what was foreseen and the lowest point of the parabola
+    through both costs, and along the slope at the start, is lower (Nocedal and Wright 2006, "Numerical Optimization",
+    3.5).
+
+    Args:
+      costs: all terms at a given point.
+      space: tangent space of the poses.
+      start: qpos (T, nq) and the global unknowns (G,).
+      step: of the poses (T, nv) and of the unknowns (G,).
+      total: the cost at the start.
+      foreseen: by how much the whole step would lower it if the residuals were linear: half of the slope.
+    """
+
+    def at(share: float) -> dict[str, float]:
+        return sum_costs(costs(space.integrate(start[0], share * step[0]), start[1] + share * step[1]))
+
+    whole = at(1.0)
+    missed = foreseen - (total - sum(whole.values()))
+    if missed <= POOR * foreseen:
+        return 1.0, whole
+    share = max(foreseen / (foreseen + missed), SHORTEST) if np.isfinite(missed) else SHORTEST
+    part = at(share)
+    return (share, part) if not sum(part.values()) >= sum(whole.values()) else (1.0, whole)
+
+
 def foresee_gain(system: System, step: np.ndarray, global_step: np.ndarray, damping: float) -> float:
     """By how much a damped step (T, nv), (G,) would lower the cost if the residuals were linear."""
     stiffness = np.einsum("tii->ti", system.band[:, 0])
-    along = np.sum(system.gradient * step) + system.global_gradient @ global_step
+    along = np.sum(system.gradient * step)
+    if len(system.global_gradient):
+        along += system.global_gradient @ global_step
     return float(0.5 * damping * np.sum(stiffness * step**2) - 0.5 * along)
 
 
@@ -106,11 +156,11 @@ def solve_bordered(system: System, free: np.ndarray, damping: float) -> tuple[np
     lower = to_banded(band)
     diagonal = lower[0]
     diagonal += damping * diagonal + 1e-6
-    right = np.concatenate([gradient.reshape(-1, 1), border.reshape(frames * nv, -1)[:, free]], axis=1)
+    edge = border.reshape(frames * nv, -1)[:, free] if free.any() else np.zeros((frames * nv, 0))
+    right = np.concatenate([gradient.reshape(-1, 1), edge], axis=1)
     solved = solveh_banded(lower, right, overwrite_ab=True, overwrite_b=True, lower=True, check_finite=False)
     global_step = np.zeros(len(free))
     if free.any():
-        edge = border.reshape(frames * nv, -1)[:, free]
         schur = corner[np.ix_(free, free)] - edge.T @ solved[:, 1:]
         schur[np.diag_indices_from(schur)] *= 1.0 + damping
         schur[np.diag_indices_from(schur)] += 1e-9

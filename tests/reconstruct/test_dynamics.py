@@ -17,7 +17,7 @@ from reconstruct.dynamics import (
     nearest_in_hull,
     second_difference,
 )
-from reconstruct.kinematics import GRAVITY, BodyPoints, PointSet, compute_kinematics
+from reconstruct.kinematics import GRAVITY, BodyPoints, PointPaths, PointSet, compute_kinematics
 from reconstruct.rotations import from_rotvec, multiply, rotate
 from reconstruct.tangent import TangentSpace
 from tests.samples import CHARACTER
@@ -117,9 +117,7 @@ def test_a_free_point_mass_keeps_its_angular_momentum():
     path = np.array([1.0, 0.0, 0.0]) + t * [0.3, 2.0, -1.0]
     positions = np.stack([path, -path], axis=1)
     points = BodyPoints(np.zeros(2, int), np.zeros((2, 3)), np.zeros(2))
-    paths = type(compute_kinematics(MODEL, moving(3), MASSES)["masses"])(
-        positions, np.zeros((5, 2, 3, 1)), points, np.ones((2, 1), dtype=bool)
-    )
+    paths = PointPaths(positions, points, np.ones((2, 1), dtype=bool), positions, np.zeros((5, 1, 6)))
     rate, _ = momentum_rate(paths, np.array([2.0, 2.0]), np.zeros((5, 3)), FPS)
     np.testing.assert_allclose(rate, 0.0, atol=1e-8)
 

@@ -170,7 +170,7 @@ def move(model, kin, com_w):
     """The same point masses carried along with another path of the centre of mass."""
     masses = kin["masses"]
     pos_w = masses.pos_w + (com_w - kin.com_w)[:, None]
-    moved = replace(kin, points=replace(masses, pos_w=pos_w), com_w=com_w)
+    moved = replace(kin, groups={"masses": replace(masses, pos_w=pos_w)}, com_w=com_w)
     return dynamics.CentroidalMotion.of(model, moved, FPS)
 
 
@@ -211,7 +211,7 @@ def test_friction_turns_a_body_on_one_foot_a_little_and_on_two_more(body_model):
     turn = np.array([[[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]] for a in angle])
     com = np.tile([0.0, 0.0, 0.95], (8, 1))
     turned = replace(kin["masses"], pos_w=com[:, None] + arm @ turn.swapaxes(1, 2))
-    body = dynamics.CentroidalMotion.of(body_model, replace(kin, points=turned, com_w=com), FPS)
+    body = dynamics.CentroidalMotion.of(body_model, replace(kin, groups={"masses": turned}, com_w=com), FPS)
     inertia, weight = float(np.sum(mass * (arm[:, :2] ** 2).sum(axis=1))), dynamics.GRAVITY * float(mass.sum())
     for feet in ([[0.0, 0.0]], [[0.0, 0.1], [0.0, -0.1]], [[0.0, 0.5], [0.0, -0.5]]):
         soles = np.tile(np.concatenate([np.array(feet), np.zeros((len(feet), 1))], axis=1), (8, 1, 1))

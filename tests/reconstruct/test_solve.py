@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from reconstruct.blocks import Block
+from reconstruct.camera import View
 from reconstruct.characters.character import load_character
+from reconstruct.fit_sigmas import FitSigmas
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_masses, point_positions
 from reconstruct.normal_equations import find_limbs, normal_equations, sum_costs
-from reconstruct.solve import foresee_gain, minimise, solve_bordered, to_banded
+from reconstruct.problem import Problem
+from reconstruct.solve import foresee_gain, minimise, search_line, solve_bordered, to_banded
 from reconstruct.tangent import JointJacobian, TangentSpace, inverse_right_jacobian
+from tests.samples import CHARACTER, standing
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +204,37 @@ def test_robust_fit_ignores_outliers():
     plain = minimise(residuals(0), space, start, nothing, np.zeros(0, dtype=bool), iterations=30)
     assert abs(robust.qpos[:, column].mean() - 1.0) < 0.03
     assert abs(plain.qpos[:, column].mean() - 1.0) > 0.2
+
+
+def test_a_step_that_overshoots_is_shortened_to_where_a_parabola_is_lowest():
+    """|x - 1| squared as seen from 0, but four times as steep beyond 1: a step to 3 is cut, one to 1 is taken whole."""
+    model = load_character("humanoid").model
+    space, qpos, nothing = TangentSpace.of(model), np.array(model.qpos0)[None], np.zeros(0)
+    calls = list[float]()
+
+    def costs(qpos, unknowns):
+        x = float(qpos[0, 0])
+        calls.append(x)
+        return [Block("x", np.array([[(x - 1.0) * (2.0 if x > 1.0 else 1.0)]]), np.zeros((1, 1, 1, 0)))]
+
+    step = np.zeros((1, model.nv))
+    step[0, 0] = 1.0
+    share, found = search_line(costs, space, (qpos, nothing), (step, nothing), 0.5, 0.5)
+    assert share == 1.0 and found == {"x": 0.0} and calls == [1.0]
+    step[0, 0] = 3.0  # the slope at the start is -1, so that half of its gain over the way, 1.5, was foreseen
+    share, found = search_line(costs, space, (qpos, nothing), (step, nothing), 0.5, 1.5)
+    np.testing.assert_allclose(share, 1.5 / (2.0 * 1.5 + 7.5))  # of 0.5 - 3 s + (7.5 + 3) s^2
+    assert found["x"] < 0.5 and len(calls) == 3
+
+
+def test_terms_without_derivatives_cost_the_same():
+    motion = standing(12)
+    problem = Problem(CHARACTER, motion.fps, FitSigmas(), target=motion.qpos, view_known=True)
+    qpos, view = motion.qpos + 0.0, View(0.0, 0.0, 0.0, 0.0)
+    qpos[:, 2] -= 0.02 + 0.01 * np.sin(np.arange(12))
+    problem = problem.with_support(problem.find_support(qpos, view), physics=True)
+    whole, alone = (sum_costs(problem.residuals(qpos, view.vector(), derivatives=which)) for which in (True, False))
+    assert whole == alone and whole["penetration"] > 0.0
 
 
 def test_a_start_without_any_cost_is_the_solution():
