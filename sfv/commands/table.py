@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import tyro
 
@@ -27,6 +28,8 @@ from sfv.run_folder import lock_folder, make_folder, run_name
 
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
 TEMPLATE = Path(__file__).with_name("table.html")
+MOST_EMBEDDED = 32_000_000
+"""Films up to which the page holds them itself, so that it can be sent to somebody [bytes in all]."""
 
 
 @dataclass(frozen=True)
@@ -346,17 +349,26 @@ def _write(out: Path, skills: list[TableRow]) -> None:
         open(temporary, "w", newline="", encoding="utf-8", errors="replace") as file,
     ):
         csv.writer(file).writerows([HEADER, *cells])
-    films = [embed_video(skill.film) if skill.film is not None else None for skill in skills]
     _replace(
         out / "table.html",
         render_page(
             TEMPLATE,
             header=HEADER,
-            rows=list(zip(cells, films, strict=True)),
+            rows=list(zip(cells, show_films([skill.film for skill in skills], out), strict=True)),
             where=where,
             times=summarise_times(skills),
         ),
     )
+
+
+def show_films(films: list[Path | None], out: Path) -> list[str | None]:
+    """Each film as the `src` of an element of a page in `out`: in the page itself, or, of many, where it lies.
+
+    A page that holds hundreds of films is more than a browser and this program's memory can take.
+    """
+    if sum(film.stat().st_size for film in films if film) <= MOST_EMBEDDED:
+        return [film and embed_video(film) for film in films]
+    return [film and quote(film.relative_to(out).as_posix()) for film in films]
 
 
 def _replace(path: Path, text: str) -> None:

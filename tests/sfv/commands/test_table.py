@@ -2,13 +2,19 @@
 
 import csv
 import json
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pose.errors import InputError
-from sfv.cluster.local import share_folder
+from pose.video import VideoWriter
+from sfv.cluster.local import LocalEngine, share_folder
+from sfv.cluster.unit import Unit
 from sfv.commands.table import (
     HEADER,
     TableRow,
@@ -152,3 +158,43 @@ def test_published_returns_that_are_none_are_reported(tmp_path, text):
         read_published(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_text("video,normalised_return\nwalk,0.5\n")
     assert read_published(tmp_path / "a.csv") == {"walk": 0.5}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="open files and memory are read from /proc")
+def test_two_hundred_videos_leave_nothing_open(tmp_path, monkeypatch):
+    films, out, temporary = tmp_path / "films", tmp_path / "table", tmp_path / "temporary"
+    films.mkdir(), temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("sfv.cluster.unit.PAUSE", 0.02)
+    with VideoWriter(tmp_path / "film.mp4", 10.0, (64, 48)) as film:
+        film.write(np.zeros((48, 64, 3), dtype=np.uint8))
+    (tmp_path / "long.mp4").write_bytes(bytes(500_000))
+    for number in range(200):
+        os.link(tmp_path / "film.mp4", films / f"film_{number}.mp4")
+        result = finished_run(out, f"film_{number}", 0, 0.9) / "4_result" / "humanoid"
+        os.link(tmp_path / "long.mp4", result / "side_by_side.mp4")
+
+    def plan(film: Path, seed: int, *_: object) -> Unit:
+        return Unit(f"{film.stem}_seed{seed}", ("-S", "-c", ""), film)  # a process of no work
+
+    monkeypatch.setattr("sfv.commands.table.plan_run", plan)
+    measured = list[tuple[int, int, int]]()
+
+    class Engine(LocalEngine):
+        def poll(self) -> dict[str, str]:
+            measured.append((len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), measure_memory()))
+            return super().poll()
+
+    monkeypatch.setattr("sfv.commands.table.LocalEngine", Engine)
+    table((films,), seeds=1, jobs=2, out=out)
+    at_work = np.array(measured[len(measured) // 8 :])
+    assert len((out / "table.csv").read_text().splitlines()) == 201
+    assert np.ptp(at_work[:, 0]) <= 12 and np.ptp(at_work[:, 1]) <= 2  # files and threads of two runs at work
+    assert np.ptp(at_work[:, 2]) < 30e6  # the films have 100 MB
+    assert not list(temporary.iterdir()) and not list(out.rglob("*.tmp"))
+    assert "side_by_side.mp4" in (out / "table.html").read_text() and (out / "table.html").stat().st_size < 1e6
+
+
+def measure_memory() -> int:
+    """Resident memory of this process [bytes]."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
