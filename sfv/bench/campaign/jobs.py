@@ -40,7 +40,7 @@ class Job:
     words: tuple[str, ...]
     """Of the command, in that folder."""
     results: str
-    """Pattern of the files that are compared, in that folder: of JSON its content, of films number and size of the frames."""
+    """Pattern of the files that are compared: of JSON its content, of films number and size of the frames."""
     exact: bool = True
     """The same numbers; else, as where the budget is time, the same files."""
     module: str = "sfv"

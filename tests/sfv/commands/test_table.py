@@ -163,7 +163,8 @@ def test_published_returns_that_are_none_are_reported(tmp_path, text):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="open files and memory are read from /proc")
 def test_two_hundred_videos_leave_nothing_open(tmp_path, monkeypatch):
     films, out, temporary = tmp_path / "films", tmp_path / "table", tmp_path / "temporary"
-    films.mkdir(), temporary.mkdir()
+    films.mkdir()
+    temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr("sfv.cluster.unit.PAUSE", 0.02)
     with VideoWriter(tmp_path / "film.mp4", 10.0, (64, 48)) as film:
