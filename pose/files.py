@@ -4,6 +4,7 @@ import errno
 import glob
 import hashlib
 import os
+import platform
 import re
 import shutil
 import time
@@ -15,6 +16,9 @@ CHECKPOINT = "checkpoint.pt"
 """Name of the file that a training goes on from."""
 ABANDONED_SECONDS = 3600.0
 """Time without a write from which a temporary file is nobody's any more [s]."""
+
+HOST = hashlib.sha256(platform.node().encode("utf-8", "surrogateescape")).hexdigest()[:6]
+"""This machine, in names of temporary files: others may write to the same folder."""
 
 LONGEST_NAME = 200
 """Bytes of a name to which something is added: file systems take 255."""
@@ -42,7 +46,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     name = shorten(path.name)
     remove_leftovers(path.parent, name, ABANDONED_SECONDS)
-    temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{name}.{HOST}.{os.getpid()}.tmp")
     try:
         yield temporary
         with open(temporary, "r+b") as file:  # writable, as Windows wants it; on disk before the name points there
@@ -66,13 +70,29 @@ def remove_leftovers(folder: Path, name: str = "*", older_than: float = 0.0) -> 
     Args:
       folder: that they are in.
       name: of the file that was to be made; any by default.
-      older_than: time since they were last written to [s]. 0 is right where nobody else may write.
+      older_than: time since they were last written to [s]; 0 is right where nobody else may write. Those of processes
+        of this machine that have ended go in any case.
     """
     pattern = f".{name if name == '*' else glob.escape(name)}.*.tmp"
     for path in folder.glob(pattern):
         with suppress(OSError):  # somebody else was quicker, or, on Windows, is writing it
-            if re.search(r"\.\d+\.tmp$", path.name) and time.time() - path.stat().st_mtime >= older_than:
+            found = re.search(rf"\.(?:({HOST})\.)?(\d+)\.tmp$", path.name)
+            dead = found and found[1] and _has_ended(int(found[2]))
+            if found and (dead or time.time() - path.stat().st_mtime >= older_than):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _has_ended(process: int) -> bool:
+    """Whether there is no such process; never sure on Windows, where to ask would end it."""
+    if os.name == "nt":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # somebody else's, or no number of a process
+        return False
+    return False
 
 
 def sha256_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from pose.files import HOST
 from sfv.bench.campaign.jobs import Job, drop_clock
 from sfv.bench.campaign.kills import (
     POWER_CUT,
@@ -100,7 +101,7 @@ def test_a_power_cut_takes_what_was_not_synchronised(tmp_path):
 def test_what_it_was_at_is_said(tmp_path):
     began = time.time() - 1.0
     assert find_work(tmp_path, began) == "starting"
-    (tmp_path / ".checkpoint.pt.123.tmp").write_text("half")
+    (tmp_path / f".checkpoint.pt.{HOST}.123.tmp").write_text("half")
     assert find_work(tmp_path, began) == "between stages" and find_writing(tmp_path, began) == "checkpoint.pt"
     (tmp_path / "run" / "3_policy" / "child.partial").mkdir(parents=True)
     assert find_work(tmp_path, began) == "run/3_policy/child.partial"

@@ -1,12 +1,14 @@
 """What a killed command leaves is no obstacle to the next one, and does not stay."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
 
 from pose.errors import InputError
-from pose.files import ABANDONED_SECONDS, replace_file
+from pose.files import ABANDONED_SECONDS, HOST, replace_file
 from sfv.run_folder import lock_folder, open_run
 from sfv.stage import KEY_FILE, Made, Stage, run_stage
 
@@ -64,3 +66,18 @@ def test_a_file_that_is_written_again_removes_what_nobody_writes_any_more(tmp_pa
     with replace_file(tmp_path / "a[1].mp4") as temporary:
         temporary.touch()
     assert not old.exists() and young.exists() and other.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, whether a process lives cannot be asked without ending it")
+def test_what_a_dead_process_of_this_machine_was_writing_goes_at_once(tmp_path):
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
+    dead, alive, elsewhere = (
+        tmp_path / f".a.mp4.{host}.{number}.tmp"
+        for host, number in ((HOST, process.pid), (HOST, os.getppid()), ("0ther1", process.pid))
+    )
+    for path in (dead, alive, elsewhere):
+        path.touch()
+    with replace_file(tmp_path / "a.mp4") as temporary:
+        temporary.write_text("film")
+    assert not dead.exists() and alive.exists() and elsewhere.exists()

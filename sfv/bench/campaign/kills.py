@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from pose.files import sha256_of
+from pose.files import HOST, sha256_of
 from pose.video import read_frames
 from sfv.bench.campaign.jobs import Job, drop_clock
 from sfv.bench.campaign.processes import MARK, find_marked, kill_group, measure_seconds, wait_for_end
@@ -39,12 +39,14 @@ LONGEST_SECONDS = 3600.0
 """Time after which a command is taken for hung [s]."""
 HUNG = "hung"
 """Takes the place of the exit code of a command that did not end in `LONGEST_SECONDS`."""
-TEMPORARY = re.compile(r"\.(.+)\.\d+\.tmp")
+TEMPORARY = re.compile(rf"\.(.+)\.{HOST}\.\d+\.tmp")
 """Name of a file that is being written, see `pose.files.replace_file`."""
 CHAIN = 6
 """Kills of one run before it is let to its end."""
 IDS = re.compile(r"\b[0-9a-f]{16}\b")
 """What the page calls jobs and uploads: at random."""
+LATER = 0.5
+"""Share of the unbroken command's processor time within which later kills of a run come: less is left to do then."""
 PASSING = ("*/tensorboard/*", "*/.lock", ".lock", "*.log", "made/*")
 """Files whose names differ between runs."""
 
@@ -183,8 +185,9 @@ def run_chain(job: Job, unbroken: Unbroken, folder: Path, number: int, name: str
     """Kills one run several times, lets it end, and compares."""
     rng = np.random.default_rng([seed, number, *job.name.encode()])
     command, kills = make_command(job, folder / f"chain_{job.name}", name), list[Kill]()
-    for _ in range(CHAIN):
-        moment, began = float(rng.uniform(0.0, unbroken.seconds)), time.time()
+    for attempt in range(CHAIN):
+        longest = unbroken.seconds if attempt == 0 else LATER * unbroken.seconds
+        moment, began = float(rng.uniform(0.0, longest)), time.time()
         code, spent = command.run_until(moment)
         if code is not None:  # what was left took less time than that
             if code != 0:
