@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import matplotlib
 
@@ -23,6 +24,8 @@ from sfv.page_template import render_page
 from sfv.stage import StageResult
 
 TEMPLATE = Path(__file__).with_name("report.html")
+MOST_EMBEDDED = 32_000_000
+"""Films up to which the page holds them itself, so that it can be sent to somebody [bytes in all]."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,16 @@ def write_report(
 def embed_video(path: Path) -> Markup:
     """A video as the `src` of an HTML element."""
     return Markup("data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))
+
+
+def show_films(films: list[Path | None], out: Path) -> list[str | None]:
+    """Each film as the `src` of an element of a page in `out`: in the page itself, or, of many, where it lies.
+
+    A page that holds hundreds of films is more than a browser and this program's memory can take.
+    """
+    if sum(film.stat().st_size for film in films if film) <= MOST_EMBEDDED:
+        return [film and embed_video(film) for film in films]
+    return [film and quote(film.relative_to(out).as_posix()) for film in films]
 
 
 def verdict(metrics: Mapping[str, Any], draft: Mapping[str, Any]) -> str:

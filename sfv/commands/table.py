@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 import tyro
 
@@ -22,14 +21,12 @@ from sfv.cluster.local import LocalEngine
 from sfv.cluster.unit import Engine, Unit, run_units
 from sfv.console import bar, console
 from sfv.page_template import render_page
-from sfv.report import embed_video, verdict
+from sfv.report import show_films, verdict
 from sfv.rows import describe_machine
 from sfv.run_folder import lock_folder, make_folder, run_name
 
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
 TEMPLATE = Path(__file__).with_name("table.html")
-MOST_EMBEDDED = 32_000_000
-"""Films up to which the page holds them itself, so that it can be sent to somebody [bytes in all]."""
 
 
 @dataclass(frozen=True)
@@ -359,16 +356,6 @@ def _write(out: Path, skills: list[TableRow]) -> None:
             times=summarise_times(skills),
         ),
     )
-
-
-def show_films(films: list[Path | None], out: Path) -> list[str | None]:
-    """Each film as the `src` of an element of a page in `out`: in the page itself, or, of many, where it lies.
-
-    A page that holds hundreds of films is more than a browser and this program's memory can take.
-    """
-    if sum(film.stat().st_size for film in films if film) <= MOST_EMBEDDED:
-        return [film and embed_video(film) for film in films]
-    return [film and quote(film.relative_to(out).as_posix()) for film in films]
 
 
 def _replace(path: Path, text: str) -> None:
