@@ -23,8 +23,10 @@ class Poses:
         return len(self.score)
 
     def select(self, rows: np.ndarray | list[int]) -> "Poses":
-        """Selects bodies by their rows, (M,), in that order."""
+        """Selects bodies by their rows, (M,), in that order; all of them are shared, not copied."""
         rows = np.asarray(rows, dtype=int)
+        if len(rows) == len(self) and (rows == np.arange(len(self))).all():
+            return self  # of a long film copies would fill the memory
         return Poses(self.xy[rows], self.xyz[rows], self.score[rows])
 
 

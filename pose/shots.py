@@ -1,5 +1,7 @@
 """Cuts between shots: moments at which the whole picture changes at once."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -31,8 +33,8 @@ def find_shots(thumbnails: list[np.ndarray], fps: float) -> list[tuple[int, int]
       thumbnails: of the T frames, see `make_thumbnail`.
       fps: frames a second.
     """
-    frames = np.stack(thumbnails).astype(float)
-    change = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
+    frames = np.stack(thumbnails)
+    change = np.array([_measure_change(a, b) for a, b in pairwise(frames)])  # one by one: of a long film they are many
     around, short, cuts = max(2, round(AROUND_S * fps)), max(1, round(SHORTEST_S * fps)), [0]
     for t in np.flatnonzero(change > CHANGE).tolist():
         near = np.concatenate([change[max(0, t - around) : t], change[t + 1 : t + 1 + around]])
@@ -40,10 +42,15 @@ def find_shots(thumbnails: list[np.ndarray], fps: float) -> list[tuple[int, int]
             continue
         # After a flash the picture is as it was before.
         pairs = ((t, min(t + short, len(frames) - 1)), (max(0, t + 1 - short), t + 1))
-        back = min(np.abs(frames[a] - frames[b]).mean() for a, b in pairs)
+        back = min(_measure_change(frames[a], frames[b]) for a, b in pairs)
         if t + 1 - cuts[-1] >= short and len(frames) - (t + 1) >= short and back > 0.5 * change[t]:
             cuts.append(t + 1)
     return list(zip(cuts, [*cuts[1:], len(frames)], strict=True))
+
+
+def _measure_change(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean difference of two images, uint8 (h, w, 3)."""
+    return float(np.abs(a.astype(float) - b).mean())
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

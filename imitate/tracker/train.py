@@ -24,6 +24,7 @@ from imitate.tracker.env import TrackerEnv
 from imitate.tracker.expert import ClipExpert
 from imitate.tracker.mirror import is_symmetric, mirror_clip
 from imitate.tracker.prepare import Prepared
+from imitate.training.work_clock import work_seconds
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
 from pose.progress import Progress, silent
@@ -200,7 +201,7 @@ class Cloning:
         First of all, also after a break, the buffer is filled so far that no fit draws on one round alone. The
         normaliser of the observations is fixed, for good, by what is there before the first fit.
         """
-        began, began_cpu = time.monotonic(), time.process_time()
+        began, began_cpu = work_seconds(), time.process_time()
         while len(self.buffer) < min(len(self.buffer.weight), FEWEST):
             self.collect()
         if self.policy.observations.count == 0:
@@ -208,7 +209,7 @@ class Cloning:
             self.policy.observations.update(Normaliser.moments(raw))
         self.collect()
         self.fit()
-        self.seconds += time.monotonic() - began
+        self.seconds += work_seconds() - began
         self.cpu_seconds += time.process_time() - began_cpu
 
     @property

@@ -32,6 +32,7 @@ from imitate.training.memory import peak_memory_mb, release_memory
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums, SkillCollector
 from imitate.training.start import Start
+from imitate.training.work_clock import work_seconds
 from pose.files import CHECKPOINT, replace_file
 
 BEST_POLICY = "policy.pt"
@@ -97,10 +98,10 @@ def train(
         run.initialise_normaliser()
     writer = _open_tensorboard(job.folder) if group.is_main and config.tensorboard else None
     samples_before, seconds_before = run.samples, run.seconds
-    started = last_report = last_save = time.monotonic()
+    started = last_report = last_save = work_seconds()
     metrics: dict[str, float] = {}
     while True:
-        now = time.monotonic()
+        now = work_seconds()
         run.seconds = seconds_before + now - started
         if run.evaluation_due():
             run.evaluate_and_keep_best(metrics, writer)
@@ -114,7 +115,7 @@ def train(
             report(run.status((run.samples - samples_before) / (now - started)))
         if group.decide(now - last_save > config.checkpoint_seconds):
             run.save()
-            last_save = time.monotonic()
+            last_save = work_seconds()
         metrics = run.iterate()
     run.save()
     if writer is not None:
@@ -242,12 +243,12 @@ class TrainingRun:
 
     def evaluate_and_keep_best(self, metrics: dict[str, float], writer: Any = None) -> None:
         """Evaluates, saves the policy if it is the best so far, and adds a point to the curves."""
-        begin = time.monotonic()
+        begin = work_seconds()
         score = self.evaluator.evaluate(self.average)
         if self.config.early_stop and self.criterion.choose_end([*self.scores, score]):
             other = self.evaluator.evaluate(self.average, seed=1 + len(self.scores))
             score = replace(score, confirmed=other.completed)
-        self.seconds += time.monotonic() - begin
+        self.seconds += work_seconds() - begin
         self.evaluated_at = self.samples
         point = {
             "samples": self.samples,

@@ -7,10 +7,14 @@ runs alone, under `train_policy`'s own workers and under `torchrun`.
 import os
 import platform
 from collections.abc import Iterable
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+TIMEOUT = timedelta(days=2)
+"""Longest wait for another process: one may read and reconstruct a video, and a laptop may sleep, while others wait."""
 
 
 class ProcessGroup:

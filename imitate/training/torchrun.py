@@ -9,17 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import torch.distributed as dist
 
 from imitate.training.loop import Job, train
-from imitate.training.process_group import ProcessGroup, use_loopback
+from imitate.training.process_group import TIMEOUT, ProcessGroup, use_loopback
 from pose.errors import InputError
-
-TIMEOUT = timedelta(days=2)
-"""Longest wait for another process: rank 0 reads and reconstructs a video while the others wait."""
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
 from imitate.training.loop import BEST_POLICY, Job, TrainingStatus, train
 from imitate.training.ppo import NonFiniteError
-from imitate.training.process_group import ProcessGroup, use_loopback
+from imitate.training.process_group import TIMEOUT, ProcessGroup, use_loopback
 from imitate.training.torchrun import broadcast_job, own_process_group
 from pose.cores import usable_cores
 from pose.errors import WorkError
@@ -241,7 +241,7 @@ def _run_worker(job: Job, group: ProcessGroup, meeting: str, sender: Connection,
         if group.size > 1:
             use_loopback()
             store = dist.FileStore(str(Path(meeting) / "peers"), group.size)  # pyright: ignore[reportPrivateImportUsage]
-            dist.init_process_group("gloo", store=store, rank=group.rank, world_size=group.size)
+            dist.init_process_group("gloo", timeout=TIMEOUT, store=store, rank=group.rank, world_size=group.size)
         result = train(
             job,
             group,
