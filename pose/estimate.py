@@ -18,6 +18,7 @@ from pose.errors import InputError
 from pose.estimator import PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.layouts import KeypointOrder
+from pose.memory import keep_images_apart
 from pose.moving_region import find_moving_region
 from pose.people_sheet import write_people_sheet
 from pose.person import (
@@ -126,6 +127,7 @@ def estimate_keypoints(
         return estimate_keypoints_with(estimator, video, info, config, progress, sheet)
 
 
+@keep_images_apart()
 def estimate_keypoints_with(
     estimator: PoseEstimator,
     video: Path,

@@ -17,6 +17,7 @@ from pose.errors import InputError
 from pose.estimate import Film, PoseConfig, SecondPass, Shot, look_through
 from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
+from pose.memory import keep_images_apart
 from pose.moving_region import find_moving_region
 from pose.people_sheet import write_people_sheet
 from pose.person import CORE, count_people, find_people, find_people_boxes
@@ -72,6 +73,7 @@ def estimate_everyone(
         return estimate_everyone_with(estimator, video, info, config, progress, sheet)
 
 
+@keep_images_apart()
 def estimate_everyone_with(
     estimator: PoseEstimator,
     video: Path,

@@ -76,7 +76,7 @@ def find_pushed(character: Character, qpos: np.ndarray, contact: np.ndarray, fps
     if len(np.unique(points.bodies[hands])) != 2 or len(qpos) < 0.5 * fps:
         return None
     together = PointSet.of(carried=points, masses=BodyPoints.of_masses(character.model))
-    kin = compute_kinematics(character.model, qpos, together)
+    kin = compute_kinematics(character.model, qpos, together, derivatives=False)
     paths = kin["carried"].pos_w
     way = _find_way(paths[:, hands], kin.com_w, fps)
     if way is None:

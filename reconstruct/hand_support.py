@@ -46,7 +46,7 @@ def find_hand_support(character: Character, qpos: np.ndarray, contact: np.ndarra
     if feet.all() or len(qpos) < 5:
         return found
     points = PointSet.of(contacts=touching, masses=BodyPoints.of_masses(character.model))
-    kin = compute_kinematics(character.model, qpos, points)
+    kin = compute_kinematics(character.model, qpos, points, derivatives=False)
     zmp, _ = CentroidalMotion.of(character.model, kin, fps).zero_moment_points()
     sigma, grounded = SMOOTH_S * fps, contact.any(axis=1)
     zmp = gaussian_filter1d(np.concatenate([zmp[:1], zmp, zmp[-1:]]), sigma, axis=0, mode="nearest")

@@ -88,7 +88,7 @@ def _widen_by_a_frame(support: Support) -> Support:
 def gather_contacts(problem: Problem, support: Support, qpos: np.ndarray) -> tuple[CentroidalMotion, Contacts]:
     """The motion of the whole body, and where forces may act on it."""
     points = PointSet.of(carried=carried_points(problem.character), masses=BodyPoints.of_masses(problem.model))
-    kin = compute_kinematics(problem.model, qpos, points)
+    kin = compute_kinematics(problem.model, qpos, points, derivatives=False)
     body = tilt_gravity(CentroidalMotion.of(problem.model, kin, problem.fps), problem.slope)
     count = len(carried_points(problem.character)) - len(contact_points(problem.character))
     rolls = support.rolls if support.rolls.shape[1] else np.zeros((len(qpos), count), dtype=bool)

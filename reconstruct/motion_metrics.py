@@ -104,7 +104,7 @@ class MeasuredMotion:
             solid=BodyPoints.of_geoms(model),
             masses=BodyPoints.of_masses(model),
         )
-        kin = compute_kinematics(model, motion.qpos, points)
+        kin = compute_kinematics(model, motion.qpos, points, derivatives=False)
         soles_z, surface = kin["contacts"].pos_w[..., 2], kin["solid"].height
         contact = motion.contacts[:, part_of_points(character)] & (soles_z < ContactThresholds().height[1])
         lowest = np.minimum(surface.min(axis=1), soles_z.min(axis=1))

@@ -117,6 +117,20 @@ def test_processes_in_sessions_of_their_own_are_found():
     assert find_marked(mark) == []
 
 
+def test_a_command_that_sleeps_goes_on(tmp_path, monkeypatch):
+    mark, program = f"sleep-{os.getpid()}", "for _ in range(10_000_000): pass"
+    job = Job("clip", lambda folder: None, (), "result.json")
+    command = make_command(job, tmp_path / "c", mark)
+    monkeypatch.setattr("sfv.bench.campaign.kills.SLEEP_SECONDS", 0.3)
+    monkeypatch.setattr(
+        Command,
+        "start",
+        lambda command: subprocess.Popen([sys.executable, "-c", program], env=os.environ | {MARK: mark}),
+    )
+    begun = time.monotonic()
+    assert command.run_until(None, 0.05)[0] == 0 and command.slept and time.monotonic() - begun > 0.3
+
+
 def test_the_clock_decides_no_result():
     result = {"normalised_return": 0.9, "train_seconds": 3.0, "rows": [{"env_steps_per_second": 1.0, "samples": 8}]}
     assert drop_clock(result) == {"normalised_return": 0.9, "rows": [{"samples": 8}]}

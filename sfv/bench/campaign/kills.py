@@ -27,7 +27,7 @@ import numpy as np
 from pose.files import HOST, sha256_of
 from pose.video import read_frames
 from sfv.bench.campaign.jobs import Job, drop_clock
-from sfv.bench.campaign.processes import MARK, find_marked, kill_group, measure_seconds, wait_for_end
+from sfv.bench.campaign.processes import MARK, find_marked, kill_group, measure_seconds, stop_for, wait_for_end
 from sfv.installation import ROOT
 from sfv.parent import VARIABLE
 from sfv.stage import write_json
@@ -45,6 +45,8 @@ CHAIN = 6
 """Kills of one run before it is let to its end."""
 IDS = re.compile(r"\b[0-9a-f]{16}\b")
 """What the page calls jobs and uploads: at random."""
+SLEEP_SECONDS = 3.0
+"""Time for which all processes of a command are stopped [s]."""
 LATER = 0.5
 """Share of the unbroken command's processor time within which later kills of a run come: less is left to do then."""
 PASSING = ("*/tensorboard/*", "*/.lock", ".lock", "*.log", "made/*")
@@ -66,6 +68,8 @@ class Kill:
     """What went wrong; empty where it was survived."""
     writing: str = ""
     """Files that were being written, by their names."""
+    slept: bool = False
+    """Whether the run that was let to its end was stopped for some seconds on its way, as a laptop that sleeps."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Command:
         self.job, self.folder, self.name = job, folder, name
         self.log, self.temporary = folder.with_name("fsync.log"), folder.with_name("temporary")
         self.temporary.mkdir(exist_ok=True)
+        self.slept = False
 
     def start(self) -> subprocess.Popen[bytes]:
         """Starts it in a process group of its own."""
@@ -100,8 +105,8 @@ class Command:
                 stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
 
-    def run_until(self, moment: float | None) -> tuple[int | str | None, float]:
-        """Runs it to its end, or kills it after so much processor time [s].
+    def run_until(self, moment: float | None, sleep_at: float | None = None) -> tuple[int | str | None, float]:
+        """Runs it to its end, or kills it after so much processor time [s]; makes it sleep after some on request.
 
         Returns:
           The exit code, None where it was killed, `HUNG` where it took too long; and the processor time.
@@ -114,7 +119,10 @@ class Command:
                 kill_group(process.pid)
                 process.wait()
                 return HUNG if hung else None, spent
-            time.sleep(0.02 if moment is not None else 0.2)
+            if sleep_at is not None and spent >= sleep_at:
+                self.slept, sleep_at = True, None
+                stop_for(self.name, SLEEP_SECONDS)
+            time.sleep(0.02 if moment is not None or sleep_at is not None else 0.2)
         return process.returncode, spent
 
     def list_files(self) -> list[str]:
@@ -201,7 +209,8 @@ def run_chain(job: Job, unbroken: Unbroken, folder: Path, number: int, name: str
         for stray in strays:
             kill_group(stray)
         kills.append(Kill(job.name, number, spent, at, power_cut, fault, writing))
-    fault = finish(command, unbroken)
+    fault = finish(command, unbroken, float(rng.uniform(0.0, LATER * unbroken.seconds)))
+    kills = [replace(kill, slept=command.slept) for kill in kills]
     if fault:  # which of the kills it was is not known: none counts as survived
         kills = [replace(kill, fault=kill.fault or fault) for kill in kills]
     shutil.rmtree(command.folder.parent, ignore_errors=True)
@@ -234,9 +243,9 @@ def lose_unwritten(folder: Path, log: Path, began: float, rng: np.random.Generat
             os.truncate(path, int(rng.integers(0, there.st_size)))
 
 
-def finish(command: Command, unbroken: Unbroken) -> str:
+def finish(command: Command, unbroken: Unbroken, sleep_at: float | None = None) -> str:
     """Runs a command to its end; what is not as it was without kills, or nothing."""
-    code, _ = command.run_until(None)
+    code, _ = command.run_until(None, sleep_at)
     if code != 0:
         return f"{name_end(code)} after the kills: {command.last_line()}"
     found, files = command.read_results(), command.list_files()

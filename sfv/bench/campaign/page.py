@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from sfv.bench.campaign.bad_inputs import count_verdicts, find_faults
 from sfv.bench.campaign.confined import CPU_SECONDS, MEMORY
-from sfv.bench.campaign.kills import CHAIN, Kill
+from sfv.bench.campaign.kills import CHAIN, SLEEP_SECONDS, Kill
 from sfv.rows import describe_machine
 
 TEMPLATE = Path(__file__).with_suffix(".md")
@@ -36,6 +36,8 @@ def write_page(found: dict[str, dict[str, Any]], killed: list[Kill]) -> str:
         input_faults=[f"{fault['name']}: {fault['verdict']}" for fault in find_faults(found)],
         kills=count_kills(killed),
         stages=count_stages(killed),
+        slept=len({(kill.job, kill.chain) for kill in killed if kill.slept}),
+        sleep=SLEEP_SECONDS,
         kill_faults=list(dict.fromkeys(f"{kill.job}, {kill.at}: {kill.fault}" for kill in killed if kill.fault)),
     )
 

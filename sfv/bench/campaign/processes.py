@@ -48,6 +48,16 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
+def stop_for(mark: str, seconds: float) -> None:
+    """Stops all marked processes for some time, as a laptop does that sleeps."""
+    stopped = find_marked(mark)
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for process in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        time.sleep(seconds if number == signal.SIGSTOP else 0.0)
+
+
 def wait_for_end(mark: str, seconds: float) -> list[int]:
     """Waits until nothing that is marked runs any more; what still does after that time."""
     until = time.monotonic() + seconds
