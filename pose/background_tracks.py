@@ -19,8 +19,8 @@ QUALITY, LEAST_QUALITY = 0.02, 3e-5
 is noise."""
 KEY_SHIFT = 14.0
 """Median motion of the corners after which the next key frame is chosen [px at `WIDTH`]."""
-MOST_KEYS = 300
-"""Key frames up to which corners are followed: memory grows with their square."""
+MOST_KEYS, MOST_SIGHTS = 300, 100_000_000
+"""Key frames, and frames times corners, up to which corners are followed: memory grows with their square."""
 KEY_LEFT = 0.7
 """Share of a key frame's corners below which the next key frame is chosen."""
 
@@ -38,7 +38,7 @@ class Tracks:
     side: float
     """The images' longer side [px at `WIDTH`]."""
     whole: bool = True
-    """Whether all images were followed, not only those up to `MOST_KEYS` key frames."""
+    """Whether all images were followed, not only those up to `MOST_KEYS` and `MOST_SIGHTS`."""
 
     @property
     def seen(self) -> np.ndarray:
@@ -49,7 +49,7 @@ class Tracks:
 def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> Tracks:
     """Follows corners outside of people by optical flow, and replaces those that are lost.
 
-    It ends before key frame `MOST_KEYS` + 1.
+    It ends at the key frame before which there are `MOST_KEYS`, or `MOST_SIGHTS`.
 
     Args:
       images: the T frames, uint8 (H, W, 3) RGB, all of one size.
@@ -70,7 +70,7 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
         shared, mine, theirs = np.intersect1d(numbers, key_numbers, return_indices=True)
         moved = np.median(np.linalg.norm(places[mine] - key_places[theirs], axis=1)) if len(shared) else np.inf
         if t == 0 or moved > KEY_SHIFT or len(shared) < KEY_LEFT * len(key_numbers):
-            if len(keys) == MOST_KEYS:
+            if len(keys) == MOST_KEYS or len(sights) * count > MOST_SIGHTS:
                 return replace(_gather(sights, count, keys, size), whole=False)
             fresh = _find_more(gray, mask, places)
             numbers = np.concatenate([numbers, count + np.arange(len(fresh))])

@@ -118,7 +118,8 @@ class CameraMotion:
     def largest_rotation(self) -> float:
         """Largest angle between the view axes of two frames [rad]."""
         axes = self.R[:, 2]
-        return float(np.arccos(np.clip((axes @ axes.T).min(), -1.0, 1.0)))
+        least = min(float((axes[t : t + 500] @ axes.T).min()) for t in range(0, len(axes), 500))  # not all T^2 at once
+        return float(np.arccos(np.clip(least, -1.0, 1.0)))
 
 
 def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> CameraMotion | None:

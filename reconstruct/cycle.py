@@ -37,6 +37,9 @@ AT_THE_ENDS = 0.17
 """Duration of the ends of a clip in which `IN_MOTION` must hold [s]."""
 MOST_TURN = 0.5
 """Turns of the root up to which a cycle in place is found without being asked for: a flip or a wheel is done once."""
+MOST_COMPARED = 2000
+"""Most frames that are compared with one another: of a longer film, that is every so many-th one, and then the frames
+around the best two. Memory grows with their square."""
 LEVEL = 0.3
 """Upward part of the root's own upward axis up to which it is neither upright nor upside down."""
 STRAIGHT = 20.0
@@ -116,15 +119,50 @@ def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Litera
     Args:
       mode: "auto" decides, "yes" takes the best there is, "no" none.
     """
-    shortest = round(SHORTEST_CYCLE * fps)
     if mode == "no":
         return None
     straight, image = (
         compute_gait_features(model, qpos, fps),
         compute_gait_features(model, mirror_motion(model, qpos), fps),
     )
+    step = -(-len(qpos) // MOST_COMPARED)
+    found = _find_cycles(model, qpos[::step], fps / step, mode, straight[::step], image[::step])
+    # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
+    best = min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
+    return best if best is None or step == 1 else _refine(best, step, image if best.mirrored else straight, straight)
+
+
+def _refine(cycle: Cycle, step: int, other: np.ndarray, straight: np.ndarray) -> Cycle:
+    """The best cycle of all frames near one that was found among every `step`-th of them.
+
+    Args:
+      cycle: the one found.
+      step: frames from one that was compared to the next.
+      other: gait features of where cycles begin, of the mirror image for half a cycle, (T, F).
+      straight: those of where they end, (T, F).
+    """
+    first, last = (max(0, at * step - step) for at in (cycle.first, cycle.last))
+    distance = pairwise_rms(other[first : first + 2 * step + 1], straight[last : last + 2 * step + 1])
+    a, b = np.unravel_index(int(distance.argmin()), distance.shape)
+    return Cycle(first + int(a), last + int(b), cycle.mirrored, float(distance[a, b]))
+
+
+def _find_cycles(
+    model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: str, straight: np.ndarray, image: np.ndarray
+) -> list[Cycle]:
+    """The best whole and half cycles that are allowed, as `find_cycle` says.
+
+    Args:
+      model: of the body.
+      qpos: motion, (T, nq).
+      fps: frames a second.
+      mode: "auto" or "yes".
+      straight: gait features of the motion, (T, F).
+      image: those of its mirror image.
+    """
+    shortest = max(1, round(SHORTEST_CYCLE * fps))
     apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
-    found = []
+    found = list[Cycle]()
     for is_mirrored, other, least in ((False, straight, shortest), (True, image, max(2, shortest // 2))):
         # From a to b the pose returns: the features of b against those (or the mirror image) of a.
         distance = pairwise_rms(other, straight)
@@ -146,8 +184,7 @@ def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Litera
         ):
             allowed = (apart >= max(shortest, LEAST_OF_PLACE * (len(qpos) - 1))) & (distance < SAME_POSE)
             found += find_longest_cycle(distance, allowed, False)
-    # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
-    return min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
+    return found
 
 
 def is_repeated(distance: np.ndarray, shortest: int) -> bool:

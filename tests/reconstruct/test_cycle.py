@@ -49,6 +49,14 @@ def test_whole_cycles_of_a_walk_are_found(model):
     assert find_cycle(model, gait(model, 80), FPS, "no") is None
 
 
+def test_of_a_long_walk_few_frames_are_compared_and_the_cycle_is_as_exact(model, monkeypatch):
+    monkeypatch.setattr("reconstruct.cycle.MOST_COMPARED", 60)
+    long = gait(model, 10 * PERIOD)  # every fourth frame or so
+    cycle = find_cycle(model, long, FPS, "auto")
+    assert cycle is not None and not cycle.mirrored and cycle.last - cycle.first >= 5 * PERIOD
+    assert (cycle.last - cycle.first) % PERIOD == 0
+
+
 def test_one_step_is_half_a_cycle(model):
     cycle = find_cycle(model, gait(model, PERIOD // 2 + 1), FPS, "auto")
     assert cycle is not None and cycle.mirrored
