@@ -10,6 +10,7 @@ from pose.errors import InputError
 from pose.estimator import Poses, no_poses
 from pose.foreign_files import refuse_damaged
 from pose.keypoint_json import read_file, read_folder
+from pose.keypoint_sides import find_exchanged_sides
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
 from pose.layouts import BY_COUNT, LAYOUTS, KeypointOrder, Layout, is_body_25b, to_landmarks
@@ -94,9 +95,7 @@ def read_keypoint_files(
     for t in np.flatnonzero(rows >= 0):
         xy[t], confidence[t] = frames[t].xy[rows[t]], frames[t].score[rows[t]]
     keypoints = Keypoints(xy, np.zeros((*confidence.shape, 3)), confidence, fps, LANDMARKS, image_size, begin / fps)
-    outside = compare_with_picture(xy, confidence > 0, image_size) + find_upside_down(xy, confidence > 0)
-    if path.suffix.lower() in (".npy", ".npz"):
-        outside += find_exchanged_axes(xy, confidence > 0)
+    outside = check_places(keypoints, is_array=path.suffix.lower() in (".npy", ".npz"))
     return KeypointFile(keypoints, (*findings, *counted, *outside, *said, *scores))
 
 
@@ -181,6 +180,15 @@ def leave_out_far_points(
     if not count:
         return ()
     return (f"{count} point{'s' * (count > 1)} farther than {FARTHEST:g} pictures away: taken as not seen",)
+
+
+def check_places(keypoints: Keypoints, is_array: bool) -> tuple[str, ...]:
+    """What to say about where landmarks are; of arrays also whether x and y are exchanged."""
+    xy, confidence = keypoints.xy, keypoints.confidence
+    seen = confidence > 0
+    found = compare_with_picture(xy, seen, keypoints.image_size) + find_upside_down(xy, seen)
+    found += find_exchanged_sides(xy, confidence)
+    return found + find_exchanged_axes(xy, seen) if is_array else found
 
 
 def compare_with_picture(xy: np.ndarray, seen: np.ndarray, image_size: tuple[int, int]) -> tuple[str, ...]:
