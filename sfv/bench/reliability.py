@@ -44,7 +44,7 @@ def bench_reliability(
       whole: the whole campaign, up to two hours, instead of a cut of some minutes.
       bad_inputs: number of damaged and hostile files.
       kills: number of kills.
-      jobs: commands that are killed: clip, film, retarget, table, complete, adapt, play, page; all by default.
+      jobs: commands that are killed: by name, such as film or page, see sfv/bench/campaign/jobs.py; all by default.
       seed: of damage and moments.
       out: folder that keeps what was found.
       page: file that gets a page of what was found, such as docs/reliability.md.

@@ -20,6 +20,11 @@ TRAINING = (
     "--evaluate.rollouts=2",
 )  # fmt: skip
 """A training of seconds, saved twice a second."""
+TRACKING = (
+    "--track.horizon=8", "--track.short-horizon=6", "--track.first-iterations=2", "--track.iterations=1",
+    "--track.final-iterations=1",
+)  # fmt: skip
+"""Tracking control of seconds: the stages before it are to be hit."""
 ADAPT = (
     "adapt", "--skill=walk", "--out=adapted", "--workers=1", "--minutes=60", "--samples=4096", "--trials=2",
     "--regression.steps=48", "--regression.num-envs=16", "--regression.buffer=512",
@@ -43,6 +48,8 @@ class Job:
     """Pattern of the files that are compared: of JSON its content, of films number and size of the frames."""
     exact: bool = True
     """The same numbers; else, as where the budget is time, the same files."""
+    within: float = 1.0
+    """Share of its processor time, from its beginning, in which kills come."""
     module: str = "sfv"
     """Of Python, that has the command."""
 
@@ -58,6 +65,7 @@ def plan_jobs(names: tuple[str, ...] = ()) -> list[Job]:
     jobs = [
         Job("clip", put_motion, clip, "run/4_result/*/result.json"),
         Job("film", put_film, film, "run/4_result/*/result.json"),
+        Job("film_early", put_film, (*film, *TRACKING), "run/4_result/*/result.json", within=0.6),
         Job("retarget", put_run, retarget, "run/4_result/*/result.json"),
         Job("table", put_film, table, "table/*/4_result/*/result.json", exact=False),
         Job("complete", put_picture, complete, "done/complete.json"),
