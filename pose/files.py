@@ -56,6 +56,26 @@ def replace_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def work_beside(path: Path) -> Iterator[Path]:
+    """Yields an empty folder for what is needed to make a file; removed at the end, or after a kill with the next one.
+
+    In the system's folder for temporary files, what a killed process leaves would stay.
+
+    Args:
+      path: the file that is to be made; its folder is made if it is absent.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = shorten(path.name)
+    remove_leftovers(path.parent, name, ABANDONED_SECONDS)
+    folder = path.with_name(f".{name}.work.{HOST}.{os.getpid()}.tmp")
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def shorten(name: str, longest: int = LONGEST_NAME) -> str:
     """A file's name, or, where it has more bytes than `longest`, its beginning with a hash of all of it."""
     if len(os.fsencode(name)) <= longest:

@@ -4,7 +4,6 @@ import base64
 import gzip
 import hashlib
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from markupsafe import Markup
 
 from imitate.transitions.transition import Transition
 from pose.errors import InputError
-from pose.files import replace_file
+from pose.files import replace_file, work_beside
 from sfv import __version__
 from sfv.live.film import Film
 from sfv.live.libraries import CREDIT, Libraries
@@ -55,8 +54,8 @@ def write_page(
     if len(bodies) != 1:
         named = ", ".join(f"{name} of {height:g} m" for name, height in bodies)
         raise InputError(f"one page shows one body, and these skills are of {named}; choose with --character")
-    with tempfile.TemporaryDirectory() as work:
-        contents = {"wasm": libraries.wasm, "body": body_glb(skills[0], Path(work))}
+    with work_beside(path) as work:
+        contents = {"wasm": libraries.wasm, "body": body_glb(skills[0], work)}
     contents |= _pack_skills(skills, [way for way in ways if way.possible])
     style, script = (FOLDER / "style.css").read_text(encoding="utf-8"), libraries.script + "\n" + join_scripts()
     html = render_page(

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pose.errors import InputError
-from pose.files import ABANDONED_SECONDS, HOST, replace_file
+from pose.files import ABANDONED_SECONDS, HOST, replace_file, work_beside
 from sfv.run_folder import lock_folder, open_run
 from sfv.stage import KEY_FILE, Made, Stage, run_stage
 
@@ -78,6 +78,14 @@ def test_what_a_dead_process_of_this_machine_was_writing_goes_at_once(tmp_path):
     )
     for path in (dead, alive, elsewhere):
         path.touch()
+    folder = tmp_path / f".a.mp4.work.{HOST}.{process.pid}.tmp"
+    folder.mkdir()
     with replace_file(tmp_path / "a.mp4") as temporary:
         temporary.write_text("film")
-    assert not dead.exists() and alive.exists() and elsewhere.exists()
+    assert not dead.exists() and not folder.exists() and alive.exists() and elsewhere.exists()
+
+
+def test_a_folder_for_work_goes_with_it(tmp_path):
+    with work_beside(tmp_path / "page.html") as work:
+        (work / "body.glb").touch()
+    assert list(tmp_path.iterdir()) == []
