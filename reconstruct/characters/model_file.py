@@ -1,5 +1,6 @@
 """Reads a body that others modelled: finds its file's kind, its meshes, and the one body of it that is meant."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -64,18 +65,21 @@ def read_model(path: Path, meshes: Path | None = None, body: str | None = None) 
 
 def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
     """Compiles; where a mesh is not closed and has no volume of its own, meshes have that of their convex hulls."""
-    try:
-        return spec.compile()
-    except ValueError as error:
-        if "volume" not in str(error) and "inertia" not in str(error):
-            raise
-        for mesh in spec.meshes:
-            mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX
-        return spec.compile()
+    with warnings.catch_warnings():  # of an attached model's solver options, which no character keeps
+        warnings.simplefilter("ignore")
+        try:
+            return spec.compile()
+        except ValueError as error:
+            if "volume" not in str(error) and "inertia" not in str(error):
+                raise
+            for mesh in spec.meshes:
+                mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX
+            return spec.compile()
 
 
 def read_spec(path: Path, meshes: Path | None) -> tuple[mujoco.MjSpec, list[str]]:
     """The editable model of a file, and what is doubtful of it."""
+    mujoco.set_mju_user_warning(lambda message: None)  # else they also fill a MUJOCO_LOG.TXT where the user stands
     tag = ElementTree.fromstring(path.read_bytes()).tag
     if tag == "robot" or (path.suffix.lower() != ".xml" and tag != "mujoco"):
         urdf = read_urdf(path, meshes)

@@ -214,6 +214,19 @@ def test_a_sense_of_scenery_is_not_needed(bring):
     assert bring(text).plan.sites["left_knee"][0] in ("left_shin", "b_left_shin")
 
 
+def test_an_attached_body_with_a_solver_of_its_own_is_read_without_noise(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    person = mjcf_person().replace("<worldbody>", '<option timestep="0.003"/><worldbody>', 1)
+    (tmp_path / "person.xml").write_text(person)
+    scene = '<mujoco><asset><model name="p" file="person.xml"/></asset><worldbody><geom type="plane" size="5 5 .1"/>'
+    scene += '<replicate count="2" offset="1 0 0"><geom type="box" size=".1 .1 .1" pos="3 0 .1"/></replicate>'
+    scene += '<frame pos="0 0 .1"><attach model="p" body="pelvis" prefix="one_"/></frame></worldbody></mujoco>'
+    (tmp_path / "scene.xml").write_text(scene)
+    found = read_model(tmp_path / "scene.xml")
+    check_person(found, infer_landmarks(found.model, "scene.xml"), tmp_path)
+    assert capfd.readouterr() == ("", "") and not (tmp_path / "MUJOCO_LOG.TXT").exists()
+
+
 def test_several_bodies_of_a_file_are_listed(tmp_path):
     two = '<body name="{0}"><geom size=".1"/><body name="{0}1"><joint name="{0}j"/><geom size=".1"/></body></body>'
     (tmp_path / "two.xml").write_text(f"<mujoco><worldbody>{two.format('a')}{two.format('b')}</worldbody></mujoco>")
