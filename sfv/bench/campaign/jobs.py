@@ -65,7 +65,7 @@ def plan_jobs(names: tuple[str, ...] = ()) -> list[Job]:
     jobs = [
         Job("clip", put_motion, clip, "run/4_result/*/result.json"),
         Job("film", put_film, film, "run/4_result/*/result.json"),
-        Job("film_early", put_film, (*film, *TRACKING), "run/4_result/*/result.json", within=0.6),
+        Job("film_early", put_film, (*film, *TRACKING), "run/4_result/*/result.json", within=0.27),
         Job("retarget", put_run, retarget, "run/4_result/*/result.json"),
         Job("table", put_film, table, "table/*/4_result/*/result.json", exact=False),
         Job("complete", put_picture, complete, "done/complete.json"),

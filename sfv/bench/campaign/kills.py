@@ -194,8 +194,8 @@ def run_chain(job: Job, unbroken: Unbroken, folder: Path, number: int, name: str
     rng = np.random.default_rng([seed, number, *job.name.encode()])
     command, kills = make_command(job, folder / f"chain_{job.name}", name), list[Kill]()
     for attempt in range(CHAIN):
-        longest = job.within * unbroken.seconds * (1.0 if attempt == 0 else LATER)
-        moment, began = float(rng.uniform(0.0, longest)), time.time()
+        share = job.within if attempt == 0 or job.within < LATER else LATER
+        moment, began = float(rng.uniform(0.0, share * unbroken.seconds)), time.time()
         code, spent = command.run_until(moment)
         if code is not None:  # what was left took less time than that
             if code != 0:
