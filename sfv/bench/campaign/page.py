@@ -61,8 +61,15 @@ def count_kills(killed: list[Kill]) -> list[Row]:
 def count_stages(killed: list[Kill]) -> list[Row]:
     """Work that was in progress, whatever the command, and the same numbers; then files that were being written."""
     stages = _group(killed, lambda kill: [name_stage(kill.at)])
-    files = _group(killed, lambda kill: [f"`{name}` being written" for name in kill.writing.split(", ") if name])
+    files = _group(killed, lambda kill: [f"`{name}` being written" for name in _name_files(kill)])
     return [*_count(stages), *_count(files)]
+
+
+def _name_files(kill: Kill) -> list[str]:
+    """Files that were being written; where the processes of a training meet, without what is random in its name."""
+    return [
+        name.partition(".")[0] if name.startswith("meeting.") else name for name in kill.writing.split(", ") if name
+    ]
 
 
 def name_stage(at: str) -> str:
