@@ -60,8 +60,6 @@ KEYPOINTS_VERSION = 1005
 RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 3
-BOX_VERSION = 4
-"""Of drafts that push a box."""
 """Version of tracking control: raised whenever the same motion gives another draft."""
 TRAIN_VERSION = 4
 """Version of training: raised whenever the same draft and seed give another policy."""
@@ -213,8 +211,7 @@ def track(motion: StageResult, task: Task, config: TrackConfig) -> Stage[TrackSe
     """Reference motion -> draft: the motion as tracking control performs it, with a verdict, before any learning."""
     setting = TrackSetting(task.character.name, task.character.height, task.scene, config)
     inputs = {"motion": motion["motion.npz"]} | motion.find("camera.npz") | character_files(task.character)
-    version = BOX_VERSION if task.scene.has_box else TRACK_VERSION
-    return Stage(f"3_draft/{name_body(task)}", version, setting, inputs, _make_draft)
+    return Stage(f"3_draft/{name_body(task)}", TRACK_VERSION, setting, inputs, _make_draft)
 
 
 def train(motion: StageResult, draft: StageResult, task: Task, config: TrainConfig) -> Stage[TrainSetting]:

@@ -25,7 +25,7 @@ class EnvConfig:
     velocity_noise: float = 0.1
     """Standard deviation of joint speeds about the reference at the start of an episode [rad/s]."""
     box_noise: float = 0.05
-    """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; it only moves away."""
+    """Standard deviation of a box's place and yaw at the start of an episode [m and rad]; it never moves nearer."""
     push_speed: float | None = None
     """Strongest random push while learning, as a change of the body's speed [m/s]; default 0.6 after a warm start."""
     # Against the root, for 0.2 s from any side; none where there is a box to push. None is for `TrainConfig.resolve` to

@@ -224,7 +224,7 @@ class ImitationEnv:
             self._real_world.start(ids, self.targets(np.zeros((self.num_envs, self.action_size)))[ids])
 
     def _add_noise(self, qpos: np.ndarray, steps: np.ndarray, qvel: np.ndarray, rng: np.random.Generator) -> None:
-        """Adds the configured noise of a start to tangent steps and velocities, (M, nv) both; a box moves away only."""
+        """Adds the configured noise of a start to tangent steps and velocities, (M, nv) both; a box never nearer."""
         config, nv = self.config, self.body.nv
         shape = len(qpos), nv
         steps[:, 6:nv] += config.pose_noise * rng.standard_normal(shape)[:, 6:]

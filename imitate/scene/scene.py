@@ -56,6 +56,8 @@ ABOVE_HANDS = 0.1
 YAW_DAMPING = 300.0
 """Damping of the box's rotation about the vertical, as if it ran on runners [N m s/rad]."""
 # A box that is pushed from behind, with either hand in turn, wants to turn round.
+BOX_VERSION = 2
+"""Raised whenever drafts, starts or rewards before a box change: all that was made before one is made again."""
 FOUND_FRICTION = 0.1
 """Friction on the ground of a box that is added without being asked for: felt pads on a smooth floor."""
 HARDEST = 200.0
@@ -174,7 +176,7 @@ class Scene:
     @property
     def identity(self) -> dict[str, Any]:
         """The settings, and what a box's physics depends on besides: what was made with another box is made again."""
-        return self.settings | ({"box": [*BOX_HALF, ABOVE_HANDS, YAW_DAMPING]} if self.has_box else {})
+        return self.settings | ({"box": [*BOX_HALF, ABOVE_HANDS, YAW_DAMPING, BOX_VERSION]} if self.has_box else {})
 
     @property
     def has_box(self) -> bool:
@@ -183,7 +185,7 @@ class Scene:
 
     @property
     def box_is_known(self) -> bool:
-        """The box's size is given, found or asked for: the motion leans on it, and its draft is made against it."""
+        """The box's size is given, found or asked for: the motion leans on it, and it begins at the hands."""
         return any(self.box_size)
 
     @property

@@ -15,6 +15,8 @@ from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.tracking.ilqg import LinearQuadraticModel
 from pose.ranges import POSITIVE, check_ranges, name_numbers
 
+BOX_WEIGHT = 2.0
+"""Weight of the place and rotation of the box that is pushed [1/m^2, 1/rad^2]."""
 FREE_DEPTH = 0.008
 """Depth in the ground that costs nothing [m]: contact gives way as much under a body that stands or walks."""
 
@@ -27,8 +29,6 @@ class CostConfig:
     """Weight of the root's position [1/m^2]."""
     # The reward itself sees it through the centre of mass only. With 1, runs and jumps fall behind until they are
     # stopped for being too far from the reference.
-    box: float = 2.0
-    """Weight of the place and rotation of the box that is pushed [1/m^2, 1/rad^2]."""
     control: float = 0.002
     """Weight of the offsets of servo targets from the reference [1/rad^2]."""
     # Small: the offset is what carries the weight of the body.
@@ -53,7 +53,7 @@ class TrackingCost:
         nv, joints = env.body.nv, env.body.njnt
         self._pose = np.full(model.nv, reward.pose_weight * reward.pose_scale / joints)
         self._pose[:3] = config.root
-        self._pose[nv:] = config.box
+        self._pose[nv:] = BOX_WEIGHT
         self._velocity = np.full(model.nv, reward.velocity_weight * reward.velocity_scale / joints)
         self._velocity[nv:] = 0.0
         self._end_effectors = reward.end_effector_weight * reward.end_effector_scale / len(self._sites)

@@ -116,7 +116,7 @@ class Expert:
         """
         frame = env.frame
         pose = env.joints.difference_all(self._qpos[frame], env.all_qpos)
-        weight = self.covered[frame] * compute_trust(pose)
+        weight = self.covered[frame] * compute_trust(pose[:, : env.body.nv])
         velocity = env.all_qvel - self._qvel[frame]
         for offset in (pose, velocity):
             _turn(offset, self._places, -self._yaw[frame])

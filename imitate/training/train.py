@@ -28,8 +28,9 @@ from imitate.training.loop import BEST_POLICY, Job, TrainingStatus, train
 from imitate.training.ppo import NonFiniteError
 from imitate.training.process_group import TIMEOUT, ProcessGroup, use_loopback
 from imitate.training.torchrun import broadcast_job, own_process_group
+from imitate.training.work_clock import work_seconds
 from pose.cores import usable_cores
-from pose.errors import WorkError
+from pose.errors import InputError, WorkError
 from pose.progress import Progress, silent
 
 STOP_TIMEOUT = 60.0
@@ -79,16 +80,20 @@ def train_policy(
       draft: the motion performed by tracking control; a warm start without one makes it first, within the budget.
 
     Raises:
-      InputError: an option is out of its range.
+      InputError: an option is out of its range, or the draft was made with a box where there is none, or without.
       TrainingError: numbers exploded or a worker died; the last checkpoint is kept.
       KeyboardInterrupt: Ctrl-C; everything was saved before it is passed on.
     """
+    if draft is not None and draft.qvel.shape[1] != task.model.nv:
+        raise InputError(
+            f"the draft was made in another scene than '{task.scene.kind}'; make it for this one: sfv.track"
+        )
     resolved, drafting, cpu_drafting = config.resolve().check(), 0.0, 0.0
     folder.mkdir(parents=True, exist_ok=True)
     if draft is None and resolved.warm_start == "draft":
-        began, cpu_began = time.monotonic(), sum(os.times()[:4])
+        began, cpu_began = work_seconds(), sum(os.times()[:4])
         draft = track_motion(task.drafted, TrackConfig(), progress).draft
-        drafting, cpu_drafting = time.monotonic() - began, sum(os.times()[:4]) - cpu_began
+        drafting, cpu_drafting = work_seconds() - began, sum(os.times()[:4]) - cpu_began
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
     metrics = run_job(Job(task, resolved, folder, draft), progress)
     metrics["train_seconds"] += drafting

@@ -1,8 +1,8 @@
 """A person who learns to walk over stairs, gaps and stones by sight: environments, guide, and how far it gets."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import cast
 
 import numpy as np
@@ -62,6 +62,13 @@ class WalkingResult:
     """Share of the way from start to goal."""
     seconds: np.ndarray
     """Until it arrived, fell, or time was over [s]."""
+
+    @classmethod
+    def join(cls, parts: "Sequence[WalkingResult]") -> "WalkingResult":
+        """The walks of all."""
+        return cls(
+            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)}
+        )
 
     def count_completed(self, kind: str) -> float:
         """Share of the walks over one kind that arrived."""

@@ -53,7 +53,7 @@ def bench_vision(
     """Distances on four kinds of ground: trains what is not trained yet, then lets robots walk by sight, map and blind.
 
     Args:
-      seeds: of the trainings; each has its own, and a course of its own.
+      seeds: of the trainings; each has its own, and a course of its own. With shipped: of the courses alone.
       robots: that walk once each for each row and seed; as many on every lane, so some may be left out; default 80.
       imitation_samples: control steps that each policy on a map imitates, default 150,000.
       samples: control steps of its PPO, default 100,000.
@@ -67,13 +67,16 @@ def bench_vision(
     if shipped and skill is None:
         raise InputError("--shipped: the Go1's eyes are not shipped; add --skill walk, or leave it out")
     if skill is not None:
-        if len(seeds) != 1 or (robots, imitation_samples, samples, student_samples) != (None,) * 4:
+        if (
+            not seeds
+            or (seeds[1:] and not shipped)
+            or (robots, imitation_samples, samples, student_samples) != (None,) * 4
+        ):
             raise InputError("--skill: a person's walk has numbers of its own and one seed; leave those options out")
-        config = WalkSightConfig(skill, seeds[0])
         if shipped:
-            bench_shipped(config, WALKS, page, json)
+            bench_shipped(skill, seeds, WALKS, page, json)
         else:
-            bench_walk(config, folder / Path(skill).name, WALKS, page, json)
+            bench_walk(WalkSightConfig(skill, seeds[0]), folder / Path(skill).name, WALKS, page, json)
         return
     robots = ROBOTS if robots is None else robots
     lanes = len(KINDS) * len(EVALUATION_LEVELS)

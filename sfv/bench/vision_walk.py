@@ -1,7 +1,7 @@
 """`python -m sfv bench vision --skill walk`: how many courses a person completes by sight, by a map, and blind."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ def bench_walk(config: WalkSightConfig, folder: Path, courses: int, page: Path |
         teacher = train_teacher(training, folder, progress, setting)
         student = train_student(training, teacher, folder, progress, setting)
         blind = blind_policy(config, setting, folder, progress)
-        found = let_walk(setting.task, config.seed, courses, student, {"teacher": teacher, "blind": blind}, progress)
+        others = {"teacher": teacher, "blind": blind}
+        found = let_walk(setting.task, (config.seed,), courses, student, others, progress)
         skill = extend_to_ground(find_walk(config.skill).plain_policy)
         before = run_guide(replace(setting, guide=skill), config.seed)
         followed = run_guide(setting, config.seed)
@@ -63,26 +64,27 @@ def bench_walk(config: WalkSightConfig, folder: Path, courses: int, page: Path |
     show("vision", [*make_walk_rows(found), *make_guide_rows(followed, before)], json)
 
 
-def bench_shipped(config: WalkSightConfig, courses: int, page: Path | None, json: bool) -> None:
-    """Lets the shipped eyes walk, also covered, prints the rows, writes the page."""
+def bench_shipped(skill: str, seeds: Sequence[int], courses: int, page: Path | None, json: bool) -> None:
+    """Lets the shipped eyes walk over the courses of each seed, also covered, prints the rows, writes the page."""
+    config = WalkSightConfig(skill)
     student, made = load_shipped_eyes(config.skill)
     task = make_task(config, find_walk(config.skill), Path())
     with bar(f"{config.skill} by sight") as progress:
-        found = let_walk(task, config.seed, courses, student, {}, progress)
+        found = let_walk(task, seeds, courses, student, {}, progress)
     if page is not None:
-        console.print(f"page: {write_walk_page(page, found, config, made)}")
+        console.print(f"page: {write_walk_page(page, found, config, made, seeds)}")
     show("vision", make_walk_rows(found), json)
 
 
 def let_walk(
     task: CourseTask,
-    seed: int,
+    seeds: Sequence[int],
     courses: int,
     student: Student,
     others: dict[str, SeeingPolicy],
     progress: Progress,
 ) -> dict[str, WalkingResult]:
-    """Lets everybody walk over the same courses, the student also with its camera covered and with another's."""
+    """Lets everybody walk over the same courses of each seed, the student also with its camera covered or another's."""
     eye: dict[str, Any] = {"camera": student.camera}
     walks: dict[str, tuple[Callable[..., Actor], dict[str, Any]]] = {
         "student": (actor_of(student), eye),
@@ -93,7 +95,7 @@ def let_walk(
     found = dict[str, WalkingResult]()
     for number, (who, (make, options)) in enumerate(walks.items()):
         progress(float(number), float(len(walks)), f"walks: {who}")
-        found[who] = run_walks(make, task, seed, courses, **options)
+        found[who] = WalkingResult.join([run_walks(make, task, seed, courses, **options) for seed in seeds])
     return found
 
 
@@ -123,11 +125,15 @@ def make_guide_rows(followed: WalkingResult, before: WalkingResult) -> list[Row]
     return rows
 
 
-def write_walk_page(folder: Path, found: dict[str, WalkingResult], config: WalkSightConfig, made: str) -> Path:
+def write_walk_page(
+    folder: Path, found: dict[str, WalkingResult], config: WalkSightConfig, made: str, seeds: Sequence[int] = (0,)
+) -> Path:
     """Writes vision_walk.md into a folder, `made` says from what they learnt; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "vision_walk.md"
-    page.write_text("\n".join([*describe_parts(config), *list_walks(found, config, made)]) + "\n", encoding="utf-8")
+    page.write_text(
+        "\n".join([*describe_parts(config), *list_walks(found, config, made, seeds)]) + "\n", encoding="utf-8"
+    )
     return page
 
 
@@ -168,15 +174,15 @@ def describe_parts(config: WalkSightConfig) -> list[str]:
     ]
 
 
-def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig, made: str) -> list[str]:
+def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig, made: str, seeds: Sequence[int]) -> list[str]:
     """The table of what was measured."""
     count, here = len(next(iter(found.values())).kind), describe_machine()
     lines = [
         "## How many courses they complete",
         "",
         *textwrap.wrap(
-            f"{count} courses that nobody was trained on, one walk each of at most {EVALUATION_SECONDS:g} s, seed "
-            f"{config.seed}; {made}. "
+            f"{count} courses that nobody was trained on, one walk each of at most {EVALUATION_SECONDS:g} s, "
+            f"{'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))}; {made}. "
             f"Goal: the student {GOAL:.0%}. {here['cores']} cores ({here['processor']}).",
             112,
         ),
@@ -194,12 +200,14 @@ def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig, made: s
     shares = ", ".join(
         f"{kind} {student.count_completed(kind):.0%} against {covered.count_completed(kind):.0%}" for kind in KINDS
     )
-    reached = "reached" if student.completed.mean() >= GOAL else "missed"
+    asked = float(student.completed[student.kind != KINDS.index("stones")].mean())
+    reached = "reached" if asked >= GOAL else "missed"
     lines += [
         "",
         *textwrap.wrap(
-            f"The goal is {reached}. What pictures give is the student against itself with its camera covered: "
-            f"{shares}. `sfv see --skill {config.skill}` trains all of it anew, and goes on where it was stopped.",
+            f"Of stairs and gaps alone, for which the goal was set, the student completes {asked:.0%}: it is "
+            f"{reached}. What pictures give is the student against itself with its camera covered: {shares}. "
+            f"`sfv see --skill {config.skill}` trains all of it anew, and goes on where it was stopped.",
             112,
         ),
     ]

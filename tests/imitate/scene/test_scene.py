@@ -295,7 +295,7 @@ def test_a_cycle_that_turns_takes_its_box_along():
     np.testing.assert_allclose(env.step(np.zeros((2, env.action_size))).terms["task"], 0.3, atol=2e-3)
 
 
-def test_a_draft_has_the_ground_alone():
+def test_a_draft_has_all_but_the_wind():
     assert Scene("wind").drafted == Scene()
     for kind in ("box_uphill", "stairs"):
         assert Scene(kind).drafted == Scene(kind)
@@ -348,6 +348,16 @@ def test_a_box_starts_a_little_out_of_place_but_never_in_the_hands(kind):
     turned = to_rotvec(multiply(conjugate(goal[3:]), env.box_qpos[:, 3:]))
     np.testing.assert_allclose(turned[:, :2], 0.0, atol=1e-9)
     assert turned[:, 2].std() == pytest.approx(config.box_noise, rel=0.15)
+
+
+def test_a_box_that_is_leant_on_starts_at_the_hands():
+    motion, scene = load_demo_motion("push", CHARACTER), Scene("box", box_size=(1.6, 0.8, 0.9))
+    env = ImitationEnv(Task(CHARACTER, motion, scene), EnvConfig(), 20)
+    env.start(np.zeros(20, dtype=np.int64), rng=np.random.default_rng(0))
+    goal = env.goal_qpos[0, -7:]
+    away = rotate(conjugate(goal[3:]), env.box_qpos[:, :3] - goal[:3])
+    np.testing.assert_allclose(away[:, 0], 0.0, atol=1e-9)
+    assert away[:, 1].std() > 0.02
 
 
 @pytest.mark.parametrize("kind", ["box", "box_uphill"])

@@ -225,6 +225,20 @@ def test_a_squat_is_performed_in_simulation(tracking, draft, squat):
     assert set(draft.verdict.reason) == {""}
 
 
+def test_before_a_box_it_controls_what_it_sees_of_the_box(character, squat):
+    """The feedback has the box's columns, and the draft is what the same controls do in an ordinary environment."""
+    short = replace(squat, qpos=squat.qpos[:8], contacts=squat.contacts[:8])
+    task = Task(character, short, Scene("box"))
+    draft = track_motion(task, QUICK).draft
+    steps, nv = len(draft.controls), character.model.nv + 6
+    assert draft.gains.shape == (steps, task.model.nu, 2 * nv) and draft.qvel.shape == (steps + 1, nv)
+    env = ImitationEnv(task, EnvConfig(action_scale=1.0), 1)
+    env.start(np.array([0]))
+    for t, control in enumerate(draft.controls):
+        np.testing.assert_allclose(env.all_qpos[0], draft.rollout.all_qpos[t], atol=1e-6)
+        env.step(control[None])
+
+
 def test_its_controls_are_a_policys_actions(character, squat, draft):
     """The same offsets, played into an ordinary environment, give the same motion."""
     env = ImitationEnv(Task(character, squat), EnvConfig(action_scale=0.25), 1)

@@ -156,6 +156,14 @@ def test_a_draft_that_fell_teaches_only_what_it_did():
     assert expert.label(env)[1].tolist() == [pytest.approx(1.0, abs=1e-5), 0.0]
 
 
+def test_a_draft_of_a_scene_without_the_box_is_refused_in_one_line(tmp_path: Path):
+    motion = turning(loop=False)
+    with pytest.raises(InputError, match="another scene than 'box'"):
+        train_policy(
+            Task(CHARACTER, motion, Scene("box")), TINY, tmp_path, draft=made_up_draft(motion, motion.duration)
+        )
+
+
 def leaning() -> tuple[ReferenceMotion, Draft]:
     """Stands for a second; the expert leans to the left with a spring about the reference."""
     motion = replace(turning(loop=False, frames=31), qpos=np.tile(CHARACTER.model.qpos0, (31, 1)))
