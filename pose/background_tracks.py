@@ -20,7 +20,8 @@ is noise."""
 KEY_SHIFT = 14.0
 """Median motion of the corners after which the next key frame is chosen [px at `WIDTH`]."""
 MOST_KEYS, MOST_SIGHTS = 300, 100_000_000
-"""Key frames, and frames times corners, up to which corners are followed: memory grows with their square."""
+"""Key frames, and frames times corners that two key frames see, up to which corners are followed: memory grows with
+their square."""
 KEY_LEFT = 0.7
 """Share of a key frame's corners below which the next key frame is chosen."""
 
@@ -56,7 +57,7 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
       people_px: boxes that hold no background in each frame, (left, top, right, bottom) [px], T arrays (N, 4).
     """
     sights = list[tuple[np.ndarray, np.ndarray]]()  # of each frame: corner numbers, places
-    keys, count = [0], 0
+    keys, count, lasting, newest = [0], 0, 0, 0
     numbers, places, before = np.zeros(0, dtype=int), np.zeros((0, 2), np.float32), np.zeros((0, 0), np.uint8)
     key_numbers, key_places = numbers, places
     size = (1, 1)
@@ -70,9 +71,10 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
         shared, mine, theirs = np.intersect1d(numbers, key_numbers, return_indices=True)
         moved = np.median(np.linalg.norm(places[mine] - key_places[theirs], axis=1)) if len(shared) else np.inf
         if t == 0 or moved > KEY_SHIFT or len(shared) < KEY_LEFT * len(key_numbers):
-            if len(keys) == MOST_KEYS or len(sights) * count > MOST_SIGHTS:
+            if len(keys) == MOST_KEYS or len(sights) * lasting > MOST_SIGHTS:
                 return replace(_gather(sights, count, keys, size), whole=False)
-            fresh = _find_more(gray, mask, places)
+            lasting += int((numbers >= newest).sum())  # found at the last key frame: those before it are counted
+            fresh, newest = _find_more(gray, mask, places), count
             numbers = np.concatenate([numbers, count + np.arange(len(fresh))])
             places, count = np.concatenate([places, fresh]), count + len(fresh)
             key_numbers, key_places = numbers, places

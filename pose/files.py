@@ -17,8 +17,22 @@ CHECKPOINT = "checkpoint.pt"
 ABANDONED_SECONDS = 3600.0
 """Time without a write from which a temporary file is nobody's any more [s]."""
 
-HOST = hashlib.sha256(platform.node().encode("utf-8", "surrogateescape")).hexdigest()[:6]
-"""This machine, in names of temporary files: others may write to the same folder."""
+
+def _name_processes() -> str:
+    """Whose numbers of processes these are, 6 hexadecimal digits.
+
+    Containers, copies of virtual machines and machines called localhost share a name, not their processes. Where the
+    system says them (Linux), its start and the namespace of process numbers are part of it.
+    """
+    known = platform.node()
+    with suppress(OSError):
+        known += Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")
+        known += str(Path("/proc/self/ns/pid").readlink())
+    return hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:6]
+
+
+HOST = _name_processes()
+"""The machine, since it was started, and the container, in names of temporary files: others may write to a folder."""
 
 LONGEST_NAME = 200
 """Bytes of a name to which something is added: file systems take 255."""
@@ -69,6 +83,7 @@ def work_beside(path: Path) -> Iterator[Path]:
     name = shorten(path.name)
     remove_leftovers(path.parent, name, ABANDONED_SECONDS)
     folder = path.with_name(f".{name}.work.{HOST}.{os.getpid()}.tmp")
+    shutil.rmtree(folder, ignore_errors=True)  # of one that was killed and had this process's number
     folder.mkdir()
     try:
         yield folder
@@ -91,7 +106,7 @@ def remove_leftovers(folder: Path, name: str = "*", older_than: float = 0.0) -> 
       folder: that they are in.
       name: of the file that was to be made; any by default.
       older_than: time since they were last written to [s]; 0 is right where nobody else may write. Those of processes
-        of this machine that have ended go in any case.
+        of this machine, since it was started, that have ended go in any case.
     """
     pattern = f".{name if name == '*' else glob.escape(name)}.*.tmp"
     for path in folder.glob(pattern):

@@ -129,10 +129,18 @@ def find_cycle(model: mujoco.MjModel, qpos: np.ndarray, fps: float, mode: Litera
     found = _find_cycles(model, qpos[::step], fps / step, mode, straight[::step], image[::step])
     # Half a cycle is taken only where no whole one is nearly as good: a person is not quite symmetric.
     best = min(found, key=lambda cycle: cycle.distance * (2.0 if cycle.mirrored else 1.0), default=None)
-    return best if best is None or step == 1 else _refine(best, step, image if best.mirrored else straight, straight)
+    if best is None or step == 1:
+        return best
+    return _refine(best, step, image if best.mirrored else straight, straight, find_shortest(fps, best.mirrored))
 
 
-def _refine(cycle: Cycle, step: int, other: np.ndarray, straight: np.ndarray) -> Cycle:
+def find_shortest(fps: float, is_mirrored: bool) -> int:
+    """Length of the shortest cycle that is looked for, whole or half [frames]."""
+    whole = max(1, round(SHORTEST_CYCLE * fps))
+    return max(2, whole // 2) if is_mirrored else whole
+
+
+def _refine(cycle: Cycle, step: int, other: np.ndarray, straight: np.ndarray, least: int) -> Cycle:
     """The best cycle of all frames near one that was found among every `step`-th of them.
 
     Args:
@@ -140,9 +148,12 @@ def _refine(cycle: Cycle, step: int, other: np.ndarray, straight: np.ndarray) ->
       step: frames from one that was compared to the next.
       other: gait features of where cycles begin, of the mirror image for half a cycle, (T, F).
       straight: those of where they end, (T, F).
+      least: length of the shortest cycle [frames]; the one found may be shorter by less than `step`.
     """
     first, last = (max(0, at * step - step) for at in (cycle.first, cycle.last))
     distance = pairwise_rms(other[first : first + 2 * step + 1], straight[last : last + 2 * step + 1])
+    apart = last + np.arange(distance.shape[1])[None] - first - np.arange(distance.shape[0])[:, None]
+    distance[apart < min(least, (cycle.last - cycle.first) * step)] = np.inf
     a, b = np.unravel_index(int(distance.argmin()), distance.shape)
     return Cycle(first + int(a), last + int(b), cycle.mirrored, float(distance[a, b]))
 
@@ -160,10 +171,10 @@ def _find_cycles(
       straight: gait features of the motion, (T, F).
       image: those of its mirror image.
     """
-    shortest = max(1, round(SHORTEST_CYCLE * fps))
+    shortest = find_shortest(fps, False)
     apart = np.arange(len(qpos))[None, :] - np.arange(len(qpos))[:, None]
     found = list[Cycle]()
-    for is_mirrored, other, least in ((False, straight, shortest), (True, image, max(2, shortest // 2))):
+    for is_mirrored, other, least in ((False, straight, shortest), (True, image, find_shortest(fps, True))):
         # From a to b the pose returns: the features of b against those (or the mirror image) of a.
         distance = pairwise_rms(other, straight)
         allowed = apart >= least

@@ -117,14 +117,14 @@ class PointPaths:
     cdof: np.ndarray
     """Motion of the body by each degree of freedom about its centre of mass, MuJoCo's `cdof`, (T, nv, 6)."""
     axes: np.ndarray | None = None
-    """Axes that `pos_w` and `jac` are seen in, as rows, what broadcasts to (T, P, 3, 3); None for the world's."""
+    """Axes that `pos_w` and `jac` are seen in, as rows, (T, P, 3, 3); None for the world's."""
 
     def __len__(self) -> int:
         return len(self.on_body)
 
     def __getitem__(self, index: np.ndarray | slice) -> "PointPaths":
         """The paths of some of the points."""
-        axes = self.axes if self.axes is None or self.axes.ndim < 4 else self.axes[:, index]
+        axes = None if self.axes is None else self.axes[:, index]
         return PointPaths(
             self.pos_w[:, index], self.on_body[index], self.moved[index], self.arm[:, index], self.cdof, axes
         )

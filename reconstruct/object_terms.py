@@ -43,14 +43,15 @@ def turn_to_faces(points: PointPaths, normal: np.ndarray) -> PointPaths:
     """The points in frames whose z is the normal of the face that each belongs to, where terms of the ground hold.
 
     Args:
-      points: of the body, (T, P).
-      normal: unit vectors, (3,) or what broadcasts to (T, P, 3).
+      points: of the body, (T, P); in frames of an earlier turn, they are turned once more.
+      normal: unit vectors in the frame that the points are in, (3,) or what broadcasts to (T, P, 3).
     """
     if (np.abs(normal[..., 2]) > 1.0 - 1e-9).all():
         return points
     axes = face_axes(normal)
     pos = (axes @ points.pos_w[..., None])[..., 0]
-    return replace(points, pos_w=pos, axes=axes)
+    axes = axes if points.axes is None else axes @ points.axes
+    return replace(points, pos_w=pos, axes=np.broadcast_to(axes, (*pos.shape, 3)))
 
 
 def keep_out(

@@ -1,6 +1,8 @@
 """Reads a body that others modelled: finds its file's kind, its meshes, and the one body of it that is meant."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -50,9 +52,10 @@ def read_model(path: Path, meshes: Path | None = None, body: str | None = None) 
         raise InputError(f"{path}: {OTHERS.get(suffix, 'give an .xml (MJCF), a .urdf or a folder of meshes')}")
     check_model(path.resolve())  # what it includes lies beside the file, not beside a link to it
     try:
-        spec, notes = read_spec(path, meshes)
-        notes += keep_one_body(spec, path, body)
-        model = compile_spec(spec)
+        with _without_log():
+            spec, notes = read_spec(path, meshes)
+            notes += keep_one_body(spec, path, body)
+            model = compile_spec(spec)
     except InputError:
         raise
     except ElementTree.ParseError as error:
@@ -61,6 +64,17 @@ def read_model(path: Path, meshes: Path | None = None, body: str | None = None) 
         message = " ".join(str(error).replace(str(path), path.name).split())
         raise InputError(f"{path}: MuJoCo cannot compile it ({message[:300]})") from error
     return ModelFile(model, tuple(notes))
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """MuJoCo's warnings go nowhere: else they also fill a MUJOCO_LOG.TXT where the user stands."""
+    before = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda message: None)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(before)
 
 
 def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
@@ -79,7 +93,6 @@ def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
 
 def read_spec(path: Path, meshes: Path | None) -> tuple[mujoco.MjSpec, list[str]]:
     """The editable model of a file, and what is doubtful of it."""
-    mujoco.set_mju_user_warning(lambda message: None)  # else they also fill a MUJOCO_LOG.TXT where the user stands
     tag = ElementTree.fromstring(path.read_bytes()).tag
     if tag == "robot" or (path.suffix.lower() != ".xml" and tag != "mujoco"):
         urdf = read_urdf(path, meshes)

@@ -3,6 +3,7 @@
 import contextlib
 import html
 import importlib.util
+import math
 import os
 import socket
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import filelock
 
 from pose.errors import InputError
+from pose.files import HOST, remove_leftovers
 from sfv.app.access import LOOPBACK, Access
 from sfv.app.jobs import OWN_FOLDER
 from sfv.console import console
@@ -87,7 +89,9 @@ def hold_runs(runs: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def open_browser(address: str) -> Iterator[None]:
     """Opens the address by way of a file that only this user can read: all users see a browser's command line."""
-    with tempfile.TemporaryDirectory(prefix="sfv-app-") as folder:  # readable by its owner alone
+    remove_leftovers(Path(tempfile.gettempdir()), "sfv-app", math.inf)  # of pages that were killed
+    own = f".{HOST}.{os.getpid()}.tmp"
+    with tempfile.TemporaryDirectory(prefix=".sfv-app.", suffix=own) as folder:  # readable by its owner alone
         page = Path(folder) / "open.html"
         page.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(address)}">', encoding="utf-8")
         webbrowser.open(page.as_uri())

@@ -143,7 +143,7 @@ class Sources:
         # Its standard input is a pipe that nobody writes to: it ends with this program, however that ends.
         with tempfile.TemporaryFile() as said:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=os.environ | {PARENT: "1"}
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=os.environ | {PARENT: "1"}
             )
             try:
                 code = process.wait(LOOK_S)

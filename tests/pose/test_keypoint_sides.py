@@ -36,6 +36,14 @@ def test_exchanged_sides_are_reported_where_a_face_is_seen():
     assert find_exchanged_sides(exchange(xy, ("shoulder", "hip")), confidence)  # of the body alone
 
 
+def test_a_handstand_and_somebody_lying_are_as_named_and_a_file_with_y_from_below_is_not_exchanged():
+    xy, confidence = front()
+    lying = (xy - 300.0) @ np.array([[0.0, 1.0], [-1.0, 0.0]]) + 300.0
+    assert find_exchanged_sides(600.0 - xy, confidence) == () and find_exchanged_sides(lying, confidence) == ()
+    assert find_exchanged_sides(exchange(lying), confidence)
+    assert find_exchanged_sides(xy * [1.0, -1.0] + [0.0, 600.0], confidence) == ()
+
+
 def test_nothing_is_said_of_backs_of_sides_and_of_points_without_scores():
     behind = front(np.pi, face=0.4)
     assert find_exchanged_sides(*behind) == ()

@@ -6,6 +6,8 @@ import pytest
 
 from reconstruct.characters.character import load_character
 from reconstruct.cycle import (
+    Cycle,
+    _refine,
     align_start,
     close_loop,
     find_cycle,
@@ -55,6 +57,13 @@ def test_of_a_long_walk_few_frames_are_compared_and_the_cycle_is_as_exact(model,
     cycle = find_cycle(model, long, FPS, "auto")
     assert cycle is not None and not cycle.mirrored and cycle.last - cycle.first >= 5 * PERIOD
     assert (cycle.last - cycle.first) % PERIOD == 0
+
+
+def test_a_short_cycle_of_a_long_film_keeps_its_length():
+    """Every frame is most like itself, and the places to look for its two ends meet."""
+    features = np.arange(200.0)[:, None] * np.ones((1, 6))
+    cycle = _refine(Cycle(10, 12, False, 0.3), 9, features, features, 15)
+    assert cycle.last - cycle.first == 15 and cycle.distance == pytest.approx(15.0)
 
 
 def test_one_step_is_half_a_cycle(model):

@@ -7,7 +7,7 @@ import numpy as np
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_positions
-from reconstruct.object_terms import no_entry
+from reconstruct.object_terms import face_axes, no_entry, turn_to_faces
 from reconstruct.problem import FitSigmas, Problem
 from reconstruct.scene_objects import SceneObject
 from reconstruct.solve import minimise
@@ -49,3 +49,19 @@ def test_a_foot_that_goes_through_an_edge_between_two_frames_is_in_it_on_the_way
     halfway = no_entry(points, [board], 0.01, between=0.5)
     assert halfway.residual.shape == (1, len(points)) and halfway.jacobian.shape[:2] == (1, 2)
     assert halfway.residual.min() < -1.0
+
+
+def test_normals_of_frames_of_points_or_of_all_turn_positions_and_jacobians_alike_and_turns_add_up():
+    body, rng = load_character("humanoid"), np.random.default_rng(0)
+    qpos = np.tile(np.array(body.model.qpos0), (3, 1))
+    points = compute_kinematics(body.model, qpos, PointSet.of(solid=BodyPoints.of_geoms(body.model)))["solid"]
+    some, shape = np.array([4, 1]), points.pos_w.shape
+    for rows in ((), (shape[1],), (shape[0], 1), shape[:2]):
+        normal = rng.normal(size=(*rows, 3))
+        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+        once = turn_to_faces(points, normal)
+        twice, axes = turn_to_faces(once, normal), np.broadcast_to(face_axes(normal), (*shape, 3))
+        for turned, matrix in ((once, axes), (twice, axes @ axes)):
+            expected = np.einsum("tpij,tpj->tpi", matrix, points.pos_w)[:, some]
+            np.testing.assert_allclose(turned[some].pos_w, expected, atol=1e-12)
+            np.testing.assert_allclose(turned[some].jac, matrix[:, some] @ points[some].jac, atol=1e-12)

@@ -1,14 +1,17 @@
 """What a killed command leaves is no obstacle to the next one, and does not stay."""
 
+import hashlib
 import os
+import platform
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from pose.errors import InputError
-from pose.files import ABANDONED_SECONDS, HOST, replace_file, work_beside
+from pose.files import ABANDONED_SECONDS, HOST, _name_processes, replace_file, work_beside
 from sfv.run_folder import lock_folder, open_run
 from sfv.stage import KEY_FILE, Made, Stage, run_stage
 
@@ -56,6 +59,21 @@ def test_a_stage_that_was_killed_after_its_renames_is_tidied(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["1_pose"] and not (tmp_path / "1_pose" / KEY_FILE).exists()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the machine's name is all that is known")
+def test_containers_and_starts_of_one_name_have_different_names(monkeypatch):
+    here = _name_processes()
+    assert here == HOST
+    with monkeypatch.context() as other:
+        other.setattr(Path, "readlink", lambda path: Path("pid:[1]"))
+        assert _name_processes() != here
+
+    def refuse(path: Path, encoding: str) -> str:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert _name_processes() == hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
 def test_a_file_that_is_written_again_removes_what_nobody_writes_any_more(tmp_path):
     old, young, other = (tmp_path / f".{name}.tmp" for name in ("a[1].mp4.1", "a[1].mp4.2", "b.mp4.1"))
     for path in (old, young, other):
@@ -85,7 +103,13 @@ def test_what_a_dead_process_of_this_machine_was_writing_goes_at_once(tmp_path):
     assert not dead.exists() and not folder.exists() and alive.exists() and elsewhere.exists()
 
 
-def test_a_folder_for_work_goes_with_it(tmp_path):
+def test_a_folder_for_work_goes_with_it_and_takes_the_place_of_one_of_the_same_number(tmp_path):
+    left = tmp_path / f".page.html.work.{HOST}.{os.getpid()}.tmp"  # of a container that was started again
+    left.mkdir()
+    (left / "old.glb").touch()
+    with work_beside(tmp_path / "page.html") as work:
+        assert list(work.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
     with work_beside(tmp_path / "page.html") as work:
         (work / "body.glb").touch()
     assert list(tmp_path.iterdir()) == []
