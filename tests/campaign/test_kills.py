@@ -110,10 +110,15 @@ def test_what_it_was_at_is_said(tmp_path):
 
 def test_processes_in_sessions_of_their_own_are_found():
     mark = f"stray-{os.getpid()}"
-    process = subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: mark}, start_new_session=True)
+    environment, pipe = os.environ | {MARK: mark}, subprocess.PIPE
+    process = subprocess.Popen(["cat"], stdin=pipe, stdout=pipe, env=environment, start_new_session=True)
+    assert process.stdin and process.stdout
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    process.stdout.readline()  # it is at work: before, its environment may not be there to be read
     assert wait_for_end(mark, 0.0) == [process.pid]
     kill_group(process.pid)
-    process.wait()
+    process.communicate()
     assert find_marked(mark) == []
 
 
