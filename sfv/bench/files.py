@@ -182,10 +182,11 @@ def count_readings(readings: list[Reading]) -> list[Row]:
     """How many files came out how, and how long they took."""
     counts = {name: sum(reading.outcome == name for reading in readings) for name in OUTCOMES}
     goals = {"files_traceback": 0.0, "files_wrong": 0.0}
-    rows = [
-        Row(name, float(count), "", len(readings), goal=goals.get(name), note=OUTCOMES[name])
-        for name, count in counts.items()
-    ]
+    rows = []
+    for name, count in counts.items():
+        files = ", ".join(reading.path.name for reading in readings if name in goals and reading.outcome == name)
+        note = f"{OUTCOMES[name]}: {files}" if files else OUTCOMES[name]
+        rows.append(Row(name, float(count), "", len(readings), goal=goals.get(name), note=note))
     slowest = max(readings, key=lambda reading: reading.seconds)
     return [*rows, Row("slowest_file_s", slowest.seconds, "s", goal=SLOWEST, note=slowest.path.name)]
 
