@@ -78,17 +78,32 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises:
       InputError: another process writes there, or nobody may.
     """
-    # The lock lies in the folder and is released by the system when a process dies.
+    with hold_lock(folder, f"{folder}: another run writes there now; wait for it", "OUT"):
+        for place in [folder, *(path for level in STAGES for path in folder.glob(level) if path.is_dir())]:
+            remove_leftovers(place)  # of whoever was killed here: nobody else writes now
+        yield
+
+
+@contextmanager
+def hold_lock(folder: Path, taken: str, option: str) -> Iterator[None]:
+    """Holds the lock that lies in a folder; the system releases it when a process dies.
+
+    Args:
+      folder: exists.
+      taken: what to say to whoever comes second.
+      option: that gives another folder.
+
+    Raises:
+      InputError: another process holds it, or nobody may write there.
+    """
     lock = filelock.FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
-        raise InputError(f"{folder}: another run writes there now; wait for it, or give another OUT") from error
+        raise InputError(f"{taken}, or give another {option}") from error
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another OUT") from error
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another {option}") from error
     try:
-        for place in [folder, *(path for level in STAGES for path in folder.glob(level) if path.is_dir())]:
-            remove_leftovers(place)  # of whoever was killed here: nobody else writes now
         yield
     finally:
         lock.release()

@@ -11,14 +11,12 @@ import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
-
 from pose.errors import InputError
 from pose.files import HOST, remove_leftovers
 from sfv.app.access import LOOPBACK, Access
 from sfv.app.jobs import OWN_FOLDER
 from sfv.console import console
-from sfv.run_folder import RUNS, make_folder
+from sfv.run_folder import RUNS, hold_lock, make_folder
 
 PORT = 8421
 
@@ -73,17 +71,8 @@ def hold_runs(runs: Path) -> Iterator[None]:
     """
     own = runs / OWN_FOLDER
     make_folder(own)
-    lock = filelock.FileLock(own / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise InputError(f"{runs}: a page is open on it already; use that one, or give another --runs") from error
-    except OSError as error:
-        raise InputError(f"{runs}: cannot be written ({error.strerror}); give another --runs") from error
-    try:
+    with hold_lock(own, f"{runs}: a page is open on it already; use that one", "--runs"):
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager
