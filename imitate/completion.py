@@ -22,10 +22,10 @@ from imitate.tracking.draft import Draft
 from reconstruct import rotations
 from reconstruct.characters.character import Character
 from reconstruct.cycle import mirror_motion
+from reconstruct.fit.picture_pose import PicturePose
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.picture_pose import PicturePose
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.tangent import TangentSpace
 
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 COMPARED = ("nose", *(f"{side}_{part}" for part in LIMBS for side in ("left", "right")))

@@ -33,11 +33,11 @@ from pose.lazy import make_lazy_getattr
 
 if TYPE_CHECKING:
     from pose.blazepose import BlazePose
-    from pose.camera_motion import CameraMotion
+    from pose.camera.camera_motion import CameraMotion
     from pose.errors import InputError
     from pose.estimate import PoseConfig, estimate_keypoints, estimate_keypoints_with
     from pose.estimator import PoseEstimator, Poses
-    from pose.keypoint_files import read_keypoint_files
+    from pose.formats.keypoint_files import read_keypoint_files
     from pose.keypoints import Keypoints
     from pose.overlay import write_overlay
     from pose.picture import estimate_picture_keypoints
@@ -62,7 +62,7 @@ __all__ = [
 
 _MODULES = {
     "BlazePose": "blazepose",
-    "CameraMotion": "camera_motion",
+    "CameraMotion": "camera.camera_motion",
     "InputError": "errors",
     "Keypoints": "keypoints",
     "PoseConfig": "estimate",
@@ -73,7 +73,7 @@ _MODULES = {
     "estimate_keypoints": "estimate",
     "estimate_keypoints_with": "estimate",
     "estimate_picture_keypoints": "picture",
-    "read_keypoint_files": "keypoint_files",
+    "read_keypoint_files": "formats.keypoint_files",
     "write_overlay": "overlay",
 }
 """Module of each name."""

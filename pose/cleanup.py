@@ -13,7 +13,7 @@ import numpy as np
 from pose.confidence import calibrate
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS, MIRRORED
-from pose.person import CORE, body_size
+from pose.people.person import CORE, body_size
 
 ARMS = tuple(
     i

@@ -8,20 +8,20 @@ from typing import Literal
 
 import numpy as np
 
-from pose.appearance import describe_bodies
 from pose.blazepose import BlazePose
-from pose.candidates import choose_candidates, merge_candidates
-from pose.carried_camera import follow_any_camera
+from pose.camera.carried_camera import follow_any_camera
 from pose.cleanup import clean
-from pose.crops import MARGIN_S, AugmentedCrop, find_doubtful, find_inner_frames, interpolate_track
 from pose.errors import InputError
 from pose.estimator import PoseEstimator, Poses, concatenate
+from pose.formats.layouts import KeypointOrder
 from pose.keypoints import Keypoints
-from pose.layouts import KeypointOrder
 from pose.memory import keep_images_apart
-from pose.moving_region import find_moving_region
-from pose.people_sheet import write_people_sheet
-from pose.person import (
+from pose.people.appearance import describe_bodies
+from pose.people.candidates import choose_candidates, merge_candidates
+from pose.people.crops import MARGIN_S, AugmentedCrop, find_doubtful, find_inner_frames, interpolate_track
+from pose.people.moving_region import find_moving_region
+from pose.people.people_sheet import write_people_sheet
+from pose.people.person import (
     MEMORY_S,
     MOVING,
     PointInVideo,
@@ -31,13 +31,13 @@ from pose.person import (
     find_people_boxes,
     parse_person,
 )
-from pose.playback_speed import apply_playback_speed, check_speed
+from pose.people.prominence import Choice, Crowd, choose_in_crowd, drop_others, find_mover, find_sure_bodies
+from pose.people.silhouettes import Silhouettes, find_silhouettes
 from pose.progress import Progress, silent
-from pose.prominence import Choice, Crowd, choose_in_crowd, drop_others, find_mover, find_sure_bodies
 from pose.ranges import check_ranges
-from pose.seen_part import cut_ends
-from pose.shots import find_shots, make_thumbnail
-from pose.silhouettes import Silhouettes, find_silhouettes
+from pose.timeline.playback_speed import apply_playback_speed, check_speed
+from pose.timeline.seen_part import cut_ends
+from pose.timeline.shots import find_shots, make_thumbnail
 from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 

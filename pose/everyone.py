@@ -6,24 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.appearance import describe_bodies
 from pose.blazepose import BlazePose
-from pose.camera_motion import CameraMotion
-from pose.candidates import merge_candidates
-from pose.carried_camera import follow_any_camera
+from pose.camera.camera_motion import CameraMotion
+from pose.camera.carried_camera import follow_any_camera
 from pose.cleanup import clean
-from pose.crops import AugmentedCrop
 from pose.errors import InputError
 from pose.estimate import Film, PoseConfig, SecondPass, Shot, look_through
 from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.memory import keep_images_apart
-from pose.moving_region import find_moving_region
-from pose.people_sheet import write_people_sheet
-from pose.person import CORE, count_people, find_people, find_people_boxes
-from pose.playback_speed import estimate_playback_speed
+from pose.people.appearance import describe_bodies
+from pose.people.candidates import merge_candidates
+from pose.people.crops import AugmentedCrop
+from pose.people.moving_region import find_moving_region
+from pose.people.people_sheet import write_people_sheet
+from pose.people.person import CORE, count_people, find_people, find_people_boxes
+from pose.people.prominence import MOST, Candidate, Choice, measure_candidate
 from pose.progress import Progress, silent
-from pose.prominence import MOST, Candidate, Choice, measure_candidate
+from pose.timeline.playback_speed import estimate_playback_speed
 from pose.video import VideoInfo, probe
 from pose.weights import find_or_fetch
 

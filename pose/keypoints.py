@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.archive import REMAKE, load_as, save_arrays
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.errors import InputError
 
 FORMAT_VERSION = 2

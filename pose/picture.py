@@ -9,11 +9,11 @@ from PIL import Image
 
 from pose.blazepose import BlazePose
 from pose.cleanup import weigh
-from pose.crops import JITTER, MAX_PIXELS, PersonTrack, interpolate_track
 from pose.errors import InputError
 from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
-from pose.person import choose_person, pose_distance_px
+from pose.people.crops import JITTER, MAX_PIXELS, PersonTrack, interpolate_track
+from pose.people.person import choose_person, pose_distance_px
 from pose.progress import Progress, silent
 from pose.weights import find_or_fetch
 

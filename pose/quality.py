@@ -5,10 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from pose.active_part import find_active_part, usual_size_px
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
-from pose.segments import find_segments
+from pose.timeline.active_part import find_active_part, usual_size_px
+from pose.timeline.segments import find_segments
 
 UNSURE = 0.7
 """Mean confidence of a limb's landmarks below which it is reported as unsure, in [0, 1]."""

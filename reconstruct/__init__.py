@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from reconstruct.reconstruct import ReconstructConfig as ReconstructConfig
     from reconstruct.reconstruct import Reconstruction as Reconstruction
     from reconstruct.reconstruct import reconstruct_motion as reconstruct_motion
-    from reconstruct.retargeting import RetargetConfig as RetargetConfig
-    from reconstruct.retargeting import Retargeted as Retargeted
-    from reconstruct.retargeting import retarget as retarget
+    from reconstruct.retargeting.retargeting import RetargetConfig as RetargetConfig
+    from reconstruct.retargeting.retargeting import Retargeted as Retargeted
+    from reconstruct.retargeting.retargeting import retarget as retarget
 
 _MODULES = {
     "Camera": "camera",
@@ -34,9 +34,9 @@ _MODULES = {
     "Reconstruction": "reconstruct",
     "ReconstructConfig": "reconstruct",
     "reconstruct_motion": "reconstruct",
-    "RetargetConfig": "retargeting",
-    "Retargeted": "retargeting",
-    "retarget": "retargeting",
+    "RetargetConfig": "retargeting.retargeting",
+    "Retargeted": "retargeting.retargeting",
+    "retarget": "retargeting.retargeting",
 }
 __all__ = list(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll]
 

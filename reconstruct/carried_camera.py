@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pose.camera_motion import CameraMotion
-from reconstruct.blocks import Block
+from pose.camera.camera_motion import CameraMotion
+from reconstruct.solver.blocks import Block
 
 KNOT_S = 2.0
 """Time between two unknowns of the path's unit [s]."""

@@ -9,7 +9,7 @@ import numpy as np
 from reconstruct.characters.chains import find_mirror_name
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import conjugate, from_rotvec, heading, multiply, rotate, to_matrix, to_rotvec
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.tangent import TangentSpace
 
 SHORTEST_CYCLE = 0.5
 """Duration of the shortest whole cycle [s]: two steps of a sprinter."""

@@ -14,8 +14,8 @@ from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.camera import focal_from_fov
 from reconstruct.characters.character import Character
-from reconstruct.detector_habits import FEET_AWAY
-from reconstruct.ik_targets import rest_points
+from reconstruct.lifting.detector_habits import FEET_AWAY
+from reconstruct.retargeting.ik_targets import rest_points
 
 UpperBody = Literal["no", "stand", "walk"]
 

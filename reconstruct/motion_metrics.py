@@ -8,8 +8,7 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character
 from reconstruct.contacts import ContactThresholds, contact_points, find_runs, foot_slide
 from reconstruct.cycle import count_root_turns
-from reconstruct.dynamics import FOOT_HALF_WIDTH, CentroidalMotion, free_moment, nearest_in_hull
-from reconstruct.hand_support import find_hand_support
+from reconstruct.fit.hand_support import find_hand_support
 from reconstruct.kinematics import (
     GRAVITY,
     BodyPoints,
@@ -20,8 +19,9 @@ from reconstruct.kinematics import (
 )
 from reconstruct.motion import ReferenceMotion
 from reconstruct.observations import Observations
-from reconstruct.rolling import find_other_parts, find_resting_parts
 from reconstruct.support import LONGEST_FLIGHT, LOWEST_FLIGHT, find_fall
+from reconstruct.terms.dynamics import FOOT_HALF_WIDTH, CentroidalMotion, free_moment, nearest_in_hull
+from reconstruct.terms.rolling import find_other_parts, find_resting_parts
 
 CLEAR = 0.01
 """Height above which a body without contact flies [m]; below it lies or slides on the ground."""

@@ -4,18 +4,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.camera import focal_from_fov
 from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
-from reconstruct.detector_habits import correct_depth_bias
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.lifted_landmarks import lift_landmarks
-from reconstruct.lifter import Lifter
-from reconstruct.lifter_input import BONES
-from reconstruct.person_ray import turn_from_ray
+from reconstruct.lifting.detector_habits import correct_depth_bias
+from reconstruct.lifting.lifted_landmarks import lift_landmarks
+from reconstruct.lifting.lifter import Lifter
+from reconstruct.lifting.lifter_input import BONES
+from reconstruct.lifting.person_ray import turn_from_ray
 
 FEWEST_FRAMES = 6
 """Least number of frames of a clip."""

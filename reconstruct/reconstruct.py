@@ -17,28 +17,28 @@ from pose.progress import Progress, silent
 from pose.ranges import POSITIVE, check_ranges, name_numbers
 from reconstruct.camera import Camera, View
 from reconstruct.characters.character import Character
-from reconstruct.clearance import find_clearance
 from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
-from reconstruct.find_pushed import find_pushed
-from reconstruct.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
-from reconstruct.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, join_notes, solve
-from reconstruct.fit_slope import fit_slope
-from reconstruct.lifter import choose_lifter
-from reconstruct.look_down import set_below_camera
-from reconstruct.misfit import measure_misfit, measure_unsupported
+from reconstruct.fit.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, join_notes, solve
+from reconstruct.fit.fit_slope import fit_slope
+from reconstruct.fit.look_down import set_below_camera
+from reconstruct.fit.misfit import measure_misfit, measure_unsupported
+from reconstruct.fit.pan_from_feet import estimate_pan_from_feet
+from reconstruct.fit.path_unit import carry, stay_in_place
+from reconstruct.fit.problem import FitSigmas, Problem
+from reconstruct.fit.repair import cut_cycle
+from reconstruct.lifting.lifter import choose_lifter
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
 from reconstruct.observations import Observations, estimate_focal, observe
-from reconstruct.pan_from_feet import estimate_pan_from_feet
-from reconstruct.path_unit import carry, stay_in_place
-from reconstruct.place_objects import place_boxes, place_objects
-from reconstruct.problem import FitSigmas, Problem
-from reconstruct.repair import cut_cycle
+from reconstruct.scene.clearance import find_clearance
+from reconstruct.scene.find_pushed import find_pushed
+from reconstruct.scene.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
+from reconstruct.scene.place_objects import place_boxes, place_objects
+from reconstruct.scene.surfaces import Surface, centre_surfaces
 from reconstruct.scene_objects import SceneObject, find_slope
-from reconstruct.slope import stand_plumb
 from reconstruct.support import Support
-from reconstruct.surfaces import Surface, centre_surfaces
+from reconstruct.terms.slope import stand_plumb
 from reconstruct.world_frame import centre_world, find_start, remove_ground_velocity
 
 PRICE = 20.0

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from reconstruct.characters.character import Character, load_character
     from reconstruct.motion import ReferenceMotion
     from reconstruct.reconstruct import ReconstructConfig, Reconstruction
-    from reconstruct.retargeting import RetargetConfig
+    from reconstruct.retargeting.retargeting import RetargetConfig
     from sfv.api import clip, complete, estimate, evaluate, new_character, reconstruct, retarget, track, train
-    from sfv.character_new import NewCharacterConfig
+    from sfv.commands.character_new import NewCharacterConfig
     from sfv.config import ClipConfig, RetargetRunConfig
     from sfv.picture_motion import CompleteConfig
     from sfv.run import Run
@@ -95,9 +95,9 @@ _MODULES = {
     "reconstruct.characters.character": "Character load_character",
     "reconstruct.motion": "ReferenceMotion",
     "reconstruct.reconstruct": "ReconstructConfig Reconstruction",
-    "reconstruct.retargeting": "RetargetConfig",
+    "reconstruct.retargeting.retargeting": "RetargetConfig",
     "sfv.api": "clip complete estimate evaluate new_character reconstruct retarget track train",
-    "sfv.character_new": "NewCharacterConfig",
+    "sfv.commands.character_new": "NewCharacterConfig",
     "sfv.config": "ClipConfig RetargetRunConfig",
     "sfv.picture_motion": "CompleteConfig",
     "sfv.run": "Run",

@@ -25,11 +25,11 @@ from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
-from reconstruct.retarget_on_slope import retarget_on
-from reconstruct.retargeting import RetargetConfig, same_joints
+from reconstruct.retargeting.retarget_on_slope import retarget_on
+from reconstruct.retargeting.retargeting import RetargetConfig, same_joints
 from reconstruct.scene_objects import SceneObject, find_slope
-from sfv.character_new import NewCharacterConfig, choose_folder
-from sfv.character_new import new_character as make_character
+from sfv.commands.character_new import NewCharacterConfig, choose_folder
+from sfv.commands.character_new import new_character as make_character
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import bar
 from sfv.picture_motion import Candidate, CompleteConfig, complete_picture

@@ -109,16 +109,16 @@ COMMANDS = {
         "a Ray cluster that loses a machine, and a thousand machines, simulated",
     ),
     "character new": (
-        "sfv.character_new:new_character",
+        "sfv.commands.character_new:new_character",
         "makes a character of your own model: MJCF, URDF, folder of meshes",
     ),
-    "character list": ("sfv.character_list:list_characters", "lists the characters"),
+    "character list": ("sfv.commands.character_list:list_characters", "lists the characters"),
     "doctor": ("sfv.doctor:doctor", "checks this machine and names the command that mends it"),
     "fit-lifter": (
         "sfv.lifter.fit_lifter:fit_lifter",
         "trains the network that reads the depth of limbs, from motion capture",
     ),
-    "fetch": ("sfv.fetch:fetch", "downloads the pose network's weights and the sample video"),
+    "fetch": ("sfv.commands.fetch:fetch", "downloads the pose network's weights and the sample video"),
 }
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130

@@ -15,7 +15,7 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_quality import assess_motion
 from reconstruct.reconstruct import Reconstruction
 from reconstruct.scene_objects import SceneObject, load_objects, save_objects
-from sfv.rendering import make_scenery, write_preview
+from sfv.drawing.rendering import make_scenery, write_preview
 from sfv.stage import Made
 
 SCENE_FILE = "scene.toml"

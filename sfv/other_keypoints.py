@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pose.errors import InputError
 from pose.estimate import PoseConfig
-from pose.keypoint_files import read_keypoint_files, read_own_keypoints
+from pose.formats.keypoint_files import read_keypoint_files, read_own_keypoints
 from pose.keypoints import Keypoints
-from pose.playback_speed import apply_playback_speed, check_speed
+from pose.timeline.playback_speed import apply_playback_speed, check_speed
 from pose.video import probe
 
 

@@ -25,13 +25,13 @@ from pose.overlay import draw_skeleton
 from pose.picture import estimate_picture_keypoints, read_picture
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
+from reconstruct.fit.picture_pose import PicturePose, fit_pose_to_picture
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
-from reconstruct.picture_pose import PicturePose, fit_pose_to_picture
-from reconstruct.retargeting import same_joints
+from reconstruct.retargeting.retargeting import same_joints
 from sfv.console import bar, console
+from sfv.drawing.rendering import render_motion, write_side_by_side
 from sfv.library import LibrarySkill, library_skills
-from sfv.rendering import render_motion, write_side_by_side
 from sfv.run_folder import RUNS, lock_folder, run_name
 from sfv.skill import Skill, known_skills
 from sfv.stage import write_json

@@ -16,17 +16,17 @@ from pose.keypoints import Keypoints
 from pose.quality import assess_keypoints
 from pose.video import probe
 from reconstruct.characters.character import Character, load_character
-from reconstruct.ik_targets import leg_length
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import same_joints
+from reconstruct.retargeting.ik_targets import leg_length
+from reconstruct.retargeting.retargeting import same_joints
 from reconstruct.scene_objects import SceneObject, find_slope, load_objects, split_pushed
 from sfv import __version__, stages
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
+from sfv.drawing.renderer import check_drawing
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
 from sfv.motion_files import SCENE_FILE, find_scene_file, load_scene
-from sfv.renderer import check_drawing
 from sfv.report import RunStages, write_report
 from sfv.run import Run, find_run_folder, read_record, refuse_people
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name

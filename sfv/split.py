@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pose.errors import InputError
 from pose.keypoints import Keypoints
-from pose.segments import Segment, find_segments
+from pose.timeline.segments import Segment, find_segments
 from sfv import __version__, stages
 from sfv.config import ClipConfig
 from sfv.console import console

@@ -24,7 +24,7 @@ from imitate.training.config import BUDGET, TrainConfig
 from imitate.training.train import train_policy
 from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
-from pose.keypoint_json import list_keypoint_files
+from pose.formats.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
 from pose.quality import assess_keypoints
@@ -35,18 +35,18 @@ from reconstruct.formats.options import MotionFileConfig
 from reconstruct.formats.read_motion import Loop, load_motion
 from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.guess_legs import UpperBody, guess_legs
-from reconstruct.ik_targets import leg_length
-from reconstruct.lifter import WEIGHTS
+from reconstruct.lifting.lifter import WEIGHTS
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
-from reconstruct.retarget_on_slope import retarget_on
-from reconstruct.retargeting import RetargetConfig
-from reconstruct.retargeting_metrics import compute_retargeting_metrics
+from reconstruct.retargeting.ik_targets import leg_length
+from reconstruct.retargeting.retarget_on_slope import retarget_on
+from reconstruct.retargeting.retargeting import RetargetConfig
+from reconstruct.retargeting.retargeting_metrics import compute_retargeting_metrics
 from reconstruct.scene_objects import SceneObject, find_slope, save_objects, split_pushed
+from sfv.drawing.rendering import make_scenery, write_preview
+from sfv.drawing.result_video import Original, SourceFilm, write_result_video
 from sfv.motion_files import SCENE_FILE, describe_motion, find_scene_file, load_scene, write_motion
 from sfv.other_keypoints import read_other_keypoints
-from sfv.rendering import make_scenery, write_preview
-from sfv.result_video import Original, SourceFilm, write_result_video
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
 ADAPTIVE = "@adaptive"

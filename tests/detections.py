@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.keypoint_files import read_keypoint_files
+from pose.formats.keypoint_files import read_keypoint_files
 from pose.keypoints import Keypoints
 
 FPS = 25.0

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from reconstruct.rotations import relative_rotvec, rotvec
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.tangent import TangentSpace
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from reconstruct.characters.character import Character
 from reconstruct.contacts import clean_contacts, find_runs
 from reconstruct.kinematics import point_positions
 from reconstruct.motion import ReferenceMotion
+from reconstruct.scene.surfaces import carried_points, hand_columns
 from reconstruct.scene_objects import BAR_RADIUS, COLOUR, SceneObject
-from reconstruct.surfaces import carried_points, hand_columns
 
 GRIP_REACH = 0.1
 """A hand of the reference this near to a bar holds it; a simulated one, from this near to its place there [m]."""

@@ -10,13 +10,13 @@ import numpy as np
 
 from imitate.scene.footprints import SOLE, part_sites
 from imitate.scene.ground import Ground
-from reconstruct import residuals
-from reconstruct.blocks import Block
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.kinematics import PointSet, compute_kinematics, point_positions
-from reconstruct.solve import minimise
-from reconstruct.tangent import JointJacobian, TangentSpace
+from reconstruct.solver.blocks import Block
+from reconstruct.solver.solve import minimise
+from reconstruct.solver.tangent import JointJacobian, TangentSpace
+from reconstruct.terms import residuals
 
 STANCE_SIGMA, SWING_SIGMA = 0.004, 0.02
 """Standard deviations of contact points from their place on the ground, and from their way between two places [m]."""

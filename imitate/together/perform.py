@@ -17,7 +17,7 @@ from pose.archive import load_as, save_arrays
 from pose.progress import Progress, silent
 from reconstruct import rotations
 from reconstruct.characters.several import Part, find_parts
-from reconstruct.shared_world import Place
+from reconstruct.together.shared_world import Place
 
 FORMAT_VERSION = 1
 WAITING, ACTING, FALLEN, GONE = range(4)

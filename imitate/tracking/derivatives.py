@@ -14,7 +14,7 @@ import numpy as np
 from imitate.env.joint_layout import JointLayout
 from imitate.scene.scene import SUBSTEPS
 from reconstruct.rotations import relative_rotvec, rotvec
-from reconstruct.tangent import inverse_right_jacobian
+from reconstruct.solver.tangent import inverse_right_jacobian
 
 DIFFERENCE = 1e-5
 """Size of the perturbation. The larger it is the more often it closes a contact; at 1e-6 nothing is gained."""

@@ -1,7 +1,7 @@
 """Reference motions from files of all kinds that `reconstruct.formats.open_motion` opens.
 
-A motion of another body, or of another skeleton, is retargeted by `reconstruct.retargeting`. Cycles are those that
-`reconstruct.cycle` finds: a clip whose end meets its start (a backflip) need not be one.
+A motion of another body, or of another skeleton, is retargeted by `reconstruct.retargeting.retargeting`. Cycles are
+those that `reconstruct.cycle` finds: a clip whose end meets its start (a backflip) need not be one.
 """
 
 from dataclasses import dataclass, replace
@@ -18,22 +18,22 @@ from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import Character, load_character
 from reconstruct.contacts import contact_points, find_contacts, find_runs, part_contacts
 from reconstruct.cycle import close_loop, find_cycle, seam_gap
-from reconstruct.floor import lay_on_ground
+from reconstruct.fit.problem import FitSigmas
+from reconstruct.fit.repair import cut_cycle
 from reconstruct.formats.open_motion import open_motion
 from reconstruct.formats.options import Finding, MotionFileConfig, summarise
 from reconstruct.formats.skeleton import SkeletonBody, to_character
 from reconstruct.formats.skeleton_motion import SkeletonMotion
-from reconstruct.grounding import measure_time_on_ground
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.problem import FitSigmas
-from reconstruct.repair import cut_cycle
-from reconstruct.retargeting import retarget
-from reconstruct.rolling import find_resting_parts, other_heights
+from reconstruct.retargeting.floor import lay_on_ground
+from reconstruct.retargeting.grounding import measure_time_on_ground
+from reconstruct.retargeting.retargeting import retarget
+from reconstruct.retargeting.set_down import set_down
 from reconstruct.rotations import make_continuous, normalise
-from reconstruct.set_down import set_down
+from reconstruct.solver.tangent import TangentSpace
 from reconstruct.support import Support
-from reconstruct.tangent import TangentSpace
+from reconstruct.terms.rolling import find_resting_parts, other_heights
 
 Loop = Literal["auto", "yes", "no"]
 LIMB_ERROR = 20.0

@@ -2,7 +2,7 @@
 
 Joints are known by their names (`reconstruct.formats.joint_names`). The rest is taken from the motion itself, for
 files do not state it. The result is a body of its own, one ball joint for each joint of the file, standing upright at
-rest: a source that `reconstruct.retargeting` retargets as it does between characters. No angle is copied.
+rest: a source that `reconstruct.retargeting.retargeting` retargets as it does between characters. No angle is copied.
 """
 
 from collections.abc import Sequence

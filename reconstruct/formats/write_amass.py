@@ -10,7 +10,7 @@ from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.joint_positions import shortest_rotation
 from reconstruct.formats.smpl import JOINTS, rest_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import retarget, same_joints
+from reconstruct.retargeting.retargeting import retarget, same_joints
 from reconstruct.rotations import from_matrix, to_rotvec
 
 BODIES = {

@@ -15,9 +15,9 @@ from imitate.locomotion.env import WalkEnv
 from imitate.locomotion.evaluation import EVENT_SECONDS, Episodes
 from imitate.locomotion.robot import CONTROL_HZ, build_go1
 from sfv.bench.adapt_results import PAPER, Measured
+from sfv.drawing.svg import save_svg
 from sfv.installation import ROOT
 from sfv.rows import describe_machine
-from sfv.svg import save_svg
 
 HEADING = "## A skill from video that adapts"
 """The section about a skill, which another bench writes, reaches from here to the end of the page."""

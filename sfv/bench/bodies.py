@@ -18,9 +18,9 @@ from reconstruct.characters.character import Character, list_character_names, lo
 from reconstruct.characters.model_file import MODELS
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import retarget
+from reconstruct.retargeting.retargeting import retarget
 from sfv.bench.retarget import SOURCE, load_available
-from sfv.character_new import NewCharacterConfig, write_character
+from sfv.commands.character_new import NewCharacterConfig, write_character
 from sfv.console import bar, console
 from sfv.demo.motions import load_demo_motion
 from sfv.rows import Row, show

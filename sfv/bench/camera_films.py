@@ -16,12 +16,12 @@ from pose.video import VideoWriter
 from reconstruct.camera import Camera, focal_from_fov
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.backdrop import Light, add_room
 from sfv.bench.camera_plans import MotionName, perform
 from sfv.console import bar
 from sfv.demo.demo import IMAGE_SIZE, MARGIN, Demo, truth_path
 from sfv.demo.motions import FPS
-from sfv.rendering import render_motion
+from sfv.drawing.backdrop import Light, add_room
+from sfv.drawing.rendering import render_motion
 
 SWAY_M, SWAY_RAD = 0.015, 0.006
 """Standard deviations of a hand's sway: place [m] and direction [rad]."""

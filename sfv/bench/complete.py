@@ -27,16 +27,16 @@ from pose.picture import estimate_image_keypoints
 from pose.video import probe, read_frames
 from pose.weights import find_or_fetch
 from reconstruct.characters.character import Character, load_character
+from reconstruct.fit.picture_pose import fit_pose_to_picture
 from reconstruct.motion import ReferenceMotion
-from reconstruct.picture_pose import fit_pose_to_picture
-from sfv.backdrop import add_room
 from sfv.bench.films import VIEWPOINTS, Viewpoint
 from sfv.bench.inputs import read_motions
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, place_camera
 from sfv.demo.motions import list_demos
+from sfv.drawing.backdrop import add_room
+from sfv.drawing.rendering import render_motion
 from sfv.library import library_skills
-from sfv.rendering import render_motion
 from sfv.rows import Row, show
 from sfv.skill import known_skills
 

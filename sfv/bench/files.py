@@ -12,7 +12,7 @@ import tyro
 from rich.table import Table
 
 from pose.errors import InputError
-from pose.keypoint_files import read_keypoint_files
+from pose.formats.keypoint_files import read_keypoint_files
 from reconstruct.characters.character import Character, load_character
 from reconstruct.cycle import repeat_cycle
 from reconstruct.formats.open_motion import FORMATS

@@ -25,14 +25,14 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.read_motion import read_motion, resample
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.backdrop import Light, add_room
-from sfv.clothes import HAIR, SHIRT, SKIN, TROUSERS, Colour, dye
 from sfv.console import bar
 from sfv.demo.demo import MARGIN, WALL_BEHIND, Demo, place_camera, truth_path
 from sfv.demo.motions import ALL_PLANS, FPS, load_demo_take, place_things
 from sfv.demo.plans import PLANS
 from sfv.demo.scenery import draw_things, join_pushed, lay_floor
-from sfv.rendering import render_motion
+from sfv.drawing.backdrop import Light, add_room
+from sfv.drawing.clothes import HAIR, SHIRT, SKIN, TROUSERS, Colour, dye
+from sfv.drawing.rendering import render_motion
 
 LONGEST = 120
 """Greatest number of frames of a motion file that are filmed."""

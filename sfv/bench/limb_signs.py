@@ -5,10 +5,10 @@ import numpy as np
 from pose.keypoints import Keypoints
 from pose.landmarks import TWELVE
 from reconstruct.camera import focal_from_fov
-from reconstruct.depth_density import CLEAR, calibration_error
-from reconstruct.lifted_landmarks import ask_lifter
-from reconstruct.lifter import find_lifter
-from reconstruct.lifter_input import BONES, LIMBS
+from reconstruct.lifting.depth_density import CLEAR, calibration_error
+from reconstruct.lifting.lifted_landmarks import ask_lifter
+from reconstruct.lifting.lifter import find_lifter
+from reconstruct.lifting.lifter_input import BONES, LIMBS
 
 
 def limb_depth(joints_c: np.ndarray, ray_c: np.ndarray) -> np.ndarray:

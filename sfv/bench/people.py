@@ -8,7 +8,7 @@ import numpy as np
 from pose.estimate import PoseConfig
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX
-from pose.playback_speed import estimate_playback_speed
+from pose.timeline.playback_speed import estimate_playback_speed
 from sfv.bench.films import find_cached_keypoints, make_films
 from sfv.bench.inputs import find_recordings
 from sfv.bench.people_films import FILMS, PeopleTruth, film_people

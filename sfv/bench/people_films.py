@@ -15,13 +15,13 @@ from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.rotations import from_rotvec, multiply, rotate
-from sfv.backdrop import Light, add_room
 from sfv.bench.films import DARK, change_clothes
-from sfv.clothes import SHIRT, TROUSERS, Colour
 from sfv.console import bar
 from sfv.demo.demo import WALL_BEHIND, place_camera
 from sfv.demo.motions import FPS, load_demo_take
-from sfv.rendering import render_motion
+from sfv.drawing.backdrop import Light, add_room
+from sfv.drawing.clothes import SHIRT, TROUSERS, Colour
+from sfv.drawing.rendering import render_motion
 
 SWAY_S = 2.0
 """Period with which spectators sway [s]."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pose.errors import InputError
 from reconstruct.characters.character import Character, list_character_names, load_character
-from reconstruct.grounding import find_ground_contacts
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import retarget
-from reconstruct.retargeting_metrics import compute_quality_metrics, compute_retargeting_metrics
+from reconstruct.retargeting.grounding import find_ground_contacts
+from reconstruct.retargeting.retargeting import retarget
+from reconstruct.retargeting.retargeting_metrics import compute_quality_metrics, compute_retargeting_metrics
 from sfv.bench.inputs import find_recordings, read_motions
 from sfv.console import bar, console
 from sfv.demo.motions import list_demos

@@ -13,9 +13,9 @@ from pose.everyone import estimate_everyone
 from pose.files import replace_file
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
-from reconstruct.keep_apart import Cast, keep_apart
 from reconstruct.reconstruct import ReconstructConfig
-from reconstruct.shared_world import find_shared_world, reconstruct_in_world
+from reconstruct.together.keep_apart import Cast, keep_apart
+from reconstruct.together.shared_world import find_shared_world, reconstruct_in_world
 from sfv.bench.films import name_cache
 from sfv.bench.people_films import PAIRS, PairFilm, PeopleTruth, Stage, describe, film_people, play
 from sfv.bench.simulated_keypoints import simulate_keypoints

@@ -24,7 +24,7 @@ from reconstruct.formats.write_glb import write_glb
 from reconstruct.formats.write_trc import write_trc
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.tangent import TangentSpace
 from sfv.bench.written_files import OF_SMPL, READ_ONLY
 
 Writer = Callable[[ReferenceMotion, Character, Path], None]

@@ -19,14 +19,14 @@ from imitate.scene.scene import CONTROL_HZ, Scene
 from imitate.transitions.sequence import perform_sequence
 from pose.errors import InputError
 from pose.video import check_film
+from sfv.commands.play_motion import FilePart, play_motion
 from sfv.console import bar, console
+from sfv.drawing.rendering import make_scenery, write_preview
+from sfv.drawing.transition_chart import save_transitions
 from sfv.library import LibrarySkill, find_library_skill, library_skills
-from sfv.play_motion import FilePart, play_motion
-from sfv.rendering import make_scenery, write_preview
 from sfv.skill import SHIPPED, Skill, is_run, known_skills, skills_named
 from sfv.together.play import find_group, perform_group, write_group
 from sfv.together.stages import describe_performance, measure_performance
-from sfv.transition_chart import save_transitions
 from sfv.transitions import load_transitions, make_table, to_chainable
 
 LOOP_SECONDS = 8.0
@@ -236,7 +236,7 @@ def play_event(
     """
     if others or skill.scene != Scene():
         raise InputError("--event is for one skill on the plane; leave the others and --scene out")
-    from sfv.event_film import write_event_film
+    from sfv.commands.event_film import write_event_film
 
     with bar(out.name) as progress:
         record = write_event_film(skill, event, seconds or LOOP_SECONDS, out, size, progress)

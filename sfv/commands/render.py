@@ -5,7 +5,7 @@ from pathlib import Path
 from imitate.env.task import Task
 from pose.video import check_film
 from sfv.console import bar, console
-from sfv.rendering import make_scenery, write_preview
+from sfv.drawing.rendering import make_scenery, write_preview
 from sfv.run import find_results, find_run_folder
 
 

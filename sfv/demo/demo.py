@@ -23,12 +23,12 @@ from reconstruct.camera import Camera, focal_from_fov
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.scene_objects import save_objects
-from sfv.backdrop import Light, add_room
 from sfv.console import bar, console
 from sfv.demo.motions import ALL_PLANS, FPS, PLAN_HEIGHT, load_demo_take, place_things
 from sfv.demo.scene_plans import SCENE_PLANS
 from sfv.demo.scenery import draw_things, join_pushed, lay_floor
-from sfv.rendering import render_motion
+from sfv.drawing.backdrop import Light, add_room
+from sfv.drawing.rendering import render_motion
 
 IMAGE_SIZE = (960, 540)
 """Width and height of the film [px]."""

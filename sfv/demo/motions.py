@@ -1,9 +1,8 @@
 """Turns the plans of `sfv.demo.plans` into motions that obey physics.
 
 A plan's key poses, joined smoothly, are a sketch: the soft part of a least-squares problem over the whole trajectory.
-The hard part is physics: what touches the ground stays exactly where it is, in flight the centre of mass falls with g
-and the angular momentum stays what it was at take-off, on the ground the force that the motion needs passes through the
-support.
+The hard part is physics: what touches the ground stays where it is, in flight the centre of mass falls with g and the
+angular momentum is that of the take-off, on the ground the force that the motion needs passes through the support.
 """
 
 import hashlib
@@ -15,20 +14,21 @@ from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 
 from pose.errors import InputError
-from reconstruct import dynamics, object_terms, residuals
-from reconstruct.blocks import Block
 from reconstruct.camera import View
 from reconstruct.characters.assets_folder import ASSETS
 from reconstruct.characters.character import Character, load_character
-from reconstruct.contact_wrench import GRIPS, NONE, PUSHES, Contacts, contact_wrench
 from reconstruct.cycle import close_loop
 from reconstruct.kinematics import BodyPoints, PointPaths, PointSet, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.rotations import from_rotvec, multiply
+from reconstruct.scene import object_terms
 from reconstruct.scene_objects import SceneObject, find_slope
-from reconstruct.slope import Slope, tilt_gravity, turn_world
-from reconstruct.solve import Residuals, minimise
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.blocks import Block
+from reconstruct.solver.solve import Residuals, minimise
+from reconstruct.solver.tangent import TangentSpace
+from reconstruct.terms import dynamics, residuals
+from reconstruct.terms.contact_wrench import GRIPS, NONE, PUSHES, Contacts, contact_wrench
+from reconstruct.terms.slope import Slope, tilt_gravity, turn_world
 from sfv.demo.plans import PLANS, PLANS_WITH_OBJECTS, Plan
 from sfv.demo.scene_plans import SCENE_PLANS
 

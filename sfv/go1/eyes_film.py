@@ -16,9 +16,9 @@ from imitate.vision.env import POLICY_HZ, CourseConfig, CourseEnv
 from imitate.vision.scandots import place_dots
 from pose.progress import Progress, silent
 from reconstruct import rotations
-from sfv.balls import Ball
+from sfv.drawing.balls import Ball
+from sfv.drawing.rendering import write_side_by_side
 from sfv.go1.side_view import draw_from_side
-from sfv.rendering import write_side_by_side
 
 FPS = 25
 """Of the film, half of the control rate."""

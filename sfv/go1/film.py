@@ -15,10 +15,10 @@ from imitate.locomotion.robot import CONTROL_HZ
 from imitate.locomotion.terrain import make_fractal
 from imitate.locomotion.train import make_runner
 from pose.progress import Progress, silent
-from sfv.balls import Ball
+from sfv.drawing.balls import Ball
+from sfv.drawing.latent_plot import draw_latent
+from sfv.drawing.rendering import write_side_by_side
 from sfv.go1.side_view import draw_from_side
-from sfv.latent_plot import draw_latent
-from sfv.rendering import write_side_by_side
 
 FPS = 25
 """Of the film, a quarter of the control rate."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import mujoco
 import numpy as np
 
-from sfv.balls import Ball
-from sfv.renderer import open_renderer
+from sfv.drawing.balls import Ball
+from sfv.drawing.renderer import open_renderer
 
 
 def draw_from_side(

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from imitate.lecture.experiment import Results
 from imitate.lecture.problems import PROBLEMS
 from imitate.lecture.settings import ALGORITHMS
+from sfv.drawing.svg import save_svg
 from sfv.lecture.stable_baselines import TITLES
-from sfv.svg import save_svg
 
 
 def draw_variance(path: Path, variance: dict[str, float]) -> None:

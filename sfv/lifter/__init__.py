@@ -1,1 +1,1 @@
-"""Trains the lifter of `reconstruct.lifter` on motion capture and on the pose network's own errors."""
+"""Trains the lifter of `reconstruct.lifting.lifter` on motion capture and on the pose network's own errors."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reconstruct.lifter_input import (
+from reconstruct.lifting.lifter_input import (
     BONES,
     COLUMNS,
     MIRROR_BONES,

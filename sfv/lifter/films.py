@@ -20,13 +20,13 @@ from pose.video import VideoWriter
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.lifter_input import LANDMARKS as SEEN
+from reconstruct.lifting.lifter_input import LANDMARKS as SEEN
 from reconstruct.observations import landmark_points
-from sfv.backdrop import Light, add_room
-from sfv.clothes import HAIR, SHIRT, SKIN, TROUSERS, Colour, dye
 from sfv.demo.demo import WALL_BEHIND, place_camera
+from sfv.drawing.backdrop import Light, add_room
+from sfv.drawing.clothes import HAIR, SHIRT, SKIN, TROUSERS, Colour, dye
+from sfv.drawing.rendering import render_motion
 from sfv.lifter.mocap import FPS, Mocap
-from sfv.rendering import render_motion
 
 FRAMES = 32
 """Frames of a film."""

@@ -16,10 +16,10 @@ from pose.downloads import cache_folder
 from pose.errors import InputError
 from pose.ranges import check_seed
 from reconstruct.characters.character import load_character
-from reconstruct.depth_density import CLEAR, calibration_error
 from reconstruct.kinematics import point_positions
-from reconstruct.lifter import DILATIONS, FORMAT_VERSION, WEIGHTS, Lifter, to_density
-from reconstruct.lifter_input import BONES, FEATURES, LANDMARKS, LIMBS
+from reconstruct.lifting.depth_density import CLEAR, calibration_error
+from reconstruct.lifting.lifter import DILATIONS, FORMAT_VERSION, WEIGHTS, Lifter, to_density
+from reconstruct.lifting.lifter_input import BONES, FEATURES, LANDMARKS, LIMBS
 from reconstruct.observations import landmark_points
 from sfv.console import bar, console
 from sfv.lifter.detector_noise import DetectorNoise, FilmedExamples

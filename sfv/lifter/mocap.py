@@ -16,9 +16,9 @@ from pose.errors import InputError
 from pose.files import replace_file
 from reconstruct.camera import R_LEVEL
 from reconstruct.characters.character import Character
+from reconstruct.fit.initial_motion import pose_from_landmarks
 from reconstruct.formats.mocap_archive import HELD_OUT, MocapArchive
 from reconstruct.formats.read_motion import resample
-from reconstruct.initial_motion import pose_from_landmarks
 from reconstruct.kinematics import BodyPoints
 from reconstruct.observations import Observations
 from reconstruct.rotations import make_continuous

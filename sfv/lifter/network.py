@@ -1,12 +1,12 @@
-"""The lifter's network in PyTorch, for training; `reconstruct.lifter` evaluates the same weights in NumPy."""
+"""The lifter's network in PyTorch, for training; `reconstruct.lifting.lifter` evaluates the same weights in NumPy."""
 
 import numpy as np
 import torch
 from torch import nn
 
-from reconstruct.depth_density import LEAST_SIGMA
-from reconstruct.lifter import DILATIONS, OUTPUTS
-from reconstruct.lifter_input import BONES, FEATURES
+from reconstruct.lifting.depth_density import LEAST_SIGMA
+from reconstruct.lifting.lifter import DILATIONS, OUTPUTS
+from reconstruct.lifting.lifter_input import BONES, FEATURES
 
 WIDTH = 128
 """Channels."""
@@ -45,7 +45,7 @@ class LifterNetwork(nn.Module):
         return torch.cat([raw[..., :1], size, raw[..., 3:].clamp(-4.0, 1.0)], dim=-1)
 
     def export(self) -> dict[str, np.ndarray]:
-        """Weights by the names that `reconstruct.lifter` reads, half precision."""
+        """Weights by the names that `reconstruct.lifting.lifter` reads, half precision."""
         names = {"inlet.": "in.", "outlet.": "out.", "blocks.": "block"}
         arrays = {}
         for name, value in self.state_dict().items():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reconstruct.lifter_input import LANDMARKS, bone_depth, look_straight, make_features
+from reconstruct.lifting.lifter_input import LANDMARKS, bone_depth, look_straight, make_features
 from sfv.lifter.detector_noise import DetectorNoise, FilmedExamples, turn_to_ray
 
 FRAMES = 32

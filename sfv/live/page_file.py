@@ -14,12 +14,12 @@ from imitate.transitions.transition import Transition
 from pose.errors import InputError
 from pose.files import replace_file, work_beside
 from sfv import __version__
+from sfv.drawing.transition_chart import draw_transitions
 from sfv.live.film import Film
 from sfv.live.libraries import CREDIT, Libraries
 from sfv.live.skill_data import body_glb, describe_transition, pack_bridge, pack_skill
 from sfv.page_template import render_page
 from sfv.skill import Skill
-from sfv.transition_chart import draw_transitions
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = (

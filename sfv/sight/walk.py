@@ -28,8 +28,8 @@ from imitate.vision.walking_setting import EVALUATION_SECONDS, WalkingSetting, a
 from pose.errors import InputError
 from pose.progress import Progress, silent
 from sfv.console import bar, console
+from sfv.drawing.rendering import follow, make_scenery, render_motion, write_side_by_side
 from sfv.go1.eyes_film import SeenWalk, draw_dots, draw_inside
-from sfv.rendering import follow, make_scenery, render_motion, write_side_by_side
 from sfv.run_folder import RUNS, lock_folder, make_folder
 from sfv.skill import Skill, skills_named
 

@@ -13,10 +13,10 @@ from pose.video import read_frames
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, fit_skin
 from reconstruct.characters.several import add_bodies, find_parts, prefix_of
-from sfv.backdrop import Light, add_studio
-from sfv.clothes import SHIRT, Colour, dye
-from sfv.renderer import open_renderer
-from sfv.rendering import COLLISION_GROUP, look_through, set_up_picture, write_side_by_side
+from sfv.drawing.backdrop import Light, add_studio
+from sfv.drawing.clothes import SHIRT, Colour, dye
+from sfv.drawing.renderer import open_renderer
+from sfv.drawing.rendering import COLLISION_GROUP, look_through, set_up_picture, write_side_by_side
 
 PANEL_HEIGHT = 360
 """Height of each panel [px]."""

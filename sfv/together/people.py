@@ -7,7 +7,7 @@ from typing import Any
 
 from pose.errors import InputError
 from pose.foreign_files import read_table, refuse_damaged
-from reconstruct.shared_world import Place
+from reconstruct.together.shared_world import Place
 from sfv.run import AGAIN, Run
 from sfv.stage import write_json
 

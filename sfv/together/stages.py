@@ -18,14 +18,14 @@ from pose.everyone import estimate_everyone
 from pose.keypoints import Keypoints
 from pose.overlay import write_overlay
 from pose.quality import assess_keypoints
-from pose.seen_part import cut_to_seen
+from pose.timeline.seen_part import cut_to_seen
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.write_bvh import write_bvh
-from reconstruct.keep_apart import TOUCH, Cast, keep_apart
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig
-from reconstruct.shared_world import Place, find_shared_world, reconstruct_in_world
+from reconstruct.together.keep_apart import TOUCH, Cast, keep_apart
+from reconstruct.together.shared_world import Place, find_shared_world, reconstruct_in_world
 from sfv.motion_files import describe_motion
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 from sfv.stages import MotionSetting, character_files, describe_keypoints

@@ -12,7 +12,7 @@ from pose.landmarks import LANDMARKS
 from reconstruct.characters.assets_folder import CHARACTERS
 from reconstruct.characters.character import Character, list_character_names, load_character, read_character_table
 from reconstruct.kinematics import BodyPoints, point_positions
-from sfv.character_views import draw_landmarks
+from sfv.drawing.character_views import draw_landmarks
 
 HUMANOID_JOINTS = [
     "root", "chest", "neck", "right_shoulder", "right_elbow", "left_shoulder", "left_elbow",

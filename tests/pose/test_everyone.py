@@ -9,18 +9,18 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from pose import everyone
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.estimator import Poses, concatenate, no_poses
 from pose.everyone import drop_parts, estimate_everyone_with, find_common_speed, measure_inside, put_on_one_clock
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
-from pose.prominence import Candidate
-from pose.seen_part import cut_to_seen
+from pose.people.prominence import Candidate
+from pose.timeline.seen_part import cut_to_seen
 from pose.video import VideoWriter, probe
 from tests.people import poses, stick
-from tests.pose.test_playback_speed import film as flip_film
+from tests.pose.timeline.test_playback_speed import film as flip_film
 
 SIZE, T, FPS = (192, 108), 32, 20
 FEW_CROPS = PoseConfig(crop_rounds=3)

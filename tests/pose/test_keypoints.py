@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS

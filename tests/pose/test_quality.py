@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose.active_part import find_active_part, usual_size_px
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.keypoints import Keypoints
 from pose.landmarks import INDEX, LANDMARKS
 from pose.quality import assess_keypoints, find_intervals
+from pose.timeline.active_part import find_active_part, usual_size_px
 
 FPS, T, SIZE = 30.0, 90, (1280, 720)
 LEFT_ARM = [INDEX["left_elbow"], INDEX["left_wrist"]]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.errors import InputError
 from reconstruct.camera import Camera, View, focal_from_fov, tilt_from_up
 from reconstruct.observations import find_middle_frame, stabilise_points

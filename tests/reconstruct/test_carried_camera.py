@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.landmarks import TWELVE
-from reconstruct import residuals
 from reconstruct.camera import Camera, View
 from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import load_character
+from reconstruct.fit.path_unit import UNITS, carry, estimate_unit, estimate_unit_by_height, leave_out_inclined
+from reconstruct.fit.problem import FitSigmas, Problem
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics
 from reconstruct.observations import Observations
-from reconstruct.path_unit import UNITS, carry, estimate_unit, estimate_unit_by_height, leave_out_inclined
-from reconstruct.problem import FitSigmas, Problem
 from reconstruct.rotations import from_rotvec, to_matrix
-from reconstruct.surface_terms import insert_levels
+from reconstruct.scene.surface_terms import insert_levels
+from reconstruct.terms import residuals
 
 FPS, T, FOCAL = 30.0, 40, 900.0
 SIZE = (1280, 720)

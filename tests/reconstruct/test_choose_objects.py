@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from reconstruct import reconstruct
-from reconstruct.find_surfaces import Hypothesis
-from reconstruct.fit_on_ground import Fit
-from reconstruct.surfaces import Surface
+from reconstruct.fit.fit_on_ground import Fit
+from reconstruct.scene.find_surfaces import Hypothesis
+from reconstruct.scene.surfaces import Surface
 
 
 def make_fit(misfit: float, surfaces: tuple[Surface, ...] = ()) -> Any:

@@ -18,7 +18,7 @@ from reconstruct.cycle import (
     straighten_cycle,
 )
 from reconstruct.rotations import angle_between, from_rotvec, multiply
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.tangent import TangentSpace
 
 FPS = 30.0
 PERIOD = 32

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from reconstruct.camera import focal_from_fov
 from reconstruct.guess_legs import CONFIDENCE, LEGS, UpperBody, guess_legs
-from reconstruct.ik_targets import rest_points
+from reconstruct.retargeting.ik_targets import rest_points
 from tests.samples import CHARACTER
 
 FPS, T, SIZE, AWAY = 30.0, 60, (1280, 720), 4.0

@@ -8,8 +8,8 @@ import pytest
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
-from reconstruct.detector_habits import FEET_AWAY, STOOP, correct_depth_bias
 from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.lifting.detector_habits import FEET_AWAY, STOOP, correct_depth_bias
 from reconstruct.observations import (
     SEEN_AT,
     SHORT,

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from pose.camera_motion import CameraMotion
+from pose.camera.camera_motion import CameraMotion
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS, TWELVE
-from reconstruct import blocks
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import load_character
-from reconstruct.initial_motion import find_steady_frames
+from reconstruct.fit.initial_motion import find_steady_frames
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics
 from reconstruct.observations import landmark_points, observe
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from reconstruct.rotations import from_rotvec, to_matrix
+from reconstruct.solver import blocks
 from sfv.bench.metrics import world_mpjpe
 from sfv.demo.motions import load_demo_take
 

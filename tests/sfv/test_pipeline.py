@@ -8,7 +8,7 @@ import pytest
 
 from pose.errors import InputError
 from pose.estimate import PoseConfig
-from pose.keypoint_json import list_keypoint_files
+from pose.formats.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
 from pose.video import VideoWriter
 from sfv import stages

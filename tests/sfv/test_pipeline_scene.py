@@ -7,7 +7,7 @@ import pytest
 from imitate.scene.scene import Scene
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
-from reconstruct.ik_targets import leg_length
+from reconstruct.retargeting.ik_targets import leg_length
 from reconstruct.scene_objects import SceneObject, save_objects
 from sfv.pipeline import print_scene, read_scene_file, scale_objects
 from sfv.stage import StageResult

@@ -9,7 +9,7 @@ import pytest
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
-from pose.segments import Segment
+from pose.timeline.segments import Segment
 from pose.video import VideoWriter
 from sfv import split
 from sfv.config import ClipConfig

@@ -10,8 +10,8 @@ import numpy as np
 from imitate.adapt.networks import AdaptiveSkill
 from imitate.policy import Policy
 from imitate.rollout import Rollout
-from pose.keypoint_files import read_keypoint_files
-from pose.keypoint_json import list_keypoint_files
+from pose.formats.keypoint_files import read_keypoint_files
+from pose.formats.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
 from pose.picture import read_picture
 from pose.video import probe, read_frames
@@ -22,7 +22,7 @@ from reconstruct.characters.character import load_character
 from reconstruct.formats.read_motion import load_motion
 from reconstruct.scene_objects import load_objects
 from sfv.bench.campaign.confined import UnsoundError
-from sfv.character_new import NewCharacterConfig, write_character
+from sfv.commands.character_new import NewCharacterConfig, write_character
 from sfv.commands.table import read_published
 from sfv.pipeline import find_source_motion
 from sfv.run import find_results, find_run_folder

@@ -6,7 +6,7 @@ from imitate.scene.ground import EDGE, Ground
 from imitate.scene.placement import CHANGE_SIGMA, CLEARANCE, place_on_ground, plan_foot_paths, sudden_change
 from reconstruct.contacts import contact_points, find_contacts
 from reconstruct.kinematics import point_positions
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.tangent import TangentSpace
 from sfv.demo.motions import load_demo_motion
 from tests.samples import CHARACTER, standing
 

@@ -10,7 +10,7 @@ from imitate.together.perform import ACTING, FALLEN, GONE, WAITING, Performance,
 from imitate.together.stage import build_stage
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
-from reconstruct.shared_world import Place
+from reconstruct.together.shared_world import Place
 from sfv.commands.play import choose, perform
 from sfv.skill import Skill, skills_named
 

@@ -15,8 +15,8 @@ from reconstruct.formats.read_gltf import find_key_rate
 from reconstruct.formats.skeleton import to_character
 from reconstruct.formats.skeleton_motion import SkeletonMotion
 from reconstruct.formats.write_glb import write_glb
-from reconstruct.ik_targets import leg_length
 from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.retargeting.ik_targets import leg_length
 from sfv.demo.motions import load_demo_motion
 from tests.small_skeleton import BODY, body_of, bvh, place, walking
 

@@ -11,8 +11,8 @@ from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
 from reconstruct.formats.deepmimic import HINGES, JOINTS, read_deepmimic
 from reconstruct.formats.read_motion import load_motion, read_motion
-from reconstruct.ik_targets import leg_length
 from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.retargeting.ik_targets import leg_length
 from sfv.demo.motions import load_demo_motion
 from tests.skeletons import write_deepmimic
 

@@ -15,7 +15,7 @@ from reconstruct.formats.robot_archive import find_root
 from reconstruct.formats.robot_joints import breadth_first, hinge_names
 from reconstruct.formats.write_csv import write_csv
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.retargeting import retarget
+from reconstruct.retargeting.retargeting import retarget
 from reconstruct.rotations import from_rotvec, multiply, rotate
 from sfv.demo.motions import load_demo_motion
 

@@ -11,8 +11,8 @@ from reconstruct.formats.bvh import read_bvh
 from reconstruct.formats.write_bvh import euler_zxy_degrees, write_bvh
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import retarget
-from reconstruct.tangent import TangentSpace
+from reconstruct.retargeting.retargeting import retarget
+from reconstruct.solver.tangent import TangentSpace
 from sfv.demo.motions import load_demo_motion
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose.landmarks import TWELVE
-from reconstruct.lifter_input import LIMBS
+from reconstruct.lifting.lifter_input import LIMBS
 from sfv.bench.limb_signs import limb_depth
 
 

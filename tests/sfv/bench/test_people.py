@@ -9,7 +9,7 @@ import pytest
 from pose.errors import InputError
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
-from pose.playback_speed import estimate_playback_speed
+from pose.timeline.playback_speed import estimate_playback_speed
 from reconstruct.characters.character import load_character
 from sfv.bench import together
 from sfv.bench.people import find_right_frames, show_at

@@ -22,8 +22,8 @@ from reconstruct.motion import ReferenceMotion
 from sfv import skill as skills
 from sfv.commands.export import export
 from sfv.commands.play import choose, perform, play
+from sfv.commands.play_motion import FilePart
 from sfv.demo.motions import load_demo_motion
-from sfv.play_motion import FilePart
 from sfv.run import find_results
 from sfv.skill import LARGEST, SHIPPED, Skill, run_skills, ship, shipped_skills, to_shareable
 

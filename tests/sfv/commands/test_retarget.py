@@ -13,7 +13,7 @@ from imitate.rollout import Rollout
 from pose.video import probe
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
-from reconstruct.retargeting import leg_length
+from reconstruct.retargeting.retargeting import leg_length
 from sfv.run import find_results
 from sfv.skill import run_skills
 from tests.samples import call_cli

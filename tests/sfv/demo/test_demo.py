@@ -10,11 +10,11 @@ import sfv.demo.demo
 from pose.landmarks import INDEX, LANDMARKS
 from pose.video import read_frames
 from reconstruct.characters.character import load_character
-from sfv.backdrop import add_room
 from sfv.demo.demo import IMAGE_SIZE, MARGIN, demo, place_camera, stage_demo, truth_path
 from sfv.demo.motions import load_demo_take, place_things
 from sfv.demo.plans import PLANS
 from sfv.demo.scenery import lay_floor
+from sfv.drawing.backdrop import add_room
 
 CHARACTER = load_character("humanoid")
 

@@ -14,8 +14,8 @@ from sfv.bench.adapt_page import write_page
 from sfv.bench.adapt_results import KINDS, Measured
 from sfv.bench.adapt_skill_page import EVENTS, write_section
 from sfv.commands.play import play
+from sfv.drawing.latent_plot import draw_latent
 from sfv.go1.adapt import SHIPPED, AdaptGo1Config, adapt_go1, load_walk
-from sfv.latent_plot import draw_latent
 from sfv.rows import Row
 
 

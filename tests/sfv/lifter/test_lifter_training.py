@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from reconstruct.lifter import Lifter, to_density
-from reconstruct.lifter_input import BONES, COLUMNS, FEATURES, LANDMARKS, bone_depth
+from reconstruct.lifting.lifter import Lifter, to_density
+from reconstruct.lifting.lifter_input import BONES, COLUMNS, FEATURES, LANDMARKS, bone_depth
 from sfv.lifter.detector_noise import DetectorNoise, look
 from sfv.lifter.films import DetectedFilm
 from sfv.lifter.network import LifterNetwork, negative_log_density

@@ -14,7 +14,7 @@ from pose.video import VideoWriter
 from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.reconstruct import ReconstructConfig
-from reconstruct.shared_world import Place
+from reconstruct.together.shared_world import Place
 from sfv.commands.play import play
 from sfv.config import ClipConfig
 from sfv.run import Run

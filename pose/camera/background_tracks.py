@@ -1,0 +1,136 @@
+"""Corners of the background, followed from frame to frame: what a moving camera is reconstructed from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from pose.camera.corner_tracking import WIDTH, mask_people, shrink, track_there_and_back
+
+MOST = 450
+"""Most corners that are followed at a time."""
+SPACING = 11
+"""Least distance between corners when they are chosen [px at `WIDTH`]."""
+CELLS = (4, 6)
+"""Rows and columns of the picture in each of which corners are chosen, so that they lie all over it."""
+QUALITY, LEAST_QUALITY = 0.02, 3e-5
+"""Least quality of a corner (Shi and Tomasi 1994): relative to the best one of its cell, and by itself, below which it
+is noise."""
+KEY_SHIFT = 14.0
+"""Median motion of the corners after which the next key frame is chosen [px at `WIDTH`]."""
+MOST_KEYS, MOST_SIGHTS = 300, 100_000_000
+"""Key frames, and frames times corners that two key frames see, up to which corners are followed: memory grows with
+their square."""
+KEY_LEFT = 0.7
+"""Share of a key frame's corners below which the next key frame is chosen."""
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Where N corners are seen in T frames; NaN where they are not."""
+
+    xy: np.ndarray
+    """Relative to the image's centre [px at `WIDTH`], (T, N, 2), float32."""
+    keys: np.ndarray
+    """Key frames, the first and the last frame among them, (K,)."""
+    scale: float
+    """`WIDTH` over the images' width."""
+    side: float
+    """The images' longer side [px at `WIDTH`]."""
+    whole: bool = True
+    """Whether all images were followed, not only those up to `MOST_KEYS` and `MOST_SIGHTS`."""
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Whether a corner is seen in a frame, bool (T, N)."""
+        return np.isfinite(self.xy[..., 0])
+
+
+def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> Tracks:
+    """Follows corners outside of people by optical flow, and replaces those that are lost.
+
+    It ends at the key frame before which there are `MOST_KEYS`, or `MOST_SIGHTS`.
+
+    Args:
+      images: the T frames, uint8 (H, W, 3) RGB, all of one size.
+      people_px: boxes that hold no background in each frame, (left, top, right, bottom) [px], T arrays (N, 4).
+    """
+    sights = list[tuple[np.ndarray, np.ndarray]]()  # of each frame: corner numbers, places
+    keys, count, lasting, newest = [0], 0, 0, 0
+    numbers, places, before = np.zeros(0, dtype=int), np.zeros((0, 2), np.float32), np.zeros((0, 0), np.uint8)
+    key_numbers, key_places = numbers, places
+    size = (1, 1)
+    for t, (image, people) in enumerate(zip(images, people_px, strict=False)):
+        size = (image.shape[1], image.shape[0])
+        gray = shrink(image)
+        mask = mask_people(gray.shape, people * WIDTH / size[0])
+        if t > 0:
+            places, found = _follow(before, gray, places, mask)
+            numbers, places = numbers[found], places[found]
+        shared, mine, theirs = np.intersect1d(numbers, key_numbers, return_indices=True)
+        moved = np.median(np.linalg.norm(places[mine] - key_places[theirs], axis=1)) if len(shared) else np.inf
+        if t == 0 or moved > KEY_SHIFT or len(shared) < KEY_LEFT * len(key_numbers):
+            if len(keys) == MOST_KEYS or len(sights) * lasting > MOST_SIGHTS:
+                return replace(_gather(sights, count, keys, size), whole=False)
+            lasting += int((numbers >= newest).sum())  # found at the last key frame: those before it are counted
+            fresh, newest = _find_more(gray, mask, places), count
+            numbers = np.concatenate([numbers, count + np.arange(len(fresh))])
+            places, count = np.concatenate([places, fresh]), count + len(fresh)
+            key_numbers, key_places = numbers, places
+            if t > 0:
+                keys.append(t)
+        sights.append((numbers, places))
+        before = gray
+    return _gather(sights, count, keys, size)
+
+
+def _gather(sights: list[tuple[np.ndarray, np.ndarray]], count: int, keys: list[int], size: tuple[int, int]) -> Tracks:
+    scale = WIDTH / size[0]
+    if keys[-1] != len(sights) - 1:
+        keys = [*keys, len(sights) - 1]
+    keys_array = np.array(keys)
+    # Most corners are lost before they are of use: what is dense would be large with them.
+    long = np.bincount(np.concatenate([sights[key][0] for key in keys]), minlength=count) >= 2
+    xy, column = np.full((len(sights), int(long.sum()), 2), np.nan, np.float32), np.cumsum(long) - 1
+    for t, (numbers, places) in enumerate(sights):
+        xy[t, column[numbers[long[numbers]]]] = places[long[numbers]]
+    xy -= np.array([WIDTH, round(size[1] * scale)], np.float32) / 2
+    return Tracks(xy, keys_array, scale, max(WIDTH, size[1] * scale))
+
+
+def _find_more(gray: np.ndarray, mask: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """New corners where there are none yet, float32 (N, 2)."""
+    free = mask.copy()
+    for x, y in places:
+        cv2.circle(free, (round(float(x)), round(float(y))), SPACING, 0, -1)
+    rows, columns = (np.linspace(0, length, n + 1).astype(int) for length, n in zip(gray.shape, CELLS, strict=True))
+    column, row = (np.searchsorted(edges, places[:, i], side="right") - 1 for i, edges in ((0, columns), (1, rows)))
+    each, strength, found = MOST // (CELLS[0] * CELLS[1]), cv2.cornerMinEigenVal(gray, 3), list[np.ndarray]()
+    for r in range(CELLS[0]):
+        for c in range(CELLS[1]):
+            wanted = each - int(((row == r) & (column == c)).sum())
+            part = (slice(rows[r], rows[r + 1]), slice(columns[c], columns[c + 1]))
+            if wanted > 0 and free[part].any():
+                corners = cv2.goodFeaturesToTrack(gray[part], wanted, QUALITY, SPACING, mask=free[part])
+                if corners is not None:
+                    found.append(corners[:, 0] + np.array([columns[c], rows[r]], np.float32))
+    if not found:
+        return np.zeros((0, 2), np.float32)
+    fresh = np.concatenate(found)
+    x, y = np.round(fresh).astype(int).T
+    return fresh[strength[y, x] > LEAST_QUALITY]
+
+
+def _follow(
+    before: np.ndarray, after: np.ndarray, places: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where corners are in the next frame, and which were found there and back outside of people."""
+    if len(places) == 0:
+        return places, np.zeros(0, dtype=bool)
+    moved, found = track_there_and_back(before, after, places, places)
+    height, width = after.shape
+    found &= ((moved >= 1) & (moved < (width - 2, height - 2))).all(axis=1)
+    x, y = np.round(moved[found]).astype(int).T
+    found[found] = mask[y, x] > 0
+    return moved, found

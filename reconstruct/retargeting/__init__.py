@@ -1,0 +1,11 @@
+"""A motion of one body, or of a skeleton in a file, performed by another body.
+
+retargeting          the fit: one least-squares problem over the trajectory
+ik_targets           where the other body's landmarks should go
+retargeting_terms    residuals that the reconstruction does not have
+retargeting_metrics  how well it went
+grounding            what is on the ground, and how far feet must be shifted
+set_down             a skeleton's motion set down where the ground must carry it
+floor                lying, sitting, kneeling, rolling
+retarget_on_slope    ground that is a slope
+"""
