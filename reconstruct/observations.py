@@ -55,6 +55,9 @@ SEEN_AT = {
     "foot_index": (-37, -8, 25),
 }
 
+MOST_COMPARED = 2000
+"""Frames of a pan that are compared with all others at a time: of ten minutes at once they would fill 2.6 GB."""
+
 KNOWN_DEPTH = 0.05
 """Standard deviation of a bone's depth by the lifter at which it has full weight [m]."""
 
@@ -207,7 +210,9 @@ def find_middle_frame(motion: CameraMotion) -> int:
     Raises:
       InputError: some frame looks so far aside that one picture cannot hold all.
     """
-    along = (motion.R[:, 2] @ motion.R[:, 2].T).min(axis=1)
+    ahead = motion.R[:, 2]
+    parts = np.split(ahead, range(MOST_COMPARED, len(ahead), MOST_COMPARED))
+    along = np.concatenate([(part @ ahead.T).min(axis=1) for part in parts])
     reference = int(along.argmax())
     if along[reference] < np.cos(np.radians(FURTHEST_TURN)):
         raise InputError(

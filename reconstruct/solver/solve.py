@@ -90,7 +90,7 @@ def minimise(
             found = there.cost
         lowered = sum(found.values())
         if not lowered < system.total:  # not a number counts as worse
-            damping = max(damping, 1e-4) * 8.0
+            damping, there = max(damping, 1e-4) * 8.0, None  # not kept through the next solution: it is as large
             continue
         gain = 1.0 - lowered / system.total
         qpos, unknowns, cost = moved, moved_unknowns, found
