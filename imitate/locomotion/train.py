@@ -6,7 +6,6 @@ policy whether it was interrupted or not, but for the samples that imitation and
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -28,6 +27,7 @@ from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.loop import update_average
 from imitate.training.ppo import PPO, NonFiniteError, PPOConfig
 from imitate.training.train import TrainingError
+from imitate.training.work_clock import work_seconds
 from pose.files import replace_file
 from pose.progress import Progress, silent
 
@@ -168,7 +168,7 @@ class WalkRun:
         }
         """Control steps of each part in all."""
         self.seconds, self.curves = 0.0, cast(list[dict[str, Any]], [])
-        self._begin = self._last_save = time.monotonic()
+        self._begin = self._last_save = work_seconds()
         self._seconds_before = 0.0
         self._pending: dict[str, Any] = {}
         self.restore()
@@ -225,7 +225,7 @@ class WalkRun:
 
     def _account(self, part: str, metrics: dict[str, float]) -> None:
         """Time, curve, progress and checkpoint after an iteration."""
-        now = time.monotonic()
+        now = work_seconds()
         self.seconds = self._seconds_before + now - self._begin
         self.curves.append({"part": part, "samples": self.done[part], "seconds": self.seconds, **metrics})
         note = ", ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:3])

@@ -7,7 +7,6 @@ that were saved; all robots begin new episodes, and the batches that imitation a
 import hashlib
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.collect import Actor, minibatches, value_loss
 from imitate.training.ppo import PPO, NonFiniteError, PPOConfig
 from imitate.training.train import TrainingError
+from imitate.training.work_clock import work_seconds
 from imitate.vision.collector import CourseCollector, SeeingRunner
 from imitate.vision.course import make_lanes
 from imitate.vision.depth_camera import CameraConfig
@@ -141,7 +141,7 @@ class _Training:
         self.digest, self.done = config.digest(part) + self.setting.digest, dict.fromkeys(goal, 0)
         self.shuffle = torch.Generator().manual_seed(config.seed)
         self.curves, self.seconds = list[dict[str, Any]](), 0.0
-        self._last = self._last_save = time.monotonic()
+        self._last = self._last_save = work_seconds()
 
     def repeat(self, part: str, batch: int, iterate: Callable[[float], dict[str, float]]) -> None:
         """Iterates until the part has had its control steps.
@@ -161,7 +161,7 @@ class _Training:
                     f"training stopped: {error}; the last checkpoint is kept in {self.folder}"
                 ) from error
             self.done[part] += batch
-            now = time.monotonic()
+            now = work_seconds()
             self.seconds, self._last = self.seconds + now - self._last, now
             self.curves.append({"part": part, "samples": self.done[part], "seconds": self.seconds, **metrics})
             note = ", ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:4])
@@ -189,7 +189,7 @@ class _Training:
 
     def save(self) -> None:
         """Writes checkpoint, policy and curves."""
-        self._last_save = time.monotonic()
+        self._last_save = work_seconds()
         self.write()
         with replace_file(self.folder / CURVES) as temporary:
             temporary.write_text(json.dumps(self.curves) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from imitate.adapt.regression import RegressionConfig
 from imitate.locomotion import train
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, SYSID, WalkRun, WalkTrainConfig, train_walk
+from imitate.training import work_clock
 from imitate.training.ppo import NonFiniteError
 from pose.errors import WorkError
 from pose.progress import silent
@@ -73,6 +74,19 @@ def test_ctrl_c_waits_for_the_end_of_the_iteration(tmp_path, monkeypatch):
     again = train_walk(config, tmp_path / "stopped")
     observation = np.random.default_rng(0).standard_normal((5, 59)).astype(np.float32)
     np.testing.assert_array_equal(whole.skill.policy.act(observation), again.skill.policy.act(observation))
+
+
+def test_a_night_asleep_is_no_time_of_the_training(tmp_path, monkeypatch):
+    """By a clock that moves only where a laptop sleeps, before every report."""
+    clock = [0.0]
+    monkeypatch.setattr(work_clock.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(work_clock, "_clock", work_clock.WorkClock())
+
+    def sleep(done: float, total: float, note: str = "") -> None:
+        clock[0] += 8 * 3600.0
+
+    result = train_walk(replace(TINY, sysid=False), tmp_path, sleep)
+    assert clock[0] > 0.0 and result.seconds == 0.0
 
 
 def test_numbers_that_explode_are_one_line(tmp_path, monkeypatch):

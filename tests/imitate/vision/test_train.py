@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from imitate.training import work_clock
 from imitate.training.ppo import PPOConfig
 from imitate.training.train import TrainingError
 from imitate.vision import train
@@ -83,6 +84,19 @@ def test_a_student_that_was_stopped_goes_on_in_new_episodes(tmp_path, monkeypatc
     counts = []
     train_student(SMALL, teacher, tmp_path, lambda done, total, note="": counts.append(done))
     assert counts == [32.0]
+
+
+def test_a_night_asleep_is_no_time_of_the_training(tmp_path, monkeypatch):
+    """By a clock that moves only where a laptop sleeps, before every report."""
+    clock = [0.0]
+    monkeypatch.setattr(work_clock.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(work_clock, "_clock", work_clock.WorkClock())
+
+    def sleep(done: float, total: float, note: str = "") -> None:
+        clock[0] += 8 * 3600.0
+
+    train_teacher(replace(SMALL, samples=0), tmp_path, sleep)
+    assert clock[0] > 0.0 and TeacherTraining(replace(SMALL, samples=0), tmp_path, silent).seconds == 0.0
 
 
 @pytest.mark.parametrize("place", ["metric", "loss"])
