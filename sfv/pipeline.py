@@ -24,6 +24,7 @@ from sfv import __version__, stages
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import console
 from sfv.drawing.renderer import check_drawing
+from sfv.forecast import announce
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
 from sfv.motion_files import SCENE_FILE, find_scene_file, load_scene
@@ -68,6 +69,8 @@ def run_clip(
         run = partial(run_stage, folder, command=command)
         pose, carrying = None, tuple[SceneObject, ...]()
         if config.motion is None:
+            if find is None and config.keypoints is None:
+                announce(folder, config, character, person)
             pose = run(find or stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
             check_keypoints(pose, source, config)

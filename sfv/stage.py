@@ -135,8 +135,7 @@ def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> Stag
     Raises:
       InputError: the maker cannot use an input; the partial folder is removed.
     """
-    key = _digest(stage.identity)
-    fingerprint = _digest({"key": key, "budget": stage.chosen_budget})
+    key, fingerprint = _compute_fingerprints(stage)
     final = root / stage.name
     partial = final.with_name(final.name + ".partial")
     if _read_stage(partial):  # complete: killed before or between the renames of `_replace_folder`
@@ -177,6 +176,12 @@ def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> Stag
     return StageResult(final, summary, metrics, seconds, False, cpu_seconds)
 
 
+def is_done(root: Path, stage: Stage[Any]) -> bool:
+    """Whether a stage of the run in `root` was made as it is asked for; its files may be damaged."""
+    found = _read_stage(root / stage.name)
+    return found is not None and found["fingerprint"] == _compute_fingerprints(stage)[1]
+
+
 def explain_change(found: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     """Which parts of a stage's identity differ from those noted in `stage.json`, as dotted names, at most three."""
     before, now = _flatten(found), _flatten(identity)
@@ -210,6 +215,12 @@ def write_json(path: Path, content: Any) -> None:
     """Writes JSON so that a reader never meets half a file."""
     with replace_file(path) as temporary:
         temporary.write_text(json.dumps(plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _compute_fingerprints(stage: Stage[Any]) -> tuple[str, str]:
+    """Of a stage without its budget, and with it."""
+    key = _digest(stage.identity)
+    return key, _digest({"key": key, "budget": stage.chosen_budget})
 
 
 def _digest(content: Any) -> str:
