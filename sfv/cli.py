@@ -104,6 +104,7 @@ COMMANDS = {
         "sfv.bench.reliability:bench_reliability",
         "damaged and hostile files for every reader, kills at random moments",
     ),
+    "bench length": ("sfv.bench.length:bench_length", "memory and time of a film of ten minutes, up to its motion"),
     "bench scale": (
         "sfv.bench.scale:bench_scale",
         "a Ray cluster that loses a machine, and a thousand machines, simulated",

@@ -42,6 +42,15 @@ def measure_seconds(mark: str) -> float:
     return total
 
 
+def measure_memory(process: int) -> float:
+    """Memory of a process, its share of what it has in common with others (PSS) [MB]; 0 once it has ended."""
+    try:
+        rollup = (Path("/proc") / str(process) / "smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return next((float(line.split()[1]) * 1.024e-3 for line in rollup.splitlines() if line.startswith("Pss:")), 0.0)
+
+
 def kill_group(leader: int) -> None:
     """`kill -9` of a whole process group."""
     with suppress(ProcessLookupError):
