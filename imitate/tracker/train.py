@@ -37,8 +37,6 @@ NOISE = 0.4
 # The others have a quarter of it: states near the performance and further from it.
 FEWEST = 20_000
 """States that are in the buffer before anything is fitted to it, if it is that large."""
-SAVE_INTERVAL = 60.0
-"""Time between checkpoints [s]."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,8 @@ class CloneConfig:
     """Share of the environments that the controllers act in at the end; it falls from 1 in a quarter of the time."""
     mirror: bool = True
     """Learn from the mirror images of the clips as well; a body whose sides differ has none."""
+    checkpoint_seconds: float = 60.0
+    """Time between checkpoints [s]."""
     seed: int = 0
 
     def check(self) -> "CloneConfig":
@@ -81,6 +81,8 @@ class CloneConfig:
             raise InputError(f"--learning-rate {self.learning_rate:g} is out of range; give more than 0, at most 1")
         if not 0.0 <= self.expert_share <= 1.0:
             raise InputError(f"--expert-share {self.expert_share:g} is out of range; give 0 to 1")
+        if not self.checkpoint_seconds >= 0.0:
+            raise InputError(f"--checkpoint-seconds {self.checkpoint_seconds:g} is out of range; give 0 or more")
         return self
 
 
@@ -262,14 +264,14 @@ def clone_policy(
     cloning, path = Cloning(character, clips, config), folder / "checkpoint.pt"
     if path.is_file():
         cloning.restore(path)
-    saved, end = time.monotonic(), 60.0 * config.minutes
+    saved, end = work_seconds(), 60.0 * config.minutes
     try:
         while cloning.seconds < end:
             cloning.learn()
             progress(cloning.seconds, end, f"loss {cloning.losses[-1]:.4f}, {cloning.samples / 1e6:.2f} M states")
-            if time.monotonic() - saved > SAVE_INTERVAL:
+            if work_seconds() - saved > config.checkpoint_seconds:
                 cloning.save(path)
-                saved = time.monotonic()
+                saved = work_seconds()
     finally:
         if cloning.losses:
             cloning.save(path)

@@ -16,7 +16,7 @@ from sfv.bench.campaign.bad_inputs import run_campaign as run_bad_inputs
 from sfv.bench.campaign.jobs import plan_jobs
 from sfv.bench.campaign.kills import Kill
 from sfv.bench.campaign.kills import run_campaign as run_kills
-from sfv.bench.campaign.page import write_page
+from sfv.bench.campaign.page import add_kills, write_page
 from sfv.console import bar
 from sfv.rows import Row, show
 
@@ -36,6 +36,7 @@ def bench_reliability(
     seed: int = 0,
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/campaign"),
     page: Path | None = None,
+    add_to: Path | None = None,
     json: bool = False,
 ) -> None:
     """Feeds damaged and hostile files to every reader and kills commands at random moments; goes on where it stopped.
@@ -48,11 +49,14 @@ def bench_reliability(
       seed: of damage and moments.
       out: folder that keeps what was found.
       page: file that gets a page of what was found, such as docs/reliability.md.
+      add_to: page that gets a table of these kills beside those that it has.
       json: one JSON object on standard output instead of a table.
     """
     check_seed(seed)
     if not sys.platform.startswith("linux"):
         raise InputError("the campaign needs Linux: it limits, watches and kills processes by /proc; run it there")
+    if add_to is not None and not add_to.is_file():
+        raise InputError(f"{add_to}: no such page; give one that --page wrote")
     wanted = WHOLE if whole else CUT
     files, times = (wanted[0] if bad_inputs is None else bad_inputs), (wanted[1] if kills is None else kills)
     cv2.setNumThreads(0)  # forks copy no threads
@@ -63,6 +67,10 @@ def bench_reliability(
     if page is not None:
         with replace_file(page) as temporary:
             temporary.write_text(write_page(found, killed), encoding="utf-8")
+    if add_to is not None:
+        text = add_kills(add_to.read_text(encoding="utf-8"), killed)
+        with replace_file(add_to) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     show("reliability", make_rows(found, killed), json)
 
 

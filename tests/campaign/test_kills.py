@@ -10,6 +10,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from pose.errors import InputError
 from pose.files import HOST
 from sfv.bench.campaign.jobs import Job, drop_clock
 from sfv.bench.campaign.kills import (
@@ -26,7 +27,7 @@ from sfv.bench.campaign.kills import (
     run_chain,
     run_unbroken,
 )
-from sfv.bench.campaign.page import name_stage, write_page
+from sfv.bench.campaign.page import add_kills, name_stage, write_page
 from sfv.bench.campaign.processes import MARK, find_marked, kill_group, wait_for_end
 from sfv.bench.reliability import make_rows
 
@@ -157,6 +158,36 @@ def test_the_page_counts_and_names_faults():
     assert "| `draft.mp4` being written | 1 | 1 | 1 |" in page and "- fault: table, a/3_draft/child.partial: no" in page
     rows = {row.name: row.value for row in make_rows(found, kills)}
     assert rows["bad_inputs_told"] == 0.5 and rows["kills_survived"] == 2 / 3 and rows["slowest_bad_input_s"] == 2.0
+
+
+def test_kills_of_another_day_stand_beside_those_of_the_page():
+    earlier = write_page({}, [Kill("clip", 0, 1.0, "starting", True)])
+    kills = [
+        Kill("see", 0, 1.0, "between stages", False, writing="checkpoint.pt"),
+        Kill("see", 1, 1.0, "starting", True),
+    ]
+    page = add_kills(add_kills(earlier, kills[:1]), kills)
+    assert "| clip | 1 | 1 | 1 |" in page and "| see | 2 | 1 | 2 |" in page and page.count("### More kills") == 1
+    assert "| `checkpoint.pt` being written | 1 | 0 | 1 |" in page
+    assert page.index("### More kills") < page.index("## Hostile surroundings")
+    with pytest.raises(InputError):
+        add_kills("# Another page\n", kills)
+
+
+def test_kills_wait_until_the_file_that_they_are_to_hit_is_written(tmp_path, monkeypatch):
+    program = "import time, pathlib; time.sleep(0.4); pathlib.Path('half.tmp').touch(); time.sleep(60)"
+    job = Job("clip", lambda folder: None, (), "result.json", writing="*.tmp")
+    monkeypatch.setattr(
+        Command,
+        "start",
+        lambda command: subprocess.Popen([sys.executable, "-c", program], cwd=command.folder, start_new_session=True),
+    )
+    command = make_command(job, tmp_path / "c", "x")
+    assert command.run_until(0.0)[0] is None and (command.folder / "half.tmp").exists()
+    monkeypatch.setattr(
+        Command, "start", lambda command: subprocess.Popen(["true"], cwd=command.folder, start_new_session=True)
+    )
+    assert make_command(job, tmp_path / "d", "x").run_until(0.0)[0] == 0  # it never wrote one: not killed
 
 
 def test_what_hangs_has_not_survived(tmp_path, monkeypatch):

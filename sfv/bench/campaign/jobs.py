@@ -3,15 +3,21 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 
+from imitate.env.task import Task
+from imitate.tracker.prepare import FOLLOWED, Prepared
+from imitate.tracker.prepare import TRAINING as TRAINING_PART
+from imitate.tracking.track import TrackConfig, track_motion
 from pose.video import read_frames
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from sfv.demo.motions import load_demo_motion
+from sfv.stage import write_json
 
 FRAMES = 16
 TRAINING = (
@@ -31,6 +37,13 @@ ADAPT = (
     "--evaluate.rollouts=2", "--evaluate.loop-seconds=1",
 )  # fmt: skip
 """A skill learns to adapt, in seconds."""
+CLONING = (
+    "--minutes=0.05", "--hidden", "16", "--envs=4", "--steps=8", "--buffer=64", "--batches=4", "--batch-size=32",
+    "--checkpoint-seconds=0.1",
+)  # fmt: skip
+"""A tracker's training of three seconds, saved ten times a second."""
+UNFINISHED = ".*.pt.*.tmp"
+"""Names of checkpoints and policies that are being written, see `pose.files.replace_file`."""
 CLOCK = ("seconds", "per_second", "memory")
 """Parts of the names of metrics that the clock decides."""
 
@@ -52,20 +65,30 @@ class Job:
     """Share of its processor time, from its beginning, in which kills come."""
     module: str = "sfv"
     """Of Python, that has the command."""
+    writing: str = ""
+    """Pattern of the path of a temporary file or an unfinished stage: kills wait until there is one."""
 
 
 def plan_jobs(names: tuple[str, ...] = ()) -> list[Job]:
     """The jobs of these names, or all."""
     clip = ("clip", "--motion=walk.npz", "--out=run", "--character=humanoid", *TRAINING)
     film = ("clip", "--video=films/walk.mp4", "--out=run", "--model-size=full", "--anyway", *TRAINING)
+    pose = (*film, *TRACKING)
+    often = (*clip, "--checkpoint-seconds=0.1")
+    tracker = ("tracker", "train", "--out=tracker", *CLONING)
     retarget = ("retarget", "--clip=run", "--character=child", *TRAINING)
     table = ("table", "films", "--out=table", "--seeds=2", "--minutes=0.03")
     complete = ("complete", "walk.png", "--out=done", "--model-size=full")
+    see = "sfv.bench.campaign.learn_to_see"
     play, page = ("play", "walk", "--seconds=1", "--out=walk.mp4"), "sfv.bench.campaign.use_page"
     jobs = [
         Job("clip", put_motion, clip, "run/4_result/*/result.json"),
         Job("film", put_film, film, "run/4_result/*/result.json"),
         Job("film_early", put_film, (*film, *TRACKING), "run/4_result/*/result.json", within=0.27),
+        Job("pose", put_film, pose, "run/4_result/*/result.json", within=0.15, writing="run/1_pose.partial"),
+        Job("checkpoint", put_motion, often, "run/4_result/*/result.json", writing=f"run/3_policy/*/{UNFINISHED}"),
+        Job("see", put_nothing, ("eyes",), "eyes/*.pt", exact=False, module=see, writing=f"eyes/{UNFINISHED}"),
+        Job("tracker", put_clip, tracker, "tracker/*.pt", exact=False, writing=f"tracker/{UNFINISHED}"),
         Job("retarget", put_run, retarget, "run/4_result/*/result.json"),
         Job("table", put_film, table, "table/*/4_result/*/result.json", exact=False),
         Job("complete", put_picture, complete, "done/complete.json"),
@@ -82,8 +105,29 @@ def put_nothing(folder: Path) -> None:
 
 def put_motion(folder: Path) -> None:
     """Half a second of a walk."""
+    cut_walk().save(folder / "walk.npz")
+
+
+def cut_walk() -> ReferenceMotion:
+    """The beginning of the demo's walk."""
     walk = load_demo_motion("walk", load_character("humanoid"))
-    replace(walk, qpos=walk.qpos[:FRAMES], contacts=walk.contacts[:FRAMES], loop=False).save(folder / "walk.npz")
+    return replace(walk, qpos=walk.qpos[:FRAMES], contacts=walk.contacts[:FRAMES], loop=False)
+
+
+def put_clip(folder: Path) -> None:
+    """The same, as a tracker learns from it, with tracking control's performance."""
+    clip, training = make_clip(), folder / "tracker" / TRAINING_PART
+    clip.save(training / f"{clip.name}.npz")
+    write_json(training / f"{clip.name}.json", {"result": FOLLOWED, "order": 0, "kind": clip.kind})
+
+
+@cache
+def make_clip() -> Prepared:
+    """Half a second of a walk with the controller along it; made once."""
+    character = load_character("humanoid")
+    walk = cut_walk()
+    track = TrackConfig(horizon=8, short_horizon=6, first_iterations=2, iterations=1, final_iterations=1)
+    return Prepared("walk", "walk", walk, track_motion(Task(character, walk), track).draft)
 
 
 def put_run(folder: Path) -> None:

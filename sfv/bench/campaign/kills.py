@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from imitate.policy import load_torch
 from pose.files import HOST, sha256_of
 from pose.video import read_frames
 from sfv.bench.campaign.jobs import Job, drop_clock
@@ -115,15 +116,32 @@ class Command:
         while process.poll() is None:
             spent = max(spent, measure_seconds(self.name))
             hung = time.monotonic() > until
-            if hung or (moment is not None and spent >= moment):
+            if hung or (moment is not None and spent >= moment and self.wait_for_writing(process, until)):
                 kill_group(process.pid)
                 process.wait()
-                return HUNG if hung else None, spent
+                return HUNG if time.monotonic() > until else None, spent
             if sleep_at is not None and spent >= sleep_at:
                 self.slept, sleep_at = True, None
                 stop_for(self.name, SLEEP_SECONDS)
             time.sleep(0.02 if moment is not None or sleep_at is not None else 0.2)
         return process.returncode, spent
+
+    def wait_for_writing(self, process: subprocess.Popen[bytes], until: float) -> bool:
+        """Waits until the job writes the file that kills are to hit, if they are; False if it ended before.
+
+        Args:
+          process: the command.
+          until: moment of `time.monotonic` at which it is taken for hung [s].
+        """
+        if not self.job.writing:
+            return True
+        while not any(self.folder.glob(self.job.writing)):
+            if process.poll() is not None:
+                return False
+            if time.monotonic() > until:
+                break
+            time.sleep(0.001)
+        return True
 
     def list_files(self) -> list[str]:
         """Files in its folder, and in the one for temporary files, by their paths."""
@@ -136,20 +154,25 @@ class Command:
     def read_results(self) -> dict[str, Any]:
         """What decides, without what the clock does."""
         found = sorted(self.folder.glob(self.job.results))
-        return {
-            path.relative_to(self.folder).as_posix(): drop_clock(json.loads(path.read_text(encoding="utf-8")))
-            if path.suffix == ".json"
-            else [
-                list(image.shape) for _, image in read_frames(path)
-            ]  # pictures differ a little each time they are drawn
-            for path in found
-        }
+        return {path.relative_to(self.folder).as_posix(): read_result(path) for path in found}
 
     def last_line(self) -> str:
         """The last line that it printed."""
         log = self.folder.with_name("output.log")
         text = log.read_text(encoding="utf-8", errors="replace").strip() if log.is_file() else ""
         return text.splitlines()[-1] if text else ""
+
+
+def read_result(path: Path) -> Any:
+    """What a result says: JSON its content, weights their names, a film the sizes of its frames.
+
+    Pictures differ a little each time they are drawn, weights where the budget of a training is time.
+    """
+    if path.suffix == ".json":
+        return drop_clock(json.loads(path.read_text(encoding="utf-8")))
+    if path.suffix == ".pt":
+        return sorted(load_torch(path, "result"))
+    return [list(image.shape) for _, image in read_frames(path)]
 
 
 def name_end(code: int | str | None) -> str:

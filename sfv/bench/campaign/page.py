@@ -9,12 +9,15 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from pose.errors import InputError
 from sfv.bench.campaign.bad_inputs import count_verdicts, find_faults
 from sfv.bench.campaign.confined import CPU_SECONDS, MEMORY
 from sfv.bench.campaign.kills import CHAIN, SLEEP_SECONDS, Kill
 from sfv.rows import describe_machine
 
 TEMPLATE = Path(__file__).with_suffix(".md")
+NEXT_PART = "## Hostile surroundings\n"
+"""What comes after the kills."""
 Row = tuple[str | int, ...]
 
 
@@ -38,8 +41,33 @@ def write_page(found: dict[str, dict[str, Any]], killed: list[Kill]) -> str:
         stages=count_stages(killed),
         slept=len({(kill.job, kill.chain) for kill in killed if kill.slept}),
         sleep=SLEEP_SECONDS,
-        kill_faults=list(dict.fromkeys(f"{kill.job}, {kill.at}: {kill.fault}" for kill in killed if kill.fault)),
+        kill_faults=list_faults(killed),
     )
+
+
+def add_kills(page: str, killed: list[Kill]) -> str:
+    """The page with a table of kills of a later day beside those that it has; one of the same day is replaced.
+
+    Raises:
+      InputError: it is no page of the campaign.
+    """
+    if NEXT_PART not in page:
+        raise InputError(f"the page has no part '{NEXT_PART.strip()}': it is none that the campaign wrote")
+    day = time.strftime("%Y-%m-%d")
+    lines = [f"### More kills, {day}", "", "The same, of one state of the program and with records of their own:", ""]
+    for title, rows in (("command", count_kills(killed)), ("at work on", count_stages(killed))):
+        lines += [f"| {title} | kills | of them power cuts | survived |", "|---|---|---|---|"]
+        lines += [f"| {' | '.join(map(str, row))} |" for row in rows] + [""]
+    lines += [f"- fault: {line}" for line in list_faults(killed)]
+    text = "\n".join(lines).rstrip() + "\n\n\n"
+    before, _, after = page.partition(NEXT_PART)
+    before = re.sub(rf"### More kills, {day}\n.*?(?=### More kills|\Z)", "", before, flags=re.DOTALL)
+    return before + text + NEXT_PART + after
+
+
+def list_faults(killed: list[Kill]) -> list[str]:
+    """What went wrong, each once."""
+    return list(dict.fromkeys(f"{kill.job}, {kill.at}: {kill.fault}" for kill in killed if kill.fault))
 
 
 def count_inputs(found: dict[str, dict[str, Any]]) -> list[Row]:
