@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from pose.blazepose import QUEUED_PER_WORKER, BlazePose
 from pose.errors import InputError
 from pose.estimate import estimate_keypoints_with
-from pose.person import PointInVideo, parse_person
+from pose.people.person import PointInVideo, parse_person
 from pose.progress import Progress
 from pose.video import probe, read_frames
 from pose.weights import find_or_fetch

@@ -91,11 +91,12 @@ def make_long_film(path: Path, seconds: float) -> None:
     with replace_file(path) as temporary, av.open(str(there)) as source:
         kept = source.streams.video[0]
         with av.open(str(temporary), "w", format="mp4") as film:
-            stream, length = film.add_stream_from_template(kept), kept.duration
-            for number in range(-(-int(seconds / kept.time_base) // length)):
+            stream, length, tick = film.add_stream_from_template(kept), kept.duration, kept.time_base
+            assert length and tick
+            for number in range(-(-int(seconds / tick) // length)):
                 source.seek(0)
                 for packet in source.demux(kept):
-                    if packet.dts is not None:
+                    if packet.dts is not None and packet.pts is not None:
                         packet.pts, packet.dts = packet.pts + number * length, packet.dts + number * length
                         packet.stream = stream
                         film.mux(packet)

@@ -6,12 +6,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from pose.camera_motion import CameraMotion
-from reconstruct.blocks import Block, cut_windows
+from pose.camera.camera_motion import CameraMotion
 from reconstruct.observations import find_middle_frame
 from reconstruct.rotations import from_rotvec, to_matrix
-from reconstruct.solve import minimise
-from reconstruct.tangent import TangentSpace
+from reconstruct.solver.blocks import Block, cut_windows
+from reconstruct.solver.solve import minimise
+from reconstruct.solver.tangent import TangentSpace
 
 FRAMES = 6000
 BALL = "<mujoco><worldbody><body><freejoint/><geom size='.1'/></body></worldbody></mujoco>"

@@ -8,6 +8,7 @@ import pytest
 
 from pose.errors import InputError
 from pose.estimate import PoseConfig
+from pose.progress import silent
 from pose.video import VideoInfo, VideoWriter
 from reconstruct.characters.character import load_character
 from sfv import forecast as forecasts
@@ -65,7 +66,7 @@ def test_what_the_middle_takes_is_multiplied(film, monkeypatch):
     monkeypatch.setattr(forecasts.stages, "describe_keypoints", lambda *_: None)
     monkeypatch.setattr(forecasts.stages, "reconstruct", lambda *_: Stage("2_motion/x", 1, {}, {}, make))
     config = ClipConfig(video=film, pose=PoseConfig(start=2.0, person="5,5@3"))
-    found = forecast(config, BODY, BODY, lambda *_: None)
+    found = forecast(config, BODY, BODY, silent)
     assert find_length(config) == pytest.approx(8.0)
     assert (looked_at[0].start, looked_at[0].end, looked_at[0].person) == (3.0, 3.0 + EXCERPT, "")
     assert found.start == 5.0
