@@ -28,6 +28,8 @@ WHOLE = {
     "breast": "chest", "clavicle": "chest", "upperarm02": "upper_arm", "lowerarm01": "forearm", "lowerarm02": "forearm",
     "wrist": "forearm", "upperleg02": "thigh", "lowerleg01": "shin", "lowerleg02": "shin", "foot": "foot",
 }  # fmt: skip
+SMOOTHING_ROUNDS = 4
+"""Of the weights along the surface."""
 PREFIX = {"finger": "forearm", "metacarpal": "forearm", "toe": "foot"}
 
 SKIN, HAIR, SHIRT, TROUSERS, SHOES, SOLE, WHITE, IRIS, PUPIL, BROW, LIPS, BELT = range(12)
@@ -56,7 +58,7 @@ def body_share(bone: str) -> tuple[tuple[str, float], ...]:
     return (("head", 1.0),)  # the face
 
 
-def skin_weights(person: Person, bodies: tuple[str, ...], rounds: int = 4) -> np.ndarray:
+def skin_weights(person: Person, bodies: tuple[str, ...]) -> np.ndarray:
     """Weights of the rig's bones summed onto our bodies, smoothed along the surface, small ones dropped.
 
     Returns:
@@ -68,7 +70,7 @@ def skin_weights(person: Person, bodies: tuple[str, ...], rounds: int = 4) -> np
             onto[i, bodies.index(body)] += share
     weights = person.weights @ onto
     average = neighbour_average(person.faces, len(weights))
-    for _ in range(rounds):
+    for _ in range(SMOOTHING_ROUNDS):
         weights = 0.5 * weights + 0.5 * (average @ weights)
     weights[weights < 0.02] = 0
     return weights / weights.sum(axis=1, keepdims=True)

@@ -313,14 +313,23 @@ class Policy(GaussianActorCritic):
             policy, state = cls(layout), content["state"]
             if not any(name.startswith(VALUE_PARTS) for name in state):
                 state |= {name: value for name, value in policy.state_dict().items() if name.startswith(VALUE_PARTS)}
-            try:
-                policy.load_state_dict(state)
-            except RuntimeError as error:  # names or shapes of weights
-                raise ValueError("weights that are not those of its layout") from error
-            strange = [name for name, value in policy.state_dict().items() if not torch.isfinite(value).all()]
-            if strange:
-                raise ValueError(f"weights {strange[0]} are not finite")
+            fill_weights(policy, state)
         return policy
+
+
+def fill_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Fills in weights that were stored.
+
+    Raises:
+      ValueError: they are another network's, or not finite.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:  # names or shapes of weights
+        raise ValueError("weights that are not those of its layout") from error
+    strange = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
+    if strange:
+        raise ValueError(f"weights {strange[0]} are not finite")
 
 
 def save_torch(content: dict[str, Any], path: Path) -> None:

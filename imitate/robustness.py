@@ -28,7 +28,6 @@ def measure_push_survival(
     task: Task,
     seconds: float = 20.0,
     rollouts: int = 32,
-    seed: int = 0,
     force: float = PUSH_FORCE,
 ) -> float:
     """Measures the fraction of rollouts from the first frame that do not fall although they are pushed once.
@@ -41,10 +40,9 @@ def measure_push_survival(
       task: a loop is performed for `seconds`, a clip once.
       seconds: length of a rollout of a loop [s].
       rollouts: how many.
-      seed: of sides and times.
       force: on the root for 0.2 s [N].
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     side = rng.uniform(0.0, 2.0 * np.pi, rollouts)
     begin = rng.integers(0, max(1, 3 * task.reference(seconds).episode_steps // 4), rollouts)
     push = SinglePush(force * np.stack([np.cos(side), np.sin(side), np.zeros(rollouts)], axis=1), begin)
@@ -63,13 +61,7 @@ def measure_push_survival(
     return float(upright.mean())
 
 
-def perform_one_pass(
-    policy: Performer,
-    task: Task,
-    rollouts: int = 32,
-    disturbed: bool = False,
-    seed: int = 0,
-) -> Scores:
+def perform_one_pass(policy: Performer, task: Task, rollouts: int = 32, disturbed: bool = False) -> Scores:
     """Performs the motion once by the policy's mean actions, from phases all along it.
 
     So DeepMimic and SFV measure acrobatics. A motion that is taken for a loop because its end meets its start is
@@ -80,10 +72,9 @@ def perform_one_pass(
       task: what is to be done.
       rollouts: how many phases.
       disturbed: starts with errors of pose and speed, as in training, instead of exactly on the reference.
-      seed: of those.
     """
     env = ImitationEnv.for_policy(policy, task, rollouts, task.motion.duration)
-    rng = np.random.default_rng(seed) if disturbed else None
+    rng = np.random.default_rng(0) if disturbed else None
     return run_episodes(env, policy, choose_start_frames(env.reference, rollouts), start_rng=rng)
 
 
@@ -100,13 +91,7 @@ def end_meets_start(task: Task) -> bool:
     return bool(abs(gap[2]) < SEAM_HEIGHT and np.linalg.norm(end - start, axis=1).max() < SEAM)
 
 
-def perform_in_a_row(
-    policy: Performer,
-    task: Task,
-    times: int = 10,
-    rollouts: int = 32,
-    seed: int = 0,
-) -> Scores:
+def perform_in_a_row(policy: Performer, task: Task, times: int = 10, rollouts: int = 32) -> Scores:
     """Performs the motion `times` times without a pause, from disturbed first frames.
 
     Raises:
@@ -115,7 +100,7 @@ def perform_in_a_row(
     if not end_meets_start(task):
         raise InputError("the motion's end does not meet its start, so it cannot be done many times in a row")
     env = ImitationEnv.for_policy(policy, task.repeated, rollouts, times * task.motion.duration)
-    return run_episodes(env, policy, np.zeros(rollouts, dtype=np.int64), start_rng=np.random.default_rng(seed))
+    return run_episodes(env, policy, np.zeros(rollouts, dtype=np.int64), start_rng=np.random.default_rng(0))
 
 
 def evaluate_skill(policy: Performer, task: Task, config: EvaluateConfig) -> Evaluation:

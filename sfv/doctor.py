@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from pose.cores import usable_cores
 from sfv import __version__
@@ -128,9 +127,9 @@ def check_machine() -> Diagnosis:
     return Diagnosis("machine", f"{platform.system()} {platform.machine()}, {usable_cores()} cores{memory}", True)
 
 
-def check_disk(folder: Path = Path()) -> Diagnosis:
+def check_disk() -> Diagnosis:
     """Whether there is room for runs in the current folder."""
-    free = shutil.disk_usage(folder).free / 1e9
+    free = shutil.disk_usage(".").free / 1e9
     return Diagnosis(
         "disk", f"{free:.0f} GB free here", free > DISK_NEEDED_GB, f"free {DISK_NEEDED_GB:.0f} GB for runs/"
     )

@@ -97,9 +97,9 @@ def library_skills(folder: Path = LIBRARY) -> Iterator[LibrarySkill]:
         yield LibrarySkill(name, folder / f"{name}.npz", note)
 
 
-def find_library_skill(name: str, folder: Path = LIBRARY) -> LibrarySkill | None:
+def find_library_skill(name: str) -> LibrarySkill | None:
     """The skill of that name; None if the library has none."""
-    return next((skill for skill in library_skills(folder) if skill.name == name), None)
+    return next((skill for skill in library_skills() if skill.name == name), None)
 
 
 def make_library(

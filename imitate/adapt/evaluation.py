@@ -16,8 +16,12 @@ from imitate.scene.scene import CONTROL_HZ
 
 SECONDS = 20.0
 """Length of a rollout of a cycle [s]."""
+SEED = 1000
+"""Of the dynamics that survival is measured in: no seed of a training."""
 EVENTS = ("payload", "ice", "weak")
 """What may happen: 40 % of the weight lands on the back, friction falls to .25, the left knee weakens to .7."""
+EVENT_SECONDS, EVENT_ROLLOUT_SECONDS = 5.0, 12.0
+"""When it happens, and how long it is watched from the beginning [s]."""
 
 AfterStep = Callable[[ImitationEnv, np.ndarray], None]
 """Is called after every control step with the environments and those that still run, bool (N,)."""
@@ -41,7 +45,6 @@ def measure_survival(
     dynamics: DynamicsConfig,
     rollouts: int = 100,
     seconds: float = SECONDS,
-    seed: int = 1000,
 ) -> Survival:
     """Performs the motion in dynamics drawn once for each rollout, from the first frame.
 
@@ -51,9 +54,8 @@ def measure_survival(
       dynamics: ranges.
       rollouts: how many.
       seconds: length of a loop's performance [s].
-      seed: of the dynamics.
     """
-    config, drawn = EnvConfig(tracking_threshold=np.inf), replace(dynamics, redraw=0.0, seed=seed)
+    config, drawn = EnvConfig(tracking_threshold=np.inf), replace(dynamics, redraw=0.0, seed=SEED)
     env = ImitationEnv.for_policy(policy, task, rollouts, seconds, config, dynamics=drawn)
     kept = np.ones(rollouts, dtype=bool)
 
@@ -86,9 +88,7 @@ def evaluate_adaptation(
     }
 
 
-def measure_event(
-    policy: Performer, task: Task, event: str, rollouts: int = 50, at: float = 5.0, seconds: float = 12.0
-) -> float:
+def measure_event(policy: Performer, task: Task, event: str, rollouts: int) -> float:
     """Fraction of rollouts that fall after an event, of a body that is nominal before.
 
     Args:
@@ -96,14 +96,11 @@ def measure_event(
       task: a loop on the plane.
       event: one of `EVENTS`.
       rollouts: each starts in another phase, so that the event meets all of them.
-      at: time of the event [s].
-      seconds: length of a rollout [s].
     """
-    env = ImitationEnv.for_policy(
-        policy, task, rollouts, seconds, EnvConfig(tracking_threshold=np.inf), dynamics=DynamicsConfig(redraw=0.0)
-    )
+    config, nominal = EnvConfig(tracking_threshold=np.inf), DynamicsConfig(redraw=0.0)
+    env = ImitationEnv.for_policy(policy, task, rollouts, EVENT_ROLLOUT_SECONDS, config, dynamics=nominal)
     frames = (np.arange(rollouts) * env.reference.starts) // rollouts
-    moment, before = round(at * CONTROL_HZ), np.ones(rollouts, dtype=bool)
+    moment, before = round(EVENT_SECONDS * CONTROL_HZ), np.ones(rollouts, dtype=bool)
     assert env.dynamics is not None
     env.dynamics.varied[:] = False
 

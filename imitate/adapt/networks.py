@@ -10,7 +10,6 @@ paper's *Expert*; in use `runner.AdaptiveRunner` acts with z^ and never looks at
 """
 
 from dataclasses import asdict, dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from imitate.policy import (
     Layers,
     Normaliser,
     PolicyLayout,
+    fill_weights,
     load_torch,
     mlp,
     save_torch,
@@ -230,11 +230,6 @@ class AdaptationModule(nn.Module):
         embedded = self.embed(history).transpose(1, 2)
         return self.head(self.convolve(embedded).flatten(1))
 
-    @property
-    def parameter_count(self) -> int:
-        """Number of weights and biases."""
-        return sum(prod(parameter.shape) for parameter in self.parameters())
-
 
 @dataclass(frozen=True)
 class AdaptiveSkill:
@@ -286,14 +281,14 @@ class AdaptiveSkill:
             policy = AdaptivePolicy(layout)
             own = policy.state_dict()
             new = {name: own[name] for name in own if name.startswith(VALUE_PARTS)}
-            _load_weights(policy, new | content["policy"])
+            fill_weights(policy, new | content["policy"])
             phi = None
             if "adaptation" in content:
                 sizes = content["adaptation_sizes"]
                 sizes |= {"convolutions": tuple(tuple(layer) for layer in sizes["convolutions"])}
                 _check_adaptation(sizes, layout)
                 phi = AdaptationModule(**sizes)
-                _load_weights(phi, content["adaptation"])
+                fill_weights(phi, content["adaptation"])
         return cls(policy, phi)
 
 
@@ -310,17 +305,6 @@ def _check_adaptation(sizes: dict[str, Any], layout: AdaptiveLayout) -> None:
         raise ValueError(f"an adaptation module of {str(sizes['inputs'])[:20]} inputs")
     if outputs not in (max(layout.latent, 1), layout.extrinsics_size) or outputs > LARGEST_CONVOLUTION:
         raise ValueError(f"an adaptation module of {str(outputs)[:20]} outputs")
-
-
-def _load_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Fills in weights; raises `ValueError` where they are another network's, or not finite."""
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:  # names or shapes of weights
-        raise ValueError("weights that are not those of its layout") from error
-    strange = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
-    if strange:
-        raise ValueError(f"weights {strange[0]} are not finite")
 
 
 def _normalise_part(normaliser: Normaliser, values: Tensor, part: slice) -> Tensor:

@@ -16,6 +16,8 @@ from imitate.training.collect import Actor
 MEASURES = ("torque", "smoothness", "impact")
 EVENT_SECONDS = 3.0
 """When the event happens [s]."""
+EVENT_PAYLOAD, EVENT_FRICTION, EVENT_LEG_STRENGTH = 6.0, 0.2, 0.7
+"""From then on: a load on the middle of the trunk [kg], friction, and the strength of all three motors of one leg."""
 
 
 class FrozenLatent:
@@ -79,8 +81,9 @@ class Episodes:
         return Episodes(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
-def wilson_half_width(share: float, count: int, z: float = 1.96) -> float:
+def wilson_half_width(share: float, count: int) -> float:
     """Half width of the 95 % score interval of a proportion (Wilson 1927)."""
+    z = 1.96
     return float(z / (1.0 + z * z / count) * np.sqrt(share * (1.0 - share) / count + z * z / (4.0 * count * count)))
 
 
@@ -146,36 +149,22 @@ class EventResult:
         walked = ~self.fell_before
         return float(self.fell_after[walked].mean()) if walked.any() else float("nan")
 
-    def response_seconds(self, share: float = 0.5) -> float:
-        """Time after the event until the mean of z^ has gone that share of its way to where it stays [s]."""
+    def response_seconds(self) -> float:
+        """Time after the event until the mean of z^ has gone half of its way to where it stays [s]."""
         first = round(EVENT_SECONDS * CONTROL_HZ)
         with np.errstate(all="ignore"):
             mean = np.nanmean(self.z, axis=1)
         before, late = mean[first - CONTROL_HZ : first].mean(0), mean[-CONTROL_HZ:].mean(0)
         way = late - before
         along = (mean[first:] - before) @ way / max(float(way @ way), 1e-12)
-        return float(np.argmax(along >= share) / CONTROL_HZ) if (along >= share).any() else float("inf")
+        return float(np.argmax(along >= 0.5) / CONTROL_HZ) if (along >= 0.5).any() else float("inf")
 
 
-def change_physics(
-    env: WalkEnv,
-    rng: np.random.Generator,
-    payload: float = 6.0,
-    friction: float = 0.2,
-    leg_strength: float = 0.7,
-) -> None:
-    """The event: a payload lands, ice begins and one leg weakens, all at once.
-
-    Args:
-      env: all its robots.
-      rng: chooses the leg of each.
-      payload: its mass, on the middle of the trunk [kg].
-      friction: from then on.
-      leg_strength: of all three motors of the leg, from then on.
-    """
+def change_physics(env: WalkEnv, rng: np.random.Generator) -> None:
+    """The event, to all robots at once: a payload lands, ice begins and one leg weakens, which `rng` chooses."""
     dynamics, count = env.dynamics, env.num_envs
-    dynamics.payload[:], dynamics.friction[:] = payload, friction
-    dynamics.strength.reshape(count, 4, 3)[np.arange(count), rng.integers(0, 4, count)] = leg_strength
+    dynamics.payload[:], dynamics.friction[:] = EVENT_PAYLOAD, EVENT_FRICTION
+    dynamics.strength.reshape(count, 4, 3)[np.arange(count), rng.integers(0, 4, count)] = EVENT_LEG_STRENGTH
     dynamics.apply(np.arange(count))
 
 

@@ -22,7 +22,6 @@ from imitate.training.ppo import PPO
 from imitate.training.skill_collector import SkillCollector
 from imitate.training.train import train_policy
 from pose.cores import usable_cores
-from pose.progress import Progress, silent
 
 
 def bare_steps_per_second(task: Task, threads: int, seconds: float) -> float:
@@ -48,7 +47,7 @@ def bare_steps_per_second(task: Task, threads: int, seconds: float) -> float:
         return sum(pool.map(run, range(threads))) / seconds / SUBSTEPS
 
 
-def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: Progress = silent) -> dict[str, float]:
+def part_times(task: Task, config: TrainConfig, iterations: int = 4) -> dict[str, float]:
     """Where one process spends its time, in microseconds of processor time a control step of one environment.
 
     Returns:
@@ -74,7 +73,7 @@ def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: P
         return result
 
     rng = np.random.default_rng(config.seed)
-    for i in range(iterations):
+    for _ in range(iterations):
         batch, _ = measure(
             "collect", collector.collect, policy, config.num_steps, config.ppo.gamma, config.ppo.gae_lambda
         )
@@ -88,7 +87,6 @@ def part_times(task: Task, config: TrainConfig, iterations: int = 4, progress: P
             ended = np.flatnonzero(result.done)
             if len(ended):
                 env.start(rng.integers(0, env.reference.starts, len(ended)), ended, rng)
-        progress(i + 1, iterations)
     steps = iterations * config.num_steps * size
     times = {name: 1e6 * seconds / steps for name, seconds in spent.items()}
     return times | {"limit": 1e6 / bare_steps_per_second(task, 1, 1.0)}

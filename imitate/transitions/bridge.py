@@ -20,7 +20,6 @@ from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.transitions.leg import Leg, find_placement, follow_task, place_states
 from imitate.transitions.states import LOOP_SECONDS, ChainableSkill, Pair, States
-from pose.progress import Progress, silent
 from reconstruct.motion import ReferenceMotion
 
 STEPS = 40
@@ -66,9 +65,7 @@ def make_law(draft: Draft) -> Callable[[ImitationEnv], np.ndarray]:
     return act
 
 
-def make_bridge(
-    source: ChainableSkill, target: ChainableSkill, states: States, pair: Pair, progress: Progress = silent
-) -> Bridge:
+def make_bridge(source: ChainableSkill, target: ChainableSkill, states: States, pair: Pair) -> Bridge:
     """Plans and tracks a bridge from a frame of one skill to one of another.
 
     Args:
@@ -76,7 +73,6 @@ def make_bridge(
       target: skill that is entered; it waits if it is no cycle.
       states: of the source; the bridge begins at the one in the middle of them.
       pair: the frames.
-      progress: of tracking control.
     """
     first, second = source.task.reference(LOOP_SECONDS), target.task.reference(LOOP_SECONDS)
     space = JointLayout.of(target.task.body)
@@ -87,7 +83,7 @@ def make_bridge(
     none = np.zeros((len(qpos), len(motion.contact_names)), dtype=bool)
     short: ReferenceMotion = replace(motion, qpos=qpos, fps=float(CONTROL_HZ), contacts=none, loop=False)
     task = Task(target.task.character, short)
-    return Bridge(task, track_motion(task, QUICK, progress).draft, resume)
+    return Bridge(task, track_motion(task, QUICK).draft, resume)
 
 
 def find_middle(space: JointLayout, qpos: np.ndarray) -> np.ndarray:

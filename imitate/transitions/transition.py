@@ -79,15 +79,9 @@ def list_pairs(performers: Sequence[ChainableSkill]) -> list[tuple[ChainableSkil
     return [(one, other) for one, other in pairs if one.name != other.name or not one.task.motion.loop]
 
 
-def find_transition(source: ChainableSkill, target: ChainableSkill, states: States | None = None) -> Transition:
-    """The way from one skill to another that most bodies survive, without tracking control.
-
-    Args:
-      source: skill that is left.
-      target: skill that is entered, of the same body.
-      states: of the source, if they are known.
-    """
-    states = states or collect_states(source)
+def find_transition(source: ChainableSkill, target: ChainableSkill) -> Transition:
+    """The way from one skill to another of the same body that most bodies survive, without tracking control."""
+    states = collect_states(source)
     pairs = choose_pairs(source, target, states)
     best = Transition(source.name, target.name, pairs[0], 0.0)
     rounds = ROUNDS if source.name == target.name else 1
@@ -100,15 +94,9 @@ def find_transition(source: ChainableSkill, target: ChainableSkill, states: Stat
     return best
 
 
-def find_bridge(source: ChainableSkill, target: ChainableSkill, states: States | None = None) -> Transition:
-    """A way over a bridge by tracking control, from one skill to another; it takes some twenty seconds.
-
-    Args:
-      source: skill that is left.
-      target: skill that is entered, of the same body.
-      states: of the source, if they are known.
-    """
-    states = states or collect_states(source)
+def find_bridge(source: ChainableSkill, target: ChainableSkill) -> Transition:
+    """A way over a bridge by tracking control, from one skill to another of the same body; some twenty seconds."""
+    states = collect_states(source)
     pairs, rounds = choose_pairs(source, target, states), ROUNDS if source.name == target.name else 1
     best = Transition(source.name, target.name, pairs[0], 0.0)
     for pair in pairs[:BRIDGED_PAIRS]:

@@ -8,6 +8,8 @@ import numpy as np
 
 from imitate.scene.ground import Ground
 
+FIXED = 2
+"""So many heels stay where the walk has them: the step between the last two is what the first choice goes on from."""
 GRID = 0.02
 """Distance of places that are tried [m]."""
 SHORTEST, LONGEST = 0.16, 0.96
@@ -48,14 +50,13 @@ def rate_places(ground: Ground, places: np.ndarray, length: float) -> tuple[np.n
     return np.where(stands, rough, np.inf), top
 
 
-def choose_footholds(ground: Ground, nominal: np.ndarray, length: float, fixed: int = 2) -> np.ndarray:
+def choose_footholds(ground: Ground, nominal: np.ndarray, length: float) -> np.ndarray:
     """Places of heels for all steps of a walk, left and right in turn.
 
     Args:
       ground: a profile along x.
-      nominal: where the walk's own heels would be on level ground [m], (K,).
+      nominal: where the walk's own heels would be on level ground [m], (K,); the first two must be able to stand there.
       length: of the foot [m].
-      fixed: the first so many stay where they are; 2 or more, and there they must be able to stand.
 
     Returns:
       (K,) [m].
@@ -65,7 +66,7 @@ def choose_footholds(ground: Ground, nominal: np.ndarray, length: float, fixed: 
     """
     steps = GRID * np.arange(round(SHORTEST / GRID), round(LONGEST / GRID) + 1)
     counts = np.arange(round(SHORTEST / GRID), round(LONGEST / GRID) + 1)
-    begin = nominal[fixed - 1]
+    begin = nominal[FIXED - 1]
     places = begin + GRID * np.arange(-counts[-1], round((nominal[-1] - begin) / GRID) + 2 * counts[-1])
     own, top = rate_places(ground, places, length)
     own_steps = np.diff(nominal)
@@ -73,14 +74,14 @@ def choose_footholds(ground: Ground, nominal: np.ndarray, length: float, fixed: 
     # value[i, d]: least cost of a way whose last heel is at place i after a step d
     first = int(np.argmin(np.abs(places - begin)))
     value = np.full((len(places), len(steps)), np.inf)
-    value[first, int(np.argmin(np.abs(steps - own_steps[fixed - 2])))] = 0.0
+    value[first, int(np.argmin(np.abs(steps - own_steps[FIXED - 2])))] = 0.0
     before = np.arange(len(places))[:, None] - counts
     valid = before >= 0
     before = np.maximum(before, 0)
     rise = top[:, None] - top[before]
     allowed = valid & (np.abs(rise) <= HIGHEST)
     choices = list[np.ndarray]()
-    for step in own_steps[fixed - 1 :]:
+    for step in own_steps[FIXED - 1 :]:
         costs = value[:, None, :] + change  # (I, d, d before)
         best = costs.argmin(2)
         reached = np.take_along_axis(costs, best[..., None], axis=2)[..., 0]
@@ -95,4 +96,4 @@ def choose_footholds(ground: Ground, nominal: np.ndarray, length: float, fixed: 
     for best in reversed(choices):
         found.append(float(places[place]))
         place, column = place - counts[column], best[place, column]
-    return np.concatenate([nominal[:fixed], found[::-1]])
+    return np.concatenate([nominal[:FIXED], found[::-1]])

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imitate.policy import GaussianActorCritic, Layers, Normaliser, load_torch, mlp, save_torch
+from imitate.policy import GaussianActorCritic, Layers, Normaliser, fill_weights, load_torch, mlp, save_torch
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import DOTS_SIZE, EXTRINSICS_SIZE, SENSED_SIZE
 from pose.errors import InputError
@@ -323,14 +323,3 @@ def read_camera(content: dict[str, Any]) -> CameraConfig:
     if not (26 <= camera.rows <= 512 and 26 <= camera.columns <= 512 and camera.far < 100.0):
         raise ValueError(f"pictures of {camera.rows} x {camera.columns}")
     return camera
-
-
-def fill_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Fills in weights; raises `ValueError` where they do not fit or are not finite."""
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:  # names or shapes of weights
-        raise ValueError("weights that are not those of its layout") from error
-    strange = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
-    if strange:
-        raise ValueError(f"weights {strange[0]} are not finite")

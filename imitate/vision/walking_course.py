@@ -4,7 +4,6 @@ All courses lie one after another along x, on one ground; each begins level, has
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -152,10 +151,3 @@ def make_course_row(count: int, seed: int) -> CourseRow:
             for number in range(count)
         )
     )
-
-
-def list_treads(course: WalkingCourse) -> list[tuple[float, float, float]]:
-    """Beginning, end and height of each stretch that can be stood on [m]."""
-    ends = [-np.inf, *course.edges, np.inf]
-    found = zip(pairwise(ends), course.levels, course.bridged, strict=True)
-    return [(a, b, float(level)) for (a, b), level, whole in found if level == whole]

@@ -22,6 +22,8 @@ THIGH_AND_SHIN = 0.82
 """Of an adult [m]: the measure of speeds before the unit is known."""
 LONGEST_GLITCH = 0.3
 """Longest run of frames that is left out as a fault of the sensor [s]."""
+NAMED = 4
+"""Findings of one kind that are named one by one."""
 BENT = np.radians(20.0)
 """Flexion from which a knee shows which way it bends [rad]."""
 
@@ -143,7 +145,7 @@ def check_order(neutral: np.ndarray, placed: np.ndarray, roles: dict[str, int]) 
     return tuple(findings)
 
 
-def _first_few(findings: list[Finding], what: str, most: int = 4) -> list[Finding]:
-    if len(findings) <= most:
+def _first_few(findings: list[Finding], what: str) -> list[Finding]:
+    if len(findings) <= NAMED:
         return findings
-    return [*findings[:most], Finding("speed", f"{len(findings) - most} more {what}", doubtful=True)]
+    return [*findings[:NAMED], Finding("speed", f"{len(findings) - NAMED} more {what}", doubtful=True)]

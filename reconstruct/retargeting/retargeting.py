@@ -49,6 +49,8 @@ from reconstruct.terms import dynamics, residuals
 
 COARSE = 3.0
 """Factor on the tolerance of a fit that another one follows."""
+LEAP, LEAP_WINDOW, NEAR = 0.7, 9, 0.15
+"""Hinges that leap by more [rad] take their median over a window [frames]; near the ground is below this [m]."""
 
 
 @dataclass(frozen=True)
@@ -368,25 +370,23 @@ def find_resting_places(points_w: np.ndarray, contact: np.ndarray) -> np.ndarray
     return places
 
 
-def remove_outliers(model: mujoco.MjModel, qpos: np.ndarray, jump: float = 0.7, window: int = 9) -> np.ndarray:
-    """Gives hinges that leap by more than `jump` [rad] between frames, as where an arm has two solutions,
-    their median over `window` frames around the leap, (T, nq)."""
+def remove_outliers(model: mujoco.MjModel, qpos: np.ndarray) -> np.ndarray:
+    """Gives hinges that leap between frames, as where an arm has two solutions, their median around it, (T, nq)."""
     columns = model.jnt_qposadr[model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE]
     angle = qpos[:, columns]
     leaps = np.zeros(angle.shape, dtype=bool)
-    leaps[1:] = np.abs(np.diff(angle, axis=0)) > jump
-    near = maximum_filter1d(leaps, window, axis=0, mode="constant")
+    leaps[1:] = np.abs(np.diff(angle, axis=0)) > LEAP
+    near = maximum_filter1d(leaps, LEAP_WINDOW, axis=0, mode="constant")
     moved = qpos.copy()
-    moved[:, columns] = np.where(near, median_filter(angle, size=(window, 1), mode="nearest"), angle)
+    moved[:, columns] = np.where(near, median_filter(angle, size=(LEAP_WINDOW, 1), mode="nearest"), angle)
     return moved
 
 
-def find_points_near_ground(character: Character, qpos: np.ndarray, margin: float = 0.15) -> BodyPoints:
-    """The points of `BodyPoints.of_geoms` that come within `margin` [m] of the ground in some frame of qpos (T, nq)."""
+def find_points_near_ground(character: Character, qpos: np.ndarray) -> BodyPoints:
+    """The points of `BodyPoints.of_geoms` that come within `NEAR` of the ground in some frame of qpos (T, nq)."""
     shapes = BodyPoints.of_geoms(character.model)
     lowest = (point_positions(character.model, qpos, shapes)[..., 2] - shapes.radius).min(axis=0)
-    near = lowest < margin
-    return shapes[near]
+    return shapes[lowest < NEAR]
 
 
 def clip_to_limits(character: Character, qpos: np.ndarray) -> np.ndarray:

@@ -238,7 +238,7 @@ def view_at(camera: Camera, frame: int) -> View:
 
 
 def reconstruct_in_world(
-    film: Keypoints, character: Character, config: ReconstructConfig, camera: Camera, progress: Progress = silent
+    film: Keypoints, character: Character, config: ReconstructConfig, camera: Camera
 ) -> tuple[Reconstruction, Place]:
     """The motion of one person before a known camera, and where and when it is in the camera's world.
 
@@ -247,14 +247,13 @@ def reconstruct_in_world(
       character: a body of the person's height.
       config: how the motion is fitted; `loop` is not used.
       camera: of the shared world, from the film's first frame on.
-      progress: called after each pass.
 
     Raises:
       InputError: too short, or the person is hardly seen.
     """
     seen, first = cut_to_seen(film)
     middle = 0 if seen.camera_motion is None else find_middle_frame(seen.camera_motion)
-    found = reconstruct_motion(seen, character, alone(config), progress, (), view_at(camera, first + middle))
+    found = reconstruct_motion(seen, character, alone(config), silent, (), view_at(camera, first + middle))
     return found, find_place(found.camera, camera.start_at(first), first / film.fps)
 
 

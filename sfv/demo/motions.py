@@ -104,11 +104,11 @@ def compute_fingerprint(name: str, character: Character) -> str:
     return digest.hexdigest()
 
 
-def bake_takes(names: tuple[str, ...] = tuple(ALL_PLANS)) -> None:
-    """Solves takes anew and stores them in `assets/demo`: `python -m sfv.demo.motions`."""
+def bake_takes() -> None:
+    """Solves all takes anew and stores them in `assets/demo`: `python -m sfv.demo.motions`."""
     character = load_character("humanoid")
     TAKES.mkdir(exist_ok=True)
-    for name in names:
+    for name in ALL_PLANS:
         qpos, contacts = solve_plan(ALL_PLANS[name], character)
         stamp = np.array(compute_fingerprint(name, character))
         np.savez_compressed(TAKES / f"{name}.npz", qpos=qpos, contacts=contacts, fingerprint=stamp)

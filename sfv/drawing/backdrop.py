@@ -41,7 +41,7 @@ def add_studio(spec: mujoco.MjSpec) -> Light:
         width=512,
         height=512,
     )
-    _add_floor(spec, "floor", tiles_per_metre=0.5, reflectance=0.0)
+    _add_floor(spec)
     _add_sun(spec, direction=(-0.45, 0.5, -1.0), brightness=0.55)
     spec.visual.rgba.haze = [0.93, 0.94, 0.96, 1.0]
     return Light(ambient=0.38, head=0.25)
@@ -60,7 +60,7 @@ def add_room(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, seed: int,
     rng = np.random.default_rng(seed)
     _add_picture(spec, "floor", paint_planks(rng))
     _add_picture(spec, "wall", paint_plaster(rng))
-    _add_floor(spec, "floor", tiles_per_metre=0.5, reflectance=0.0)
+    _add_floor(spec)
     spec.add_material(name="wall", texrepeat=[0.25, 0.25], texuniform=True, specular=0.0)
     spec.material("wall").textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "wall"
     x, y = ahead
@@ -143,11 +143,10 @@ def _add_picture(spec: mujoco.MjSpec, name: str, image: np.ndarray) -> None:
     texture.data = image.tobytes()
 
 
-def _add_floor(spec: mujoco.MjSpec, texture: str, tiles_per_metre: float, reflectance: float) -> None:
-    spec.add_material(
-        name="floor", texrepeat=[tiles_per_metre] * 2, texuniform=True, reflectance=reflectance, specular=0.1
-    )
-    spec.material("floor").textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture
+def _add_floor(spec: mujoco.MjSpec) -> None:
+    """A plane with the texture "floor", one tile of which is 2 m wide."""
+    spec.add_material(name="floor", texrepeat=[0.5] * 2, texuniform=True, reflectance=0.0, specular=0.1)
+    spec.material("floor").textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
     spec.worldbody.add_geom(
         name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,

@@ -22,6 +22,8 @@ from sfv.go1.side_view import draw_from_side
 
 FPS = 25
 """Of the film, half of the control rate."""
+LEVEL, SEED = 0.5, 7
+"""Difficulty of the ground, 0 to 1; seed of the ground and of the camera's noise."""
 DOT_COLOUR = (1.0, 0.35, 0.1)
 
 
@@ -51,22 +53,18 @@ class SeenWalk:
         return "falls" if self.fell else "arrives" if self.arrived else "time over"
 
 
-def walk_over(
-    make_actor: Callable[[CourseEnv], Actor], kind: str, level: float, seconds: float, seed: int, camera: CameraConfig
-) -> SeenWalk:
+def walk_over(make_actor: Callable[[CourseEnv], Actor], kind: str, seconds: float, camera: CameraConfig) -> SeenWalk:
     """Lets one robot walk over a lane of its own.
 
     Args:
       make_actor: makes what acts.
       kind: of ground.
-      level: its difficulty, 0 to 1.
       seconds: longest time [s].
-      seed: of the ground and of the camera's noise.
       camera: the robot's.
     """
-    course = make_lanes((level,), seed, (kind,))
-    env = CourseEnv(course, CourseConfig(round(seconds * POLICY_HZ), NOMINAL), 1, seed, camera)
-    env.start(np.zeros(1, dtype=np.int64), np.random.default_rng(seed))
+    course = make_lanes((LEVEL,), SEED, (kind,))
+    env = CourseEnv(course, CourseConfig(round(seconds * POLICY_HZ), NOMINAL), 1, SEED, camera)
+    env.start(np.zeros(1, dtype=np.int64), np.random.default_rng(SEED))
     actor = make_actor(env)
     qpos, pictures, dots, rotation, fell = [], [], [], [], False
     for _ in range(round(seconds * POLICY_HZ)):
@@ -89,11 +87,8 @@ def write_eyes_film(
     make_actor: Callable[[CourseEnv], Actor],
     out: Path,
     seconds: float = 8.0,
-    level: float = 0.5,
-    seed: int = 7,
     size: tuple[int, int] = (640, 480),
     camera: CameraConfig | None = None,
-    kinds: tuple[str, ...] = KINDS,
     progress: Progress = silent,
 ) -> dict[str, SeenWalk]:
     """Writes the film of a walk over each kind of ground, one after another; returns the walks by kind.
@@ -102,15 +97,12 @@ def write_eyes_film(
       make_actor: makes what acts.
       out: the video.
       seconds: longest time on each [s].
-      level: difficulty, 0 to 1.
-      seed: of the ground.
       size: width and height of the left panel [px].
       camera: the robot's.
-      kinds: of ground.
       progress: is called after each frame.
     """
     eye, every = camera or CameraConfig(), POLICY_HZ // FPS
-    walks = {kind: walk_over(make_actor, kind, level, seconds, seed, eye) for kind in kinds}
+    walks = {kind: walk_over(make_actor, kind, seconds, eye) for kind in KINDS}
     out.parent.mkdir(parents=True, exist_ok=True)
     outside = (image for walk in walks.values() for image in draw_outside(walk, every, size))
     inside = (image for walk in walks.values() for image in draw_inside(walk, every, size, eye))

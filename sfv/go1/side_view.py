@@ -15,7 +15,6 @@ def draw_from_side(
     every: int,
     size: tuple[int, int],
     balls_at: Callable[[int, mujoco.MjData], list[Ball]],
-    distance: float = 1.6,
 ) -> Iterator[np.ndarray]:
     """Images by a camera that goes along, RGB (height, width, 3) each.
 
@@ -25,12 +24,11 @@ def draw_from_side(
       every: steps from one image to the next.
       size: width and height [px].
       balls_at: what else is drawn, of the step and of the robot's state at it.
-      distance: of the camera [m].
     """
     state, camera = mujoco.MjData(model), mujoco.MjvCamera()
     model.vis.global_.offwidth, model.vis.global_.offheight = size
     model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.45, 0.5
-    camera.distance, camera.azimuth, camera.elevation = distance, 115.0, -18.0
+    camera.distance, camera.azimuth, camera.elevation = 1.6, 115.0, -18.0
     with open_renderer(model, *size) as renderer:
         for step in range(0, len(qpos), every):
             state.qpos[:] = qpos[step]

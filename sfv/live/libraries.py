@@ -75,16 +75,13 @@ class Libraries:
     """MuJoCo's WebAssembly module."""
 
 
-def load_libraries(folder: Path | None = None) -> Libraries:
+def load_libraries() -> Libraries:
     """Reads the libraries from the cache; what is not there is fetched with npm.
-
-    Args:
-      folder: of the cache; None for `cache_folder()`.
 
     Raises:
       InputError: they are neither there nor can they be fetched.
     """
-    files = find_or_fetch(folder or cache_folder())
+    files = find_or_fetch(cache_folder())
     texts = {name: content.decode() for name, content in files.items() if name.endswith(".js")}
     return Libraries(bundle(texts), files["mujoco.wasm"])
 

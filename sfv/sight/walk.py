@@ -77,16 +77,6 @@ class WalkSightConfig:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class WalkSight:
-    """What has been learnt in a folder."""
-
-    task: CourseTask
-    setting: WalkingSetting
-    teacher: SeeingPolicy
-    student: Student
-
-
 def find_walk(name: str) -> Skill:
     """The skill on level ground that is to see.
 
@@ -185,13 +175,13 @@ def load_walk_sight(name: str) -> tuple[CourseTask, Student]:
     return make_task(WalkSightConfig(name), skill, own.parent), student
 
 
-def task_of_film(task: CourseTask, seed: int) -> CourseTask:
+def task_of_film(task: CourseTask) -> CourseTask:
     """The walk over one course of each kind."""
-    return replace(task, courses=len(KINDS), seed=seed, planned=False)
+    return replace(task, courses=len(KINDS), seed=FILM_SEED, planned=False)
 
 
 def walk_over(
-    make_actor: Callable[[WalkingEnv], Actor], task: CourseTask, seconds: float, camera: CameraConfig, seed: int
+    make_actor: Callable[[WalkingEnv], Actor], task: CourseTask, seconds: float, camera: CameraConfig
 ) -> list[SeenWalk]:
     """Lets one person walk over a course of each kind.
 
@@ -200,11 +190,10 @@ def walk_over(
       task: the walk.
       seconds: longest time [s].
       camera: on the head.
-      seed: of courses and noise.
     """
-    count, task = len(KINDS), task_of_film(task, seed)
-    env = WalkingEnv(task, EnvConfig(tracking_threshold=float("inf")), count, seed, camera, seconds)
-    env.start(np.arange(count), np.random.default_rng(seed))
+    count, task = len(KINDS), task_of_film(task)
+    env = WalkingEnv(task, EnvConfig(tracking_threshold=float("inf")), count, FILM_SEED, camera, seconds)
+    env.start(np.arange(count), np.random.default_rng(FILM_SEED))
     actor, steps = make_actor(env), list[tuple[np.ndarray, ...]]()
     ends = np.full(count, round(seconds * CONTROL_HZ))
     fell, arrived = np.zeros((2, count), dtype=bool)
@@ -238,11 +227,10 @@ def write_walk_film(
     camera: CameraConfig,
     seconds: float = 12.0,
     size: tuple[int, int] = (640, 480),
-    seed: int = FILM_SEED,
     progress: Progress = silent,
 ) -> dict[str, SeenWalk]:
     """Writes the film of a walk over each kind of obstacle, one after another; returns the walks by kind."""
-    walks, shown = walk_over(make_actor, task, seconds, camera, seed), task_of_film(task, seed)
+    walks, shown = walk_over(make_actor, task, seconds, camera), task_of_film(task)
     out.parent.mkdir(parents=True, exist_ok=True)
 
     def draw(paint: Callable[[SeenWalk], Iterator[np.ndarray]]) -> Iterator[np.ndarray]:

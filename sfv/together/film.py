@@ -1,6 +1,6 @@
 """Pictures of several people in one world, through the camera that filmed them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pose.video import read_frames
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, fit_skin
 from reconstruct.characters.several import add_bodies, find_parts, prefix_of
-from sfv.drawing.backdrop import Light, add_studio
+from sfv.drawing.backdrop import add_studio
 from sfv.drawing.clothes import SHIRT, Colour, dye
 from sfv.drawing.renderer import open_renderer
 from sfv.drawing.rendering import COLLISION_GROUP, look_through, set_up_picture, write_side_by_side
@@ -31,7 +31,6 @@ def draw_group(
     motions: Sequence[np.ndarray],
     shown: np.ndarray,
     cameras: Sequence[Camera],
-    backdrop: Callable[[mujoco.MjSpec], Light] = add_studio,
 ) -> Iterator[np.ndarray]:
     """Draws several people frame by frame.
 
@@ -40,14 +39,13 @@ def draw_group(
       motions: poses of each in the shared world, (T, nq).
       shown: who is to be seen, bool (N, T).
       cameras: one for each frame, of one image size, in the shared world.
-      backdrop: adds ground, textures and lights to a model.
 
     Yields:
       RGB images, uint8 (height, width, 3).
     """
     width, height = cameras[0].image_size
     roots = np.concatenate([qpos[:, :3] for qpos in motions])
-    model = _compile(bodies, backdrop, (width, height), roots)
+    model = _compile(bodies, (width, height), roots)
     parts, state, option = find_parts(model, bodies), mujoco.MjData(model), mujoco.MjvOption()
     option.geomgroup[COLLISION_GROUP] = int(model.nskin == 0 and model.nmesh == 0)
     option.sitegroup[:] = 0
@@ -62,14 +60,12 @@ def draw_group(
             yield renderer.render()
 
 
-def _compile(
-    bodies: Sequence[Character], backdrop: Callable[[mujoco.MjSpec], Light], size: tuple[int, int], roots: np.ndarray
-) -> mujoco.MjModel:
-    """The model before a backdrop, with shadows where the roots (N, 3) ever are."""
+def _compile(bodies: Sequence[Character], size: tuple[int, int], roots: np.ndarray) -> mujoco.MjModel:
+    """The model in the studio, with shadows where the roots (N, 3) ever are."""
     spec, middle = mujoco.MjSpec(), 0.5 * (roots.min(axis=0) + roots.max(axis=0))
     add_bodies(spec, bodies)
     extent = 1.4 * max(body.height for body in bodies) + 0.5 * float(np.ptp(roots, axis=0).max())
-    set_up_picture(spec, backdrop(spec), size, True, extent)
+    set_up_picture(spec, add_studio(spec), size, True, extent)
     spec.stat.center = middle
     spec.visual.map.shadowclip = 6.0  # the sun goes with the first person: others may be far from them
     model = spec.compile()

@@ -32,7 +32,7 @@ def test_sizes_are_the_papers():
     assert phi.head.in_features == 96
     assert phi(torch.zeros(5, 50, 42)).shape == (5, 8)
     embedding, convolutions = 42 * 32 + 32 + 32 * 32 + 32, 32 * 32 * (8 + 5 + 5) + 3 * 32
-    assert phi.parameter_count == embedding + convolutions + 96 * 8 + 8
+    assert sum(p.numel() for p in phi.parameters()) == embedding + convolutions + 96 * 8 + 8
 
 
 def test_expert_acts_as_the_learner_computes_and_as_its_parts_do():
