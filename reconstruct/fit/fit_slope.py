@@ -8,6 +8,7 @@ import numpy as np
 from reconstruct.camera import View
 from reconstruct.fit.fit_on_ground import Fit, join_notes, solve
 from reconstruct.fit.misfit import measure_misfit
+from reconstruct.scene.find_pushed import find_pushed
 from reconstruct.scene_objects import STEEPEST, SceneObject, find_slope
 from reconstruct.terms.slope import LEAST, Slope, find_way, slope_of
 
@@ -40,6 +41,8 @@ def fit_slope(level: Fit, given: Sequence[SceneObject] | None, iterations: int) 
     slope = guess_slope(view, problem.expected or view, way)
     if abs(slope.angle) < HINT:
         return level
+    if find_pushed(problem.character, qpos, level.support.contact, problem.fps) is not None:
+        return level  # who leans on what they push stands upright to gravity on no ground
     fit = _solve_on(level, slope, "who walks there stands upright to gravity, and not to the ground", iterations)
     found = fit.problem.slope
     assert found is not None

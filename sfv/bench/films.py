@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +49,8 @@ DARK = {
     HAIR: (28, 26, 28),
 }
 """The second outfit: colours of the skin's picture -> what stands in their place (shirt, trousers, skin, hair)."""
+TILTS = ((10.0, 5.0), (10.0, -5.0), (-6.0, 5.0), (-6.0, -5.0))
+"""Pitch downwards and roll to the right of tilted cameras in turn [deg]."""
 SHUTTER = 0.6
 """Share of the time between two frames in which a rough film's shutter is open; it smears what moves."""
 EXPOSURES = 4
@@ -85,17 +87,21 @@ class Film:
     """One film of the benchmark."""
 
     group: str
-    """`synthetic`, `rough` (motion blur, noise, JPEG), `panning` (the camera turns and zooms), `scene` (on things)."""
+    """`synthetic`, `rough` (motion blur, noise, JPEG), `panning` (the camera turns and zooms), `scene` (on things),
+    `tilted` (level ground before a camera that is pitched and rolled by `TILTS`)."""
     motion: str
     viewpoint: Viewpoint
     body: str
     dark: bool
     """Wears the second outfit."""
+    tilt: tuple[float, float] = field(default=(0.0, 0.0), kw_only=True, repr=False)
+    """Pitch downwards and roll to the right of the camera beyond what frames the body [deg]."""
 
     @property
     def title(self) -> str:
-        """Group, motion and viewpoint."""
-        return f"{self.group}-{self.motion}-{self.viewpoint.name}"
+        """Group, motion and viewpoint, and the tilt if there is one."""
+        tilt = "" if self.tilt == (0.0, 0.0) else f"-{self.tilt[0]:+.0f}{self.tilt[1]:+.0f}"
+        return f"{self.group}-{self.motion}-{self.viewpoint.name}{tilt}"
 
 
 def list_films(motions: list[str], full: bool) -> list[Film]:
@@ -146,6 +152,17 @@ def list_scene_films(motions: tuple[str, ...], full: bool) -> list[Film]:
     ]
 
 
+def list_tilted_films(motions: tuple[str, ...] = ("walk", "jump")) -> list[Film]:
+    """Level ground before cameras that are tilted as far as a hand does it: what a slope must not be taken for."""
+    views = VIEWPOINTS[:2]
+    return [
+        Film("tilted", motion, viewpoint, BODIES[0], False, tilt=tilt)
+        for motion in motions
+        for viewpoint in views
+        for tilt in (TILTS if motion == "walk" else TILTS[:1])
+    ]
+
+
 def make_scene_films(films: list[Film]) -> list[tuple[Film, Path]]:
     """Films of `list_scene_films` with their videos, and next to each its truth; made once."""
     character = load_character(BODIES[0])
@@ -188,8 +205,20 @@ def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Ch
     if any(one.is_wall or one.mass for one in things) and np.cos(np.radians(azimuth)) < -0.5:
         azimuth = BEFORE_WALL  # what the person faces hides them from the front
     camera = place_camera(xyz_w, np.radians(azimuth), view.fov, view.eye_height)
+    if any(film.tilt):
+        camera = tilt_camera(camera, *np.radians(film.tilt), xyz_w.mean(axis=(0, 1)))
     path = pan_with_body(camera, xyz_w) if film.group == "panning" else ()
     return Demo(qpos, contacts, xyz_w, path[0] if path else camera, path)
+
+
+def tilt_camera(camera: Camera, pitch: float, roll: float, about_w: np.ndarray) -> Camera:
+    """The camera turned downwards and then to its right [rad], held so that a point of the world stays where it was in
+    the picture: who looks down by more does so from higher up."""
+    cos, sin = np.cos(pitch), np.sin(pitch)
+    down = np.array([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
+    cos, sin = np.cos(roll), np.sin(roll)
+    R = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]]) @ down @ camera.R_camera_world
+    return replace(camera, R_camera_world=R, t_camera_world=camera.to_camera(about_w) - R @ about_w)
 
 
 def pan_with_body(camera: Camera, xyz_w: np.ndarray) -> tuple[Camera, ...]:

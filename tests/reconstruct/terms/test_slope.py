@@ -157,6 +157,12 @@ def test_who_walks_up_before_a_level_camera_is_on_a_slope_and_who_walks_before_a
     assert fit_slope(level, None, 6) is level  # and nothing is said of the few degrees that are left
 
 
+def test_who_leans_on_what_they_push_is_on_no_slope():
+    qpos = load_demo_take("push_box", BODY)[0][:50]
+    level = film_level_fit(qpos, TEN)
+    assert fit_slope(level, None, 6) is level
+
+
 def test_a_given_slope_lies_where_it_is_said_to_be(uphill):
     """With its height 0 one metre ahead the feet begin below 0, on the plane that is simulated."""
     thing = SceneObject("slope", 1.0, 0.3, 0.7, 4.0, 2.0, yaw=20.0)

@@ -9,8 +9,18 @@ from PIL import Image
 from pose.estimate import PoseConfig
 from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
+from reconstruct.camera import tilt_from_up
 from sfv.bench import films
-from sfv.bench.films import DARK, VIEWPOINTS, Film, change_clothes, find_cached_keypoints, pan_with_body, stage_film
+from sfv.bench.films import (
+    DARK,
+    VIEWPOINTS,
+    Film,
+    change_clothes,
+    find_cached_keypoints,
+    list_tilted_films,
+    pan_with_body,
+    stage_film,
+)
 from sfv.demo.motions import load_demo_take
 from tests.samples import CHARACTER
 
@@ -76,3 +86,17 @@ def test_keypoints_are_found_once_for_a_video_and_its_settings(tmp_path, monkeyp
     video.write_bytes(b"other frames")
     find_cached_keypoints(video, PoseConfig())
     assert len(made) == 3
+
+
+@pytest.mark.parametrize("film", list_tilted_films(), ids=lambda film: film.title)
+def test_a_tilted_camera_sees_the_whole_body_and_the_plumb_line_turned_by_the_tilt(film):
+    truth = stage_film(film, *load_demo_take(film.motion, CHARACTER), CHARACTER)
+    level = stage_film(replace(film, tilt=(0.0, 0.0)), *load_demo_take(film.motion, CHARACTER), CHARACTER)
+    inside = truth.camera.project(truth.xyz_w) / np.array(truth.camera.image_size)
+    assert inside.min() > 0.0 and inside.max() < 1.0
+    (pitch, roll), (was_pitch, was_roll) = (tilt_from_up(one.camera.R_camera_world[:, 2]) for one in (truth, level))
+    turned = np.degrees([pitch - was_pitch, roll - was_roll])
+    # Seen by a camera that is rolled to its right the world turns to the left.
+    np.testing.assert_allclose(turned, [film.tilt[0], -film.tilt[1]], atol=0.2)
+    places = [-one.camera.R_camera_world.T @ one.camera.t_camera_world for one in (truth, level)]
+    assert np.sign(places[0][2] - places[1][2]) == np.sign(film.tilt[0])  # it looks down from higher up
