@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 from sfv import __version__
@@ -148,7 +149,7 @@ SHORT = {"--scene": "--scene.kind", "--camera": "--reconstruct.camera"}
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits: 0 done, 2 the input cannot be used (one line says why), 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or arguments[0] in ("-h", "--help"):
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
         print_help()
         sys.exit(0)
     if arguments[0] == "--version":
@@ -160,8 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = 2 if arguments[0] in ("bench", "character") or " ".join(arguments[:2]) in COMMANDS else 1
     command = " ".join(arguments[:words])
     if command not in COMMANDS:
-        similar = [name for name in COMMANDS if name.startswith(f"{arguments[0]} ")]
-        _fail(f"unknown command '{command}'; known ones: {', '.join(similar or COMMANDS)}")
+        _fail(f"unknown command '{command}'; {suggest_commands(arguments[0], command)}")
     if command == "doctor":  # without tyro: it must run where no package is installed
         _run_doctor(arguments[words:])
     else:
@@ -259,6 +259,15 @@ def _fail(message: str) -> None:
     line = "error: " + " ".join(message.split())
     print(f"\033[1;31m{line}\033[0m" if sys.stderr.isatty() and os.name != "nt" else line, file=sys.stderr)
     sys.exit(EXIT_INPUT)
+
+
+def suggest_commands(first: str, command: str) -> str:
+    """What may have been meant by an unknown command: those of its group, or of a similar name."""
+    group = [name for name in COMMANDS if name.startswith(f"{first} ")]
+    near = get_close_matches(command, COMMANDS, 3, 0.7)
+    if group:
+        return f"known ones: {', '.join(group)}"
+    return f"did you mean {' or '.join(near)}? sfv --help lists all" if near else "sfv --help lists all"
 
 
 def print_help() -> None:

@@ -57,7 +57,21 @@ def test_clip_help_lists_every_variable_of_the_makefile(tmp_path):
 
 
 def test_unknown_command(tmp_path):
-    assert_one_line(sfv("clipp", cwd=tmp_path), "unknown command 'clipp'", "clip")
+    assert_one_line(sfv("clipp", cwd=tmp_path), "unknown command 'clipp'", "did you mean clip?")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("bench", "trian"), "known ones: bench live, "),
+        (("retraget",), "did you mean retarget"),
+        (("xyz",), "'xyz'; sfv --help lists all"),
+    ],
+)
+def test_an_unknown_command_is_followed_by_what_may_have_been_meant(capsys, words, said):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(list(words))
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", sorted(cli.SURROUNDINGS))
