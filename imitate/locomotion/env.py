@@ -34,7 +34,7 @@ ACTION_SCALE = 0.25
 LEAST_HEIGHT = 0.20
 """An episode ends when the trunk's origin is lower above the ground [m]; the paper's .28 is for the A1's own origin."""
 MOST_ROLL, MOST_PITCH = 0.4, 0.2
-"""Or when it is tilted more [rad] (RMA, section IV-A)."""
+"""An episode ends when the trunk is tilted more [rad] (RMA, section IV-A)."""
 MARGIN = 6.0
 """Episodes start further than this from the terrain's border [m]."""
 OBSERVATION = {"joint_angles": 12, "joint_speeds": 12, "tilt": 2, "contacts": 4, LAST_ACTION: 12}

@@ -35,7 +35,7 @@ CHECKPOINT = "checkpoint.pt"
 SKILL = "skill.pt"
 """Policy, encoder and adaptation module."""
 SYSID = "sysid.pt"
-"""The same policy with an adaptation module that estimates e instead of z."""
+"""Policy, encoder, and an adaptation module that estimates e instead of z."""
 CURVES = "curves.json"
 ADAPTATION_STEPS = 32
 """Control steps of each robot between fits of the adaptation module."""

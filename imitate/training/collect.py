@@ -69,7 +69,7 @@ class Network(Protocol):
 
     @property
     def bf16(self) -> bool:
-        """They do."""
+        """Whether its hidden layers compute in bfloat16."""
         ...
 
     def __call__(self, input: Tensor, /) -> Tensor:

@@ -21,7 +21,7 @@ PUSHED_SHARE = 0.1
 # was kept. It is not that pushed episodes outweigh the others in the batch: their advantages have about the same
 # standard deviation (2.0 to 2.6 undisturbed, 2.5 to 3.4 pushed).
 VARIED_SHARE = 0.5
-"""The same where dynamics vary: to survive those is what is learnt then, and the undisturbed return is high already."""
+"""Weight of the return under pushes where dynamics vary: survival is learnt then, the undisturbed return is high."""
 COMPLETED = 0.98
 """Share of undisturbed rollouts that reach the end once a skill is learnt."""
 FALL_BINS = 20

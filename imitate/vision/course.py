@@ -12,7 +12,7 @@ LENGTH, WIDTH = 16.0, 2.4
 BEGIN = 0.5
 """Robots start so far from the lane's beginning, on its level metre [m]."""
 END = 0.8
-"""They have arrived so far from its end [m]."""
+"""Robots have arrived when they are so near to the lane's end [m]."""
 
 
 @dataclass(frozen=True, eq=False)

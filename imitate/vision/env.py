@@ -31,9 +31,9 @@ CORNERS = np.array([[x, y, -0.05] for x in (-0.24, 0.24) for y in (-0.09, 0.09)]
 LEAST_CLEARANCE = 0.03
 """An episode ends when a corner is nearer to the ground [m]."""
 MOST_TILT = 0.9
-"""Or when the trunk is tilted further [rad]; the course has slopes of 0.44."""
+"""An episode ends when the trunk is tilted further [rad]; the course has slopes of 0.44."""
 MOST_ASIDE = WIDTH / 2.0 - 0.15
-"""Or when its middle is further from that of its lane [m]."""
+"""An episode ends when the trunk's middle is further from that of its lane [m]."""
 SENSED = {"joint_angles": 12, "joint_speeds": 12, "tilt": 2, "angular_velocity": 3, "contacts": 4, "heading": 1}
 SENSED |= {"clock": 2, "last_action": 12}
 EXTRINSICS = {"payload": 1, "payload_place": 2, "strength": 12, "friction": 1}

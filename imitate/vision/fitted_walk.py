@@ -29,7 +29,7 @@ GRAVITY = 9.81
 CLEARANCE, AROUND = 0.045, 0.04
 """How high a sole passes over the ground, of all that is so near along its way [m]."""
 CLEARANCE_UP, AROUND_UP = 0.1, 0.07
-"""The same on the way up: a simulated foot lags behind by centimetres, and a riser catches it."""
+"""How high a sole passes on its way up, and over what: a simulated foot lags by centimetres, and a riser catches it."""
 SLOWER, FURTHER = 6.0, 0.9
 """On level ground a walk would get so much further than the goal [m]; of the last foothold that is planned."""
 EARLY, LATE = 2.0, 1.3

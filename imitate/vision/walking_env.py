@@ -39,7 +39,7 @@ DEEPEST = 0.5
 LOWEST = 0.5
 """Who has the root so near to the ground below it, gaps taken for bridged, has fallen [m]."""
 MOST_ASIDE = 1.2
-"""So far beside the line it has left the course [m]."""
+"""A body that is so far beside the course's line has left it [m]."""
 SWITCH = 0.04
 """Another plan is followed where it is nearer by so much [m]."""
 STAIRS_SHARE = 0.25

@@ -16,7 +16,7 @@ from reconstruct.support import Support
 SEAM = 0.25
 """A seam is blended over so long on either side [s]."""
 MARGIN = 0.6
-"""So much of the neighbouring cycles is repaired along with one [s]."""
+"""How much of the neighbouring cycles is repaired along with a cycle [s]."""
 
 
 def repair_motion(

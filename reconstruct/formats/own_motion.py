@@ -20,7 +20,7 @@ KEYS = ("qpos", "fps", "character", "height", "joint_names", "contacts", "contac
 FLOATS = 2.0
 """Distance of the lowest point from the ground, usually, from which a motion is not on it [m]."""
 STANDS_ON = 0.2
-"""The same, up to which a motion in another unit is on it [m]."""
+"""Distance of the lowest point from the ground, up to which a motion in another unit is on it [m]."""
 
 
 def read_own_archive(arrays: Mapping[str, np.ndarray], path: Path) -> RobotMotion:

@@ -28,7 +28,7 @@ from reconstruct.rotations import angle_between, from_matrix, rotate, to_matrix
 FLESH = {"shoulder": 0.07, "elbow": 0.04, "knee": 0.05, "wrist": 0.02, "ankle": 0.02, "toe": 0.02}
 """From the joints of limbs to the skin, of a body whose thigh is 0.42 m long [m]."""
 FLESH_OF_TRUNK = 0.09
-"""The same of all other joints: hips, spine, neck and head [m]."""
+"""From all other joints (hips, spine, neck, head) to the skin, of the same body [m]."""
 
 
 @dataclass(frozen=True)

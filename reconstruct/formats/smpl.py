@@ -38,14 +38,14 @@ POSE_KEYS = (
 """Keys of the angles, the pelvis's first: EasyMocap, AMASS, its SMPL-X generation, SMPL-X's own and GVHMR's, WHAM's,
 AIST++'s, others', TRAM's."""
 AMASS_KEYS = (("poses",), ("root_orient", "pose_body"))
-"""Those of AMASS's two generations; which it is, its names of the rate say."""
+"""Keys of the angles in AMASS's two generations; which one it is, the names of its rate say."""
 PATH_KEYS = (
     "trans", "transl", "trans_world", "smpl_trans", "translation", "root_trans", "root_translation", "Th",
     "root_trans_offset", "trans_orig", "pred_trans", "pred_cam_t",
 )  # fmt: skip
 """Keys of the path: AMASS, GVHMR, WHAM, AIST++, others', EasyMocap, PHC, TRAM, 4DHumans."""
 PELVIS_KEYS = ("root_trans_offset", "root_translation")
-"""Those of the pelvis itself; the others are of the model's origin, from which the pelvis is `PELVIS`."""
+"""Keys of a path of the pelvis itself; others are of the model's origin, from which the pelvis is `PELVIS`."""
 CAMERA_KEYS = ("pred_cam_t", "pred_cam", "pred_rotmat")
 """Keys of files in a camera's frame, y down."""
 PHC_KEYS = ("root_trans_offset", "trans_orig")

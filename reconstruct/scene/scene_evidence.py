@@ -18,7 +18,7 @@ from reconstruct.terms.dynamics import com_acceleration, nearest_in_hull
 SMOOTH_S = 0.08
 """Standard deviation of the window over which accelerations are averaged [s]."""
 SMOOTH_PLACE_S = 0.04
-"""The same of positions, before they are differentiated [s]."""
+"""Standard deviation of the window over which positions are averaged before they are differentiated [s]."""
 ABOVE = 0.1
 """Height of the lowest part of the body above the ground from which the ground does not carry it [m]."""
 LOADED = 0.5

@@ -24,7 +24,7 @@ DEPTH_TRUST = (0.3, 0.6)
 LEVEL_DOUBT = 1.75
 """Factor on the limits of height of hands and feet: the surface's own height is found along with the motion."""
 BACK_DOUBT = 0.5
-"""The same for the back: of somebody who sits its lowest part is not far above the seat."""
+"""Factor on the back's limit of height: of somebody who sits, its lowest part is not far above the seat."""
 SEAT_SPEED = 0.6
 """Factor on the limits of speed of a pelvis: somebody who sits down is slow before the seat carries."""
 STAYS = 0.05

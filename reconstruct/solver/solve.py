@@ -16,7 +16,7 @@ from reconstruct.solver.normal_equations import System, normal_equations, sum_co
 from reconstruct.solver.tangent import TangentSpace
 
 LARGEST_DAMPING = 1e6
-"""Beyond it no step lowers the cost any more."""
+"""Damping beyond which no step lowers the cost any more: the iteration ends."""
 POOR = 0.5
 """Share of the foreseen gain below which a shorter step is tried, where that is asked for."""
 SHORTEST = 0.125

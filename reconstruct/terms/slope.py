@@ -24,7 +24,7 @@ from reconstruct.world_frame import centre_world, find_start
 LEAST = np.radians(4.0)
 """Angle of a slope from which on it is sure [rad]."""
 SURE = 2.0
-"""The same in standard deviations of the plumb line."""
+"""Angle of a slope from which on it is sure, in standard deviations of the plumb line."""
 ACROSS = 0.5
 """Sine of the angle between walk and line of sight from which the picture shows a slope: depth shows none."""
 LEAST_WAY = 1.2

@@ -25,9 +25,9 @@ PREFIX = "sfv-unit-"
 YOUNG_SECONDS = 60.0
 """Age from which a folder without a lock is nobody's: a younger one may be about to be locked [s]."""
 LOOK_SECONDS = 0.5
-"""Between two looks at the command and its marks [s]."""
+"""Time between two looks at the command and its marks [s]."""
 LONGEST_SAVE = 90.0
-"""That a command has to save and end when it is asked to [s]."""
+"""Time that a command has to save and end when it is asked to [s]."""
 RETRIES = 5
 """At the last copy, where the store does not answer; each waits twice as long as the one before."""
 

@@ -20,9 +20,9 @@ from sfv.cluster.unit import STOPPED, Unit
 from sfv.console import console
 
 MEMORY = 2 * 1024**3
-"""That a unit asks for, besides its cores [bytes]. A run of one process takes 0.7 to 1.5 GB."""
+"""Memory that a unit asks for, besides its cores [bytes]. A run of one process takes 0.7 to 1.5 GB."""
 LOST_MACHINES = 20
-"""That a unit may lose before it is given up: perhaps it is what kills them."""
+"""Machines that a unit may lose before it is given up: perhaps it is what kills them."""
 LOG = "ray.log"
 """File in the table's folder that gets what Ray prints."""
 HOLDS_SECONDS, HOLDS_PAUSE = 5.0, 0.1

@@ -21,7 +21,7 @@ from sfv.console import bar, console
 from sfv.drawing.rendering import follow, make_scenery, render_motion, write_side_by_side
 
 THOROUGH = TrackConfig(loop_seconds=0.1)
-"""That of a single skill, for what falls otherwise."""
+"""The tracking control of a single skill, slower than that of a library: for what falls otherwise."""
 
 
 @dataclass(frozen=True)

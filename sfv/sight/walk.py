@@ -34,7 +34,7 @@ from sfv.run_folder import RUNS, lock_folder, make_folder
 from sfv.skill import Skill, skills_named
 
 COURSES = 48
-"""That a walk is planned and learnt on."""
+"""How many courses a walk is planned and learnt on."""
 FILM_SEED = 7
 ASIDE = 0.8
 """Half of the width that courses are drawn with [m]."""
