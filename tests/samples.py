@@ -1,4 +1,4 @@
-"""Motions and training options that many tests share."""
+"""Bodies, motions and training options that many tests share."""
 
 import contextlib
 import io
@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from imitate.training.config import TrainConfig
 from imitate.training.ppo import PPOConfig
-from reconstruct.characters.character import load_character
+from pose.errors import InputError
+from reconstruct.characters.character import Character, load_character, read_character_table
 from reconstruct.motion import ReferenceMotion
 
 CHARACTER = load_character("humanoid")
@@ -39,6 +41,16 @@ def standing(frames: int = 31, loop: bool = False) -> ReferenceMotion:
         contact_names=("left_foot", "right_foot"),
         loop=loop,
     )
+
+
+def available(name: str) -> Character:
+    """A character; one whose model is fetched may be out of reach."""
+    try:
+        return load_character(name)
+    except InputError as error:
+        if "package" in read_character_table(name):
+            pytest.skip(str(error))
+        raise
 
 
 def call_cli(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

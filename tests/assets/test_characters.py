@@ -7,12 +7,12 @@ import pytest
 from assets import bake_atlas
 from assets.humanoid_mjcf import MASS_SHARE, PAIRED
 from imitate.scene.scene import Scene, build_model
-from pose.errors import InputError
 from pose.landmarks import LANDMARKS
 from reconstruct.characters.assets_folder import CHARACTERS
-from reconstruct.characters.character import Character, list_character_names, load_character, read_character_table
+from reconstruct.characters.character import list_character_names, load_character, read_character_table
 from reconstruct.kinematics import BodyPoints, point_positions
 from sfv.drawing.character_views import draw_landmarks
+from tests.samples import available
 
 HUMANOID_JOINTS = [
     "root", "chest", "neck", "right_shoulder", "right_elbow", "left_shoulder", "left_elbow",
@@ -23,16 +23,6 @@ HUMANOID_JOINTS = [
 @pytest.fixture(params=list_character_names())
 def character(request):
     return available(request.param)
-
-
-def available(name: str) -> Character:
-    """A character; one whose model is fetched may be out of reach."""
-    try:
-        return load_character(name)
-    except InputError as error:
-        if "package" in read_character_table(name):
-            pytest.skip(str(error))
-        raise
 
 
 def at_rest(model: mujoco.MjModel) -> mujoco.MjData:

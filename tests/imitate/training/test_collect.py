@@ -11,24 +11,9 @@ from imitate.env.task import Task
 from imitate.policy import Policy, PolicyLayout
 from imitate.training.initial_state import FixedStart, ReferenceStart, Starts
 from imitate.training.skill_collector import SkillCollector
-from reconstruct.characters.character import load_character
-from reconstruct.motion import ReferenceMotion
+from tests.samples import CHARACTER, standing
 
-CHARACTER = load_character("humanoid")
 GAMMA = 0.9
-
-
-def standing(frames: int, loop: bool) -> ReferenceMotion:
-    return ReferenceMotion(
-        qpos=np.tile(CHARACTER.model.qpos0, (frames, 1)),
-        fps=30.0,
-        character=CHARACTER.name,
-        height=CHARACTER.height,
-        joint_names=CHARACTER.joint_names,
-        contacts=np.ones((frames, 1), dtype=bool),
-        contact_names=("left_foot",),
-        loop=loop,
-    )
 
 
 def small_policy(env: ImitationEnv, initial_std: float) -> Policy:

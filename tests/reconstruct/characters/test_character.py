@@ -9,23 +9,12 @@ import pytest
 from pose.errors import InputError
 from reconstruct.characters.assets_folder import CHARACTERS
 from reconstruct.characters.character import (
-    Character,
     fit_skin,
     list_character_names,
     load_character,
     load_character_folder,
-    read_character_table,
 )
-
-
-def available(name: str) -> Character:
-    """A character; one whose model is fetched may be out of reach."""
-    try:
-        return load_character(name)
-    except InputError as error:
-        if "package" in read_character_table(name):
-            pytest.skip(str(error))
-        raise
+from tests.samples import available
 
 
 @pytest.mark.parametrize("name", list_character_names())
