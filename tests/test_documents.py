@@ -30,6 +30,23 @@ def test_links_lead_somewhere(page):
             assert (page.parent / link).exists(), link
 
 
+def test_files_of_code_that_are_cited_are_there():
+    """In documents, docstrings and comments alike: whoever moves a module moves what is said of it."""
+    cited = re.compile(r"(?<![\w/.-])(?:pose|reconstruct|imitate|sfv|examples|assets|tests)/[\w/]+\.py\b")
+    folders = ("pose", "reconstruct", "imitate", "sfv", "assets", "examples")
+    texts = [
+        *PAGES,
+        *(p for folder in folders for p in (ROOT / folder).rglob("*.py")),
+    ]
+    gone = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in texts
+        for name in cited.findall(path.read_text(encoding="utf-8"))
+        if not (ROOT / name).is_file() and not (ROOT / "tests" / name).is_file()
+    }
+    assert gone == set()
+
+
 def test_the_index_lists_every_page():
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in PAGES[2:] if page.name != "README.md" and f"({page.name})" not in index] == []
