@@ -73,8 +73,8 @@ def announce(folder: Path, config: ClipConfig, character: Character, person: Cha
     try:
         with bar("forecast") as progress:
             found = forecast(config, character, person, progress)
-    except InputError:  # nobody is seen there: what is wrong with the video, its stage says
-        console.print("  [dim]a long video; its time cannot be forecast: nobody is followed in the middle of it[/dim]")
+    except InputError as error:  # it may be its middle alone that cannot be used
+        console.print(f"  [dim]a long video; its time cannot be forecast by its middle: {error}[/dim]", soft_wrap=True)
         return
     console.print(f"  {found.describe()}", soft_wrap=True)
 
