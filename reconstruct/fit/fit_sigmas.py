@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+EYE_LEVEL = 1.5
+"""Height above the ground at which a camera is expected that a hand or a tripod holds [m]."""
+CORRELATED_S = 0.2
+"""Time for which a detector's errors stay alike [s]: so much of a film is one independent observation."""
+
 
 @dataclass(frozen=True)
 class FitSigmas:
@@ -57,5 +62,7 @@ class FitSigmas:
     """Force by mass that no contact gives, where something above the ground carries as well [m/s2]."""
     tilt: tuple[float, float] = (0.25, 0.05)
     """Pitch and roll of the camera [rad]: most films are held level."""
+    camera_height: float = 0.3
+    """Logarithm of the camera's height above the ground over `EYE_LEVEL`: most who film stand."""
     focal: float = 0.15
     """Logarithm of the focal length about the expected one."""

@@ -16,8 +16,8 @@ from reconstruct.terms.dynamics import CentroidalMotion
 from reconstruct.terms.slope import tilt_gravity
 
 TERMS = (
-    "reprojection", "bones_3d", "acceleration", "velocity", "limits", "prior", "view", "slip", "surface_slip",
-    "penetration",
+    "reprojection", "bones_3d", "acceleration", "velocity", "limits", "prior", "view", "camera_height", "slip",
+    "surface_slip", "penetration",
 )  # fmt: skip
 """What every hypothesis has to explain."""
 

@@ -132,7 +132,7 @@ def level_with_ground(problem: Problem, qpos: np.ndarray, view: View) -> tuple[P
     solid = BodyPoints.of_geoms(problem.model)
     lowest = (point_positions(problem.model, moved, solid)[..., 2] - solid.radius).min(axis=1)
     stood = replace(tilted, height=tilted.height - float(np.percentile(lowest, 25)))
-    problem = replace(problem, expected=stood, tilt_sigma=(LEVEL, LEVEL))
+    problem = replace(problem, expected=stood, tilt_sigma=(LEVEL, LEVEL), held_up=False)
     return problem, to_view(qpos, view, stood), stood
 
 

@@ -11,7 +11,7 @@ from reconstruct.camera import R_LEVEL, View
 from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
-from reconstruct.fit.fit_sigmas import FitSigmas
+from reconstruct.fit.fit_sigmas import CORRELATED_S, EYE_LEVEL, FitSigmas
 from reconstruct.fit.sight import find_sight
 from reconstruct.kinematics import BodyPoints, Kinematics, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.observations import Observations
@@ -50,6 +50,8 @@ class Problem:
     """The view expected before contacts are known."""
     tilt_sigma: tuple[float, ...] = (0.25, 0.05)
     """Standard deviation of the expected pitch and roll [rad]."""
+    held_up: bool = True
+    """Whether the camera is expected at `EYE_LEVEL`: not one that looks down, nor one whose path gives its height."""
     view_known: bool = False
     """Whether the view is known, and with it where the ground is."""
     surfaces: tuple[Surface, ...] = ()
@@ -193,6 +195,9 @@ class Problem:
                 yield surface_terms.widen(prior, more)
             else:
                 yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
+            if self.held_up:
+                height = residuals.camera_height(view, EYE_LEVEL, self.camera_height_sigma, self.model.nv)
+                yield surface_terms.widen(height, more)
         points, parts = self.point_set, self.rolling_parts
         for part in cut_windows(len(qpos)):
             for block in at.select(part.frames).terms(qpos[part.frames], view, points, parts, derivatives):
@@ -346,6 +351,12 @@ class Problem:
             body, kin["carried"], grounded, self.touches, self.surfaces, sigmas.unsupported
         )
         return [*blocks[:2], *(surface_terms.leave_out(block, above) for block in blocks[2:]), forces]
+
+    @property
+    def camera_height_sigma(self) -> float:
+        """Of the logarithm of the camera's height, as strong against all frames as one observation is against those
+        that are independent: a detector's errors last for some frames."""
+        return self.sigmas.camera_height / float(np.sqrt(max(1.0, CORRELATED_S * self.fps)))
 
     def acceleration_sigma(self) -> np.ndarray:
         """Of each degree of freedom, (nv,)."""

@@ -18,6 +18,9 @@ from reconstruct.solver.tangent import JointJacobian, TangentSpace, inverse_righ
 GLOBALS = 6
 """pitch, roll, height, log focal length, velocity of the ground (2): the order of `View.vector`."""
 
+LOWEST_CAMERA = 0.2
+"""Height below which all cameras are taken to be as likely [m]: the person may be on a stage."""
+
 # Ranges of ball joints as components of the rotation vector [rad] (x roll: sideways, y: negative bends forward in
 # the hip, z twist), for the left side; the right side mirrors x and z. After the ranges of motion in Kapandji, "The
 # Physiology of the Joints", rounded outwards. Shoulders have no useful box: their vector wraps when an arm goes up.
@@ -215,6 +218,24 @@ def view_prior(view: View, expected: View, sigma: np.ndarray, nv: int) -> Block:
     residual = (view.vector() - expected.vector()) / sigma
     nothing = np.zeros((1, 1, GLOBALS, nv))
     return Block("view", residual[None], nothing, np.diag(1.0 / sigma)[None])
+
+
+def camera_height(view: View, expected: float, sigma: float, nv: int) -> Block:
+    """The camera is about as high above the ground as it is expected to be, (1, 1).
+
+    Heights are log-normal: one on a balcony is possible, and is drawn down less than one in a hand.
+
+    Args:
+      view: camera and ground.
+      expected: height [m].
+      sigma: standard deviation of the height's logarithm.
+      nv: width of the tangent space.
+    """
+    height = max(view.height, LOWEST_CAMERA)
+    by_view = np.zeros((1, 1, GLOBALS))
+    by_view[..., 2] = (view.height > LOWEST_CAMERA) / (sigma * height)
+    residual = np.full((1, 1), np.log(height / expected) / sigma)
+    return Block("camera_height", residual, np.zeros((1, 1, 1, nv)), by_view)
 
 
 def ball_tables(space: TangentSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -40,6 +40,14 @@ def root_aligned_mpjpe(points: np.ndarray, target: np.ndarray, hips: tuple[int, 
     return mpjpe(points - points[:, hips].mean(1, keepdims=True), target - target[:, hips].mean(1, keepdims=True))
 
 
+def upright_mpjpe(points: np.ndarray, target: np.ndarray, hips: tuple[int, int]) -> np.ndarray:
+    """`root_aligned_mpjpe` in two worlds of one vertical, whose headings are laid on each other over the clip, (T,)."""
+    a, b = (x - x[:, hips].mean(1, keepdims=True) for x in (points, target))
+    yaw = np.arctan2((a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).sum(), (a[..., :2] * b[..., :2]).sum())
+    turn = np.array([[np.cos(yaw), -np.sin(yaw), 0.0], [np.sin(yaw), np.cos(yaw), 0.0], [0.0, 0.0, 1.0]])
+    return mpjpe(a @ turn.T, b)
+
+
 def pa_mpjpe(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     """`mpjpe` after a similarity alignment of every frame, (T,)."""
     return mpjpe(rigid_alignment(points, target, with_scale=True), target)

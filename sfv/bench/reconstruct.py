@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from sfv.console import console
 from sfv.demo.demo import truth_path
 from sfv.rows import Row, show
 
+Depth = Literal["lifter", "detector"]
 EVERY_FRAME = PoseConfig(max_fps=1000.0)
 FRONT_FLIP = PoseConfig(start=4.8, end=7.2, person="2", max_fps=1000.0, min_seen=0.3)
 """The part of `walk_and_frontflip.mp4` in which the man flips; the woman is the more prominent one."""
@@ -41,7 +43,16 @@ GOALS = {
     "panning_world_mpjpe_ratio": 1.25, "solve_seconds_120_frames": 3, "solve_growth": 1.2,
     "synthetic_bone_length_variation_mm": 0,
 }  # fmt: skip
-UNITS = {"mm_per_frame": "mm", "mm": "mm", "nm": "N m", "m_s2": "m/s2", "px": "px", "per_clip": "s", "frames": ""}
+UNITS = {
+    "mm_per_frame": "mm",
+    "mm": "mm",
+    "nm": "N m",
+    "m_s2": "m/s2",
+    "px": "px",
+    "deg": "deg",
+    "per_clip": "s",
+    "frames": "",
+}
 KICK = "kick_cam01"
 
 
@@ -63,6 +74,8 @@ def bench_reconstruct(
     truth: Path | None = None,
     height: float | None = None,
     full: bool = False,
+    depth: Depth = "lifter",
+    truth_only: bool = False,
     json: bool = False,
 ) -> None:
     """Accuracy of keypoints and reference motions against known truth.
@@ -75,43 +88,48 @@ def bench_reconstruct(
       truth: its truth file, in the format that `sfv demo` writes.
       height: the person's height [m]; default: the character's own.
       full: every motion from every viewpoint, with motion capture if it is there, and 3,000 frames; about an hour.
+      depth: which limbs are in front, as `--reconstruct.depth` has it: what the lifter is worth.
+      truth_only: only the clips with known truth.
       json: one JSON object on standard output instead of a table.
     """
     if (video is None) != (truth is None):
         raise InputError("bench reconstruct: give both --video and --truth, or neither")
     character = load_character("humanoid", height)
     if video is not None and truth is not None:
-        show("reconstruct", measure_clips(video.stem, [(video, Truth.load(truth))], character), json)
+        show("reconstruct", measure_clips(video.stem, [(video, Truth.load(truth))], character, depth), json)
         return
-    rows = measure_synthetic_films(character, full)
+    rows = measure_synthetic_films(character, full, depth)
     for camera in ("kick_cam01", "kick_cam03"):
         clips = [(path, Truth.load(truth_path(path))) for path in find_recordings(f"videos/{camera}.mp4")]
         missing = [Row(f"{camera}_mpjpe_mm", None, "mm", note=NOT_SHIPPED)]
-        rows += measure_clips(camera, clips, character) if clips else missing
-    rows += measure_paper_videos(character)
-    rows += measure_front_flip(character)
-    rows += measure_solve_time(character, full)
+        rows += measure_clips(camera, clips, character, depth) if clips else missing
+    if not truth_only:
+        rows += measure_paper_videos(character, depth)
+        rows += measure_front_flip(character, depth)
+        rows += measure_solve_time(character, full)
     show("reconstruct", rows, json)
 
 
-def measure(video: Path, character: Character, config: PoseConfig = EVERY_FRAME) -> MeasuredClip:
+def measure(
+    video: Path, character: Character, depth: Depth = "lifter", config: PoseConfig = EVERY_FRAME
+) -> MeasuredClip:
     """Keypoints, from the cache if they are there, and the motion that they become."""
     console.print(f"[dim]{video.stem}[/dim]")
     keypoints, pose_seconds = find_cached_keypoints(video, config)
     began = time.process_time()
-    found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no"))
+    found = reconstruct_motion(keypoints, character, ReconstructConfig(loop="no", depth=depth))
     seconds = {"pose_seconds_per_clip": pose_seconds, "solve_seconds_per_clip": time.process_time() - began}
     points = BodyPoints.of_sites(character.model, tuple(character.landmarks[name] for name in TWELVE))
     joints_w = point_positions(character.model, found.motion.qpos, points)
     return MeasuredClip(video.stem, keypoints, found, joints_w, {n: found.metrics[n] for n in PHYSICAL} | seconds)
 
 
-def measure_synthetic_films(character: Character, full: bool) -> list[Row]:
+def measure_synthetic_films(character: Character, full: bool, depth: Depth) -> list[Row]:
     """The films with exact truth: clean, rough and panned ones."""
     files = find_recordings("motions/*.txt") if full else []
     films = make_films(files, full)
     pairs = {film: (path, Truth.load(truth_path(path))) for film, path in films}
-    clips = {film: compare_with_truth(*pair, character) for film, pair in pairs.items()}
+    clips = {film: compare_with_truth(*pair, character, depth) for film, pair in pairs.items()}
     rows = []
     for group in ("synthetic", "rough", "panning"):
         rows += summarize_group(group, {f.title: clip for f, clip in clips.items() if f.group == group})
@@ -139,18 +157,24 @@ def compare_panned_films(clips: dict[Film, dict[str, float]]) -> Row:
     return Row(name, panned / stood, "", len(both), None, None, GOALS[name], f"{panned:.0f} and {stood:.0f} mm")
 
 
-def compare_with_truth(video: Path, truth: Truth, character: Character) -> dict[str, float] | str:
+def compare_with_truth(
+    video: Path, truth: Truth, character: Character, depth: Depth = "lifter"
+) -> dict[str, float] | str:
     """Metrics of a clip with known truth, or why there are none."""
     try:
-        clip = measure(video, character)
+        clip = measure(video, character, depth)
     except InputError as error:
         return str(error)
     return compare(clip.keypoints, clip.found, clip.found.camera.to_camera(clip.joints_w), truth) | clip.metrics
 
 
-def measure_clips(group: str, films: list[tuple[Path, Truth]], character: Character) -> list[Row]:
+def measure_clips(
+    group: str, films: list[tuple[Path, Truth]], character: Character, depth: Depth = "lifter"
+) -> list[Row]:
     """Rows of clips with known truth."""
-    return summarize_group(group, {video.stem: compare_with_truth(video, truth, character) for video, truth in films})
+    return summarize_group(
+        group, {video.stem: compare_with_truth(video, truth, character, depth) for video, truth in films}
+    )
 
 
 def summarize_group(group: str, clips: dict[str, dict[str, float] | str]) -> list[Row]:
@@ -179,7 +203,7 @@ def name_largest(values: dict[str, float], count: int = 1) -> str:
     return ", ".join(f"{name} {real[name]:.3g}" for name in sorted(real, key=lambda name: -real[name])[:count])
 
 
-def measure_paper_videos(character: Character) -> list[Row]:
+def measure_paper_videos(character: Character, depth: Depth) -> list[Row]:
     """Physical metrics of the paper's videos, and ratios of ours to SFV's."""
     videos = find_recordings("videos/sfv/*.mp4")
     if not videos:
@@ -188,7 +212,7 @@ def measure_paper_videos(character: Character) -> list[Row]:
     failed: list[str] = []
     for video in videos:
         try:
-            clips[video.stem] = measure(video, character)
+            clips[video.stem] = measure(video, character, depth)
         except InputError as error:
             failed.append(f"{video.stem}: {error}")
     rows = []
@@ -221,13 +245,13 @@ def compare_with_sfv(clips: Iterable[MeasuredClip], folder: Path) -> list[Row]:
     return rows
 
 
-def measure_front_flip(character: Character) -> list[Row]:
+def measure_front_flip(character: Character, depth: Depth) -> list[Row]:
     """A real front flip against the light, without truth."""
     videos = find_recordings("videos/walk_and_frontflip.mp4")
     if not videos:
         return [Row("frontflip_detected", None, note=NOT_SHIPPED)]
     try:
-        clip = measure(videos[0], character, FRONT_FLIP)
+        clip = measure(videos[0], character, depth, FRONT_FLIP)
     except InputError as error:
         return [Row("frontflip_detected", None, goal=GOALS["frontflip_detected"], note=str(error))]
     rows = [Row("frontflip_detected", float(clip.keypoints.seen.mean()), goal=GOALS["frontflip_detected"])]

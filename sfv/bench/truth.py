@@ -24,8 +24,10 @@ from sfv.bench.metrics import (
     root_aligned_mpjpe,
     slide,
     swapped_frames,
+    upright_mpjpe,
     world_mpjpe,
 )
+from sfv.bench.own_camera import tilt_error, turn_to_world
 from sfv.demo.demo import Demo
 
 HIPS = (TWELVE.index("left_hip"), TWELVE.index("right_hip"))
@@ -132,6 +134,9 @@ def to_foot_contacts(sole_contacts: np.ndarray) -> np.ndarray:
 def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, truth: Truth) -> dict[str, float]:
     """Metrics by name: ours, and the baselines' under `raw_` and `filtered_`.
 
+    `own_camera_mpjpe_mm` is root-aligned in the world, with the vertical that the reconstruction found: `filtered_` is
+    the detector's 3D before the same camera, so that what is lost by its tilt (`camera_tilt_deg`) is in both.
+
     Args:
       keypoints: what the motion was made from.
       found: the motion.
@@ -160,8 +165,15 @@ def compare(keypoints: Keypoints, found: Reconstruction, joints_c: np.ndarray, t
         metrics[f"{prefix}acceleration_error_m_s2"] = acceleration_error(joints, true_c, keypoints.fps)
         metrics[f"{prefix}swapped_share"] = swapped_frames(joints, true_c, MIRRORED) / count
         metrics[f"{prefix}bone_length_variation_mm"] = bone_length_variation(joints, LIMBS)
+    low = sosfiltfilt(
+        band, interpolate_unseen(turn_to_world(keypoints, first, columns, found.camera, count), seen), axis=0
+    )
+    ours_w = (ours - found.camera.t_camera_world) @ found.camera.R_camera_world
+    for prefix, joints_w in (("", ours_w), ("filtered_", low)):
+        metrics[f"{prefix}own_camera_mpjpe_mm"] = upright_mpjpe(joints_w, truth.xyz_w[part], HIPS).mean()
+    metrics["camera_tilt_deg"] = tilt_error(found.camera.R_camera_world, truth.R_camera_world)
     metrics["worse_than_detector_share"] = float(
-        any(metrics[name] > metrics[f"filtered_{name}"] for name in ("mpjpe_mm", "pa_mpjpe_mm"))
+        any(metrics[name] > metrics[f"filtered_{name}"] for name in ("own_camera_mpjpe_mm", "pa_mpjpe_mm"))
     )
     metrics |= measure_signs(keypoints, first, ours, true_c, BASELINE_FOV)
     if truth.foot_contacts is not None:

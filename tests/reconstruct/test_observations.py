@@ -9,7 +9,7 @@ from pose.errors import InputError
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.lifting.detector_habits import FEET_AWAY, STOOP, correct_depth_bias
+from reconstruct.lifting.detector_habits import ELBOWS_NEAR, ELBOWS_OUT, FEET_AWAY, STOOP, correct_depth_bias
 from reconstruct.observations import (
     SEEN_AT,
     SHORT,
@@ -60,10 +60,23 @@ def test_ankles_and_feet_come_nearer_together():
     np.testing.assert_array_equal(moved[0, [AT["left_knee"], AT["right_hip"]]], 0.0)
 
 
-def test_arms_and_head_go_along_with_the_trunk():
+def test_the_head_goes_along_with_the_trunk():
     moved = correct_depth_bias(standing(0.3), NAMES) - standing(0.3)
-    np.testing.assert_allclose(moved[0, AT["left_wrist"]], moved[0, AT["right_shoulder"]])
     np.testing.assert_allclose(moved[0, AT["nose"]], moved[0, AT["right_shoulder"]])
+
+
+@pytest.mark.parametrize("yaw", [0.0, np.pi / 2])
+def test_elbows_go_away_from_the_camera_and_inwards_and_wrists_only_away(yaw):
+    xyz = standing(yaw)
+    moved = correct_depth_bias(xyz, NAMES) - xyz
+    for side, outwards in (("left", np.sin(yaw)), ("right", -np.sin(yaw))):
+        shoulder, elbow, wrist = (AT[f"{side}_{part}"] for part in ("shoulder", "elbow", "wrist"))
+        length = np.linalg.norm(xyz[0, elbow] - xyz[0, shoulder])
+        back = (moved[0, wrist] - moved[0, shoulder]) / length  # besides what the trunk does
+        np.testing.assert_allclose(back[:2], 0.0, atol=1e-12)
+        assert ELBOWS_NEAR[0] < back[2] <= ELBOWS_NEAR[1]
+        inwards = (moved[0, elbow] - moved[0, wrist])[2] / length
+        assert inwards == pytest.approx(-ELBOWS_OUT * outwards, abs=0.02)
 
 
 def test_feet_are_seen_within_the_foot_on_either_side():
@@ -80,19 +93,19 @@ def test_feet_are_seen_within_the_foot_on_either_side():
 
 
 def test_a_bone_shorter_than_usual_counts_less():
-    """A forearm that the detector makes .6 as long in one frame: it wavers between two depths there."""
+    """A thigh that the detector makes .6 as long in one frame: it wavers between two depths there."""
     names, frames = tuple(sorted(NAMES)), 20
     points = standing(0.5)[:, [NAMES.index(name) for name in names]]
     xyz = np.repeat(points, frames, axis=0)
-    elbow, wrist = names.index("left_elbow"), names.index("left_wrist")
-    xyz[7, wrist] = xyz[7, elbow] + 0.6 * (xyz[7, wrist] - xyz[7, elbow])
+    leg = [names.index(f"left_{part}") for part in ("hip", "knee", "ankle", "heel", "foot_index")]
+    xyz[7, leg[1:]] -= 0.4 * (xyz[7, leg[1]] - xyz[7, leg[0]])
     keypoints = Keypoints(
         np.full((frames, len(names), 2), 300.0), xyz, np.ones((frames, len(names))), 30.0, names, (600, 600)
     )
     seen = observe(keypoints, CHARACTER, 600.0)
-    forearm = [(seen.names[a], seen.names[b]) for a, b in seen.bones].index(("left_elbow", "left_wrist"))
-    np.testing.assert_allclose(seen.bone_weight[7, forearm] / seen.bone_weight[6, forearm], 0.6**SHORT)
-    others = np.arange(len(seen.bones)) != forearm
+    thigh = [(seen.names[a], seen.names[b]) for a, b in seen.bones].index(("left_hip", "left_knee"))
+    np.testing.assert_allclose(seen.bone_weight[7, thigh] / seen.bone_weight[6, thigh], 0.6**SHORT)
+    others = np.arange(len(seen.bones)) != thigh
     np.testing.assert_allclose(seen.bone_weight[7, others], seen.bone_weight[6, others])
 
 

@@ -105,7 +105,8 @@ def centre_on_hips(points):
 
 @pytest.mark.parametrize(("name", "azimuth"), [("walk", 1.4), ("backflip", 1.2)])
 def test_pose_is_better_than_what_was_detected(name, azimuth):
-    _, ours, truth, _ = reconstructed(name, azimuth)
+    found, ours, truth, _ = reconstructed(name, azimuth)
+    assert 0.0 < found.cost["camera_height"] < 5.0
     error = np.linalg.norm(centre_on_hips(ours) - centre_on_hips(truth), axis=-1)
     assert error.mean() < 0.05
 
@@ -264,4 +265,5 @@ def test_walk_seen_from_above_is_upright_if_the_camera_is_known_to_look_down():
     up = to_matrix(found.motion.qpos[:, 3:7])[..., 2]
     assert np.median(up[:, 2]) > np.median(true_up[:, 2]) - 0.06
     assert found.camera.R_camera_world[2, 2] < -0.95
+    assert "camera_height" not in found.cost  # who looks down is not at eye level
     assert found.metrics["penetration_mm"] < 15

@@ -8,6 +8,7 @@ import pytest
 from reconstruct.camera import View
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points
+from reconstruct.fit.fit_sigmas import EYE_LEVEL
 from reconstruct.kinematics import BodyPoints, PointSet, compute_kinematics, point_masses
 from reconstruct.lifting.lifter_input import BONES
 from reconstruct.observations import Observations
@@ -82,6 +83,7 @@ def scene():
             "ball_limits": lambda: residuals.ball_limits(space, qpos, 0.1),
             "pose_prior": lambda: residuals.pose_prior(space, qpos),
             "view_prior": lambda: residuals.view_prior(view, expected, np.arange(1.0, 7.0), model.nv),
+            "camera_height": lambda: residuals.camera_height(view, 1.5, 0.3, model.nv),
             "ground": lambda: residuals.ground_height(contacts, contact, 0.01),
             "slip": lambda: residuals.no_slip(contacts, contact, view, FPS, 0.01),
             "penetration": lambda: residuals.no_penetration(shapes, 0.01),
@@ -111,6 +113,7 @@ TERMS = (
     "ball_limits",
     "pose_prior",
     "view_prior",
+    "camera_height",
     "ground",
     "slip",
     "penetration",
@@ -173,6 +176,17 @@ def move(model, kin, com_w):
     pos_w = masses.pos_w + (com_w - kin.com_w)[:, None]
     moved = replace(kin, groups={"masses": replace(masses, pos_w=pos_w)}, com_w=com_w)
     return dynamics.CentroidalMotion.of(model, moved, FPS)
+
+
+def test_a_camera_is_drawn_to_eye_level_and_less_from_a_balcony():
+    def at(height):
+        block = residuals.camera_height(View(0.0, 0.0, height, 7.0), EYE_LEVEL, 0.3, 6)
+        return float(block.residual[0, 0]), float((block.residual * block.global_jacobian[..., 2])[0, 0])
+
+    assert at(EYE_LEVEL)[0] == 0.0
+    assert at(EYE_LEVEL * np.exp(0.3))[0] == pytest.approx(1.0)
+    assert at(0.7)[1] < 0 < at(8.0)[1] < at(2.6)[1]
+    assert at(-3.0)[1] == 0.0  # the person is on a stage
 
 
 def test_a_thrown_body_leaves_no_residual_in_flight(body_model):

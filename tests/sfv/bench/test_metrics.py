@@ -15,6 +15,7 @@ from sfv.bench.metrics import (
     root_aligned_mpjpe,
     slide,
     swapped_frames,
+    upright_mpjpe,
     world_mpjpe,
 )
 
@@ -43,6 +44,13 @@ def test_a_mirror_image_is_not_aligned_away():
 
 def test_hips_are_laid_on_each_other():
     np.testing.assert_allclose(root_aligned_mpjpe(BODY + [3.0, 0, 1], BODY, (6, 7)), 0.0, atol=1e-9)
+
+
+def test_headings_are_laid_on_each_other_and_a_tilt_stays():
+    points = RNG.normal(size=(4, 12, 3))
+    heading, lean = (to_matrix(from_rotvec(np.array(v))) for v in ([0.0, 0.0, 2.1], [0.2, 0.0, 0.0]))
+    assert upright_mpjpe(points @ heading.T + 3.0, points, (0, 1)).max() < 1e-9
+    assert upright_mpjpe(points @ lean.T, points, (0, 1)).min() > 50.0
 
 
 def test_acceleration_error():

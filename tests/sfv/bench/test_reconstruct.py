@@ -13,6 +13,7 @@ from reconstruct.characters.character import load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import Reconstruction, reconstruct_motion
+from reconstruct.rotations import from_rotvec, to_matrix
 from sfv.bench import films, reconstruct
 from sfv.bench.films import VIEWPOINTS, Film, list_films, render_film, stage_film
 from sfv.bench.reconstruct import bench_reconstruct, compare_panned_films, summarize_group
@@ -69,6 +70,20 @@ def test_errors_are_measured_in_the_camera_s_axes(tmp_path):
     off[:, TWELVE.index("left_wrist")] += [0.0, 0.0, 0.12]
     figures = compare(keypoints, found, off + [0.3, 0.0, 0.0], truth)
     assert figures["mpjpe_mm"] == pytest.approx(10.0, abs=1e-6)  # 120 mm of one joint in twelve; the shift is taken out
+
+
+def test_a_wrong_tilt_of_the_camera_is_in_the_motion_and_in_the_detector_that_it_is_held_against(tmp_path):
+    keypoints, found, joints_c, truth = perfect(SIDE, tmp_path)
+    right = compare(keypoints, found, joints_c, truth)
+    assert right["camera_tilt_deg"] == pytest.approx(0.0, abs=1e-4)
+    assert right["own_camera_mpjpe_mm"] == pytest.approx(0.0, abs=1e-3)
+    lean = to_matrix(from_rotvec(np.array([0.0, 0.15, 0.0])))
+    camera = replace(found.camera, R_camera_world=found.camera.R_camera_world @ lean)
+    tilted = compare(keypoints, replace(found, camera=camera), joints_c, truth)
+    assert tilted["mpjpe_mm"] == right["mpjpe_mm"]
+    assert tilted["own_camera_mpjpe_mm"] > 30.0
+    assert tilted["filtered_own_camera_mpjpe_mm"] > right["filtered_own_camera_mpjpe_mm"] + 15.0
+    assert tilted["camera_tilt_deg"] == pytest.approx(np.degrees(0.15), abs=1e-3)
 
 
 def test_a_panned_film_keeps_the_body_in_the_picture_and_knows_its_cameras(tmp_path):
