@@ -64,7 +64,8 @@ def draw_back_elbows(fixed: np.ndarray, xyz_c: np.ndarray, at: Mapping[str, int]
     """
     across = xyz_c[:, at["left_shoulder"]] - xyz_c[:, at["right_shoulder"]]
     outwards = across[:, 2] / np.maximum(np.linalg.norm(across, axis=-1), 1e-9)
-    up = sum(xyz_c[:, at[f"{side}_shoulder"]] - xyz_c[:, at[f"{side}_hip"]] for side in ("left", "right"))
+    left, right = (xyz_c[:, at[f"{side}_shoulder"]] - xyz_c[:, at[f"{side}_hip"]] for side in ("left", "right"))
+    up = left + right
     for side, sign in (("left", 1.0), ("right", -1.0)):
         if f"{side}_elbow" not in at:
             continue
