@@ -181,6 +181,7 @@ def move(model, kin, com_w):
 def test_a_camera_is_drawn_to_eye_level_and_less_from_a_balcony():
     def at(height):
         block = residuals.camera_height(View(0.0, 0.0, height, 7.0), EYE_LEVEL, 0.3, 6)
+        assert block.global_jacobian is not None
         return float(block.residual[0, 0]), float((block.residual * block.global_jacobian[..., 2])[0, 0])
 
     assert at(EYE_LEVEL)[0] == 0.0
