@@ -19,12 +19,13 @@ from reconstruct.camera import Camera, View
 from reconstruct.characters.character import Character
 from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
-from reconstruct.fit.fit_on_ground import Fit, fit_ground_and_physics, fit_on_ground, join_notes, solve
+from reconstruct.fit.fit_on_ground import Fit, OnGround, fit_ground_and_physics, fit_on_ground, join_notes, solve
 from reconstruct.fit.fit_slope import fit_slope
 from reconstruct.fit.look_down import set_below_camera
 from reconstruct.fit.misfit import measure_misfit, measure_unsupported
 from reconstruct.fit.pan_from_feet import estimate_pan_from_feet
 from reconstruct.fit.path_unit import carry, stay_in_place
+from reconstruct.fit.person_height import HeightEstimate, estimate_height, scale_character
 from reconstruct.fit.problem import FitSigmas, Problem
 from reconstruct.fit.repair import cut_cycle
 from reconstruct.lifting.lifter import choose_lifter
@@ -104,6 +105,8 @@ class Reconstruction:
     """What speaks for the objects, or that it was not enough."""
     open_limbs: tuple[str, ...] = ()
     """Which limbs may be in front or behind for all that is seen of them, and when."""
+    height: HeightEstimate | None = None
+    """How tall the person is, where that was not known; the motion is that of a body of its own height."""
 
 
 def reconstruct_motion(
@@ -113,26 +116,36 @@ def reconstruct_motion(
     progress: Progress = silent,
     objects: Sequence[SceneObject] | None = None,
     known: View | None = None,
+    find_height: bool = False,
 ) -> Reconstruction:
     """Finds the motion of the character that explains the keypoints and obeys physics.
 
     Args:
       keypoints: one person over T frames.
-      character: body to pose, scaled to the person's height.
+      character: body to pose, scaled to the person's height, or to the usual one.
       config: weights and options.
       progress: called after each pass.
       objects: things on level ground, or the slope that is the ground, in the world of the motion that is to come; None
         to find them, empty for level ground alone.
       known: the camera's view in the frame in the middle of its pan, if it is known, and with it the ground; of a
         camera that stays in its place.
+      find_height: the person's height is not known: it is estimated, and where the film is sure that it is another
+        one, the motion is that of the character at that height.
 
     Raises:
       InputError: too short, or the person is hardly seen, or an option is out of its range.
     """
     began = time.perf_counter()
-    keypoints, fit, objects = fit_motion(keypoints, character, config, progress, objects, known)
+    fitted, height = fit_motion(keypoints, character, config, progress, objects, known), None
+    if find_height:
+        height = estimate_height(fitted.keypoints, fitted.first, fitted.fit.support)
+        if height.is_other:  # a fit whose flights fall as those of another body do shows their ends better
+            character = scale_character(character, round(height.metres, 3))
+            fitted = fit_motion(keypoints, character, config, progress, objects, known)
+    keypoints, fit, objects = fitted.keypoints, fitted.fit, fitted.objects
     fit = fit_slope(fit, objects, config.iterations)
-    return _finish(keypoints, character, config, fit, objects, time.perf_counter() - began)
+    found = _finish(keypoints, character, config, fit, objects, time.perf_counter() - began)
+    return replace(found, height=height)
 
 
 class Fitted(NamedTuple):
@@ -144,6 +157,8 @@ class Fitted(NamedTuple):
     """The problem and its solution."""
     objects: Sequence[SceneObject] | None
     """What carries the person, as it was given; None if it was to be found."""
+    first: OnGround
+    """The body alone, before ground and gravity were imposed on it."""
 
 
 def fit_motion(
@@ -181,7 +196,7 @@ def fit_motion(
         progress(1, 1 + len(hypotheses), "objects")
         fit = _choose(fit, hypotheses, first.problem, first.qpos, first.view, config, progress)
         fit = _keep_out(fit, objects, config)
-    return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects)
+    return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects, first)
 
 
 def take_part(progress: Progress, index: int, count: int) -> Progress:

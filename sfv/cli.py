@@ -77,6 +77,7 @@ COMMANDS = {
         "sfv.bench.reconstruct:bench_reconstruct",
         "accuracy of reference motions against truth",
     ),
+    "bench height": ("sfv.bench.height:bench_height", "heights found in films of people of known height"),
     "bench retarget": ("sfv.bench.retarget:bench_retarget", "accuracy of motions retargeted to other bodies"),
     "bench bodies": ("sfv.bench.bodies:bench_bodies", "models of a folder made characters, and a walk on each"),
     "bench files": ("sfv.bench.files:bench_files", "motion and keypoint files of a folder, and copies read back"),

@@ -14,12 +14,20 @@ from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_quality import assess_motion
 from reconstruct.reconstruct import Reconstruction
-from reconstruct.scene_objects import SceneObject, load_objects, save_objects
+from reconstruct.retargeting.ik_targets import leg_length
+from reconstruct.retargeting.retarget_on_slope import retarget_on
+from reconstruct.scene_objects import SceneObject, find_slope, load_objects, save_objects
 from sfv.drawing.rendering import make_scenery, write_preview
 from sfv.stage import Made
 
 SCENE_FILE = "scene.toml"
 """What carries the person, things or a slope, in the stage of the motion; a copy in the run's folder may be changed."""
+
+
+HEIGHT_METRICS = ("person_height", "person_height_low", "person_height_high")
+"""Median and interval of the person's height, where it was not known [m]."""
+OF_MOTION = ("reprojection_px", *HEIGHT_METRICS)
+"""What the result repeats of the motion's metrics."""
 
 
 def find_scene_file(motion: Path) -> dict[str, Path]:
@@ -51,6 +59,14 @@ def write_motion(
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"
 
 
+def retarget_found(found: Reconstruction, person: Character, character: Character) -> Reconstruction:
+    """The motion of a person's body on another one, before a camera and on things as large for it as its legs are."""
+    scale = leg_length(character) / leg_length(person)
+    motion, _ = retarget_on(found.motion, person, character, find_slope(found.objects))
+    objects = tuple(thing.scale(scale) for thing in found.objects)
+    return replace(found, motion=motion, camera=found.camera.scale(scale), objects=objects)
+
+
 def describe_motion(found: Reconstruction, character: Character, folder: Path) -> Made:
     """Writes a reconstructed motion, its camera and its objects into a stage's folder, and assesses it."""
     found.camera.save(folder / "camera.npz")
@@ -61,6 +77,10 @@ def describe_motion(found: Reconstruction, character: Character, folder: Path) -
     metrics |= {"level": quality.level, "verdict": quality.verdict, "guessed": found.motion.guessed}
     metrics |= {"objects": [thing.describe() for thing in found.objects], "scene": found.why}
     metrics["open_limbs"] = list(found.open_limbs)
+    metrics["height"] = describe_height(found)
+    if found.height is not None:
+        known = found.height.metres, found.height.low, found.height.high
+        metrics |= dict(zip(HEIGHT_METRICS, (round(metres, 3) for metres in known), strict=True))
     summary = (
         f"{length}; off by {found.metrics['reprojection_px']:.1f} px, "
         f"feet slide {found.metrics['foot_slide_mm_per_frame']:.1f} mm/frame"
@@ -68,3 +88,13 @@ def describe_motion(found: Reconstruction, character: Character, folder: Path) -
     if found.open_limbs:
         summary += f"; {found.open_limbs[0]}"
     return Made(f"{summary}. {quality.verdict}", metrics)
+
+
+def describe_height(found: Reconstruction) -> str:
+    """How tall the person is in words, and the body that performs the motion; empty where that was known."""
+    height = found.height
+    if height is None:
+        return ""
+    if height.is_other:
+        return f"the person is {height.describe()} (--height says it)"
+    return f"the person is {height.describe()}: {found.motion.height:.2f} m is taken (--height says it)"

@@ -59,7 +59,7 @@ def run_clip(
     check_drawing()
     config = choose_source(config.check())
     character, person = choose_bodies(config)
-    config = resolve(config, person)
+    find_height, config = config.height is None, resolve(config)
     source, folder = config.motion or config.video, config.out
     assert source is not None and folder is not None
     record = {"config": plain(config), "version": __version__, "commit": find_commit(), "command": command}
@@ -75,9 +75,11 @@ def run_clip(
             print_findings(pose)
             check_keypoints(pose, source, config)
             objects = read_scene_file(folder) if config.scene.kind == "found" else ()
-            usual = stages.reconstruct(pose, character, person, config.reconstruct, objects, config.upper_body)
+            guess = config.upper_body, find_height
+            usual = stages.reconstruct(pose, character, person, config.reconstruct, objects, *guess)
             motion = run(usual if fit is None else fit(pose))
             print_scene(motion, folder)
+            character = print_height(motion)
             check_worth(motion, source, "preview.mp4", config.anyway)
             carrying, _ = load_objects(motion[SCENE_FILE])
         else:
@@ -197,14 +199,13 @@ def choose_bodies(config: ClipConfig) -> tuple[Character, Character]:
     return character, person
 
 
-def resolve(config: ClipConfig, person: Character) -> ClipConfig:
-    """The config as it runs: no option left open or to a preset."""
+def resolve(config: ClipConfig) -> ClipConfig:
+    """The config as it runs: no option left open or to a preset but the height, which the film may show."""
     source = config.motion or config.video
     assert source is not None
     return replace(
         config,
         out=config.out or RUNS / run_name(source),
-        height=person.height,
         imitate=config.imitate.resolve(),
     )
 
@@ -278,6 +279,14 @@ def print_scene(motion: StageResult, folder: Path) -> None:
             console.print(f"  [dim]{motion.metrics['scene']}[/dim]", soft_wrap=True)
     elif motion.metrics["scene"]:
         console.print(f"  [yellow]scene: flat, {motion.metrics['scene']}[/yellow]")
+
+
+def print_height(motion: StageResult) -> Character:
+    """Prints how tall the person is, if that was not known; returns the body of the motion, which is as tall."""
+    if motion.metrics.get("height"):
+        console.print(f"  [dim]{motion.metrics['height']}[/dim]", soft_wrap=True)
+    performed = ReferenceMotion.load(motion["motion.npz"])
+    return load_character(performed.character, performed.height)
 
 
 def find_source_motion(folder: Path, name: str | None) -> Path:

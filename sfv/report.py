@@ -70,6 +70,7 @@ def write_report(
         side_by_side=embed_video(run.result["side_by_side.mp4"]),
         pose=pose.metrics if pose else None,
         motion_verdict=run.motion.metrics.get("verdict"),
+        height=run.motion.metrics.get("height", ""),
         motion_poor=run.motion.metrics.get("level") == "poor",
         motion_findings=run.motion.metrics.get("findings", []),
         objects=run.motion.metrics.get("objects", []),

@@ -9,7 +9,8 @@ from pose.timeline.segments import Segment, find_segments
 from sfv import __version__, stages
 from sfv.config import ClipConfig
 from sfv.console import console
-from sfv.pipeline import choose_bodies, choose_source, find_commit, print_findings, resolve, run_clip
+from sfv.describe_keypoints import describe_keypoints
+from sfv.pipeline import choose_source, find_commit, print_findings, resolve, run_clip
 from sfv.run import Run
 from sfv.run_folder import open_run
 from sfv.stage import Made, Stage, StageResult, Work, plain, run_stage
@@ -47,7 +48,7 @@ def run_split(config: ClipConfig, command: str | None = None) -> list[Run]:
     if config.motion is not None:
         raise InputError("--split is for videos; of a motion file choose a part by --start and --end")
     config = choose_source(config.check())
-    config = resolve(config, choose_bodies(config)[1])
+    config = resolve(config)
     source, folder = config.video, config.out
     assert source is not None and folder is not None
     record = {"config": plain(config), "version": __version__, "commit": find_commit(), "command": command}
@@ -95,4 +96,4 @@ def select_part(video: Path, keypoints: Path, start: float, end: float) -> Stage
 
 def _select_part(work: Work[PartSetting]) -> Made:
     keypoints = Keypoints.load(work.inputs["whole"]).select(work.config.start, work.config.end)
-    return stages.describe_keypoints(keypoints, (), work.inputs["video"], work.folder)
+    return describe_keypoints(keypoints, (), work.inputs["video"], work.folder)

@@ -6,7 +6,7 @@ the stage's config and the files that it declares, and nothing else.
 
 import importlib.metadata
 import shutil
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,6 @@ from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
 from pose.formats.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
-from pose.overlay import write_overlay
-from pose.quality import assess_keypoints
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.asf_amc import find_asf
@@ -43,9 +41,18 @@ from reconstruct.retargeting.retarget_on_slope import retarget_on
 from reconstruct.retargeting.retargeting import RetargetConfig
 from reconstruct.retargeting.retargeting_metrics import compute_retargeting_metrics
 from reconstruct.scene_objects import SceneObject, find_slope, save_objects, split_pushed
+from sfv.describe_keypoints import describe_keypoints
 from sfv.drawing.rendering import make_scenery, write_preview
 from sfv.drawing.result_video import Original, SourceFilm, write_result_video
-from sfv.motion_files import SCENE_FILE, describe_motion, find_scene_file, load_scene, write_motion
+from sfv.motion_files import (
+    OF_MOTION,
+    SCENE_FILE,
+    describe_motion,
+    find_scene_file,
+    load_scene,
+    retarget_found,
+    write_motion,
+)
 from sfv.other_keypoints import read_other_keypoints
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
@@ -94,6 +101,8 @@ class ReconstructSetting(MotionSetting):
     """What carries the person, things or a slope; None to find it."""
     upper_body: UpperBody = "no"
     """How legs that were not filmed are guessed."""
+    find_height: bool = False
+    """The person's height is not known, and to be estimated."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +183,7 @@ def reconstruct(
     config: ReconstructConfig,
     objects: tuple[SceneObject, ...] | None = None,
     upper_body: UpperBody = "no",
+    find_height: bool = False,
 ) -> Stage[ReconstructSetting]:
     """Keypoints -> reference motion of the character, and what carries it, unless that is given."""
     inputs = {"keypoints": pose["keypoints.npz"]} | character_files(character)
@@ -182,7 +192,7 @@ def reconstruct(
     if config.depth == "lifter" and WEIGHTS.is_file():  # other weights, and none, give another motion
         inputs["lifter"] = WEIGHTS
     bodies = character.name, character.height, person.name, person.height
-    setting = ReconstructSetting(*bodies, config, objects, upper_body)
+    setting = ReconstructSetting(*bodies, config, objects, upper_body, find_height)
     return Stage(f"2_motion/{character.name}", RECONSTRUCT_VERSION, setting, inputs, _make_motion)
 
 
@@ -251,7 +261,7 @@ def evaluate(
         original = ReferenceMotion.load(source)
         inputs |= {"original": source} | character_files(load_character(original.character), "original")
         inputs |= find_scene_file(source)
-    earlier |= {} if isinstance(source, Path) else {"reprojection_px": motion.metrics.get("reprojection_px")}
+    earlier |= {} if isinstance(source, Path) else {name: motion.metrics.get(name) for name in OF_MOTION}
     body, first, ending = task.character, motion.metrics.get("first_frame", 0), ADAPTIVE if adapt else ""
     setting = EvaluateSetting(body.name, body.height, task.scene, config, first, earlier, adapt)
     return Stage(f"4_result/{name_body(task)}{ending}", EVALUATE_VERSION, setting, inputs, _make_result)
@@ -278,31 +288,18 @@ def _make_keypoints(work: Work[PoseConfig]) -> Made:
     return describe_keypoints(keypoints, findings, video, work.folder)
 
 
-def describe_keypoints(keypoints: Keypoints, findings: tuple[str, ...], video: Path, folder: Path) -> Made:
-    """Writes keypoints and the overlay into the stage's folder, and assesses them."""
-    keypoints.save(folder / "keypoints.npz")
-    write_overlay(video, keypoints, folder / "overlay.mp4")
-    seen, quality = float(keypoints.seen.mean()), assess_keypoints(keypoints)
-    metrics = {"frames": len(keypoints), "fps": keypoints.fps, "detected": seen}
-    metrics |= {"verdict": quality.verdict, "good": quality.good, "findings": (*findings, *quality.findings)}
-    metrics |= {"level": quality.level, "quality": quality.metrics}
-    summary = f"{len(keypoints)} frames at {keypoints.fps:.4g} fps, the person found in {seen:.0%} of them"
-    return Made(f"{summary}. {quality.verdict}", metrics)
-
-
 def _make_motion(work: Work[ReconstructSetting]) -> Made:
     config, character = work.config, work.config.load_character()
     person = character
     if config.person != config.character:
         person = load_character(config.person, config.person_height)
     keypoints = guess_legs(Keypoints.load(work.inputs["keypoints"]), person, config.upper_body, config.reconstruct.fov)
-    found = reconstruct_motion(keypoints, person, config.reconstruct, work.progress, config.objects)
+    given = config.reconstruct, work.progress, config.objects
+    found = reconstruct_motion(keypoints, person, *given, find_height=config.find_height)
+    fitted = load_character(person.name, found.motion.height)
     if person is not character:
-        scale = leg_length(character) / leg_length(person)
-        retargeted, _ = retarget_on(found.motion, person, character, find_slope(found.objects))
-        objects = tuple(thing.scale(scale) for thing in found.objects)
-        found = replace(found, motion=retargeted, camera=found.camera.scale(scale), objects=objects)
-    return describe_motion(found, character, work.folder)
+        found = retarget_found(found, fitted, character)
+    return describe_motion(found, load_character(config.character, found.motion.height), work.folder)
 
 
 def _import_motion(work: Work[ImportSetting]) -> Made:
@@ -322,8 +319,7 @@ def _retarget_motion(work: Work[RetargetSetting]) -> Made:
     motion, found = retarget_on(original, source, character, find_slope(things), work.config.retarget)
     if "camera" in work.inputs:
         shutil.copy(work.inputs["camera"], work.folder / "camera.npz")
-    scale = leg_length(character) / leg_length(source)
-    shown = tuple(thing.scale(scale) for thing in things)
+    shown = tuple(thing.scale(leg_length(character) / leg_length(source)) for thing in things)
     save_objects(shown, work.folder / SCENE_FILE)
     write_motion(motion, character, load_camera(work.inputs.get("camera")), work.folder, shown)
     metrics = compute_retargeting_metrics(found, character) | {"loop": motion.loop}

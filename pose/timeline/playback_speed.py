@@ -24,8 +24,8 @@ MASS = {"shoulder": 0.16, "elbow": 0.04, "wrist": 0.02, "hip": 0.18, "knee": 0.0
 LOWEST = ("nose", "shoulder", "elbow", "wrist", "pinky", "index", "hip", "knee", "ankle", "heel")
 """Landmarks that a body stands on."""
 SEGMENTS = (("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle"))
-SEGMENTS_M = 1.32
-"""Length of trunk, thigh and shank together of a person of 1.72 m [m]; the detector's own metres are less steady."""
+SEGMENTS_M, SEGMENTS_HEIGHT = 1.32, 1.72
+"""Length of trunk, thigh and shank together of a person of a height [m]; the detector's own metres are less steady."""
 LEAST_RISE_M = 0.16
 """Least height of the lowest point of the body over the line from take-off to landing for a flight [m]."""
 CORE = 0.25
@@ -133,6 +133,12 @@ def estimate_playback_speed(keypoints: Keypoints) -> PlaybackSpeed:
     half = np.cumsum(weights[order]) - 0.5 * weights[order]
     measured = float(np.exp(np.interp(0.5 * weights.sum(), half, values[order])))
     return PlaybackSpeed(round_speed(measured), measured, len(flights), sum(steps for _, steps in gaits))
+
+
+def measure_gaits(keypoints: Keypoints) -> list[tuple[float, int]]:
+    """`find_gait_speeds` of keypoints; none where too little is seen."""
+    body = _Body.of(keypoints)
+    return [] if body is None else find_gait_speeds(body)
 
 
 def round_speed(measured: float) -> float:

@@ -8,6 +8,7 @@ misfit                               how badly a motion explains film and forces
 hand_support                         hands that rest on something that is not modelled
 sight                                where the detector saw what may touch the ground
 look_down, pan_from_feet, path_unit  cameras from above, before a bare wall, carried along
+person_height                        how tall the person is: from falls, steps and people's heights
 picture_pose                         a single picture: the first pass alone
 repair                               physics for a motion that exists already
 """

@@ -103,6 +103,10 @@ class Film:
         tilt = "" if self.tilt == (0.0, 0.0) else f"-{self.tilt[0]:+.0f}{self.tilt[1]:+.0f}"
         return f"{self.group}-{self.motion}-{self.viewpoint.name}{tilt}"
 
+    def load_body(self) -> Character:
+        """The body that is filmed."""
+        return load_character(self.body)
+
 
 def list_films(motions: list[str], full: bool) -> list[Film]:
     """The films of the benchmark; bodies and outfits alternate so that each is filmed from every viewpoint.
@@ -185,7 +189,7 @@ def render_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, folder: Path
     out = folder / f"{film.title}-{digest}.mp4"
     if out.is_file() and truth_path(out).is_file():
         return out
-    character = load_character(film.body)
+    character = film.load_body()
     truth = stage_film(film, qpos, contacts, character)
     size = truth.camera.image_size
     with bar(f"filming {film.title}") as progress, VideoWriter(out, FPS, size, quality=18) as video:
@@ -276,7 +280,7 @@ def _build_backdrop(film: Film, truth: Demo) -> Callable[[mujoco.MjSpec], Light]
     seed = [view.name for view in VIEWPOINTS].index(film.viewpoint.name)
     build = partial(add_room, ahead=ahead, distance=wall, seed=seed, pictures=film.group == "panning")
 
-    things = place_things(film.motion, load_character(film.body), truth.qpos) if film.group == "scene" else ()
+    things = place_things(film.motion, film.load_body(), truth.qpos) if film.group == "scene" else ()
 
     def dress(spec: mujoco.MjSpec) -> Light:
         if film.dark:

@@ -89,7 +89,7 @@ def prepare(config: ClipConfig) -> ClipConfig:
     assert config.video is not None
     out = config.out or RUNS / f"{run_name(config.video)}_people"
     flat, once = replace(config.scene, kind="flat"), replace(config.reconstruct, loop="no")
-    return resolve(replace(config, out=out, scene=flat, reconstruct=once), person)
+    return resolve(replace(config, out=out, scene=flat, reconstruct=once, height=person.height))
 
 
 def choose_people(pose: StageResult, source: Path, anyway: bool) -> list[int]:

@@ -26,9 +26,10 @@ from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.together.keep_apart import TOUCH, Cast, keep_apart
 from reconstruct.together.shared_world import Place, find_shared_world, reconstruct_in_world
+from sfv.describe_keypoints import describe_keypoints
 from sfv.motion_files import describe_motion
 from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
-from sfv.stages import MotionSetting, character_files, describe_keypoints
+from sfv.stages import MotionSetting, character_files
 from sfv.together.film import write_group_film
 from sfv.together.people import FILE, Person, load_people, save_people
 

@@ -74,7 +74,7 @@ def test_calls_are_noted_as_they_were_made():
 def test_the_recorded_config_is_the_one_that_runs(training, expected):
     config = ClipConfig(video=Path("my flip.mp4"))
     config = replace(config, imitate=replace(config.imitate, **training))
-    found = resolve(config, load_character("humanoid", 1.7))
+    found = resolve(replace(config, height=1.7))
     assert {name: getattr(found.imitate, name) for name in expected} == expected
     assert found.imitate == found.imitate.resolve() and None not in (
         found.imitate.num_steps,
