@@ -16,6 +16,7 @@ from pose.landmarks import TWELVE
 from reconstruct.characters.character import Character, load_character
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
+from sfv.bench.aim import measure_aim
 from sfv.bench.films import Film, find_cached_keypoints, make_films
 from sfv.bench.inputs import NOT_SHIPPED, find_recordings
 from sfv.bench.sfv_baseline import measure_both
@@ -165,7 +166,8 @@ def compare_with_truth(
         clip = measure(video, character, depth)
     except InputError as error:
         return str(error)
-    return compare(clip.keypoints, clip.found, clip.found.camera.to_camera(clip.joints_w), truth) | clip.metrics
+    aims = measure_aim(truth_path(video), clip.keypoints, clip.found, character)
+    return compare(clip.keypoints, clip.found, clip.found.camera.to_camera(clip.joints_w), truth) | clip.metrics | aims
 
 
 def measure_clips(
