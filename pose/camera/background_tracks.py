@@ -17,13 +17,14 @@ CELLS = (4, 6)
 QUALITY, LEAST_QUALITY = 0.02, 3e-5
 """Least quality of a corner (Shi and Tomasi 1994): relative to the best one of its cell, and by itself, below which it
 is noise."""
-KEY_SHIFT = 14.0
-"""Median motion of the corners after which the next key frame is chosen [px at `WIDTH`]."""
-MOST_KEYS, MOST_SIGHTS = 300, 100_000_000
-"""Key frames, and frames times corners that two key frames see, up to which corners are followed: memory grows with
-their square."""
+KEY_SHIFT, LARGEST_SHIFT = 14.0, 224.0
+"""Median motion of the corners after which the next key frame is chosen, at first and at most [px at `WIDTH`]."""
+MOST_KEYS, MOST_SIGHTS = 160, 100_000_000
+"""Key frames that are adjusted all together, and frames times corners that two of them see: memory grows with these."""
 KEY_LEFT = 0.7
-"""Share of a key frame's corners below which the next key frame is chosen."""
+"""Share of a key frame's corners below which the next key frame is chosen, while they are `KEY_SHIFT` apart."""
+LEFT_THINNED = 0.4
+"""The same once they are further apart, where more corners leave the picture in between."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Tracks:
     side: float
     """The images' longer side [px at `WIDTH`]."""
     whole: bool = True
-    """Whether all images were followed, not only those up to `MOST_KEYS` and `MOST_SIGHTS`."""
+    """Whether all images were followed, not only those up to `LARGEST_SHIFT` and `MOST_SIGHTS`."""
 
     @property
     def seen(self) -> np.ndarray:
@@ -50,14 +51,16 @@ class Tracks:
 def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> Tracks:
     """Follows corners outside of people by optical flow, and replaces those that are lost.
 
-    It ends at the key frame before which there are `MOST_KEYS`, or `MOST_SIGHTS`.
+    At first key frames are `KEY_SHIFT` apart. Whenever there are `MOST_KEYS`, every other one is left out and the next
+    are twice as far apart: pictures that share fewer corners see more parallax, and all of them can still be adjusted
+    together. It ends where they would be more than `LARGEST_SHIFT` apart, or at `MOST_SIGHTS`.
 
     Args:
       images: the T frames, uint8 (H, W, 3) RGB, all of one size.
       people_px: boxes that hold no background in each frame, (left, top, right, bottom) [px], T arrays (N, 4).
     """
     sights = list[tuple[np.ndarray, np.ndarray]]()  # of each frame: corner numbers, places
-    keys, count, lasting, newest = [0], 0, 0, 0
+    keys, count, shift, left = [0], 0, KEY_SHIFT, KEY_LEFT
     numbers, places, before = np.zeros(0, dtype=int), np.zeros((0, 2), np.float32), np.zeros((0, 0), np.uint8)
     key_numbers, key_places = numbers, places
     size = (1, 1)
@@ -70,11 +73,12 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
             numbers, places = numbers[found], places[found]
         shared, mine, theirs = np.intersect1d(numbers, key_numbers, return_indices=True)
         moved = np.median(np.linalg.norm(places[mine] - key_places[theirs], axis=1)) if len(shared) else np.inf
-        if t == 0 or moved > KEY_SHIFT or len(shared) < KEY_LEFT * len(key_numbers):
-            if len(keys) == MOST_KEYS or len(sights) * lasting > MOST_SIGHTS:
+        if t == 0 or moved > shift or len(shared) < left * len(key_numbers):
+            if len(keys) == MOST_KEYS:
+                keys, shift, left = keys[::2], 2.0 * shift, LEFT_THINNED
+            if shift > LARGEST_SHIFT or len(sights) * _find_lasting(sights, count, keys).sum() > MOST_SIGHTS:
                 return replace(_gather(sights, count, keys, size), whole=False)
-            lasting += int((numbers >= newest).sum())  # found at the last key frame: those before it are counted
-            fresh, newest = _find_more(gray, mask, places), count
+            fresh = _find_more(gray, mask, places)
             numbers = np.concatenate([numbers, count + np.arange(len(fresh))])
             places, count = np.concatenate([places, fresh]), count + len(fresh)
             key_numbers, key_places = numbers, places
@@ -85,13 +89,19 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
     return _gather(sights, count, keys, size)
 
 
+def _find_lasting(sights: list[tuple[np.ndarray, np.ndarray]], count: int, keys: list[int]) -> np.ndarray:
+    """Which corners at least two key frames see, bool (count,): the others are of no use."""
+    seen = [sights[key][0] for key in keys if key < len(sights)]
+    return np.asarray(np.bincount(np.concatenate([*seen, np.zeros(0, dtype=int)]), minlength=count) >= 2)
+
+
 def _gather(sights: list[tuple[np.ndarray, np.ndarray]], count: int, keys: list[int], size: tuple[int, int]) -> Tracks:
     scale = WIDTH / size[0]
     if keys[-1] != len(sights) - 1:
         keys = [*keys, len(sights) - 1]
     keys_array = np.array(keys)
     # Most corners are lost before they are of use: what is dense would be large with them.
-    long = np.bincount(np.concatenate([sights[key][0] for key in keys]), minlength=count) >= 2
+    long = _find_lasting(sights, count, keys)
     xy, column = np.full((len(sights), int(long.sum()), 2), np.nan, np.float32), np.cumsum(long) - 1
     for t, (numbers, places) in enumerate(sights):
         xy[t, column[numbers[long[numbers]]]] = places[long[numbers]]

@@ -26,8 +26,6 @@ NEIGHBOURHOOD = 10
 """Key frames before and after a new one that are adjusted with it."""
 LENS_EVERY = 5
 """New key frames after which all are adjusted, and the lens with them; later, four times as many."""
-MOST_TOGETHER = 160
-"""Most key frames that are adjusted all together."""
 PLACED = 0.95
 """Least share of the key frames that must find their place."""
 ZOOM_GAIN, LEAST_ZOOM = 0.85, 0.06
@@ -159,21 +157,20 @@ class _Builder:
             self._adjust(close, 3)
             self._drop_bad()
             count = int(self.placed.sum())
-            if count % (LENS_EVERY if count < 4 * LENS_EVERY else 4 * LENS_EVERY) == 0 and count <= MOST_TOGETHER:
+            if count % (LENS_EVERY if count < 4 * LENS_EVERY else 4 * LENS_EVERY) == 0:
                 self._adjust(np.flatnonzero(self.placed), 6, focal=True)
                 self._drop_bad()
 
     def finish(self, tracks: Tracks) -> CameraTrack:
         """Adjusts all together, the lens too, and places the frames between the key frames."""
         everyone = np.flatnonzero(self.placed)
-        if len(everyone) <= MOST_TOGETHER:
-            self._adjust(everyone, 8)
-            self._add_points()
-            self._drop_bad()
-            self._adjust(everyone, 15, focal=True)
-            self._drop_bad()
-            self._adjust(everyone, 8, focal=True)
-            self._try_zoom(everyone)
+        self._adjust(everyone, 8)
+        self._add_points()
+        self._drop_bad()
+        self._adjust(everyone, 15, focal=True)
+        self._drop_bad()
+        self._adjust(everyone, 8, focal=True)
+        self._try_zoom(everyone)
         return self._fill_in(tracks)
 
     def _try_zoom(self, everyone: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from reconstruct.terms.slope import tilt_gravity
 
 TERMS = (
     "reprojection", "bones_3d", "acceleration", "velocity", "limits", "prior", "view", "camera_height", "slip",
-    "surface_slip", "penetration",
+    "surface_slip", "penetration", "rise",
 )  # fmt: skip
 """What every hypothesis has to explain."""
 

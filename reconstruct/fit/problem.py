@@ -198,6 +198,8 @@ class Problem:
             if self.held_up:
                 height = residuals.camera_height(view, EYE_LEVEL, self.camera_height_sigma, self.model.nv)
                 yield surface_terms.widen(height, more)
+            rises = surface_terms.usual_rises(at.surfaces, self.model.nv, len(unknowns))
+            yield from [rises] if rises else []
         points, parts = self.point_set, self.rolling_parts
         for part in cut_windows(len(qpos)):
             for block in at.select(part.frames).terms(qpos[part.frames], view, points, parts, derivatives):

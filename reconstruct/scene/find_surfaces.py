@@ -67,6 +67,8 @@ LEVELS_APART = 0.08
 """Least difference of two levels where stairs are low, or a tilt draws them together [m]."""
 LEVEL_WIDTH = 0.05
 """Range of heights of points that stand on one level [m]."""
+RISES = (0.08, 0.28)
+"""Rise of a stair from one level to the next in a first pass, at least and at most [m]."""
 STEEPEST = 0.2
 """Slope between standing places up to which a tilted camera explains them [m/m]."""
 
@@ -212,7 +214,16 @@ def _find_boxes(
         level, places = float(np.median(seen.bottom[near])), seen.points_w[..., :2][near]
         if not _is_tilt(seen, feet, level, places):
             surfaces.append(Surface("box", level, columns, places, near))
-    return surfaces
+    return mark_stairs(surfaces, feet)
+
+
+def mark_stairs(surfaces: list[Surface], feet: np.ndarray) -> list[Surface]:
+    """The same boxes, those marked on which feet (N,) go up or down one after the other as on stairs."""
+    stood = [k for k, one in enumerate(surfaces) if one.shown is not None and one.shown[:, feet].any()]
+    rises = np.diff([0.0, *sorted(surfaces[k].level for k in stood)])
+    if len(stood) < 2 or rises.min() < RISES[0] or rises.max() > RISES[1]:
+        return surfaces
+    return [replace(one, stair=k in stood) for k, one in enumerate(surfaces)]
 
 
 def _find_passed_hands(seen: Evidence, still: np.ndarray, carries: np.ndarray) -> np.ndarray:

@@ -12,6 +12,9 @@ from reconstruct.terms import residuals
 from reconstruct.terms.contact_wrench import contact_wrench
 from reconstruct.terms.dynamics import CentroidalMotion
 
+RISE, RISE_SIGMA = 0.17, 0.025
+"""Usual rise of a stair and its standard deviation [m]: building codes have from 0.14 to 0.21 m (DIN 18065, and the
+International Residential Code's 7 3/4 inches at most)."""
 STILL = View(0.0, 0.0, 0.0, 0.0)
 ARM = 0.6
 """Moment that is as wrong as a unit of force [m]."""
@@ -49,6 +52,27 @@ def surface_contacts(
         stays = residuals.no_slip(mine, held / slip[columns], STILL, fps, 1.0)
         blocks.append(replace(stays, name="surface_slip", global_jacobian=None))
     return blocks
+
+
+def usual_rises(surfaces: tuple[Surface, ...], nv: int, width: int) -> Block | None:
+    """Stairs rise by as much as is usual, (1, number of stairs); None where there are none.
+
+    Seen along the way that they go, stairs of half the rise before a camera that looks down by more explain a film as
+    well: what is known of stairs is then known of the camera.
+
+    Args:
+      surfaces: at their present levels.
+      nv: width of the tangent space.
+      width: number of the global unknowns; levels follow the view.
+    """
+    stairs = sorted((k for k, one in enumerate(surfaces) if one.stair), key=lambda k: surfaces[k].level)
+    if not stairs:
+        return None
+    change = (np.eye(len(stairs)) - np.eye(len(stairs), k=-1)) / RISE_SIGMA
+    residual = change @ [surfaces[k].level for k in stairs] - RISE / RISE_SIGMA
+    by_global = np.zeros((len(stairs), width))
+    by_global[:, [residuals.GLOBALS + k for k in stairs]] = change
+    return Block("rise", residual[None], np.zeros((1, 1, len(stairs), nv)), by_global[None])
 
 
 def surface_forces(

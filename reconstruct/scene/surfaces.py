@@ -55,6 +55,8 @@ class Surface:
     """Its level is given and no unknown."""
     normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
     """Unit vector out of the face that is touched."""
+    stair: bool = False
+    """It is one of several that rise one after the other as stairs do."""
 
     @property
     def holds(self) -> bool:
