@@ -41,7 +41,7 @@ from pose.timeline.shots import find_shots, make_thumbnail
 from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 """Version of the estimate: raised whenever the same input gives other keypoints, so that finished stages are redone."""
 
 SEVERAL = 0.1
