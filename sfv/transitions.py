@@ -31,7 +31,7 @@ from reconstruct.motion import ReferenceMotion
 from sfv.backend import prepare_process
 from sfv.skill import Skill
 
-VERSION = 4
+VERSION = 5
 """Raise it when transitions are found otherwise."""
 COMPANY_VERSION = 3
 """Raise it when they are checked in company otherwise."""

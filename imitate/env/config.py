@@ -32,6 +32,9 @@ class EnvConfig:
     # fill; an environment takes it for 0.
     push_interval: float = 2.0
     """Time between such pushes [s]."""
+    slide_weight: float | None = None
+    """What the squared speed along the ground of feet and hands that bear costs while learning [s^2/m^2]."""
+    # Evaluations leave it out, so that returns stay those of the paper's reward. None as for `push_speed`.
     sensor_noise: float = 0.0
     """Factor on the noise of measurements while learning; 1 is a robot's: encoders .01 rad, the root 1 cm."""
     delay: float = 0.0
@@ -50,5 +53,7 @@ class EnvConfig:
             )
         noises = dict.fromkeys(("pose_noise", "velocity_noise", "box_noise"), (0.0, 10.0))
         check_ranges(self, noises | {"action_scale": (1e-3, 10.0), "tracking_threshold": (0.01, 100.0)}, "env.")
+        if not 0.0 <= (self.slide_weight or 0.0) <= 100.0:
+            raise InputError(f"env.slide_weight {self.slide_weight:g}: give 0 to 100")
         check_ranges(self, {"episode_seconds": (0.1, 3600.0)}, "env.")
         self.reward.check("env.reward.")

@@ -21,12 +21,13 @@ from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.real_world import RealWorld
 from imitate.env.reference import Reference
 from imitate.env.reward import add_task_reward, imitation_reward
+from imitate.env.sliding import slide_squared
+from imitate.env.start_noise import add_noise
 from imitate.env.step import STAGE_NONE, STAGE_VEL, StepResult, clear_exploded
 from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, has_fallen, has_lost_track
 from imitate.policy import Performer, PolicyLayout
 from imitate.scene.scene import SUBSTEPS
-from reconstruct import rotations
 
 
 class ImitationEnv:
@@ -70,6 +71,8 @@ class ImitationEnv:
         self._shapes = GeomShapes.of(self.model, task.character.fall_bodies)
         self._sites = task.character.site_ids(task.character.end_effectors)
         self._keys = np.array([1] + [self.model.body(name).id for name in task.character.key_bodies])
+        self.touching = [task.character.site_ids(tuple(sites)) for sites in task.character.contacts.values() if sites]
+        """Sites of the points with which each foot and hand touches."""
         self._lag = servo_lag(self.model, self.joints)
 
         self.frame = np.zeros(num_envs, dtype=np.int64)
@@ -209,7 +212,7 @@ class ImitationEnv:
         if speed_offset is not None:
             qvel[:, : speed_offset.shape[1]] += speed_offset
         if rng is not None:
-            self._add_noise(qpos, steps, qvel, rng)
+            add_noise(qpos, steps, qvel, self.body.nv, self.scene, self.config, rng)
         for pose, step in zip(qpos, steps, strict=True):
             mujoco.mj_integratePos(self.model, pose, step, 1.0)
         if self.dynamics is not None:
@@ -222,19 +225,6 @@ class ImitationEnv:
             self._tied[ids] = self._grips.choose(self.frame[ids], self.site_xpos[ids])
         if self._real_world.late:
             self._real_world.start(ids, self.targets(np.zeros((self.num_envs, self.action_size)))[ids])
-
-    def _add_noise(self, qpos: np.ndarray, steps: np.ndarray, qvel: np.ndarray, rng: np.random.Generator) -> None:
-        """Adds the configured noise of a start to tangent steps and velocities, (M, nv) both; a box never nearer."""
-        config, nv = self.config, self.body.nv
-        shape = len(qpos), nv
-        steps[:, 6:nv] += config.pose_noise * rng.standard_normal(shape)[:, 6:]
-        qvel[:, 6:nv] += config.velocity_noise * rng.standard_normal(shape)[:, 6:]
-        if self.scene.has_box:
-            away, aside, yaw = config.box_noise * rng.standard_normal((3, len(qpos)))
-            away *= not self.scene.box_is_known  # who leans on a box would fall towards it
-            moved = np.stack([np.abs(away), aside, np.zeros(len(qpos))], axis=1)
-            steps[:, nv : nv + 3] += rotations.rotate(qpos[:, -4:], moved)
-            steps[:, -1] += yaw
 
     def rest(self, frames: np.ndarray) -> np.ndarray:
         """Tangent steps from the reference's poses to ones that the ground bears, see `Reference.rise`, (M, nv)."""
@@ -283,6 +273,11 @@ class ImitationEnv:
         """
         where, turned, speed = self._xpos[these, 1:], self._xmat[these, 1:], self._cvel[these, 1:]
         return observe(phase, heading, where, turned, speed, self.com[these], offset)
+
+    def slide_squared(self) -> np.ndarray:
+        """Squared speeds along the ground of the feet and hands that bear, added up [m^2/s^2], (N,)."""
+        spatial = self._cvel[:, self.model.site_bodyid], self.com
+        return slide_squared(self.touching, self.site_xpos, *spatial, self.ground)
 
     def targets(self, action: np.ndarray) -> np.ndarray:
         """Servo targets: the reference's next pose, ahead by the servo's lag, plus the action, (N, nu) -> (N, nu)."""
@@ -352,6 +347,9 @@ class ImitationEnv:
             reward, terms = add_task_reward(reward, terms, self.box_qpos, goal, self.scene.task_weight)
         own = self.task.compute_own_rewards(self)
         reward, terms = sum(own.values(), reward), terms | own
+        if self.config.slide_weight:
+            terms["slide"] = -self.config.slide_weight * np.minimum(self.slide_squared(), 1.0)
+            reward = reward + terms["slide"]
         exploded = clear_exploded(self._batch, reward, terms)
         self.non_finite += int(exploded.sum())
         lowest = self.lowest(self._shapes)

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from imitate.env.env import ImitationEnv
+from imitate.env.sliding import expand_sliding
 from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.tracking.ilqg import LinearQuadraticModel
 from pose.ranges import POSITIVE, check_ranges, name_numbers
@@ -35,6 +36,9 @@ class CostConfig:
     penetration: float = 50.0
     """Weight of the depth in the ground of each part of the body [1/m^2]."""
     # The reference does not know how hard it lands.
+    slide: float = 0.2
+    """Weight of the speed along the ground of feet and hands that bear [s^2/m^2]."""
+    # Nor does it know of friction: a foot that lands with the speed that the reference has there slides.
     final: float = 3.0
     """Factor on the cost of the last state of a horizon, which stands for all that comes after."""
 
@@ -59,6 +63,7 @@ class TrackingCost:
         self._end_effectors = reward.end_effector_weight * reward.end_effector_scale / len(self._sites)
         self._com = reward.com_weight * reward.com_scale
         self._control, self.final, self._penetration = config.control, config.final, config.penetration
+        self._slide = config.slide
         shapes = GeomShapes.of(model, solid_bodies(model))
         self._geoms = replace(shapes, first=np.arange(len(shapes.geoms)))
 
@@ -73,6 +78,7 @@ class TrackingCost:
             + self._end_effectors * np.square(end_effectors).sum(axis=(1, 2))
             + self._com * np.square(env.com - reference.com[row]).sum(axis=1)
             + self._penetration * np.square(np.minimum(env.lowest(self._geoms) + FREE_DEPTH, 0.0)).sum(axis=1)
+            + self._slide * env.slide_squared()
         )
 
     def of_controls(self, controls: np.ndarray) -> np.ndarray:
@@ -120,6 +126,9 @@ class TrackingCost:
             flat = jacobian.reshape(-1, nv)
             lx[t, :nv] += flat.T @ (weights * error).ravel()
             lxx[t, :nv, :nv] += (flat.T * np.repeat(weights, 3)) @ flat
+            speeds, by_state = expand_sliding(data, self._env.joints, self._env.ground, self._env.touching, qvel[t])
+            lx[t] += self._slide * by_state.T @ speeds
+            lxx[t] += self._slide * by_state.T @ by_state
             for depth, rise in self._find_deep(data, nv):
                 lx[t, :nv] += self._penetration * depth * rise
                 lxx[t, :nv, :nv] += self._penetration * np.outer(rise, rise)

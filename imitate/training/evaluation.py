@@ -75,7 +75,7 @@ class Evaluator:
         """Makes the environments; those that are pushed have dynamics of their own, if there are ranges of them."""
         self.group = group
         self._third = max(1, ROLLOUTS // 2 // group.size)
-        env_config = replace(config.env, episode_seconds=config.evaluation_seconds)
+        env_config = replace(config.env, episode_seconds=config.evaluation_seconds, slide_weight=0.0)
         affected = np.arange(3 * self._third) >= 2 * self._third
         if dynamics is not None:
             dynamics = replace(dynamics, keep=0.0)  # the same ones in every evaluation

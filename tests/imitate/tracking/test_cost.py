@@ -59,3 +59,36 @@ def test_only_depth_beyond_what_contact_gives_way_costs(env):
 def test_controls_cost_their_square(env):
     cost = TrackingCost(env, CostConfig(control=0.002))
     np.testing.assert_allclose(cost.of_controls(np.array([[1.0, 2.0], [0.0, 0.5]])), [0.005, 0.00025])
+
+
+def test_sliding_costs_the_slowest_bearing_points_speed_and_nothing_in_the_air(env):
+    # Both soles 4 mm in the ground, all of the body 0.3 m/s to the left: 0.3^2 for each foot, half of the weight.
+    down, left = np.zeros(env.model.nv), np.zeros((2, env.model.nv))
+    down[2], left[0, 1] = -0.004, 0.3
+    costs = {}
+    for weight in (0.0, 2.0):
+        for height in (0.0, 0.02):
+            env.start(np.array([3, 3]), offset=np.tile(down + height * np.eye(len(down))[2], (2, 1)), speed_offset=left)
+            costs[weight, height] = TrackingCost(env, CostConfig(slide=weight)).of_states()[0]
+    assert costs[2.0, 0.0] - costs[0.0, 0.0] == pytest.approx(0.5 * 2.0 * 2 * 0.3**2, rel=1e-6)
+    assert costs[2.0, 0.02] == costs[0.0, 0.02]
+
+
+def test_slidings_gradient_agrees_with_finite_differences(env):
+    cost, nv = TrackingCost(env, CostConfig(slide=1.0)), env.model.nv
+    speed = 0.5 * np.random.default_rng(0).standard_normal(nv)
+
+    def cost_at(velocity: np.ndarray) -> float:
+        down = np.tile(-0.004 * np.eye(nv)[2], (2, 1))
+        env.start(np.array([3, 3]), offset=down, speed_offset=np.tile(velocity, (2, 1)))
+        return float(cost.of_states()[0])
+
+    steps = 1e-6 * np.eye(nv)
+    expected = [(cost_at(speed + step) - cost_at(speed - step)) / 2e-6 for step in steps]
+    cost_at(speed)
+    none = np.zeros((0, 2 * nv, 2 * nv))
+    found = cost.expand(
+        np.array([3]), env.all_qpos[:1], env.all_qvel[:1], none[:, 0, : env.action_size], none,
+        none[:, :, : env.action_size],
+    )  # fmt: skip
+    np.testing.assert_allclose(found.lx[0, nv:] / cost.final, expected, atol=1e-8)

@@ -6,7 +6,7 @@ import pytest
 import tyro
 
 from imitate.env.env import EnvConfig
-from imitate.training.config import BUDGET, TrainConfig
+from imitate.training.config import BUDGET, SLIDE, TrainConfig
 from imitate.training.ppo import PPOConfig, PPOOptions
 
 
@@ -41,14 +41,16 @@ def test_the_tuned_preset():
         0.6,
     )
     assert config.ppo == PPOConfig(2, 1024, 0.97, 0.95, 0.2, 3e-4, (1e-5, 1e-3))
+    assert config.env.slide_weight == 0.2
     scratch = TrainConfig(warm_start="none").resolve()
-    assert (scratch.num_steps, scratch.env.push_speed) == (8, 0.0)
+    assert (scratch.num_steps, scratch.env.push_speed, scratch.env.slide_weight) == (8, 0.0, 0.0)
 
 
 def test_the_papers_preset():
     config = TrainConfig(preset="sfv").resolve()
     assert (config.num_envs, config.num_steps, config.hidden_sizes) == (256, 16, (1024, 512))
     assert (config.initial_std, config.learn_std, config.warm_start, config.env.push_speed) == (0.2, False, "none", 0.0)
+    assert config.env.slide_weight == 0.0  # the paper's reward has no such term
     assert config.ppo == PPOConfig(1, 256, 0.95, 0.95, 0.2, 5e-5, (5e-5, 5e-5))
 
 
@@ -75,7 +77,7 @@ def test_from_the_command_line():
 def test_pushes_can_be_asked_for_without_a_warm_start():
     assert TrainConfig(warm_start="none", env=EnvConfig(push_speed=0.6)).resolve().env.push_speed == 0.6
     assert TrainConfig(env=EnvConfig(push_speed=0.0, action_scale=0.3)).resolve().env == EnvConfig(
-        push_speed=0.0, action_scale=0.3
+        push_speed=0.0, action_scale=0.3, slide_weight=SLIDE
     )
 
 
