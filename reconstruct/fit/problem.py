@@ -196,8 +196,7 @@ class Problem:
             else:
                 yield surface_terms.widen(residuals.view_prior(view, expected, sigma, self.model.nv), more)
             if self.held_up:
-                height = residuals.camera_height(view, EYE_LEVEL, self.camera_height_sigma, self.model.nv)
-                yield surface_terms.widen(height, more)
+                yield surface_terms.widen(self.camera_height(view), more)
             rises = surface_terms.usual_rises(at.surfaces, self.model.nv, len(unknowns))
             yield from [rises] if rises else []
         points, parts = self.point_set, self.rolling_parts
@@ -354,11 +353,14 @@ class Problem:
         )
         return [*blocks[:2], *(surface_terms.leave_out(block, above) for block in blocks[2:]), forces]
 
-    @property
-    def camera_height_sigma(self) -> float:
-        """Of the logarithm of the camera's height, as strong against all frames as one observation is against those
-        that are independent: a detector's errors last for some frames."""
-        return self.sigmas.camera_height / float(np.sqrt(max(1.0, CORRELATED_S * self.fps)))
+    def camera_height(self, view: View) -> Block:
+        """What is known of the camera's height.
+
+        As strong against all frames as one observation is against those that are independent: a detector's errors last
+        for some frames.
+        """
+        strength = float(np.sqrt(max(1.0, CORRELATED_S * self.fps)))
+        return residuals.camera_height(view, EYE_LEVEL, self.sigmas.camera_height, strength, self.model.nv)
 
     def acceleration_sigma(self) -> np.ndarray:
         """Of each degree of freedom, (nv,)."""

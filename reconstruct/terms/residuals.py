@@ -220,21 +220,26 @@ def view_prior(view: View, expected: View, sigma: np.ndarray, nv: int) -> Block:
     return Block("view", residual[None], nothing, np.diag(1.0 / sigma)[None])
 
 
-def camera_height(view: View, expected: float, sigma: float, nv: int) -> Block:
+def camera_height(view: View, expected: float, sigma: float, strength: float, nv: int) -> Block:
     """The camera is about as high above the ground as it is expected to be, (1, 1).
 
-    Heights are log-normal: one on a balcony is possible, and is drawn down less than one in a hand.
+    The height's logarithm has Cauchy's density. Near what is expected it is as a normal one; a phone on the
+    floor, or a film from a balcony, is drawn there less the further it is away.
 
     Args:
       view: camera and ground.
       expected: height [m].
-      sigma: standard deviation of the height's logarithm.
+      sigma: width of the density of the height's logarithm.
+      strength: factor on the residual.
       nv: width of the tangent space.
     """
     height = max(view.height, LOWEST_CAMERA)
+    away = np.log(height / expected) / sigma
+    bounded = np.sqrt(np.log1p(away**2))
+    slope = away / ((1.0 + away**2) * bounded) if bounded > 0.0 else 1.0
     by_view = np.zeros((1, 1, GLOBALS))
-    by_view[..., 2] = (view.height > LOWEST_CAMERA) / (sigma * height)
-    residual = np.full((1, 1), np.log(height / expected) / sigma)
+    by_view[..., 2] = strength * (view.height > LOWEST_CAMERA) * abs(slope) / (sigma * height)
+    residual = np.full((1, 1), strength * np.sign(away) * bounded)
     return Block("camera_height", residual, np.zeros((1, 1, 1, nv)), by_view)
 
 

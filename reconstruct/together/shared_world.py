@@ -19,7 +19,7 @@ from pose.progress import Progress, silent
 from pose.timeline.seen_part import cut_to_seen
 from reconstruct.camera import Camera, View, tilt_from_up
 from reconstruct.characters.character import Character
-from reconstruct.fit.fit_sigmas import CORRELATED_S, EYE_LEVEL
+from reconstruct.fit.fit_sigmas import CORRELATED_S
 from reconstruct.fit.problem import Problem
 from reconstruct.observations import estimate_focal, find_middle_frame
 from reconstruct.reconstruct import (
@@ -32,7 +32,6 @@ from reconstruct.reconstruct import (
 from reconstruct.rotations import from_rotvec, multiply, rotate
 from reconstruct.solver.normal_equations import normal_equations
 from reconstruct.solver.solve import to_banded
-from reconstruct.terms.residuals import camera_height
 
 HEIGHT_SIGMA = 0.06
 """Standard deviation of the logarithm of people's heights; adults differ by some 6 %."""
@@ -144,7 +143,7 @@ def hear(fitted: Fitted, film: Keypoints, first: int) -> Sighting:
     prior = np.diag([*(1.0 / np.square(problem.tilt_sigma)), 0.0, 1.0 / problem.sigmas.focal**2])
     mean, at = view.vector()[:KNOWN], expected.vector()[:KNOWN]
     if problem.held_up:  # linear where the fit ended
-        held = camera_height(view, EYE_LEVEL, problem.camera_height_sigma, problem.model.nv)
+        held = problem.camera_height(view)
         assert held.global_jacobian is not None
         slope = float(held.global_jacobian[0, 0, 2])
         prior[2, 2] = slope**2

@@ -210,7 +210,8 @@ def stage_film(film: Film, qpos: np.ndarray, contacts: np.ndarray, character: Ch
         azimuth = BEFORE_WALL  # what the person faces hides them from the front
     camera = place_camera(xyz_w, np.radians(azimuth), view.fov, view.eye_height)
     if any(film.tilt):
-        camera = tilt_camera(camera, *np.radians(film.tilt), xyz_w.mean(axis=(0, 1)))
+        pitch, roll = np.radians(film.tilt)
+        camera = tilt_camera(camera, pitch, roll, xyz_w.mean(axis=(0, 1)))
     path = pan_with_body(camera, xyz_w) if film.group == "panning" else ()
     return Demo(qpos, contacts, xyz_w, path[0] if path else camera, path)
 

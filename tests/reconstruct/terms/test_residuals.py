@@ -83,7 +83,7 @@ def scene():
             "ball_limits": lambda: residuals.ball_limits(space, qpos, 0.1),
             "pose_prior": lambda: residuals.pose_prior(space, qpos),
             "view_prior": lambda: residuals.view_prior(view, expected, np.arange(1.0, 7.0), model.nv),
-            "camera_height": lambda: residuals.camera_height(view, 1.5, 0.3, model.nv),
+            "camera_height": lambda: residuals.camera_height(view, 1.5, 0.3, 2.0, model.nv),
             "ground": lambda: residuals.ground_height(contacts, contact, 0.01),
             "slip": lambda: residuals.no_slip(contacts, contact, view, FPS, 0.01),
             "penetration": lambda: residuals.no_penetration(shapes, 0.01),
@@ -178,15 +178,17 @@ def move(model, kin, com_w):
     return dynamics.CentroidalMotion.of(model, moved, FPS)
 
 
-def test_a_camera_is_drawn_to_eye_level_and_less_from_a_balcony():
+def test_a_camera_is_drawn_to_eye_level_and_less_from_the_floor_or_a_balcony():
     def at(height):
-        block = residuals.camera_height(View(0.0, 0.0, height, 7.0), EYE_LEVEL, 0.3, 6)
+        block = residuals.camera_height(View(0.0, 0.0, height, 7.0), EYE_LEVEL, 0.3, 1.0, 6)
         assert block.global_jacobian is not None
         return float(block.residual[0, 0]), float((block.residual * block.global_jacobian[..., 2])[0, 0])
 
     assert at(EYE_LEVEL)[0] == 0.0
-    assert at(EYE_LEVEL * np.exp(0.3))[0] == pytest.approx(1.0)
+    assert at(EYE_LEVEL * np.exp(0.3))[0] == pytest.approx(np.sqrt(np.log(2.0)))
     assert at(0.7)[1] < 0 < at(8.0)[1] < at(2.6)[1]
+    floor, chair = at(0.2), at(0.7)
+    assert abs(floor[1]) * 0.2 < abs(chair[1]) * 0.7  # pulls of the logarithm
     assert at(-3.0)[1] == 0.0  # the person is on a stage
 
 
