@@ -275,7 +275,7 @@ class ImitationEnv:
         return observe(phase, heading, where, turned, speed, self.com[these], offset)
 
     def slide_squared(self) -> np.ndarray:
-        """Squared speeds along the ground of the feet and hands that bear, added up [m^2/s^2], (N,)."""
+        """See `sliding.slide_squared`, of all feet and hands, (N,)."""
         spatial = self._cvel[:, self.model.site_bodyid], self.com
         return slide_squared(self.touching, self.site_xpos, *spatial, self.ground)
 
@@ -348,7 +348,7 @@ class ImitationEnv:
         own = self.task.compute_own_rewards(self)
         reward, terms = sum(own.values(), reward), terms | own
         if self.config.slide_weight:
-            terms["slide"] = -self.config.slide_weight * np.minimum(self.slide_squared(), 1.0)
+            terms["slide"] = -self.config.slide_weight * self.slide_squared()
             reward = reward + terms["slide"]
         exploded = clear_exploded(self._batch, reward, terms)
         self.non_finite += int(exploded.sum())

@@ -12,11 +12,15 @@ import numpy as np
 from imitate.env.joint_layout import JointLayout
 from imitate.scene.ground import Ground
 
+FAST = 0.6
+"""Speed at which sliding costs half of its square [m/s]; beyond, it costs little more (Geman and McClure)."""
+# A foot that lands has the speed of its reference for a moment: if that cost its square, a plan would rather not land.
+
 
 def slide_squared(
     parts: Sequence[np.ndarray], places: np.ndarray, spatial: np.ndarray, com: np.ndarray, ground: Ground
 ) -> np.ndarray:
-    """Squared speeds along the ground of the parts that bear, added up [m^2/s^2], (N,).
+    """Squared speeds along the ground of the parts that bear, bounded by `FAST` and added up [m^2/s^2], (N,).
 
     Args:
       parts: of each part, its points among the S sites.
@@ -31,7 +35,8 @@ def slide_squared(
         bears = points[..., 2] < ground.height(points[..., :2])
         speed = spatial[:, sites, 3:] + np.cross(spatial[:, sites, :3], points - com[:, None])
         slowest = np.where(bears, np.square(speed[..., :2]).sum(axis=-1), np.inf).min(axis=1)
-        total += np.where(np.isfinite(slowest), slowest, 0.0)
+        slowest[np.isinf(slowest)] = 0.0
+        total += slowest / (1.0 + slowest / FAST**2)
     return total
 
 
@@ -68,6 +73,7 @@ def expand_sliding(
         mujoco.mj_jacDot(model, data, by_pose, None, data.site_xpos[site], int(model.site_bodyid[site]))
         for dofs in joints.quat_dof:
             by_pose[:, dofs] += np.cross(qvel[dofs], along[:, dofs])
-        velocities.append(along[:2] @ qvel)
-        jacobians.append(np.concatenate([by_pose[:2], along[:2]], axis=1))
+        weight = 1.0 / (1.0 + (speeds[slowest] / FAST) ** 2)
+        velocities.append(weight * along[:2] @ qvel)
+        jacobians.append(weight * np.concatenate([by_pose[:2], along[:2]], axis=1))
     return np.concatenate(velocities), np.concatenate(jacobians)

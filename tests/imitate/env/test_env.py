@@ -170,7 +170,7 @@ def test_standing_does_not_sink_or_slide():
 
 
 def test_sliding_costs_reward_only_where_it_is_asked_for():
-    """Feet 4 mm in the ground that go to the left at 0.3 m/s each cost 0.3^2 times the weight."""
+    """Feet 4 mm in the ground that go to the left at 0.3 m/s each cost 0.8 * 0.3^2 times the weight."""
     rewards = {}
     for weight in (None, 0.5):
         env = ImitationEnv(Task(CHARACTER, standing()), EnvConfig(slide_weight=weight), 1)
@@ -178,7 +178,7 @@ def test_sliding_costs_reward_only_where_it_is_asked_for():
         down[0, 2], left[0, 1] = -0.004, 0.3
         env.start(np.zeros(1, dtype=np.int64), offset=down, speed_offset=left)
         rewards[weight] = env.compare().reward[0]
-    assert rewards[None] - rewards[0.5] == pytest.approx(0.5 * 2 * 0.3**2, rel=1e-6)
+    assert rewards[None] - rewards[0.5] == pytest.approx(0.5 * 2 * 0.8 * 0.3**2, rel=1e-6)
 
 
 def test_model_has_ground_and_the_body_weighs_the_same():
