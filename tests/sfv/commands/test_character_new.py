@@ -143,7 +143,7 @@ def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):
     found = Reconstruction(motion, camera, {}, {"reprojection_px": 1.0, "foot_slide_mm_per_frame": 0.0}, 0)
     asked = []
     monkeypatch.setattr(stages, "Keypoints", SimpleNamespace(load=lambda _: None))
-    monkeypatch.setattr(stages, "reconstruct_motion", lambda _, body, *__: asked.append(body.name) or found)
+    monkeypatch.setattr(stages, "reconstruct_motion", lambda _, body, *__, **___: asked.append(body.name) or found)
     monkeypatch.setattr(stages, "write_preview", lambda *_, **__: None)
     config = ClipConfig(character="atlas", height=1.75)
     assert [body.name for body in choose_bodies(config)] == ["atlas", "humanoid"]
