@@ -19,6 +19,9 @@ from reconstruct.guess_legs import UpperBody
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.retargeting.retargeting import RetargetConfig
 
+USUAL_BODY = "humanoid"
+"""Body that is fitted to a person in a video, unless another one is built as it is."""
+
 
 @dataclass(frozen=True)
 class ClipConfig:
@@ -33,10 +36,10 @@ class ClipConfig:
     # --start, --end and --reconstruct.loop hold for it, too.
     out: Path | None = None
     """Folder of the run; default runs/<name of the video or motion file>."""
-    character: str = "humanoid"
+    character: str = USUAL_BODY
     """Body that is to perform the skill, a folder in assets/characters."""
     height: float | None = None
-    """The person's standing height [m]; default: the character's own."""
+    """The person's standing height [m]; default: the humanoid's as far as the film does not show another."""
     upper_body: UpperBody = "no"
     """Guess legs that are out of the picture: they stand in one place, or walk along the path of the hips."""
     people: Literal["one", "all"] = "one"
@@ -55,6 +58,13 @@ class ClipConfig:
     track: TrackConfig = field(default_factory=TrackConfig)
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def finds_height(self, person: str) -> bool:
+        """Whether the height of the body with this name, which is fitted to the person, is looked for in the film.
+
+        Other bodies than the usual one, a child's say, have heights of their own, and perform at those.
+        """
+        return self.height is None and person == USUAL_BODY
 
     def check(self) -> "ClipConfig":
         """The config itself.

@@ -121,7 +121,9 @@ def forecast(config: ClipConfig, character: Character, person: Character, progre
         times.append(time.monotonic())
         progress(2, 3, "motion of the middle")
         pose = StageResult(folder, "", {}, 0.0, False)
-        motion = stages.reconstruct(pose, character, person, config.reconstruct, None, config.upper_body)
+        objects = () if config.scene.kind != "found" else None
+        guess = config.upper_body, config.finds_height(person.name)
+        motion = stages.reconstruct(pose, character, person, config.reconstruct, objects, *guess)
         motion.make(Work(motion.config, motion.inputs, folder, lambda done, total, note="": None))
         times.append(time.monotonic())
     share = part.end - part.start if part.end else EXCERPT

@@ -96,5 +96,5 @@ def describe_height(found: Reconstruction) -> str:
     if height is None:
         return ""
     if height.is_other:
-        return f"the person is {height.describe()} (--height says it)"
-    return f"the person is {height.describe()}: {found.motion.height:.2f} m is taken (--height says it)"
+        return f"the person is {height.describe()} (give --height if you know it)"
+    return f"the person is {height.describe()}: {height.assumed:.2f} m is taken (give --height if you know it)"

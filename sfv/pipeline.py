@@ -21,7 +21,7 @@ from reconstruct.retargeting.ik_targets import leg_length
 from reconstruct.retargeting.retargeting import same_joints
 from reconstruct.scene_objects import SceneObject, find_slope, load_objects, split_pushed
 from sfv import __version__, stages
-from sfv.config import ClipConfig, RetargetRunConfig
+from sfv.config import USUAL_BODY, ClipConfig, RetargetRunConfig
 from sfv.console import console
 from sfv.drawing.renderer import check_drawing
 from sfv.forecast import announce
@@ -59,7 +59,7 @@ def run_clip(
     check_drawing()
     config = choose_source(config.check())
     character, person = choose_bodies(config)
-    find_height, config = config.height is None, resolve(config)
+    config = resolve(config)
     source, folder = config.motion or config.video, config.out
     assert source is not None and folder is not None
     record = {"config": plain(config), "version": __version__, "commit": find_commit(), "command": command}
@@ -75,7 +75,7 @@ def run_clip(
             print_findings(pose)
             check_keypoints(pose, source, config)
             objects = read_scene_file(folder) if config.scene.kind == "found" else ()
-            guess = config.upper_body, find_height
+            guess = config.upper_body, config.finds_height(person.name)
             usual = stages.reconstruct(pose, character, person, config.reconstruct, objects, *guess)
             motion = run(usual if fit is None else fit(pose))
             print_scene(motion, folder)
@@ -192,7 +192,7 @@ def choose_bodies(config: ClipConfig) -> tuple[Character, Character]:
 
     The height of a person is no robot's: a robot keeps its own.
     """
-    character, person = load_character(config.character), load_character("humanoid", config.height)
+    character, person = load_character(config.character), load_character(USUAL_BODY, config.height)
     if same_joints(character, person):
         character = load_character(config.character, config.height)
         return character, character

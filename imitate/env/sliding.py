@@ -45,9 +45,9 @@ def expand_sliding(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Velocities along the ground of the parts that bear [m/s], (2 P,), and their Jacobian, (2 P, 2 nv).
 
-    With v = J(q) u, the derivative by
-    u is J. That by the angle of a hinge is dJ/dt at the velocity u, for second derivatives of a point's place commute.
-    Rotations of a ball do not: a step d of its rotation adds J (d x w), where w is its angular velocity.
+    With v = J(q) u, the derivative by u is J. That by the angle of a hinge is dJ/dt at the velocity u, for second
+    derivatives of a point's place commute. Rotations of a ball do not: a step d of its rotation adds J (d x w), where w
+    is its angular velocity. Both are weighted as Geman and McClure's loss has it.
 
     Args:
       data: at the pose, after `mj_kinematics` and `mj_comPos`.

@@ -63,6 +63,6 @@ class FitSigmas:
     tilt: tuple[float, float] = (0.25, 0.05)
     """Pitch and roll of the camera [rad]: most films are held level."""
     camera_height: float = 0.3
-    """Logarithm of the camera's height above the ground over `EYE_LEVEL`, of Cauchy's density: most who film stand."""
+    """Logarithm of the camera's height above the ground over `EYE_LEVEL`, in Cauchy's loss: most who film stand."""
     focal: float = 0.15
     """Logarithm of the focal length about the expected one."""

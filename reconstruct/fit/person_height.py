@@ -65,6 +65,8 @@ class HeightEstimate:
     """There are 5 % above [m]."""
     evidence: str
     """What it comes from, in words."""
+    assumed: float
+    """Height of the body that was fitted first [m]."""
     certainty: float = 0.0
     """Probability that it is not the height that was assumed, but smaller, or larger: from 0.5 to 1 (0 if unknown)."""
 
@@ -111,7 +113,7 @@ def summarise(density: np.ndarray, assumed: float, evidence: str) -> HeightEstim
     below /= density.sum()
     low, middle, high = np.exp(np.interp([TAIL, 0.5, 1.0 - TAIL], below, GRID))
     smaller = float(np.interp(np.log(assumed), GRID, below))
-    return HeightEstimate(float(middle), float(low), float(high), evidence, max(smaller, 1.0 - smaller))
+    return HeightEstimate(float(middle), float(low), float(high), evidence, assumed, max(smaller, 1.0 - smaller))
 
 
 def prior_density() -> np.ndarray:
@@ -125,11 +127,14 @@ def prior_density() -> np.ndarray:
 def flight_likelihood(flights: Sequence[Flight], assumed: float) -> np.ndarray:
     """Of falls in metres of a body of the assumed height, on `GRID`."""
     density = np.ones(len(GRID))
+    if not flights:
+        return density
     expected = GRAVITY * assumed / np.exp(GRID)
     for one in flights:
-        sigma = np.hypot(one.sigma, PROPORTIONS * expected)
-        density *= (1.0 + ((expected - one.fall) / sigma) ** 2 / FREEDOM) ** (-0.5 * (FREEDOM + 1.0)) / sigma
-    return density
+        density *= (1.0 + ((expected - one.fall) / one.sigma) ** 2 / FREEDOM) ** (-0.5 * (FREEDOM + 1.0))
+    # The error that they share does not average away, however many they are.
+    shared = np.exp(-0.5 * ((GRID[:, None] - GRID) / PROPORTIONS) ** 2)
+    return shared @ density
 
 
 def gait_likelihood(steps: Sequence[float]) -> np.ndarray:
@@ -182,7 +187,8 @@ def measure_lift(first: OnGround) -> np.ndarray:
     points_c = seen.view_points((points_w - [0.0, 0.0, view.height]) @ view.rotation().T)
     metre = np.exp(view.log_focal) / np.maximum(points_c[..., 2], 0.2)
     away = seen.plane_px / metre[..., None] - points_c[..., :2]
-    upwards = -(away @ np.array([np.sin(view.roll), np.cos(view.roll)]))
+    up = view.rotation()[:2, 2]
+    upwards = away @ (up / np.linalg.norm(up))
     weight = seen.weight + 1e-9
     middle = np.sum(weight * upwards, axis=1) / weight.sum(axis=1)
     spread = np.clip(upwards - middle[:, None], -0.1, 0.1)  # a limb that is seen elsewhere is not the body

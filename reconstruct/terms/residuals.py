@@ -223,13 +223,13 @@ def view_prior(view: View, expected: View, sigma: np.ndarray, nv: int) -> Block:
 def camera_height(view: View, expected: float, sigma: float, strength: float, nv: int) -> Block:
     """The camera is about as high above the ground as it is expected to be, (1, 1).
 
-    The height's logarithm has Cauchy's density. Near what is expected it is as a normal one; a phone on the
-    floor, or a film from a balcony, is drawn there less the further it is away.
+    Cauchy's loss, log(1 + a^2) / 2, of the distance a of the height's logarithm: near what is expected it is the square;
+    a phone on the floor, or a film from a balcony, is drawn there less the further it is away.
 
     Args:
       view: camera and ground.
       expected: height [m].
-      sigma: width of the density of the height's logarithm.
+      sigma: width of the loss, of the height's logarithm.
       strength: factor on the residual.
       nv: width of the tangent space.
     """

@@ -34,7 +34,8 @@ def main(video: Path, folder: Path, size: Any) -> None:
             with bar("forecast") as progress:
                 write_json(folder / FORECAST, asdict(forecast(config, character, person, progress)))
         pose = run_stage(folder, stages.estimate(video, config.pose))
-        run_stage(folder, stages.reconstruct(pose, character, person, config.reconstruct))
+        guess = config.upper_body, config.finds_height(person.name)
+        run_stage(folder, stages.reconstruct(pose, character, person, config.reconstruct, None, *guess))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The tracking cost against its definition, and what it leaves out."""
 
+import mujoco
 import numpy as np
 import pytest
 
 from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.sliding import expand_sliding
 from imitate.env.task import Task
 from imitate.tracking.cost import FREE_DEPTH, CostConfig, TrackingCost
 from tests.samples import CHARACTER, standing
@@ -93,3 +95,25 @@ def test_slidings_gradient_agrees_with_finite_differences(env):
         none[:, :, : env.action_size],
     )  # fmt: skip
     np.testing.assert_allclose(found.lx[0, nv:] / cost.final, expected, atol=1e-8)
+
+
+def test_slidings_jacobian_holds_for_poses_of_balls_and_hinges_too(env):
+    """Far below `FAST`, where the loss is the square: velocities and their derivatives by pose and velocity."""
+    model, data, rng = env.model, mujoco.MjData(env.model), np.random.default_rng(1)
+    nv, ground, joints = model.nv, env.ground, env.joints
+    pose, speed = env.reference.qpos[3].copy(), 1e-3 * rng.standard_normal(nv)
+    mujoco.mj_integratePos(model, pose, 0.3 * np.concatenate([np.zeros(6), rng.standard_normal(nv - 6)]), 1.0)
+    pose[2] -= 0.3  # whatever the legs do, the feet are in the ground
+
+    def velocities_at(step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        data.qpos[:] = pose
+        mujoco.mj_integratePos(model, data.qpos, step[:nv], 1.0)
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        return expand_sliding(data, joints, ground, env.touching[:2], speed + step[nv:])
+
+    _, found = velocities_at(np.zeros(2 * nv))
+    steps = 1e-6 * np.eye(2 * nv)
+    expected = np.array([(velocities_at(step)[0] - velocities_at(-step)[0]) / 2e-6 for step in steps]).T
+    assert found.shape == (4, 2 * nv)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)  # the loss is the square to 1e-4

@@ -16,6 +16,7 @@ from reconstruct.fit.person_height import (
     scale_character,
     summarise,
 )
+from reconstruct.kinematics import GRAVITY
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
 from sfv.bench.simulated_keypoints import simulate_keypoints
 from sfv.demo.demo import stage_demo
@@ -89,3 +90,10 @@ def test_scaled_body_has_the_lengths_of_one_that_is_loaded_at_that_height() -> N
     scaled, loaded = scale_character(HUMANOID, 1.2), load_character("humanoid", 1.2)
     assert np.allclose(scaled.model.body_pos, loaded.model.body_pos)
     assert np.allclose(scaled.model.body_mass, loaded.model.body_mass)
+
+
+def test_what_all_flights_have_wrong_alike_does_not_average_away() -> None:
+    flights = 16 * [Flight(GRAVITY * 1.06, 0.3)]
+    found = summarise(prior_density() * flight_likelihood(flights, 1.75), 1.75, "")
+    assert np.log(found.high / found.low) > 2.0 * 1.6 * 0.03 * 0.9
+    assert not found.is_other

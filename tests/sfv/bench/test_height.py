@@ -35,8 +35,8 @@ def test_each_motion_is_filmed_at_two_heights_or_at_all_and_from_all_sides() -> 
 
 
 def test_rows_hold_errors_and_how_often_the_interval_is_right() -> None:
-    sure = HeightEstimate(1.21, 1.05, 1.3, "from 1 flight", 0.999)
-    usual = HeightEstimate(1.70, 1.5, 1.9, "as people are", 0.6)
+    sure = HeightEstimate(1.21, 1.05, 1.3, "from 1 flight", 1.75, 0.999)
+    usual = HeightEstimate(1.70, 1.5, 1.9, "as people are", 1.75, 0.6)
     measured = [
         MeasuredHeight(sized("jump", 1.1), sure, 90.0, 400.0),
         MeasuredHeight(sized("walk", 1.75), usual, 80.0, 80.0),
