@@ -102,8 +102,9 @@ def forecast(config: ClipConfig, character: Character, person: Character, progre
     """
     video, length = config.video, find_length(config)
     assert video is not None
-    start = config.pose.start + 0.5 * max(0.0, length - EXCERPT)
-    part = replace(config.pose, start=start, end=start + min(EXCERPT, length), min_frames=1)
+    share = min(EXCERPT, length)
+    start = config.pose.start + 0.5 * (length - share)
+    part = replace(config.pose, start=start, end=start + share, min_frames=1)
     if isinstance(parse_person(part.person), PointInVideo):  # somewhere else
         part = replace(part, person="")
     began = time.monotonic()
@@ -126,5 +127,4 @@ def forecast(config: ClipConfig, character: Character, person: Character, progre
         motion = stages.reconstruct(pose, character, person, config.reconstruct, objects, *guess)
         motion.make(Work(motion.config, motion.inputs, folder, lambda done, total, note="": None))
         times.append(time.monotonic())
-    share = part.end - part.start if part.end else EXCERPT
     return Forecast(length, times[0] - began, (times[1] - times[0]) / share, (times[2] - times[1]) / share)
