@@ -356,8 +356,8 @@ class Problem:
     def camera_height(self, view: View) -> Block:
         """What is known of the camera's height.
 
-        It is weighted by the number of frames in `CORRELATED_S`: a detector's errors last for some frames, so those count as
-        one independent observation, as this does.
+        It is weighted by the number of frames in `CORRELATED_S`: a detector's errors last for some frames, so that
+        those count as one independent observation, as this does.
         """
         strength = float(np.sqrt(max(1.0, CORRELATED_S * self.fps)))
         return residuals.camera_height(view, EYE_LEVEL, self.sigmas.camera_height, strength, self.model.nv)

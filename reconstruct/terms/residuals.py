@@ -223,7 +223,7 @@ def view_prior(view: View, expected: View, sigma: np.ndarray, nv: int) -> Block:
 def camera_height(view: View, expected: float, sigma: float, strength: float, nv: int) -> Block:
     """The camera is about as high above the ground as it is expected to be, (1, 1).
 
-    Cauchy's loss, log(1 + a^2) / 2, of the distance a of the height's logarithm: near what is expected it is the square;
+    Cauchy's loss, log(1 + a^2) / 2, of the distance a of the height's logarithm. Near what is expected it is a square;
     a phone on the floor, or a film from a balcony, is drawn there less the further it is away.
 
     Args:
