@@ -116,4 +116,4 @@ def test_slidings_jacobian_holds_for_poses_of_balls_and_hinges_too(env):
     steps = 1e-6 * np.eye(2 * nv)
     expected = np.array([(velocities_at(step)[0] - velocities_at(-step)[0]) / 2e-6 for step in steps]).T
     assert found.shape == (4, 2 * nv)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)  # the loss is the square to 1e-4
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)  # the loss bends by that much
