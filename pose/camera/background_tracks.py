@@ -1,7 +1,7 @@
 """Corners of the background, followed from frame to frame: what a moving camera is reconstructed from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -48,19 +48,46 @@ class Tracks:
         return np.isfinite(self.xy[..., 0])
 
 
+@dataclass
+class KeyFrames:
+    """Key frames as they are chosen, one after the other.
+
+    At first they are `KEY_SHIFT` apart. Whenever there are `MOST_KEYS`, every other one is left out and the next are
+    twice as far apart: pictures that share fewer corners see more parallax, and all can still be adjusted together.
+    """
+
+    frames: list[int] = field(default_factory=lambda: [0])
+    """Their numbers in the film; the first frame is one."""
+    shift: float = KEY_SHIFT
+    """How far corners move until the next one [px]."""
+    left: float = KEY_LEFT
+    """Share of the last one's corners that the next one still sees."""
+
+    def is_due(self, moved: float, shared: int, count: int) -> bool:
+        """Whether a frame becomes the next one; where there are too many by then, they are thinned out.
+
+        Args:
+          moved: median way of the corners that it shares with the last key frame [px].
+          shared: how many it shares.
+          count: how many the last key frame had.
+        """
+        due = moved > self.shift or shared < self.left * count
+        if due and len(self.frames) == MOST_KEYS:
+            self.frames, self.shift, self.left = self.frames[::2], 2.0 * self.shift, LEFT_THINNED
+        return due
+
+
 def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> Tracks:
     """Follows corners outside of people by optical flow, and replaces those that are lost.
 
-    At first key frames are `KEY_SHIFT` apart. Whenever there are `MOST_KEYS`, every other one is left out and the next
-    are twice as far apart: pictures that share fewer corners see more parallax, and all of them can still be adjusted
-    together. It ends where they would be more than `LARGEST_SHIFT` apart, or at `MOST_SIGHTS`.
+    It ends where key frames would be more than `LARGEST_SHIFT` apart, or at `MOST_SIGHTS`.
 
     Args:
       images: the T frames, uint8 (H, W, 3) RGB, all of one size.
       people_px: boxes that hold no background in each frame, (left, top, right, bottom) [px], T arrays (N, 4).
     """
     sights = list[tuple[np.ndarray, np.ndarray]]()  # of each frame: corner numbers, places
-    keys, count, shift, left = [0], 0, KEY_SHIFT, KEY_LEFT
+    keys, count = KeyFrames(), 0
     numbers, places, before = np.zeros(0, dtype=int), np.zeros((0, 2), np.float32), np.zeros((0, 0), np.uint8)
     key_numbers, key_places = numbers, places
     size = (1, 1)
@@ -73,20 +100,19 @@ def track_background(images: Iterable[np.ndarray], people_px: list[np.ndarray]) 
             numbers, places = numbers[found], places[found]
         shared, mine, theirs = np.intersect1d(numbers, key_numbers, return_indices=True)
         moved = np.median(np.linalg.norm(places[mine] - key_places[theirs], axis=1)) if len(shared) else np.inf
-        if t == 0 or moved > shift or len(shared) < left * len(key_numbers):
-            if len(keys) == MOST_KEYS:
-                keys, shift, left = keys[::2], 2.0 * shift, LEFT_THINNED
-            if shift > LARGEST_SHIFT or len(sights) * _find_lasting(sights, count, keys).sum() > MOST_SIGHTS:
-                return replace(_gather(sights, count, keys, size), whole=False)
+        if t == 0 or keys.is_due(float(moved), len(shared), len(key_numbers)):
+            lasting = _find_lasting(sights, count, keys.frames)
+            if keys.shift > LARGEST_SHIFT or len(sights) * lasting.sum() > MOST_SIGHTS:
+                return replace(_gather(sights, count, keys.frames, size), whole=False)
             fresh = _find_more(gray, mask, places)
             numbers = np.concatenate([numbers, count + np.arange(len(fresh))])
             places, count = np.concatenate([places, fresh]), count + len(fresh)
             key_numbers, key_places = numbers, places
             if t > 0:
-                keys.append(t)
+                keys.frames.append(t)
         sights.append((numbers, places))
         before = gray
-    return _gather(sights, count, keys, size)
+    return _gather(sights, count, keys.frames, size)
 
 
 def _find_lasting(sights: list[tuple[np.ndarray, np.ndarray]], count: int, keys: list[int]) -> np.ndarray:

@@ -135,15 +135,25 @@ def make_films(motion_files: list[Path], full: bool) -> list[tuple[Film, Path]]:
       motion_files: motions to film besides the demonstrations.
       full: see `list_films`.
     """
-    character = load_character("humanoid")
+    takes, folder = load_takes(motion_files, load_character("humanoid")), make_film_folder()
+    films = list_films(list(takes), full)
+    return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
+
+
+def load_takes(motion_files: list[Path], character: Character) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Poses (T, nq) and contacts (T, C) of the demonstrations and of motion files, by name."""
     takes = {name: load_demo_take(name, character) for name in PLANS}
     for path in motion_files:
         motion = read_motion(path, character)
         takes[path.stem] = motion.qpos[:LONGEST], motion.contacts[:LONGEST]
+    return takes
+
+
+def make_film_folder() -> Path:
+    """The folder of the cache in which films are kept."""
     folder = cache_folder() / "bench" / "films"
     folder.mkdir(parents=True, exist_ok=True)
-    films = list_films(list(takes), full)
-    return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
+    return folder
 
 
 def list_scene_films(motions: tuple[str, ...], full: bool) -> list[Film]:
@@ -170,8 +180,7 @@ def list_tilted_films(motions: tuple[str, ...] = ("walk", "jump")) -> list[Film]
 def make_scene_films(films: list[Film]) -> list[tuple[Film, Path]]:
     """Films of `list_scene_films` with their videos, and next to each its truth; made once."""
     character = load_character(BODIES[0])
-    folder = cache_folder() / "bench" / "films"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_film_folder()
     takes = {film.motion: load_demo_take(film.motion, character) for film in films}
     return [(film, render_film(film, *takes[film.motion], folder)) for film in films]
 

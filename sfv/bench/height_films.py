@@ -11,12 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.downloads import cache_folder
 from reconstruct.characters.character import Character, load_character
-from reconstruct.formats.read_motion import read_motion, resample
-from sfv.bench.films import LONGEST, VIEWPOINTS, Film, render_film
-from sfv.demo.motions import FPS, load_demo_take
-from sfv.demo.plans import PLANS
+from reconstruct.formats.read_motion import resample
+from sfv.bench.films import VIEWPOINTS, Film, load_takes, make_film_folder, render_film
+from sfv.demo.motions import FPS
 
 HEIGHTS = (1.10, 1.75, 1.40, 2.00)
 """Standing heights of the people who are filmed [m]."""
@@ -68,12 +66,7 @@ def make_height_films(
       limit: no more films than this; those that fly come first.
     """
     character = load_character("humanoid")
-    takes = {name: load_demo_take(name, character) for name in PLANS}
-    for path in motion_files:
-        motion = read_motion(path, character)
-        takes[path.stem] = motion.qpos[:LONGEST], motion.contacts[:LONGEST]
-    folder = cache_folder() / "bench" / "films"
-    folder.mkdir(parents=True, exist_ok=True)
+    takes, folder = load_takes(motion_files, character), make_film_folder()
     films = sorted(list_height_films(list(takes), full), key=lambda film: not film.flies)
     for film in films[:limit]:
         yield film, render_film(film, *scale_take(*takes[film.motion], film, character), folder)

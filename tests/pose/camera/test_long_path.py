@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose.camera.background_tracks import KEY_LEFT, KEY_SHIFT, LARGEST_SHIFT, LEFT_THINNED, MOST_KEYS, Tracks
+from pose.camera.background_tracks import KEY_SHIFT, LARGEST_SHIFT, MOST_KEYS, KeyFrames, Tracks
 from pose.camera.carried_camera import is_convincing
 from pose.camera.structure import reconstruct_scene
 
@@ -51,15 +51,14 @@ def see_street(R: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 def choose_keys(xy: np.ndarray) -> tuple[np.ndarray, float]:
     """Key frames as `track_background` chooses them, and how far apart they are in the end [px]."""
-    keys, shift, left, seen = [0], KEY_SHIFT, KEY_LEFT, np.isfinite(xy[..., 0])
+    keys, seen = KeyFrames(), np.isfinite(xy[..., 0])
     for t in range(1, len(xy)):
-        both = seen[t] & seen[keys[-1]]
-        moved = np.median(np.linalg.norm(xy[t, both] - xy[keys[-1], both], axis=1)) if both.any() else np.inf
-        if moved > shift or both.sum() < left * seen[keys[-1]].sum():
-            if len(keys) == MOST_KEYS:
-                keys, shift, left = keys[::2], 2.0 * shift, LEFT_THINNED
-            keys.append(t)
-    return np.unique([*keys, len(xy) - 1]), shift
+        last = keys.frames[-1]
+        both = seen[t] & seen[last]
+        moved = np.median(np.linalg.norm(xy[t, both] - xy[last, both], axis=1)) if both.any() else np.inf
+        if keys.is_due(float(moved), int(both.sum()), int(seen[last].sum())):
+            keys.frames.append(t)
+    return np.unique([*keys.frames, len(xy) - 1]), keys.shift
 
 
 @pytest.mark.slow
