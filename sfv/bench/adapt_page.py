@@ -65,9 +65,13 @@ def describe_method() -> list[str]:
     return [
         "# A robot that adapts: RMA",
         "",
+        "For readers who know reinforcement learning: how RMA is built here, where it departs from the paper, and how",
+        "far it gets, for a quadruped and for a skill from video.",
+        "",
         "*Rapid motor adaptation* (Kumar, Fu, Pathak, Malik 2021) is the lecture's second application of policy",
         "gradients. `sfv adapt go1` learns it for Unitree's Go1, `sfv play go1` shows it, and",
-        "`sfv bench adapt --page docs` measures it and writes this page; every figure of ours is from that run.",
+        "`sfv bench adapt --page docs`, with the seeds and episodes below, measures it and writes this page,",
+        "except the last section, which is of `sfv bench adapt-skill`. Every figure of ours is from these runs.",
         "",
         r"$$z_t = \mu(e_t) \qquad a_t = \pi(x_t, a_{t-1}, z_t) \qquad"
         r" \hat z_t = \phi(x_{t-50}, a_{t-50}, \dots, x_{t-1}, a_{t-1})$$",
@@ -98,14 +102,15 @@ def describe_departures() -> list[str]:
         "- The paper takes 1.2 G steps of PPO and 80 M of regression. Here a trot by inverse kinematics, which knows",
         "  payload, strength and the ground below its hips, is imitated first, by DAgger; PPO then has a thousandth of",
         "  the paper's steps. Policies with and without extrinsics imitate the same trot, from as many samples.",
-        "- What a policy is given of the extrinsics while it learns has an error, a tenth of their ranges. Without, it",
-        "  relies on them also where the test's physics lie beyond the ranges. The rows below have no such error.",
-        "- Penalties and ranges count in full from the beginning of PPO: what it begins with walks already.",
-        f"- While learning, each step pays {ALIVE:g} more (being alive). Contact forces count in robot's weights, and",
-        "  are cut.",
-        "- Fractal ground has the paper's octaves, lacunarity, gain and scale; it prints no wavelength, ours is 5 m.",
-        "- AWR is left out: it needs 40,000 samples of one and the same physics to adapt, and here physics changes",
-        "  every second.",
+        "- While a policy learns, its extrinsics have an error of a tenth of their ranges. Without that error it",
+        "  relies on them even where the test's physics lie beyond the ranges. The rows below have no such error.",
+        "- Penalties and ranges count in full from the beginning of PPO: the policy that it begins with walks already.",
+        f"- While learning, each step pays {ALIVE:g} more (being alive). Contact forces are in units of the robot's",
+        "  weight, and clipped.",
+        "- Fractal ground has the paper's octaves, lacunarity, gain and scale. The paper gives no wavelength; ours is",
+        "  5 m.",
+        "- AWR is left out: it needs 40,000 samples of the same physics to adapt, and here physics changes every",
+        "  second.",
         "",
     ]
 
@@ -139,8 +144,8 @@ def list_results(found: Measured, seeds: tuple[int, ...], episodes: int) -> list
     return [
         *lines,
         "",
-        "Torque and smoothness are mean squares [N² m²], impact is in squared robot's weights; the paper prints no",
-        "units, so its columns are not set beside ours. What can be compared is the order of the rows.",
+        "Torque and smoothness are mean squares [N² m²]; impact is in units of the robot's weight, squared. The paper",
+        "gives no units, so its columns are not set beside ours. Only the order of the rows can be compared.",
         "",
         f"phi and pi take {found.core_share:.1%} of one core for one robot.",
         "",
@@ -149,8 +154,9 @@ def list_results(found: Measured, seeds: tuple[int, ...], episodes: int) -> list
 
 
 WHY_ROBUST = [
-    "A policy that is given no extrinsics feels them as well: its last targets less its joint angles are torque over",
-    "stiffness, in which load, strength and gains show at once. It imitates the same trot, and its reward is the same.",
+    "Why Robust may do as well: a policy without extrinsics observes them, too. Its last targets minus its joint",
+    "angles are torque over stiffness, which shows load, strength and gains at once. It imitates the same trot, for",
+    "the same reward.",
     "",
 ]
 """Why the baseline without extrinsics may do as well, where it does."""
@@ -190,9 +196,10 @@ def describe_event(found: Measured) -> list[str]:
         "## A payload lands, ice begins, a leg weakens",
         "",
         "Nominal robots walk for 3 s; then, at once, 6 kg lie on the trunk, friction is .2 and one leg has .7 of its",
-        f"strength. The mean of z^ has gone half of its way to where it stays after {times} (a seed each). Of the",
-        f"robots that walked until then fall within 7 s: {falls['rma']:.0%} with RMA, {falls['without']:.0%} without",
-        f"adaptation, {falls['expert']:.0%} with the true z.",
+        f"strength. The mean of z^ needs {times} (a seed each) for half of the change to its new value.",
+        f"Of the robots that walked until then {falls['rma']:.0%} fall within 7 s with RMA, {falls['without']:.0%} "
+        "without adaptation",
+        f"and {falls['expert']:.0%} with the true z.",
         "",
         "![z over time](adaptation_event.svg)",
         "",

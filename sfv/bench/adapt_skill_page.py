@@ -42,7 +42,8 @@ def describe(name: str, found: dict[str, Row], ranges: dynamics.DynamicsConfig) 
         f"`sfv adapt --skill walk` goes on from the plain skill ({link_to(start)}) and learns pi and mu by PPO in",
         f"dynamics that vary ({link_to(dynamics)}, {link_to(muscle_groups)}), then phi on its own rollouts",
         f"({link_to(skill_regression)}); recipe: {link_to(adapt)}. pi acts at 30 Hz, phi at 10 Hz, its answer 33 ms",
-        "later. Who is left behind, uphill or on ice, sees no more than 0.3 m of it and is not ended for it.",
+        "later. A body that is left behind, uphill or on ice, observes at most 0.3 m of that distance; its episode",
+        "goes on.",
         "",
         f"`sfv bench adapt-skill --skill walk --page docs` measured {name}: {row.n} rollouts of 20 s in dynamics drawn",
         f"once for each: payload 0 to {ranges.payload[1]:.0%} of the weight (30 kg on 75 kg) up to "

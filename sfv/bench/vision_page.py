@@ -75,6 +75,9 @@ def describe_method(picture_seconds: float, training: VisionTrainConfig) -> list
     return [
         "# A robot that sees",
         "",
+        "For readers who know reinforcement learning: how a quadruped learns to walk by a depth camera here, where",
+        "that departs from the paper, and how far it gets.",
+        "",
         "*Legged locomotion in challenging terrains using egocentric vision* (Agarwal, Kumar, Malik, Pathak 2022) is",
         "the lecture's third application of policy gradients. `sfv see` learns it for Unitree's Go1, and",
         "`sfv bench vision --page docs` measures it and writes this page; every figure of ours is from that run.",
@@ -104,9 +107,9 @@ def describe_departures(camera: CameraConfig) -> list[str]:
         "## Where we depart from the paper",
         "",
         "- The robot is a Go1, the paper's an A1. Servos run within MuJoCo at 200 Hz, the paper's at 400 Hz.",
-        "- The paper learns from nothing on a GPU. Here the teacher first imitates a scripted trot that knows the",
+        "- The paper learns from scratch on a GPU. Here the teacher first imitates a scripted trot that knows the",
         "  ground's height everywhere; a clock of the trot's period is part of the observation.",
-        "- The student's eye is also fitted to the teacher's gamma, as phi is to z in RMA.",
+        "- The student's vision network is also fitted to the teacher's gamma, as phi is to z in RMA.",
         *wrap(
             f"- In {VisionTrainConfig().blank:.0%} of the episodes of training the map, or the camera, shows nothing, "
             "so that a policy learns what to do then."
@@ -164,10 +167,10 @@ def list_results(results: dict[str, list[CourseResult]], trainings: list[VisionT
         *lines,
         "",
         *wrap(
-            "Seconds to fall are all seconds walked over how often a robot fell or left its lane. Impact is the mean "
-            "squared change of a foot's force in 10 ms, in squared robot's weights. Who walks with another robot's "
-            "pictures is shown those of one that still walks, on another lane. The paper's figures are read second "
-            "hand."
+            "Seconds to fall are all seconds walked, divided by the number of times a robot fell or left its lane. "
+            "Impact is the mean squared change of a foot's force in 10 ms, in units of the robot's weight, squared. "
+            "With another robot's pictures means those of one that still walks, on another lane. The paper's figures "
+            "are from a secondary source."
         ),
         "",
     ]

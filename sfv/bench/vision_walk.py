@@ -144,9 +144,10 @@ def describe_parts(config: WalkSightConfig) -> list[str]:
         "# A person who sees",
         "",
         *textwrap.wrap(
-            f"`sfv see --skill {config.skill}` takes the humanoid's walk from video over stairs, gaps and stepping "
-            "stones by a depth camera on its head, with the machinery that the Go1 learns to see with ([vision.md]"
-            "(vision.md)). `sfv bench vision --skill walk --page docs` measures it and writes this page.",
+            f"For readers who know reinforcement learning. `sfv see --skill {config.skill}` trains the humanoid's walk "
+            "from video to cross stairs, gaps and stepping stones by a depth camera on its head, by the method of the "
+            "Go1 ([vision.md](vision.md)). `sfv bench vision --skill walk --page docs` measures it and writes this "
+            "page; with `--shipped --seeds 0 1 2` it measures the policy that ships.",
             112,
         ),
         "",
@@ -165,9 +166,10 @@ def describe_parts(config: WalkSightConfig) -> list[str]:
         f"{link_to(walking_env)} |",
         "",
         *textwrap.wrap(
-            "Who acts knows the clock of the walk on level ground, its own body, its heading and how far it is beside "
-            "its line; neither how far ahead nor how high it is. Footholds, heights and scandots are those of a ground "
-            "that is the same to the left and to the right. The camera does not see the body.",
+            "Teacher and student observe the clock of the walk on level ground, their own body, their heading and how "
+            "far they are beside their line, but neither how far ahead nor how high they are. The ground does not "
+            "change from left to right, so footholds, heights and scandots do not, either. The camera does not see "
+            "the body.",
             112,
         ),
         "",
@@ -205,8 +207,9 @@ def list_walks(found: dict[str, WalkingResult], config: WalkSightConfig, made: s
     lines += [
         "",
         *textwrap.wrap(
-            f"Of stairs and gaps alone, for which the goal was set, the student completes {asked:.0%}: it is "
-            f"{reached}. What pictures give is the student against itself with its camera covered: {shares}. "
+            f"Of stairs and gaps alone, for which the goal was set, the student completes {asked:.0%}: the goal is "
+            f"{reached}. What the camera contributes is the student's score against its own with the camera covered: "
+            f"{shares}. "
             f"`sfv see --skill {config.skill}` trains all of it anew, and goes on where it was stopped.",
             112,
         ),
