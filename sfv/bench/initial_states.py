@@ -36,10 +36,11 @@ METRICS = ("normalised_return", "one_pass_return", "one_pass_completed")
 
 HEAD = """# Where episodes start
 
-The ablation of SFV's table 2: the same learner, the same number of samples, different distributions of initial states.
-Mean and standard deviation over seeds, of the deterministic policy. The return is over 20 s of a cycle, from the first
-frame and from phases along the motion; "one pass" from 32 phases along it. SFV's own returns, for fixed / reference /
-adaptive starts and many times the samples: backflip .086 / .687 / .741, walk .435 / .738 / .932.
+For readers who want to know what the initial state distribution does: the ablation of SFV's table 2, with the same
+learner from scratch and the same number of samples. Mean and standard deviation over seeds, deterministic policy.
+The return is over 20 s of a cycle, from the first frame and from phases along the motion; "one pass" from 32 phases
+along it. SFV's own returns, for fixed / reference / adaptive starts and many times the samples: backflip .086 / .687 /
+.741, walk .435 / .738 / .932.
 """
 
 

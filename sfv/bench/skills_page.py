@@ -21,13 +21,17 @@ COLUMNS = (
 
 HEAD = """# Skills from motion files
 
-What `bench train` found, one seed a row. Published returns are DeepMimic's (Peng et al. 2018), from the same motions.
-Returns are of the deterministic policy, 0 after a fall, with SFV's reward weights: over 20 s for cyclic motions (32
-starts from the first frame, disturbed, and 32 from phases along the motion); over one pass from 32 phases where the
-goal is for acrobatics, marked *. "Completed" is the share of those rollouts without a fall, "from noisy starts" that of
-one pass from 32 phases with errors of pose and speed at the start; "ten in a row" the return of ten repetitions without
-a pause; "pushed and stands" the share that does not fall to 240 N for 0.2 s at the root, from a random side at a random
-time.
+For readers who want to compare with DeepMimic (Peng et al. 2018): skills learnt from its own motion files by `bench
+train`, one seed a row. Published returns are DeepMimic's.
+
+- *Return*: of the deterministic policy, 0 after a fall, with SFV's reward weights. Cyclic motions run for 20 s, 32
+  starts from the first frame, disturbed, and 32 from phases along the motion. Acrobatics, marked *, run one pass from
+  32 phases.
+- *Completed*: fraction of those rollouts without a fall. *From noisy starts*: the same for one pass from 32 phases with
+  errors of pose and speed at the start.
+- *Ten in a row*: return of ten repetitions without a pause.
+- *Pushed and stands*: fraction that does not fall when pushed with 240 N for 0.2 s at the root, from a random side at a
+  random time.
 """
 
 

@@ -136,46 +136,51 @@ def measure_library() -> list[Row]:
 
 HEAD = """# One policy for any motion
 
-The state of a tracker: a policy that sees the next half second of any reference and follows it. It is trained on CMU's
-motion capture, the skills of the library and the mirror images of both, by cloning of iLQG's controllers (Merel et al.
-2018) and DAgger (Ross et al. 2011). **None ships yet**: what follows is where training stands, and what it costs. What
-ships is the library, skills that tracking control performs.
+For readers who want one policy that follows any motion: how far the training of such a *tracker* has come, what it
+costs, and how to go on with it. **None ships yet.** What ships is the library, skills that tracking control performs
+(`sfv play` lists them).
 
-*Followed* means to the end of the clip: not fallen, and no key body ever .5 m from the reference. *mpjpe* is the mean
-distance of the bodies from the reference, in the world, until then; a clip that is lost in its first step has none.
-`tracker_learnt_...` are the clips that were learnt from; all other `tracker_...` are clips of subjects who were held
-out. `tracker_clips_...` counts what became of the segments: *object* are those that tracking control could not follow
-and in which nothing carries the person for .8 s, as on stools and climbing frames; cartwheels and rolls that it could
-not follow are often counted there, too.
+A tracker observes the next half second of any reference and follows it. It is trained on CMU's motion capture, the
+skills of the library and the mirror images of both, by cloning iLQG's controllers (Merel et al. 2018) with DAgger (Ross
+et al. 2011).
+
+- *Followed* means to the end of the clip: not fallen, and no key body ever .5 m from the reference.
+- *mpjpe* is the mean distance of the bodies from the reference, in the world, until then; a clip that is lost in its
+  first step has none.
+- `tracker_learnt_...` are the clips that were learnt from; all other `tracker_...` are clips of held-out subjects.
+- `tracker_clips_...` counts what became of the segments. *object* are those that tracking control could not follow and
+  in which nothing carries the person for .8 s, as on stools and climbing frames; cartwheels and rolls that it could not
+  follow are often counted there, too.
 
 | row | value | n | spread | goal |
 |---|--:|--:|--:|--:|
 """
 FOOT = """
-How it is done, and how it goes on (each command can be stopped and goes on; more `--clips`, more `--minutes` add):
+How it is done, and how to go on (each command can be stopped and resumed; more `--clips`, more `--minutes` add):
 
     sfv tracker prepare --archive cmu24.tar.xz --library --listed assets/library/clips.csv --clips 100 \\
         --out runs/tracker
     sfv tracker train --out runs/tracker --minutes 600
     sfv tracker library --prepared runs/tracker --out assets/library
 
-`--library` adds the skills of the library, which are prepared sooner: their references are physical, those of the clips
-as people moved. How fast it learns depends on how sound the controllers' gains are, and on time and clips; what was
-tried is in [results.md](results.md).
+`--library` adds the skills of the library, which are prepared sooner: their references are physical already, while
+those of the clips are as people moved. How fast it learns depends on how good the controllers' gains are, and on time
+and clips; what was tried is in [results.md](results.md#one-policy-for-many-motions).
 
-What these plans do not bring to the end (of what ships, dive_roll and cartwheel_round), those of a single skill, which
-take three times as long, may:
+Some motions are not completed with these quick settings (of what ships, dive_roll and cartwheel_round). The settings of
+a single skill, which take three times as long, may complete them:
 
     grep -E '^(skill|dive_roll|cartwheel_round),' assets/library/clips.csv > two.csv
     sfv tracker prepare --archive cmu24.tar.xz --listed two.csv --clips 0 --test-clips 0 \\
         --out runs/tracker_thorough --track.horizon 24 --track.stride 2 --track.iterations 6
     sfv tracker library --prepared runs/tracker_thorough --out assets/library
 
-`sfv play --motion FILE` performs any file by tracking control: 4 to 5 s of a core for a second of motion, some 16 s
-where the quick plans fall, for then the longer ones run as well. Not built yet: the same with the tracker, fine-tuning
-on one clip, training by PPO from what was cloned, and by a world model.
-`sfv complete` finds skills of the library, too, and goes on from the picture by their controllers; `sfv live` and
-sequences take skills with policies alone.
+`sfv play --motion FILE` performs any file by tracking control: 4 to 5 s of a core for a second of motion, some 16 s if
+the quick settings fall, for then the slower ones run as well. `sfv complete` finds skills of the library, too, and goes
+on from the picture by their controllers; `sfv live` and sequences take only skills with policies.
+
+Not built yet: `sfv play --motion` with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and
+by a world model.
 """
 
 

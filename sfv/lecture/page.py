@@ -63,8 +63,9 @@ def write_page(folder: Path, results: Results, seeds: int, remark: str, seconds:
     parts = [
         "# The policy gradients of the lecture",
         "",
-        "Each formula of the slides is a function of this repository. This page shows them, checks them and lets them",
-        "learn. It is written by `make lecture`; every figure below comes from the run that wrote it: "
+        "For students of a lecture on policy gradients. Each formula of the slides is a function of this repository.",
+        "This page links to each, checks it against a known answer, and compares how the methods learn, from",
+        "REINFORCE to PPO. It is written by `make lecture`; every figure below comes from the run that wrote it: "
         f"{seconds / 60:.1f} min on {host['cores']} cores ({host['processor']}), {seeds} seeds"
         + (f" ({remark})" if remark else "")
         + ". Seconds are of wall clock; *CPU s* is processor time, the better measure on a shared machine.",
