@@ -1,4 +1,4 @@
-"""A motion file in place of a video: python examples/04_own_motion.py [MOTION] [MINUTES] (.bvh, AMASS, DeepMimic)."""
+"""A motion file (docs/formats.md) in place of a video: python examples/04_own_motion.py [MOTION] [MINUTES]."""
 
 import sys
 

@@ -44,7 +44,10 @@ COMMANDS = {
         "a finished run's motions (GLB, BVH, CSV, NPZ, TRC, AMASS) and policy (ONNX), or skill to ship",
     ),
     "play": ("sfv.commands.play:play", "performs a shipped or learnt skill as a video; lists them"),
-    "live": ("sfv.commands.live:live", "skills alive in a page of a browser: push, throw, switch; one file to mail"),
+    "live": (
+        "sfv.commands.live:live",
+        "skills simulated live in a browser page: push, throw, switch; one file to mail",
+    ),
     "complete": ("sfv.commands.complete:complete", "one picture in, a plausible physical motion out"),
     "app": ("sfv.app.app:app", "the whole tool as a local page in the browser"),
     "learn": (
@@ -56,22 +59,25 @@ COMMANDS = {
         "sfv.lecture.lecture:lecture",
         "all algorithms of the lecture, compared: writes docs/policy_gradients.md",
     ),
-    "bench live": ("sfv.bench.live:bench_live", "skills in a browser's page, held against the same in Python"),
+    "bench live": ("sfv.bench.live:bench_live", "skills in the live page, compared with the same in Python"),
     "bench adapt": ("sfv.bench.adapt:bench_adapt", "RMA's table of results: robots in physics that changes"),
     "bench adapt-skill": (
         "sfv.bench.adapt_skill:bench_adapt_skill",
         "a skill that adapts, beside the plain one: loads, ice, slopes, weak muscles, pushes",
     ),
     "bench robot": ("sfv.bench.robot:bench_robot", "exported skills on a robot's original model, with noise and delay"),
-    "bench vision": ("sfv.bench.vision:bench_vision", "how far a quadruped gets by sight, by a map, and blind"),
+    "bench vision": (
+        "sfv.bench.vision:bench_vision",
+        "how far a quadruped or a person gets by a depth camera, by a map, and blind",
+    ),
     "bench pose": ("sfv.bench.pose:bench_pose", "2D keypoints against truth, and coverage of real clips"),
     "bench people": (
         "sfv.bench.people:bench_people",
-        "the right one of several people, and how fast a film's time runs",
+        "which of several people is followed, playback speed, and two people in one world",
     ),
     "bench camera": (
         "sfv.bench.camera:bench_camera",
-        "a person's motion in the world, before a camera that is carried along",
+        "a person's motion in the world, filmed by a moving camera",
     ),
     "bench reconstruct": (
         "sfv.bench.reconstruct:bench_reconstruct",
@@ -106,7 +112,7 @@ COMMANDS = {
         "sfv.bench.reliability:bench_reliability",
         "damaged and hostile files for every reader, kills at random moments",
     ),
-    "bench length": ("sfv.bench.length:bench_length", "memory and time of a film of ten minutes, up to its motion"),
+    "bench length": ("sfv.bench.length:bench_length", "memory and time of keypoints and motion of a ten-minute film"),
     "bench scale": (
         "sfv.bench.scale:bench_scale",
         "a Ray cluster that loses a machine, and a thousand machines, simulated",

@@ -1,4 +1,4 @@
-"""`python -m sfv bench live`: skills in a live page in headless Chromium, held against the same skills in Python."""
+"""`python -m sfv bench live`: skills in a live page in headless Chromium, compared with the same skills in Python."""
 
 import json as json_format
 import tempfile

@@ -72,7 +72,7 @@ def bench_scene_from_video(
     there, and a change of the code repeats what it may change.
 
     Args:
-      motions: which of the demonstrations on things are filmed; all if not given.
+      motions: which of the demonstrations on objects are filmed; all if not given.
       full: film every motion by all three cameras, instead of by one of them in turn.
       detector: find keypoints in films; else they are the true ones with a detector's noise, a matter of minutes.
       drafts: perform what was found by tracking control, one film of each motion.
