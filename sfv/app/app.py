@@ -46,7 +46,7 @@ def app(
     if password is not None and len(password) < 8:
         raise InputError("--password (or SFV_PASSWORD): give at least 8 characters")
     if not all(map(importlib.util.find_spec, ("starlette", "uvicorn"))):
-        raise InputError("the page needs two more packages: make app, or pip install 'skills-from-videos[app]'")
+        raise InputError("the page needs two more packages: make app, or pip install '.[app]' in a checkout")
     import uvicorn
 
     from sfv.app.server import make_server

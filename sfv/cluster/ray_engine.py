@@ -42,8 +42,7 @@ def import_ray() -> Any:
         return importlib.import_module("ray")
     except ImportError:
         raise InputError(
-            "--on ray needs Ray, which is not installed; on all machines: pip install 'skills-from-videos[cluster]', "
-            "in a checkout pip install -e '.[cluster]'"
+            "--on ray needs Ray, which is not installed; on all machines, in a checkout: pip install '.[cluster]'"
         ) from None
 
 
