@@ -33,7 +33,7 @@ class EnvConfig:
     push_interval: float = 2.0
     """Time between such pushes [s]."""
     slide_weight: float | None = None
-    """What the squared speed along the ground of feet and hands that bear costs while learning [s^2/m^2]."""
+    """What the squared speed along the ground of feet and hands that carry weight costs while learning [s^2/m^2]."""
     # Evaluations leave it out, so that returns stay those of the paper's reward. None as for `push_speed`.
     sensor_noise: float = 0.0
     """Factor on the noise of measurements while learning; 1 is a robot's: encoders .01 rad, the root 1 cm."""

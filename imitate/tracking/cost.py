@@ -37,7 +37,7 @@ class CostConfig:
     """Weight of the depth in the ground of each part of the body [1/m^2]."""
     # The reference does not know how hard it lands.
     slide: float = 0.2
-    """Weight of the speed along the ground of feet and hands that bear [s^2/m^2]."""
+    """Weight of the speed along the ground of feet and hands that carry weight [s^2/m^2]."""
     # Nor does it know of friction: a foot that lands with the speed that the reference has there slides.
     final: float = 3.0
     """Factor on the cost of the last state of a horizon, which stands for all that comes after."""

@@ -45,7 +45,7 @@ class Format:
 FORMATS = (
     Format(
         "a run's motion", (".npz",), True, True, "key `kind` = motion; as it is",
-        "sfv clip --motion runs/a/motion.npz",
+        "sfv clip --motion runs/walk/2_motion/humanoid/motion.npz",
     ),
     Format(
         "BVH", (".bvh",), True, True,
