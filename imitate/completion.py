@@ -26,6 +26,7 @@ from reconstruct.fit.picture_pose import PicturePose
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.motion import ReferenceMotion
 from reconstruct.solver.tangent import TangentSpace
+from reconstruct.world_frame import move_to
 
 LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 COMPARED = ("nose", *(f"{side}_{part}" for part in LIMBS for side in ("left", "right")))
@@ -259,21 +260,6 @@ def _make_past(env: ImitationEnv, policy: Acting, frame: int, now: np.ndarray) -
     fade = np.clip(1.0 - age / BLEND_S, 0.0, 1.0)
     fade = fade * fade * (3.0 - 2.0 * fade)
     return space.integrate(moved, fade[:, None] * gap)[:-1], bool(held[0])
-
-
-def move_to(path: np.ndarray, pose: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Moves and turns a motion along the ground so that one of its poses is where the target is and faces as it does.
-
-    Args:
-      path: the motion, (T, nq).
-      pose: the one of its poses, (nq,).
-      target: the pose to move it to, (nq,).
-    """
-    turn = rotations.heading(rotations.multiply(target[3:7], rotations.conjugate(pose[3:7])))
-    moved, level = path.copy(), np.array([1.0, 1.0, 0.0])
-    moved[:, :3] = target[:3] * level + rotations.rotate(turn, path[:, :3] - pose[:3] * level)
-    moved[:, 3:7] = rotations.multiply(turn, path[:, 3:7])
-    return moved
 
 
 def move_into_picture(completion: Completion, pose: np.ndarray) -> tuple[np.ndarray, float]:

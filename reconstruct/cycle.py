@@ -8,8 +8,18 @@ import numpy as np
 
 from reconstruct.characters.chains import find_mirror_name
 from reconstruct.kinematics import BodyPoints, point_positions
-from reconstruct.rotations import conjugate, from_rotvec, heading, multiply, rotate, to_matrix, to_rotvec
+from reconstruct.rotations import (
+    conjugate,
+    from_rotvec,
+    heading,
+    heading_between,
+    multiply,
+    rotate,
+    to_matrix,
+    to_rotvec,
+)
 from reconstruct.solver.tangent import TangentSpace
+from reconstruct.world_frame import move_to
 
 SHORTEST_CYCLE = 0.5
 """Duration of the shortest whole cycle [s]: two steps of a sprinter."""
@@ -57,7 +67,7 @@ def seam_gap(model: mujoco.MjModel, qpos: np.ndarray, follower: np.ndarray | Non
       Tangent step (nv,): height of the root [m], its tilt and every joint [rad]; zero for a perfect cycle.
     """
     target = np.array(qpos[0] if follower is None else follower)
-    turn = multiply(heading(qpos[-1, 3:7]), conjugate(heading(target[3:7])))
+    turn = heading_between(target[3:7], qpos[-1, 3:7])
     target[3:7] = multiply(turn, target[3:7])
     target[:2] = qpos[-1, :2]
     return TangentSpace.of(model).difference(qpos[-1:], target[None])[0]
@@ -326,13 +336,13 @@ def repeat_cycle(qpos: np.ndarray, times: int) -> np.ndarray:
     """A closed cycle (T, nq) one after the other, each beginning where the last one ended, (times (T - 1) + 1, nq)."""
     result = [qpos]
     for _ in range(times - 1):
-        result.append(align_start(qpos, result[-1][-1])[1:])
+        result.append(move_to(qpos, qpos[0], result[-1][-1])[1:])
     return np.concatenate(result)
 
 
 def straighten_cycle(qpos: np.ndarray) -> np.ndarray:
     """A cycle (T, nq) bent so that it ends in the direction in which it began, if that is nearly so (`STRAIGHT`)."""
-    turn = to_rotvec(multiply(heading(qpos[-1, 3:7]), conjugate(heading(qpos[0, 3:7]))))[2]
+    turn = to_rotvec(heading_between(qpos[0, 3:7], qpos[-1, 3:7]))[2]
     if abs(turn) > np.radians(STRAIGHT):
         return qpos
     back = np.zeros((len(qpos), 3))
@@ -343,13 +353,3 @@ def straighten_cycle(qpos: np.ndarray) -> np.ndarray:
     bent[1:, :3] = qpos[0, :3] + np.cumsum(steps, axis=0)
     bent[:, 3:7] = multiply(from_rotvec(back), qpos[:, 3:7])
     return bent
-
-
-def align_start(qpos: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """A motion moved along the ground and turned about the vertical so that it begins where `pose` (nq,) is."""
-    turn = multiply(heading(pose[3:7]), conjugate(heading(qpos[0, 3:7])))
-    moved = qpos.copy()
-    from_start = qpos[:, :3] - np.array([*qpos[0, :2], 0.0])
-    moved[:, :3] = rotate(turn, from_start) + np.array([*pose[:2], 0.0])
-    moved[:, 3:7] = multiply(turn, qpos[:, 3:7])
-    return moved

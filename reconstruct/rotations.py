@@ -121,6 +121,14 @@ def heading(quat: np.ndarray) -> np.ndarray:
     return np.where(norm > 1e-9, twist / np.maximum(norm, 1e-9), np.array([1.0, 0.0, 0.0, 0.0]))
 
 
+def heading_between(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """The turn about the vertical that brings one rotation nearest to another, unit quaternion, (..., 4) each.
+
+    Unlike the difference of two headings it is defined for bodies that are upside down alike.
+    """
+    return heading(multiply(goal, conjugate(start)))
+
+
 def yaw(quat: np.ndarray) -> np.ndarray:
     """Angle about the vertical of the x axis, seen from above [rad], (..., 4) -> (...)."""
     w, x, y, z = np.moveaxis(np.asarray(quat), -1, 0)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from reconstruct.camera import Camera, View, tilt_from_up
-from reconstruct.rotations import conjugate, from_matrix, heading, multiply, rotate, to_matrix
+from reconstruct.rotations import conjugate, from_matrix, heading, heading_between, multiply, rotate, to_matrix
 
 UPRIGHT = np.radians(50.0)
 """Angle of the centre of mass from above the feet beyond which a frame shows nothing of the vertical [rad]."""
@@ -73,6 +73,21 @@ def remove_ground_velocity(qpos: np.ndarray, ground_velocity: tuple[float, float
     """The motion as seen from a ground that moves at `ground_velocity` [m/s], as a treadmill does, (T, nq)."""
     moved = qpos.copy()
     moved[:, :2] -= np.arange(len(qpos))[:, None] / fps * np.array(ground_velocity)
+    return moved
+
+
+def move_to(path: np.ndarray, pose: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Moves and turns a motion along the ground so that one of its poses is where the target is and faces as it does.
+
+    Args:
+      path: the motion, (T, nq).
+      pose: the one of its poses, (nq,).
+      target: the pose to move it to, (nq,).
+    """
+    turn = heading_between(pose[3:7], target[3:7])
+    moved, level = path.copy(), np.array([1.0, 1.0, 0.0])
+    moved[:, :3] = target[:3] * level + rotate(turn, path[:, :3] - pose[:3] * level)
+    moved[:, 3:7] = multiply(turn, path[:, 3:7])
     return moved
 
 

@@ -85,7 +85,7 @@ class Reference:
 def unroll_cycle(motion: ReferenceMotion, duration: float) -> np.ndarray:
     """Frames of a loop repeated for at least `duration` [s], each cycle moved and turned by the last, (T', nq)."""
     first, last = motion.qpos[0], motion.qpos[-1]
-    turn = rotations.heading(rotations.multiply(last[3:7], rotations.conjugate(first[3:7])))
+    turn = rotations.heading_between(first[3:7], last[3:7])
     cycle = motion.qpos[:-1]
     cycles, total_turn, origin = [], np.array([1.0, 0.0, 0.0, 0.0]), first[:3] * [1.0, 1.0, 0.0]
     way = (last[:3] - first[:3]) * [1.0, 1.0, 0.0]

@@ -6,12 +6,13 @@ import numpy as np
 
 from reconstruct.camera import View
 from reconstruct.characters.character import Character
-from reconstruct.cycle import Cycle, align_start, close_loop, lead_into, mirror_motion, repeat_cycle, straighten_cycle
+from reconstruct.cycle import Cycle, close_loop, lead_into, mirror_motion, repeat_cycle, straighten_cycle
 from reconstruct.fit.hand_support import find_hand_support
 from reconstruct.fit.problem import FitSigmas, Problem
 from reconstruct.solver.solve import minimise
 from reconstruct.solver.tangent import TangentSpace
 from reconstruct.support import Support
+from reconstruct.world_frame import move_to
 
 SEAM = 0.25
 """A seam is blended over so long on either side [s]."""
@@ -57,7 +58,7 @@ def cut_cycle(
     if cycle.mirrored:
         image = mirror_motion(model, qpos)
         qpos = lead_into(model, qpos, image[0], blend)
-        qpos = np.concatenate([qpos, align_start(mirror_motion(model, qpos), qpos[-1])[1:]])
+        qpos = np.concatenate([qpos, move_to(image, image[0], qpos[-1])[1:]])
         image_contact = mirror_contacts(character, contact)
         contact[-1] |= image_contact[0]
         contact, lying = np.concatenate([contact, image_contact[1:]]), np.concatenate([lying, lying[1:]])
@@ -74,7 +75,8 @@ def cut_cycle(
     support = Support(contacts, np.logical_not(contacts.any(axis=1) | lies), lying=lies)
     three = repair_motion(character, three, support, fps, sigmas)
     # The one in the middle has gone on by a cycle: back to where the camera saw it.
-    return align_start(close_loop(model, three[margin : margin + steps + 1], blend), qpos[0]), contact
+    closed = close_loop(model, three[margin : margin + steps + 1], blend)
+    return move_to(closed, closed[0], qpos[0]), contact
 
 
 def mirror_contacts(character: Character, contact: np.ndarray) -> np.ndarray:

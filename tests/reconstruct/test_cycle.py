@@ -8,7 +8,6 @@ from reconstruct.characters.character import load_character
 from reconstruct.cycle import (
     Cycle,
     _refine,
-    align_start,
     close_loop,
     find_cycle,
     find_overturns,
@@ -19,6 +18,7 @@ from reconstruct.cycle import (
 )
 from reconstruct.rotations import angle_between, from_rotvec, multiply
 from reconstruct.solver.tangent import TangentSpace
+from reconstruct.world_frame import move_to
 
 FPS = 30.0
 PERIOD = 32
@@ -157,8 +157,20 @@ def test_repeating_goes_on_in_place_and_heading(model):
     assert len(twice) == 2 * PERIOD + 1
     np.testing.assert_allclose(twice[PERIOD], turned[-1], atol=1e-9)
     assert abs(angle_between(twice[-1, 3:7], twice[0, 3:7]) - 1.0) < 1e-6
-    moved = align_start(qpos, turned[-1])
+    moved = move_to(qpos, qpos[0], turned[-1])
     np.testing.assert_allclose(moved[0, :2], turned[-1, :2], atol=1e-12)
+
+
+def test_ends_that_are_upside_down_differ_by_their_tilt_alone(model):
+    # A walk on the hands: the body sways about exactly upside down, where headings turn by half a turn and more.
+    qpos = close_loop(model, gait(model, PERIOD + 1), blend=4)
+    tilt = np.array([[0.06, -0.02, 0.0], [-0.02, 0.06, 0.0]])
+    over = multiply(from_rotvec(tilt), from_rotvec(np.array([np.pi, 0.0, 0.0])))
+    qpos[[0, -1], 3:7] = over
+    assert abs(angle_between(*over) - np.linalg.norm(tilt[1] - tilt[0])) < 1e-3
+    np.testing.assert_allclose(np.linalg.norm(seam_gap(model, qpos)[3:6]), angle_between(*over), atol=2e-3)
+    moved = move_to(qpos, qpos[0], qpos[-1])
+    assert angle_between(moved[0, 3:7], qpos[-1, 3:7]) < 0.12
 
 
 @pytest.mark.parametrize(("turn", "is_straight"), [(12.0, True), (40.0, False)])
