@@ -31,7 +31,8 @@ def setup_command(root: Path = ROOT, prefix: str = sys.prefix) -> str:
       prefix: the environment that the running interpreter belongs to.
     """
     if not is_checkout(root):
-        return f'"{sys.executable}" -m pip install --force-reinstall skills-from-videos'
+        # No index has the distribution: that name there would be somebody else's.
+        return f'"{sys.executable}" -m pip install --force-reinstall FOLDER, with the folder of the checkout'
     inside = Path(prefix).resolve() == (root / ".venv").resolve()
     if not inside and (root / ".venv" / ".ready").is_file():
         return f'"{venv_python(root)}" -m sfv'  # the packages are there: it was the wrong Python

@@ -31,7 +31,8 @@ def test_setup_command_without_make(tmp_path, monkeypatch):
     root = make_checkout(tmp_path / "code")
     monkeypatch.setattr(installation.shutil, "which", lambda name: None)
     assert installation.setup_command(root, prefix="/usr") == f'"{sys.executable}" -m pip install "{root}"'
-    assert "pip install" in installation.setup_command(tmp_path / "site-packages")
+    elsewhere = installation.setup_command(tmp_path / "site-packages")
+    assert elsewhere.endswith("-m pip install --force-reinstall FOLDER, with the folder of the checkout")
 
 
 def test_no_clash_here():
