@@ -16,6 +16,7 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.config import TrainConfig
+from imitate.training.evaluation import Score
 from imitate.training.loop import BEST_POLICY, CHECKPOINT, Job, TrainingRun, train, update_average
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import TrainingError, train_policy
@@ -103,6 +104,34 @@ def test_distribution_of_starts_is_resumed(tmp_path, kind):
     train_alone(tmp_path / "broken", config)
     for a, b in zip(parameters(tmp_path / "unbroken"), parameters(tmp_path / "broken"), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(("kind", "learnt"), [("adaptive", "logits"), ("failures", "counts")])
+@pytest.mark.parametrize("in_every_part", [False, True])  # True as older checkpoints have it
+def test_distribution_of_starts_is_the_same_in_all_workers_when_their_number_changes(
+    tmp_path, kind, learnt, in_every_part
+):
+    config = replace(TINY, initial_state=kind, num_envs=9)
+    job = Job(Task(CHARACTER, standing()), config.resolve(), tmp_path)
+    run = TrainingRun(job, ProcessGroup())
+    state = run.collector.initial_states.state()
+    run.collector.initial_states.restore({name: values + np.arange(len(values.T)) for name, values in state.items()})
+    run.scores = [Score(0.0, 0.0, 0.0)]
+    run.save()
+    if in_every_part:
+        content = load_checkpoint(tmp_path / CHECKPOINT, run.task)
+        assert content is not None
+        content["parts"][0]["collector"]["initial_states"] = content.pop("initial_states")
+        save_checkpoint(tmp_path / CHECKPOINT, run.task, content)
+    for rank, size in ((0, 1), (0, 2), (1, 2)):
+        resumed = TrainingRun(job, ProcessGroup(rank, size))
+        assert resumed.restore()
+        found = resumed.collector.initial_states
+        np.testing.assert_array_equal(getattr(found, learnt), getattr(run.collector.initial_states, learnt))
+        if kind == "adaptive" and size > 1:  # the first episodes start where the distribution says, shifts and all
+            chosen = resumed.collector.starts
+            apart = chosen.offset[:, 6:] - found.shift[chosen.component, 6:]
+            assert np.abs(apart).max() < 6.0 * found.STD
 
 
 def test_fixed_noise_stays(tmp_path):
