@@ -206,7 +206,7 @@ class WalkEnv:
         exploded = clear_exploded(self._batch, reward, terms)
         self.non_finite += int(exploded.sum())
         fallen = exploded | self.has_fallen()
-        return StepResult(reward, terms, fallen, (self.age >= self.config.episode_steps) & ~fallen)
+        return StepResult(reward, terms, fallen, (self.age >= self.config.episode_steps) & ~fallen, exploded)
 
     def has_fallen(self) -> np.ndarray:
         """The trunk is too low or tilted too far, bool (N,)."""

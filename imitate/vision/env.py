@@ -159,7 +159,7 @@ class CourseEnv(WalkEnv):
         terms = {name: (first.terms[name] + second.terms[name]) / 2.0 for name in first.terms}
         fallen = first.terminated | second.terminated
         over = (second.truncated | self.has_arrived) & ~fallen
-        return StepResult((first.reward + second.reward) / 2.0, terms, fallen, over)
+        return StepResult((first.reward + second.reward) / 2.0, terms, fallen, over, first.exploded | second.exploded)
 
     def has_fallen(self) -> np.ndarray:
         """The trunk is tilted too far or near the ground, or the robot has left its lane, bool (N,)."""
