@@ -6,6 +6,7 @@ import pytest
 from imitate.locomotion.dynamics import NOMINAL, TEST, TRAIN, DynamicsRange
 from imitate.locomotion.env import ACTION_SCALE, WalkConfig, WalkEnv
 from imitate.locomotion.gait import Trot, TrotClock, solve_leg
+from imitate.locomotion.gymnasium_env import GymWalkEnv
 from imitate.locomotion.robot import STAND
 from imitate.locomotion.terrain import make_flat, make_fractal
 
@@ -138,9 +139,6 @@ def test_leg_kinematics_by_hand():
 
 
 def test_gymnasium_interface():
-    pytest.importorskip("gymnasium")
-    from imitate.locomotion.gymnasium_env import GymWalkEnv
-
     env = GymWalkEnv(make_fractal(0, 16.0))
     seen, _ = env.reset(seed=3)
     again, _ = env.reset(seed=3)
