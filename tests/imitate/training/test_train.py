@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,21 @@ def test_a_worker_that_fails_says_so_in_one_line_and_keeps_the_traceback(tmp_pat
         train_policy(Task(CHARACTER, foreign), TINY, tmp_path)
     assert "\n" not in str(caught.value)
     assert "Traceback" in (tmp_path / "worker_0.log").read_text()
+
+
+def test_workers_that_have_started_are_ended_when_another_cannot(tmp_path, monkeypatch):
+    start, started = SpawnProcess.start, []
+
+    def start_one(self):
+        if started:
+            raise OSError("no more processes")
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(SpawnProcess, "start", start_one)
+    with pytest.raises(OSError, match="no more processes"):
+        trains_for_long(tmp_path)
+    assert len(started) == 1 and not started[0].is_alive()
 
 
 def children() -> set[int]:
