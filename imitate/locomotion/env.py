@@ -28,6 +28,7 @@ from imitate.locomotion.robot import (
 from imitate.locomotion.terrain import Terrain
 from imitate.policy import PolicyLayout
 from reconstruct import rotations
+from reconstruct.kinematics import GRAVITY
 
 ACTION_SCALE = 0.25
 """Radians of servo target for an action of 1."""
@@ -187,7 +188,7 @@ class WalkEnv:
         self._ctrl[:] = STAND + ACTION_SCALE * action
         self._batch.step(self.running, nstep=SUBSTEPS, stage=STAGE_VEL)
         self.age[slice(None) if self.running is None else self.running] += 1
-        self.force, self.torque = self._sensors[:, :4] / (9.81 * self.robot_mass), self._torque.copy()
+        self.force, self.torque = self._sensors[:, :4] / (GRAVITY * self.robot_mass), self._torque.copy()
         self.last_action = np.asarray(action, dtype=float)
         self.moved = Moved(
             np.concatenate([self.heading_velocity, self.qvel[:, 2:3]], axis=1),
