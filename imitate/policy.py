@@ -47,7 +47,7 @@ class PolicyLayout:
                 f"the policy was trained for {self.character} of {self.height:.2f} m, "
                 f"not for {other.character} of {other.height:.2f} m; train again"
             )
-        if self.observation != other.observation or len(self.action) != len(other.action):
+        if [*self.observation.items()] != [*other.observation.items()] or self.action != other.action:
             raise InputError(
                 "the policy's observations or actions are not those of this program's version; train again"
             )

@@ -7,9 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from imitate.env.env import EnvConfig, ImitationEnv
+from imitate.env.env import ImitationEnv
 from imitate.env.reference import Reference
-from imitate.env.reward import RewardConfig
 from imitate.env.task import Task
 from imitate.env.termination import GeomShapes, solid_bodies
 from imitate.policy import Performer
@@ -314,9 +313,7 @@ def choose_start_frames(reference: Reference, count: int) -> np.ndarray:
     return (np.arange(count) * span) // count
 
 
-def evaluate_policy(
-    policy: Performer, task: Task, config: EvaluateConfig, reward: RewardConfig | None = None
-) -> Evaluation:
+def evaluate_policy(policy: Performer, task: Task, config: EvaluateConfig) -> Evaluation:
     """Evaluates a policy strictly: nothing is assisted, and a rollout that ends early earns nothing from there on.
 
     Four groups of rollouts: from the first frame and from phases all along the motion, each with the policy's mean
@@ -327,7 +324,6 @@ def evaluate_policy(
       policy: to evaluate.
       task: what it is to perform.
       config: number and length of the rollouts.
-      reward: what is measured; None for SFV's.
 
     Returns:
       Metrics: `normalised_return` and `completed` are of the deterministic policy over both starts; those of the groups
@@ -338,8 +334,7 @@ def evaluate_policy(
         its range.
     """
     config.check()
-    env_config = EnvConfig(reward=reward or RewardConfig())
-    env = ImitationEnv.for_policy(policy, task, config.rollouts, config.loop_seconds, env_config)
+    env = ImitationEnv.for_policy(policy, task, config.rollouts, config.loop_seconds)
     rng, recorder = np.random.default_rng(config.seed), RolloutMetrics()
     first, phases = np.zeros(config.rollouts, dtype=np.int64), choose_start_frames(env.reference, config.rollouts)
     groups = {

@@ -144,6 +144,7 @@ SURROUNDINGS = {
     errno.EROFS: ("read-only", "give another folder"),
     errno.ENAMETOOLONG: ("a name is too long for this system", "give a shorter one"),
     errno.EMFILE: ("too many open files", "raise the limit (ulimit -n)"),
+    errno.EBUSY: ("another process works there", "wait for its end"),
     errno.EIO: ("the disk or the network drive fails", "look after it"),
 }
 """Faults of the machine and not of the program: what is wrong, and what to do."""

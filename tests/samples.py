@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imitate.locomotion.terrain import Terrain
 from imitate.training.config import TrainConfig
 from imitate.training.ppo import PPOConfig
 from pose.errors import InputError
@@ -41,6 +42,11 @@ def standing(frames: int = 31, loop: bool = False) -> ReferenceMotion:
         contact_names=("left_foot", "right_foot"),
         loop=loop,
     )
+
+
+def flat_terrain(size: float = 4.0) -> Terrain:
+    """Level ground for legged robots, so long and wide [m]."""
+    return Terrain(np.zeros((2, 2)), size)
 
 
 def available(name: str) -> Character:

@@ -83,7 +83,7 @@ class Regression:
         self.optimiser = torch.optim.Adam(adaptation.parameters(), lr=config.learning_rate)
         self.generator = torch.Generator().manual_seed(seed)
         self.buffer = HistoryBuffer(config.buffer, adaptation)
-        self._unused = 0
+        self._unused, self._wanted = 0, 0
         self.loss = float("nan")
         """Mean squared error over the last steps, relative to the variance of the truth: 0 perfect, 1 knows nothing."""
 
@@ -93,6 +93,12 @@ class Regression:
         self.buffer.add(history, truth)
         self._unused += len(ids)
         return truth
+
+    def refill(self, gather: Callable[[], object]) -> None:
+        """Lets `gather` record until there are as many pairs again as before a break; nothing is fitted to them yet."""
+        while self.buffer.count < self._wanted:
+            gather()
+        self._unused = 0
 
     def improve(self, progress: float) -> None:
         """Steps of the optimiser for the pairs that are new.
@@ -117,11 +123,17 @@ class Regression:
                 self.loss = share if np.isnan(self.loss) else 0.95 * self.loss + 0.05 * share
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds; the pairs are not kept, they are soon there again."""
-        return {"optimiser": self.optimiser.state_dict(), "loss": self.loss, "order": self.generator.get_state()}
+        """What a checkpoint holds; the pairs are not kept, see `refill`."""
+        return {
+            "optimiser": self.optimiser.state_dict(),
+            "loss": self.loss,
+            "order": self.generator.get_state(),
+            "pairs": self.buffer.count,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continues from what `state` returned."""
         self.optimiser.load_state_dict(state["optimiser"])
         self.loss = float(state["loss"])
         self.generator.set_state(state["order"])
+        self._wanted = int(state.get("pairs", self.buffer.size))  # older checkpoints do not say

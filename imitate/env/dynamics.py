@@ -16,8 +16,8 @@ import numpy as np
 from imitate.env.muscle_groups import GROUPS, find_muscle_groups, find_trunk
 from imitate.env.task import Task
 from pose.errors import InputError
+from reconstruct.kinematics import GRAVITY
 
-GRAVITY = 9.81
 ADULT = 1.75
 """Height of the body that places in `DynamicsConfig` are meant for [m]; others' are in proportion."""
 PARTS = {"payload": 1, "payload_place": 3, "com": 3, "friction": 1, "strength": len(GROUPS), "slope": 2}

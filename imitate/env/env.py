@@ -359,7 +359,7 @@ class ImitationEnv:
             | has_lost_track(self._xpos[:, self._keys], reference.key_bodies[frame], self.config.tracking_threshold)
         )
         over = self.age >= self.episode_steps if reference.loop else frame >= reference.last[frame]
-        return StepResult(reward, terms, terminated, over & ~terminated)
+        return StepResult(reward, terms, terminated, over & ~terminated, exploded)
 
     def lowest(self, shapes: GeomShapes) -> np.ndarray:
         """Heights of the lowest points of some bodies above the ground [m], (N, F)."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import gymnasium  # pyright: ignore[reportMissingImports]  (extra `bench`)
+import gymnasium
 import numpy as np
 
 from imitate.env.env import EnvConfig, ImitationEnv
@@ -22,8 +22,11 @@ class GymImitationEnv(gymnasium.Env):
         self.action_space = gymnasium.spaces.Box(-4.0, 4.0, (self.env.action_size,), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
-        """Starts an episode; `options={"frame": k}` at frame k of the reference."""
+        """Starts an episode; `options={"frame": k}` at frame k of the reference. A seed decides all of it."""
         super().reset(seed=seed)
+        if seed is not None:
+            self.env.seed_noise(seed)
+            self.env.episode[:] = 0  # pushes follow from it
         frames = np.array([(options or {}).get("frame", self.np_random.integers(self.env.reference.starts))])
         self.env.start(frames, rng=self.np_random, offset=self.env.rest(frames))
         return self.env.observe()[0], {}

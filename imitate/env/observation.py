@@ -141,13 +141,12 @@ def observe_box(
     """
     spin = np.einsum("nij,nj->ni", mat, velocity[:, 3:])
     vectors = np.stack([pos - root, mat[..., 0], mat[..., 1], velocity[:, :3], spin], axis=1)
-    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
-    turned = np.stack(
-        [
-            cos * vectors[..., 0] + sin * vectors[..., 1],
-            cos * vectors[..., 1] - sin * vectors[..., 0],
-            vectors[..., 2],
-        ],
-        axis=-1,
-    )
+    turned = turn_back(vectors, heading)
     return np.clip(turned.reshape(len(pos), -1), -LIMIT, LIMIT).astype(np.float32)
+
+
+def turn_back(vectors: np.ndarray, heading: np.ndarray) -> np.ndarray:
+    """World vectors in the axes of a heading [rad], (N, V, 3) and (N,) -> (N, V, 3)."""
+    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    return np.stack([cos * x + sin * y, cos * y - sin * x, z], axis=-1)

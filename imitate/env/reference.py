@@ -67,6 +67,11 @@ class Reference:
     def __len__(self) -> int:
         return len(self.qpos)
 
+    @property
+    def tables(self) -> dict[str, np.ndarray]:
+        """All that has a row for each frame, but `last`, which other rows before them change."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray) and name != "last"}
+
     def follow(self, frame: np.ndarray, steps: int = 1) -> np.ndarray:
         """The frames that come so many control steps later, none after its clip's last, (N,) -> (N,)."""
         return np.minimum(frame + steps, self.last[frame])

@@ -30,6 +30,8 @@ class StepResult:
     """The episode failed: by a fall, by losing track or by numbers that exploded, bool (N,)."""
     truncated: np.ndarray
     """The episode ended in good order, at the end of the clip or of its time, bool (N,)."""
+    exploded: np.ndarray
+    """Numbers exploded, see `clear_exploded`: what is simulated now means nothing, bool (N,)."""
 
     @property
     def done(self) -> np.ndarray:

@@ -86,9 +86,9 @@ def solid_bodies(model: mujoco.MjModel) -> tuple[str, ...]:
     return tuple(model.body(b).name for b in range(1, model.nbody) if (colliding & (model.geom_bodyid == b)).any())
 
 
-def has_fallen(lowest: np.ndarray, may_touch: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
+def has_fallen(lowest: np.ndarray, may_touch: np.ndarray) -> np.ndarray:
     """A body touches the ground that does not in the reference, (N, F) x (N, F) -> bool (N,)."""
-    return np.asarray(((lowest < tolerance) & ~may_touch).any(axis=1))
+    return np.asarray(((lowest < 0.0) & ~may_touch).any(axis=1))
 
 
 def has_lost_track(key_bodies: np.ndarray, reference: np.ndarray, limit: float) -> np.ndarray:

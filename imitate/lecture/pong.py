@@ -85,7 +85,8 @@ class Pong:
     def step(self, action: np.ndarray) -> StepResult:
         """Holds the joystick for four frames; `action` int (N,): nothing, fire, right, left, both with fire."""
         self._pictures, reward, terminated, truncated, _ = self._games.step(action)
-        return StepResult(reward.astype(np.float64), {}, terminated, truncated & ~terminated)
+        never = np.zeros(self.num_envs, dtype=bool)
+        return StepResult(reward.astype(np.float64), {}, terminated, truncated & ~terminated, never)
 
 
 def _make_games(size: int, threads: int, colour: bool) -> Any:

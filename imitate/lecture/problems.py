@@ -98,7 +98,8 @@ class FiniteEnv:
         reward = self.problem.reward[self.state, action, following]
         self.state, self.steps = following, self.steps + 1
         terminated = self.problem.terminal[following] | (self.steps >= self.horizon)
-        return StepResult(reward, {}, terminated, np.zeros(self.num_envs, dtype=bool))
+        never = np.zeros(self.num_envs, dtype=bool)
+        return StepResult(reward, {}, terminated, never, never)
 
 
 class CartPole:
@@ -127,7 +128,7 @@ class CartPole:
         """Pushes left (0) or right (1) with 10 N for 20 ms. The limit of 500 steps is a lack of time."""
         self._env.prev_done[:] = False  # gymnasium would restart what ended; here the caller does
         _, reward, terminated, truncated, _ = self._env.step(action)
-        return StepResult(reward, {}, terminated, truncated & ~terminated)
+        return StepResult(reward, {}, terminated, truncated & ~terminated, np.zeros(self.num_envs, dtype=bool))
 
     @property
     def _state(self) -> np.ndarray:
@@ -167,7 +168,7 @@ class Pendulum:
         _, reward, *_ = self._env.step(self._env.max_torque * action.T)
         self.steps += 1
         never = np.zeros(self.num_envs, dtype=bool)
-        return StepResult(np.asarray(reward, dtype=np.float64), {}, never, self.steps >= self.horizon)
+        return StepResult(np.asarray(reward, dtype=np.float64), {}, never, self.steps >= self.horizon, never)
 
 
 class Imitation:

@@ -36,7 +36,7 @@ def softmax_score(gradient: Tensor, preference: Tensor, action: int) -> Tensor:
 def gaussian_score(gradient: Tensor, mean: Tensor, std: Tensor, action: Tensor) -> Tensor:
     """Gaussian policy: (a - f(s)) / sigma^2 grad f(s), summed over the action's components.
 
-    The slide's "- const." is zero for a fixed sigma; with respect to a learnt one the score is `gaussian_std_score`.
+    The slide's "- const." is zero for a fixed sigma.
 
     Args:
       gradient: grad_theta f(s), (A, P).
@@ -48,11 +48,3 @@ def gaussian_score(gradient: Tensor, mean: Tensor, std: Tensor, action: Tensor) 
       (P,).
     """
     return ((action - mean) / std.square()) @ gradient
-
-
-def gaussian_std_score(mean: Tensor, std: Tensor, action: Tensor) -> Tensor:
-    """Gaussian policy, with respect to log sigma: (a - f(s))^2 / sigma^2 - 1, (A,).
-
-    Learners with a learnt sigma differentiate `log_prob`; the tests compare.
-    """
-    return ((action - mean) / std).square() - 1.0

@@ -37,9 +37,7 @@ class WalkCollector(EpisodeLoop):
 
     def __init__(self, env: WalkEnv, seed: int):
         super().__init__(env, seed)
-        self.start(np.arange(env.num_envs))
-        # Out of step with each other, or all would end in the same batch.
-        env.age += self.rng.integers(0, env.config.episode_steps // 2, env.num_envs)
+        self.start_all()
         self._terms: dict[str, float] = {}
 
     def collect(
@@ -57,6 +55,12 @@ class WalkCollector(EpisodeLoop):
         )
         transitions.reward.add_(ALIVE)
         return surrogate_batch(policy, transitions, gamma, gae_lambda), sums  # pyright: ignore[reportArgumentType]
+
+    def start_all(self) -> None:
+        """Begins an episode of every robot, out of step with each other, or all would end in the same batch."""
+        env = self.env
+        self.start(np.arange(env.num_envs))
+        env.age += self.rng.integers(0, env.config.episode_steps // 2, env.num_envs)
 
     def start(self, ids: np.ndarray) -> None:
         """Begins episodes of these robots."""

@@ -28,6 +28,7 @@ from imitate.locomotion.robot import (
 from imitate.locomotion.terrain import Terrain
 from imitate.policy import PolicyLayout
 from reconstruct import rotations
+from reconstruct.kinematics import GRAVITY
 
 ACTION_SCALE = 0.25
 """Radians of servo target for an action of 1."""
@@ -56,7 +57,7 @@ class WalkConfig:
 class WalkEnv:
     """N robots in one batch. None restarts by itself: the caller looks at `StepResult.done` and calls `start`."""
 
-    def __init__(self, terrain: Terrain, config: WalkConfig, num_envs: int, seed: int, threads: int = 1):
+    def __init__(self, terrain: Terrain, config: WalkConfig, num_envs: int, seed: int):
         """Makes the robots; `start` begins their episodes.
 
         Args:
@@ -64,13 +65,12 @@ class WalkEnv:
           config: of physics and episodes.
           num_envs: N.
           seed: of what is drawn during episodes.
-          threads: that MuJoCo's batch steps them with.
         """
         self.terrain, self.config, self.num_envs = terrain, config, num_envs
         self.model = build_go1(terrain)
         self.rng = np.random.default_rng(seed)
         mujoco.set_mju_user_warning(lambda message: None)  # exploded states are ended and counted
-        self._batch = mujoco.batch.Batch(self.model, num_envs, nthread=threads, persistent=True)
+        self._batch = mujoco.batch.Batch(self.model, num_envs, nthread=1, persistent=True)
         self.dynamics = Dynamics(self._batch)
         """What physics is like for each robot."""
         bind = self._batch.bind
@@ -98,9 +98,9 @@ class WalkEnv:
         self.robot_mass = float(self.model.body_mass.sum())
         """Without payload [kg]."""
 
-    def layout(self, hidden: tuple[int, ...] = (128, 128), latent: int = 8) -> AdaptiveLayout:
+    def layout(self, latent: int = 8) -> AdaptiveLayout:
         """The layout of an adaptive policy for this task; the paper's sizes."""
-        sensed = PolicyLayout("go1", STAND_HEIGHT, OBSERVATION, JOINTS, ACTION_SCALE, hidden)
+        sensed = PolicyLayout("go1", STAND_HEIGHT, OBSERVATION, JOINTS, ACTION_SCALE, (128, 128))
         return AdaptiveLayout(sensed, EXTRINSICS, latent)
 
     @property
@@ -187,7 +187,7 @@ class WalkEnv:
         self._ctrl[:] = STAND + ACTION_SCALE * action
         self._batch.step(self.running, nstep=SUBSTEPS, stage=STAGE_VEL)
         self.age[slice(None) if self.running is None else self.running] += 1
-        self.force, self.torque = self._sensors[:, :4] / (9.81 * self.robot_mass), self._torque.copy()
+        self.force, self.torque = self._sensors[:, :4] / (GRAVITY * self.robot_mass), self._torque.copy()
         self.last_action = np.asarray(action, dtype=float)
         self.moved = Moved(
             np.concatenate([self.heading_velocity, self.qvel[:, 2:3]], axis=1),
@@ -206,7 +206,7 @@ class WalkEnv:
         exploded = clear_exploded(self._batch, reward, terms)
         self.non_finite += int(exploded.sum())
         fallen = exploded | self.has_fallen()
-        return StepResult(reward, terms, fallen, (self.age >= self.config.episode_steps) & ~fallen)
+        return StepResult(reward, terms, fallen, (self.age >= self.config.episode_steps) & ~fallen, exploded)
 
     def has_fallen(self) -> np.ndarray:
         """The trunk is too low or tilted too far, bool (N,)."""

@@ -12,6 +12,7 @@ import numpy as np
 from imitate.locomotion.env import ACTION_SCALE, WalkEnv
 from imitate.locomotion.robot import CONTROL_HZ, STAND
 from reconstruct import rotations
+from reconstruct.kinematics import GRAVITY
 
 LINK = 0.213
 """Length of thigh and calf [m]."""
@@ -21,7 +22,6 @@ SIDE = np.array([-0.08, 0.08, -0.08, 0.08])
 """How far the leg's plane is to the left of the hip's axis [m], (4,)."""
 PHASE_OFFSET = np.array([0.0, 0.5, 0.5, 0.0])
 """Diagonal legs step together: FR with RL, FL with RR; (4,)."""
-GRAVITY = 9.81
 CLOCK_PHASES = 56
 """Phases of the trot's cycle that a clock distinguishes."""
 CLOCK_GAIN = 0.3

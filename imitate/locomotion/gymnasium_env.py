@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import gymnasium  # pyright: ignore[reportMissingImports]  (extra `bench`)
+import gymnasium
 import numpy as np
 
 from imitate.locomotion.env import WalkConfig, WalkEnv

@@ -11,6 +11,10 @@ import numpy as np
 
 BASE = 0.5
 """Thickness of the ground below its lowest point [m]."""
+FRACTAL_SPACING = 0.1
+"""Of the grid of fractal ground [m]."""
+FRACTAL_SCALE, FRACTAL_WAVELENGTH = 0.27, 5.0
+"""Height of its noise of amplitude 1, and wavelength of the first octave [m]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,42 +71,22 @@ class Terrain:
         )
 
 
-def make_flat(size: float = 4.0) -> Terrain:
-    """Level ground, so long and wide [m]."""
-    return Terrain(np.zeros((2, 2)), size)
+def make_fractal(seed: int, size: float = 40.0) -> Terrain:
+    """RMA's training ground: Perlin noise in two octaves, the second twice as fine and a quarter as high.
 
-
-def make_fractal(
-    seed: int,
-    size: float = 40.0,
-    spacing: float = 0.1,
-    scale: float = 0.27,
-    wavelength: float = 5.0,
-    octaves: int = 2,
-    lacunarity: float = 2.0,
-    gain: float = 0.25,
-) -> Terrain:
-    """RMA's training ground: Perlin noise in octaves, each finer by `lacunarity` and lower by `gain`.
-
-    Octaves, lacunarity, gain and scale are the paper's (section IV); it prints no wavelength, and 5 m is the default of
-    the simulator that it used.
+    Octaves, lacunarity 2, gain .25 and scale are the paper's (section IV); it prints no wavelength, and 5 m is the
+    default of the simulator that it used.
 
     Args:
       seed: of the noise.
       size: length and width [m].
-      spacing: of the grid [m].
-      scale: height of noise of amplitude 1 [m].
-      wavelength: of the first octave [m].
-      octaves: how many.
-      lacunarity: ratio of an octave's frequency to the one before.
-      gain: ratio of an octave's amplitude to the one before.
     """
     rng = np.random.default_rng(seed)
-    points = np.arange(round(size / spacing) + 1) * spacing
+    points = np.arange(round(size / FRACTAL_SPACING) + 1) * FRACTAL_SPACING
     heights = np.zeros((len(points), len(points)))
-    for octave in range(octaves):
-        heights += gain**octave * perlin(points * lacunarity**octave / wavelength, rng)
-    return Terrain(scale * heights, spacing)
+    for octave in range(2):
+        heights += 0.25**octave * perlin(points * 2.0**octave / FRACTAL_WAVELENGTH, rng)
+    return Terrain(FRACTAL_SCALE * heights, FRACTAL_SPACING)
 
 
 def perlin(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -257,18 +257,28 @@ class WalkRun:
             return policy.normalise_extrinsics(torch.from_numpy(extrinsics)).numpy()
 
         regression = Regression(phi, self.config.regression, find_truth, self.config.seed)
-        if f"regression_{name}" in self._pending:
-            regression.restore(self._pending.pop(f"regression_{name}"))
-        self._save_regression = name, regression.state
         runner = make_runner(AdaptiveSkill(policy, phi), env.num_envs, record=regression.record)
         loop = self.collector
 
-        def gather(share: float) -> dict[str, float]:
+        def gather() -> None:
             loop.run(runner, ADAPTATION_STEPS)
+
+        def improve(share: float) -> dict[str, float]:
+            gather()
             regression.improve(share)
             return {"error": regression.loss}
 
-        self._repeat(name, ADAPTATION_STEPS, gather)
+        def gather_again() -> None:
+            if self.stop:
+                raise KeyboardInterrupt
+            gather()
+
+        if f"regression_{name}" in self._pending:
+            regression.restore(self._pending.pop(f"regression_{name}"))
+            loop.start_all()  # what phi knew of the episodes that went on is not kept
+            regression.refill(gather_again)
+        self._save_regression = name, regression.state
+        self._repeat(name, ADAPTATION_STEPS, improve)
 
     def save(self) -> None:
         """Writes checkpoint, skill and curves."""

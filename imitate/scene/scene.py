@@ -310,7 +310,7 @@ def set_physics(spec: mujoco.MjSpec) -> None:
     spec.option.iterations = 6
     spec.option.ls_iterations = 10
     spec.option.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
-    spec.option.gravity = [0.0, 0.0, -9.81]
+    spec.option.gravity = [0.0, 0.0, -GRAVITY]
     for geom in spec.geoms:
         geom.solref = CONTACT_SOLREF
         geom.solimp = CONTACT_SOLIMP

@@ -73,12 +73,12 @@ class Performance:
         own = {f"qpos_{n}": qpos for n, qpos in enumerate(self.qpos)}
         own |= {f"reference_qpos_{n}": qpos for n, qpos in enumerate(self.reference_qpos)}
         more = {name: getattr(self, name) for name in ("state", "reward", "depth", "touching", "steps", "fps")}
-        save_arrays(path, "performance", FORMAT_VERSION, own | more)
+        save_arrays(path, "group performance", FORMAT_VERSION, own | more)
 
     @classmethod
     def load(cls, path: Path) -> "Performance":
         """Reads what `save` wrote; raises `InputError` for a damaged or foreign file."""
-        return load_as(path, "performance", FORMAT_VERSION, cls._of_arrays)
+        return load_as(path, "group performance", FORMAT_VERSION, cls._of_arrays)
 
     @classmethod
     def _of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Performance":

@@ -55,11 +55,7 @@ def join_references(references: Sequence[Reference]) -> Reference:
     """
     lengths = np.array([len(reference) for reference in references])
     begins = np.cumsum(lengths) - lengths
-    joined = {
-        name: np.concatenate([getattr(reference, name) for reference in references])
-        for name, value in vars(references[0]).items()
-        if isinstance(value, np.ndarray) and name != "last"
-    }
+    joined = {name: np.concatenate([each.tables[name] for each in references]) for name in references[0].tables}
     return replace(references[0], **joined, last=np.repeat(begins + lengths - 1, lengths), starts=int(lengths.sum()))
 
 

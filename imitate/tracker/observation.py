@@ -8,6 +8,7 @@ the time that has passed, nor the place, nor the direction of a motion makes a d
 import numpy as np
 
 from imitate.env.joint_layout import JointLayout
+from imitate.env.observation import turn_back
 from imitate.env.reference import Reference
 from reconstruct.rotations import rotate
 
@@ -87,10 +88,3 @@ def observe_future(reference: Reference, table: np.ndarray, frame: np.ndarray, r
         turn = reference.heading[then] - heading
         parts += [table[then], way, np.stack([np.sin(turn), np.cos(turn)], axis=1)]
     return np.concatenate(parts, axis=1, dtype=np.float32, casting="same_kind")
-
-
-def turn_back(vectors: np.ndarray, heading: np.ndarray) -> np.ndarray:
-    """World vectors in the axes of a heading [rad], (N, V, 3) and (N,) -> (N, V, 3)."""
-    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    return np.stack([cos * x + sin * y, cos * y - sin * x, z], axis=-1)

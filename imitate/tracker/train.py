@@ -24,6 +24,8 @@ from imitate.tracker.env import TrackerEnv
 from imitate.tracker.expert import ClipExpert
 from imitate.tracker.mirror import is_symmetric, mirror_clip
 from imitate.tracker.prepare import Prepared
+from imitate.training.ppo import NonFiniteError
+from imitate.training.train import TrainingError
 from imitate.training.work_clock import work_seconds
 from pose.errors import InputError
 from pose.foreign_files import refuse_damaged
@@ -179,7 +181,11 @@ class Cloning:
         self.samples += count * self.config.steps
 
     def fit(self) -> None:
-        """Fits the policy to states of the buffer."""
+        """Fits the policy to states of the buffer.
+
+        Raises:
+          NonFiniteError: numbers exploded; the parameters are those before the step that did.
+        """
         policy, config = self.policy, self.config
         passed = min(1.0, self.seconds / (60.0 * config.minutes))
         for group in self.optimiser.param_groups:
@@ -192,7 +198,9 @@ class Cloning:
             loss = (self.buffer.weight[rows] * error).mean()
             self.optimiser.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(policy.actor.parameters(), 1.0)
+            norm = torch.nn.utils.clip_grad_norm_(policy.actor.parameters(), 1.0)
+            if not (torch.isfinite(loss) and torch.isfinite(norm)):
+                raise NonFiniteError("loss or gradient is not finite")
             self.optimiser.step()
             total += float(loss.detach())
         self.losses.append(total / config.batches)
@@ -220,11 +228,12 @@ class Cloning:
         return [self.character.name, round(self.character.height, 3)]
 
     def save(self, path: Path) -> None:
-        """Writes a checkpoint; the buffer is filled again after it."""
+        """Writes a checkpoint; episodes begin anew and the buffer is filled again after it."""
         content = {"format": CLONE_VERSION, "clips": [clip.name for clip in self.clips], "seconds": self.seconds}
         content |= {"body": self.body, "cpu_seconds": self.cpu_seconds}
         content |= {"samples": self.samples, "losses": self.losses, "hidden": list(self.config.hidden)}
         content |= {"policy": self.policy.state_dict(), "optimiser": self.optimiser.state_dict()}
+        content |= {"rng": self.rng.bit_generator.state}
         save_torch(content, path)
 
     def restore(self, path: Path) -> None:
@@ -247,6 +256,9 @@ class Cloning:
                 raise ValueError("weights of another network") from error
             self.seconds, self.samples, self.losses = seconds, samples, losses
             self.cpu_seconds = float(content["cpu_seconds"])
+            if "rng" in content:  # older ones have none
+                self.rng.bit_generator.state = content["rng"]
+                self.start(np.arange(self.env.num_envs))
 
 
 def clone_policy(
@@ -260,6 +272,9 @@ def clone_policy(
       folder: for `checkpoint.pt` and, at the end, `tracker.pt`.
       config: how.
       progress: is called with the seconds done.
+
+    Raises:
+      TrainingError: numbers exploded; the weights before are kept.
     """
     cloning, path = Cloning(character, clips, config), folder / "checkpoint.pt"
     if path.is_file():
@@ -272,6 +287,8 @@ def clone_policy(
             if work_seconds() - saved > config.checkpoint_seconds:
                 cloning.save(path)
                 saved = work_seconds()
+    except NonFiniteError as error:
+        raise TrainingError(f"training stopped: {error}; the last weights are kept in {folder}") from error
     finally:
         if cloning.losses:
             cloning.save(path)

@@ -10,7 +10,7 @@ from imitate.env.reference import Reference
 from imitate.env.termination import GeomShapes
 from imitate.scene.objects import GRIP_REACH, find_face, list_boxes
 from imitate.scene.scene import CONTROL_HZ, FRICTION
-from reconstruct.kinematics import BodyPoints, point_positions
+from reconstruct.kinematics import GRAVITY, BodyPoints, point_positions
 
 FOLLOWED, TORQUE, SUPPORT, DEVIATION = "", "torque saturated", "contact missing", "deviation"
 SEAT = "carried by nothing"
@@ -227,4 +227,4 @@ def ground_force(com: np.ndarray) -> np.ndarray:
     padded = np.concatenate([com[:1] * 3 - com[1:2] * 2, com[:1] * 2 - com[1:2], com, com[-1:] * 2 - com[-2:-1]])
     padded = np.concatenate([padded, com[-1:] * 3 - com[-2:-1] * 2])
     acceleration = (padded[4:] - 2.0 * padded[2:-2] + padded[:-4]) * (CONTROL_HZ / 2.0) ** 2
-    return acceleration / 9.81 + np.array([0.0, 0.0, 1.0])
+    return acceleration / GRAVITY + np.array([0.0, 0.0, 1.0])

@@ -42,14 +42,6 @@ class ControlLaw:
     """Change of the controls, (H, m)."""
     feedback: np.ndarray
     """Gains, (H, m, n)."""
-    linear: float
-    """Slope of the expected change of the cost by alpha; negative unless at the optimum."""
-    quadratic: float
-    """Curvature of the expected change of the cost by alpha."""
-
-    def predict_change(self, alpha: float) -> float:
-        """Change of the cost that the model predicts for a step of size `alpha`."""
-        return alpha * self.linear + 0.5 * alpha * alpha * self.quadratic
 
 
 def backward_pass(model: LinearQuadraticModel, regularisation: float) -> ControlLaw | None:
@@ -62,11 +54,11 @@ def backward_pass(model: LinearQuadraticModel, regularisation: float) -> Control
         free of it (equation 11).
 
     Returns:
-      None where a control's second derivative is not positive definite: try again with more regularisation.
+      None where a control's second derivative is not positive definite, or numbers overflow: try again with more
+      regularisation.
     """
     horizon, n, m = model.B.shape
     feedforward, feedback = np.zeros((horizon, m)), np.zeros((horizon, m, n))
-    linear = quadratic = 0.0
     vx, vxx = model.lx[-1], model.lxx[-1]
     for t in range(horizon - 1, -1, -1):
         A, B = model.A[t], model.B[t]
@@ -82,15 +74,13 @@ def backward_pass(model: LinearQuadraticModel, regularisation: float) -> Control
         solved = cho_solve(factor, np.column_stack([qu, qux + regularisation * (B.T @ A)]), check_finite=False)
         k, K = -solved[:, 0], -solved[:, 1:]
         feedforward[t], feedback[t] = k, K
-        linear += float(k @ qu)
-        quadratic += float(k @ quu @ k)
         vx = qx + K.T @ (quu @ k + qu) + qux.T @ k
         cross = K.T @ qux
         vxx = qxx + K.T @ quu @ K + cross + cross.T
         vxx = 0.5 * (vxx + vxx.T)
-    if not np.isfinite(linear + quadratic):
+    if not (np.isfinite(feedforward).all() and np.isfinite(feedback).all()):
         return None
-    return ControlLaw(feedforward, feedback, linear, quadratic)
+    return ControlLaw(feedforward, feedback)
 
 
 @dataclass(frozen=True)

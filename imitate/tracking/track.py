@@ -215,8 +215,8 @@ class Tracker:
             states.append(env.state()["batch"])
             qpos.append(env.all_qpos.copy())
             qvel.append(env.all_qvel.copy())
-            # MuJoCo resets a simulation that exploded; its reward is zero.
-            costs.append(np.where(result.reward > 0.0, self.cost.of_states(), np.inf))
+            # MuJoCo resets a simulation that exploded: where it is then is no result of the plan.
+            costs.append(np.where(result.exploded, np.inf, self.cost.of_states()))
             failed.append(result.terminated)
             total += costs[-1] + self.cost.of_controls(offset)
         total += (self.cost.final - 1.0) * costs[-1]

@@ -341,6 +341,7 @@ class TrainingRun:
             "policy": self.policy.state_dict(),
             "averaged": self.averaged.state_dict(),
             "learner": self.learner.state(),
+            "initial_states": self.collector.initial_states.state(),
             "parts": parts,
             "torch_rng": torch.get_rng_state(),
             "samples": self.samples,
@@ -361,12 +362,16 @@ class TrainingRun:
         self.policy.load_state_dict(found["policy"])
         self.averaged.load_state_dict(found["averaged"])
         self.learner.restore(found["learner"])
-        # With another number of processes than before, environments start afresh.
-        if self.group.rank < len(found["parts"]):
-            part = found["parts"][self.group.rank]
-            if len(part["collector"]["episode_return"]) == self.collector.env.num_envs:
-                self.collector.restore(part["collector"])
-                self.shuffle.set_state(part["shuffle"])
+        # The distribution of initial states is the same in all processes, as the weights are; older checkpoints have it
+        # in every part.
+        parts, own = found["parts"], self.collector.initial_states
+        own.restore(found["initial_states"] if "initial_states" in found else parts[0]["collector"]["initial_states"])
+        if len(parts) == self.group.size:
+            part = parts[self.group.rank]
+            self.collector.restore(part["collector"])
+            self.shuffle.set_state(part["shuffle"])
+        else:  # as many environments as before, divided among more or fewer processes: they start afresh
+            self.collector.start_all()
         torch.set_rng_state(found["torch_rng"])
         self.samples, self.seconds, self.cpu_before = found["samples"], found["seconds"], found["cpu_seconds"]
         self.evaluated_at = found["evaluated_at"]

@@ -42,17 +42,21 @@ class SkillCollector(EpisodeLoop):
     def __init__(self, env: ImitationEnv, initial_states: InitialStates, seed: int):
         super().__init__(env, seed)
         self.initial_states = initial_states
-        self.starts = initial_states.choose(env.num_envs, self.rng)
-        env.start(self.starts.frames, rng=self.rng, offset=self.starts.offset + env.rest(self.starts.frames))
-        # Episodes begin out of step with each other, or all would end in the same iteration for ever.
-        if env.reference.loop:
-            env.age += self.rng.integers(0, env.episode_steps, env.num_envs)
+        self.start_all()
         self.discount = np.ones(env.num_envs)
         """gamma^t of the episodes that go on, (N,)."""
         self._gamma = 1.0
         self._after_start: AfterStart | None = None
         self._terms: dict[str, float] = {}
         self._failed = np.zeros(env.num_envs, dtype=bool)
+
+    def start_all(self) -> None:
+        """Begins an episode in every environment, out of step with each other."""
+        env = self.env
+        self.starts = self.initial_states.choose(env.num_envs, self.rng)
+        env.start(self.starts.frames, rng=self.rng, offset=self.starts.offset + env.rest(self.starts.frames))
+        if env.reference.loop:  # or all would end in the same iteration for ever
+            env.age += self.rng.integers(0, env.episode_steps, env.num_envs)
 
     def collect(
         self,
@@ -126,14 +130,13 @@ class SkillCollector(EpisodeLoop):
         self.discount[ids] = 1.0
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next samples depend on, besides the policy."""
+        """Everything that the next samples depend on, besides the policy and the distribution of initial states."""
         return {
             "env": self.env.state(),
             "rng": self.rng.bit_generator.state,
             "episode_return": self.episode_return.copy(),
             "discount": self.discount.copy(),
             "starts": {"frames": self.starts.frames, "offset": self.starts.offset, "component": self.starts.component},
-            "initial_states": self.initial_states.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -143,4 +146,3 @@ class SkillCollector(EpisodeLoop):
         self.episode_return[:], self.discount[:] = state["episode_return"], state["discount"]
         for name, values in state["starts"].items():
             getattr(self.starts, name)[:] = values
-        self.initial_states.restore(state["initial_states"])

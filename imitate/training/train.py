@@ -154,20 +154,20 @@ def _train_with_workers(job: Job, report: Report) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=job.folder, prefix=".meeting.", suffix=f".{os.getpid()}.tmp") as meeting:
         workers: list[SpawnProcess] = []
         pipes: list[Connection] = []
-        with _interrupts_ignored():  # what a child ignores from its first moment cannot kill it while it imports
-            for rank in range(count):
-                receiver, sender = context.Pipe(duplex=False)
-                worker = context.Process(
-                    target=_run_worker,
-                    args=(job, ProcessGroup(rank, count), meeting, sender, stop),
-                    name=f"train-{rank}",
-                    daemon=True,
-                )
-                worker.start()
-                sender.close()
-                workers.append(worker)
-                pipes.append(receiver)
         try:
+            with _interrupts_ignored():  # what a child ignores from its first moment cannot kill it while it imports
+                for rank in range(count):
+                    receiver, sender = context.Pipe(duplex=False)
+                    worker = context.Process(
+                        target=_run_worker,
+                        args=(job, ProcessGroup(rank, count), meeting, sender, stop),
+                        name=f"train-{rank}",
+                        daemon=True,
+                    )
+                    worker.start()
+                    workers.append(worker)
+                    sender.close()
+                    pipes.append(receiver)
             return _wait_for(workers, pipes, stop, report, job.folder)
         finally:
             _end(workers)

@@ -92,8 +92,7 @@ def blend_references(env: ImitationEnv, entry: int, end: int, apart: Apart, step
       steps: length of the blend [control steps].
     """
     count, rows, own = len(apart.offset), end + 1, env.reference
-    names = ("qpos", "qvel", "com", "end_effectors", "key_bodies", "phase", "heading", "bodies", "may_touch", "reach")
-    tables = {name: np.concatenate([getattr(own, name)[:rows]] * count) for name in names}
+    tables = {name: np.concatenate([table[:rows]] * count) for name, table in own.tables.items()}
     for k in range(min(steps, rows - entry)):
         at = np.arange(count) * rows + entry + k
         offset, speed = apart.after(k, steps)

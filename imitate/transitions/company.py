@@ -72,8 +72,8 @@ def _mean_share(
 def _find_failing(
     held: set[Name], alone: Mapping[Name, float], shares: Mapping[Name, Mapping[Name, float]]
 ) -> tuple[Name, str, float] | None:
-    """A way that does not hold after some others: it, the skill before it, and the share that goes on."""
-    for name in held:
+    """The first way by name that fails after some others: it, the skill before it, and the share that goes on."""
+    for name in sorted(held):
         by = {before[0]: share for before, share in shares[name].items() if before in held}
         if by and (min(by.values()) < WANTED_EACH or _mean_share(name, held, alone, shares) < WANTED):
             after = min(by, key=lambda one: by[one])

@@ -64,7 +64,6 @@ class CourseEnv(WalkEnv):
         num_envs: int,
         seed: int,
         camera: CameraConfig | None = None,
-        threads: int = 1,
     ):
         """Makes the robots; `start` begins their episodes.
 
@@ -74,10 +73,9 @@ class CourseEnv(WalkEnv):
           num_envs: N.
           seed: of what is drawn during episodes.
           camera: that each of them has; None for robots that need no pictures.
-          threads: that MuJoCo's batch steps them with.
         """
         walk = WalkConfig(config.ranges, TICKS * config.episode_steps, config.pose_noise)
-        super().__init__(course.terrain, walk, num_envs, seed, threads)
+        super().__init__(course.terrain, walk, num_envs, seed)
         self.course = course
         self.lane = np.arange(num_envs) % course.lanes
         """Which lane each robot is on, (N,)."""
@@ -159,7 +157,7 @@ class CourseEnv(WalkEnv):
         terms = {name: (first.terms[name] + second.terms[name]) / 2.0 for name in first.terms}
         fallen = first.terminated | second.terminated
         over = (second.truncated | self.has_arrived) & ~fallen
-        return StepResult((first.reward + second.reward) / 2.0, terms, fallen, over)
+        return StepResult((first.reward + second.reward) / 2.0, terms, fallen, over, first.exploded | second.exploded)
 
     def has_fallen(self) -> np.ndarray:
         """The trunk is tilted too far or near the ground, or the robot has left its lane, bool (N,)."""

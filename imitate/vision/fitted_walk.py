@@ -21,11 +21,9 @@ from pose.errors import InputError
 from reconstruct import rotations
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_contacts, find_runs
-from reconstruct.kinematics import point_positions
+from reconstruct.kinematics import GRAVITY, point_positions
 from reconstruct.motion import ReferenceMotion
 
-GRAVITY = 9.81
-"""[m/s^2]."""
 CLEARANCE, AROUND = 0.045, 0.04
 """How high a sole passes over the ground, of all that is so near along its way [m]."""
 CLEARANCE_UP, AROUND_UP = 0.1, 0.07

@@ -28,8 +28,8 @@ from pose.foreign_files import refuse_damaged
 
 FORMAT_VERSION = 1
 ACTIONS = 12
-OBSERVATION_SIZE = SENSED_SIZE + EXTRINSICS_SIZE + DOTS_SIZE
-"""Length of [x, a_prev, e, m]."""
+INITIAL_STD = 0.1
+"""Initial standard deviation of actions."""
 DOT_SCALE = 0.1
 """Height that counts as 1 [m]."""
 ARCHITECTURES = ("monolithic", "rma")
@@ -187,12 +187,12 @@ class PrivilegedCritic(Layers):
 class SeeingPolicy(GaussianActorCritic):
     """The teacher, or a baseline of it: acts by scandots; its critic knows all."""
 
-    def __init__(self, layout: SeeingLayout, initial_std: float = 0.1):
+    def __init__(self, layout: SeeingLayout):
         super().__init__()
         self.layout = layout
         self.actor = SeeingActor(layout)
         self.critic: Layers = PrivilegedCritic(*mlp((layout.observation_size, *layout.hidden, 1), last_gain=1.0))
-        self.log_std = nn.Parameter(torch.full((layout.actions,), float(np.log(initial_std))))
+        self.log_std = nn.Parameter(torch.full((layout.actions,), float(np.log(INITIAL_STD))))
         self.observations: Normaliser = SeeingNormaliser(layout)
         self.returns = Normaliser(1)
 

@@ -23,17 +23,16 @@ def place_dots(xy: np.ndarray, heading: np.ndarray, dots: np.ndarray = DOTS) -> 
     return xy[:, None] + turned
 
 
-def read_scandots(terrain: Terrain, xyz: np.ndarray, heading: np.ndarray, dots: np.ndarray = DOTS) -> np.ndarray:
+def read_scandots(terrain: Terrain, xyz: np.ndarray, heading: np.ndarray) -> np.ndarray:
     """Heights of the ground at the dots, as seen from the trunk: 0 on level ground while it walks.
 
     Args:
       terrain: the ground.
       xyz: the trunks' origins [m], (N, 3).
       heading: their headings [rad], (N,).
-      dots: places in the heading's frame [m], (P, 2).
 
     Returns:
       Height of the ground above the trunk's origin less `STANDING` [m], cut to +-`DEEPEST`, (N, P).
     """
     level = xyz[:, 2:] - STANDING
-    return np.clip(terrain.height(place_dots(xyz[:, :2], heading, dots)) - level, -DEEPEST, DEEPEST)
+    return np.clip(terrain.height(place_dots(xyz[:, :2], heading)) - level, -DEEPEST, DEEPEST)

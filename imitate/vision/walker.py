@@ -11,13 +11,14 @@ import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from imitate.locomotion.env import ACTION_SCALE
-from imitate.locomotion.gait import GRAVITY, PHASE_OFFSET, SIDE
+from imitate.locomotion.gait import PHASE_OFFSET, SIDE
 from imitate.locomotion.robot import FOOT_RADIUS, STAND
 from imitate.locomotion.terrain import Terrain
 from imitate.policy import Unchanged
 from imitate.vision.env import PERIOD, POLICY_HZ, CourseEnv
 from imitate.vision.leg import HIP, differentiate_legs, place_feet, solve_legs
 from reconstruct import rotations
+from reconstruct.kinematics import GRAVITY
 
 INERTIA = np.array([0.12, 0.35, 0.4])
 """Of trunk and legs about the trunk's axes, roughly [kg m^2], (3,)."""

@@ -213,7 +213,7 @@ class WalkingEnv:
         self.eyes.look(self.time, *self.head_pose(), self.rng, self.running)
         fallen = result.terminated | self.has_fallen()
         over = (self.progress >= 1.0) | (sim.age >= self.episode_steps)
-        return StepResult(result.reward, result.terms, fallen, over & ~fallen)
+        return StepResult(result.reward, result.terms, fallen, over & ~fallen, result.exploded)
 
     def _follow_nearest(self) -> None:
         """Goes over to other plans where they are clearly nearer, or the one that was followed is over."""

@@ -1,5 +1,6 @@
 """What a unit has on this machine, copied to the store so that another machine can go on from it at any moment."""
 
+import errno
 import re
 import shutil
 import tempfile
@@ -48,7 +49,8 @@ class Snapshots:
 
         Raises:
           TakenOverError: another machine has taken the unit over.
-          OSError: the store, or this machine's disk, cannot be written now; the store has what it had.
+          OSError: the store, or this machine's disk, cannot be written now, or stages end again and again (EBUSY);
+            the store has what it had.
         """
         for _ in range(ATTEMPTS):
             marks, renames = self._sign(MARKS), self._sign(RENAMES)
@@ -64,6 +66,7 @@ class Snapshots:
                 self.bytes_sent += sum(path.stat().st_size for key, path in sources.items() if key not in there)
             self._marks = marks
             return
+        raise OSError(errno.EBUSY, f"stages ended during each of {ATTEMPTS} copies", str(self.folder))
 
     def _copy(self, copies: Path) -> tuple[dict[str, str], dict[str, Path]]:
         """SHA-256 of every file, and copies of those that are new."""

@@ -172,7 +172,9 @@ def test_no_code_in_a_file_is_run(tmp_path, capsys):
         ({"character": "atlas"}, "trained for humanoid of 1.75 m, not for atlas of 1.75 m"),
         ({"height": 1.6}, "not for humanoid of 1.60 m"),
         ({"observation": {"phase": 3, "pose": 5}}, "observations or actions"),
+        ({"observation": {"pose": 4, "phase": 3}}, "observations or actions"),
         ({"action": ("hip",)}, "observations or actions"),
+        ({"action": ("knee", "hip")}, "observations or actions"),
     ],
 )
 def test_a_policy_acts_only_for_its_own_body(change, message):

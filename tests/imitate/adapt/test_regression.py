@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from imitate.adapt.networks import AdaptationModule
@@ -21,3 +22,25 @@ def test_a_module_learns_what_its_histories_hold():
     wanted = history[:, :, :1].mean(1) * 5.0 + 1.0
     with torch.no_grad():
         assert float((phi(history) - wanted).square().mean() / wanted.var()) < 0.6
+
+
+@pytest.mark.parametrize(("forgotten", "pairs"), [(False, 40), (True, 64)])
+def test_after_a_break_pairs_are_gathered_again_before_anything_is_fitted(forgotten, pairs):
+    """As many as there were; where an older checkpoint does not say how many, as many as there may be."""
+
+    def make() -> Regression:
+        config = RegressionConfig(buffer=64, minibatch_size=8)
+        return Regression(AdaptationModule(2, 1), config, lambda ids: np.zeros((len(ids), 1), np.float32), 0)
+
+    before, after = make(), make()
+    for _ in range(5):
+        before.record(np.arange(8), torch.zeros(8, 50, 2))
+    state = before.state()
+    if forgotten:
+        del state["pairs"]
+    after.restore(state)
+    weights = [parameter.clone() for parameter in after.adaptation.parameters()]
+    after.refill(lambda: after.record(np.arange(8), torch.zeros(8, 50, 2)))
+    after.improve(0.5)
+    assert after.buffer.count == pairs
+    assert all(map(torch.equal, weights, after.adaptation.parameters()))

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 
+from imitate.env.config import EnvConfig
+from imitate.env.gymnasium_env import GymImitationEnv
 from imitate.env.task import Task
 from imitate.training.benchmark import bare_steps_per_second, part_times
 from imitate.training.config import TrainConfig
@@ -22,17 +25,24 @@ STANDING = ReferenceMotion(
 
 
 def test_gymnasium_accepts_it():
-    pytest.importorskip("gymnasium")
-    from gymnasium.utils.env_checker import check_env  # pyright: ignore[reportMissingImports]
-
-    from imitate.env.gymnasium_env import GymImitationEnv
-
     env = GymImitationEnv(Task(CHARACTER, STANDING))
     check_env(env, skip_render_check=True)
     env.reset(seed=0, options={"frame": 0})
     _, reward, terminated, truncated, terms = env.step(np.zeros(28))
     assert reward == pytest.approx(sum(terms.values()))
     assert not (terminated or truncated)
+
+
+def test_a_seed_decides_an_episode_with_its_pushes_noise_and_delays():
+    config = EnvConfig(push_speed=2.0, push_interval=0.5, sensor_noise=1.0, delay=2.0)
+    env, episodes = GymImitationEnv(Task(CHARACTER, STANDING), config), []
+    for seed in (5, None, 6, 5):
+        seen = [env.reset(seed=seed, options={"frame": 0})[0]]
+        seen += [env.step(np.zeros(28))[0] for _ in range(20)]
+        episodes.append(np.array(seen))
+    first, unseeded, other, again = episodes
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, unseeded) and not np.array_equal(first, other)
 
 
 def test_benchmark_measures_all_parts():

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from imitate.lecture.score import gaussian_score, gaussian_std_score, jacobian, softmax_score
+from imitate.lecture.score import gaussian_score, jacobian, softmax_score
 from imitate.policy import gaussian_log_prob
 
 OBSERVATION, ACTIONS = 5, 3
@@ -59,14 +59,6 @@ def test_gaussian_score(network):
     score = gaussian_score(jacobian(network, s), network(s).detach(), log_std.exp(), a)
     torch.testing.assert_close(score, by_autograd(network, log_prob), rtol=0, atol=1e-12)
     torch.testing.assert_close(score, by_differences(network, log_prob), rtol=0, atol=1e-6)
-
-
-def test_gaussian_std_score():
-    a, mean = torch.randn(ACTIONS, dtype=torch.float64), torch.randn(ACTIONS, dtype=torch.float64)
-    log_std = torch.tensor([-1.0, 0.2, 0.5], dtype=torch.float64, requires_grad=True)
-    gaussian_log_prob(a, mean, log_std).backward()
-    score = gaussian_std_score(mean, log_std.detach().exp(), a)
-    torch.testing.assert_close(score, log_std.grad, rtol=0, atol=1e-12)
 
 
 def test_softmax_score_has_mean_zero(network):

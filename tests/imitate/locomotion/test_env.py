@@ -6,8 +6,10 @@ import pytest
 from imitate.locomotion.dynamics import NOMINAL, TEST, TRAIN, DynamicsRange
 from imitate.locomotion.env import ACTION_SCALE, WalkConfig, WalkEnv
 from imitate.locomotion.gait import Trot, TrotClock, solve_leg
+from imitate.locomotion.gymnasium_env import GymWalkEnv
 from imitate.locomotion.robot import STAND
-from imitate.locomotion.terrain import make_flat, make_fractal
+from imitate.locomotion.terrain import make_fractal
+from tests.samples import flat_terrain
 
 pytestmark = pytest.mark.usefixtures("go1")
 STILL = np.zeros((4, 12))
@@ -70,7 +72,7 @@ def test_physics_changes_as_often_as_it_should():
 
 
 def test_payload_weighs_and_strength_scales_torque():
-    env = WalkEnv(make_flat(20.0), WalkConfig(NOMINAL), 3, 0)
+    env = WalkEnv(flat_terrain(20.0), WalkConfig(NOMINAL), 3, 0)
     env.start_at(np.zeros((3, 2)), np.zeros(3))
     env.dynamics.payload[1], env.dynamics.strength[2] = 5.0, 0.8
     env.dynamics.apply(np.arange(3))
@@ -97,7 +99,7 @@ def test_observation_is_what_it_says():
 
 
 def test_the_trot_walks_ahead_and_episodes_end_where_they_should():
-    env = WalkEnv(make_flat(40.0), WalkConfig(NOMINAL, episode_steps=200), 2, 0)
+    env = WalkEnv(flat_terrain(40.0), WalkConfig(NOMINAL, episode_steps=200), 2, 0)
     env.start_at(np.zeros((2, 2)), np.array([0.0, 2.0]))
     walk(env, 199)
     assert (env.distance > 0.2).all() and not env.has_fallen().any()
@@ -138,9 +140,6 @@ def test_leg_kinematics_by_hand():
 
 
 def test_gymnasium_interface():
-    pytest.importorskip("gymnasium")
-    from imitate.locomotion.gymnasium_env import GymWalkEnv
-
     env = GymWalkEnv(make_fractal(0, 16.0))
     seen, _ = env.reset(seed=3)
     again, _ = env.reset(seed=3)
@@ -154,7 +153,7 @@ def test_gymnasium_interface():
 
 
 def test_what_policies_are_given_may_have_an_error_that_is_drawn_with_the_physics():
-    env = WalkEnv(make_flat(20.0), WalkConfig(TRAIN), 400, 0)
+    env = WalkEnv(flat_terrain(20.0), WalkConfig(TRAIN), 400, 0)
     env.dynamics.error_share = 0.1
     env.start(np.arange(400), np.random.default_rng(0))
     given, payload = env.dynamics.extrinsics(), env.dynamics.payload

@@ -13,15 +13,15 @@ from imitate.locomotion.evaluation import (
     run_walks,
     wilson_half_width,
 )
-from imitate.locomotion.terrain import make_flat
 from imitate.locomotion.train import make_runner
 from imitate.policy import Unchanged
+from tests.samples import flat_terrain
 
 
 @pytest.fixture(scope="module")
 def policy(go1) -> AdaptivePolicy:
     torch.manual_seed(0)
-    return AdaptivePolicy(WalkEnv(make_flat(), WalkConfig(), 1, 0).layout())
+    return AdaptivePolicy(WalkEnv(flat_terrain(), WalkConfig(), 1, 0).layout())
 
 
 class Kick:

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from imitate.locomotion import robot
-from imitate.locomotion.terrain import make_flat
 from pose.errors import InputError
+from tests.samples import flat_terrain
 
 
 def test_go1_stands_as_it_should(go1):
-    model = robot.build_go1(make_flat())
+    model = robot.build_go1(flat_terrain())
     assert [model.actuator(i).name for i in range(model.nu)] == list(robot.JOINTS)
     assert model.body_mass.sum() == pytest.approx(12.74, abs=0.01)
     assert model.nmesh == 0 and (go1.parent / "LICENSE").is_file()
@@ -22,7 +22,7 @@ def test_go1_stands_as_it_should(go1):
 
 
 def test_motors_have_limits(go1):
-    model = robot.build_go1(make_flat())
+    model = robot.build_go1(flat_terrain())
     data = mujoco.MjData(model)
     data.qpos[2], data.ctrl[:] = 2.0, robot.STAND + 3.0
     mujoco.mj_forward(model, data)

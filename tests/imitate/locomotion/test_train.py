@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from imitate.adapt.networks import AdaptiveSkill
-from imitate.adapt.regression import RegressionConfig
+from imitate.adapt.regression import Regression, RegressionConfig
 from imitate.locomotion import train
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, SYSID, WalkRun, WalkTrainConfig, train_walk
@@ -104,6 +104,36 @@ def test_another_task_is_not_continued(tmp_path):
     run.save()
     assert WalkRun(TINY, tmp_path, silent).done["imitation"] == 40
     assert WalkRun(replace(TINY, seed=1), tmp_path, silent).done["imitation"] == 0
+
+
+def test_phase_2_goes_on_with_new_episodes_and_as_many_pairs_as_there_were(tmp_path, monkeypatch):
+    """phi knows nothing of episodes under way, and fitted to one batch alone it would forget all before."""
+    config, pairs, began = replace(TINY, sysid=False, adaptation_samples=3 * 4 * 32), list[int](), list[np.ndarray]()
+    improve, collect = Regression.improve, train.WalkCollector.run
+
+    def watch_pairs(self, progress):
+        pairs.append(self.buffer.count)
+        improve(self, progress)
+
+    def watch_episodes(self, *arguments):
+        began.append(self.env.begin_xy.copy())
+        return collect(self, *arguments)
+
+    def kill_late(done: float, total: float, note: str = "") -> None:
+        if len(pairs) == 3:
+            raise KillError
+
+    monkeypatch.setattr(Regression, "improve", watch_pairs)
+    monkeypatch.setattr(train.WalkCollector, "run", watch_episodes)
+    run = WalkRun(config, tmp_path, kill_late)
+    run.done |= dict.fromkeys(("imitation", "value", "ppo"), 10**9)
+    with pytest.raises(KillError):
+        run.run()
+    again, collected = WalkRun(config, tmp_path, silent), len(began)
+    saved = again.collector.env.begin_xy.copy()
+    again.run()
+    assert (began[collected] != saved).all()
+    assert pairs[3] > pairs[1] > pairs[0]
 
 
 def test_robust_is_given_no_extrinsics_and_has_no_module(tmp_path):

@@ -8,6 +8,8 @@ import pytest
 from imitate.scene.scene import Scene
 from imitate.together.perform import ACTING, FALLEN, GONE, WAITING, Performance, Player, perform_together
 from imitate.together.stage import build_stage
+from imitate.tracker.performance import Performance as PerformanceOfOne
+from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.together.shared_world import Place
@@ -42,6 +44,8 @@ def test_far_apart_each_performs_as_alone_and_comes_when_it_is_time(flip: Skill,
     assert done.relative_error() < 0.3
     done.save(tmp_path / "performance.npz")
     again = Performance.load(tmp_path / "performance.npz")
+    with pytest.raises(InputError, match="holds group performance, expected performance"):
+        PerformanceOfOne.load(tmp_path / "performance.npz")
     np.testing.assert_array_equal(again.qpos[1], done.qpos[1])
     np.testing.assert_array_equal(again.state, done.state)
 

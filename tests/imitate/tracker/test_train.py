@@ -18,6 +18,7 @@ from imitate.tracker.prepare import (
 )
 from imitate.tracker.train import Buffer, CloneConfig, Cloning, clone_policy
 from imitate.training.distill import Expert
+from imitate.training.train import TrainingError
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from tests.imitate.tracker.conftest import glide
@@ -69,6 +70,34 @@ def test_cloning_goes_on_where_it_was_stopped(prepared: list[Prepared], tmp_path
     loaded = Policy.load(tmp_path / "tracker.pt")
     seen = np.random.default_rng(0).standard_normal((3, policy.layout.observation_size)).astype(np.float32)
     assert loaded.act(seen) == pytest.approx(policy.act(seen), abs=2e-2)
+
+
+def test_a_resumed_cloning_does_not_begin_from_the_same_states_again(prepared: list[Prepared], tmp_path: Path):
+    cloning, path = Cloning(load_character("humanoid"), prepared, CONFIG), tmp_path / "checkpoint.pt"
+    cloning.learn()
+    cloning.save(path)
+    fresh, again = (Cloning(cloning.character, prepared, CONFIG) for _ in range(2))
+    again.restore(path)
+    assert not np.array_equal(again.env.qpos, fresh.env.qpos)
+    cloning.start(np.arange(CONFIG.envs))
+    np.testing.assert_array_equal(again.env.qpos, cloning.env.qpos)
+
+
+def test_numbers_that_explode_are_one_line_and_spoil_no_checkpoint(
+    prepared: list[Prepared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    learn = Cloning.learn
+
+    def spoil(self: Cloning) -> None:
+        learn(self)
+        self.buffer.label[:] = torch.inf
+        self.fit()
+
+    monkeypatch.setattr(Cloning, "learn", spoil)
+    with pytest.raises(TrainingError, match="not finite; the last weights are kept"):
+        clone_policy(load_character("humanoid"), prepared, tmp_path, replace(CONFIG, minutes=1e-5))
+    weights = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["policy"]
+    assert all(torch.isfinite(value).all() for value in weights.values())
 
 
 def test_a_checkpoint_that_does_not_fit_is_one_line(prepared: list[Prepared], tmp_path: Path):

@@ -1,13 +1,13 @@
 """Tracking control on the real humanoid: derivatives, cost, a short performance, and what it says of the impossible."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import mujoco
 import numpy as np
 import pytest
 
 from imitate.env.env import EnvConfig, ImitationEnv
-from imitate.env.task import Task
+from imitate.env.task import Simulated, Task
 from imitate.scene.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tracking.derivatives import (
     DIFFERENCE,
@@ -343,6 +343,29 @@ def test_stretches_are_explained_in_words_the_longest_first():
         "0.10-0.20 s: off by up to 200 mm; the muscles are at their limit",
     ]
     assert explain(Verdict(deviation == 0, (FOLLOWED,) * 7, deviation, deviation, deviation), 10.0) == []
+
+
+@dataclass(frozen=True, eq=False)
+class Fined(Task):
+    """Every step costs more than the imitation can pay."""
+
+    def compute_own_rewards(self, state: Simulated) -> dict[str, np.ndarray]:
+        return {"fine": np.full(len(state.qpos), -10.0)}
+
+
+def test_a_negative_reward_is_no_explosion(character, squat):
+    tracker = Tracker(Fined(character, squat), QUICK)
+    plan = tracker.extend(tracker.start(), 3)
+    np.testing.assert_array_equal(plan.costs, Tracker(Task(character, squat), QUICK).extend(tracker.start(), 3).costs)
+    better, _, improved = tracker.improve(plan, Regulariser())
+    assert improved and tracker.total_cost(better) < tracker.total_cost(plan) < np.inf
+
+
+def test_what_exploded_costs_most_whatever_the_reward(character, squat):
+    tracker = Tracker(Fined(character, squat), QUICK)
+    begin = tracker.start()
+    begin.qvel[:], begin.states[:, 1 + tracker.env.model.nq + 8] = np.nan, np.nan
+    assert np.isinf(tracker.total_cost(tracker.extend(begin, 1)))
 
 
 def test_trajectories_are_cut_and_joined_again(character, squat):

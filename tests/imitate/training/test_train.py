@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.config import TrainConfig
+from imitate.training.evaluation import Score
 from imitate.training.loop import BEST_POLICY, CHECKPOINT, Job, TrainingRun, train, update_average
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import TrainingError, train_policy
@@ -105,6 +107,34 @@ def test_distribution_of_starts_is_resumed(tmp_path, kind):
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize(("kind", "learnt"), [("adaptive", "logits"), ("failures", "counts")])
+@pytest.mark.parametrize("in_every_part", [False, True])  # True as older checkpoints have it
+def test_distribution_of_starts_is_the_same_in_all_workers_when_their_number_changes(
+    tmp_path, kind, learnt, in_every_part
+):
+    config = replace(TINY, initial_state=kind, num_envs=9)
+    job = Job(Task(CHARACTER, standing()), config.resolve(), tmp_path)
+    run = TrainingRun(job, ProcessGroup())
+    state = run.collector.initial_states.state()
+    run.collector.initial_states.restore({name: values + np.arange(len(values.T)) for name, values in state.items()})
+    run.scores = [Score(0.0, 0.0, 0.0)]
+    run.save()
+    if in_every_part:
+        content = load_checkpoint(tmp_path / CHECKPOINT, run.task)
+        assert content is not None
+        content["parts"][0]["collector"]["initial_states"] = content.pop("initial_states")
+        save_checkpoint(tmp_path / CHECKPOINT, run.task, content)
+    for rank, size in ((0, 1), (0, 2), (1, 2)):
+        resumed = TrainingRun(job, ProcessGroup(rank, size))
+        assert resumed.restore()
+        found = resumed.collector.initial_states
+        np.testing.assert_array_equal(getattr(found, learnt), getattr(run.collector.initial_states, learnt))
+        if kind == "adaptive" and size > 1:  # the first episodes start where the distribution says, shifts and all
+            chosen = resumed.collector.starts
+            apart = chosen.offset[:, 6:] - found.shift[chosen.component, 6:]
+            assert np.abs(apart).max() < 6.0 * found.STD
+
+
 def test_fixed_noise_stays(tmp_path):
     train_alone(tmp_path, replace(TINY, learn_std=False, initial_std=0.3, samples=64))
     policy = torch.load(tmp_path / CHECKPOINT, weights_only=True)["content"]["policy"]
@@ -130,6 +160,21 @@ def test_a_worker_that_fails_says_so_in_one_line_and_keeps_the_traceback(tmp_pat
         train_policy(Task(CHARACTER, foreign), TINY, tmp_path)
     assert "\n" not in str(caught.value)
     assert "Traceback" in (tmp_path / "worker_0.log").read_text()
+
+
+def test_workers_that_have_started_are_ended_when_another_cannot(tmp_path, monkeypatch):
+    start, started = SpawnProcess.start, []
+
+    def start_one(self):
+        if started:
+            raise OSError("no more processes")
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(SpawnProcess, "start", start_one)
+    with pytest.raises(OSError, match="no more processes"):
+        trains_for_long(tmp_path)
+    assert len(started) == 1 and not started[0].is_alive()
 
 
 def children() -> set[int]:

@@ -27,6 +27,7 @@ def test_each_body_is_led_from_its_own_state_to_the_reference(jump: ChainableSki
     np.testing.assert_allclose(env.qvel[:, 3:], qvel[:, 3:], atol=1e-9)
     for body in range(3):
         table = slice(body * rows, (body + 1) * rows)
+        np.testing.assert_array_equal(env.reference.rise[table], own.rise[:rows])
         led, speed = env.reference.qpos[table], env.reference.qvel[table]
         np.testing.assert_allclose(led[ENTRY], env.qpos[body], atol=1e-9)
         np.testing.assert_allclose(speed[ENTRY], env.qvel[body], atol=1e-9)

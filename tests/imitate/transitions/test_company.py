@@ -30,6 +30,15 @@ def test_a_way_that_fails_after_another_skill_is_replaced(performers, monkeypatc
     assert found["jump", "leap"].pair == GOOD and found["jump", "leap"].possible
 
 
+def test_of_ways_that_fail_the_first_by_name_is_found_whatever_the_order_of_the_set() -> None:
+    ways = {(source, target) for source in "abcde" for target in "abcde"}
+    shares = {way: {before: 0.0 for before in ways if before[1] == way[0]} for way in ways}
+    for last in "abcde":
+        held = {way for way in ways if way[0] >= last}
+        found = company._find_failing(held, dict.fromkeys(ways, 1.0), shares)
+        assert found is not None and found[0] == (last, "a")
+
+
 def test_what_fails_for_all_counts_as_impossible(performers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(company, "choose_pairs", lambda *_: [BAD])
     found = company.check_in_company(WAYS, performers)

@@ -7,7 +7,7 @@ from imitate.vision.collector import CourseCollector, StudentRunner
 from imitate.vision.course import make_lanes
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import FIRST_DOT, CourseConfig, CourseEnv
-from imitate.vision.networks import OBSERVATION_SIZE, SeeingLayout, SeeingPolicy, Student
+from imitate.vision.networks import SeeingLayout, SeeingPolicy, Student
 from pose.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("go1")
@@ -40,7 +40,7 @@ def watch_looks(env: CourseEnv, monkeypatch, **options: bool):
         env.eyes.is_new[new] = True
         env.running = None if running is None else np.array(running)
         shown.clear()
-        runner.act(np.zeros((env.num_envs, OBSERVATION_SIZE), np.float32))
+        runner.act(np.zeros((env.num_envs, SeeingLayout().observation_size), np.float32))
         return shown[0] if shown else []
 
     return act

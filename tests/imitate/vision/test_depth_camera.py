@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from imitate.locomotion.terrain import make_course, make_flat
+from imitate.locomotion.terrain import make_course
 from imitate.vision.depth_camera import CameraConfig, DepthCamera, PictureSchedule
 from imitate.vision.scandots import DOTS, STANDING, place_dots, read_scandots
+from tests.samples import flat_terrain
 
 
 class Draws:
@@ -55,7 +56,7 @@ def test_rate_and_latency_are_the_papers():
 
 
 def test_noise_and_drop_outs_are_what_they_say():
-    camera = DepthCamera(make_flat(10.0), CameraConfig(noise=0.02, drop_out=0.1))
+    camera = DepthCamera(flat_terrain(10.0), CameraConfig(noise=0.02, drop_out=0.1))
     depth = np.full((20, 58, 87), 1.0, np.float32)
     spoilt = camera.spoil(depth, np.random.default_rng(0))
     np.testing.assert_array_equal(spoilt, camera.spoil(depth, np.random.default_rng(0)))

@@ -2,14 +2,14 @@ import mujoco
 import numpy as np
 
 from imitate.locomotion.robot import LEGS, build_go1
-from imitate.locomotion.terrain import make_flat
 from imitate.vision.leg import differentiate_legs, place_feet, solve_legs
+from tests.samples import flat_terrain
 
 ANGLES = np.random.default_rng(0).uniform([-0.5, 0.0, -2.2], [0.5, 1.3, -0.95], (20, 4, 3))
 
 
 def test_feet_are_where_the_model_has_them(go1):
-    model = build_go1(make_flat())
+    model = build_go1(flat_terrain())
     data = mujoco.MjData(model)
     for angles, wanted in zip(ANGLES, place_feet(ANGLES), strict=True):
         data.qpos[:7], data.qpos[7:] = [0, 0, 0, 1, 0, 0, 0], angles.ravel()

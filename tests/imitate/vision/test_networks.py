@@ -8,7 +8,6 @@ from imitate.vision.collector import SeeingRunner
 from imitate.vision.depth_camera import CameraConfig
 from imitate.vision.env import EXTRINSICS_SIZE, FIRST_DOT, SENSED_SIZE
 from imitate.vision.networks import (
-    OBSERVATION_SIZE,
     SeeingLayout,
     SeeingPolicy,
     Student,
@@ -51,7 +50,7 @@ def test_a_gru_by_hand():
 def test_gradients_go_back_through_time(policy):
     """Of the last action by the first observation, against finite differences; none past the episode's beginning."""
     policy.double()
-    observation = torch.randn(4, 2, OBSERVATION_SIZE, dtype=torch.double, requires_grad=True)
+    observation = torch.randn(4, 2, SMALL.observation_size, dtype=torch.double, requires_grad=True)
     begins = torch.zeros(4, 2, dtype=torch.bool)
     begins[2, 1] = True
     memory = torch.randn(2, 5, dtype=torch.double)
@@ -61,7 +60,7 @@ def test_gradients_go_back_through_time(policy):
 
     (gradient,) = torch.autograd.grad(last(observation), observation)
     assert gradient[0, 0].abs().max() > 0.0 and not gradient[:2, 1].any()
-    for index in ((0, 0, OBSERVATION_SIZE - 4), (1, 0, OBSERVATION_SIZE - 1), (3, 1, 2)):
+    for index in ((0, 0, SMALL.observation_size - 4), (1, 0, SMALL.observation_size - 1), (3, 1, 2)):
         step = torch.zeros_like(observation)
         step[index] = 1e-6
         numeric = (last(observation + step) - last(observation - step)) / 2e-6
@@ -69,7 +68,7 @@ def test_gradients_go_back_through_time(policy):
 
 
 def test_step_by_step_is_what_sequences_give(policy):
-    raw = np.random.default_rng(0).standard_normal((3, 2, OBSERVATION_SIZE)).astype(np.float32)
+    raw = np.random.default_rng(0).standard_normal((3, 2, SMALL.observation_size)).astype(np.float32)
     runner = SeeingRunner(policy, 2)
     stepped = []
     for step in range(3):
@@ -88,7 +87,7 @@ def test_step_by_step_is_what_sequences_give(policy):
 
 def test_the_blind_do_not_see_and_the_monolithic_is_given_no_physics():
     torch.manual_seed(0)
-    raw = torch.randn(3, 2, OBSERVATION_SIZE)
+    raw = torch.randn(3, 2, SMALL.observation_size)
     other = {"dots": raw.clone(), "physics": raw.clone()}
     other["dots"][..., SENSED_SIZE + EXTRINSICS_SIZE :] += 1.0
     other["physics"][..., SENSED_SIZE : SENSED_SIZE + EXTRINSICS_SIZE] += 1.0
@@ -111,7 +110,7 @@ def test_a_students_pictures_reach_its_actions_later():
     student = Student(SeeingPolicy(SMALL), CameraConfig(rows=26, columns=30))
     eye, actor = student.memory_sizes
     memory = torch.zeros(1, eye), torch.zeros(1, actor)
-    observation, begins = torch.zeros(3, 1, OBSERVATION_SIZE), torch.zeros(3, 1)
+    observation, begins = torch.zeros(3, 1, SMALL.observation_size), torch.zeros(3, 1)
     pictures = torch.rand(2, 26, 30)
 
     def acts(first: int) -> torch.Tensor:
@@ -163,7 +162,7 @@ def test_files(tmp_path):
 def test_scandots_are_scaled_by_a_constant():
     """Whatever passed through: 10 cm count as 1; what the body senses is normalised by what it sensed."""
     normalise = SeeingPolicy(SMALL).observations
-    values = torch.zeros(4, OBSERVATION_SIZE)
+    values = torch.zeros(4, SMALL.observation_size)
     values[:, 0] = torch.tensor([1.0, 3.0, 1.0, 3.0])
     normalise.update(normalise.moments(values))
     values[:, FIRST_DOT:] = 0.1

@@ -2,12 +2,13 @@ import mujoco
 import numpy as np
 import pytest
 
-from imitate.locomotion.terrain import Terrain, make_course, make_flat, make_fractal
+from imitate.locomotion.terrain import Terrain, make_course, make_fractal
 from imitate.scene.ground import Ground
 from imitate.vision.depth_camera import CameraConfig, DepthCamera
 from imitate.vision.profile_caster import ProfileCaster
 from imitate.vision.ray_caster import RayCaster, _window_maximum
 from reconstruct import rotations
+from tests.samples import flat_terrain
 
 
 def compile_model(terrain: Terrain) -> tuple[mujoco.MjModel, mujoco.MjData]:
@@ -72,7 +73,7 @@ def test_rays_on_a_profile_end_where_mujocos_do():
 
 def test_rays_by_hand():
     """Level ground 2 m below; a ray that looks down by 30 degrees is 4 m long."""
-    caster = RayCaster(make_flat(40.0))
+    caster = RayCaster(flat_terrain(40.0))
     down = np.array([[np.cos(np.pi / 6), 0.0, -0.5], [0.0, 0.0, -1.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
     origin = np.tile([0.3, -0.2, 2.0], (4, 1))
     np.testing.assert_allclose(caster.cast(origin, down, 10.0), [4.0, 2.0, np.inf, np.inf], rtol=1e-5)
@@ -128,7 +129,7 @@ def test_pictures_are_those_that_mujoco_renders():
 
 def test_the_camera_turns_with_the_trunk():
     """Over level ground the middle of the picture is h / sin(pitch) away, and a nod down brings it nearer."""
-    camera = DepthCamera(make_flat(40.0), CameraConfig(rows=3, columns=3, place=(0.0, 0.0, 0.0)))
+    camera = DepthCamera(flat_terrain(40.0), CameraConfig(rows=3, columns=3, place=(0.0, 0.0, 0.0)))
     nod = np.radians(20.0)
     quat = np.array([[1.0, 0.0, 0.0, 0.0], [np.cos(nod / 2), 0.0, np.sin(nod / 2), 0.0]])
     depth = camera.see(np.tile([0.0, 0.0, 0.5], (2, 1)), rotations.to_matrix(quat))

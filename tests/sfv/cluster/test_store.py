@@ -173,6 +173,26 @@ def test_a_stage_that_ends_during_the_copy_is_copied_as_one(store, tmp_path, mon
     assert set(fetch(store, tmp_path / "other")) == {"a/checkpoint", "a/data", "a/.key"}
 
 
+def test_a_folder_that_never_rests_is_said(store, tmp_path, monkeypatch):
+    """What was not copied would be removed with the machine's folder: nobody may take it for stored."""
+    run = tmp_path / "run"
+    write_run(run / "a", checkpoint="1")
+    (run / "a/.key").write_text("k")
+    copies = begin(store, run)
+    copyfile = shutil.copyfile
+
+    def begin_anew(source, target):
+        copyfile(source, target)
+        (run / "a/.key").write_text((run / "a/.key").read_text() + "k")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="stages ended"):
+        patch.setattr("sfv.cluster.snapshot.shutil.copyfile", begin_anew)
+        copies.push("all")
+    assert copies.is_due
+    copies.push("all")
+    assert not copies.is_due and set(fetch(store, tmp_path / "other")) == {"a/checkpoint", "a/.key"}
+
+
 def test_parts_are_copied_alone_and_a_mirror_removes_what_stages_at_work_left(store, tmp_path):
     run = tmp_path / "run"
     write_run(run, **{"1_pose__stage.json": "{}", "10_more__x": "x", "config.json": "{}"})
