@@ -60,7 +60,7 @@ ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
 RECONSTRUCT_VERSION = 11
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
-IMPORT_VERSION = 8
+IMPORT_VERSION = 9
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
 KEYPOINTS_VERSION = 1005
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""

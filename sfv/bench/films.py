@@ -274,7 +274,7 @@ def render_frames(film: Film, truth: Demo, character: Character) -> Iterator[np.
     rng = np.random.default_rng(0)
     count = len(truth.qpos)
     times = (np.arange(count)[:, None] + SHUTTER * (np.arange(EXPOSURES) / (EXPOSURES - 1) - 0.5)).ravel()
-    fine = resample(character.model, truth.qpos, np.arange(count, dtype=float), 20.0)
+    fine, _ = resample(character.model, truth.qpos, np.arange(count, dtype=float), 20.0)
     nearest = np.clip(np.round(20.0 * times).astype(int), 0, len(fine) - 1)
     images = render_motion(character, fine[nearest], FPS, cameras, backdrop=backdrop, smooth_edges=False)
     for _ in range(count):
