@@ -74,9 +74,10 @@ def run_clip(
             pose = run(find or stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
             check_keypoints(pose, source, config)
-            objects = read_scene_file(folder) if config.scene.kind == "found" else ()
-            guess = config.upper_body, config.finds_height(person.name)
-            usual = stages.reconstruct(pose, character, person, config.reconstruct, objects, *guess)
+            things = read_scene_file(folder) if config.scene.kind == "found" else ()
+            usual = stages.reconstruct(
+                pose, character, person, config.reconstruct, things, config.upper_body, config.finds_height(person.name)
+            )
             motion = run(usual if fit is None else fit(pose))
             print_scene(motion, folder)
             character = print_height(motion)

@@ -17,9 +17,9 @@ from pose.foreign_files import read_table, refuse_damaged
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
+from sfv.motion_files import load_camera
 from sfv.run_folder import RUNS
 from sfv.stage import Metrics
-from sfv.stages import load_camera
 
 AGAIN = "the command that made the run makes it again"
 

@@ -162,7 +162,8 @@ def import_skeleton(
       InputError: not a person's motion, or no such part in it.
     """
     body, whole, findings = to_character(skeleton, path, config)
-    given = _part(whole, *part, path)
+    start, end = part
+    given = _part(whole, start, end, path)
     _check_length(given, fps, path)
     times = np.arange(len(given)) / given.fps
     soles = contact_points(body)

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from imitate.env.task import Task
+from imitate.rollout import EvaluateConfig
+from imitate.scene.scene import Scene
 from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.formats.keypoint_json import list_keypoint_files
@@ -16,6 +20,7 @@ from sfv.other_keypoints import read_other_keypoints
 from sfv.pipeline import check_worth, note_time_to_skill
 from sfv.stage import StageResult, run_stage
 from tests.detections import body, write
+from tests.samples import CHARACTER, standing
 
 
 def test_poor_keypoints_stop_a_run_in_one_line_unless_the_user_insists(tmp_path: Path) -> None:
@@ -43,6 +48,20 @@ def test_time_to_skill_is_that_of_the_stages_before_and_of_the_training_until_it
     older = replace(pose, cpu_seconds=None)  # made before processor time was noted
     assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_cpu_seconds"] is None
     assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_seconds"] == 80.0
+
+
+def test_a_policy_made_again_as_it_was_is_not_evaluated_again(tmp_path: Path) -> None:
+    standing().save(tmp_path / "motion.npz")
+    (tmp_path / "policy.pt").write_bytes(b"weights")
+    task, motion = Task(CHARACTER, standing(), Scene()), StageResult(tmp_path, "", {}, 1.0, False)
+
+    def identify(**trained: float) -> dict[str, Any]:
+        policy = replace(motion, metrics=trained)
+        return stages.evaluate(motion, policy, task, EvaluateConfig(), source=None).identity
+
+    first = identify(samples=128, train_seconds=3.0, env_steps_per_second=40.0, time_to_skill_cpu_seconds=9.0)
+    again = identify(samples=128, train_seconds=4.0, env_steps_per_second=30.0, time_to_skill_cpu_seconds=8.0)
+    assert again == first != identify(samples=256, train_seconds=3.0)
 
 
 def test_points_of_a_detector_without_depth_become_a_stage(tmp_path: Path) -> None:
