@@ -33,7 +33,7 @@ from sfv.run import Run, find_run_folder, read_record, refuse_people
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.skill import to_skill
-from sfv.stage import Stage, StageResult, plain, run_stage
+from sfv.stage import Stage, StageResult, list_finished, plain, run_stage
 
 
 def run_clip(
@@ -296,7 +296,7 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
     Raises:
       InputError: there is none, or several and none was named.
     """
-    motions = sorted(path.parent for path in (folder / "2_motion").glob("*/stage.json"))
+    motions = list_finished(folder / "2_motion")
     if name is not None:
         if folder / "2_motion" / name in motions:
             return folder / "2_motion" / name / "motion.npz"

@@ -182,6 +182,19 @@ def is_done(root: Path, stage: Stage[Any]) -> bool:
     return found is not None and found["fingerprint"] == _compute_fingerprints(stage)[1]
 
 
+def list_finished(folder: Path, file: str = "stage.json") -> list[Path]:
+    """The folders of several bodies' finished stages, such as those in `2_motion`, by name.
+
+    A kill may leave folders beside them that look alike: unfinished ones (`.partial`), and replaced ones (`.old`).
+
+    Args:
+      folder: that they lie in; may be absent.
+      file: that each of them has.
+    """
+    found = sorted(path.parent for path in folder.glob(f"*/{file}"))
+    return [path for path in found if not path.name.endswith((".partial", ".old"))]
+
+
 def explain_change(found: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     """Which parts of a stage's identity differ from those noted in `stage.json`, as dotted names, at most three."""
     before, now = _flatten(found), _flatten(identity)
