@@ -19,7 +19,8 @@ from sfv.parent import VARIABLE as PARENT
 from sfv.run_folder import run_name
 
 Kind = Literal["video", "motion", "picture"]
-MOTIONS = {".bvh", ".npz", ".npy", ".txt", ".csv", ".trc", ".c3d", ".amc", ".asf", ".glb", ".gltf"}
+MOTIONS = {".bvh", ".npz", ".npy", ".txt", ".csv", ".trc", ".c3d", ".glb"}
+"""Motions that are whole in one file: .amc needs its .asf, and .gltf the buffers beside it."""
 PICTURES = {".jpg", ".jpeg", ".png"}
 MOST_MB: dict[Kind, int] = {"video": 1000, "motion": 200, "picture": 50}
 """Largest upload of each kind [MB]."""
