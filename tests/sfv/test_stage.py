@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -259,6 +260,22 @@ def test_run_is_locked_and_belongs_to_one_video(tmp_path, video):
     with pytest.raises(InputError, match="another video"), open_run(root, other, {}):
         pass
     assert (root / "hour_of_training").exists()
+
+
+def test_who_comes_second_to_a_new_folder_does_not_remove_it(tmp_path, video, monkeypatch):
+    """Both find no folder; before the second one takes the lock, the first one has made it and taken it."""
+    root, first = tmp_path / "new" / "run", ExitStack()
+
+    def be_overtaken(folder: Path) -> None:
+        monkeypatch.undo()
+        first.enter_context(open_run(folder, video, {}))
+
+    monkeypatch.setattr("sfv.run_folder.make_folder", be_overtaken)
+    with pytest.raises(InputError, match="another run"), open_run(root, video, {}):
+        pass
+    assert (root / "config.json").is_file()
+    first.close()
+    assert not root.parent.exists()  # by the one that held the lock: it has made nothing
 
 
 def test_foreign_folder_is_left_alone(tmp_path, video):
