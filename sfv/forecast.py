@@ -121,7 +121,7 @@ def forecast(config: ClipConfig, character: Character, person: Character, progre
         stages.describe_keypoints(keypoints, (), video, folder)
         times.append(time.monotonic())
         progress(2, 3, "motion of the middle")
-        pose = StageResult(folder, "", {}, 0.0, False)
+        pose = StageResult(folder, "", {}, 0.0)
         objects = () if config.scene.kind != "found" else None
         motion = stages.reconstruct(
             pose, character, person, config.reconstruct, objects, config.upper_body, config.finds_height(person.name)
