@@ -9,9 +9,8 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from pose.cores import usable_cores
 from pose.estimator import Poses, no_poses
 from pose.landmarks import LANDMARKS
+from pose.parent import exit_after_parent
 
 QUEUED_PER_WORKER = 2
 """Images queued for each process: no process idles, and memory stays bounded."""
@@ -87,9 +87,7 @@ def _start_worker(bundle: str) -> None:
     """Loads the network into this process, discards its log, and leaves Ctrl-C to the parent."""
     global _landmarker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:  # a parent that is killed cannot end its workers: they watch for that themselves
-        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    exit_after_parent()
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)

@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import os
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from rich.table import Table
@@ -26,6 +24,7 @@ from pose.cores import usable_cores
 from pose.downloads import cache_folder
 from pose.errors import InputError, WorkError
 from pose.files import replace_file, sha256_of
+from pose.parent import exit_after_parent
 from pose.progress import Progress, silent
 from reconstruct.motion import ReferenceMotion
 from sfv.backend import prepare_process
@@ -148,9 +147,7 @@ def _start_worker() -> None:
     """Leaves Ctrl-C to the parent, which ends this process; one that is killed cannot, so this process watches it."""
     prepare_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    exit_after_parent()
 
 
 def find_row(source: Skill, targets: Sequence[Skill], bridged: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Literal
 from pose.errors import InputError
 from pose.files import remove_leftovers, replace_file
 from pose.video import FILM_ENDINGS
+from sfv.exit_codes import EXIT_INPUT
 from sfv.parent import VARIABLE as PARENT
 from sfv.run_folder import run_name
 
@@ -161,7 +162,7 @@ class Sources:
         if code != 0:
             self.forget(source.id)
             lines = [line for line in errors.splitlines() if line.strip()]
-            known = code == 2 and lines
+            known = code == EXIT_INPUT and lines
             raise InputError(lines[-1] if known else f"{source.name}: cannot be decoded; convert it to MP4 or JPEG")
         return self.find(source.id)
 
