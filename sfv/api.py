@@ -163,11 +163,11 @@ def retarget(
     """A motion on another body, or the skill of a run learnt by another body.
 
     What a run is retargeted from is the motion that its source shows, also where the run is one of a retargeted body:
-    what is done twice is twice as far from the source.
+    what is done twice is twice as far from the source. The scene of a `Run` is the new body's, too, unless another is
+    given; for a folder it is what the motion shows.
 
     Args:
-      skill: a motion, which is retargeted only; or a run, its folder or its name in runs/, whose skill is learnt. The
-        scene of a `Run` is the new body's, unless another is given; for a folder it is what the motion shows.
+      skill: a motion, which is retargeted only; or a run, its folder or its name in runs/, whose skill is learnt.
       character: the new body.
       config: `RetargetConfig` for a motion, `RetargetRunConfig` for a run; every option there is.
       options: of training, for a run; for a motion `objects`, what carries it: without them its ground is level.
