@@ -9,9 +9,8 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,13 @@ import numpy as np
 from pose.cores import usable_cores
 from pose.estimator import Poses, no_poses
 from pose.landmarks import LANDMARKS
+from pose.parent import exit_after_parent
 
 QUEUED_PER_WORKER = 2
 """Images queued for each process: no process idles, and memory stays bounded."""
+
+MOST_BODIES = 8
+"""Most bodies that are looked for in an image."""
 
 MIN_SCORE = 0.3
 """Least detection and presence score; below MediaPipe's 0.5, as doubtful poses are weighed over time later."""
@@ -35,16 +38,14 @@ class BlazePose:
 
     names = LANDMARKS
 
-    def __init__(self, bundle: Path, persons: int = 8, workers: int | None = None) -> None:
+    def __init__(self, bundle: Path, workers: int | None = None) -> None:
         """Starts no process yet.
 
         Args:
           bundle: a `.task` file, see `weights.find_or_fetch`.
-          persons: most bodies an image.
           workers: processes; None is one for each core this process may use.
         """
         self.bundle = bundle
-        self.persons = persons
         self.workers = workers or usable_cores()
         self._pool: ProcessPoolExecutor | None = None
 
@@ -55,7 +56,7 @@ class BlazePose:
                 self.workers,
                 mp_context=get_context("spawn"),
                 initializer=_start_worker,
-                initargs=(str(self.bundle), self.persons),
+                initargs=(str(self.bundle),),
             )
         queue: deque[Future[Poses]] = deque()
         try:
@@ -82,13 +83,11 @@ class BlazePose:
         self.close()
 
 
-def _start_worker(bundle: str, persons: int) -> None:
+def _start_worker(bundle: str) -> None:
     """Loads the network into this process, discards its log, and leaves Ctrl-C to the parent."""
     global _landmarker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:  # a parent that is killed cannot end its workers: they watch for that themselves
-        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    exit_after_parent()
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
@@ -97,7 +96,7 @@ def _start_worker(bundle: str, persons: int) -> None:
     options = vision.PoseLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=bundle),
         running_mode=vision.RunningMode.IMAGE,
-        num_poses=persons,
+        num_poses=MOST_BODIES,
         min_pose_detection_confidence=MIN_SCORE,
         min_pose_presence_confidence=MIN_SCORE,
     )

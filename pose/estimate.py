@@ -17,8 +17,8 @@ from pose.formats.layouts import KeypointOrder
 from pose.keypoints import Keypoints
 from pose.memory import keep_images_apart
 from pose.people.appearance import describe_bodies
-from pose.people.candidates import choose_candidates, merge_candidates
-from pose.people.crops import MARGIN_S, AugmentedCrop, find_doubtful, find_inner_frames, interpolate_track
+from pose.people.candidates import merge_candidates
+from pose.people.crops import MARGIN_S, AugmentedCrop, find_doubtful, find_inner_frames
 from pose.people.moving_region import find_moving_region
 from pose.people.people_sheet import write_people_sheet
 from pose.people.person import (
@@ -31,7 +31,8 @@ from pose.people.person import (
     find_people_boxes,
     parse_person,
 )
-from pose.people.prominence import Choice, Crowd, choose_in_crowd, drop_others, find_mover, find_sure_bodies
+from pose.people.person_candidates import PersonCandidates
+from pose.people.prominence import Choice, Crowd, choose_in_crowd, find_mover, find_sure_bodies
 from pose.people.silhouettes import Silhouettes, find_silhouettes
 from pose.progress import Progress, silent
 from pose.ranges import check_ranges
@@ -241,7 +242,7 @@ def _follow(film: Film, everyone: list[Poses], config: PoseConfig, sheet: Path |
     everyone, choice = choose(film, everyone, config)
     if sheet is not None and len(choice.people) > 1:
         write_people_sheet(film.images(), everyone, choice, sheet)
-    frames, rows = SecondPass(film).run(everyone, choice, config.crop_rounds)
+    frames, rows = search_in_crops(film, everyone, choice, config.crop_rounds)
     rows, first = cut_ends(rows, film.fps)
     _check_seen(rows, config)
 
@@ -317,52 +318,40 @@ def search(film: Film, everyone: list[Poses], silhouettes: Silhouettes, known: d
         everyone[t] = concatenate([everyone[t], *detections])
 
 
-@dataclass(frozen=True)
-class SecondPass:
-    """Detection in crops around the person."""
+def search_in_crops(film: Film, everyone: list[Poses], choice: Choice, rounds: int) -> tuple[list[Poses], np.ndarray]:
+    """Adds detections from crops to the doubtful frames and chooses again, until nothing more can be gained.
 
-    film: Film
+    Args:
+      film: that is searched.
+      everyone: the bodies in each frame.
+      choice: the person's row in each frame, and the other people.
+      rounds: most rounds of crops.
 
-    def run(self, everyone: list[Poses], choice: Choice, rounds: int) -> tuple[list[Poses], np.ndarray]:
-        """Adds detections from crops to the doubtful frames and chooses again, until nothing more can be gained.
-
-        Args:
-          everyone: the bodies in each frame.
-          choice: the person's row in each frame, and the other people.
-          rounds: most rounds of crops.
-
-        Returns:
-          The candidates for this one person in each frame, and the row chosen among them.
-        """
-        fps, rows = self.film.fps, choice.rows
-        others, own = choice.find_others(everyone), np.full((len(rows), *everyone[0].xy.shape[1:]), np.nan)
-        for t in np.flatnonzero(rows >= 0):
-            own[t] = everyone[t].xy[rows[t]]
-        everyone = list(everyone)
-        margin = MARGIN_S
-        track = interpolate_track(everyone, rows, fps)
-        frames = choice.drop_strange(drop_others(track.select_near(everyone), own, others))
-        rows = choose_candidates(frames, fps)
-        done = np.zeros(len(frames), dtype=int)  # rounds of crops in each frame
-        for _ in range(rounds):
-            limit = np.where(rows >= 0, ROUNDS_SEEN, np.where(find_inner_frames(rows), ROUNDS_BETWEEN, ROUNDS_BEYOND))
-            searched = track.may_be_visible & ((done == 0) | (find_doubtful(frames, rows) & (done < limit)))
-            if not searched.any():
-                if margin >= MEMORY_S:
-                    break
-                margin += MARGIN_S
-                track = interpolate_track(frames, rows, fps, margin)
-                continue
-            crops = {t: track.plan_crops(t, done[t]) for t in np.flatnonzero(searched).tolist()}
-            for t, detections in self.film.detect(crops, choice.show_only):
-                everyone[t] = concatenate([everyone[t], *detections])
-            done = done + searched
-            near = choice.drop_strange(drop_others(track.select_near(everyone), own, others))
-            rows = choose_candidates(near, fps)
-            track = interpolate_track(near, rows, fps, margin)
-            frames = choice.drop_strange(drop_others(track.select_near(everyone), own, others))
-            rows = choose_candidates(frames, fps)
-        return frames, rows
+    Returns:
+      The candidates for this one person in each frame, and the row chosen among them.
+    """
+    found, margin = PersonCandidates(everyone, choice, film.fps), MARGIN_S
+    track = found.follow(margin)
+    found.update(track)
+    done = np.zeros(len(everyone), dtype=int)  # rounds of crops in each frame
+    for _ in range(rounds):
+        rows = found.rows
+        limit = np.where(rows >= 0, ROUNDS_SEEN, np.where(find_inner_frames(rows), ROUNDS_BETWEEN, ROUNDS_BEYOND))
+        searched = track.may_be_visible & ((done == 0) | (find_doubtful(found.frames, rows) & (done < limit)))
+        if not searched.any():
+            if margin >= MEMORY_S:
+                break
+            margin += MARGIN_S
+            track = found.follow(margin)
+            continue
+        crops = {t: track.plan_crops(t, done[t]) for t in np.flatnonzero(searched).tolist()}
+        for t, detections in film.detect(crops, choice.show_only):
+            found.add(t, detections)
+        done = done + searched
+        found.update(track)
+        track = found.follow(margin)  # may be elsewhere now, and other bodies near it
+        found.update(track)
+    return found.frames, found.rows
 
 
 def _check_seen(rows: np.ndarray, config: PoseConfig) -> None:

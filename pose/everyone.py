@@ -11,7 +11,7 @@ from pose.camera.camera_motion import CameraMotion
 from pose.camera.carried_camera import follow_any_camera
 from pose.cleanup import clean
 from pose.errors import InputError
-from pose.estimate import Film, PoseConfig, SecondPass, Shot, look_through
+from pose.estimate import Film, PoseConfig, Shot, look_through, search_in_crops
 from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.memory import keep_images_apart
@@ -215,7 +215,7 @@ def follow_each(shot: Shot, frames: list[Poses], choice: Choice, config: PoseCon
 def _follow(shot: Shot, everyone: list[Poses], choice: Choice, config: PoseConfig) -> Trail:
     """The chosen person over all frames of the shot."""
     film = shot.film
-    frames, rows = SecondPass(film).run(everyone, choice, config.crop_rounds)
+    frames, rows = search_in_crops(film, everyone, choice, config.crop_rounds)
     body, people = merge_candidates(frames, rows), count_people(everyone, rows >= 0)
     names, size = film.estimator.names, film.image_size
     raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, shot.start, None, people)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mujoco
 import numpy as np
 
 from pose.archive import REMAKE, load_as, save_arrays
@@ -62,22 +61,6 @@ class ReferenceMotion:
     def duration(self) -> float:
         """From the first to the last frame [s]; for a loop this is one cycle."""
         return (len(self.qpos) - 1) / self.fps
-
-    def qvel(self, model: mujoco.MjModel) -> np.ndarray:
-        """Velocities in MuJoCo's tangent layout by central differences, one-sided (or cyclic) at the ends, (T, nv)."""
-        step = np.zeros((len(self.qpos) - 1, model.nv))
-        for t in range(len(step)):
-            mujoco.mj_differentiatePos(model, step[t], 1.0 / self.fps, self.qpos[t], self.qpos[t + 1])
-        qvel = np.empty((len(self.qpos), model.nv))
-        qvel[1:-1] = 0.5 * (step[:-1] + step[1:])
-        if self.loop:
-            # The seam joins the last step to the first one. The free joint's linear velocity lives in the world frame
-            # and a loop may turn; turning cycles are rare and slow, so the one-sided value is kept there.
-            qvel[0] = qvel[-1] = 0.5 * (step[-1] + step[0])
-            qvel[0, :3], qvel[-1, :3] = step[0, :3], step[-1, :3]
-        else:
-            qvel[0], qvel[-1] = step[0], step[-1]
-        return qvel
 
     def save(self, path: Path) -> None:
         """Writes one `.npz`."""

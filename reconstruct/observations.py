@@ -55,7 +55,7 @@ SEEN_AT = {
     "foot_index": (-37, -8, 25),
 }
 
-MOST_COMPARED = 2000
+COMPARED_AT_ONCE = 2000
 """Frames of a pan that are compared with all others at a time: of ten minutes at once they would fill 2.6 GB."""
 
 KNOWN_DEPTH = 0.05
@@ -211,7 +211,7 @@ def find_middle_frame(motion: CameraMotion) -> int:
       InputError: some frame looks so far aside that one picture cannot hold all.
     """
     ahead = motion.R[:, 2]
-    parts = np.split(ahead, range(MOST_COMPARED, len(ahead), MOST_COMPARED))
+    parts = np.split(ahead, range(COMPARED_AT_ONCE, len(ahead), COMPARED_AT_ONCE))
     along = np.concatenate([(part @ ahead.T).min(axis=1) for part in parts])
     reference = int(along.argmax())
     if along[reference] < np.cos(np.radians(FURTHEST_TURN)):

@@ -4,8 +4,10 @@ Bodies are given by name or as a `Character`, scenes by kind or as a `Scene`. Wh
 with the line that the command line prints.
 """
 
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, overload
@@ -14,13 +16,14 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.robustness import evaluate_skill
 from imitate.rollout import EvaluateConfig, Evaluation
-from imitate.scene.scene import Scene
+from imitate.scene.scene import Scene, make_found_scene
 from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import TrainConfig
 from imitate.training.train import Training, train_policy
 from pose.errors import InputError
 from pose.estimate import PoseConfig, estimate_keypoints
+from pose.files import CHECKPOINT
 from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
@@ -32,6 +35,7 @@ from sfv.commands.character_new import NewCharacterConfig, choose_folder
 from sfv.commands.character_new import new_character as make_character
 from sfv.config import ClipConfig, RetargetRunConfig
 from sfv.console import bar
+from sfv.motion_files import find_scene_file, load_scene
 from sfv.picture_motion import Candidate, CompleteConfig, complete_picture
 from sfv.pipeline import run_clip, run_retarget
 from sfv.run import Run
@@ -158,6 +162,10 @@ def retarget(
 ) -> ReferenceMotion | Run:
     """A motion on another body, or the skill of a run learnt by another body.
 
+    What a run is retargeted from is the motion that its source shows, also where the run is one of a retargeted body:
+    what is done twice is twice as far from the source. The scene of a `Run` is the new body's, too, unless another is
+    given; for a folder it is what the motion shows.
+
     Args:
       skill: a motion, which is retargeted only; or a run, its folder or its name in runs/, whose skill is learnt.
       character: the new body.
@@ -175,8 +183,25 @@ def retarget(
         return retarget_on(skill, load_body(skill), to_character(character), slope, config)[0]
     folder = skill.folder if isinstance(skill, Run) else Path(skill)
     config = replace(config, clip=folder, character=character) if config else RetargetRunConfig(folder, character)
+    if isinstance(skill, Run):
+        left_out = RetargetRunConfig(folder, character)
+        own = choose_own(skill).items()
+        options = {name: value for name, value in own if getattr(config, name) == getattr(left_out, name)} | options
     command = format_call("retarget", folder, {"character": character, **options})
     return run_retarget(apply_options(config, options), command)
+
+
+def choose_own(run: Run) -> dict[str, Any]:
+    """The options of retargeting that a run decides: whose motion, if its own is of the source, and the scene.
+
+    What was found in its video is found for the new body, too, and is as large as that needs.
+    """
+    is_retargeted = "retarget" in run.read_record("2_motion").get("config", {})
+    found, scene = load_scene(find_scene_file(run.motion_path).get("scene")), run.scene
+    if found and scene.kind == make_found_scene(found).kind:
+        scene = Scene("found")
+    source = {} if is_retargeted else {"source": run.motion.character}
+    return source | {"scene": scene.kind if scene == Scene(scene.kind) else scene}
 
 
 def track(
@@ -205,16 +230,34 @@ def train(
       minutes: budget of wall-clock time [min], in place of the config's.
       scene: where.
       config: every option there is.
-      out: folder of the checkpoints, from which the same call goes on; a temporary one if left out.
+      out: folder of the checkpoints, from which the same call goes on. If left out, it is a temporary one, which stays
+        only where training ends without a policy and has left a checkpoint.
 
     Raises:
-      WorkError: training ended against its will; the last checkpoint is kept in `out`.
+      WorkError: training ended against its will; the message names the folder, which as `out` lets the same call go on.
     """
     if minutes is not None:
         config = replace(config, minutes=minutes)
-    with tempfile.TemporaryDirectory(prefix="sfv-") as temporary, bar("train") as progress:
-        folder = Path(out) if out is not None else Path(temporary)
+    with open_training(out) as folder, bar("train") as progress:
         return train_policy(to_task(motion, scene), config, folder, progress, draft)
+
+
+@contextmanager
+def open_training(out: str | Path | None) -> Iterator[Path]:
+    """The folder of a training: `out`, or a temporary one that stays if it is left with an error and a checkpoint."""
+    if out is not None:
+        yield Path(out)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="sfv-"))
+    try:
+        yield folder
+    except BaseException as error:
+        if any(folder.rglob(CHECKPOINT)):
+            error.add_note(f"the last checkpoint is kept: the same call with out='{folder}' goes on from it")
+        else:
+            shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
 
 
 def evaluate(

@@ -1,8 +1,8 @@
 """The command line: `sfv COMMAND`, or `python -m sfv COMMAND`.
 
 A command is a function whose signature and docstring tyro turns into flags and help. Its module is imported when the
-command is called, so that help appears at once and a command loads only what it needs. This file, `sfv/doctor.py` and
-`sfv/installation.py` need the standard library alone: they help where nothing is installed yet.
+command is called, so that help appears at once and a command loads only what it needs. This file, `sfv/doctor.py`,
+`sfv/exit_codes.py` and `sfv/installation.py` need the standard library alone: they help where nothing is installed yet.
 """
 
 import errno
@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sfv import __version__
+from sfv.exit_codes import EXIT_INPUT, EXIT_INTERRUPTED
 from sfv.installation import PACKAGES, find_clash, setup_command
 
 COMMANDS = {
@@ -129,8 +130,6 @@ COMMANDS = {
     ),
     "fetch": ("sfv.commands.fetch:fetch", "downloads the pose network's weights and the sample video"),
 }
-
-EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
 SURROUNDINGS = {
     errno.ENOSPC: ("no disk space left", "free some"),

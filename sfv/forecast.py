@@ -121,10 +121,11 @@ def forecast(config: ClipConfig, character: Character, person: Character, progre
         stages.describe_keypoints(keypoints, (), video, folder)
         times.append(time.monotonic())
         progress(2, 3, "motion of the middle")
-        pose = StageResult(folder, "", {}, 0.0, False)
+        pose = StageResult(folder, "", {}, 0.0)
         objects = () if config.scene.kind != "found" else None
-        guess = config.upper_body, config.finds_height(person.name)
-        motion = stages.reconstruct(pose, character, person, config.reconstruct, objects, *guess)
+        motion = stages.reconstruct(
+            pose, character, person, config.reconstruct, objects, config.upper_body, config.finds_height(person.name)
+        )
         motion.make(Work(motion.config, motion.inputs, folder, lambda done, total, note="": None))
         times.append(time.monotonic())
     return Forecast(length, times[0] - began, (times[1] - times[0]) / share, (times[2] - times[1]) / share)

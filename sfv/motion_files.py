@@ -41,6 +41,11 @@ def load_scene(path: Path | None) -> tuple[SceneObject, ...]:
     return () if path is None else load_objects(path)[0]
 
 
+def load_camera(path: Path | None) -> Camera | None:
+    """The camera that a reference motion's video was filmed with; None for a motion that came as a file."""
+    return Camera.load(path) if path is not None and path.is_file() else None
+
+
 def write_motion(
     motion: ReferenceMotion,
     character: Character,

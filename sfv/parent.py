@@ -1,4 +1,7 @@
-"""Ends a process with the one that started it, however that ended: `table` starts runs that must not outlive it."""
+"""Ends a process with the one that started it, however that ended: `table` starts runs that must not outlive it.
+
+This is for commands that are started as such; processes of `multiprocessing` have `pose.parent`.
+"""
 
 import os
 import signal

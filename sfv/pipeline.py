@@ -33,7 +33,7 @@ from sfv.run import Run, find_run_folder, read_record, refuse_people
 from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.skill import to_skill
-from sfv.stage import Stage, StageResult, plain, run_stage
+from sfv.stage import Stage, StageResult, list_finished, plain, run_stage
 
 
 def run_clip(
@@ -74,9 +74,10 @@ def run_clip(
             pose = run(find or stages.estimate(source, config.pose, config.keypoints))
             print_findings(pose)
             check_keypoints(pose, source, config)
-            objects = read_scene_file(folder) if config.scene.kind == "found" else ()
-            guess = config.upper_body, config.finds_height(person.name)
-            usual = stages.reconstruct(pose, character, person, config.reconstruct, objects, *guess)
+            things = read_scene_file(folder) if config.scene.kind == "found" else ()
+            usual = stages.reconstruct(
+                pose, character, person, config.reconstruct, things, config.upper_body, config.finds_height(person.name)
+            )
             motion = run(usual if fit is None else fit(pose))
             print_scene(motion, folder)
             character = print_height(motion)
@@ -295,7 +296,7 @@ def find_source_motion(folder: Path, name: str | None) -> Path:
     Raises:
       InputError: there is none, or several and none was named.
     """
-    motions = sorted(path.parent for path in (folder / "2_motion").glob("*/stage.json"))
+    motions = list_finished(folder / "2_motion")
     if name is not None:
         if folder / "2_motion" / name in motions:
             return folder / "2_motion" / name / "motion.npz"

@@ -17,9 +17,9 @@ from pose.foreign_files import read_table, refuse_damaged
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
+from sfv.motion_files import load_camera
 from sfv.run_folder import RUNS
-from sfv.stage import Metrics
-from sfv.stages import load_camera
+from sfv.stage import Metrics, list_finished
 
 AGAIN = "the command that made the run makes it again"
 
@@ -148,13 +148,12 @@ def find_results(folder: Path) -> Iterator[Run]:
     Raises:
       InputError: there is none yet.
     """
-    done = (path.parent.name for path in folder.glob("4_result/*/rollout.npz"))
-    found = sorted(body for body in done if not body.endswith((".partial", ".old")))
+    found = list_finished(folder / "4_result", "rollout.npz")
     if not found:
         refuse_people(folder)
         raise InputError(f"{folder}: no finished result yet; finish it with `python -m sfv clip`")
-    for body in found:
-        yield Run(folder, body)
+    for result in found:
+        yield Run(folder, result.name)
 
 
 def refuse_people(folder: Path) -> None:

@@ -50,11 +50,16 @@ def open_run(folder: Path, video: Path, config: dict[str, Any]) -> Iterator[None
     make_folder(folder)
     try:
         with lock_folder(folder):
-            _claim(folder, video, config)
-            yield
+            try:
+                _claim(folder, video, config)
+                yield
+            finally:
+                if created and not _holds_results(folder):
+                    shutil.rmtree(folder, ignore_errors=True)  # Windows keeps the lock's file until it is released
     finally:
-        if created:
-            _remove_if_nothing_was_made(created)
+        for path in created:
+            with suppress(OSError):  # not empty: the run's own, or somebody else's
+                path.rmdir()
 
 
 def make_folder(folder: Path) -> None:
@@ -114,14 +119,9 @@ def _is_foreign(path: Path) -> bool:
     return path.name != ".lock" and not path.name.startswith(".config.json.")
 
 
-def _remove_if_nothing_was_made(created: list[Path]) -> None:
-    folder, *above = created
-    if any(path.is_file() and path.name not in (".lock", "config.json") for path in folder.rglob("*")):
-        return
-    shutil.rmtree(folder)
-    for path in above:
-        with suppress(OSError):  # somebody else's run lies there by now
-            path.rmdir()
+def _holds_results(folder: Path) -> bool:
+    """Whether a run has left more than the mark that the folder is its own."""
+    return any(path.is_file() and path.name not in (".lock", "config.json") for path in folder.rglob("*"))
 
 
 def _claim(folder: Path, video: Path, config: dict[str, Any]) -> None:

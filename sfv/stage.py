@@ -110,8 +110,6 @@ class StageResult:
     metrics: Metrics
     seconds: float
     """Wall clock of making it [s]."""
-    skipped: bool
-    """True if it was there already."""
     cpu_seconds: float | None = None
     """Processor time of making it, this process and those that it started [s]; None where an older program made it."""
 
@@ -148,9 +146,7 @@ def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> Stag
         damaged = _find_damaged_file(final, found)
         if damaged is None:
             console.print(f"[dim]{stage.name:<20} done before: {found['summary']}[/dim]")
-            return StageResult(
-                final, found["summary"], found["metrics"], found["seconds"], True, found.get("cpu_seconds")
-            )
+            return StageResult(final, found["summary"], found["metrics"], found["seconds"], found.get("cpu_seconds"))
         console.print(f"[yellow]{stage.name:<20} {damaged} is missing or damaged: made again[/yellow]")
         found = None
     elif found and found["key"] != key:
@@ -173,13 +169,26 @@ def run_stage(root: Path, stage: Stage[Any], command: str | None = None) -> Stag
     write_json(partial / "stage.json", {**stage.identity, **marks, **made, **finished})
     _replace_folder(partial, final)
     console.print(f"[green]{stage.name:<20}[/green] {summary} [dim]({seconds:.0f} s)[/dim]")
-    return StageResult(final, summary, metrics, seconds, False, cpu_seconds)
+    return StageResult(final, summary, metrics, seconds, cpu_seconds)
 
 
 def is_done(root: Path, stage: Stage[Any]) -> bool:
     """Whether a stage of the run in `root` was made as it is asked for; its files may be damaged."""
     found = _read_stage(root / stage.name)
     return found is not None and found["fingerprint"] == _compute_fingerprints(stage)[1]
+
+
+def list_finished(folder: Path, file: str = "stage.json") -> list[Path]:
+    """The folders of several bodies' finished stages, such as those in `2_motion`, by name.
+
+    A kill may leave folders beside them that look alike: unfinished ones (`.partial`), and replaced ones (`.old`).
+
+    Args:
+      folder: that they lie in; may be absent.
+      file: that each of them has.
+    """
+    found = sorted(path.parent for path in folder.glob(f"*/{file}"))
+    return [path for path in found if not path.name.endswith((".partial", ".old"))]
 
 
 def explain_change(found: Mapping[str, Any], identity: Mapping[str, Any]) -> str:

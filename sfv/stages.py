@@ -26,7 +26,6 @@ from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
 from pose.formats.keypoint_json import list_keypoint_files
 from pose.keypoints import Keypoints
-from reconstruct.camera import Camera
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.asf_amc import find_asf
 from reconstruct.formats.options import MotionFileConfig
@@ -49,6 +48,7 @@ from sfv.motion_files import (
     SCENE_FILE,
     describe_motion,
     find_scene_file,
+    load_camera,
     load_scene,
     retarget_found,
     write_motion,
@@ -60,7 +60,7 @@ ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
 RECONSTRUCT_VERSION = 11
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
-IMPORT_VERSION = 8
+IMPORT_VERSION = 9
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
 KEYPOINTS_VERSION = 1005
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
@@ -72,8 +72,10 @@ TRAIN_VERSION = 5
 """Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 4
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
-TRAINED = ("samples", "train_seconds", "env_steps_per_second", "seed", "outlook", "fall_time", "ended_by_itself")
-TRAINED += ("time_to_skill_seconds", "time_to_skill_cpu_seconds")
+TIMES = ("train_seconds", "env_steps_per_second", "time_to_skill_seconds", "time_to_skill_cpu_seconds")
+"""Metrics of training that differ each time that the same is made; the result repeats them."""
+TRAINED = (*TIMES, "samples", "seed", "outlook", "fall_time", "ended_by_itself")
+"""What the result repeats of the policy's metrics."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class EvaluateSetting(TaskSetting):
     def identity(self) -> dict[str, Any]:
         """All but measured times: an earlier stage that is made again as it was does not make the result again."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        return own | {"earlier": {name: value for name, value in self.earlier.items() if "seconds" not in name}}
+        return own | {"earlier": {name: value for name, value in self.earlier.items() if name not in TIMES}}
 
 
 def estimate(video: Path, config: PoseConfig, keypoints: Path | None = None) -> Stage[PoseConfig]:
@@ -191,8 +193,16 @@ def reconstruct(
         inputs |= character_files(person, "person")
     if config.depth == "lifter" and WEIGHTS.is_file():  # other weights, and none, give another motion
         inputs["lifter"] = WEIGHTS
-    bodies = character.name, character.height, person.name, person.height
-    setting = ReconstructSetting(*bodies, config, objects, upper_body, find_height)
+    setting = ReconstructSetting(
+        character=character.name,
+        height=character.height,
+        person=person.name,
+        person_height=person.height,
+        reconstruct=config,
+        objects=objects,
+        upper_body=upper_body,
+        find_height=find_height,
+    )
     return Stage(f"2_motion/{character.name}", RECONSTRUCT_VERSION, setting, inputs, _make_motion)
 
 
@@ -200,7 +210,7 @@ def import_motion(
     motion: Path, character: Character, part: tuple[float, float | None], loop: Loop, file: MotionFileConfig
 ) -> Stage[ImportSetting]:
     """Motion file -> reference motion of the character, from the part between two moments [s]."""
-    setting = ImportSetting(character.name, character.height, *part, loop, file)
+    setting = ImportSetting(character.name, character.height, start=part[0], end=part[1], loop=loop, file=file)
     inputs = {"motion": motion} | character_files(character)
     if motion.suffix.lower() == ".amc" and motion.is_file():
         inputs["skeleton"] = find_asf(motion)
@@ -294,8 +304,9 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     if config.person != config.character:
         person = load_character(config.person, config.person_height)
     keypoints = guess_legs(Keypoints.load(work.inputs["keypoints"]), person, config.upper_body, config.reconstruct.fov)
-    given = config.reconstruct, work.progress, config.objects
-    found = reconstruct_motion(keypoints, person, *given, find_height=config.find_height)
+    found = reconstruct_motion(
+        keypoints, person, config.reconstruct, work.progress, config.objects, find_height=config.find_height
+    )
     fitted = load_character(person.name, found.motion.height)
     if person is not character:
         found = retarget_found(found, fitted, character)
@@ -373,11 +384,6 @@ def _make_result(work: Work[EvaluateSetting]) -> Made:
     varied = f"; in varied dynamics {adapted['adapt_success']:.0%} do not fall" if adapted else ""
     summary = f"normalised return {metrics['normalised_return']:.3f}, completed {metrics['completed']:.0%}{varied}"
     return Made(summary, metrics)
-
-
-def load_camera(path: Path | None) -> Camera | None:
-    """The camera that a reference motion's video was filmed with; None for a motion that came as a file."""
-    return Camera.load(path) if path is not None and path.is_file() else None
 
 
 def _read_source(work: Work[EvaluateSetting]) -> SourceFilm | Original | None:

@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import os
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from rich.table import Table
@@ -25,11 +23,13 @@ from imitate.transitions.transition import Transition, find_bridge, find_transit
 from pose.cores import usable_cores
 from pose.downloads import cache_folder
 from pose.errors import InputError, WorkError
-from pose.files import replace_file
+from pose.files import replace_file, sha256_of
+from pose.parent import exit_after_parent
 from pose.progress import Progress, silent
 from reconstruct.motion import ReferenceMotion
 from sfv.backend import prepare_process
 from sfv.skill import Skill
+from sfv.stages import character_files
 
 VERSION = 5
 """Raise it when transitions are found otherwise."""
@@ -147,9 +147,7 @@ def _start_worker() -> None:
     """Leaves Ctrl-C to the parent, which ends this process; one that is killed cannot, so this process watches it."""
     prepare_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    exit_after_parent()
 
 
 def find_row(source: Skill, targets: Sequence[Skill], bridged: bool) -> None:
@@ -199,9 +197,13 @@ def _take_note(way: Transition, pair: dict[str, Any], bridged: bool, **values: A
 
 
 def _digest(skill: Skill) -> str:
+    """A hash of all that decides which ways a skill has: its policy, its motion, its scene and its body's files."""
+    motion = skill.reference
+    files = {role: sha256_of(path) for role, path in character_files(skill.character).items()}
+    about = motion.character, motion.height, motion.fps, motion.loop, skill.scene.settings, files
     content = hashlib.sha256(skill.policy_path.read_bytes())
-    content.update(skill.reference.qpos.tobytes())
-    content.update(repr((skill.reference.character, skill.reference.height, skill.scene.settings)).encode())
+    content.update(motion.qpos.tobytes())
+    content.update(repr(about).encode())
     return content.hexdigest()
 
 

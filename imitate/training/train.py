@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from imitate.training.torchrun import broadcast_job, own_process_group
 from imitate.training.work_clock import work_seconds
 from pose.cores import usable_cores
 from pose.errors import InputError, WorkError
+from pose.parent import exit_after_parent
 from pose.progress import Progress, silent
 
 STOP_TIMEOUT = 60.0
@@ -241,7 +241,8 @@ def _run_worker(job: Job, group: ProcessGroup, meeting: str, sender: Connection,
     asked = list[int]()  # to end, by a system that shuts down and asks all processes; an event's lock may be held here
     for number in ENDS:
         signal.signal(number, lambda number, _: asked.append(number))
-    threading.Thread(target=_exit_after_parent, daemon=True).start()
+    # Even while it waits for a peer that will not come; one that trains sees that it is an orphan, and saves first.
+    exit_after_parent(STOP_TIMEOUT)
     try:
         if group.size > 1:
             use_loopback()
@@ -282,17 +283,6 @@ def _run_worker(job: Job, group: ProcessGroup, meeting: str, sender: Connection,
 def _parent_is_alive() -> bool:
     parent = multiprocessing.parent_process()
     return parent is None or parent.is_alive()
-
-
-def _exit_after_parent() -> None:
-    """Ends this process some time after its parent, even while it waits for a peer that will not come.
-
-    A worker that is training sees for itself that it has become an orphan, and saves first.
-    """
-    while _parent_is_alive():
-        time.sleep(1.0)
-    time.sleep(STOP_TIMEOUT)
-    os._exit(1)
 
 
 @contextmanager

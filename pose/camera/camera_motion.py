@@ -122,21 +122,6 @@ class CameraMotion:
         return float(np.arccos(np.clip(least, -1.0, 1.0)))
 
 
-def follow_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> CameraMotion | None:
-    """Estimates rotation and zoom of the camera in every frame; None for a camera that stands still.
-
-    A frame without enough corners (blur, a bare wall) takes the motion of its neighbours in time.
-
-    Args:
-      images: the T frames, uint8 (H, W, 3) RGB, all of one size.
-      people_px: boxes that hold no background in each frame, (left, top, right, bottom) [px], T arrays (N, 4).
-
-    Returns:
-      The motion; None as well where the background shows too little to track.
-    """
-    return watch_camera(images, people_px).motion
-
-
 @dataclass(frozen=True)
 class WatchedCamera:
     """What the background shows of a camera that is thought to stay in its place."""
@@ -145,17 +130,21 @@ class WatchedCamera:
     """Its rotation and zoom; None for one that stands still, or is not seen to move."""
     still: bool
     """Whether the background shows that it stands still."""
-    matched: float
-    """Share of the frames whose background was found again, 0 to 1."""
 
 
 def watch_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> WatchedCamera:
-    """Does the same as `follow_camera`, and says why there is no motion."""
+    """Estimates rotation and zoom of the camera in every frame, or says why there is no motion.
+
+    A frame without enough corners (blur, a bare wall) takes the motion of its neighbours in time.
+
+    Args:
+      images: the T frames, uint8 (H, W, 3) RGB, all of one size.
+      people_px: boxes that hold no background in each frame, (left, top, right, bottom) [px], T arrays (N, 4).
+    """
     matches, size = _match_frames(images, people_px)
     matched = np.array([match is not None for match in matches])
-    share = float(matched[1:].mean()) if len(matched) > 1 else 0.0
     if matched.sum() < 2 or matched.mean() < AGREE:
-        return WatchedCamera(None, False, share)
+        return WatchedCamera(None, False)
     scale = WIDTH / size[0]
     side = max(WIDTH, size[1] * scale)
     nominal = find_focal_px(NOMINAL_FOV, side)
@@ -169,8 +158,8 @@ def watch_camera(images: Iterable[np.ndarray], people_px: list[np.ndarray]) -> W
     moved = focal * zoom[:, None, None] * rotated[..., :2] / rotated[..., 2:]
     # A few frames may mislead: the first one of a stream is compressed unlike the others.
     if np.percentile(np.linalg.norm(moved - corners, axis=-1).max(axis=1), 95) < STILL:
-        return WatchedCamera(None, True, share)
-    return WatchedCamera(CameraMotion(R, zoom, focal / scale, measured), False, share)
+        return WatchedCamera(None, True)
+    return WatchedCamera(CameraMotion(R, zoom, focal / scale, measured), False)
 
 
 @dataclass(frozen=True)

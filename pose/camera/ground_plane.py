@@ -14,20 +14,19 @@ TRIALS = 600
 """Triples of points tried."""
 
 
-def find_ground(points: np.ndarray, up: np.ndarray, seed: int = 0) -> np.ndarray | None:
+def find_ground(points: np.ndarray, up: np.ndarray) -> np.ndarray | None:
     """Finds the ground among points (RANSAC, Fischler and Bolles 1981).
 
     Args:
       points: in the camera's axes, (N, 3).
       up: what is up in the pictures on the whole, in the same axes, (3,).
-      seed: of the triples.
 
     Returns:
       From the camera straight down to the ground, in the points' unit of length, (3,); None where no plane is found.
     """
     if len(points) < FEWEST:
         return None
-    rng, best, found = np.random.default_rng(seed), np.zeros(0, dtype=int), 0
+    rng, best, found = np.random.default_rng(0), np.zeros(0, dtype=int), 0
     for _ in range(TRIALS):
         triple = points[rng.choice(len(points), 3, replace=False)]
         down = _fit_plane(triple, up)

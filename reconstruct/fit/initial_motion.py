@@ -15,6 +15,7 @@ from reconstruct.rotations import (
     make_continuous,
     multiply,
     normalise,
+    rotate,
     to_matrix,
     to_rotvec,
 )
@@ -141,10 +142,7 @@ def shortest_swing(start: np.ndarray, end: np.ndarray, vector: np.ndarray) -> np
     quat = np.concatenate([1.0 + np.sum(start * end, axis=-1, keepdims=True), np.cross(start, end)], axis=-1)
     opposite = np.linalg.norm(quat, axis=-1) < 1e-3
     quat[opposite] = [0.0, 0.0, 1.0, 0.0]
-    quat = normalise(quat)
-    w, u = quat[..., :1], quat[..., 1:]
-    turn = 2.0 * np.cross(u, vector)
-    return vector + w * turn + np.cross(u, turn)
+    return rotate(normalise(quat), vector)
 
 
 def set_ball(model: mujoco.MjModel, qpos: np.ndarray, joint: str, parent: np.ndarray, child: np.ndarray) -> None:

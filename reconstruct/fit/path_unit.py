@@ -8,12 +8,11 @@ import numpy as np
 from pose.keypoints import Keypoints
 from reconstruct.camera import Camera, View, tilt_from_up
 from reconstruct.carried_camera import CarriedCamera
+from reconstruct.contacts import LOW
 from reconstruct.fit.problem import Problem
 from reconstruct.kinematics import BodyPoints, point_positions
 from reconstruct.world_frame import to_view
 
-LOW = 0.1
-"""Height above the lowest point up to which points may rest on the ground [m]."""
 MISFIT = 1.0
 """Error of a velocity beyond which a larger one counts no more [m/s]."""
 UNITS = np.geomspace(0.1, 100.0, 700)

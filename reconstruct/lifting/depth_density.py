@@ -53,11 +53,6 @@ class DepthDensity:
         """The mean of the likelier mode, (T, B)."""
         return np.where(self.away > 0.5, self.mean[..., 1], self.mean[..., 0])
 
-    def pdf(self, depth: np.ndarray) -> np.ndarray:
-        """The density at given depths, (..., T, B)."""
-        z = (depth[..., None] - self.mean) / self.sigma
-        return np.sum(self.weight * np.exp(-0.5 * z**2) / (np.sqrt(2.0 * np.pi) * self.sigma), axis=-1)
-
     def at(self, times: np.ndarray, fps: float) -> "DepthDensity":
         """The densities at other moments [s], of frames that follow each other at `fps`; parameters interpolated."""
         frame = np.clip(times * fps, 0.0, len(self) - 1.0)

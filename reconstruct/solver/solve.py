@@ -40,8 +40,6 @@ class Solution:
     """Cost of each kind of residual."""
     iterations: int
     """Steps tried."""
-    success: bool
-    """Whether it ended by itself; otherwise the steps ran out."""
     message: str
     """Why it ended."""
 
@@ -102,7 +100,7 @@ def minimise(
         damping = max(damping / 5.0, 1e-6)
     if damping >= LARGEST_DAMPING:
         message = "no step lowers the cost"
-    return Solution(qpos, unknowns, cost, tried, bool(message), message or f"{iterations} steps were not enough")
+    return Solution(qpos, unknowns, cost, tried, message or f"{iterations} steps were not enough")
 
 
 def search_line(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pose.errors import InputError
+from sfv.stage import list_finished
 
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
 SERVED = {".mp4", ".html", ".jpg", ".png", ".json", ".bvh", ".glb", ".csv", ".npz", ".trc", ".onnx", ".pt", ".toml"}
@@ -75,10 +76,8 @@ def find_file(folder: Path, name: str) -> Path:
 
 def _headline(folder: Path) -> dict[str, Any]:
     """Return and completed share of the first result there is."""
-    for path in sorted(folder.glob("4_result/*/result.json")):
-        if path.parent.name.endswith((".partial", ".old")):
-            continue
-        result = _read_json(path)
+    for finished in list_finished(folder / "4_result", "result.json"):
+        result = _read_json(finished / "result.json")
         return {"return": result.get("normalised_return"), "completed": result.get("completed")}
     return {"return": None, "completed": None}
 

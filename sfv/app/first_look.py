@@ -14,6 +14,7 @@ from pose.files import replace_file
 from pose.picture import read_picture
 from pose.video import probe, read_frames
 from sfv.app.sources import INFO, Frame, Source, Sources
+from sfv.exit_codes import EXIT_INPUT
 from sfv.parent import end_with_parent
 
 FRAMES = 48
@@ -28,14 +29,14 @@ PREVIEW = ".preview.jpg"
 
 
 def main(folder: Path) -> None:
-    """Looks at the upload in a folder and completes its description; exit code 2 and one line if it cannot be used."""
+    """Looks at the upload in a folder and completes its description; `EXIT_INPUT` and one line if it cannot be used."""
     sources = Sources(folder.parent)
     source = sources.find(folder.name)
     try:
         found = look_at_video(source, folder) if source.kind == "video" else look_at_picture(source, folder)
     except InputError as error:
         print(str(error).replace(f"{folder}{os.sep}", ""), file=sys.stderr)
-        sys.exit(2)
+        sys.exit(EXIT_INPUT)
     with replace_file(folder / INFO) as temporary:
         temporary.write_text(json.dumps(asdict(found)), encoding="utf-8")
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from pose.errors import InputError
 from pose.files import remove_leftovers, replace_file
+from sfv.exit_codes import EXIT_INTERRUPTED
 from sfv.parent import VARIABLE as PARENT
 
 Action = Literal["clip", "retarget", "complete", "export"]
@@ -209,7 +210,7 @@ class Jobs:
         """What became of a job, by the exit code of its process."""
         if code == 0:
             return replace(job, state="done")
-        if code == 130 or self._stopped:
+        if code == EXIT_INTERRUPTED or self._stopped:
             return replace(job, state="stopped")
         errors = [line for line in self.progress(job)["log"] if line.startswith("error: ")]
         why = errors[-1].removeprefix("error: ") if errors else f"the work ended with exit code {code}; see its log"

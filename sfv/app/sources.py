@@ -15,11 +15,13 @@ from typing import Literal
 from pose.errors import InputError
 from pose.files import remove_leftovers, replace_file
 from pose.video import FILM_ENDINGS
+from sfv.exit_codes import EXIT_INPUT
 from sfv.parent import VARIABLE as PARENT
 from sfv.run_folder import run_name
 
 Kind = Literal["video", "motion", "picture"]
-MOTIONS = {".bvh", ".npz", ".npy", ".txt", ".csv", ".trc", ".c3d", ".amc", ".asf", ".glb", ".gltf"}
+MOTIONS = {".bvh", ".npz", ".npy", ".txt", ".csv", ".trc", ".c3d", ".glb"}
+"""Motions that are whole in one file: .amc needs its .asf, and .gltf the buffers beside it."""
 PICTURES = {".jpg", ".jpeg", ".png"}
 MOST_MB: dict[Kind, int] = {"video": 1000, "motion": 200, "picture": 50}
 """Largest upload of each kind [MB]."""
@@ -160,7 +162,7 @@ class Sources:
         if code != 0:
             self.forget(source.id)
             lines = [line for line in errors.splitlines() if line.strip()]
-            known = code == 2 and lines
+            known = code == EXIT_INPUT and lines
             raise InputError(lines[-1] if known else f"{source.name}: cannot be decoded; convert it to MP4 or JPEG")
         return self.find(source.id)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sfv.backend import prepare_process
+from sfv.exit_codes import EXIT_INPUT, EXIT_INTERRUPTED
 from sfv.parent import end_with_parent
 
 INTERVAL = 0.5
 """Least time between two reports [s]."""
-EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
 
 class ProgressFile:

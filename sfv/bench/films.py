@@ -166,12 +166,12 @@ def list_scene_films(motions: tuple[str, ...], full: bool) -> list[Film]:
     ]
 
 
-def list_tilted_films(motions: tuple[str, ...] = ("walk", "jump")) -> list[Film]:
+def list_tilted_films() -> list[Film]:
     """Level ground before cameras that are tilted as far as a hand does it: what a slope must not be taken for."""
     views = VIEWPOINTS[:2]
     return [
         Film("tilted", motion, viewpoint, BODIES[0], False, tilt=tilt)
-        for motion in motions
+        for motion in ("walk", "jump")
         for viewpoint in views
         for tilt in (TILTS if motion == "walk" else TILTS[:1])
     ]
@@ -274,7 +274,7 @@ def render_frames(film: Film, truth: Demo, character: Character) -> Iterator[np.
     rng = np.random.default_rng(0)
     count = len(truth.qpos)
     times = (np.arange(count)[:, None] + SHUTTER * (np.arange(EXPOSURES) / (EXPOSURES - 1) - 0.5)).ravel()
-    fine = resample(character.model, truth.qpos, np.arange(count, dtype=float), 20.0)
+    fine, _ = resample(character.model, truth.qpos, np.arange(count, dtype=float), 20.0)
     nearest = np.clip(np.round(20.0 * times).astype(int), 0, len(fine) - 1)
     images = render_motion(character, fine[nearest], FPS, cameras, backdrop=backdrop, smooth_edges=False)
     for _ in range(count):

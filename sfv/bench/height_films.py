@@ -86,7 +86,7 @@ def scale_take(
     size = film.height / character.height
     slower = float(np.sqrt(size))
     times = np.arange(len(qpos)) / FPS
-    moved = resample(character.model, qpos, times, slower * FPS)
+    moved, _ = resample(character.model, qpos, times, slower * FPS)
     moved[:, :3] *= size
     nearest = np.round(np.linspace(0, len(qpos) - 1, len(moved))).astype(int)
     return moved, contacts[nearest]

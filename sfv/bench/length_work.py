@@ -34,8 +34,10 @@ def main(video: Path, folder: Path, size: Any) -> None:
             with bar("forecast") as progress:
                 write_json(folder / FORECAST, asdict(forecast(config, character, person, progress)))
         pose = run_stage(folder, stages.estimate(video, config.pose))
-        guess = config.upper_body, config.finds_height(person.name)
-        run_stage(folder, stages.reconstruct(pose, character, person, config.reconstruct, None, *guess))
+        motion = stages.reconstruct(
+            pose, character, person, config.reconstruct, None, config.upper_body, config.finds_height(person.name)
+        )
+        run_stage(folder, motion)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ Shapes: T frames, J joints; positions in metres unless the name says pixels; res
 import numpy as np
 
 MM = 1000.0
+PCK_SHARE = 0.2
+"""Error from which a joint is no correct keypoint, relative to the torso's length."""
 
 
 def rigid_alignment(points: np.ndarray, target: np.ndarray, with_scale: bool = False) -> np.ndarray:
@@ -66,9 +68,9 @@ def acceleration_error(points: np.ndarray, target: np.ndarray, fps: float) -> fl
     return float(np.linalg.norm(difference, axis=-1).mean())
 
 
-def pck(xy_px: np.ndarray, target_px: np.ndarray, torso_px: np.ndarray, share: float = 0.2) -> np.ndarray:
-    """Which joints lie within `share` of the torso length of the truth, bool (T, J)."""
-    return np.linalg.norm(xy_px - target_px, axis=-1) < share * torso_px[:, None]
+def pck(xy_px: np.ndarray, target_px: np.ndarray, torso_px: np.ndarray) -> np.ndarray:
+    """Which joints lie within `PCK_SHARE` of the torso length of the truth, bool (T, J)."""
+    return np.linalg.norm(xy_px - target_px, axis=-1) < PCK_SHARE * torso_px[:, None]
 
 
 def contact_f1(found: np.ndarray, truth: np.ndarray) -> float:

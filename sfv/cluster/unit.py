@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sfv.exit_codes import EXIT_INPUT, EXIT_INTERRUPTED
 from sfv.installation import ROOT
 from sfv.parent import VARIABLE
 
 PAUSE = 1.0
 """Time between two looks at what is done [s]."""
-EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 STOPPED = "stopped"
 """Why a unit ended that was asked to."""
 

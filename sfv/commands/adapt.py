@@ -63,7 +63,7 @@ def run_adapt(config: AdaptRunConfig, command: str | None = None) -> Run:
         folder = find_run_folder(config.clip)
         with lock_folder(folder):
             motion = folder / "2_motion" / skill.reference.character / "motion.npz"
-            return _learn(skill, StageResult(motion.parent, "", {}, 0.0, True), folder, config, command)
+            return _learn(skill, StageResult(motion.parent, "", {}, 0.0), folder, config, command)
     folder = config.out or RUNS / f"{skill.name}_adaptive"
     reference = skill.policy_path.with_suffix(".npz")
     record = {"config": plain(config), "version": __version__, "commit": find_commit(), "command": command}

@@ -9,12 +9,12 @@ import tyro
 from imitate.scene.scene import Scene
 from imitate.transitions.transition import Transition
 from pose.errors import InputError
-from sfv.commands.play import choose
+from sfv.commands.play import choose_each
 from sfv.console import bar, console
 from sfv.live.film import find_film
 from sfv.live.libraries import load_libraries
 from sfv.live.page_file import write_page
-from sfv.skill import Skill, skills_named
+from sfv.skill import Skill
 from sfv.transitions import has_surroundings, load_transitions, make_table
 
 
@@ -62,8 +62,4 @@ def choose_all(names: tuple[str, ...], character: str | None) -> list[Skill]:
     twice = [name for k, name in enumerate(names) if name in names[:k]]
     if twice:
         raise InputError(f"'{twice[0]}' is named twice; each skill is one button of the page")
-    chosen = list[Skill]()
-    for name in names:
-        chosen.append(choose(skills_named(name), character, Scene()))
-        character = character or chosen[0].reference.character
-    return chosen
+    return choose_each(names, character, Scene())

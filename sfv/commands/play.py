@@ -1,7 +1,7 @@
 """`python -m sfv play`: a skill performed in simulation, as a video."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +20,7 @@ from imitate.transitions.sequence import perform_sequence
 from pose.errors import InputError
 from pose.video import check_film
 from sfv.commands.play_motion import FilePart, play_motion
+from sfv.commands.play_walks import play_go1, play_go1_by_sight, play_walk_by_sight
 from sfv.console import bar, console
 from sfv.drawing.rendering import make_scenery, write_preview
 from sfv.drawing.transition_chart import save_transitions
@@ -33,6 +34,10 @@ LOOP_SECONDS = 8.0
 """Default length of a cycle's performance [s]."""
 LAST_SECONDS = 4.0
 """Default length of a cycle that is the last of several skills [s]."""
+SIGHT_SECONDS = 12.0
+"""Default length of a walk by sight on each course [s]."""
+
+Event = Literal["payload", "ice", "weak"]
 
 
 def play(
@@ -43,7 +48,7 @@ def play(
     size: tuple[int, int] = (854, 480),
     transitions: Path | None = None,
     eyes: bool = False,
-    event: Literal["payload", "ice", "weak"] | None = None,
+    event: Event | None = None,
     motion: Path | None = None,
     file: OmitArgPrefixes[FilePart] = FilePart(),  # noqa: B008  frozen
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
@@ -68,33 +73,84 @@ def play(
     """
     check_options(seconds, size, out)
     file.check(motion is not None)
-    if motion is not None:
-        alone = not skills and not eyes and scene == Scene() and transitions is None and event is None
-        play_motion(motion, character or "humanoid", seconds, size, out, file, alone)
-        return
+    asked = Asked(skills, character, scene, seconds, size, transitions, eyes, event, motion, file, out)
+    player = choose_player(asked)
+    if asked.options - set(player.takes.split()):
+        raise InputError(player.refusal)
+    player.play()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `play` is asked for: its arguments."""
+
+    skills: tuple[str, ...]
+    character: str | None
+    scene: Scene
+    seconds: float | None
+    size: tuple[int, int]
+    transitions: Path | None
+    eyes: bool
+    event: Event | None
+    motion: Path | None
+    file: FilePart
+    out: Path | None
+
+    @property
+    def options(self) -> set[str]:
+        """Which options were given, of those that not every player takes: `skill`, `several` of them, `scene` ..."""
+        names = ("character", "seconds", "transitions", "event", "out")
+        others = {"skill": self.skills, "several": self.skills[1:], "scene": self.scene != Scene(), "eyes": self.eyes}
+        found = {name for name in names if getattr(self, name) is not None}
+        return found | {name for name, is_given in others.items() if is_given}
+
+
+@dataclass(frozen=True)
+class Player:
+    """One of the things that can be performed, each in its own way."""
+
+    takes: str
+    """Options that it takes, see `Asked.options`."""
+    refusal: str
+    """What is said where others are given."""
+    play: Callable[[], None]
+
+
+def choose_player(asked: Asked) -> Player:
+    """What is to be performed, and which options that takes.
+
+    Raises:
+      InputError: there is no such skill, or what adapts is asked to do what it cannot.
+    """
+    skills, seconds, size, out = asked.skills, asked.seconds, asked.size, asked.out
+    if (path := asked.motion) is not None:
+        refusal = "--motion: a file is performed alone and on the plane; leave skills and other options out"
+        body = asked.character or "humanoid"
+        return Player("character seconds out", refusal, lambda: play_motion(path, body, seconds, size, out, asked.file))
     if not skills:
-        show_skills(not eyes and scene == Scene() and not any((character, seconds, transitions, event, out)))
-        return
-    if event is not None and (eyes or transitions is not None or "go1" in skills):
+        return Player("", "name a skill for these options, or leave them out for the list: sfv play", show_skills)
+    first = skills[0]
+    if asked.event is not None and ("go1" in skills or {"eyes", "transitions"} & asked.options):
         raise InputError("--event is for a skill that adapts, alone; leave go1, --eyes and --transitions out")
     if "go1" in skills:
-        alone = (list(skills), scene, character, transitions) == (["go1"], Scene(), None, None)
-        play_robot(eyes, seconds or LOOP_SECONDS, size, out or Path("go1.mp4"), alone)
-        return
-    if eyes:
-        play_walk_by_sight(skills, seconds, size, out, (scene, character, transitions, event) == (Scene(), *3 * [None]))
-        return
-    if (listed := choose_from_library(skills, character, scene)) is not None:
-        play_from_library(listed, size, out, alone=seconds is None and transitions is None and event is None)
-        return
-    if len(skills) == 1 and (group := find_group(skills[0])) is not None:
-        play_group(group, size[1], out, scene == Scene() and not any((character, seconds, transitions, event)))
-        return
-    chosen, *others = choose_each(skills, character, scene.check())
-    if event is not None:
-        play_event(chosen, event, seconds, size, others, out or Path(f"{chosen.name}_{event}.mp4"))
-        return
-    play_skills([chosen, *others], seconds, transitions, size, out)
+        refusal = "'go1' is a robot with ground of its own; play it alone, without other options"
+        play_robot = play_go1_by_sight if asked.eyes else play_go1
+        film = out or Path("go1.mp4")
+        return Player("skill eyes seconds out", refusal, lambda: play_robot(seconds or LOOP_SECONDS, size, film))
+    if asked.eyes:
+        refusal = "--eyes: one skill alone walks over courses of its own; leave the other options out"
+        film = out or name_film(Path(first).name, "eyes")
+        return Player(
+            "skill eyes seconds out", refusal, lambda: play_walk_by_sight(first, seconds or SIGHT_SECONDS, size, film)
+        )
+    if (listed := choose_from_library(skills, asked.character, asked.scene)) is not None:
+        refusal = f"'{listed.name}' is performed once, as it is; leave the other options out"
+        return Player("skill character scene out", refusal, lambda: play_from_library(listed, size, out))
+    if len(skills) == 1 and (group := find_group(first)) is not None:
+        refusal = f"'{group}' is several people in a world of theirs; play it without other options"
+        return Player("skill out", refusal, lambda: play_group(group, size[1], out))
+    every = "skill several character scene seconds transitions event out"
+    return Player(every, "", lambda: play_skills(asked))
 
 
 def check_options(seconds: float | None, size: tuple[int, int], out: Path | None) -> None:
@@ -109,16 +165,18 @@ def name_film(skill: str, ending: str = "performed") -> Path:
     return Path(f"{skill}_{ending}.mp4")
 
 
-def play_skills(
-    skills: Sequence[Skill], seconds: float | None, transitions: Path | None, size: tuple[int, int], out: Path | None
-) -> None:
-    """Films one skill, or several one after another."""
+def play_skills(asked: Asked) -> None:
+    """Films one skill, also while something happens to it, or several one after another."""
+    skills = choose_each(asked.skills, asked.character, asked.scene.check())
     first, *others = skills
-    if transitions is not None and not others:
+    if asked.event is not None:
+        play_event(first, asked.event, asked.seconds, asked.size, others, asked.out)
+        return
+    if asked.transitions is not None and not others:
         raise InputError("--transitions draws which of several skills can follow which; name more than one")
-    rollout = perform_in_turn(skills, seconds, transitions) if others else perform(first, seconds)
-    path = out or name_film(first.name, "and_more" if others else "performed")
-    write_film(rollout, first.task, size, path)
+    rollout = perform_in_turn(skills, asked.seconds, asked.transitions) if others else perform(first, asked.seconds)
+    path = asked.out or name_film(first.name, "and_more" if others else "performed")
+    write_film(rollout, first.task, asked.size, path)
     report_film(rollout, ", ".join(skill.name for skill in skills), first.body, path)
 
 
@@ -139,14 +197,8 @@ def choose_from_library(skills: Sequence[str], character: str | None, scene: Sce
     return listed
 
 
-def play_from_library(skill: LibrarySkill, size: tuple[int, int], out: Path | None, alone: bool = True) -> None:
-    """Films a skill of the library, performed by tracking control.
-
-    Raises:
-      InputError: not `alone`: it was called with options that are for policies.
-    """
-    if not alone:
-        raise InputError(f"'{skill.name}' is performed once, as it is; leave the other options out")
+def play_from_library(skill: LibrarySkill, size: tuple[int, int], out: Path | None) -> None:
+    """Films a skill of the library, performed by tracking control."""
     rollout, task = skill.perform()
     out = out or name_film(skill.name)
     write_film(rollout, task, size, out)
@@ -170,64 +222,8 @@ def report_film(rollout: Rollout, names: str, body: str, path: Path) -> None:
     )
 
 
-def play_robot(eyes: bool, seconds: float, size: tuple[int, int], out: Path, alone: bool = True) -> None:
-    """Films the Go1, by its camera or as it adapts.
-
-    Raises:
-      InputError: not `alone`: it was called with skills or options that are for others.
-    """
-    if not alone:
-        raise InputError("'go1' is a robot with ground of its own; play it alone, without other options")
-    (play_go1_by_sight if eyes else play_go1)(seconds, size, out)
-
-
-def play_go1(seconds: float, size: tuple[int, int], out: Path) -> None:
-    """Films the Go1 that adapts, beside it what it believes, while its physics changes."""
-    from sfv.go1.adapt import load_walk
-    from sfv.go1.film import write_film
-
-    with bar(out.name) as progress:
-        walk = write_film(load_walk(), out, seconds, size=size, progress=progress)
-    console.print(f"{out}: go1, {len(walk.qpos) / 100:.1f} s {'falls' if walk.fell else 'to the end'}")
-
-
-def play_go1_by_sight(seconds: float, size: tuple[int, int], out: Path) -> None:
-    """Films the Go1 on each kind of ground, beside it what its camera sees."""
-    from imitate.vision.evaluation import actor_of
-    from sfv.go1.eyes_film import write_eyes_film
-    from sfv.go1.see import load_sight
-
-    student = load_sight()
-    with bar(out.name) as progress:
-        walks = write_eyes_film(actor_of(student), out, seconds, size=size, camera=student.camera, progress=progress)
-    ends = (f"{kind} {len(walk.qpos) / 50:.1f} s {walk.end}" for kind, walk in walks.items())
-    console.print(f"{out}: go1, {', '.join(ends)}")
-
-
-def play_walk_by_sight(
-    skills: Sequence[str], seconds: float | None, size: tuple[int, int], out: Path | None, alone: bool = True
-) -> None:
-    """Films a walk over each kind of obstacle, beside it what its camera sees.
-
-    Raises:
-      InputError: it is not one skill, or not `alone`: it was called with options that are for others.
-    """
-    name, *others = skills
-    if others or not alone:
-        raise InputError("--eyes: one skill alone walks over courses of its own; leave the other options out")
-    out = out or Path(f"{Path(name).name}_eyes.mp4")
-    from imitate.vision.walking_setting import actor_of
-    from sfv.sight.walk import load_walk_sight, write_walk_film
-
-    task, student = load_walk_sight(name)
-    with bar(out.name) as progress:
-        walks = write_walk_film(actor_of(student), task, out, student.camera, seconds or 12.0, size, progress=progress)
-    ends = (f"{kind} {len(walk.qpos) / CONTROL_HZ:.1f} s {walk.end}" for kind, walk in walks.items())
-    console.print(f"{out}: {name}, {', '.join(ends)}")
-
-
 def play_event(
-    skill: Skill, event: str, seconds: float | None, size: tuple[int, int], others: list[Skill], out: Path
+    skill: Skill, event: str, seconds: float | None, size: tuple[int, int], others: list[Skill], out: Path | None
 ) -> None:
     """Films a skill that adapts while something happens to it, beside it what it believes.
 
@@ -238,20 +234,15 @@ def play_event(
         raise InputError("--event is for one skill on the plane; leave the others and --scene out")
     from sfv.commands.event_film import write_event_film
 
+    out = out or name_film(skill.name, event)
     with bar(out.name) as progress:
         record = write_event_film(skill, event, seconds or LOOP_SECONDS, out, size, progress)
     end = "falls" if record.fell else "to the end"
     console.print(f"{out}: {skill.name} by {skill.body}, {len(record.qpos) / CONTROL_HZ:.1f} s {end}")
 
 
-def play_group(folder: Path, height: int, out: Path | None, alone: bool = True) -> None:
-    """Films everybody of a run of several people in one simulation.
-
-    Raises:
-      InputError: not `alone`: it was called with options that are for others.
-    """
-    if not alone:
-        raise InputError(f"'{folder}' is several people in a world of theirs; play it without other options")
+def play_group(folder: Path, height: int, out: Path | None) -> None:
+    """Films everybody of a run of several people in one simulation."""
     out = out or name_film(folder.resolve().name)
     with bar(out.name) as progress:
         people, done = perform_group(folder, progress)
@@ -361,14 +352,8 @@ def perform(skill: Skill, seconds: float | None = None) -> Rollout:
     )
 
 
-def show_skills(alone: bool = True) -> None:
-    """Prints a table of what there is to play.
-
-    Raises:
-      InputError: not `alone`: it was called with options that need a skill.
-    """
-    if not alone:
-        raise InputError("name a skill for these options, or leave them out for the list: sfv play")
+def show_skills() -> None:
+    """Prints a table of what there is to play."""
     table = Table(box=None, title_justify="left")
     for column in ("skill", "body", "length", "return", "completed", "from", "licence"):
         table.add_column(column, justify="right" if column in ("length", "return", "completed") else "left")

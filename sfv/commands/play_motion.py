@@ -113,17 +113,14 @@ def play_motion(
     size: tuple[int, int],
     out: Path | None,
     file: FilePart = FilePart(),
-    alone: bool = True,
 ) -> None:
     """Performs a motion file and leaves the film, the file's motion beside the simulated one, and that as files.
 
     With `out` walk.mp4 the motion is walk_simulated.npz and .bvh, for a walk.bvh beside it may be the user's.
 
     Raises:
-      InputError: not such a file, one of the results would replace it, or it is not `alone`: there are other options.
+      InputError: not such a file, or one of the results would replace it.
     """
-    if not alone:
-        raise InputError("--motion: a file is performed alone and on the plane; leave skills and other options out")
     ours = Path(f"{path.stem}_performed.mp4")
     motion = ours if out is None else out.with_name(f"{out.stem}_simulated.mp4")
     out, character = out or ours, load_character(body)

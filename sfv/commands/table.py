@@ -24,6 +24,7 @@ from sfv.page_template import render_page
 from sfv.report import show_films, verdict
 from sfv.rows import describe_machine
 from sfv.run_folder import lock_folder, make_folder, run_name
+from sfv.stage import list_finished
 
 STAGES = ("1_pose", "2_motion", "3_draft", "3_policy", "4_result")
 TEMPLATE = Path(__file__).with_name("table.html")
@@ -78,7 +79,8 @@ class TableRow:
     @property
     def film(self) -> Path | None:
         """The first run's result video."""
-        return next(iter(sorted(self.runs[0].glob("4_result/*/side_by_side.mp4"))), None) if self.runs else None
+        done = list_finished(self.runs[0] / "4_result", "side_by_side.mp4") if self.runs else []
+        return done[0] / "side_by_side.mp4" if done else None
 
 
 def table(
@@ -215,13 +217,13 @@ def _gather(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int],
     runs, results, errors = [], [], list(skill.errors)
     for seed in range(seeds):
         folder = out / _name_run(skill.video, seed)
-        found = next(iter(sorted(folder.glob("4_result/*/result.json"))), None)
+        found = list_finished(folder / "4_result", "result.json")
         error = done.get((skill.video, seed), "")
         if error:
             errors.append(error)
-        elif found is not None and (skill.video, seed) in done:
+        elif found and (skill.video, seed) in done:
             runs.append(folder)
-            results.append(json.loads(found.read_text(encoding="utf-8")))
+            results.append(json.loads((found[0] / "result.json").read_text(encoding="utf-8")))
     stages = _read_stages(runs[0]) if runs else {}
     return TableRow(
         video=skill.video,
@@ -239,9 +241,9 @@ def _gather(skill: TableRow, out: Path, seeds: int, done: dict[tuple[Path, int],
 def _read_stages(run: Path) -> dict[str, Any]:
     found = {}
     for name in STAGES:
-        path = next(iter(sorted(run.glob(f"{name}/stage.json")) or sorted(run.glob(f"{name}/*/stage.json"))), None)
-        if path is not None:
-            found[name] = json.loads(path.read_text(encoding="utf-8"))
+        done = [run / name] if (run / name / "stage.json").is_file() else list_finished(run / name)
+        if done:
+            found[name] = json.loads((done[0] / "stage.json").read_text(encoding="utf-8"))
     return found
 
 

@@ -48,6 +48,8 @@ POSE_STD = {"root_turn": 0.12, "root_place": 0.08, "trunk": 0.15, "arms": 0.25, 
 """Standard deviation of the motion from its sketch by part: [rad], and [m] for the root's place."""
 ACCELERATION_STD = {"root": 10.0, "root_turn": 60.0, "joints": 80.0}
 """Standard deviation of accelerations from zero: root [m/s2], its rotation and joints [rad/s2]."""
+ITERATIONS = 30
+"""Steps of the solver in each of the rounds that tighten the constraints tenfold."""
 REST_S = 0.12
 """How long a single pass stands still at either end [s]."""
 STILL = View(0.0, 0.0, 0.0, 0.0)
@@ -119,28 +121,25 @@ def _motion(character: Character, qpos: np.ndarray, contacts: np.ndarray, loop: 
     return ReferenceMotion(qpos, FPS, character.name, character.height, character.joint_names, contacts, names, loop)
 
 
-def solve_plan(plan: Plan, character: Character, iterations: int = 90) -> tuple[np.ndarray, np.ndarray]:
+def solve_plan(plan: Plan, character: Character) -> tuple[np.ndarray, np.ndarray]:
     """Finds the motion nearest to a plan's sketch that obeys physics.
 
     Args:
       plan: key poses and contacts.
       character: whose legs are scaled to the plan by its height.
-      iterations: of the solver, in three rounds that tighten the constraints tenfold each.
 
     Returns:
       qpos (T, nq) and contacts bool (T, C) at `FPS`.
     """
     thing = find_slope(plan.things)
     if thing is None:
-        return _solve(plan, character, iterations)
+        return _solve(plan, character)
     slope = Slope(thing.incline, (1.0, 0.0))
-    qpos, contacts = _solve(replace(plan, things=()), character, iterations, slope)
+    qpos, contacts = _solve(replace(plan, things=()), character, slope)
     return turn_world(qpos, slope.to_plumb), contacts
 
 
-def _solve(
-    plan: Plan, character: Character, iterations: int, slope: Slope | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def _solve(plan: Plan, character: Character, slope: Slope | None = None) -> tuple[np.ndarray, np.ndarray]:
     """As `solve_plan`, in a world whose ground is z = 0, under the gravity of a slope."""
     model = character.model
     space = TangentSpace.of(model)
@@ -187,7 +186,7 @@ def _solve(
 
     qpos, none = sketch, np.zeros(0)
     for slack in (100.0, 10.0, 1.0):
-        qpos = minimise(terms(slack), space, qpos, none, none.astype(bool), iterations // 3, tolerance=1e-4).qpos
+        qpos = minimise(terms(slack), space, qpos, none, none.astype(bool), ITERATIONS, tolerance=1e-4).qpos
     every = round(SOLVE_FPS / FPS)
     return qpos[::every], merge_contacts(contact, character)[::every]
 

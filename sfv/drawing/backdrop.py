@@ -6,6 +6,11 @@ import mujoco
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+PICTURE = 512
+"""Edge of the pictures of floor and wall [px]."""
+BOARDS = 12
+"""Boards across the picture of the floor."""
+
 
 @dataclass(frozen=True)
 class Light:
@@ -114,8 +119,9 @@ def _hang_pictures(spec: mujoco.MjSpec, ahead: np.ndarray, distance: float, rng:
         along += 2.0 * width + rng.uniform(0.5, 1.0)
 
 
-def paint_planks(rng: np.random.Generator, size: int = 512, boards: int = 12) -> np.ndarray:
-    """Paints floor boards of varying brown with grain and joints, uint8 (size, size, 3)."""
+def paint_planks(rng: np.random.Generator) -> np.ndarray:
+    """Paints floor boards of varying brown with grain and joints, uint8 (PICTURE, PICTURE, 3)."""
+    size, boards = PICTURE, BOARDS
     rows, columns = np.mgrid[0:size, 0:size]
     board = rows * boards // size
     shift = rng.integers(0, size, boards)
@@ -128,11 +134,11 @@ def paint_planks(rng: np.random.Generator, size: int = 512, boards: int = 12) ->
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def paint_plaster(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """Paints a wall: soft stains and fine roughness on a light grey green, uint8 (size, size, 3)."""
-    stains = np.zeros((size, size))
+def paint_plaster(rng: np.random.Generator) -> np.ndarray:
+    """Paints a wall: soft stains and fine roughness on a light grey green, uint8 (PICTURE, PICTURE, 3)."""
+    stains = np.zeros((PICTURE, PICTURE))
     for sigma, weight in ((40.0, 0.030), (12.0, 0.022), (1.2, 0.018)):
-        stains += gaussian_filter(rng.normal(0, 1, (size, size)), sigma, mode="wrap") * sigma * weight
+        stains += gaussian_filter(rng.normal(0, 1, stains.shape), sigma, mode="wrap") * sigma * weight
     image = np.array([188, 192, 184]) * (1 + stains)[..., None]
     return np.clip(image, 0, 255).astype(np.uint8)
 

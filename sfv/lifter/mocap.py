@@ -125,4 +125,4 @@ def pose_clip(joints_w: np.ndarray, fps: float, character: Character) -> np.ndar
         column = character.model.jnt_qposadr[joint] + (3 if joint == 0 else 0)
         if character.model.jnt_type[joint] != mujoco.mjtJoint.mjJNT_HINGE:
             qpos[:, column : column + 4] = make_continuous(qpos[:, column : column + 4])
-    return qpos if fps == FPS else resample(character.model, qpos, np.arange(frames) / fps, FPS)
+    return qpos if fps == FPS else resample(character.model, qpos, np.arange(frames) / fps, FPS)[0]

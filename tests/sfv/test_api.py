@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ import sfv
 from imitate.scene.scene import Scene
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
+from reconstruct.scene_objects import SceneObject, save_objects
 from sfv.api import apply_options, format_call, to_scene
 from sfv.config import ClipConfig
 from sfv.demo.motions import load_demo_motion
 from sfv.pipeline import resolve
-from tests.samples import TINY
+from tests.samples import TINY, standing
 
 ROOT = Path(__file__).parents[2]
 ALONE = """
@@ -96,6 +98,57 @@ def test_wrong_input_is_an_input_error(tmp_path):
     ):
         with pytest.raises(sfv.InputError):
             call()
+
+
+def make_run(folder: Path, body: str, scene: dict[str, Any], **motion: str) -> sfv.Run:
+    """A result in a run's folder, as far as retargeting reads it; its motion with these notes."""
+    name = body.split("@")[0]
+    (folder / "config.json").parent.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text("{}")
+    for stage, config in (("2_motion/" + name, motion), ("4_result/" + body, {"scene": scene})):
+        (folder / stage).mkdir(parents=True, exist_ok=True)
+        (folder / stage / "stage.json").write_text(json.dumps({"config": config}))
+    replace(standing(4), character=name).save(folder / "2_motion" / name / "motion.npz")
+    return sfv.Run(folder, body)
+
+
+def test_a_run_is_retargeted_from_its_own_source_and_takes_its_scene_along(tmp_path, monkeypatch):
+    asked = list[sfv.RetargetRunConfig]()
+    monkeypatch.setattr("sfv.api.run_retarget", lambda config, command: asked.append(config))
+    slope = make_run(tmp_path, "humanoid@slope", {"kind": "slope", "angle": 5.0})
+    child = make_run(tmp_path, "child", {"kind": "flat"})
+    box = SceneObject("box", 0.5, 0.0, 0.3, 0.4, 0.4)
+    atlas = make_run(tmp_path, "atlas@objects", {"kind": "objects", "objects": [asdict(box)]}, retarget="{}")
+    save_objects([box], tmp_path / "2_motion" / "atlas" / "scene.toml")
+    for run in (slope, child, atlas):
+        sfv.retarget(run, "g1")
+    own = [("humanoid", sfv.Scene("slope", angle=5.0)), ("child", sfv.Scene()), (None, sfv.Scene("found"))]
+    assert [(config.source, config.scene) for config in asked] == own
+    sfv.retarget(slope, "g1", scene="found")
+    sfv.retarget(slope, "g1", sfv.RetargetRunConfig(tmp_path, "g1", scene=sfv.Scene("gaps")))
+    sfv.retarget(tmp_path, "g1")
+    assert [config.scene.kind for config in asked[3:]] == ["found", "gaps", "found"]
+    assert asked[5].source is None
+
+
+@pytest.mark.parametrize(("left", "error"), [(True, KeyboardInterrupt), (True, sfv.WorkError), (False, sfv.InputError)])
+def test_the_checkpoint_of_a_training_that_ends_early_stays_and_is_named(tmp_path, monkeypatch, left, error):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def fail(task, config, folder, *_):
+        if left:
+            (folder / "checkpoint.pt").touch()
+        raise error()
+
+    monkeypatch.setattr("sfv.api.train_policy", fail)
+    with pytest.raises(error) as caught:
+        sfv.train(standing())
+    assert [path.parent for path in tmp_path.rglob("checkpoint.pt")] == list(tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == left
+    assert all(f"out='{folder}'" in caught.value.__notes__[0] for folder in tmp_path.iterdir())
+    monkeypatch.setattr("sfv.api.train_policy", lambda task, config, folder, *_: (folder / "checkpoint.pt").touch())
+    sfv.train(standing())
+    assert len(list(tmp_path.iterdir())) == left
 
 
 def test_stages_alone_give_what_the_pipeline_gives(tmp_path, monkeypatch):

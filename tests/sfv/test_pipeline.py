@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from imitate.env.task import Task
+from imitate.rollout import EvaluateConfig
+from imitate.scene.scene import Scene
 from pose.errors import InputError
 from pose.estimate import PoseConfig
 from pose.formats.keypoint_json import list_keypoint_files
@@ -16,10 +20,11 @@ from sfv.other_keypoints import read_other_keypoints
 from sfv.pipeline import check_worth, note_time_to_skill
 from sfv.stage import StageResult, run_stage
 from tests.detections import body, write
+from tests.samples import CHARACTER, standing
 
 
 def test_poor_keypoints_stop_a_run_in_one_line_unless_the_user_insists(tmp_path: Path) -> None:
-    poor = StageResult(tmp_path, "", {"level": "poor", "verdict": "Poor keypoints: seen in 40%."}, 1.0, False)
+    poor = StageResult(tmp_path, "", {"level": "poor", "verdict": "Poor keypoints: seen in 40%."}, 1.0)
     with pytest.raises(InputError, match="--anyway") as error:
         check_worth(poor, Path("flip.mp4"), "overlay.mp4", anyway=False)
     assert str(error.value).startswith("flip.mp4: Poor keypoints: seen in 40%.") and "\n" not in str(error.value)
@@ -33,7 +38,7 @@ def test_time_to_skill_is_that_of_the_stages_before_and_of_the_training_until_it
     tmp_path: Path,
 ) -> None:
     trained = {"skill_seconds": 40.0, "skill_cpu_seconds": 70.0, "train_seconds": 90.0}
-    policy = StageResult(tmp_path, "", trained, 100.0, False, 190.0)
+    policy = StageResult(tmp_path, "", trained, 100.0, 190.0)
     pose, draft = (replace(policy, seconds=seconds, cpu_seconds=2.0 * seconds) for seconds in (10.0, 30.0))
     found = note_time_to_skill(policy, pose, draft).metrics
     assert found["time_to_skill_seconds"] == 80.0 and found["time_to_skill_cpu_seconds"] == 150.0
@@ -43,6 +48,20 @@ def test_time_to_skill_is_that_of_the_stages_before_and_of_the_training_until_it
     older = replace(pose, cpu_seconds=None)  # made before processor time was noted
     assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_cpu_seconds"] is None
     assert note_time_to_skill(policy, older, draft).metrics["time_to_skill_seconds"] == 80.0
+
+
+def test_a_policy_made_again_as_it_was_is_not_evaluated_again(tmp_path: Path) -> None:
+    standing().save(tmp_path / "motion.npz")
+    (tmp_path / "policy.pt").write_bytes(b"weights")
+    task, motion = Task(CHARACTER, standing(), Scene()), StageResult(tmp_path, "", {}, 1.0)
+
+    def identify(**trained: float) -> dict[str, Any]:
+        policy = replace(motion, metrics=trained)
+        return stages.evaluate(motion, policy, task, EvaluateConfig(), source=None).identity
+
+    first = identify(samples=128, train_seconds=3.0, env_steps_per_second=40.0, time_to_skill_cpu_seconds=9.0)
+    again = identify(samples=128, train_seconds=4.0, env_steps_per_second=30.0, time_to_skill_cpu_seconds=8.0)
+    assert again == first != identify(samples=256, train_seconds=3.0)
 
 
 def test_points_of_a_detector_without_depth_become_a_stage(tmp_path: Path) -> None:

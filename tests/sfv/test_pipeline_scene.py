@@ -19,7 +19,7 @@ def make_stage(folder: Path, objects: list[SceneObject]) -> StageResult:
     """A finished motion stage."""
     save_objects(objects, folder / "scene.toml")
     metrics = {"objects": [thing.describe() for thing in objects], "scene": ""}
-    return StageResult(folder, "", metrics, 0.0, skipped=False)
+    return StageResult(folder, "", metrics, 0.0)
 
 
 def test_a_changed_file_is_kept_and_read_and_an_unchanged_one_follows_what_is_found(tmp_path):

@@ -114,7 +114,7 @@ def written(tmp_path) -> Written:
         for file, content in files.items():
             path = folder / file.replace("__", ".")
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return StageResult(folder=folder, summary=f"summary of {name}", metrics=metrics, seconds=2.0, skipped=False)
+        return StageResult(folder=folder, summary=f"summary of {name}", metrics=metrics, seconds=2.0)
 
     pose = stage("1_pose", {"good": True, "verdict": "Seen well.", "findings": ["one <frame> dark"]})
     KEYPOINTS.save(pose.folder / "keypoints.npz")
@@ -147,7 +147,7 @@ def test_the_page_stands_alone_and_escapes_what_others_wrote(written):
 def test_a_motion_file_has_no_video_and_its_findings_are_shown(written):
     stages = written.stages
     metrics = stages.motion.metrics | {"findings": [{"text": "knees bend backwards", "doubtful": True}]}
-    motion = StageResult(stages.motion.folder, stages.motion.summary, metrics, 1.0, False)
+    motion = StageResult(stages.motion.folder, stages.motion.summary, metrics, 1.0)
     alone = RunStages(None, motion, stages.draft, stages.policy, stages.result)
     page = write_report(written.folder, Path("walk.bvh"), alone, "report_atlas.html").read_text(encoding="utf-8")
     assert len(alone.all) == 4 and "from a motion file" in page

@@ -11,6 +11,7 @@ from imitate.scene.scene import Scene
 from pose.errors import InputError
 from reconstruct.camera import View
 from sfv import run as runs
+from sfv.pipeline import find_source_motion
 from sfv.run import Run, find_results, find_run_folder
 from tests.samples import standing
 
@@ -46,6 +47,14 @@ def test_results_are_found_by_name_and_half_made_ones_are_not(folder):
         (folder / "4_result" / body).rename(folder / "4_result" / f"{body}.old")
     with pytest.raises(InputError, match="no finished result yet"):
         next(find_results(folder))
+
+
+def test_what_a_kill_left_is_no_motion_to_retarget(folder):
+    for name in ("humanoid.old", "atlas.partial"):
+        write(folder / "2_motion" / name / "stage.json", {"config": {"start": 0.0}})
+    assert find_source_motion(folder, None) == folder / "2_motion" / "humanoid" / "motion.npz"
+    with pytest.raises(InputError, match=r"no motion of 'humanoid\.old'; there are humanoid$"):
+        find_source_motion(folder, "humanoid.old")
 
 
 def test_a_run_is_named_by_its_folder_or_its_name(folder, monkeypatch):

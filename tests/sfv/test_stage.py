@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from pose.errors import InputError
 from sfv import stage as stage_module
 from sfv.run_folder import open_run, run_name
-from sfv.stage import CHECKPOINT, Made, Stage, StageResult, Work, explain_change, plain, run_stage
+from sfv.stage import CHECKPOINT, Made, Stage, Work, explain_change, plain, run_stage
 
 
 class FakeMaker:
@@ -49,7 +50,7 @@ def make_stage(make: FakeMaker, video: Path, weight: float = 1.0, minutes: float
 def test_done_once_and_returned_the_same(tmp_path, video):
     make = FakeMaker()
     first, second = (run_stage(tmp_path, make_stage(make, video)) for _ in range(2))
-    assert make.calls == 1 and not first.skipped and second.skipped
+    assert make.calls == 1
     assert first.metrics == second.metrics == {"metric": 1.5, "missing": None}
     assert first.summary == second.summary == "summary"
     assert first.cpu_seconds == second.cpu_seconds is not None
@@ -66,26 +67,26 @@ class Program:
     versions: dict = field(default_factory=lambda: dict.fromkeys(["pose", "motion", "draft", "policy", "result"], 1))
 
     def run(self, root: Path) -> list[str]:
-        """Runs it; returns the stages that were made, not skipped."""
+        """Runs it; returns the stages that were made, not found done."""
         root.mkdir(exist_ok=True)
         (root / "video").write_text(self.text)
-        made: dict[str, StageResult] = {}
-
-        def copy_inputs(work: Work) -> Made:
-            text = "".join(path.read_text() for path in work.inputs.values())
-            (work.folder / "out").write_text(f"{work.config} {text}")
-            return Made("", {})
+        made: list[str] = []
 
         def run(name: str, **inputs: Path) -> Path:
-            made[name] = run_stage(root, Stage(name, self.versions[name], self.config[name], inputs, copy_inputs))
-            return made[name]["out"]
+            def copy_inputs(work: Work) -> Made:
+                made.append(name)
+                text = "".join(path.read_text() for path in work.inputs.values())
+                (work.folder / "out").write_text(f"{work.config} {text}")
+                return Made("", {})
+
+            return run_stage(root, Stage(name, self.versions[name], self.config[name], inputs, copy_inputs))["out"]
 
         pose = run("pose", video=root / "video")
         motion = run("motion", keypoints=pose)
         draft = run("draft", motion=motion)
         policy = run("policy", motion=motion, draft=draft)
         run("result", motion=motion, policy=policy, film=pose)
-        return [name for name, result in made.items() if not result.skipped]
+        return made
 
 
 def change(program: Program, group: str, name: str) -> Program:
@@ -143,7 +144,8 @@ def test_the_format_counts(tmp_path, video, monkeypatch):
     make = FakeMaker()
     run_stage(tmp_path, make_stage(make, video))
     monkeypatch.setattr(stage_module, "FORMAT_VERSION", stage_module.FORMAT_VERSION + 1)
-    assert not run_stage(tmp_path, make_stage(make, video)).skipped
+    run_stage(tmp_path, make_stage(make, video))
+    assert make.calls == 2
 
 
 def test_a_larger_budget_continues_and_is_recorded(tmp_path, video):
@@ -175,7 +177,8 @@ def test_truncated_record_is_not_trusted(tmp_path, video):
     make = FakeMaker()
     path = run_stage(tmp_path, make_stage(make, video))["stage.json"]
     path.write_text(path.read_text()[:40])
-    assert not run_stage(tmp_path, make_stage(make, video)).skipped
+    run_stage(tmp_path, make_stage(make, video))
+    assert make.calls == 2
     assert json.loads(path.read_text())["summary"] == "summary"
 
 
@@ -193,7 +196,9 @@ def test_a_budget_that_is_cut_short_keeps_the_finished_stage(tmp_path, video):
     run_stage(tmp_path, make_stage(FakeMaker(), video))
     with pytest.raises(KeyboardInterrupt):
         run_stage(tmp_path, make_stage(FakeMaker(fail=KeyboardInterrupt()), video, minutes=2.0))
-    assert run_stage(tmp_path, make_stage(FakeMaker(), video)).skipped
+    other = FakeMaker()
+    run_stage(tmp_path, make_stage(other, video))
+    assert other.calls == 0
 
 
 @pytest.mark.parametrize("renames", [0, 1, 2])
@@ -218,9 +223,10 @@ def test_killed_at_the_renames(tmp_path, video, monkeypatch, renames, first):
         run_stage(tmp_path, make_stage(make, video))
         raise KeyboardInterrupt  # where fewer renames are needed than the kill waits for
     result = run_stage(tmp_path, make_stage(make, video))
-    assert result.skipped and make.calls == 1 and result["sub/out.txt"].read_text() == "text"
+    assert make.calls == 1 and result["sub/out.txt"].read_text() == "text"
     assert not result["stage.json"].with_name(".key").exists()
-    assert run_stage(tmp_path, make_stage(make, video)).skipped
+    run_stage(tmp_path, make_stage(make, video))
+    assert make.calls == 1
     shutil.rmtree(tmp_path / "1_pose")
 
 
@@ -259,6 +265,22 @@ def test_run_is_locked_and_belongs_to_one_video(tmp_path, video):
     with pytest.raises(InputError, match="another video"), open_run(root, other, {}):
         pass
     assert (root / "hour_of_training").exists()
+
+
+def test_who_comes_second_to_a_new_folder_does_not_remove_it(tmp_path, video, monkeypatch):
+    """Both find no folder; before the second one takes the lock, the first one has made it and taken it."""
+    root, first = tmp_path / "new" / "run", ExitStack()
+
+    def be_overtaken(folder: Path) -> None:
+        monkeypatch.undo()
+        first.enter_context(open_run(folder, video, {}))
+
+    monkeypatch.setattr("sfv.run_folder.make_folder", be_overtaken)
+    with pytest.raises(InputError, match="another run"), open_run(root, video, {}):
+        pass
+    assert (root / "config.json").is_file()
+    first.close()
+    assert not root.parent.exists()  # by the one that held the lock: it has made nothing
 
 
 def test_foreign_folder_is_left_alone(tmp_path, video):

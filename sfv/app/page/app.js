@@ -66,7 +66,7 @@ async function take(file) {
   try {
     const ending = "." + file.name.split(".").pop().toLowerCase();
     const kind = Object.keys(choices.endings).find((name) => choices.endings[name].includes(ending));
-    if (!kind) throw new Error(`${file.name}: neither a video, a motion file nor a picture`);
+    if (!kind) throw new Error(`${file.name}: of none of the kinds that are listed here`);
     if (file.size > choices.most_mb[kind] * 1e6) throw new Error(`${file.name}: larger than ${choices.most_mb[kind]} MB; cut it`);
     prepare(await send(file));
   } finally { $("upload").hidden = true; $("file").value = ""; }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose.camera.camera_motion import CameraMotion, follow_camera
+from pose.camera.camera_motion import CameraMotion, watch_camera
 from pose.keypoints import Keypoints
 
 SIZE = (640, 360)
@@ -57,7 +57,7 @@ def angles_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def test_pan_with_zoom_is_followed_and_shows_the_lens() -> None:
     R, zoom = turns(24.0, -4.0, 2.0), np.linspace(1.0, 1.25, T)
-    found = follow_camera(*film(R, zoom))
+    found = watch_camera(*film(R, zoom)).motion
     assert found is not None and found.focal_measured
     assert found.focal_px == pytest.approx(FOCAL, rel=0.04)
     assert angles_between(found.R, R).max() < 0.8
@@ -70,25 +70,27 @@ def test_pan_with_zoom_is_followed_and_shows_the_lens() -> None:
 
 def test_small_pan_is_followed_under_the_nominal_lens() -> None:
     R = turns(3.0, 0.5, 0.0)
-    found = follow_camera(*film(R, np.ones(T)))
+    found = watch_camera(*film(R, np.ones(T))).motion
     assert found is not None and not found.focal_measured
     assert angles_between(found.for_focal(FOCAL).R, R).max() < 0.15
 
 
 def test_still_camera_is_still_whatever_moves_before_it() -> None:
-    assert follow_camera(*film(np.tile(np.eye(3), (T, 1, 1)), np.ones(T), noise=6.0)) is None
+    found = watch_camera(*film(np.tile(np.eye(3), (T, 1, 1)), np.ones(T), noise=6.0))
+    assert found.motion is None and found.still
 
 
 def test_bare_wall_says_nothing() -> None:
     images = (np.full((360, 640, 3), 200, np.uint8) for _ in range(T))
-    assert follow_camera(images, [np.zeros((0, 4))] * T) is None
+    found = watch_camera(images, [np.zeros((0, 4))] * T)
+    assert found.motion is None and not found.still
 
 
 def test_frame_that_shows_nothing_takes_its_neighbours_motion() -> None:
     R = turns(6.0, 0.0, 0.0)
     images, boxes = film(R, np.ones(T))
     blank = (np.zeros_like(image) if t in (20, 21) else image for t, image in enumerate(images))
-    found = follow_camera(blank, boxes)
+    found = watch_camera(blank, boxes).motion
     assert found is not None
     assert angles_between(found.for_focal(FOCAL).R, R).max() < 0.3
 

@@ -107,6 +107,12 @@ def test_a_part_of_the_file(tmp_path, humanoid):
         read_motion(tmp_path / "a.bvh", humanoid, start=5.0)
 
 
+def test_parts_last_as_long_as_in_the_file_whatever_the_frame_rate(tmp_path, humanoid):
+    write_bvh(tmp_path / "a.bvh")  # 60 Hz; 0.95 s are no whole number of frames at 30 Hz
+    shorter, longer = (read_motion(tmp_path / "a.bvh", humanoid, end=end, loop="no").duration for end in (0.9, 0.95))
+    assert longer / shorter == pytest.approx(0.95 / 0.9)
+
+
 def test_a_first_frame_of_rest_is_no_part_of_the_motion(tmp_path, humanoid):
     write_bvh(tmp_path / "a.bvh")
     lines = (tmp_path / "a.bvh").read_text().replace("Frames: 60", "Frames: 61").splitlines()

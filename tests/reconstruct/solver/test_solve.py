@@ -197,10 +197,10 @@ def test_robust_fit_ignores_outliers():
 
     start, nothing = np.tile(np.array(model.qpos0), (frames, 1)), np.zeros(0)
     robust = minimise(residuals(1), space, start, nothing, np.zeros(0, dtype=bool), iterations=30)
-    assert robust.success and "lowered the cost" in robust.message
+    assert "lowered the cost" in robust.message
     assert robust.cost.keys() == {"angle"}
     cut = minimise(residuals(1), space, start, nothing, np.zeros(0, dtype=bool), iterations=1)
-    assert not cut.success and cut.message == "1 steps were not enough" and cut.iterations == 1
+    assert cut.message == "1 steps were not enough" and cut.iterations == 1
     plain = minimise(residuals(0), space, start, nothing, np.zeros(0, dtype=bool), iterations=30)
     assert abs(robust.qpos[:, column].mean() - 1.0) < 0.03
     assert abs(plain.qpos[:, column].mean() - 1.0) > 0.2
@@ -247,4 +247,4 @@ def test_a_start_without_any_cost_is_the_solution():
 
     found = minimise(residuals, space, qpos, nothing, np.zeros(0, dtype=bool), iterations=30)
     np.testing.assert_array_equal(found.qpos, qpos)
-    assert found.success and found.cost == {"none": 0.0}
+    assert found.message == "no step lowers the cost" and found.cost == {"none": 0.0}

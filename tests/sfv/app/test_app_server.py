@@ -171,6 +171,9 @@ def test_names_stay_in_their_folder() -> None:
         assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.mp4", legal_name(name)), name
     assert legal_name("con.mp4") != "con.mp4"  # Windows' console
     assert choose_kind("A.BVH") == "motion"
+    for part in ("01_01.amc", "01.asf", "walk.gltf"):  # of no use without the other files
+        with pytest.raises(InputError, match="not a kind of file that is known"):
+            choose_kind(part)
 
 
 def test_a_request_becomes_the_calls_arguments(tmp_path: Path, runs: Path) -> None:

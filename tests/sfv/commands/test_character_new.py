@@ -149,7 +149,7 @@ def test_a_robot_performs_what_a_person_did(tmp_path, monkeypatch):
     assert [body.name for body in choose_bodies(config)] == ["atlas", "humanoid"]
     assert choose_bodies(config)[0].height == robot.height
     assert choose_bodies(ClipConfig(character="child", height=1.3))[0].height == 1.3
-    pose = StageResult(tmp_path, "", {}, 0.0, skipped=True)
+    pose = StageResult(tmp_path, "", {}, 0.0)
     pose["keypoints.npz"].touch()
     stage = stages.reconstruct(pose, robot, person, config.reconstruct)
     assert {"keypoints", "character character.toml", "person character.toml"} <= stage.inputs.keys()

@@ -147,6 +147,9 @@ def test_play_writes_a_video(run, tmp_path, capsys):
         ((), {"scene": Scene("slope")}, "name a skill"),
         (("walk",), {"file": FilePart(start=1.0)}, "are for motion files"),
         (("go1",), {"transitions": Path("t.svg")}, "play it alone, without other options"),
+        (("go1", "walk"), {}, "play it alone, without other options"),
+        (("walk",), {"eyes": True, "character": "atlas"}, "one skill alone"),
+        (("charleston",), {"seconds": 2.0}, "'charleston' is performed once"),
     ],
 )
 def test_no_option_is_passed_over(skills: tuple[str, ...], options: dict[str, Any], said: str):
