@@ -6,6 +6,6 @@ prominence     who a film is about
 moving_region  where the picture moves most
 silhouettes    who moves there, pixel by pixel
 crops          the second pass: crops around the person
-candidates     the choice among what several crops show
+candidates     the choice among what several crops show; person_candidates makes it again whenever more is found
 people_sheet   a picture of all people with their numbers
 """

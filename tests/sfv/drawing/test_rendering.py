@@ -7,7 +7,7 @@ import pytest
 from pose.video import probe, read_frames
 from reconstruct.camera import Camera
 from reconstruct.characters.character import load_character
-from sfv.drawing.backdrop import Light, paint_planks, paint_plaster
+from sfv.drawing.backdrop import PICTURE, Light, paint_planks, paint_plaster
 from sfv.drawing.character_views import SIZE, draw_landmarks
 from sfv.drawing.rendering import LABEL_HEIGHT, draw_label_band, follow, render_motion, write_side_by_side
 
@@ -78,8 +78,8 @@ def test_label_is_drawn_in_the_middle_of_its_band():
 
 def test_textures_are_painted_alike_from_the_same_seed():
     for paint in (paint_planks, paint_plaster):
-        first, again, other = (paint(np.random.default_rng(seed), 64) for seed in (0, 0, 1))
-        assert first.shape == (64, 64, 3) and first.dtype == np.uint8 and first.std() > 0
+        first, again, other = (paint(np.random.default_rng(seed)) for seed in (0, 0, 1))
+        assert first.shape == (PICTURE, PICTURE, 3) and first.dtype == np.uint8 and first.std() > 0
         np.testing.assert_array_equal(first, again)
         assert (first != other).any()
 
