@@ -13,6 +13,7 @@ from pose.estimator import Poses, concatenate
 from pose.landmarks import INDEX, MIRRORED, TWELVE
 from pose.people.appearance import appearance_distance
 from pose.people.chain import find_best_chain
+from pose.timeline.nearest_frames import find_nearest
 
 CORE = np.array([INDEX[name] for name in TWELVE])
 """The joints that bodies are compared on; faces and fingers are too small to tell bodies apart."""
@@ -179,8 +180,7 @@ def find_people_boxes(everyone: list[Poses], xy: np.ndarray, seen: np.ndarray) -
     Returns:
       Boxes (left, top, right, bottom) [px] of each frame, T arrays (N, 4).
     """
-    times = np.flatnonzero(seen)
-    near = times[np.abs(np.arange(len(xy))[:, None] - times).argmin(axis=1)]
+    near = find_nearest(np.arange(len(xy)), np.flatnonzero(seen))
     bodies = [np.concatenate([poses.xy, xy[[t]]]) for poses, t in zip(everyone, near, strict=True)]
     return [np.hstack([body.min(axis=1), body.max(axis=1)]) for body in bodies]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose.timeline.nearest_frames import find_nearest
 from reconstruct.contacts import find_runs
 from reconstruct.formats.joint_names import SIDES
 from reconstruct.formats.options import Finding
@@ -78,7 +79,7 @@ def find_continuous_frames(root: np.ndarray, is_fast: np.ndarray, fps: float) ->
         if good[first]:
             continue
         frames = np.arange(first, last)
-        nearest = kept[np.abs(kept[None] - frames[:, None]).argmin(axis=1)]
+        nearest = find_nearest(frames, kept)
         near = np.linalg.norm(root[frames] - root[nearest], axis=1) <= FASTEST / fps * np.abs(frames - nearest) + JITTER
         good[first:last] = near.all()
     return good

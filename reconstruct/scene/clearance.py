@@ -7,6 +7,7 @@ feet lag behind by as much, and are caught.
 import mujoco
 import numpy as np
 
+from pose.timeline.nearest_frames import find_nearest
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points
 from reconstruct.kinematics import BodyPoints, point_positions
@@ -44,8 +45,8 @@ def find_clearance(
         touching = contact[:, ends.bodies == body].any(axis=1) | (touches[:, carried.bodies == body] > 0).any(axis=1)
         share = np.ones(len(qpos))
         if touching.any():
-            then, now = np.flatnonzero(touching), np.arange(len(qpos))
-            nearest = then[np.abs(now[:, None] - then).argmin(axis=1)]
+            now = np.arange(len(qpos))
+            nearest = find_nearest(now, np.flatnonzero(touching))
             place = paths[:, ends.bodies == body].mean(axis=1)
             since, way = np.abs(now - nearest), np.linalg.norm(place - place[nearest], axis=1)
             share = np.minimum(np.maximum(since / (REACHED_S * fps), way / REACHED), 1.0)
