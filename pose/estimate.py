@@ -49,6 +49,8 @@ SEVERAL = 0.1
 """Least share of frames with several people in which they are compared by appearance and motion."""
 FITS = 0.6
 """Fit of the best body in the silhouette of what moves below which a frame is searched again, see `Silhouettes.fit`."""
+FOLLOWING = "following the camera"
+"""What the progress says meanwhile."""
 LOOKS = 2
 """Times that poor frames are searched: by what moves, then by the clothes that were found so."""
 ROUNDS_SEEN, ROUNDS_BETWEEN, ROUNDS_BEYOND = 2, 6, 3
@@ -170,6 +172,12 @@ class Film:
     fps: float
     progress: Progress
 
+    def read(self, frames: range, note: str) -> Iterator[np.ndarray]:
+        """Reads a part of the frames once more, and reports how far it is."""
+        for done, image in enumerate(islice(self.images(), frames.start, frames.stop)):
+            self.progress(done, len(frames), note)
+            yield image
+
     def detect(
         self,
         crops: dict[int, list[AugmentedCrop]],
@@ -249,9 +257,8 @@ def _follow(film: Film, everyone: list[Poses], config: PoseConfig, sheet: Path |
     part = slice(first, first + len(rows))
     frames, everyone = frames[part], everyone[part]
     body = merge_candidates(frames, rows)
-    film.progress(0, len(rows), "following the camera")
     boxes = find_people_boxes(everyone, body.xy, rows >= 0)
-    camera, doubt = follow_any_camera(lambda: islice(film.images(), part.start, part.stop), boxes, film.fps)
+    camera, doubt = follow_any_camera(lambda: film.read(range(first, part.stop), FOLLOWING), boxes, film.fps)
     people, start = count_people(everyone, rows >= 0), config.start + first / film.fps
     names, size = film.estimator.names, film.image_size
     raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, start, camera, people)

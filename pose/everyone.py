@@ -11,7 +11,7 @@ from pose.camera.camera_motion import CameraMotion
 from pose.camera.carried_camera import follow_any_camera
 from pose.cleanup import clean
 from pose.errors import InputError
-from pose.estimate import Film, PoseConfig, Shot, look_through, search_in_crops
+from pose.estimate import FOLLOWING, Film, PoseConfig, Shot, look_through, search_in_crops
 from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.memory import keep_images_apart
@@ -225,8 +225,10 @@ def _follow(shot: Shot, everyone: list[Poses], choice: Choice, config: PoseConfi
 
 def _follow_camera(shot: Shot, everyone: list[Poses], found: list[Trail]) -> tuple[CameraMotion | None, str]:
     """How the camera moves, by the background outside of all people, and what is doubtful about it."""
-    shot.film.progress(0, len(everyone), "following the camera")
-    return follow_any_camera(shot.film.images, find_all_boxes(everyone, found), shot.film.fps)
+    film = shot.film
+    return follow_any_camera(
+        lambda: film.read(range(len(everyone)), FOLLOWING), find_all_boxes(everyone, found), film.fps
+    )
 
 
 def find_all_boxes(everyone: list[Poses], found: list[Trail]) -> list[np.ndarray]:

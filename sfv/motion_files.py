@@ -8,6 +8,7 @@ import numpy as np
 from imitate.env.box_course import follow_box
 from imitate.env.task import Task
 from imitate.scene.scene import make_found_scene
+from pose.progress import Progress, silent
 from reconstruct.camera import Camera
 from reconstruct.characters.character import Character
 from reconstruct.formats.write_bvh import write_bvh
@@ -52,6 +53,7 @@ def write_motion(
     camera: Camera | None,
     folder: Path,
     objects: tuple[SceneObject, ...] = (),
+    progress: Progress = silent,
 ) -> str:
     """Writes a motion's files, its preview with what carries it; returns its length in words."""
     motion.save(folder / "motion.npz")
@@ -59,7 +61,8 @@ def write_motion(
     task, shown = Task(character, motion, make_found_scene(objects)), motion
     if task.scene.has_box:
         shown = replace(motion, qpos=np.concatenate([motion.qpos, follow_box(task)], axis=1))
-    write_preview(shown, character, folder / "preview.mp4", camera, backdrop=make_scenery(task), ground=task.ground)
+    scenery, ground = make_scenery(task), task.ground
+    write_preview(shown, character, folder / "preview.mp4", camera, progress=progress, backdrop=scenery, ground=ground)
     kind = "a cycle" if motion.loop else "one pass"
     return f"{len(motion)} frames, {kind} of {motion.duration:.2f} s"
 
@@ -72,11 +75,11 @@ def retarget_found(found: Reconstruction, person: Character, character: Characte
     return replace(found, motion=motion, camera=found.camera.scale(scale), objects=objects)
 
 
-def describe_motion(found: Reconstruction, character: Character, folder: Path) -> Made:
+def describe_motion(found: Reconstruction, character: Character, folder: Path, progress: Progress = silent) -> Made:
     """Writes a reconstructed motion, its camera and its objects into a stage's folder, and assesses it."""
     found.camera.save(folder / "camera.npz")
     save_objects(found.objects, folder / SCENE_FILE)
-    length = write_motion(found.motion, character, found.camera, folder, found.objects)
+    length = write_motion(found.motion, character, found.camera, folder, found.objects, progress)
     metrics = {**found.metrics, "cost": found.cost, "loop": found.motion.loop, "first_frame": found.first_frame}
     quality = assess_motion(found.metrics)
     metrics |= {"level": quality.level, "verdict": quality.verdict, "guessed": found.motion.guessed}

@@ -96,4 +96,4 @@ def select_part(video: Path, keypoints: Path, start: float, end: float) -> Stage
 
 def _select_part(work: Work[PartSetting]) -> Made:
     keypoints = Keypoints.load(work.inputs["whole"]).select(work.config.start, work.config.end)
-    return describe_keypoints(keypoints, (), work.inputs["video"], work.folder)
+    return describe_keypoints(keypoints, (), work.inputs["video"], work.folder, work.progress)

@@ -295,7 +295,7 @@ def _make_keypoints(work: Work[PoseConfig]) -> Made:
         keypoints, findings = read_other_keypoints(files, video, config)
     else:
         keypoints, findings = estimate_keypoints(video, config, work.progress, work.folder / "people.jpg"), ()
-    return describe_keypoints(keypoints, findings, video, work.folder)
+    return describe_keypoints(keypoints, findings, video, work.folder, work.progress)
 
 
 def _make_motion(work: Work[ReconstructSetting]) -> Made:
@@ -310,7 +310,7 @@ def _make_motion(work: Work[ReconstructSetting]) -> Made:
     fitted = load_character(person.name, found.motion.height)
     if person is not character:
         found = retarget_found(found, fitted, character)
-    return describe_motion(found, load_character(config.character, found.motion.height), work.folder)
+    return describe_motion(found, load_character(config.character, found.motion.height), work.folder, work.progress)
 
 
 def _import_motion(work: Work[ImportSetting]) -> Made:
@@ -318,7 +318,7 @@ def _import_motion(work: Work[ImportSetting]) -> Made:
     found = load_motion(
         work.inputs["motion"], character, start=config.start, end=config.end, loop=config.loop, config=config.file
     )
-    length = write_motion(found.motion, character, None, work.folder)
+    length = write_motion(found.motion, character, None, work.folder, progress=work.progress)
     metrics = {"loop": found.motion.loop, "findings": [asdict(finding) for finding in found.findings]}
     return Made(f"{length}, {found.summary}", metrics)
 
@@ -332,7 +332,7 @@ def _retarget_motion(work: Work[RetargetSetting]) -> Made:
         shutil.copy(work.inputs["camera"], work.folder / "camera.npz")
     shown = tuple(thing.scale(leg_length(character) / leg_length(source)) for thing in things)
     save_objects(shown, work.folder / SCENE_FILE)
-    write_motion(motion, character, load_camera(work.inputs.get("camera")), work.folder, shown)
+    write_motion(motion, character, load_camera(work.inputs.get("camera")), work.folder, shown, work.progress)
     metrics = compute_retargeting_metrics(found, character) | {"loop": motion.loop}
     summary = (
         f"{len(motion)} frames retargeted from {source.name}; ankles off by {metrics['ankle_error_mm']:.0f} mm, "

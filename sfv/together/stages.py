@@ -181,7 +181,7 @@ def _write_placed(motion: ReferenceMotion, body: Character, one: Person, folder:
 
 def _select_person(work: Work[PersonSetting]) -> Made:
     keypoints, _ = cut_to_seen(Keypoints.load(work.inputs["film"]))
-    return describe_keypoints(keypoints, (), work.inputs["video"], work.folder)
+    return describe_keypoints(keypoints, (), work.inputs["video"], work.folder, work.progress)
 
 
 def _take_motion(work: Work[PersonSetting]) -> Made:
