@@ -17,6 +17,10 @@ def integrate(values):
     return np.trapezoid(values, GRID, axis=0)
 
 
+def test_it_integrates_to_one():
+    np.testing.assert_allclose(integrate(PDF), 1.0, atol=1e-6)
+
+
 def test_the_chance_of_a_sign_mean_and_spread_are_integrals():
     np.testing.assert_allclose(integrate(PDF * (GRID > 0)[:, None, None]), DENSITY.positive, atol=1e-3)
     mean = integrate(PDF * GRID[:, None, None])
