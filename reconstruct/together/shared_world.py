@@ -19,7 +19,7 @@ from pose.progress import Progress, silent
 from pose.timeline.seen_part import cut_to_seen
 from reconstruct.camera import Camera, View, tilt_from_up
 from reconstruct.characters.character import Character
-from reconstruct.fit.fit_sigmas import CORRELATED_S
+from reconstruct.fit.fit_sigmas import CORRELATED_S, EYE_LEVEL
 from reconstruct.fit.problem import Problem
 from reconstruct.observations import estimate_focal, find_middle_frame
 from reconstruct.reconstruct import (
@@ -199,7 +199,9 @@ def agree(sightings: Sequence[Sighting], config: ReconstructConfig, log_focal: f
 
     def residual(x: np.ndarray) -> np.ndarray:
         pitch, roll, log_height, log_f, *scales = x
+        above = (log_height - np.log(EYE_LEVEL)) / config.sigmas.camera_height
         parts = [np.sqrt(total) * (x[:2] - expected), [(log_f - log_focal) / focal], x[KNOWN:] / HEIGHT_SIGMA]
+        parts.append([np.sign(above) * np.sqrt(np.log1p(above**2))])  # Cauchy's loss, as of one person alone
         for (root, right), scale in zip(roots, scales, strict=True):
             parts.append(root @ np.array([pitch, roll, np.exp(log_height - scale), log_f]) - right)
         return np.concatenate(parts)
