@@ -28,7 +28,7 @@ from pose.timeline.playback_speed import estimate_playback_speed
 from pose.video import VideoInfo, probe
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the estimate of everybody: raised whenever the same video gives other keypoints."""
 SMALLEST = 0.12
 """Size of a body over the picture's longer side from which it is reconstructed: of a smaller one too little is seen."""
