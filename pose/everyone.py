@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from pose.blazepose import BlazePose
-from pose.camera.camera_motion import CameraMotion
 from pose.camera.carried_camera import follow_any_camera
+from pose.camera.vertical_lines import find_vertical_lines
 from pose.cleanup import clean
 from pose.errors import InputError
 from pose.estimate import FOLLOWING, Film, PoseConfig, Shot, look_through, search_in_crops
@@ -28,7 +28,7 @@ from pose.timeline.playback_speed import estimate_playback_speed
 from pose.video import VideoInfo, probe
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Version of the estimate of everybody: raised whenever the same video gives other keypoints."""
 SMALLEST = 0.12
 """Size of a body over the picture's longer side from which it is reconstructed: of a smaller one too little is seen."""
@@ -96,9 +96,11 @@ def estimate_everyone_with(
         raise InputError(f"{video}: {error}") from None
     if sheet is not None:
         write_people_sheet(shot.film.images(), frames, Choice(NOBODY, tuple(choice.people[n] for n in kept)), sheet)
-    camera, doubt = _follow_camera(shot, frames, [found[n] for n in kept])
-    people = [found[n].keypoints for n in kept]
-    people = [replace(one, camera_motion=camera, doubt_of_camera=doubt, shots=shot.times) for one in people]
+    boxes = find_all_boxes(frames, [found[n] for n in kept])
+    camera, doubt = follow_any_camera(lambda: shot.film.read(range(len(frames)), FOLLOWING), boxes, shot.film.fps)
+    lines = None if camera else find_vertical_lines(shot.film.images(), boxes)
+    before = {"camera_motion": camera, "doubt_of_camera": doubt, "vertical_lines": lines, "shots": shot.times}
+    people = [replace(found[n].keypoints, **before) for n in kept]
     return put_on_one_clock(people, config)
 
 
@@ -211,14 +213,6 @@ def _follow(shot: Shot, everyone: list[Poses], choice: Choice, config: PoseConfi
     raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, shot.start, None, people)
     keypoints = replace(clean(raw), rotation=config.rotate)
     return Trail(keypoints, np.where((rows >= 0)[:, None, None], body.xy, np.nan))
-
-
-def _follow_camera(shot: Shot, everyone: list[Poses], found: list[Trail]) -> tuple[CameraMotion | None, str]:
-    """How the camera moves, by the background outside of all people, and what is doubtful about it."""
-    film = shot.film
-    return follow_any_camera(
-        lambda: film.read(range(len(everyone)), FOLLOWING), find_all_boxes(everyone, found), film.fps
-    )
 
 
 def find_all_boxes(everyone: list[Poses], found: list[Trail]) -> list[np.ndarray]:
