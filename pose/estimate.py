@@ -10,6 +10,7 @@ import numpy as np
 
 from pose.blazepose import BlazePose
 from pose.camera.carried_camera import follow_any_camera
+from pose.camera.vertical_lines import find_vertical_lines
 from pose.cleanup import clean
 from pose.errors import InputError
 from pose.estimator import PoseEstimator, Poses, concatenate
@@ -42,7 +43,7 @@ from pose.timeline.shots import find_shots, make_thumbnail
 from pose.video import VideoInfo, probe, read_frames, turn_image
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 12
+FORMAT_VERSION = 13
 """Version of the estimate: raised whenever the same input gives other keypoints, so that finished stages are redone."""
 
 SEVERAL = 0.1
@@ -259,10 +260,12 @@ def _follow(film: Film, everyone: list[Poses], config: PoseConfig, sheet: Path |
     body = merge_candidates(frames, rows)
     boxes = find_people_boxes(everyone, body.xy, rows >= 0)
     camera, doubt = follow_any_camera(lambda: film.read(range(first, part.stop), FOLLOWING), boxes, film.fps)
+    lines = None if camera else find_vertical_lines(islice(film.images(), first, None), boxes)
     people, start = count_people(everyone, rows >= 0), config.start + first / film.fps
     names, size = film.estimator.names, film.image_size
     raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, start, camera, people)
-    return replace(clean(raw), rotation=config.rotate, wrong_person=choice.risk, doubt_of_camera=doubt)
+    known = replace(clean(raw), rotation=config.rotate, wrong_person=choice.risk, doubt_of_camera=doubt)
+    return replace(known, vertical_lines=lines)
 
 
 def _keep_thumbnails(images: Iterator[np.ndarray], thumbnails: list[np.ndarray]) -> Iterator[np.ndarray]:

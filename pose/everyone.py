@@ -7,27 +7,28 @@ from pathlib import Path
 import numpy as np
 
 from pose.blazepose import BlazePose
-from pose.camera.camera_motion import CameraMotion
 from pose.camera.carried_camera import follow_any_camera
+from pose.camera.vertical_lines import find_vertical_lines
 from pose.cleanup import clean
 from pose.errors import InputError
 from pose.estimate import FOLLOWING, Film, PoseConfig, Shot, look_through, search_in_crops
 from pose.estimator import Crop, PoseEstimator, Poses, concatenate
 from pose.keypoints import Keypoints
 from pose.memory import keep_images_apart
+from pose.people.among_others import AmongOthers, fill_gaps
 from pose.people.appearance import describe_bodies
 from pose.people.candidates import merge_candidates
 from pose.people.crops import AugmentedCrop
 from pose.people.moving_region import find_moving_region
 from pose.people.people_sheet import write_people_sheet
 from pose.people.person import CORE, count_people, find_people, find_people_boxes
-from pose.people.prominence import MOST, Candidate, Choice, measure_candidate
+from pose.people.prominence import MOST, Candidate, Choice, find_bodies, measure_candidate
 from pose.progress import Progress, silent
 from pose.timeline.playback_speed import estimate_playback_speed
 from pose.video import VideoInfo, probe
 from pose.weights import find_or_fetch
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 5
 """Version of the estimate of everybody: raised whenever the same video gives other keypoints."""
 SMALLEST = 0.12
 """Size of a body over the picture's longer side from which it is reconstructed: of a smaller one too little is seen."""
@@ -95,9 +96,11 @@ def estimate_everyone_with(
         raise InputError(f"{video}: {error}") from None
     if sheet is not None:
         write_people_sheet(shot.film.images(), frames, Choice(NOBODY, tuple(choice.people[n] for n in kept)), sheet)
-    camera, doubt = _follow_camera(shot, frames, [found[n] for n in kept])
-    people = [found[n].keypoints for n in kept]
-    people = [replace(one, camera_motion=camera, doubt_of_camera=doubt, shots=shot.times) for one in people]
+    boxes = find_all_boxes(frames, [found[n] for n in kept])
+    camera, doubt = follow_any_camera(lambda: shot.film.read(range(len(frames)), FOLLOWING), boxes, shot.film.fps)
+    lines = None if camera else find_vertical_lines(shot.film.images(), boxes)
+    before = {"camera_motion": camera, "doubt_of_camera": doubt, "vertical_lines": lines, "shots": shot.times}
+    people = [replace(found[n].keypoints, **before) for n in kept]
     return put_on_one_clock(people, config)
 
 
@@ -180,20 +183,6 @@ def explain_too_few(count: int) -> str:
 
 
 @dataclass(frozen=True)
-class AmongOthers(Choice):
-    """One of several people of whom some have been followed through all frames already."""
-
-    followed: tuple[np.ndarray, ...] = ()
-    """Landmarks of those, NaN where not seen [px], (T, J, 2) each."""
-
-    def find_others(self, frames: list[Poses]) -> list[np.ndarray]:
-        """Landmarks of the other people in each frame [px], T arrays (N, J, 2)."""
-        known = super().find_others(frames)
-        seen = ([xy[t] for xy in self.followed if np.isfinite(xy[t]).all()] for t in range(len(frames)))
-        return [np.concatenate([others, *(xy[None] for xy in more)]) for others, more in zip(known, seen, strict=True)]
-
-
-@dataclass(frozen=True)
 class Trail:
     """One person over all frames of a shot."""
 
@@ -205,10 +194,13 @@ class Trail:
 
 def follow_each(shot: Shot, frames: list[Poses], choice: Choice, config: PoseConfig) -> list[Trail]:
     """Follows everybody, those in front first: what crops show of them is then not taken for somebody behind them."""
+    step = find_step(shot.film)
+    known = [fill_gaps(find_bodies(frames, person.rows), step) for person in choice.people]
     found = dict[int, Trail]()
     for n in sorted(range(len(choice.people)), key=lambda n: -choice.people[n].size):
-        person, followed = choice.people[n], tuple(one.xy for one in found.values())
-        found[n] = _follow(shot, frames, AmongOthers(person.rows, choice.people, followed=followed), config)
+        others = tuple(found[m].xy if m in found else known[m] for m in range(len(known)) if m != n)
+        among = AmongOthers(choice.people[n].rows, choice.people, own=known[n], others=others)
+        found[n] = _follow(shot, frames, among, config)
     return [found[n] for n in range(len(choice.people))]
 
 
@@ -221,14 +213,6 @@ def _follow(shot: Shot, everyone: list[Poses], choice: Choice, config: PoseConfi
     raw = Keypoints(body.xy, body.xyz, body.score, film.fps, names, size, shot.start, None, people)
     keypoints = replace(clean(raw), rotation=config.rotate)
     return Trail(keypoints, np.where((rows >= 0)[:, None, None], body.xy, np.nan))
-
-
-def _follow_camera(shot: Shot, everyone: list[Poses], found: list[Trail]) -> tuple[CameraMotion | None, str]:
-    """How the camera moves, by the background outside of all people, and what is doubtful about it."""
-    film = shot.film
-    return follow_any_camera(
-        lambda: film.read(range(len(everyone)), FOLLOWING), find_all_boxes(everyone, found), film.fps
-    )
 
 
 def find_all_boxes(everyone: list[Poses], found: list[Trail]) -> list[np.ndarray]:

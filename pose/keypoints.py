@@ -51,6 +51,8 @@ class Keypoints:
     """Risk that another person was meant, from 0 to 1: how near the next candidate comes, and what moves elsewhere."""
     doubt_of_camera: str = ""
     """What is doubtful about the camera's motion, in words; empty for nothing."""
+    vertical_lines: np.ndarray | None = None
+    """Lines of the background that may be vertical: upper and lower end (x, y, x, y) [px], (N, 4); None if unknown."""
 
     def __post_init__(self) -> None:
         frames, landmarks = self.confidence.shape if self.confidence.ndim == 2 else (-1, -1)
@@ -79,6 +81,9 @@ class Keypoints:
             raise ValueError(f"Keypoints.image_size: {self.image_size}, expected positive (width, height)")
         if self.people is not None and self.people.shape != (frames,):
             raise ValueError(f"Keypoints.people: shape {self.people.shape}, expected {(frames,)}")
+        lines = self.vertical_lines
+        if lines is not None and (lines.ndim != 2 or lines.shape[1] != 4 or not np.isfinite(lines).all()):
+            raise ValueError(f"Keypoints.vertical_lines: shape {lines.shape}, expected (N, 4), finite")
         if self.camera_motion is not None and len(self.camera_motion) != frames:
             raise ValueError(f"Keypoints.camera_motion: {len(self.camera_motion)} frames, expected {frames}")
 
@@ -155,6 +160,8 @@ class Keypoints:
             more["doubt_of_camera"] = np.array(self.doubt_of_camera)
         if self.wrong_person > 0.0:
             more["wrong_person"] = self.wrong_person
+        if self.vertical_lines is not None:
+            more["vertical_lines"] = self.vertical_lines.astype(np.float32)
         save_arrays(
             path,
             "keypoints",
@@ -194,6 +201,7 @@ class Keypoints:
             guessed=tuple(str(name) for name in arrays.get("guessed", ())),
             wrong_person=float(arrays.get("wrong_person", 0.0)),
             doubt_of_camera=str(arrays.get("doubt_of_camera", "")),
+            vertical_lines=arrays["vertical_lines"].astype(np.float64) if "vertical_lines" in arrays else None,
         )
 
 

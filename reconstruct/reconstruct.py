@@ -26,6 +26,7 @@ from reconstruct.fit.misfit import measure_misfit, measure_unsupported
 from reconstruct.fit.pan_from_feet import estimate_pan_from_feet
 from reconstruct.fit.path_unit import carry, stay_in_place
 from reconstruct.fit.person_height import HeightEstimate, estimate_height, scale_character
+from reconstruct.fit.plumb_lines import find_plumb
 from reconstruct.fit.problem import FitSigmas, Problem
 from reconstruct.fit.repair import cut_cycle
 from reconstruct.lifting.lifter import choose_lifter
@@ -175,12 +176,14 @@ def fit_motion(
     if motion is not None and motion.path is not None and config.camera == "down":
         found = fit_motion(stay_in_place(keypoints), character, config, progress, objects)
         return found._replace(fit=replace(found.fit, why=join_notes(DOWN, found.fit.why)))
-    if motion is None and known is None:
-        keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
     focal_px = estimate_focal(keypoints, config.fov) if known is None else float(np.exp(known.log_focal))
+    plumb = None if motion else find_plumb(keypoints.vertical_lines, keypoints.image_size, focal_px)
+    if motion is None and known is None and plumb is None:  # a background that shows no lines may be a bare wall
+        keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
+        focal_px = estimate_focal(keypoints, config.fov)
     lifter, note = choose_lifter(config.depth)
     heard = observe(keypoints, character, focal_px, lifter)
-    problem = Problem(character, keypoints.fps, config.sigmas, observations=heard, focal_px=focal_px)
+    problem = Problem(character, keypoints.fps, config.sigmas, observations=heard, focal_px=focal_px, plumb=plumb)
     put = set_below_camera if config.camera == "down" else Problem.set_on_ground
     first = fit_on_ground(problem, put, known, config.iterations, progress)
     if first is None:

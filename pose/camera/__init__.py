@@ -7,4 +7,5 @@ background_tracks  the same corners through many frames
 structure          structure from motion: camera and points, one frame after the other
 bundle             bundle adjustment of all cameras and points at once
 ground_plane       the ground before a moving camera
+vertical_lines     edges of walls and posts before a camera that stands, by which it is plumb
 """

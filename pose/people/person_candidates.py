@@ -1,7 +1,5 @@
 """Which of the bodies in each frame may be one person, chosen anew whenever more bodies are found."""
 
-import numpy as np
-
 from pose.estimator import Poses, concatenate
 from pose.people.candidates import choose_candidates
 from pose.people.crops import PersonTrack, interpolate_track
@@ -21,10 +19,7 @@ class PersonCandidates:
         """
         self.frames, self.rows = everyone, choice.rows
         self._everyone, self._choice, self._fps = list(everyone), choice, fps
-        self._others = choice.find_others(everyone)
-        self._own = np.full((len(self.rows), *everyone[0].xy.shape[1:]), np.nan)
-        for t in np.flatnonzero(self.rows >= 0):
-            self._own[t] = everyone[t].xy[self.rows[t]]
+        self._own, self._others = choice.find_own(everyone), choice.find_others(everyone)
 
     def add(self, t: int, detections: list[Poses]) -> None:
         """Adds bodies to frame `t`; they count from the next `update` on."""

@@ -162,6 +162,10 @@ class Choice:
                 kept[t] = frames[t].select(np.flatnonzero(away < OFF))
         return kept
 
+    def find_own(self, frames: list[Poses]) -> np.ndarray:
+        """Landmarks of the person, NaN where not seen [px], (T, J, 2)."""
+        return find_bodies(frames, self.rows)
+
     def find_others(self, frames: list[Poses]) -> list[np.ndarray]:
         """Landmarks of the other people in each frame [px], T arrays (N, J, 2)."""
         paths = [person.rows for person in self.people if person.rows is not self.rows]
@@ -169,6 +173,14 @@ class Choice:
             poses.xy[[int(rows[t]) for rows in paths if rows[t] >= 0 and rows[t] != self.rows[t]]]
             for t, poses in enumerate(frames)
         ]
+
+
+def find_bodies(frames: list[Poses], rows: np.ndarray) -> np.ndarray:
+    """Landmarks of one of the bodies of each frame, NaN where the row is -1 [px], (T, J, 2)."""
+    bodies = np.full((len(rows), *frames[0].xy.shape[1:]), np.nan)
+    for t in np.flatnonzero(rows >= 0):
+        bodies[t] = frames[t].xy[rows[t]]
+    return bodies
 
 
 def choose_in_crowd(frames: list[Poses], fps: float, crowd: Crowd, person: str = "", start: float = 0.0) -> Choice:

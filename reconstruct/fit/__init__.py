@@ -7,6 +7,7 @@ fit_slope                            the same on ground that may be a slope
 misfit                               how badly a motion explains film and forces: compares hypotheses
 hand_support                         hands that rest on something that is not modelled
 sight                                where the detector saw what may touch the ground
+plumb_lines                          the camera's tilt by vertical lines of the background
 look_down, pan_from_feet, path_unit  cameras from above, before a bare wall, carried along
 person_height                        how tall the person is: from falls, steps and people's heights
 picture_pose                         a single picture: the first pass alone

@@ -12,6 +12,7 @@ from reconstruct.carried_camera import CarriedCamera
 from reconstruct.characters.character import Character
 from reconstruct.contacts import HAND_DOUBT, contact_points
 from reconstruct.fit.fit_sigmas import CORRELATED_S, EYE_LEVEL, FitSigmas
+from reconstruct.fit.plumb_lines import Plumb, weigh_tilt
 from reconstruct.fit.sight import find_sight
 from reconstruct.kinematics import BodyPoints, Kinematics, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.observations import Observations
@@ -50,6 +51,8 @@ class Problem:
     """The view expected before contacts are known."""
     tilt_sigma: tuple[float, ...] = (0.25, 0.05)
     """Standard deviation of the expected pitch and roll [rad]."""
+    plumb: Plumb | None = None
+    """What vertical lines of the background say of the camera's tilt; None for nothing."""
     held_up: bool = True
     """Whether the camera is expected at `EYE_LEVEL`: not one that looks down, nor one whose path gives its height."""
     view_known: bool = False
@@ -88,7 +91,7 @@ class Problem:
         return View(0.0, 0.0, 0.0, float(np.log(self.focal_px)))
 
     def set_on_ground(self, qpos: np.ndarray, view: View) -> tuple["Problem", np.ndarray, View]:
-        """Takes the vertical from the body's balance and puts the ground under its lowest points.
+        """Takes the vertical from the body's balance and from lines, and puts the ground under its lowest points.
 
         Returns:
           The problem with this as its prior for the camera, motion and view in the world thus found.
@@ -99,12 +102,13 @@ class Problem:
         upright = np.array(self.model.qpos0)[None]
         rise = com_positions(self.model, upright) - point_positions(self.model, upright, feet).mean(axis=1)
         standing = float(np.linalg.norm(rise))
-        pitch, roll, balance = estimate_tilt(com, middle, view, self.sigmas.tilt, duration, standing)
-        tilted = replace(view, pitch=pitch, roll=roll)
+        *level, balance = estimate_tilt(com, middle, view, self.sigmas.tilt, duration, standing)
+        tilt, sigma, plumb = weigh_tilt(np.array(level), balance, np.array(self.sigmas.tilt), self.plumb)
+        tilted = replace(view, pitch=float(tilt[0]), roll=float(tilt[1]))
         lowest = (point_positions(self.model, to_view(qpos, view, tilted), solid)[..., 2] - solid.radius).min(axis=1)
         stood = replace(tilted, height=tilted.height - float(np.percentile(lowest, 25)))
-        tilt_sigma = tuple(balance * tilt / float(np.hypot(balance, tilt)) for tilt in self.sigmas.tilt)
-        return replace(self, expected=stood, tilt_sigma=tilt_sigma), to_view(qpos, view, stood), stood
+        problem = replace(self, expected=stood, tilt_sigma=tuple(sigma.tolist()), plumb=plumb)
+        return problem, to_view(qpos, view, stood), stood
 
     @property
     def carried(self) -> CarriedCamera | None:
@@ -189,7 +193,7 @@ class Problem:
             yield at.carried.prior(view.height, self.model.nv, len(unknowns))
         if self.support is not None:
             expected = replace(self.expected or view, height=view.height, ground_velocity=view.ground_velocity)
-            sigma = np.array([*self.tilt_sigma, 1.0, self.sigmas.focal, 1.0, 1.0])
+            sigma = np.array([*self.held_tilt_sigma, 1.0, self.sigmas.focal, 1.0, 1.0])
             if at.slope is not None:
                 prior = plumb_prior(view, at.slope, expected, sigma, self.model.nv)
                 yield surface_terms.widen(prior, more)
@@ -353,14 +357,20 @@ class Problem:
         )
         return [*blocks[:2], *(surface_terms.leave_out(block, above) for block in blocks[2:]), forces]
 
-    def camera_height(self, view: View) -> Block:
-        """What is known of the camera's height.
+    @property
+    def strength(self) -> float:
+        """Factor on residuals of what does not come from the detector, whose errors last for some frames: all frames in
+        `CORRELATED_S` are one independent observation, as each of these is."""
+        return float(np.sqrt(max(1.0, CORRELATED_S * self.fps)))
 
-        It is weighted by the number of frames in `CORRELATED_S`: a detector's errors last for some frames, so that
-        those count as one independent observation, as this does.
-        """
-        strength = float(np.sqrt(max(1.0, CORRELATED_S * self.fps)))
-        return residuals.camera_height(view, EYE_LEVEL, self.sigmas.camera_height, strength, self.model.nv)
+    @property
+    def held_tilt_sigma(self) -> tuple[float, ...]:
+        """Standard deviation to which the fit holds pitch and roll [rad]; those by lines are not the detector's."""
+        return self.tilt_sigma if self.plumb is None else tuple(sigma / self.strength for sigma in self.tilt_sigma)
+
+    def camera_height(self, view: View) -> Block:
+        """What is known of the camera's height."""
+        return residuals.camera_height(view, EYE_LEVEL, self.sigmas.camera_height, self.strength, self.model.nv)
 
     def acceleration_sigma(self) -> np.ndarray:
         """Of each degree of freedom, (nv,)."""

@@ -19,7 +19,8 @@ from pose.progress import Progress, silent
 from pose.timeline.seen_part import cut_to_seen
 from reconstruct.camera import Camera, View, tilt_from_up
 from reconstruct.characters.character import Character
-from reconstruct.fit.fit_sigmas import CORRELATED_S
+from reconstruct.fit.fit_sigmas import CORRELATED_S, EYE_LEVEL
+from reconstruct.fit.plumb_lines import Plumb
 from reconstruct.fit.problem import Problem
 from reconstruct.observations import estimate_focal, find_middle_frame
 from reconstruct.reconstruct import (
@@ -83,6 +84,8 @@ class Sighting:
     """Pitch and roll by the body's balance and the usual tilt of cameras [rad], (2,)."""
     tilt_sigma: np.ndarray
     """Its standard deviations, (2,)."""
+    plumb: Plumb | None = None
+    """What the background says of the tilt, the same for everybody; None for nothing."""
 
 
 def find_shared_world(
@@ -140,7 +143,7 @@ def hear(fitted: Fitted, film: Keypoints, first: int) -> Sighting:
         return Sighting(np.zeros((KNOWN, KNOWN)), np.zeros(KNOWN), np.zeros(2), np.array(problem.sigmas.tilt))
     precision = find_precision(problem, solution.qpos, solution.unknowns)
     expected = problem.expected or view
-    prior = np.diag([*(1.0 / np.square(problem.tilt_sigma)), 0.0, 1.0 / problem.sigmas.focal**2])
+    prior = np.diag([*(1.0 / np.square(problem.held_tilt_sigma)), 0.0, 1.0 / problem.sigmas.focal**2])
     mean, at = view.vector()[:KNOWN], expected.vector()[:KNOWN]
     if problem.held_up:  # linear where the fit ended
         held = problem.camera_height(view)
@@ -153,8 +156,10 @@ def hear(fitted: Fitted, film: Keypoints, first: int) -> Sighting:
     # Errors that stay alike for a while are no independent witnesses.
     thin = 1.0 / max(1.0, CORRELATED_S * fitted.keypoints.fps)
     shift = shift_to_middle(view, film, first + problem.observations.reference)
-    tilt = at[:2] + shift[:2]
-    return Sighting(thin * data, thin * (pull + data @ shift), tilt, np.array(problem.tilt_sigma))
+    tilt, sigma, plumb = at[:2], np.array(problem.tilt_sigma), problem.plumb
+    if plumb is not None:
+        tilt, sigma = plumb.take_out(tilt, sigma)
+    return Sighting(thin * data, thin * (pull + data @ shift), tilt + shift[:2], sigma, plumb)
 
 
 def find_precision(problem: Problem, qpos: np.ndarray, unknowns: np.ndarray) -> np.ndarray:
@@ -195,11 +200,17 @@ def agree(sightings: Sequence[Sighting], config: ReconstructConfig, log_focal: f
     # The usual tilt of cameras is in each person's prior, and counts once.
     total = np.maximum(weights.sum(axis=0) - (count - 1) / tilt**2, 1.0 / tilt**2)
     expected = np.sum([w * one.tilt for w, one in zip(weights, sightings, strict=True)], axis=0) / total
+    plumb = next((one.plumb for one in sightings if one.plumb is not None), None)
+    if plumb is not None:
+        expected, sigma = plumb.put_in(expected, 1.0 / np.sqrt(total))
+        total = 1.0 / sigma**2
     roots = [_square_root(one) for one in sightings]
 
     def residual(x: np.ndarray) -> np.ndarray:
         pitch, roll, log_height, log_f, *scales = x
+        above = (log_height - np.log(EYE_LEVEL)) / config.sigmas.camera_height
         parts = [np.sqrt(total) * (x[:2] - expected), [(log_f - log_focal) / focal], x[KNOWN:] / HEIGHT_SIGMA]
+        parts.append([np.sign(above) * np.sqrt(np.log1p(above**2))])  # Cauchy's loss, as of one person alone
         for (root, right), scale in zip(roots, scales, strict=True):
             parts.append(root @ np.array([pitch, roll, np.exp(log_height - scale), log_f]) - right)
         return np.concatenate(parts)

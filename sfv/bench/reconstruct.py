@@ -281,7 +281,7 @@ def measure_solve_time(character: Character, full: bool) -> list[Row]:
 def _time_solve(keypoints: Keypoints, frames: int, character: Character) -> float:
     last = len(keypoints) - 1
     order = last - np.abs(np.arange(frames) % (2 * last) - last)
-    parts = {field: values[order] for field, values in vars(keypoints).items() if isinstance(values, np.ndarray)}
+    parts = {name: getattr(keypoints, name)[order] for name in ("xy", "xyz", "confidence")}
     began = time.process_time()
-    reconstruct_motion(replace(keypoints, **parts), character, ReconstructConfig(loop="no"))
+    reconstruct_motion(replace(keypoints, people=None, **parts), character, ReconstructConfig(loop="no"))
     return time.process_time() - began

@@ -11,11 +11,13 @@ from pose.keypoints import Keypoints
 from pose.landmarks import LANDMARKS
 from reconstruct.camera import Camera, View, focal_from_fov
 from reconstruct.characters.character import Character, load_character
+from reconstruct.fit.fit_sigmas import EYE_LEVEL
 from reconstruct.kinematics import point_positions
 from reconstruct.observations import landmark_points
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.rotations import from_rotvec, to_matrix
 from reconstruct.together.shared_world import (
+    HEIGHT_SIGMA,
     Place,
     Sighting,
     agree,
@@ -55,11 +57,14 @@ def test_people_agree_on_the_camera_and_their_heights_differ_as_it_says() -> Non
         own = np.array([VIEW.pitch, VIEW.roll, VIEW.height / scale, VIEW.log_focal])
         witnesses.append(Sighting(tight, tight @ own, own[:2], np.array([0.05, 0.05])))
     view, found = agree(witnesses, ReconstructConfig(), VIEW.log_focal)
-    # The picture shows people's heights relative to each other; how tall they are on average says the prior alone.
+    # The picture shows people's heights relative to each other; how tall they are on average say the priors alone: that
+    # of people's heights, and a little that of the camera's, which is 1.5 m for people of the usual height.
     assert found[0] / found[1] == pytest.approx(scales[0] / scales[1], rel=1e-3)
-    assert np.prod(found) == pytest.approx(1.0, abs=1e-3)
+    low = np.log(VIEW.height / np.sqrt(np.prod(scales)) / EYE_LEVEL)
+    each = -(low / 0.3**2) / (2.0 / HEIGHT_SIGMA**2 + 1.0 / 0.3**2)
+    assert np.log(found).sum() == pytest.approx(2.0 * each, abs=1e-4)
     assert (view.pitch, view.roll) == (pytest.approx(VIEW.pitch, abs=1e-3), pytest.approx(VIEW.roll, abs=1e-3))
-    assert view.height == pytest.approx(VIEW.height / np.sqrt(np.prod(scales)), rel=1e-3)
+    assert np.log(view.height / EYE_LEVEL) == pytest.approx(low + each, abs=1e-4)
 
 
 def test_a_witness_who_has_seen_nothing_changes_nothing() -> None:
