@@ -170,3 +170,9 @@ def test_a_clip_of_another_body_and_a_policy_of_a_skill_are_one_line(tmp_path: P
 def test_numbers_that_make_no_sense_are_refused(change: dict[str, float]):
     with pytest.raises(InputError, match="out of range"):
         replace(ImproveConfig(), **change).check()
+
+
+def test_two_workers_learn_as_one(tmp_path: Path):
+    clips = tasks(12, 24)
+    policy, metrics = improve_tracker(make_tracker(clips), clips, tmp_path, replace(CONFIG, workers=2, samples=128))
+    assert (metrics["workers"], metrics["samples"]) == (2, 128) and policy.layout.character == "humanoid"
