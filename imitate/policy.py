@@ -1,5 +1,6 @@
 """Policy: a Gaussian over actions, with the value function and the normaliser it was trained with."""
 
+import hashlib
 import io
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -133,6 +134,13 @@ class Normaliser(nn.Module):
         )
         self.mean += (shift * count / merged).to(self.mean.dtype)
         self.count.copy_(merged)
+
+
+class FixedNormaliser(Normaliser):
+    """One that no new observations change: what has been learnt was learnt with it."""
+
+    def update(self, moments: Tensor) -> None:
+        """Changes nothing."""
 
 
 class Unchanged(nn.Module):
@@ -330,6 +338,13 @@ def fill_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
     strange = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
     if strange:
         raise ValueError(f"weights {strange[0]} are not finite")
+
+
+def add_weights(digest: "hashlib._Hash", network: nn.Module, but: tuple[str, ...] = VALUE_PARTS) -> None:
+    """Adds a network's weights to a hash, but for those whose names begin so: by default what only learning needs."""
+    for name, value in sorted(network.state_dict().items()):
+        if not name.startswith(but):
+            digest.update(name.encode() + value.double().numpy().tobytes())
 
 
 def save_torch(content: dict[str, Any], path: Path) -> None:

@@ -17,6 +17,8 @@ from imitate.policy import Policy
 from imitate.robustness import evaluate_skill
 from imitate.rollout import EvaluateConfig, Evaluation
 from imitate.scene.scene import Scene, make_found_scene
+from imitate.tracker.evaluation import load_tracker
+from imitate.tracker.tune import train_from_tracker
 from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import TrainConfig
@@ -39,6 +41,7 @@ from sfv.motion_files import find_scene_file, load_scene
 from sfv.picture_motion import Candidate, CompleteConfig, complete_picture
 from sfv.pipeline import run_clip, run_retarget
 from sfv.run import Run
+from sfv.trackers import choose_tracker
 
 
 class SkillOptions(TypedDict, total=False):
@@ -221,6 +224,7 @@ def train(
     scene: str | Scene = "flat",
     config: TrainConfig = TrainConfig(),  # noqa: B008  frozen
     out: str | Path | None = None,
+    tracker: str | Path | None = None,
 ) -> Training:
     """Motion -> policy (`.policy`) and what its training took (`.metrics`).
 
@@ -232,14 +236,20 @@ def train(
       config: every option there is.
       out: folder of the checkpoints, from which the same call goes on. If left out, it is a temporary one, which stays
         only where training ends without a policy and has left a checkpoint.
+      tracker: file of a tracker, for `warm_start="tracker"`; the shipped one, if any, where it is left out.
 
     Raises:
+      InputError: there is no such tracker, or it is for another body.
       WorkError: training ended against its will; the message names the folder, which as `out` lets the same call go on.
     """
     if minutes is not None:
         config = replace(config, minutes=minutes)
+    task = to_task(motion, scene)
+    file = choose_tracker(None if tracker is None else Path(tracker), config, task.character.name)
     with open_training(out) as folder, bar("train") as progress:
-        return train_policy(to_task(motion, scene), config, folder, progress, draft)
+        if file is None:
+            return train_policy(task, config, folder, progress, draft)
+        return train_from_tracker(task, config.resolve(), folder, draft, load_tracker(file), progress)
 
 
 @contextmanager
@@ -321,7 +331,7 @@ def apply_options(config: Any, options: Any) -> Any:
       InputError: there is no such option.
     """
     for name, value in options.items():
-        if name in ("video", "keypoints", "motion", "out"):
+        if name in ("video", "keypoints", "motion", "out", "tracker"):
             value = None if value is None else Path(value)
         elif name == "scene":
             value = to_scene(value)

@@ -33,6 +33,10 @@ COMMANDS = {
         "sfv.commands.tracker:train_tracker",
         "one policy learns to follow all prepared clips",
     ),
+    "tracker improve": (
+        "sfv.commands.tracker_improve:improve_trained",
+        "the policy of tracker train goes on learning, by PPO",
+    ),
     "tracker library": (
         "sfv.commands.tracker:make_tracker_library",
         "the library of skills, made of prepared clips",

@@ -18,6 +18,7 @@ from reconstruct.formats.options import MotionFileConfig
 from reconstruct.guess_legs import UpperBody
 from reconstruct.reconstruct import ReconstructConfig
 from reconstruct.retargeting.retargeting import RetargetConfig
+from sfv.trackers import choose_tracker
 
 USUAL_BODY = "humanoid"
 """Body that is fitted to a person in a video, unless another one is built as it is."""
@@ -56,6 +57,8 @@ class ClipConfig:
     file: OmitArgPrefixes[MotionFileConfig] = field(default_factory=MotionFileConfig)
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
+    tracker: Path | None = None
+    """A tracker, as sfv tracker train makes them, for --warm-start tracker; default the shipped one, if any."""
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
@@ -78,6 +81,7 @@ class ClipConfig:
         self.reconstruct.check()
         self.track.check()
         self.imitate.resolve().check()
+        choose_tracker(self.tracker, self.imitate, self.character)
         self.evaluate.check()
         return self
 
@@ -147,6 +151,8 @@ class RetargetRunConfig:
     """Put a box before a motion whose hands push against something; only for --scene found."""
     retarget: RetargetConfig = field(default_factory=RetargetConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
+    tracker: Path | None = None
+    """A tracker, as sfv tracker train makes them, for --warm-start tracker; default the shipped one, if any."""
     imitate: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
@@ -156,5 +162,6 @@ class RetargetRunConfig:
         self.retarget.check()
         self.track.check()
         self.imitate.resolve().check()
+        choose_tracker(self.tracker, self.imitate, self.character)
         self.evaluate.check()
         return self

@@ -34,6 +34,8 @@ from sfv.run_folder import RUNS, lock_folder, open_run, run_name
 from sfv.sample import CREDIT, fetch_sample
 from sfv.skill import to_skill
 from sfv.stage import Stage, StageResult, list_finished, plain, run_stage
+from sfv.stages_train import train
+from sfv.trackers import choose_tracker
 
 
 def run_clip(
@@ -89,7 +91,8 @@ def run_clip(
             print_findings(motion)
         task = choose_task(motion, character, config.scene, config.find_box, carrying)
         draft = run(stages.track(motion, task, config.track))
-        policy = run(stages.train(motion, draft, task, config.imitate))
+        tracker = choose_tracker(config.tracker, config.imitate, character.name)
+        policy = run(train(motion, draft, task, config.imitate, tracker))
         policy = note_time_to_skill(policy, *before, *([pose] if pose else []), motion, draft)
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=pose))
         page = write_run_page(Run(folder, result.folder.name), "live.html")
@@ -126,7 +129,8 @@ def run_retarget(config: RetargetRunConfig, command: str | None = None) -> Run:
         )
         task = choose_task(motion, character, asked, config.find_box, carrying)
         draft = run(stages.track(motion, task, config.track))
-        policy = run(stages.train(motion, draft, task, training))
+        tracker = choose_tracker(config.tracker, training, character.name)
+        policy = run(train(motion, draft, task, training, tracker))
         policy = note_time_to_skill(policy, motion, draft)
         result = run(stages.evaluate(motion, policy, task, config.evaluate, source=original))
         name = f"report_{result.folder.name}.html"

@@ -17,11 +17,8 @@ from imitate.env.task import Task
 from imitate.robustness import evaluate_skill
 from imitate.rollout import EvaluateConfig
 from imitate.scene.scene import Scene, make_found_scene
-from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import explain
 from imitate.tracking.track import TrackConfig, track_motion
-from imitate.training.config import BUDGET, TrainConfig
-from imitate.training.train import train_policy
 from pose.estimate import FORMAT_VERSION as ESTIMATE_VERSION
 from pose.estimate import PoseConfig, estimate_keypoints
 from pose.formats.keypoint_json import list_keypoint_files
@@ -68,8 +65,6 @@ RETARGET_VERSION = 1
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 4
 """Version of tracking control: raised whenever the same motion gives another draft."""
-TRAIN_VERSION = 5
-"""Version of training: raised whenever the same draft and seed give another policy."""
 EVALUATE_VERSION = 4
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""
 TIMES = ("train_seconds", "env_steps_per_second", "time_to_skill_seconds", "time_to_skill_cpu_seconds")
@@ -142,13 +137,6 @@ class TrackSetting(TaskSetting):
     """How the draft is made."""
 
     track: TrackConfig
-
-
-@dataclass(frozen=True)
-class TrainSetting(TaskSetting):
-    """How the policy is trained."""
-
-    imitate: TrainConfig
 
 
 @dataclass(frozen=True)
@@ -232,16 +220,6 @@ def track(motion: StageResult, task: Task, config: TrackConfig) -> Stage[TrackSe
     setting = TrackSetting(task.character.name, task.character.height, task.scene, config)
     inputs = {"motion": motion["motion.npz"]} | motion.find("camera.npz") | character_files(task.character)
     return Stage(f"3_draft/{name_body(task)}", TRACK_VERSION, setting, inputs, _make_draft)
-
-
-def train(motion: StageResult, draft: StageResult, task: Task, config: TrainConfig) -> Stage[TrainSetting]:
-    """Draft -> policy that performs the motion; a larger budget goes on from where the smaller one ended."""
-    setting = TrainSetting(task.character.name, task.character.height, task.scene, config)
-    inputs = {"motion": motion["motion.npz"]} | character_files(task.character)
-    if config.warm_start == "draft":
-        inputs["draft"] = draft["draft.npz"]
-    name, budget = f"3_policy/{name_body(task)}", tuple(f"imitate.{option}" for option in BUDGET)
-    return Stage(name, TRAIN_VERSION, setting, inputs, _make_policy, budget)
 
 
 def evaluate(
@@ -358,13 +336,6 @@ def _make_draft(work: Work[TrackSetting]) -> Made:
     if problems:
         summary += f"; worst: {problems[0]}"
     return Made(summary, {**metrics, "problems": problems})
-
-
-def _make_policy(work: Work[TrainSetting]) -> Made:
-    task = work.config.load_task(work.inputs["motion"])
-    draft = Draft.load(work.inputs["draft"]) if "draft" in work.inputs else None
-    training = train_policy(task, work.config.imitate, work.folder, work.progress, draft)
-    return Made(training.summary, training.metrics)
 
 
 def _make_result(work: Work[EvaluateSetting]) -> Made:

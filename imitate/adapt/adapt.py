@@ -17,7 +17,8 @@ from imitate.env.dynamics import DynamicsConfig
 from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
-from imitate.training.loop import BEST_POLICY, Job
+from imitate.training.job import Job
+from imitate.training.loop import BEST_POLICY
 from imitate.training.train import run_job
 from pose.errors import InputError
 from pose.progress import Progress, silent

@@ -12,8 +12,10 @@ from imitate.env.dynamics import EXTRINSICS, PARTS, DynamicsConfig, nominal_extr
 from imitate.env.env import ImitationEnv
 from imitate.env.observation import ObservationLayout
 from imitate.env.task import Task
-from imitate.policy import CLIP, Normaliser, Policy
+from imitate.policy import CLIP, VALUE_PARTS, FixedNormaliser, Policy, add_weights
 from imitate.training.config import ResolvedTrainConfig
+from imitate.training.evaluation import Evaluator
+from imitate.training.process_group import ProcessGroup
 
 LATENT = 8
 """Length of z (RMA)."""
@@ -39,9 +41,7 @@ class AdaptiveStart:
     def digest(self) -> str:
         """Names the weights and the ranges."""
         digest = hashlib.sha256(repr((self.dynamics, self.value_samples)).encode())
-        for name, value in sorted(self.policy.state_dict().items()):
-            if not name.startswith(NEW):
-                digest.update(name.encode() + value.double().numpy().tobytes())
+        add_weights(digest, self.policy, NEW)
         return digest.hexdigest()
 
     def make_env(self, task: Task, config: ResolvedTrainConfig, num_envs: int, rank: int) -> ImitationEnv:
@@ -49,6 +49,10 @@ class AdaptiveStart:
         number, dynamics = np.arange(num_envs) % 8, replace(self.dynamics, seed=self.dynamics.seed + rank)
         varied, affected = number < 5, (number >= 4) & (number < 7)
         return ImitationEnv(task, config.env, num_envs, affected=affected, dynamics=dynamics, varied=varied)
+
+    def make_evaluator(self, task: Task, config: ResolvedTrainConfig, group: ProcessGroup) -> Evaluator:
+        """Evaluations, half of what counts in dynamics that vary."""
+        return Evaluator(task, config, group, self.dynamics)
 
     def make_expert(self, env: ImitationEnv) -> None:
         """There is none: the skill acts already."""
@@ -61,7 +65,7 @@ class AdaptiveStart:
         return copy.deepcopy(self.policy)
 
 
-NEW = ("critic.", "returns.", "actor.encoder.")
+NEW = (*VALUE_PARTS, "actor.encoder.")
 """Prefixes of the names of weights that the skill does not have."""
 
 
@@ -83,6 +87,7 @@ def extend_policy(policy: Policy, dynamics: DynamicsConfig, seed: int = 0) -> Ad
             if i == 0:
                 target.weight[:, size:] = 0.0
         found.log_std.copy_(policy.log_std.clamp(min=float(np.log(LEAST_STD))))
+        # What the skill was used to is not forgotten over those who are left far behind.
         found.observations = FixedNormaliser(size + EXTRINSICS)
         seen, own = found.observations, policy.observations
         mean, variance = extrinsic_moments(dynamics)
@@ -91,13 +96,6 @@ def extend_policy(policy: Policy, dynamics: DynamicsConfig, seed: int = 0) -> Ad
         seen.count.copy_(own.count)
         shorten_sight(found)
     return found
-
-
-class FixedNormaliser(Normaliser):
-    """The skill's: what it was used to is not forgotten over those who are left far behind."""
-
-    def update(self, moments: torch.Tensor) -> None:
-        """Changes nothing."""
 
 
 def shorten_sight(policy: AdaptivePolicy) -> None:

@@ -1,7 +1,7 @@
 """The environment of a tracker: that of a skill, with many clips in one reference, and frames to come in view."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,33 +26,63 @@ class TrackerEnv(ImitationEnv):
     @classmethod
     def of_tasks(cls, tasks: Sequence[Task], config: EnvConfig, num_envs: int) -> "TrackerEnv":
         """Environments for clips of one body; `start` takes frames of the joined reference, see `find_firsts`."""
-        env = cls(tasks[0], config, num_envs)
-        env.use_reference(join_references([task.reference(config.episode_seconds) for task in tasks]))
-        return env
+        return cls(JoinedTask.of(tasks), config, num_envs)
 
     def use_reference(self, reference: Reference) -> None:
         """See `ImitationEnv.use_reference`."""
         super().use_reference(reference)
-        self._table = describe_frames(reference, self.joints, self.body.qpos0)
+        self._view = TrackerView(self)
         sizes = self.observation_layout.sizes
         more = {"error": 2 * self.body.nv, "future": future_size(self.joints, reference.end_effectors.shape[1])}
         self.observation_layout = ObservationLayout({key: n for key, n in sizes.items() if key != "phase"} | more)
 
     def _observe(self, ids: np.ndarray | None) -> np.ndarray:
-        these = slice(None) if ids is None else ids
-        seen = super()._observe(ids)[:, PHASE:]
-        frame, qpos = self.frame[these], self.qpos[these]
-        error = observe_error(self.reference, self.joints, frame, qpos, self.qvel[these])
-        future = observe_future(self.reference, self._table, frame, qpos[:, :3])
+        return self._view.observe(self, ids)
+
+
+class TrackerView:
+    """What a tracker sees in environments that others act in as well, on the plane and without a box."""
+
+    def __init__(self, env: ImitationEnv):
+        self._table = describe_frames(env.reference, env.joints, env.body.qpos0)
+
+    def observe(self, env: ImitationEnv, ids: np.ndarray | None = None) -> np.ndarray:
+        """Raw observations of all or some of the environments, float32 (M, O)."""
+        these, reference = slice(None) if ids is None else ids, env.reference
+        frame, qpos = env.frame[these], env.qpos[these]
+        offset = env.joints.difference(qpos, reference.qpos[reference.follow(frame)])
+        seen = env.describe(these, reference.phase[frame], reference.heading[frame], offset)[:, PHASE:]
+        error = observe_error(reference, env.joints, frame, qpos, env.qvel[these])
+        future = observe_future(reference, self._table, frame, qpos[:, :3])
         return np.concatenate([seen, np.clip(error, -LIMIT, LIMIT), future], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedTask(Task):
+    """Many clips on the plane, performed by one body; `motion` is the first of them."""
+
+    clips: tuple[Task, ...] = ()
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task]) -> "JoinedTask":
+        """Of tasks of one body, none of them a loop unless it is the only one."""
+        return cls(tasks[0].character, tasks[0].motion, tasks[0].scene, tuple(tasks))
+
+    def reference(self, seconds: float) -> Reference:
+        """All clips in one table, see `join_references`."""
+        if seconds not in self._references:
+            self._references[seconds] = join_references([task.reference(seconds) for task in self.clips])
+        return self._references[seconds]
 
 
 def join_references(references: Sequence[Reference]) -> Reference:
     """Clips as one table of frames, in which none leads into the next.
 
     Args:
-      references: of one body, no loops.
+      references: of one body, no loops; one alone is returned as it is.
     """
+    if len(references) == 1:
+        return references[0]
     lengths = np.array([len(reference) for reference in references])
     begins = np.cumsum(lengths) - lengths
     joined = {name: np.concatenate([each.tables[name] for each in references]) for name in references[0].tables}

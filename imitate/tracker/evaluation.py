@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -9,8 +10,9 @@ from imitate.env.config import EnvConfig
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.rollout import run_episodes
+from imitate.rollout import Rollout, RolloutMetrics, run_episodes
 from imitate.tracker.env import TrackerEnv, find_firsts
+from pose.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,57 @@ class _Errors:
         self.count += running
 
 
-def make_env(policy: Policy, tasks: Sequence[Task]) -> TrackerEnv:
-    """Environments in which a tracker follows clips, one a clip.
+def load_tracker(path: Path) -> Policy:
+    """Reads a tracker.
+
+    Raises:
+      InputError: no such file, damaged, or the policy of a single skill.
+    """
+    policy = Policy.load(path)
+    if "future" not in policy.layout.observation:
+        raise InputError(f"{path}: the policy of a single skill, not a tracker; sfv tracker train makes one")
+    return policy
+
+
+def check_body(policy: Policy, task: Task) -> None:
+    """Raises `InputError` unless a tracker was trained for the body of a task and this version of the program."""
+    policy.layout.check(TrackerEnv.of_tasks([task], EnvConfig(), 1).policy_layout(policy.layout.hidden))
+
+
+def make_env(policy: Policy, tasks: Sequence[Task], count: int | None = None, seconds: float = 10.0) -> TrackerEnv:
+    """Environments in which a tracker follows clips.
+
+    Args:
+      policy: the tracker.
+      tasks: the clips, of one body.
+      count: how many environments; None for one a clip.
+      seconds: longest episode of a clip that is a loop and the only one [s].
 
     Raises:
       InputError: the tracker was trained for another body or version.
     """
-    config = EnvConfig(action_scale=policy.layout.action_scale)
-    env = TrackerEnv.of_tasks(tasks, config, len(tasks))
+    config = EnvConfig(action_scale=policy.layout.action_scale, episode_seconds=seconds)
+    env = TrackerEnv.of_tasks(tasks, config, len(tasks) if count is None else count)
     policy.layout.check(env.policy_layout(policy.layout.hidden))
     return env
+
+
+def perform_clip(policy: Policy, task: Task) -> tuple[Rollout, float]:
+    """A tracker's performance of a clip from its first frame, and how far the bodies are off meanwhile [mm].
+
+    Of a clip that is lost in its first step the distance is NaN. A loop is passed once.
+
+    Args:
+      policy: the tracker.
+      task: the clip, on the plane.
+
+    Raises:
+      InputError: the tracker was trained for another body or version.
+    """
+    env, recorder = make_env(policy, [task], seconds=task.motion.duration), RolloutMetrics()
+    scores = run_episodes(env, policy, np.zeros(1, dtype=np.int64), recorder=recorder)
+    rollout = recorder.rollout(terminated=not scores.completed[0])
+    return rollout, recorder.means()["tracking_world_mpjpe_mm"] if len(rollout.qpos) > 1 else np.nan
 
 
 def follow_clips(policy: Policy, tasks: Sequence[Task]) -> Following:

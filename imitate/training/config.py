@@ -81,8 +81,8 @@ class TrainConfig:
     """Time between checkpoints [s]."""
     tensorboard: bool = True
     """Write TensorBoard scalars next to the policy."""
-    warm_start: Literal["draft", "none"] | None = None
-    """Imitate the tracking controller (draft) before PPO, or begin with PPO (tuned: draft, sfv: none)."""
+    warm_start: Literal["draft", "tracker", "none"] | None = None
+    """Imitate the tracking controller (draft) or a tracker before PPO, or begin with PPO (tuned: draft, sfv: none)."""
     distill: DistillConfig = field(default_factory=DistillConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
     ppo: PPOOptions = field(default_factory=PPOOptions)
@@ -133,7 +133,7 @@ class ResolvedTrainConfig(TrainConfig):
     initial_std: float = 0.15
     # Targets lie around the reference, so little noise is enough.
     learn_std: bool = True
-    warm_start: Literal["draft", "none"] = "draft"
+    warm_start: Literal["draft", "tracker", "none"] = "draft"
     env: EnvConfig = field(default_factory=lambda: EnvConfig(push_speed=PUSH, slide_weight=SLIDE))
     ppo: PPOConfig = field(default_factory=lambda: PPOConfig(update_epochs=2))
     # Two epochs: with a third each sample takes a tenth longer, and the walk (one seed each) was not learnt sooner.

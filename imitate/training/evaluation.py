@@ -65,21 +65,39 @@ class Score:
 class Evaluator:
     """The environments that this process contributes to evaluations: two thirds are undisturbed, one is pushed."""
 
+    has_goal = True
+    """What is learnt is one skill: it is known when that is done, and it means something where in it most fall."""
+
     def __init__(
         self,
         task: Task,
         config: ResolvedTrainConfig,
         group: ProcessGroup,
         dynamics: DynamicsConfig | None = None,
+        rollouts: int = ROLLOUTS,
+        kind: type[ImitationEnv] = ImitationEnv,
     ):
-        """Makes the environments; those that are pushed have dynamics of their own, if there are ranges of them."""
+        """Makes the environments.
+
+        Args:
+          task: what is learnt.
+          config: options of training.
+          group: the processes that evaluate together.
+          dynamics: ranges that those that are pushed have dynamics of their own from; None for the same in all.
+          rollouts: undisturbed ones of an evaluation.
+          kind: of environments.
+        """
         self.group = group
-        self._third = max(1, ROLLOUTS // 2 // group.size)
+        self._third = max(1, rollouts // 2 // group.size)
         env_config = replace(config.env, episode_seconds=config.evaluation_seconds, slide_weight=0.0)
         affected = np.arange(3 * self._third) >= 2 * self._third
         if dynamics is not None:
             dynamics = replace(dynamics, keep=0.0)  # the same ones in every evaluation
-        self.env = ImitationEnv(task, env_config, 3 * self._third, 1, affected, None, dynamics, affected)
+        self.env = kind(task, env_config, 3 * self._third, 1, affected, None, dynamics, affected)
+
+    def choose_frames(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """First frames to start at, and others evenly over the motion, (count,) each."""
+        return np.zeros(count, dtype=np.int64), choose_start_frames(self.env.reference, count)
 
     def evaluate(self, policy: Acting, seed: int = 0) -> Score:
         """Runs the deterministic policy from the first frame and all phases, under pushes from phases.
@@ -88,8 +106,8 @@ class Evaluator:
         score.
         """
         env, group, third = self.env, self.group, self._third
-        phases = choose_start_frames(env.reference, third * group.size)[group.rank :: group.size]
-        rows = np.concatenate([np.zeros(third, dtype=np.int64), phases, phases])
+        firsts, phases = (each[group.rank :: group.size] for each in self.choose_frames(third * group.size))
+        rows = np.concatenate([firsts, phases, phases])
         env.episode[:] = 0
         stream = 1000 * seed + group.rank
         if env.dynamics is not None:
@@ -103,7 +121,7 @@ class Evaluator:
         mean = total / (2 * count)
         error = (max(squares / (2 * count) - mean**2, 0.0) / (2 * count)) ** 0.5
         part = find_common_part(np.array(falls), env.reference.loop)
-        time = None if part is None else (part + 0.5) / FALL_BINS * env.reference.duration
+        time = None if part is None or not self.has_goal else (part + 0.5) / FALL_BINS * env.reference.duration
         share = PUSHED_SHARE if env.dynamics is None else VARIED_SHARE
         return Score(mean, ended / (2 * count), total_pushed / count, error, time, share)
 

@@ -18,20 +18,18 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from imitate.env.env import ImitationEnv
-from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.tracking.draft import Draft
-from imitate.training.checkpoint import load_checkpoint, save_checkpoint, task_digest
-from imitate.training.config import ResolvedTrainConfig
+from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.criterion import Criterion
 from imitate.training.distill import Expert, Labeller, WarmStart
 from imitate.training.evaluation import Evaluator, Score
 from imitate.training.initial_state import KINDS
+from imitate.training.job import Job
 from imitate.training.learner import Learner, SkillPPO, ValueFirst
 from imitate.training.memory import peak_memory_mb, release_memory
 from imitate.training.process_group import ProcessGroup
 from imitate.training.skill_collector import EpisodeSums, SkillCollector
-from imitate.training.start import Start
 from imitate.training.work_clock import work_seconds
 from pose.files import CHECKPOINT, replace_file
 
@@ -46,19 +44,6 @@ AVERAGING_SAMPLES = 80_000
 """Samples that the running average of weights, which is evaluated and kept, looks back."""
 REPORT_SECONDS = 0.5
 """Least time between reports [s]."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all processes must know to train together."""
-
-    task: Task
-    config: ResolvedTrainConfig
-    folder: Path
-    draft: Draft | None = None
-    """What the policy is distilled from first, where the config wants that."""
-    start: Start | None = None
-    """Another beginning than a policy that knows nothing: what has been learnt before, and where it goes on."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +119,7 @@ class TrainingRun:
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
         self.job, self.config, self.group = job, config, group
-        draft = job.draft if config.warm_start == "draft" else None
-        expert = {"draft": draft.digest} if draft else {}
-        start = {"start": job.start.digest} if job.start else {}
-        self.task = task_digest(job.task, config.without_budget() | expert | start)
+        draft, self.task = job.used_draft, job.digest
         num_envs, stream = max(1, config.num_envs // group.size), config.seed * 1000 + group.rank
         if job.start is None:
             affected = np.arange(num_envs) % PUSHED_ONE_IN == 0
@@ -157,7 +139,8 @@ class TrainingRun:
         self.learner = self._make_learner(draft)
         self.handover = config.distill.samples if isinstance(self.learner, WarmStart) else 0
         """Samples before PPO begins; what the warm start has taught is evaluated then."""
-        self.evaluator = Evaluator(job.task, config, group, job.start.dynamics if job.start else None)
+        make_evaluator = job.start.make_evaluator if job.start else Evaluator
+        self.evaluator = make_evaluator(job.task, config, group)
         self.samples, self.seconds = 0, 0.0
         self.cpu_before, self.cpu_total = 0.0, 0.0
         """Processor time of all processes up to the last start, and up to the last checkpoint [s]."""
@@ -189,12 +172,14 @@ class TrainingRun:
     def _make_expert(self, draft: Draft | None) -> Labeller | None:
         """Who is imitated before PPO; None for nobody."""
         env = self.collector.env
+        if self.job.start is not None:
+            return self.job.start.make_expert(env)
         if draft is not None and len(draft.controls):
             # Pushes follow from the count of episodes. It was one ahead here when results were first published, and
             # stays so, that the same seed gives the same policy.
             env.episode += 1
             return Expert(draft, env)
-        return self.job.start.make_expert(env) if self.job.start else None
+        return None
 
     @property
     def average(self) -> Policy:
@@ -299,6 +284,8 @@ class TrainingRun:
     @property
     def outlook(self) -> str:
         """Why the skill will not be learnt in time, in one line; empty where it may be."""
+        if not self.evaluator.has_goal:
+            return ""
         limit = max(60.0 * self.config.minutes / max(self.seconds, 1e-9), 1.0) * self.samples
         if self.config.samples is not None:
             limit = min(limit, max(self.config.samples, self.samples))

@@ -2,12 +2,13 @@
 
 from typing import Any, Protocol
 
-from imitate.env.dynamics import DynamicsConfig
 from imitate.env.env import ImitationEnv
 from imitate.env.task import Task
 from imitate.training.config import ResolvedTrainConfig
 from imitate.training.distill import Labeller
+from imitate.training.evaluation import Evaluator
 from imitate.training.initial_state import InitialStates
+from imitate.training.process_group import ProcessGroup
 
 
 class Start(Protocol):
@@ -19,17 +20,16 @@ class Start(Protocol):
         ...
 
     @property
-    def dynamics(self) -> DynamicsConfig | None:
-        """Ranges of the dynamics that it is evaluated in as well; None where they do not vary."""
-        ...
-
-    @property
     def digest(self) -> str:
         """Names all that the outcome depends on."""
         ...
 
     def make_env(self, task: Task, config: ResolvedTrainConfig, num_envs: int, rank: int) -> ImitationEnv:
         """The environments of a process."""
+        ...
+
+    def make_evaluator(self, task: Task, config: ResolvedTrainConfig, group: ProcessGroup) -> Evaluator:
+        """What chooses the best policy, in the dynamics that it is to be good in."""
         ...
 
     def make_expert(self, env: ImitationEnv) -> Labeller | None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from imitate.training.loop import Job, train
+from imitate.training.job import Job
+from imitate.training.loop import train
 from imitate.training.process_group import TIMEOUT, ProcessGroup, use_loopback
 from pose.errors import InputError
 

@@ -23,9 +23,11 @@ from imitate.policy import Policy
 from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
-from imitate.training.loop import BEST_POLICY, Job, TrainingStatus, train
+from imitate.training.job import Job
+from imitate.training.loop import BEST_POLICY, TrainingStatus, train
 from imitate.training.ppo import NonFiniteError
 from imitate.training.process_group import TIMEOUT, ProcessGroup, use_loopback
+from imitate.training.start import Start
 from imitate.training.torchrun import broadcast_job, own_process_group
 from imitate.training.work_clock import work_seconds
 from pose.cores import usable_cores
@@ -67,6 +69,7 @@ def train_policy(
     folder: Path,
     progress: Progress = silent,
     draft: Draft | None = None,
+    start: Start | None = None,
 ) -> Training:
     """Learns to perform a motion; continues from the folder's checkpoint if there is one of the same task.
 
@@ -78,6 +81,7 @@ def train_policy(
       folder: of the training; made if it is absent.
       progress: is called with the fraction of the budget that is used.
       draft: the motion performed by tracking control; a warm start without one makes it first, within the budget.
+      start: another beginning, which is imitated in the draft's place where it has an expert.
 
     Raises:
       InputError: an option is out of its range, or the draft was made with a box where there is none, or without.
@@ -90,12 +94,12 @@ def train_policy(
         )
     resolved, drafting, cpu_drafting = config.resolve().check(), 0.0, 0.0
     folder.mkdir(parents=True, exist_ok=True)
-    if draft is None and resolved.warm_start == "draft":
+    if draft is None and resolved.warm_start != "none":
         began, cpu_began = work_seconds(), sum(os.times()[:4])
         draft = track_motion(task.drafted, TrackConfig(), progress).draft
         drafting, cpu_drafting = work_seconds() - began, sum(os.times()[:4]) - cpu_began
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
-    metrics = run_job(Job(task, resolved, folder, draft), progress)
+    metrics = run_job(Job(task, resolved, folder, draft, start), progress)
     metrics["train_seconds"] += drafting
     metrics["cpu_seconds"] += cpu_drafting
     if metrics["skill_seconds"] is not None:

@@ -14,17 +14,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imitate.env.dynamics import DynamicsConfig
 from imitate.env.env import ImitationEnv
 from imitate.env.reference import Reference
 from imitate.env.task import Task
 from imitate.locomotion.terrain import Terrain
-from imitate.policy import Policy
+from imitate.policy import Policy, add_weights
 from imitate.scene.ground import MAP_POINTS, Ground
 from imitate.tracking.draft import Draft
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
+from imitate.training.evaluation import Evaluator
 from imitate.training.initial_state import ReferenceStart, Starts
-from imitate.training.loop import BEST_POLICY, PUSHED_ONE_IN, Job
+from imitate.training.job import Job
+from imitate.training.loop import BEST_POLICY, PUSHED_ONE_IN
+from imitate.training.process_group import ProcessGroup
 from imitate.training.train import run_job
 from imitate.vision.drafts import PlanExpert, find_climbs, make_drafts
 from imitate.vision.plans import Plans, Walk, level_table, make_plans, name_plan
@@ -127,15 +129,12 @@ class GuideStart:
     plans: str = ""
     """Names the plans."""
     value_samples: int = VALUE_SAMPLES
-    dynamics: DynamicsConfig | None = None
 
     @property
     def digest(self) -> str:
         """Names the weights."""
         digest = hashlib.sha256(self.plans.encode())
-        for name, value in sorted(self.policy.state_dict().items()):
-            if not name.startswith(("critic.", "returns.")):
-                digest.update(name.encode() + value.double().numpy().tobytes())
+        add_weights(digest, self.policy)
         for first, draft in self.drafts:
             digest.update(f"{first} {draft.digest}".encode())
         return digest.hexdigest()
@@ -143,6 +142,10 @@ class GuideStart:
     def make_env(self, task: Task, config: ResolvedTrainConfig, num_envs: int, rank: int) -> ImitationEnv:
         """The environments of a process, one in four pushed."""
         return ImitationEnv(task, config.env, num_envs, affected=np.arange(num_envs) % PUSHED_ONE_IN == 0)
+
+    def make_evaluator(self, task: Task, config: ResolvedTrainConfig, group: ProcessGroup) -> Evaluator:
+        """As other skills are evaluated."""
+        return Evaluator(task, config, group)
 
     def make_expert(self, env: ImitationEnv) -> PlanExpert | None:
         """The drafts' controllers, and where there are none the skill."""

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,24 +13,30 @@ import tyro
 
 from imitate.env.task import Task
 from imitate.policy import Policy, load_torch
-from imitate.tracker.evaluation import Following, follow_clips
+from imitate.tracker.evaluation import Following, follow_clips, load_tracker
+from imitate.tracker.improve import TUNING, improve_tracker
 from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared, count_results, load_clips, read_notes
 from imitate.tracker.train import CLONE_VERSION
 from pose.errors import InputError
-from pose.files import replace_file
+from pose.files import CHECKPOINT, replace_file
+from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import load_character
+from sfv.commands.tracker_improve import IMPROVED, PPO, TRACKER, make_tasks
+from sfv.console import bar
 from sfv.library import library_skills
 from sfv.rows import Row, describe_machine, show
 
 ACTIONS = 300
 """Single actions whose time is measured."""
-GOALS = {"followed": 0.8, "mpjpe_mm": 60.0, "action_us": 200.0}
+GOALS = {"followed": 0.8, "mpjpe_mm": 60.0, "action_us": 200.0, "tuned_followed": 0.95}
 
 
 def bench_tracker(
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/tracker"),
     json: bool = False,
     page: Path | None = None,
+    tracker: Path | None = None,
+    tune: float = 0.0,
 ) -> None:
     """Lets a trained tracker follow the clips of its folder, learnt and held out; measures how long an action takes.
 
@@ -36,10 +44,15 @@ def bench_tracker(
       out: folder of sfv tracker prepare and train.
       json: one JSON object on standard output instead of a table.
       page: Markdown page to write, e.g. docs/tracker.md.
+      tracker: file of the tracker; default tracker.pt in the folder. After sfv tracker improve, improved.pt.
+      tune: fine-tunes the tracker on each held-out clip by itself, for so long [min]; 0 for not at all.
     """
     if page is not None and not page.parent.is_dir():
         raise InputError(f"{page}: no folder {page.parent}; make it first, or give another --page")
-    policy, training = Policy.load(out / "tracker.pt"), load_torch(out / "checkpoint.pt", "checkpoint of a tracker")
+    if tune and not 0.01 <= tune <= 1e4:
+        raise InputError(f"--tune {tune:g} is out of range; give minutes a clip, .01 to 10000, or 0")
+    policy = load_tracker(tracker or out / TRACKER)
+    training = load_torch(out / "checkpoint.pt", "checkpoint of a tracker")
     if training.get("format") != CLONE_VERSION:
         raise InputError(f"{out / 'checkpoint.pt'}: of another version of the tracker; train it anew")
     own = [clip for clip in load_clips(out) if clip.name in training["clips"]]
@@ -48,9 +61,12 @@ def bench_tracker(
             f"{out}: none of the clips that were learnt is there; train again: sfv tracker train --out {out}"
         )
     rows = measure_clips("tracker_learnt", policy, own)
-    rows += measure_clips("tracker", policy, load_clips(out, TEST), GOALS["followed"], GOALS["mpjpe_mm"])
+    held_out = load_clips(out, TEST)
+    rows += measure_clips("tracker", policy, held_out, GOALS["followed"], GOALS["mpjpe_mm"])
+    if tune:
+        rows += measure_tuned(policy, held_out, tune)
     rows.append(Row("tracker_decision_us", measure_action_time(policy), "us", ACTIONS, goal=GOALS["action_us"]))
-    rows += [*describe_training(training), *count_prepared(out)]
+    rows += [*describe_training(training), *describe_improving(out, tracker), *count_prepared(out)]
     rows += measure_library()
     show("tracker", rows, json)
     if page is not None:
@@ -77,6 +93,22 @@ def measure_clips(
     for kind in dict.fromkeys(kinds):
         rows += _rows(f"{prefix}_{kind.replace(' ', '_')}", found, kinds == kind)[:2]
     return rows
+
+
+def measure_tuned(policy: Policy, clips: Sequence[Prepared], minutes: float) -> list[Row]:
+    """How clips are followed by trackers that were fine-tuned on them, each for some minutes by itself."""
+    found, tasks, seconds = list[Following](), make_tasks(clips), list[float]()
+    with bar("fine-tuning") as progress:
+        for count, (clip, task) in enumerate(zip(clips, tasks, strict=True)):
+            progress(count, len(clips), clip.name)
+            with TemporaryDirectory() as folder:
+                tuned, metrics = improve_tracker(policy, [task], Path(folder), replace(TUNING, minutes=minutes))
+            found.append(follow_clips(tuned, [task]))
+            seconds.append(metrics["train_seconds"])
+    names = [field.name for field in fields(Following)]
+    every = Following(*(np.concatenate([getattr(each, name) for each in found]) for name in names))
+    rows = _rows("tracker_tuned", every, np.ones(len(clips), dtype=bool), GOALS["tuned_followed"])
+    return [*rows, Row.mean_of("tracker_tuned_seconds", seconds, "s")]
 
 
 def _rows(
@@ -111,6 +143,19 @@ def describe_training(content: Mapping[str, Any]) -> list[Row]:
     ]
 
 
+def describe_improving(folder: Path, tracker: Path | None) -> list[Row]:
+    """How long PPO improved the tracker, if it is that of the folder's; how it began stands in the other rows."""
+    if tracker is None or tracker.resolve() != (folder / IMPROVED).resolve():
+        return []
+    content = load_torch(folder / PPO / CHECKPOINT, "checkpoint of a training").get("content", {})
+    with refuse_damaged(folder / PPO / CHECKPOINT, "a checkpoint of a training", "improve the tracker again"):
+        return [
+            Row("tracker_improve_minutes", float(content["seconds"]) / 60.0, "min", note="wall clock"),
+            Row("tracker_improve_cpu_minutes", float(content["cpu_seconds"]) / 60.0, "min"),
+            Row("tracker_improve_samples", float(content["samples"])),
+        ]
+
+
 def count_prepared(folder: Path) -> list[Row]:
     """What became of the segments that were prepared to learn from, and what a second of motion cost."""
     notes = read_notes(folder / TRAINING)
@@ -142,12 +187,13 @@ costs, and how to go on with it. **None ships yet.** What ships is the library, 
 
 A tracker observes the next half second of any reference and follows it. It is trained on CMU's motion capture, the
 skills of the library and the mirror images of both, by cloning iLQG's controllers (Merel et al. 2018) with DAgger (Ross
-et al. 2011).
+et al. 2011); PPO can go on from there.
 
 - *Followed* means to the end of the clip: not fallen, and no key body ever .5 m from the reference.
 - *mpjpe* is the mean distance of the bodies from the reference, in the world, until then; a clip that is lost in its
   first step has none.
 - `tracker_learnt_...` are the clips that were learnt from; all other `tracker_...` are clips of held-out subjects.
+- `tracker_tuned_...` are there with `--tune MINUTES`: the held-out clips after so much PPO on each of them by itself.
 - `tracker_clips_...` counts what became of the segments. *object* are those that tracking control could not follow and
   in which nothing carries the person for .8 s, as on stools and climbing frames; cartwheels and rolls that it could not
   follow are often counted there, too.
@@ -161,11 +207,24 @@ How it is done, and how to go on (each command can be stopped and resumed; more 
     sfv tracker prepare --archive cmu24.tar.xz --library --listed assets/library/clips.csv --clips 100 \\
         --out runs/tracker
     sfv tracker train --out runs/tracker --minutes 600
+    sfv tracker improve --out runs/tracker --minutes 600
+    sfv bench tracker --tracker runs/tracker/improved.pt --tune 1
     sfv tracker library --prepared runs/tracker --out assets/library
 
 `--library` adds the skills of the library, which are prepared sooner: their references are physical already, while
 those of the clips are as people moved. How fast it learns depends on how good the controllers' gains are, and on time
 and clips; what was tried is in [results.md](results.md#one-policy-for-many-motions).
+
+`sfv tracker improve` goes on from tracker.pt by PPO and leaves improved.pt beside it. Reward, endings and pushes are
+those of single skills. Episodes start anywhere in the clips, more often where they soon fail. The value function, which
+cloning does not learn, is fitted first; the normaliser of the observations stays. The tracker as it was is the first
+that is evaluated, so by the evaluations what is kept is never worse. With more clips it begins anew (delete the folder
+ppo), from improved.pt if that takes the name tracker.pt.
+
+`sfv clip --warm-start tracker --tracker FILE` learns a skill from a tracker. It is fine-tuned on the motion for a
+minute, also by PPO, and compared with the draft's controller about the reference, with a policy's noise. The better one
+is imitated, then PPO goes on; so the skill's policy is like any other, for `play`, `export` and `live`. On other than
+level ground, and for a body of another height, the draft is imitated.
 
 Some motions are not completed with these quick settings (of what ships, dive_roll and cartwheel_round). The settings of
 a single skill, which take three times as long, may complete them:
@@ -175,12 +234,12 @@ a single skill, which take three times as long, may complete them:
         --out runs/tracker_thorough --track.horizon 24 --track.stride 2 --track.iterations 6
     sfv tracker library --prepared runs/tracker_thorough --out assets/library
 
-`sfv play --motion FILE` performs any file by tracking control: 4 to 5 s of a core for a second of motion, some 16 s if
-the quick settings fall, for then the slower ones run as well. `sfv complete` finds skills of the library, too, and goes
-on from the picture by their controllers; `sfv live` and sequences take only skills with policies.
+`sfv play --motion FILE --tracker FILE` performs any file by a tracker, at once. Where that falls, and without one, it
+is tracking control: 4 to 5 s of a core for a second of motion, some 16 s if the quick settings fall, for then the
+slower ones run as well. `sfv complete` finds skills of the library, too, and goes on from the picture by their
+controllers; `sfv live` and sequences take only skills with policies.
 
-Not built yet: `sfv play --motion` with the tracker, fine-tuning on one clip, training by PPO from what was cloned, and
-by a world model.
+Not built yet: training by a world model.
 """
 
 

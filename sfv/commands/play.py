@@ -67,8 +67,8 @@ def play(
       transitions: of several skills: draws which of them can follow which, as an SVG file.
       eyes: go1, or a walk that learnt it (shipped, or in runs/SKILL_sight), walks by a depth camera, its view beside.
       event: of a skill that adapts: what happens on the way, a load, ice or a weak knee; what it believes is drawn.
-      motion: any motion file, performed at once by tracking control, the file's motion beside it; --seconds of it.
-      file: of a motion file: where it begins, and how it is read. With -o A.mp4 its simulated motion is A_simulated.
+      motion: any motion file, performed at once by a tracker or tracking control, the file beside it; --seconds of it.
+      file: of a motion file: where it begins, by whom, how it is read. With -o A.mp4 the motion made is A_simulated.
       out: the video; default SKILL_performed, _eyes or _EVENT.mp4, of several FIRST_and_more.mp4, of a file likewise.
     """
     check_options(seconds, size, out)

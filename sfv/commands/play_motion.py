@@ -1,13 +1,17 @@
-"""`sfv play --motion FILE`: any motion file performed in simulation at once, by tracking control."""
+"""`sfv play --motion FILE`: any motion file performed in simulation at once, by a tracker or by tracking control."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from tyro.conf import OmitArgPrefixes
 
 from imitate.env.task import Task
+from imitate.policy import Policy
+from imitate.rollout import Rollout
 from imitate.scene.scene import CONTROL_HZ
+from imitate.tracker.evaluation import perform_clip
+from imitate.tracker.tune import find_obstacle
 from imitate.tracking.feasibility import explain
 from imitate.tracking.track import FAST, TrackConfig, Tracking, track_motion
 from pose.errors import InputError
@@ -19,6 +23,7 @@ from reconstruct.formats.write_bvh import write_bvh
 from reconstruct.motion import ReferenceMotion
 from sfv.console import bar, console
 from sfv.drawing.rendering import follow, make_scenery, render_motion, write_side_by_side
+from sfv.trackers import find_tracker
 
 THOROUGH = TrackConfig(loop_seconds=0.1)
 """The tracking control of a single skill, slower than that of a library: for what falls otherwise."""
@@ -26,16 +31,19 @@ THOROUGH = TrackConfig(loop_seconds=0.1)
 
 @dataclass(frozen=True)
 class FilePart:
-    """Where in a motion file to begin, and what is said about the file where it is silent or wrong."""
+    """Where in a motion file to begin, who performs it, and what is said about the file where it is silent or wrong."""
 
     start: float = 0.0
     """Begins here in a motion file [s]."""
+    tracker: Path | None = None
+    """Performs a motion file by this tracker (sfv tracker train), by tracking control where it falls."""
     reading: OmitArgPrefixes[MotionFileConfig] = field(default_factory=MotionFileConfig)
 
     def check(self, given: bool) -> None:
         """Raises `InputError` for a start that no file has, or for options of a file where none is `given`."""
         if not given and self != FilePart():
-            raise InputError("--start, --up, --fps, --unit and --joint are for motion files; say which: --motion FILE")
+            options = "--start, --tracker, --up, --fps, --unit and --joint"
+            raise InputError(f"{options} are for motion files; say which: --motion FILE")
         if not 0.0 <= self.start <= 1e6:
             raise InputError(f"--start {self.start:g} is out of range; give seconds from the file's first frame")
 
@@ -46,33 +54,42 @@ class PerformedFile:
 
     task: Task
     """What was to be performed."""
-    tracking: Tracking
+    rollout: Rollout
     """The performance, as far as it went."""
-    findings: str
+    error_mm: float
+    """Mean distance of the bodies from the reference, in the world; NaN where it was lost in its first step."""
+    problems: tuple[str, ...] = ()
+    """Which parts could not be followed, and why; the worst first."""
+    findings: str = ""
     """What was inferred or mended in the file."""
+
+    @classmethod
+    def of_tracking(cls, task: Task, tracking: Tracking) -> "PerformedFile":
+        """What tracking control did."""
+        rollout, error = tracking.draft.rollout, tracking.metrics["tracking_world_mpjpe_mm"]
+        return cls(task, rollout, error, tuple(explain(tracking.draft.verdict, rollout.fps)))
 
     @property
     def share(self) -> float:
         """How much of the motion was performed, 0 to 1."""
         steps = len(self.task.reference(0.0)) - 1
-        return 1.0 if self.completed else (len(self.tracking.draft.rollout.qpos) - 1) / steps
+        return 1.0 if self.completed else (len(self.rollout.qpos) - 1) / steps
 
     @property
     def completed(self) -> bool:
         """Whether it was performed to its end."""
-        return bool(self.tracking.metrics["draft_completed"])
+        return not self.rollout.terminated
 
     def describe(self) -> str:
         """How it went, in one line."""
-        draft, metrics = self.tracking.draft, self.tracking.metrics
-        seconds, error = self.task.motion.duration, metrics["tracking_world_mpjpe_mm"]
-        off = f"bodies off by {error:.0f} mm" if np.isfinite(error) else "lost in its first step"
-        if self.completed:
-            end = f"all {seconds:.1f} s performed"
-        else:
-            end = f"falls after {draft.rollout.duration:.1f} of {seconds:.1f} s ({self.share:.0%})"
-        problems = explain(draft.verdict, draft.rollout.fps)
-        return "; ".join([f"{end}, {off}", *problems[:1]])
+        seconds = self.task.motion.duration
+        off = f"bodies off by {self.error_mm:.0f} mm" if np.isfinite(self.error_mm) else "lost in its first step"
+        end = f"all {seconds:.1f} s performed" if self.completed else self.describe_fall()
+        return "; ".join([f"{end}, {off}", *self.problems[:1]])
+
+    def describe_fall(self) -> str:
+        """How far it got."""
+        return f"falls after {self.rollout.duration:.1f} of {self.task.motion.duration:.1f} s ({self.share:.0%})"
 
 
 def perform_file(
@@ -82,7 +99,7 @@ def perform_file(
     progress: Progress = silent,
     file: FilePart = FilePart(),
 ) -> PerformedFile:
-    """Performs a motion file: quickly, and where that falls once more with longer plans.
+    """Performs a motion file by a tracker, if there is one; where that falls by tracking control.
 
     Args:
       path: a motion file of any format that is read.
@@ -92,18 +109,39 @@ def perform_file(
       file: where in the file it begins, and how the file is read.
 
     Raises:
-      InputError: not such a file, not a person's motion, or no such part in it.
+      InputError: not such a file, not a person's motion, no such part in it, or a tracker of another body.
     """
+    tracker = find_tracker(file.tracker, character.name)
     end = None if seconds is None else file.start + seconds
     found = load_motion(path, character, CONTROL_HZ, file.start, end, "no", file.reading)
     if doubtful := [finding.text for finding in found.findings if finding.doubtful]:
         console.print(f"[yellow]{path.name}: {'; '.join(doubtful)}[/yellow]")
     task = Task(character, found.motion)
+    done = None if tracker is None else perform_by_tracker(tracker, task)
+    if done is None:
+        done = PerformedFile.of_tracking(task, perform_by_control(task, progress))
+    return replace(done, findings=found.summary)
+
+
+def perform_by_tracker(tracker: Policy, task: Task) -> PerformedFile | None:
+    """A performance by a tracker; None, and a line that says why, where it does not come to the end."""
+    if obstacle := find_obstacle(tracker, task):
+        console.print(f"[yellow]not by the tracker: {obstacle}; tracking control performs it[/yellow]")
+        return None
+    done = PerformedFile(task, *perform_clip(tracker, task))
+    if not done.completed:
+        console.print(f"[yellow]the tracker {done.describe_fall()}; tracking control performs it[/yellow]")
+        return None
+    return done
+
+
+def perform_by_control(task: Task, progress: Progress = silent) -> Tracking:
+    """A performance by tracking control: quickly, and where that falls once more with longer plans."""
     best = track_motion(task, FAST, progress)
     if not best.metrics["draft_completed"]:
         other = track_motion(task, THOROUGH, progress)
         best = max(best, other, key=lambda each: (each.metrics["draft_completed"], each.metrics["draft_return"]))
-    return PerformedFile(task, best, found.summary)
+    return best
 
 
 def play_motion(
@@ -129,7 +167,7 @@ def play_motion(
         raise InputError(f"{path}: would be replaced by the result; give another -o")
     with bar("performing") as progress:
         done = perform_file(path, character, seconds, progress, file)
-    simulated = done.tracking.draft.rollout.as_motion(done.task.motion)
+    simulated = done.rollout.as_motion(done.task.motion)
     out.parent.mkdir(parents=True, exist_ok=True)
     with bar(out.name) as progress:
         write_comparison(done.task, simulated, size, out, progress)

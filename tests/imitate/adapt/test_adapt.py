@@ -14,7 +14,8 @@ from imitate.adapt.skill_regression import SkillRegressionConfig, fit_adaptation
 from imitate.adapt.start import LEASH, AdaptiveStart, extend_policy, extrinsic_moments
 from imitate.env.dynamics import Dynamics, DynamicsConfig
 from imitate.env.env import EnvConfig, ImitationEnv
-from imitate.training.loop import Job, TrainingRun
+from imitate.training.job import Job
+from imitate.training.loop import TrainingRun
 from imitate.training.process_group import ProcessGroup
 from pose.errors import InputError
 from sfv.skill import skills_named

@@ -17,7 +17,8 @@ from imitate.scene.scene import CONTROL_HZ, Scene, build_model
 from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import Verdict
 from imitate.training.distill import DistillConfig, Expert
-from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, Job, TrainingRun, train
+from imitate.training.job import Job
+from imitate.training.loop import BEST_POLICY, CHECKPOINT, CURVES, TrainingRun, train
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import train_policy
 from pose.errors import InputError

@@ -18,7 +18,8 @@ from imitate.policy import Policy
 from imitate.training.checkpoint import load_checkpoint, save_checkpoint
 from imitate.training.config import TrainConfig
 from imitate.training.evaluation import Score
-from imitate.training.loop import BEST_POLICY, CHECKPOINT, Job, TrainingRun, train, update_average
+from imitate.training.job import Job
+from imitate.training.loop import BEST_POLICY, CHECKPOINT, TrainingRun, train, update_average
 from imitate.training.process_group import ProcessGroup
 from imitate.training.train import TrainingError, train_policy
 from pose.errors import InputError

@@ -14,8 +14,9 @@ from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import Verdict
 from imitate.training.config import TrainConfig
 from imitate.training.distill import WarmStart
+from imitate.training.job import Job
 from imitate.training.learner import BeforePPO
-from imitate.training.loop import Job, TrainingRun
+from imitate.training.loop import TrainingRun
 from imitate.training.process_group import ProcessGroup
 from imitate.vision import plans as plans_module
 from imitate.vision import walking_course as course_module

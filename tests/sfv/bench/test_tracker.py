@@ -1,15 +1,21 @@
 """The bench of the tracker on two clips that nobody has learnt."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from imitate.policy import save_torch
+from imitate.env.task import Task
+from imitate.policy import Policy, save_torch
+from imitate.tracker.improve import ImproveConfig
 from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared
 from imitate.tracker.train import CLONE_VERSION, CloneConfig, Cloning
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
+from sfv.bench import tracker as bench
 from sfv.bench.tracker import bench_tracker
 from tests.imitate.tracker.conftest import glide, make_prepared
 
@@ -20,6 +26,25 @@ def keep(prepared: Prepared, folder: Path) -> None:
     note = {"result": FOLLOWED, "order": 0, "draft_return": 0.9, "cpu_seconds": 6.0, "seconds": 2.0}
     prepared.save(folder / f"{prepared.name}.npz")
     (folder / f"{prepared.name}.json").write_text(json.dumps(note), encoding="utf-8")
+
+
+def test_each_held_out_clip_is_tuned_on_by_itself(monkeypatch: pytest.MonkeyPatch):
+    """One of them leaps away, and what one clip teaches is not used on the other."""
+    motion, asked = glide(10, 0.0), list[float]()
+    away = motion.qpos + np.outer(np.arange(10) > 0, np.eye(motion.qpos.shape[1])[0] * 3.0)
+    clips = [make_prepared("a", motion), make_prepared("b", replace(motion, qpos=away))]
+    policy = Cloning(load_character("humanoid"), clips[:1], CONFIG).policy
+
+    def improved(start: Policy, tasks: list[Task], folder: Path, config: ImproveConfig) -> Any:
+        assert start is policy and len(tasks) == 1
+        asked.append(config.minutes)
+        return start, {"train_seconds": 3.0}
+
+    monkeypatch.setattr(bench, "improve_tracker", improved)
+    rows = {row.name: row for row in bench.measure_tuned(policy, clips, 0.5)}
+    assert asked == [0.5, 0.5] and rows["tracker_tuned_followed"].n == 2
+    assert rows["tracker_tuned_followed"].value == 0.5 and rows["tracker_tuned_followed"].goal == 0.95
+    assert rows["tracker_tuned_seconds"].value == 3.0
 
 
 def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -45,4 +70,5 @@ def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert rows["tracker_walk_mpjpe_mm"]["value"] == rows["tracker_mpjpe_mm"]["value"] < 60.0
     assert rows["tracker_train_cpu_minutes"]["value"] == 0.5
     assert rows["tracker_train_minutes"]["value"] == 1.5 and rows["tracker_draft_cpu_s_per_s"]["value"] == 3.0
+    assert "tracker_tuned_followed" not in rows
     assert "| `tracker_followed` | 1 " in (tmp_path / "page.md").read_text(encoding="utf-8")
