@@ -33,6 +33,10 @@ COMMANDS = {
         "sfv.commands.tracker:train_tracker",
         "one policy learns to follow all prepared clips",
     ),
+    "tracker world": (
+        "sfv.commands.tracker:train_tracker_world",
+        "one policy learns to follow them through a learned model of the physics",
+    ),
     "tracker library": (
         "sfv.commands.tracker:make_tracker_library",
         "the library of skills, made of prepared clips",
