@@ -42,8 +42,6 @@ from reconstruct.characters.character import Character
 WORLD_VERSION = "world model 1"
 MODEL_WIDTHS = (384, 384)
 """Hidden layers of the model: .28 million parameters for the humanoid."""
-MODEL_ALONE = 0.1
-"""Share of the time in which only the model learns: through one that knows nothing a policy learns nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,9 @@ class WorldConfig:
     """Steps of the model's optimiser in a round."""
     policy_batches: int = 8
     """Steps of the policy's optimiser in a round."""
-    batch_size: int = 64
+    model_first: int = 40
+    """Rounds in which only the model learns: through one that knows nothing a policy learns nothing."""
+    batch_size: int = 128
     """Windows, or rollouts, in a step of an optimiser."""
     model_learning_rate: float = 1e-3
     """Step size of the model's Adam at the beginning; it falls to a twentieth along half a cosine."""
@@ -86,7 +86,7 @@ class WorldConfig:
         if not 0.01 <= self.minutes <= 1e5:
             raise InputError(f"--minutes {self.minutes:g} is out of range; give .01 to 100000")
         counts = self.envs, self.steps, self.window, self.rollout, self.model_batches, self.batch_size, *self.hidden
-        if min(counts) < 1 or self.policy_batches < 0:
+        if min(counts) < 1 or min(self.policy_batches, self.model_first) < 0:
             raise InputError("--envs, --steps, --window, --rollout, --...-batches, --batch-size: give positive numbers")
         if self.ticks <= self.window:
             raise InputError(f"--buffer {self.buffer}: give more than --envs times --window, {self.envs * self.window}")
@@ -200,8 +200,8 @@ class WorldTraining:
         Raises:
           NonFiniteError: numbers exploded; the parameters are those before.
         """
-        (group,) = optimiser.param_groups
-        group["lr"] = rate * (0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, self.passed))))
+        (group,), passed = optimiser.param_groups, min(1.0, self.seconds / (60.0 * self.config.minutes))
+        group["lr"] = rate * (0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * passed)))
         optimiser.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(group["params"], 1.0)
@@ -209,11 +209,6 @@ class WorldTraining:
             raise NonFiniteError("loss or gradient is not finite")
         optimiser.step()
         return float(loss.detach())
-
-    @property
-    def passed(self) -> float:
-        """Share of the time that has passed."""
-        return self.seconds / (60.0 * self.config.minutes)
 
     def learn(self) -> None:
         """One round: simulates, fits, and counts the time; first of all a quarter of the buffer is filled."""
@@ -224,7 +219,7 @@ class WorldTraining:
             self.fix_scales()
         self.collect()
         self.fit_model()
-        if self.passed >= MODEL_ALONE:
+        if len(self.model_losses) > self.config.model_first:
             self.fit_policy()
         self.seconds += work_seconds() - began
         self.cpu_seconds += time.process_time() - began_cpu

@@ -14,6 +14,7 @@ from imitate.policy import Policy, load_torch
 from imitate.tracker.evaluation import Following, follow_clips
 from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared, count_results, load_clips, read_notes
 from imitate.tracker.train import CLONE_VERSION
+from imitate.tracker.world_train import WORLD_VERSION
 from pose.errors import InputError
 from pose.files import replace_file
 from reconstruct.characters.character import load_character
@@ -40,7 +41,7 @@ def bench_tracker(
     if page is not None and not page.parent.is_dir():
         raise InputError(f"{page}: no folder {page.parent}; make it first, or give another --page")
     policy, training = Policy.load(out / "tracker.pt"), load_torch(out / "checkpoint.pt", "checkpoint of a tracker")
-    if training.get("format") != CLONE_VERSION:
+    if training.get("format") not in (CLONE_VERSION, WORLD_VERSION):
         raise InputError(f"{out / 'checkpoint.pt'}: of another version of the tracker; train it anew")
     own = [clip for clip in load_clips(out) if clip.name in training["clips"]]
     if not own:

@@ -24,15 +24,25 @@ def make_model(widths: tuple[int, ...] = (24,), dtype: torch.dtype = torch.float
     """A model whose weights are random, also the last layer's."""
     torch.manual_seed(0)
     model = WorldModel(TorchBody(MODEL, dtype), MODEL, widths).to(dtype)
-    torch.nn.init.normal_(model.network[-1].weight, std=0.1)
+    torch.nn.init.normal_(last_layer(model.network).weight, std=0.1)
     model.outputs.mean[2] = -0.3
     return model
+
+
+def last_layer(network: torch.nn.Sequential) -> torch.nn.Linear:
+    last = network[-1]
+    assert isinstance(last, torch.nn.Linear)
+    return last
 
 
 def make_tensors(count: int, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Random states and drives."""
     qpos, qvel, steps = make_states(MODEL, count)
-    return tuple(torch.tensor(each, dtype=dtype) for each in (qpos, qvel, 0.2 * steps[:, 6:]))
+    return (
+        torch.tensor(qpos, dtype=dtype),
+        torch.tensor(qvel, dtype=dtype),
+        torch.tensor(0.2 * steps[:, 6:], dtype=dtype),
+    )
 
 
 def test_the_humanoids_model_is_small():
@@ -63,15 +73,11 @@ def test_place_and_heading_make_no_difference_and_height_does():
 
 def test_the_targets_are_what_leads_from_state_to_state():
     model, (qpos, qvel, drive) = make_model(), make_tensors(4)
-    after = model(qpos, qvel, model.body.place(qpos, qvel), drive)
-    wanted = model.outputs.inverse(
-        model.network(
-            torch.cat(
-                [model.inputs((seen := model.describe(qpos, qvel, model.body.place(qpos, qvel), drive))[0]), seen[1]], 1
-            )
-        )
-    )
-    torch.testing.assert_close(model.find_targets((qpos, qvel), after), wanted, atol=1e-5, rtol=1e-5)
+    placed = model.body.place(qpos, qvel)
+    plain, height = model.describe(qpos, qvel, placed, drive)
+    given = model.outputs.inverse(model.network(torch.cat([model.inputs(plain), height], dim=1)))
+    after = model(qpos, qvel, placed, drive)
+    torch.testing.assert_close(model.find_targets((qpos, qvel), after), given, atol=1e-5, rtol=1e-5)
 
 
 def test_the_gradient_of_a_rollout_is_that_of_finite_differences():
@@ -79,12 +85,14 @@ def test_the_gradient_of_a_rollout_is_that_of_finite_differences():
     model = make_model()
     reference, policy = TorchReference(env, model.body, torch.float64), Policy(env.policy_layout((16,))).double()
     frame = torch.tensor([2, 17])  # the second is over after two steps
-    bias = policy.actor[-1].bias
+    bias = last_layer(policy.actor).bias
 
     def cost() -> torch.Tensor:
         return compute_policy_loss(policy, model, reference, (reference.qpos[frame], reference.qvel[frame], frame), 6)
 
     cost().backward()
+    slope = bias.grad
+    assert slope is not None
     for servo in (0, 9, 20):
         with torch.no_grad():
             ends = list[float]()
@@ -92,7 +100,7 @@ def test_the_gradient_of_a_rollout_is_that_of_finite_differences():
                 bias[servo] += step
                 ends.append(float(cost()))
             bias[servo] += 1e-5
-        assert float(bias.grad[servo]) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-4, abs=1e-7)
+        assert float(slope[servo]) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-4, abs=1e-7)
 
 
 def test_a_body_that_servos_pull_linearly_is_learnt():
