@@ -118,5 +118,5 @@ def test_a_body_that_servos_pull_linearly_is_learnt():
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert losses[-1] < 0.25 * losses[0]
