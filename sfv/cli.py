@@ -37,6 +37,10 @@ COMMANDS = {
         "sfv.commands.tracker_improve:improve_trained",
         "the policy of tracker train goes on learning, by PPO",
     ),
+    "tracker world": (
+        "sfv.commands.tracker:train_tracker_world",
+        "one policy learns to follow them through a learned model of the physics",
+    ),
     "tracker library": (
         "sfv.commands.tracker:make_tracker_library",
         "the library of skills, made of prepared clips",

@@ -293,7 +293,11 @@ class ImitationEnv:
         drive = self.joints.actuator_dof
         here = self.joints.rotation_vectors(self.qpos)[:, drive]
         way = self.joints.difference(self.qpos, qpos)[:, drive]
-        return here + way + self._lag * qvel[:, drive] + self.config.action_scale * action
+        return here + way + self.servo_lead(qvel) + self.config.action_scale * action
+
+    def servo_lead(self, qvel: np.ndarray) -> np.ndarray:
+        """How far targets that move with velocities (N, nv) are ahead of them, by the servos' lag [rad], (N, nu)."""
+        return self._lag * qvel[:, self.joints.actuator_dof]
 
     def step(self, action: np.ndarray) -> StepResult:
         """Simulates one control step (1/30 s) and compares with the reference; `action` is (N, nu)."""

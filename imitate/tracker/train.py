@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -28,12 +29,15 @@ from imitate.training.ppo import NonFiniteError
 from imitate.training.train import TrainingError
 from imitate.training.work_clock import work_seconds
 from pose.errors import InputError
+from pose.files import CHECKPOINT
 from pose.foreign_files import refuse_damaged
 from pose.progress import Progress, silent
 from pose.ranges import check_seed
 from reconstruct.characters.character import Character
 
 CLONE_VERSION = 2
+TRACKER = "tracker.pt"
+"""The file of the policy, in the folder of the clips."""
 NOISE = 0.4
 """Standard deviation of the noise on the controller's actions in a quarter of the environments; 1 is .25 rad."""
 # The others have a quarter of it: states near the performance and further from it.
@@ -222,6 +226,10 @@ class Cloning:
         self.seconds += work_seconds() - began
         self.cpu_seconds += time.process_time() - began_cpu
 
+    def describe(self) -> str:
+        """How far it is, in a few words."""
+        return f"loss {self.losses[-1]:.4f}, {self.samples / 1e6:.2f} M states"
+
     @property
     def body(self) -> list[str | float]:
         """Name and height of the body, as a checkpoint has them."""
@@ -276,21 +284,56 @@ def clone_policy(
     Raises:
       TrainingError: numbers exploded; the weights before are kept.
     """
-    cloning, path = Cloning(character, clips, config), folder / "checkpoint.pt"
+    cloning, path = Cloning(character, clips, config), folder / CHECKPOINT
     if path.is_file():
         cloning.restore(path)
-    saved, end = work_seconds(), 60.0 * config.minutes
+    train_for(cloning, config.minutes, config.checkpoint_seconds, path, progress)
+    cloning.policy.save_actor(folder / TRACKER)
+    return cloning.policy
+
+
+class Training(Protocol):
+    """A tracker that is being trained, in whichever way."""
+
+    seconds: float
+    losses: list[float]
+
+    def learn(self) -> None:
+        """One round, which counts its time; raises `NonFiniteError` before numbers explode."""
+
+    def describe(self) -> str:
+        """How far it is, in a few words."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint."""
+
+
+def train_for(
+    training: Training, minutes: float, checkpoint_seconds: float, path: Path, progress: Progress = silent
+) -> None:
+    """Trains until the time is up, and keeps checkpoints; what has been learnt before an error or Ctrl-C is kept, too.
+
+    Args:
+      training: is trained.
+      minutes: time in all, with what has passed before [min].
+      checkpoint_seconds: between two checkpoints [s].
+      path: of the checkpoint.
+      progress: is called with the seconds done.
+
+    Raises:
+      TrainingError: numbers exploded; the weights before are kept.
+    """
+    saved, end = work_seconds(), 60.0 * minutes
     try:
-        while cloning.seconds < end:
-            cloning.learn()
-            progress(cloning.seconds, end, f"loss {cloning.losses[-1]:.4f}, {cloning.samples / 1e6:.2f} M states")
-            if work_seconds() - saved > config.checkpoint_seconds:
-                cloning.save(path)
+        while training.seconds < end:
+            training.learn()
+            progress(training.seconds, end, training.describe())
+            if work_seconds() - saved > checkpoint_seconds:
+                training.save(path)
                 saved = work_seconds()
     except NonFiniteError as error:
-        raise TrainingError(f"training stopped: {error}; the last weights are kept in {folder}") from error
+        raise TrainingError(f"training stopped: {error}; the last weights are kept in {path.parent}") from error
     finally:
-        if cloning.losses:
-            cloning.save(path)
-    cloning.policy.save_actor(folder / "tracker.pt")
-    return cloning.policy
+        if training.seconds > 0.0:
+            training.save(path)

@@ -1,5 +1,6 @@
 """`python -m sfv tracker`: clips of motion capture, tracked once and kept, and one policy that learns from them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -9,20 +10,24 @@ import tyro
 from rich.table import Table
 
 from imitate.env.task import Task
+from imitate.policy import Policy
 from imitate.tracker.evaluation import follow_clips
 from imitate.tracker.prepare import (
     TEST,
     TRAINING,
     PrepareConfig,
+    Prepared,
     count_results,
     load_clips,
     prepare_clips,
     read_notes,
 )
 from imitate.tracker.segments import KINDS, OTHER, read_list
-from imitate.tracker.train import CloneConfig, clone_policy
+from imitate.tracker.train import TRACKER, CloneConfig, clone_policy
+from imitate.tracker.world_train import WorldConfig, train_through_model
 from pose.errors import InputError
-from reconstruct.characters.character import load_character
+from pose.progress import Progress
+from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.mocap_archive import MocapArchive
 from sfv.console import bar, console
 from sfv.library import library_skills, make_library, prepare_library
@@ -72,22 +77,55 @@ class TrackerTrainConfig:
     train: Annotated[CloneConfig, tyro.conf.arg(name="")] = field(default_factory=CloneConfig)
 
 
+Train = Callable[[Character, list[Prepared], Progress], Policy]
+
+
 def train_tracker(config: Annotated[TrackerTrainConfig, tyro.conf.arg(name="")]) -> None:
     """One policy learns to follow all prepared clips; Ctrl-C keeps what it has learnt, more --minutes go on."""
-    train = config.train.check()
-    if config.clips is not None and config.clips < 1:
-        raise InputError(f"--clips {config.clips}: give 1 or more, or leave it out for all")
-    clips = load_clips(config.out, count=config.clips)
+    train, out = config.train.check(), config.out
+    run_training(lambda body, clips, progress: clone_policy(body, clips, out, train, progress), out, config.clips)
+
+
+def run_training(train: Train, folder: Path, count: int | None) -> None:
+    """Trains a tracker on the clips of a folder in one of the ways, and prints how it follows them.
+
+    Args:
+      train: the way; of a body and its clips it makes a policy.
+      folder: that sfv tracker prepare wrote.
+      count: the most clips; None for all.
+    """
+    if count is not None and count < 1:
+        raise InputError(f"--clips {count}: give 1 or more, or leave it out for all")
+    clips = load_clips(folder, count=count)
     motion = clips[0].motion
-    with lock_folder(config.out), bar("tracker train") as progress:
-        policy = clone_policy(load_character(motion.character, motion.height), clips, config.out, train, progress)
-    tasks = [Task(load_character(motion.character, motion.height), clip.motion) for clip in clips]
-    found = follow_clips(policy, tasks)
+    character = load_character(motion.character, motion.height)
+    with lock_folder(folder), bar("tracker train") as progress:
+        policy = train(character, clips, progress)
+    found = follow_clips(policy, [Task(character, clip.motion) for clip in clips])
     known = found.error[np.isfinite(found.error)]
     off = f"bodies off by {1e3 * known.mean():.0f} mm" if len(known) else "all lost in the first step"
     console.print(
-        f"{config.out / 'tracker.pt'}: {found.followed.mean():.0%} of {len(clips)} clips followed to the end, {off}; "
-        f"held-out clips: sfv bench tracker --out {config.out}"
+        f"{folder / TRACKER}: {found.followed.mean():.0%} of {len(clips)} clips followed to the end, {off}; "
+        f"held-out clips: sfv bench tracker --out {folder}"
+    )
+
+
+@dataclass(frozen=True)
+class TrackerWorldConfig:
+    """What is learnt from, and how."""
+
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/tracker_world")
+    """Folder that sfv tracker prepare wrote, or a copy of it; the policy, tracker.pt, goes there."""
+    clips: int | None = None
+    """Most clips to learn from, of all kinds; default all that are there."""
+    train: Annotated[WorldConfig, tyro.conf.arg(name="")] = field(default_factory=WorldConfig)
+
+
+def train_tracker_world(config: Annotated[TrackerWorldConfig, tyro.conf.arg(name="")]) -> None:
+    """The same through a learned model of the physics instead of by cloning; Ctrl-C keeps what it has learnt."""
+    train, out = config.train.check(), config.out
+    run_training(
+        lambda body, clips, progress: train_through_model(body, clips, out, train, progress), out, config.clips
     )
 
 

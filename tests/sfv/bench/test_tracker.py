@@ -13,6 +13,7 @@ from imitate.policy import Policy, save_torch
 from imitate.tracker.improve import ImproveConfig
 from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared
 from imitate.tracker.train import CLONE_VERSION, CloneConfig, Cloning
+from imitate.tracker.world_train import WORLD_VERSION
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from sfv.bench import tracker as bench
@@ -72,3 +73,10 @@ def test_rows_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert rows["tracker_train_minutes"]["value"] == 1.5 and rows["tracker_draft_cpu_s_per_s"]["value"] == 3.0
     assert "tracker_tuned_followed" not in rows
     assert "| `tracker_followed` | 1 " in (tmp_path / "page.md").read_text(encoding="utf-8")
+    save_torch(content | {"format": "world model 0"}, tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match="another version of the tracker"):
+        bench_tracker(tmp_path)
+    save_torch(content | {"format": WORLD_VERSION, "samples": 7}, tmp_path / "checkpoint.pt")
+    bench_tracker(tmp_path, json=True)
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert rows["tracker_train_states"]["value"] == 7, "learnt through a model, but a tracker"

@@ -6,7 +6,7 @@ import pytest
 
 from imitate.tracker.prepare import TRAINING
 from pose.errors import InputError
-from sfv.commands.tracker import TrackerTrainConfig, train_tracker
+from sfv.commands.tracker import TrackerTrainConfig, TrackerWorldConfig, train_tracker, train_tracker_world
 from sfv.run_folder import lock_folder
 from tests.imitate.tracker.conftest import glide, make_prepared
 from tests.sfv.bench.test_tracker import keep
@@ -16,6 +16,8 @@ from tests.sfv.bench.test_tracker import keep
 def test_clips_are_one_or_more(clips: int):
     with pytest.raises(InputError, match="give 1 or more"):
         train_tracker(TrackerTrainConfig(clips=clips))
+    with pytest.raises(InputError, match="give 1 or more"):
+        train_tracker_world(TrackerWorldConfig(clips=clips))
 
 
 def test_one_training_writes_to_a_folder(tmp_path: Path):
