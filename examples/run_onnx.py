@@ -7,8 +7,9 @@ names package and file): its masses, its shapes, its torque limits. What such a 
 motors' rotors, as the policy knows it, where there is none; shapes that overlap while it stands do not collide.
 
 Physics run at 500 Hz, servos with them; the policy acts at its own rate, on noisy measurements, and its targets arrive
-one of its steps later. As the delay is known, the program looks ahead by it: from the measured state it simulates what
-the targets on their way will do, with a model whose masses are up to a tenth wrong, and the policy acts on that.
+one of its steps later. Both are made up for by a twin, a simulation by a model whose masses are up to a tenth wrong. It
+gets the same targets and is drawn towards each measurement, so that their errors average out. As the delay is known,
+the targets on their way are simulated, too, and the policy acts on the state that they lead to.
 """
 
 import argparse
@@ -172,49 +173,55 @@ class Robot:
         return bool((self.floor[pairs].any(axis=1) & self.fall_geoms[pairs].any(axis=1)).any())
 
     def measure(self, data: mujoco.MjData, rng: np.random.Generator, noise: float) -> mujoco.MjData:
-        """What the robot knows of its state: the true one with noise, led through its own kinematics."""
-        model, seen = self.model, mujoco.MjData(self.model)
-        seen.qpos[:], seen.qvel[:] = data.qpos, data.qvel
-        joints, nv = len(self.joint_qpos), model.nv
-
-        def draw(size: int, deviation: float) -> np.ndarray:
-            return noise * deviation * rng.standard_normal(size)
-
-        seen.qpos[self.joint_qpos] += draw(joints, JOINT)
-        step = np.zeros(nv)
-        step[:6] = [*draw(3, PLACE), *draw(3, TILT)]
-        mujoco.mj_integratePos(model, seen.qpos, step, 1.0)
-        seen.qvel[self.joint_dof] += draw(joints, SPEED)
-        seen.qvel[:6] += [*draw(3, VELOCITY), *draw(3, TURN)]
-        lead_through(model, seen)
+        """What the robot measures of its state: the true one with noise, led through its own kinematics."""
+        seen, order = copy.copy(data), np.concatenate([np.arange(6), self.joint_dof])
+        step, change = np.zeros((2, self.model.nv))
+        repeats = [3, 3, len(self.joint_dof)]
+        step[order] = noise * np.repeat([PLACE, TILT, JOINT], repeats) * rng.standard_normal(len(order))
+        change[order] = noise * np.repeat([VELOCITY, TURN, SPEED], repeats) * rng.standard_normal(len(order))
+        mujoco.mj_integratePos(self.model, seen.qpos, step, 1.0)
+        seen.qvel[:] += change
+        lead_through(self.model, seen)
         return seen
 
 
-class Foresight:
-    """Says where the robot will be when new targets arrive, by a model of it that is a little wrong."""
+class Twin:
+    """A simulation beside the robot, by a model of it that is a little wrong: what the robot believes its state is."""
 
     MASS_ERROR = 0.1
     """Greatest error of each part's mass and inertia, as a share of it."""
+    TRUST = 0.2
+    """Share of the way from the belief to what is measured, by which it moves at each measurement."""
 
-    def __init__(self, robot: Robot, rng: np.random.Generator):
-        self.model = copy.copy(robot.model)
+    def __init__(self, robot: Robot, rng: np.random.Generator, start: mujoco.MjData):
+        self.model, self.state = copy.copy(robot.model), copy.copy(start)
         factor = 1.0 + self.MASS_ERROR * rng.uniform(-1.0, 1.0, self.model.nbody)
         self.model.body_mass[:] *= factor
         self.model.body_inertia[:] *= factor[:, None]
         mujoco.mj_setConst(self.model, mujoco.MjData(self.model))
 
-    def look_ahead(self, seen: mujoco.MjData, now: np.ndarray, waiting: "Waiting", time: float, delay: float) -> None:
-        """Moves a measured state on by the delay [s], with the present targets and those on their way."""
-        seen.ctrl[:], coming = now, list(waiting)
+    def follow(self, targets: np.ndarray) -> None:
+        """Goes on by a step of physics with the targets that the motors have."""
+        self.state.ctrl[:] = targets
+        mujoco.mj_step(self.model, self.state)
+
+    def correct(self, seen: mujoco.MjData) -> None:
+        """Moves the belief towards a measurement."""
+        way = np.zeros(self.model.nv)
+        mujoco.mj_differentiatePos(self.model, way, 1.0, self.state.qpos, seen.qpos)
+        mujoco.mj_integratePos(self.model, self.state.qpos, way, self.TRUST)
+        self.state.qvel[:] += self.TRUST * (seen.qvel - self.state.qvel)
+
+    def look_ahead(self, now: np.ndarray, waiting: list, time: float, delay: float) -> mujoco.MjData:
+        """The state after the delay [s], with the present targets and those on their way, each after its time [s]."""
+        ahead, coming = copy.copy(self.state), list(waiting)
+        ahead.ctrl[:] = now
         for tick in range(round(delay * PHYSICS_HZ)):
             while coming and time + tick / PHYSICS_HZ >= coming[0][0] - 1e-9:
-                seen.ctrl[:] = coming.pop(0)[1]
-            mujoco.mj_step(self.model, seen)
-        lead_through(self.model, seen)
-
-
-Waiting = list[tuple[float, np.ndarray]]
-"""Targets on their way to the motors, and when they arrive [s]."""
+                ahead.ctrl[:] = coming.pop(0)[1]
+            mujoco.mj_step(self.model, ahead)
+        lead_through(self.model, ahead)
+        return ahead
 
 
 def lead_through(model: mujoco.MjModel, state: mujoco.MjData) -> None:
@@ -263,57 +270,51 @@ def perform(
     rng: np.random.Generator,
     noise: float = 1.0,
     delay: float = 1.0,
-    foresight: bool = True,
+    twin: bool = True,
 ) -> tuple[bool, np.ndarray]:
-    """Performs the skill once.
+    """Performs the skill once; a cycle for so many seconds, a clip to its end.
 
-    Args:
-      robot: who does it.
-      session: the policy.
-      words: its json.
-      seconds: length of a cycle's performance [s]; a clip is passed once.
-      rng: of the noise.
-      noise: factor on `NOISE`.
-      delay: time from a measurement to the new targets, in steps of the policy.
-      foresight: looks ahead by the delay.
+    `noise` is a factor on `NOISE`; `delay` is the time from a measurement to the new targets, in steps of the policy.
+    With `twin` the policy acts on the twin's state after the delay, otherwise on the last measurement.
 
     Returns:
       Whether it got to the end without a fall, and the joint states every 20 ms, (T, nq).
     """
-    reference, step, servos = Reference(words["reference"]), 1.0 / words["control_hz"], words["action"]["servos"]
-    lag, end = find_lags(servos), seconds if reference.loop else reference.duration
-    data, states = mujoco.MjData(robot.model), []
+    reference, step, scale = Reference(words["reference"]), 1.0 / words["control_hz"], words["action"]["scale_rad"]
+    servos, end = words["action"]["servos"], seconds if reference.loop else reference.duration
+    damping = [servo["kd_nm_s_per_rad"] + servo["joint_damping_nm_s_per_rad"] for servo in servos]
+    lag = np.array(damping) / [servo["kp_nm_per_rad"] for servo in servos]  # by which a servo trails its target
+
+    def aim(time: float) -> np.ndarray:
+        pose, speeds = reference.pose(time + step)[7:] + robot.zero, reference.velocity(time + step, step)[6:]
+        return pose[robot.driven] + lag * speeds[robot.driven]
+
+    data, states, waiting, acted = mujoco.MjData(robot.model), [], [], 0
     robot.place(data, reference.pose(0.0), reference.velocity(0.0, step))
     mujoco.mj_forward(robot.model, data)
-    data.ctrl[:] = (reference.pose(0.0)[7:] + robot.zero)[robot.driven]
-    ahead, model = (delay * step, Foresight(robot, rng)) if foresight else (0.0, None)
-    waiting, acted = Waiting(), 0
+    data.ctrl[:] = aim(0.0)  # it is moving: to hold its pose until the first targets arrive would stop it
+    believed = Twin(robot, rng, data) if twin else None
     for tick in range(round(end * PHYSICS_HZ)):
         time = tick / PHYSICS_HZ
         if time >= acted * step - 1e-9:
-            seen, then = robot.measure(data, rng, noise), acted * step + ahead
-            if model is not None:
-                model.look_ahead(seen, data.ctrl, waiting, time, ahead)
+            seen, then = robot.measure(data, rng, noise), acted * step
+            if believed is not None:
+                believed.correct(seen)
+                seen, then = believed.look_ahead(data.ctrl, waiting, time, delay * step), then + delay * step
             observation = observe(robot, seen, reference, then, step)
             action = np.asarray(session.run(["action"], {"observation": observation})[0])
-            target = (reference.pose(then + step)[7:] + robot.zero)[robot.driven]
-            target = target + lag * reference.velocity(then + step, step)[6:][robot.driven]
-            waiting.append((time + delay * step, target + words["action"]["scale_rad"] * action[0]))
+            waiting.append((time + delay * step, aim(then) + scale * action[0]))
             acted += 1
         while waiting and time >= waiting[0][0] - 1e-9:
             data.ctrl[:] = waiting.pop(0)[1]
         mujoco.mj_step(robot.model, data)
+        if believed is not None:
+            believed.follow(data.ctrl)
         if tick % (PHYSICS_HZ // 50) == 0:
             states.append(data.qpos.copy())
         if robot.has_fallen(data) or not np.isfinite(data.qpos).all():
             return False, np.array(states)
     return True, np.array(states)
-
-
-def find_lags(servos: list[dict]) -> np.ndarray:
-    """Time that each servo trails its target by: all damping over the stiffness [s], (A,)."""
-    damping = [servo["kd_nm_s_per_rad"] + servo["joint_damping_nm_s_per_rad"] for servo in servos]
-    return np.array(damping) / [servo["kp_nm_per_rad"] for servo in servos]
 
 
 def multiply(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -377,7 +378,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of a cycle's performance")
     parser.add_argument("--noise", type=float, default=1.0, help="factor on the measurements' noise")
     parser.add_argument("--delay", type=float, default=1.0, help="steps of the policy from a measurement to the motors")
-    parser.add_argument("--no-foresight", action="store_true", help="act on what was measured, though it is old")
+    parser.add_argument("--no-twin", action="store_true", help="act on what was measured, though noisy and old")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--states", type=Path, help="file.npy for the first performance's joint states, 50 a second")
     options = parser.parse_args()
@@ -387,7 +388,7 @@ def main() -> None:
     robot, done = Robot(options.model, words), 0
     for k in range(options.rollouts):
         rng = np.random.default_rng([options.seed, k])
-        how = options.noise, options.delay, not options.no_foresight
+        how = options.noise, options.delay, not options.no_twin
         completed, states = perform(robot, session, words, options.seconds, rng, *how)
         done += completed
         if k == 0 and options.states:

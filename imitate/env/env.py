@@ -11,12 +11,13 @@ import mujoco
 import mujoco.batch
 import numpy as np
 
+from imitate.env.body_state import BodyState
 from imitate.env.box_course import plan_box
 from imitate.env.config import EnvConfig
 from imitate.env.dynamics import Dynamics, DynamicsConfig, prepare_model
 from imitate.env.grip_schedule import GripSchedule
 from imitate.env.joint_layout import JointLayout, servo_lag
-from imitate.env.observation import ObservationLayout, observe, observe_box
+from imitate.env.observation import ObservationLayout, observe_box
 from imitate.env.pushes import Pushes, make_pushes
 from imitate.env.real_world import RealWorld
 from imitate.env.reference import Reference
@@ -89,8 +90,9 @@ class ImitationEnv:
         self._bind_state()
         self.dynamics = None if dynamics is None else Dynamics(task, self._batch, dynamics, varied)
         """The dynamics of each environment, where they vary; an observation then ends with them."""
-        sizes, shape = self.observation_layout.sizes, (num_envs, self.action_size)
-        self._real_world = RealWorld(config.sensor_noise, config.delay * SUBSTEPS, sizes, shape, self.scene.seed)
+        shape, lag = (num_envs, self.action_size), config.delay * SUBSTEPS
+        measured = self._make_batch(threads) if config.sensor_noise else None
+        self._real_world = RealWorld(config.sensor_noise, lag, self.joints, shape, self.scene.seed, measured)
 
     def seed_noise(self, seed: int) -> None:
         """Lets noise and delays of measurements to come follow from this seed and the scene's."""
@@ -123,14 +125,15 @@ class ImitationEnv:
         """Of the body."""
         self.box_qpos, self._box_qvel = qpos[:, body.nq :], qvel[:, body.nv :]
         """Pose of the box, (N, 7), or (N, 0) where there is none."""
-        xmat = bind("xmat").reshape(self.num_envs, -1, 3, 3)
-        self._xpos, self._cvel = bind("xpos")[:, : body.nbody], bind("cvel")[:, : body.nbody]
-        self._xmat, self._box_xmat = xmat[:, : body.nbody], xmat[:, -1]
-        self.bodies_xpos = self._xpos[:, 1:]
+        self.state_of_body = true = BodyState.of(self._batch, body)
+        """As it is."""
+        self._xpos, self._cvel = true.xpos, true.cvel
+        self._box_xmat = bind("xmat").reshape(self.num_envs, -1, 3, 3)[:, -1]
+        self.bodies_xpos = true.xpos[:, 1:]
         """Origins of the moving bodies, world [m], (N, B, 3)."""
-        self.bodies_xmat = self._xmat[:, 1:]
+        self.bodies_xmat = true.xmat[:, 1:]
         """Their rotations R_world_body, (N, B, 3, 3)."""
-        self.com, self.site_xpos, self._geom_xpos = bind("subtree_com")[:, 1], bind("site_xpos"), bind("geom_xpos")
+        self.com, self.site_xpos, self._geom_xpos = true.com, bind("site_xpos"), bind("geom_xpos")
         """Centre of mass, world [m], (N, 3)."""
         self._geom_xmat = bind("geom_xmat").reshape(self.num_envs, -1, 3, 3)
         self._ctrl, self._applied = bind("ctrl"), bind("xfrc_applied")
@@ -234,7 +237,7 @@ class ImitationEnv:
 
     def observe(self, ids: np.ndarray | None = None) -> np.ndarray:
         """Observations of all or some environments, float32 (M, O); the extrinsics after them, (M, O + E)."""
-        seen = self._real_world.measure(self._observe(ids))
+        seen = self._observe(ids)
         if self.dynamics is None:
             return seen
         these = slice(None) if ids is None else ids
@@ -242,14 +245,14 @@ class ImitationEnv:
         return np.concatenate([seen, extrinsics], axis=1)
 
     def _observe(self, ids: np.ndarray | None) -> np.ndarray:
-        these = slice(None) if ids is None else ids
+        these, state = slice(None) if ids is None else ids, self._real_world.sense(self.state_of_body, ids)
         frame = self.frame[these]
         following = self.reference.follow(frame)
-        offset = self.joints.difference(self.qpos[these], self.reference.qpos[following])
-        seen = self.describe(these, self.reference.phase[frame], self.reference.heading[frame], offset)
+        offset = self.joints.difference(state.qpos[these], self.reference.qpos[following])
+        seen = state.describe(these, self.reference.phase[frame], self.reference.heading[frame], offset)
         if self.ground.flat and not self.scene.has_box:
             return seen
-        root, heading = self._xpos[these, 1], self.reference.heading[frame]
+        root, heading = state.xpos[these, 1], self.reference.heading[frame]
         parts = [seen]
         if not self.ground.flat:
             height = self.observation_layout.column("root_height")
@@ -259,20 +262,6 @@ class ImitationEnv:
             box = self.box_qpos[these, :3], self._box_xmat[these], self._box_qvel[these]
             parts.append(observe_box(heading, root, *box))
         return np.nan_to_num(np.concatenate(parts, axis=1))
-
-    def describe(
-        self, these: np.ndarray | slice, phase: np.ndarray, heading: np.ndarray, offset: np.ndarray
-    ) -> np.ndarray:
-        """What some bodies sense of themselves, float32 (M, O), as `observe` of `observation.py`.
-
-        Args:
-          these: the M environments.
-          phase: of the motion, (M,).
-          heading: of the frame in which vectors are [rad], (M,).
-          offset: tangent step from the body's pose to the one that it is to take next, (M, nv).
-        """
-        where, turned, speed = self._xpos[these, 1:], self._xmat[these, 1:], self._cvel[these, 1:]
-        return observe(phase, heading, where, turned, speed, self.com[these], offset)
 
     def slide_squared(self) -> np.ndarray:
         """See `sliding.slide_squared`, of all feet and hands, (N,)."""

@@ -4,39 +4,48 @@ from typing import Any
 
 import numpy as np
 
-NOISE = {
-    "root_height": 0.01,
-    "positions": 0.01,
-    "rotations": 0.02,
-    "linear_velocities": 0.1,
-    "angular_velocities": 0.2,
-    "root_offset": 0.01,
-    "pose_offset": 0.01,
-}
-"""Standard deviation of each number of an observation's part [m, 1, m, 1, m/s, rad/s, m, rad]."""
-# About what encoders with .01 rad and .2 rad/s and a root known to 1 cm, .01 rad, .05 m/s and .1 rad/s make of them
-# along a limb. There errors of a limb's parts go together; here each number has its own.
+from imitate.env.body_state import BodyState
+from imitate.env.step import STAGE_VEL
+from reconstruct.solver.tangent import TangentSpace
+
+PLACE, TILT, ANGLE = 0.01, 0.01, 0.01
+"""Standard deviations of measured root positions [m], root rotations and joint angles [rad]."""
+VELOCITY, TURNING, SPEED = 0.05, 0.1, 0.2
+"""Standard deviations of measured root velocities [m/s], turning speeds and joint speeds [rad/s]."""
+# Those of examples/run_onnx.py.
 
 
 class RealWorld:
-    """Noise on the observations of N environments, and targets that reach their servos late.
+    """Noise on the measured states of N environments, and targets that reach their servos late.
 
     Each environment has a delay of its own, drawn when its episode begins.
     """
 
-    def __init__(self, noise: float, delay: float, sizes: dict[str, int], shape: tuple[int, int], seed: int):
+    def __init__(
+        self,
+        noise: float,
+        delay: float,
+        space: TangentSpace,
+        shape: tuple[int, int],
+        seed: int,
+        measured: Any = None,
+    ):
         """Nothing is late yet.
 
         Args:
-          noise: factor on `NOISE`; 0 for none.
+          noise: factor on the standard deviations above; 0 for none.
           delay: longest delay [physics steps]; each is drawn evenly from 0 to this, in whole steps.
-          sizes: of the parts of an observation.
+          space: steps between poses of the body.
           shape: environments and servos, (N, A).
           seed: of noise and delays.
+          measured: a batch of the N environments for the states that are measured; needed where there is noise.
         """
         self.rng = np.random.default_rng(seed)
-        self.deviation = np.repeat([noise * NOISE.get(part, 0.0) for part in sizes], list(sizes.values()))
-        """Standard deviation of each number of an observation, (O,)."""
+        self.space, self._measured, joints = space, measured, space.nv - 6
+        self.pose_deviation = noise * np.repeat([PLACE, TILT, ANGLE], [3, 3, joints])
+        """Standard deviation of a measured pose, as a tangent step [m, rad], (nv,)."""
+        self.velocity_deviation = noise * np.repeat([VELOCITY, TURNING, SPEED], [3, 3, joints])
+        """Standard deviation of a measured velocity [m/s, rad/s], (nv,)."""
         self.longest = 0 if delay <= 0.0 else max(1, round(delay))
         self.delay = np.zeros(shape[0], dtype=np.int64)
         """Of each environment [physics steps], (N,)."""
@@ -48,12 +57,24 @@ class RealWorld:
         """There are delays."""
         return self.longest > 0
 
-    def measure(self, observation: np.ndarray) -> np.ndarray:
-        """Observations as they are measured, (M, O) -> (M, O)."""
-        if not self.deviation.any():
-            return observation
-        noise = self.rng.standard_normal(observation.shape, dtype=np.float32)
-        return observation + self.deviation.astype(np.float32) * noise
+    def sense(self, true: BodyState, ids: np.ndarray | None) -> BodyState:
+        """The bodies as they are measured, anew in some environments (M,) or all: noise, led through the kinematics."""
+        if self._measured is None:
+            return true
+        ids = np.arange(len(self.delay)) if ids is None else ids
+        sensed = BodyState.of(self._measured, self.space.model)
+        sensed.qpos[ids], sensed.qvel[ids] = self.measure(true.qpos[ids], true.qvel[ids])
+        self._measured.forward(ids, stage=STAGE_VEL)
+        return sensed
+
+    def measure(self, qpos: np.ndarray, qvel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Poses (M, nq) and velocities (M, nv) as encoders and the root's sensors give them.
+
+        Places and speeds of the parts are to be computed from them: an error at the hip moves the whole leg, which
+        errors of their own in every part would not, and a policy could average those.
+        """
+        step, change = self.rng.standard_normal((2, *qvel.shape))
+        return self.space.integrate(qpos, self.pose_deviation * step), qvel + self.velocity_deviation * change
 
     def start(self, ids: np.ndarray, targets: np.ndarray) -> None:
         """Draws the delays of episodes that begin; until the first targets arrive, the servos hold `targets` (M, A)."""

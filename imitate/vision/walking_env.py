@@ -175,7 +175,7 @@ class WalkingEnv:
         offset = sim.joints.difference(sim.qpos[these], level.qpos[clock + 1])
         offset[:, 0] = 0.0
         offset[:, 2] = level.qpos[clock + 1, 2] - height
-        seen = sim.describe(these, level.phase[clock], level.heading[clock], offset)
+        seen = sim.state_of_body.describe(these, level.phase[clock], level.heading[clock], offset)
         columns = sim.observation_layout
         seen[:, columns.column("root_height")] = height
         # How far ahead the walk on level ground is, is left out: it goes on evenly, who climbs does not.
