@@ -244,8 +244,12 @@ class ImitationEnv:
         extrinsics = self.dynamics.observe(self.reference.heading[self.frame[these]], these)
         return np.concatenate([seen, extrinsics], axis=1)
 
+    def sense(self, ids: np.ndarray | None = None) -> BodyState:
+        """The states of all bodies, or of some and no others, as they are measured."""
+        return self._real_world.sense(self.state_of_body, ids)
+
     def _observe(self, ids: np.ndarray | None) -> np.ndarray:
-        these, state = slice(None) if ids is None else ids, self._real_world.sense(self.state_of_body, ids)
+        these, state = slice(None) if ids is None else ids, self.sense(ids)
         frame = self.frame[these]
         following = self.reference.follow(frame)
         offset = self.joints.difference(state.qpos[these], self.reference.qpos[following])

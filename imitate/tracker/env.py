@@ -48,11 +48,11 @@ class TrackerView:
 
     def observe(self, env: ImitationEnv, ids: np.ndarray | None = None) -> np.ndarray:
         """Raw observations of all or some of the environments, float32 (M, O)."""
-        these, reference = slice(None) if ids is None else ids, env.reference
-        frame, qpos = env.frame[these], env.qpos[these]
+        these, reference, state = slice(None) if ids is None else ids, env.reference, env.sense(ids)
+        frame, qpos = env.frame[these], state.qpos[these]
         offset = env.joints.difference(qpos, reference.qpos[reference.follow(frame)])
-        seen = env.describe(these, reference.phase[frame], reference.heading[frame], offset)[:, PHASE:]
-        error = observe_error(reference, env.joints, frame, qpos, env.qvel[these])
+        seen = state.describe(these, reference.phase[frame], reference.heading[frame], offset)[:, PHASE:]
+        error = observe_error(reference, env.joints, frame, qpos, state.qvel[these])
         future = observe_future(reference, self._table, frame, qpos[:, :3])
         return np.concatenate([seen, np.clip(error, -LIMIT, LIMIT), future], axis=1)
 

@@ -9,7 +9,6 @@ the first evaluation is of the policy as it was: by evaluations, what is kept is
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +164,7 @@ class TrackerStart:
     """The clips."""
     value_samples: int
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Names weights and clips."""
         digest = hashlib.sha256(repr(self.value_samples).encode())

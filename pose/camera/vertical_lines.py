@@ -74,7 +74,7 @@ def _measure_hidden(lines: np.ndarray, people_px: list[np.ndarray]) -> np.ndarra
     """Share of the frames in which somebody's box holds the middle of each line, (N,)."""
     middle = 0.5 * (lines[:, None, :2] + lines[:, None, 2:])
     within = [
-        ((middle >= boxes[None, :, :2]) & (middle <= boxes[None, :, 2:])).all(axis=-1).any(axis=1)
+        np.asarray(((middle >= boxes[None, :, :2]) & (middle <= boxes[None, :, 2:])).all(axis=-1)).any(axis=1)
         for boxes in people_px
     ]
     return np.mean(within, axis=0)

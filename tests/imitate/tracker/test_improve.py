@@ -103,7 +103,8 @@ def test_only_the_value_function_is_learnt_first_and_the_normaliser_never(tmp_pa
             assert torch.equal(learnt[name], value), name
     assert not torch.equal(valued["critic.0.weight"], before["critic.0.weight"])
     assert not torch.equal(learnt["actor.0.weight"], before["actor.0.weight"])
-    assert not torch.equal(before["critic.0.weight"], tracker.critic[0].weight), "a critic of its own, by the seed"
+    own = tracker.state_dict()["critic.0.weight"]
+    assert not torch.equal(before["critic.0.weight"], own), "a critic of its own, by the seed"
 
 
 def test_a_broken_run_is_resumed_bit_for_bit(tmp_path: Path, here: None):
@@ -111,16 +112,17 @@ def test_a_broken_run_is_resumed_bit_for_bit(tmp_path: Path, here: None):
     clips = tasks(12, 24)
     tracker, found = make_tracker(clips), dict[str, list[torch.Tensor]]()
     config = replace(CONFIG, value_samples=VALUE_PHASE + 1)
-    for name, budgets in (("unbroken", (256,)), ("broken", (64, 192, 256))):
+    for name, budgets in (("unbroken", ()), ("broken", (64, 192))):
         for samples in budgets:
-            policy, metrics = improve_tracker(tracker, clips, tmp_path / name, replace(config, samples=samples))
+            improve_tracker(tracker, clips, tmp_path / name, replace(config, samples=samples))
+        policy, metrics = improve_tracker(tracker, clips, tmp_path / name, replace(config, samples=256))
+        assert policy.layout == tracker.layout
         assert metrics["samples"] == 256 and np.isfinite(metrics["best_return"])
         content = torch.load(tmp_path / name / CHECKPOINT, weights_only=True)["content"]
         collector = content["parts"][0]["collector"]
         counts = content["initial_states"]["counts"]
         found[name] = [*content["policy"].values(), collector["env"]["batch"], counts]
     assert all(torch.equal(a, b) for a, b in zip(found["unbroken"], found["broken"], strict=True))
-    assert policy.layout == tracker.layout
 
 
 def test_what_is_kept_is_the_tracker_where_ppo_spoils_it(tmp_path: Path, here: None):

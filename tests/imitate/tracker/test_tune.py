@@ -77,7 +77,7 @@ def test_the_teacher_says_what_the_tracker_would_do_there():
     torch.manual_seed(0)
     policy = Policy(replace(make_tracker(0.0).layout, action_scale=0.5))
     with torch.no_grad():
-        policy.actor[-1].weight.normal_()
+        policy.state_dict()["actor.2.weight"].normal_()
     skill, tracker = (kind(TASK, EnvConfig(), 3) for kind in (ImitationEnv, TrackerEnv))
     rng = np.random.default_rng(0)
     frames, offset, speed = np.array([0, 5, 22]), *(0.1 * rng.standard_normal((2, 3, skill.body.nv)))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ def test_numbers_that_explode_are_one_line_and_spoil_no_checkpoint(
 ):
     add = WindowBuffer.add
 
-    def spoil(self: WindowBuffer, *arguments: object) -> None:
+    def spoil(self: WindowBuffer, *arguments: Any) -> None:
         add(self, *arguments)
         if self.filled > 24:
             self.qvel[:] = torch.inf
