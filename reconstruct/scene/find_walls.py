@@ -20,6 +20,9 @@ FACING = 0.35
 """Least share of the distance from the hands to the centre of mass that is horizontal, for a wall."""
 KICK, KICK_S = 0.4, 0.1
 """Push to the side in the air [share of the body's weight], and for how long at least [s]: a wall that is kicked."""
+ALONG_SIGHT = 0.7
+"""Share of a push along the line of sight that is not believed: depth is badly known, and where the lens is taken for
+another one, somebody who leaps towards the camera seems to brake in the air."""
 KICK_SPEED = 2.0
 """Speed of a foot on a wall, smeared as it is by the moments before and after [m/s]."""
 
@@ -57,7 +60,7 @@ def find_kick(character: Character, seen: Evidence) -> Hypothesis | None:
     columns = hand_columns(character) | foot_columns(character)
     edge = round(SMOOTH_S * seen.fps)  # what the ground gives at take-off and landing is smeared this far
     flies = cut_run_ends(seen.lowest > ABOVE, edge)
-    level = np.linalg.norm(seen.force[:, :2], axis=1)
+    level = np.linalg.norm(believe_push(seen), axis=1)
     runs = [run for run in find_runs(flies & (level > KICK)) if run[1] - run[0] >= KICK_S * seen.fps]
     if not runs:
         return None
@@ -77,6 +80,16 @@ def find_kick(character: Character, seen: Evidence) -> Hypothesis | None:
     facing = (float(normal[0]), float(normal[1]), 0.0)
     wall = Surface("wall", float(behind.min()), same & columns, seen.points_w[shown][:, :2], shown, normal=facing)
     return Hypothesis((wall,), f"in the air a push of {level[start:end].max():.1f} body weights, {height:.2f} m high")
+
+
+def believe_push(seen: Evidence) -> np.ndarray:
+    """The horizontal force that something must give, as far as it is believed [share of the body's weight], (T, 2).
+
+    The camera stands above the world's origin.
+    """
+    push, away = seen.force[:, :2], seen.com_w[:, :2]
+    sight = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
+    return push - ALONG_SIGHT * np.sum(push * sight, axis=1, keepdims=True) * sight
 
 
 def cut_run_ends(flags: np.ndarray, edge: int) -> np.ndarray:
