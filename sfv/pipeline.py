@@ -65,7 +65,6 @@ def run_clip(
     source, folder = config.motion or config.video, config.out
     assert source is not None and folder is not None
     record = {"config": plain(config), "version": __version__, "commit": find_commit(), "command": command}
-
     with open_run(folder, source, record):
         console.print(f"[bold]{source}[/bold] -> {folder}")
         run = partial(run_stage, folder, command=command)
