@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconstruct.reconstruct import ReconstructConfig as ReconstructConfig
     from reconstruct.reconstruct import Reconstruction as Reconstruction
     from reconstruct.reconstruct import reconstruct_motion as reconstruct_motion
-    from reconstruct.retargeting.retargeting import RetargetConfig as RetargetConfig
+    from reconstruct.retargeting.config import RetargetConfig as RetargetConfig
     from reconstruct.retargeting.retargeting import Retargeted as Retargeted
     from reconstruct.retargeting.retargeting import retarget as retarget
 
@@ -34,7 +34,7 @@ _MODULES = {
     "Reconstruction": "reconstruct",
     "ReconstructConfig": "reconstruct",
     "reconstruct_motion": "reconstruct",
-    "RetargetConfig": "retargeting.retargeting",
+    "RetargetConfig": "retargeting.config",
     "Retargeted": "retargeting.retargeting",
     "retarget": "retargeting.retargeting",
 }

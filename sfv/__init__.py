@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconstruct.characters.character import Character, load_character
     from reconstruct.motion import ReferenceMotion
     from reconstruct.reconstruct import ReconstructConfig, Reconstruction
-    from reconstruct.retargeting.retargeting import RetargetConfig
+    from reconstruct.retargeting.config import RetargetConfig
     from sfv.api import clip, complete, estimate, evaluate, new_character, reconstruct, retarget, track, train
     from sfv.commands.character_new import NewCharacterConfig
     from sfv.config import ClipConfig, RetargetRunConfig

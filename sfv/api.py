@@ -30,8 +30,9 @@ from pose.keypoints import Keypoints
 from reconstruct.characters.character import Character, load_character
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, Reconstruction, reconstruct_motion
+from reconstruct.retargeting.config import RetargetConfig
 from reconstruct.retargeting.retarget_on_slope import retarget_on
-from reconstruct.retargeting.retargeting import RetargetConfig, same_joints
+from reconstruct.retargeting.retargeting import same_joints
 from reconstruct.scene_objects import SceneObject, find_slope
 from sfv.commands.character_new import NewCharacterConfig, choose_folder
 from sfv.commands.character_new import new_character as make_character

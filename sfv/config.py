@@ -17,7 +17,7 @@ from pose.estimate import PoseConfig
 from reconstruct.formats.options import MotionFileConfig
 from reconstruct.guess_legs import UpperBody
 from reconstruct.reconstruct import ReconstructConfig
-from reconstruct.retargeting.retargeting import RetargetConfig
+from reconstruct.retargeting.config import RetargetConfig
 from sfv.trackers import choose_tracker
 
 USUAL_BODY = "humanoid"

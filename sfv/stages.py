@@ -32,9 +32,9 @@ from reconstruct.guess_legs import UpperBody, guess_legs
 from reconstruct.lifting.lifter import WEIGHTS
 from reconstruct.motion import ReferenceMotion
 from reconstruct.reconstruct import ReconstructConfig, reconstruct_motion
+from reconstruct.retargeting.config import RetargetConfig
 from reconstruct.retargeting.ik_targets import leg_length
 from reconstruct.retargeting.retarget_on_slope import retarget_on
-from reconstruct.retargeting.retargeting import RetargetConfig
 from reconstruct.retargeting.retargeting_metrics import compute_retargeting_metrics
 from reconstruct.scene_objects import SceneObject, find_slope, save_objects, split_pushed
 from sfv.describe_keypoints import describe_keypoints
@@ -57,11 +57,11 @@ ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
 RECONSTRUCT_VERSION = 12
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
-IMPORT_VERSION = 9
+IMPORT_VERSION = 10
 """Version of the readers of motion files: raised whenever the same file gives another motion."""
 KEYPOINTS_VERSION = 1005
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
-RETARGET_VERSION = 1
+RETARGET_VERSION = 2
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
 TRACK_VERSION = 4
 """Version of tracking control: raised whenever the same motion gives another draft."""

@@ -6,8 +6,9 @@ import numpy as np
 
 from reconstruct.characters.character import Character
 from reconstruct.motion import ReferenceMotion
+from reconstruct.retargeting.config import RetargetConfig
 from reconstruct.retargeting.ik_targets import leg_length
-from reconstruct.retargeting.retargeting import RetargetConfig, Retargeted, retarget
+from reconstruct.retargeting.retargeting import Retargeted, retarget
 from reconstruct.scene_objects import SceneObject
 from reconstruct.terms.slope import Slope, turn_world
 

@@ -12,28 +12,28 @@ Like Gleicher (1998), "Retargetting motion to new characters": constraints and s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import mujoco
 import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter
 
-from pose.ranges import POSITIVE, check_ranges, name_numbers
 from reconstruct.characters.character import Character
 from reconstruct.contacts import contact_points, find_runs, part_contacts
 from reconstruct.cycle import close_loop
 from reconstruct.kinematics import GRAVITY, BodyPoints, PointSet, com_positions, compute_kinematics, point_positions
 from reconstruct.motion import ReferenceMotion
+from reconstruct.retargeting.config import RetargetConfig
 from reconstruct.retargeting.grounding import GroundContacts, find_ground_contacts, measure_time_on_ground
 from reconstruct.retargeting.ik_targets import (
     SIDES,
     IKTargets,
-    TargetSigmas,
     compute_ik_targets,
     landmark_names,
     leg_length,
 )
+from reconstruct.retargeting.limbs_apart import LimbShapes, limbs_apart
 from reconstruct.retargeting.retargeting_terms import (
     balance,
     com_acceleration_near,
@@ -51,55 +51,6 @@ COARSE = 3.0
 """Factor on the tolerance of a fit that another one follows."""
 LEAP, LEAP_WINDOW, NEAR = 0.7, 9, 0.15
 """Hinges that leap by more [rad] take their median over a window [frames]; near the ground is below this [m]."""
-
-
-@dataclass(frozen=True)
-class RetargetConfig:
-    """Standard deviation of each term: how tightly it holds; smaller is stronger."""
-
-    targets: TargetSigmas = field(default_factory=TargetSigmas)
-    """Standard deviations of the landmarks' targets [m]."""
-    seam: float = 0.01
-    """Difference of the two ends of a cycle: height and tilt of the root, joints [m or rad]."""
-    posture: float = 1.0
-    """Joints about their rest pose or, on a body of the same joints, about the original's [rad]."""
-    limits: float = 0.01
-    """Joints beyond their range [rad]."""
-    ground: float = 0.002
-    """Distance of points in contact from their place on the ground [m]."""
-    penetration: float = 0.002
-    """Depth of any part below the ground [m]."""
-    balance: float = 0.01
-    """Horizontal distance of the centre of mass from the original's relative to the feet, not in flight [m]."""
-    acceleration: float = 60.0
-    """Angular acceleration of the joints [rad/s2]."""
-    root_acceleration: float = 30.0
-    """Acceleration of the root [m/s2]."""
-    speed: float = 7.5  # Atlas's published limits are 9 to 12
-    """Largest angular velocity of joints, a soft limit [rad/s]."""
-    gravity: float = 1.0
-    """Acceleration of the centre of mass in flight, relative to gravity [m/s2]."""
-    push: float = 1.5
-    """Acceleration of the centre of mass on the ground, relative to the original's [m/s2]."""
-    spin: float = 0.05
-    """Moment about the centre of mass in flight, by mass and squared height [rad/s2]."""
-    pose_iterations: int = 20
-    """Largest number of steps of the first, frame-by-frame solution."""
-    iterations: int = 14
-    """Largest number of steps of each of the two passes over the whole trajectory."""
-    tolerance: float = 1e-2
-    """Relative decrease of the cost in one step below which a pass ends."""
-
-    def check(self) -> "RetargetConfig":
-        """The config itself.
-
-        Raises:
-          InputError: an option is out of its range.
-        """
-        check_ranges(self.targets, name_numbers(self.targets, POSITIVE), "retarget.targets.")
-        iterations = dict.fromkeys(("pose_iterations", "iterations"), (1, 1000))
-        check_ranges(self, name_numbers(self, POSITIVE) | iterations, "retarget.")
-        return self
 
 
 @dataclass(frozen=True)
@@ -218,6 +169,11 @@ class RetargetingFit:
         """Steps between poses of the new body."""
         return TangentSpace.of(self.character.model)
 
+    @cached_property
+    def limbs(self) -> LimbShapes:
+        """Forearms, hands, pelvis and legs of the new body."""
+        return LimbShapes.of(self.character)
+
     @property
     def posture_sigma(self) -> np.ndarray:
         """Standard deviation of each degree of freedom about its posture [m or rad], (nv,); the root is left free."""
@@ -245,7 +201,7 @@ class RetargetingFit:
           start: first guess of all frames, (T, nq).
           tolerance_scale: factor on the standard deviations of landmarks and ground.
         """
-        points = PointSet.of(landmarks=self.points, contacts=contact_points(self.character))
+        points = PointSet.of(landmarks=self.points, contacts=contact_points(self.character), limbs=self.limbs.points)
         kin = compute_kinematics(self.character.model, qpos, points)
         targets = self.targets.select(frames).loosen(tolerance_scale)
         held = self.ground.contact[frames] * 1.0
@@ -253,6 +209,7 @@ class RetargetingFit:
             targets.residual(kin["landmarks"]),
             *self.pose_terms(qpos, start[frames], self.posture_sigma[None]),
             residuals.ground_height(kin["contacts"], held, 0.003 * tolerance_scale),
+            limbs_apart(kin["limbs"], self.limbs, self.config.limbs * tolerance_scale),
         ]
 
     def pose_terms(self, qpos: np.ndarray, near: np.ndarray, sigma: np.ndarray) -> list[Block]:
@@ -270,6 +227,7 @@ class RetargetingFit:
             landmarks=self.points,
             contacts=contact_points(self.character),
             solid=find_points_near_ground(self.character, qpos),
+            limbs=self.limbs.points,
         )
         goal = self.trajectory_targets(qpos, start)
         # Terms that push only beyond a limit are eased in: a full step into them from afar is mostly refused.
@@ -330,6 +288,7 @@ class RetargetingFit:
             contact_places(kin["contacts"], contact, goal.places, config.ground),
             balance(kin, goal.com_w, ~aloft, config.balance),
             residuals.no_penetration(kin["solid"], config.penetration * tolerance_scale),
+            limbs_apart(kin["limbs"], self.limbs, config.limbs * tolerance_scale),
             residuals.acceleration(space, qpos, self.fps, steady),
             speed_limit(space, qpos, self.fps, config.speed, 0.004 * tolerance_scale),
             com_acceleration_near(kin, goal.acceleration, self.fps, goal.acceleration_sigma),
