@@ -173,8 +173,15 @@ class WorldTraining:
         self.policy.observations.update(Normaliser.moments(seen))
 
     def fit_model(self) -> None:
-        """Fits the model to windows of the buffer; raises `NonFiniteError` before numbers explode."""
+        """Fits the model to windows of the buffer.
+
+        Raises:
+          NonFiniteError: numbers exploded; the parameters are those before.
+          InputError: no episode is as long as a window.
+        """
         rows, envs = self.buffer.find_starts(self.config.window)
+        if len(rows) == 0:
+            raise InputError(f"every episode ended within {self.config.window} control steps; give a smaller --window")
         total, rate = 0.0, self.config.model_learning_rate
         for _ in range(self.config.model_batches):
             these = torch.from_numpy(self.rng.integers(0, len(rows), self.config.batch_size))

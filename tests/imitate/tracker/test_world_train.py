@@ -157,3 +157,10 @@ def test_numbers_that_make_no_sense_are_refused(change: dict[str, float]):
 def test_a_buffer_without_room_for_a_window_is_refused():
     with pytest.raises(InputError, match="give more than"):
         replace(WorldConfig(), buffer=256).check()
+
+
+def test_episodes_that_all_end_within_a_window_are_one_line(training: WorldTraining):
+    training.collect()
+    training.buffer.fresh[:] = True
+    with pytest.raises(InputError, match="every episode ended within .* control steps; give a smaller --window"):
+        training.fit_model()
