@@ -2,7 +2,7 @@
 
 A skill's policy has a layout of its own, by which it is played, exported and shown live. So the tracker is not that
 policy but its teacher: DAgger (`imitate.training.distill`) as from the draft's controller, then PPO as ever. Who
-teaches better is measured where a pupil asks, about the reference and with a policy's noise; where that is the draft's
+teaches better is measured by what each performs itself, from states about the reference; where that is the draft's
 controller, all is as without a tracker.
 """
 
@@ -98,25 +98,6 @@ class ImitateTracker:
         return Policy(self.layout, self.initial_std)
 
 
-@dataclass(frozen=True)
-class Noisy:
-    """Acts as another one does, with a policy's noise."""
-
-    actor: Acting
-    std: np.ndarray
-    """Standard deviation of each action, in units of it, (A,)."""
-
-    def act(self, observation: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """See `Acting.act`."""
-        assert rng is not None
-        action = self.actor.act(observation)
-        return action + self.std * rng.standard_normal(action.shape)
-
-    def forget(self, ids: np.ndarray) -> None:
-        """See `Acting.forget`."""
-        self.actor.forget(ids)
-
-
 def find_obstacle(policy: Policy, task: Task) -> str:
     """Why a tracker cannot perform a task of its body, in words; empty if it can."""
     if not task.ground.flat or task.scene.has_box or task.grips:
@@ -135,27 +116,25 @@ def check_name(policy: Policy, character: str) -> None:
         )
 
 
-def measure_teacher(actor: Acting, env: ImitationEnv, std: float) -> float:
-    """Mean normalised return of a teacher with a policy's noise, from the first frame and all along the motion.
+def measure_teacher(actor: Acting, env: ImitationEnv) -> float:
+    """Mean normalised return of a teacher from the first frame and all along the motion, from disturbed states.
+
+    Without a policy's noise: a controller that holds its own path alone is lost by it, and teaches well all the same.
 
     Args:
       actor: the teacher.
       env: `ROLLOUTS` environments.
-      std: standard deviation of an action [rad].
     """
-    half, rng = ROLLOUTS // 2, np.random.default_rng(0)
+    half = ROLLOUTS // 2
     frames = np.concatenate([np.zeros(half, dtype=np.int64), choose_start_frames(env.reference, half)])
-    noisy = Noisy(actor, np.full(env.action_size, std / env.config.action_scale))
-    scores = run_episodes(env, noisy, frames, action_rng=rng, start_rng=rng)
-    return float(scores.normalised_return.mean())
+    return float(run_episodes(env, actor, frames, start_rng=np.random.default_rng(0)).normalised_return.mean())
 
 
-def compare_teachers(tracker: Policy, draft: Draft, task: Task, config: ResolvedTrainConfig) -> tuple[float, float]:
+def compare_teachers(tracker: Policy, draft: Draft, task: Task) -> tuple[float, float]:
     """Returns of a tracker and of a draft's controller in the same states, see `measure_teacher`."""
-    std = config.initial_std * config.env.action_scale
-    by_tracker = measure_teacher(tracker, make_env(tracker, [task], ROLLOUTS, SECONDS), std)
+    by_tracker = measure_teacher(tracker, make_env(tracker, [task], ROLLOUTS, SECONDS))
     env = ImitationEnv(task, EnvConfig(action_scale=1.0, episode_seconds=SECONDS), ROLLOUTS)
-    return by_tracker, measure_teacher(Controller(draft, env), env, std) if len(draft.controls) else 0.0
+    return by_tracker, measure_teacher(Controller(draft, env), env) if len(draft.controls) else 0.0
 
 
 def train_from_tracker(
@@ -190,7 +169,7 @@ def train_from_tracker(
     tuning = replace(tuning, seed=config.seed, workers=config.workers, minutes=min(tuning.minutes, config.minutes))
     tuned, metrics = improve_tracker(tracker, [task], folder / FOLDER, tuning, progress)
     began = work_seconds()
-    by_tracker, by_draft = compare_teachers(tuned, draft, task, config)
+    by_tracker, by_draft = compare_teachers(tuned, draft, task)
     seconds = metrics["train_seconds"] + work_seconds() - began
     measured = {"tracker_return": by_tracker, "tracker_draft_return": by_draft, "tracker_seconds": seconds}
     rest = replace(config, minutes=max(config.minutes - seconds / 60.0, 0.01))

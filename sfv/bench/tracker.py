@@ -223,7 +223,7 @@ that is evaluated, so by the evaluations what is kept is never worse. With more 
 ppo), from improved.pt if that takes the name tracker.pt.
 
 `sfv clip --warm-start tracker --tracker FILE` learns a skill from a tracker. It is fine-tuned on the motion for a
-minute, also by PPO, and compared with the draft's controller about the reference, with a policy's noise. The better one
+minute, also by PPO, and compared with the draft's controller from states about the reference. The better one
 is imitated, then PPO goes on; so the skill's policy is like any other, for `play`, `export` and `live`. On other than
 level ground, and for a body of another height, the draft is imitated.
 
