@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
 from sfv import __version__
 from sfv.exit_codes import EXIT_INPUT, EXIT_INTERRUPTED
@@ -165,7 +165,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits: 0 done, 2 the input cannot be used (one line says why), 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print_help()
+        try:
+            print_help()
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _leave_pipe()
         sys.exit(0)
     if arguments[0] == "--version":
         print(__version__)
@@ -181,6 +185,12 @@ def main(arguments: list[str] | None = None) -> None:
         _run_doctor(arguments[words:])
     else:
         _run_guarded(command, arguments[words:])
+
+
+def _leave_pipe() -> NoReturn:
+    """Ends the program where the reader of its output, `head` for one, has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def _run_doctor(arguments: list[str]) -> None:
@@ -216,9 +226,8 @@ def _run_guarded(command: str, arguments: list[str]) -> None:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except BrokenPipeError:
+        _leave_pipe()
     except ModuleNotFoundError as error:
         if not error.name or error.name.split(".")[0] in ("sfv", *PACKAGES):
             raise

@@ -49,6 +49,19 @@ def test_help_is_quick_and_names_the_commands(tmp_path):
         assert command in done.stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_a_reader_who_has_seen_enough_ends_the_help_in_silence(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)  # nobody reads
+    with os.fdopen(writing, "wb") as pipe:
+        command = [sys.executable, "-m", "sfv", "--help"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=pipe, stderr=subprocess.PIPE, check=False, timeout=60
+        )
+    assert done.stderr == b"" and done.returncode == 1
+
+
 def test_clip_help_lists_every_variable_of_the_makefile(tmp_path):
     done = call_cli("clip", "--help", cwd=tmp_path)
     assert done.returncode == 0
