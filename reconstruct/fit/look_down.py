@@ -30,5 +30,5 @@ def set_below_camera(problem: Problem, qpos: np.ndarray, view: View) -> tuple[Pr
     solid = BodyPoints.of_geoms(problem.model)
     heights = point_positions(problem.model, to_view(qpos, view, down), solid)[..., 2] - solid.radius
     stood = replace(down, height=down.height - float(np.percentile(heights.min(axis=1), 25)))
-    known = replace(problem, expected=stood, tilt_sigma=(DOWN_SIGMA, DOWN_SIGMA), held_up=False)
+    known = replace(problem, expected=stood, tilt_sigma=(DOWN_SIGMA, DOWN_SIGMA), plumb=None, held_up=False)
     return known, to_view(qpos, view, stood), stood
