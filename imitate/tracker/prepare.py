@@ -111,8 +111,10 @@ def load_clips(folder: Path, part: str = TRAINING, count: int | None = None) -> 
       count: the most, the first of them, which are of all kinds; None for all.
 
     Raises:
-      InputError: there are none, one is damaged, or they are of several bodies.
+      InputError: there are none, one is damaged, or they are of several bodies; or none are asked for.
     """
+    if count is not None and count < 1:
+        raise InputError(f"--clips {count}: give 1 or more, or leave it out for all")
     names = [note["name"] for note in read_notes(folder / part) if note["result"] == FOLLOWED]
     if not names:
         what = "segment to learn from" if part == TRAINING else "held-out clips"

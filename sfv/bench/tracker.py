@@ -16,13 +16,13 @@ from imitate.policy import Policy, load_torch
 from imitate.tracker.evaluation import Following, follow_clips, load_tracker
 from imitate.tracker.improve import TUNING, improve_tracker
 from imitate.tracker.prepare import FOLLOWED, TEST, TRAINING, Prepared, count_results, load_clips, read_notes
-from imitate.tracker.train import CLONE_VERSION
+from imitate.tracker.train import CLONE_VERSION, TRACKER
 from imitate.tracker.world_train import WORLD_VERSION
 from pose.errors import InputError
 from pose.files import CHECKPOINT, replace_file
 from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import load_character
-from sfv.commands.tracker_improve import IMPROVED, PPO, TRACKER, make_tasks
+from sfv.commands.tracker_improve import IMPROVED, PPO, make_tasks
 from sfv.console import bar
 from sfv.library import library_skills
 from sfv.rows import Row, describe_machine, show

@@ -5,13 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
 from rich.table import Table
 
-from imitate.env.task import Task
 from imitate.policy import Policy
-from imitate.tracker.evaluation import follow_clips
 from imitate.tracker.prepare import (
     TEST,
     TRAINING,
@@ -29,6 +26,7 @@ from pose.errors import InputError
 from pose.progress import Progress
 from reconstruct.characters.character import Character, load_character
 from reconstruct.formats.mocap_archive import MocapArchive
+from sfv.commands.tracker_improve import describe_following, make_tasks
 from sfv.console import bar, console
 from sfv.library import library_skills, make_library, prepare_library
 from sfv.run_folder import lock_folder, make_folder
@@ -94,20 +92,12 @@ def run_training(train: Train, folder: Path, count: int | None) -> None:
       folder: that sfv tracker prepare wrote.
       count: the most clips; None for all.
     """
-    if count is not None and count < 1:
-        raise InputError(f"--clips {count}: give 1 or more, or leave it out for all")
     clips = load_clips(folder, count=count)
-    motion = clips[0].motion
-    character = load_character(motion.character, motion.height)
+    tasks = make_tasks(clips)
     with lock_folder(folder), bar("tracker train") as progress:
-        policy = train(character, clips, progress)
-    found = follow_clips(policy, [Task(character, clip.motion) for clip in clips])
-    known = found.error[np.isfinite(found.error)]
-    off = f"bodies off by {1e3 * known.mean():.0f} mm" if len(known) else "all lost in the first step"
-    console.print(
-        f"{folder / TRACKER}: {found.followed.mean():.0%} of {len(clips)} clips followed to the end, {off}; "
-        f"held-out clips: sfv bench tracker --out {folder}"
-    )
+        policy = train(tasks[0].character, clips, progress)
+    found = describe_following(policy, tasks)
+    console.print(f"{folder / TRACKER}: {found}; held-out clips: sfv bench tracker --out {folder}")
 
 
 @dataclass(frozen=True)

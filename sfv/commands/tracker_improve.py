@@ -14,15 +14,15 @@ from imitate.tracker.evaluation import follow_clips, load_tracker
 from imitate.tracker.improve import ImproveConfig, improve_tracker
 from imitate.tracker.mirror import is_symmetric, mirror_clip
 from imitate.tracker.prepare import Prepared, load_clips
+from imitate.tracker.train import TRACKER
 from imitate.training.loop import BEST_POLICY
 from imitate.training.train import TrainingError
-from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from sfv.console import bar, console
 from sfv.run_folder import lock_folder
 
-TRACKER, IMPROVED, PPO = "tracker.pt", "improved.pt", "ppo"
-"""Files of the tracker as it was cloned and after PPO, and folder of the latter's training, in that of the clips."""
+IMPROVED, PPO = "improved.pt", "ppo"
+"""File of the tracker after PPO, and folder of that training, in the folder of the clips."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,6 @@ class TrackerImproveConfig:
 def improve_trained(config: Annotated[TrackerImproveConfig, tyro.conf.arg(name="")]) -> None:
     """The policy tracker.pt goes on learning all prepared clips, by PPO; Ctrl-C keeps it, more --minutes go on."""
     improve = config.improve.check()
-    if config.clips is not None and config.clips < 1:
-        raise InputError(f"--clips {config.clips}: give 1 or more, or leave it out for all")
     clips, policy = load_clips(config.out, count=config.clips), load_tracker(config.out / TRACKER)
     tasks = make_tasks(clips)
     learnt, body = [*tasks], tasks[0].character
