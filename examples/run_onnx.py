@@ -4,7 +4,8 @@
 
 `policy.onnx` and `policy.json` come from `sfv export`. The model is the manufacturer's, as its package has it (the json
 names package and file): its masses, its shapes, its torque limits. What such a model lacks is added: the inertia of the
-motors' rotors, as the policy knows it, where there is none; shapes that overlap while it stands do not collide.
+motors' rotors, as the policy knows it, where there is none; shapes at the same joint, or that overlap while it stands,
+do not collide.
 
 Physics run at 500 Hz, servos with them; the policy acts at its own rate, on noisy measurements, and its targets arrive
 one of its steps later. Both are made up for by a twin, a simulation by a model whose masses are up to a tenth wrong. It
@@ -141,7 +142,7 @@ class Robot:
 
     @staticmethod
     def exclude_neighbours(spec: mujoco.MjSpec, zero: dict[str, float]) -> None:
-        """Lets no two bodies collide whose shapes overlap while it stands, feet clear of the floor."""
+        """Lets no two bodies collide that one or two hinges join, or whose shapes overlap while it stands."""
         model = spec.compile()
         data, joints = mujoco.MjData(model), [model.joint(j) for j in range(model.njnt)]
         for joint in joints:
@@ -150,6 +151,8 @@ class Robot:
         data.qpos[2] += 10.0
         mujoco.mj_forward(model, data)
         pairs = {tuple(sorted(map(int, model.geom_bodyid[pair]))) for pair in data.contact.geom}
+        bodies = range(1, model.nbody)
+        pairs |= {(a, b) for a in bodies for b in bodies if a < b and hinges_between(model, a, b) <= 2}
         for first, second in sorted(pairs):
             spec.add_exclude(bodyname1=model.body(first).name, bodyname2=model.body(second).name)
 
@@ -222,6 +225,16 @@ class Twin:
             mujoco.mj_step(self.model, ahead)
         lead_through(self.model, ahead)
         return ahead
+
+
+def hinges_between(model: mujoco.MjModel, first: int, second: int) -> int:
+    """Joints on the way from one body to another; a body's number is greater than its carrier's."""
+    count = 0
+    while first != second:
+        first, second = max(first, second), min(first, second)
+        count += int(model.body_jntnum[first])
+        first = int(model.body_parentid[first])
+    return count
 
 
 def lead_through(model: mujoco.MjModel, state: mujoco.MjData) -> None:

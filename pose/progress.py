@@ -12,3 +12,8 @@ class Progress(Protocol):
 
 def silent(done: float, total: float, note: str = "") -> None:
     """A `Progress` that reports nothing."""
+
+
+def take_part(progress: Progress, index: int, count: int) -> Progress:
+    """The progress of one of several parts of equal length."""
+    return lambda done, total, note="": progress(index * total + done, count * total, note)

@@ -19,41 +19,28 @@ from reconstruct.camera import Camera, View
 from reconstruct.characters.character import Character
 from reconstruct.contacts import part_contacts
 from reconstruct.cycle import find_cycle
-from reconstruct.fit.fit_on_ground import Fit, OnGround, fit_ground_and_physics, fit_on_ground, join_notes, solve
+from reconstruct.fit.choose_objects import OTHER_LENSES, choose, keep_out, propose, try_lenses
+from reconstruct.fit.fit_on_ground import Fit, OnGround, fit_on_ground, join_notes
 from reconstruct.fit.fit_slope import fit_slope
 from reconstruct.fit.look_down import set_below_camera
-from reconstruct.fit.misfit import measure_misfit, measure_unsupported
+from reconstruct.fit.misfit import measure_unsupported
 from reconstruct.fit.pan_from_feet import estimate_pan_from_feet
 from reconstruct.fit.path_unit import carry, stay_in_place
 from reconstruct.fit.person_height import HeightEstimate, estimate_height, scale_character
 from reconstruct.fit.plumb_lines import find_plumb
 from reconstruct.fit.problem import FitSigmas, Problem
 from reconstruct.fit.repair import cut_cycle
-from reconstruct.lifting.lifter import choose_lifter
+from reconstruct.lifting.lifter import Lifter, choose_lifter
 from reconstruct.motion import ReferenceMotion
 from reconstruct.motion_metrics import compute_motion_metrics, count_swapped_frames, reprojection_px
 from reconstruct.observations import Observations, estimate_focal, observe
-from reconstruct.scene.clearance import find_clearance
 from reconstruct.scene.find_pushed import find_pushed
-from reconstruct.scene.find_surfaces import Hypothesis, propose_surfaces, surfaces_of
-from reconstruct.scene.place_objects import place_boxes, place_objects
+from reconstruct.scene.place_objects import place_objects
 from reconstruct.scene.surfaces import Surface, centre_surfaces
 from reconstruct.scene_objects import SceneObject, find_slope
 from reconstruct.support import Support
 from reconstruct.terms.slope import stand_plumb
 from reconstruct.world_frame import centre_world, find_start, remove_ground_velocity
-
-PRICE = 20.0
-"""What each surface of a hypothesis costs, in units of the misfit: its height, place and size are free to choose. Were
-errors independent, some 5 would do (Schwarz 1978); those of a detector last for several frames."""
-LOWEST_OBJECT = 0.2
-"""Height from which an object is distinguished from an error in the height of the body above the ground [m]."""
-# 2026-11-28: of SFV's films, all on flat ground, the roll had a box of 0.11 m and the jump one of 0.02 m without it.
-LOWEST_STAIR = 0.08
-"""The same of the first of several stairs, which the others confirm [m]."""
-
-TILT_OF_STAIRS = 0.015
-"""Standard deviation of the camera's tilt about that of the first pass where there are several levels [rad]."""
 
 DOWN = "the camera looks down: it is taken to turn in its place, though the background shows a path"
 UNKNOWN_UNIT = "the camera is taken to turn in its place: nothing on the ground shows how long its path is"
@@ -182,8 +169,7 @@ def fit_motion(
         keypoints = replace(keypoints, camera_motion=estimate_pan_from_feet(keypoints, config.fov))
         focal_px = estimate_focal(keypoints, config.fov)
     lifter, note = choose_lifter(config.depth)
-    heard = observe(keypoints, character, focal_px, lifter)
-    problem = Problem(character, keypoints.fps, config.sigmas, observations=heard, focal_px=focal_px, plumb=plumb)
+    problem = _pose(keypoints, character, config, focal_px, lifter)
     put = set_below_camera if config.camera == "down" else Problem.set_on_ground
     first = fit_on_ground(problem, put, known, config.iterations, progress)
     if first is None:
@@ -193,18 +179,27 @@ def fit_motion(
     # A path that is put together from pictures wavers by as much as a low step is high.
     unsearched = first.problem.carried is not None and objects is None
     note, objects = join_notes(note, NOT_SEARCHED if unsearched else ""), () if unsearched else objects
-    hypotheses = _propose(first.problem, first.qpos, first.view, objects)
+    hypotheses = propose(first.problem, first.qpos, first.view, objects)
     fit = first.fit
     if hypotheses:
         progress(1, 1 + len(hypotheses), "objects")
-        fit = _choose(fit, hypotheses, first.problem, first.qpos, first.view, config, progress)
-        fit = _keep_out(fit, objects, config)
+        fit = choose(fit, hypotheses, first.problem, first.qpos, first.view, config.iterations, progress)
+        if fit.in_air and known is None:
+            focals = [estimate_focal(keypoints, fov) for fov in OTHER_LENSES]
+            others = (_pose(keypoints, character, config, focal, lifter) for focal in focals)
+            first, fit = try_lenses(first, fit, others, put, config.iterations)
+        fit = keep_out(fit, objects, config.iterations)
     return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects, first)
 
 
-def take_part(progress: Progress, index: int, count: int) -> Progress:
-    """The progress of one of several parts of equal length."""
-    return lambda done, total, note="": progress(index * total + done, count * total, note)
+def _pose(
+    keypoints: Keypoints, character: Character, config: ReconstructConfig, focal_px: float, lifter: Lifter | None
+) -> Problem:
+    """What a motion is fitted to, seen through a lens of about this focal length [px]."""
+    seen = observe(keypoints, character, focal_px, lifter)
+    still = keypoints.camera_motion is None
+    plumb = find_plumb(keypoints.vertical_lines, keypoints.image_size, focal_px) if still else None
+    return Problem(character, keypoints.fps, config.sigmas, observations=seen, focal_px=focal_px, plumb=plumb)
 
 
 def film_camera(view: View, keypoints: Keypoints, observations: Observations) -> Camera:
@@ -222,81 +217,6 @@ def film_camera(view: View, keypoints: Keypoints, observations: Observations) ->
     back = lens.R[reference].T
     R, t = back @ camera.R_camera_world, back @ camera.t_camera_world
     return replace(camera, R_camera_world=R, t_camera_world=t, focal_px=lens.focal_px, turn=lens.R, zoom=lens.zoom)
-
-
-def _propose(problem: Problem, qpos: np.ndarray, view: View, objects: Sequence[SceneObject] | None) -> list[Hypothesis]:
-    """The given objects as the only hypothesis, or those that the motion of the body alone suggests."""
-    if objects is None:
-        return propose_surfaces(problem.character, qpos, view, problem.fps)
-    given = surfaces_of(problem.character, qpos, objects)
-    return [given] if given.surfaces else []
-
-
-def _choose(
-    flat: Fit,
-    hypotheses: list[Hypothesis],
-    problem: Problem,
-    qpos: np.ndarray,
-    view: View,
-    config: ReconstructConfig,
-    progress: Progress,
-) -> Fit:
-    """The hypothesis that explains keypoints and forces best, if it is clearly better than the ground alone."""
-    if flat.solution.unknowns[4:6].any():  # the ground moves: what stays in the picture does not stay on it
-        return flat
-    best, least = flat, measure_misfit(flat.problem, flat.support, flat.solution)
-    alone = least
-    notes = list[str]()
-    for number, hypothesis in enumerate(hypotheses, 1):
-        tried, start, seen_from = _lower_ground(problem, qpos, view, hypothesis.base)
-        tried = _hold_tilt(replace(tried, surfaces=hypothesis.surfaces), hypothesis)
-        part = take_part(progress, number, 1 + len(hypotheses))
-        fit = replace(fit_ground_and_physics(tried, start, seen_from, config.iterations, part), why=hypothesis.why)
-        misfit = measure_misfit(fit.problem, fit.support, fit.solution) + PRICE * len(hypothesis.surfaces)
-        levels = [one.level for one in fit.problem.surfaces if one.kind != "wall"] or [np.inf]
-        if not hypothesis.given and (max(levels) < LOWEST_OBJECT or min(levels) < LOWEST_STAIR):
-            notes.append(f"{hypothesis.why}, but the fit puts them at {min(levels):.2f} m, too low to be sure")
-            continue
-        notes.append(f"{hypothesis.why}, but the film fits no better ({misfit:.0f} against {alone:.0f})")
-        if hypothesis.given or (misfit < least and fit.support.touches is not None and fit.support.touches.any()):
-            best, least = fit, misfit
-    return best if best is not flat else replace(flat, why=f"not sure: {'; '.join(notes)}")
-
-
-def _keep_out(fit: Fit, given: Sequence[SceneObject] | None, config: ReconstructConfig) -> Fit:
-    """The same, with no part of the body inside of the boxes that carry it, and feet and hands clear of their edges: a
-    foot that grazes a stair is caught there in simulation. `given` are things in the world that the motion is to have,
-    if they are known.
-    """
-    if fit.support.touches is None or not fit.support.touches.any():
-        return fit
-    problem, view = fit.problem.with_unknowns(fit.solution.unknowns)
-    boxes = place_boxes(problem.character, fit.solution.qpos, fit.support.touches, problem.surfaces, given)
-    still = tuple(replace(one, known=True) for one in problem.surfaces)
-    support, qpos = fit.support, fit.solution.qpos
-    away = find_clearance(problem.character, qpos, support.contact, fit.support.touches, problem.fps)
-    support = replace(support, things=boxes, clearance=away)
-    problem = replace(problem, surfaces=still).with_support(support, physics=True)
-    solution = solve(problem, qpos, view, config.iterations)
-    return replace(fit, problem=problem.with_unknowns(solution.unknowns)[0], support=support, solution=solution)
-
-
-def _lower_ground(problem: Problem, qpos: np.ndarray, view: View, base: float) -> tuple[Problem, np.ndarray, View]:
-    """A first pass in a world whose ground is at the height `base` of its own [m]."""
-    if not base:
-        return problem, qpos, view
-    lowered = qpos.copy()
-    lowered[:, 2] -= base
-    expected = replace(problem.expected or view, height=(problem.expected or view).height - base)
-    return replace(problem, expected=expected), lowered, replace(view, height=view.height - base)
-
-
-def _hold_tilt(problem: Problem, hypothesis: Hypothesis) -> Problem:
-    """A problem in which the camera stays as the body's balance has it where several heights are unknown: a slope and
-    stairs that are too low look alike."""
-    if sum(one.kind == "box" and not one.known for one in hypothesis.surfaces) < 2:
-        return problem
-    return replace(problem, tilt_sigma=tuple(min(sigma, TILT_OF_STAIRS) for sigma in problem.tilt_sigma))
 
 
 def _finish(

@@ -18,6 +18,7 @@ from imitate.scene.objects import Grip, add_grips, add_objects
 from pose.errors import InputError
 from reconstruct import rotations
 from reconstruct.characters.character import Character
+from reconstruct.characters.self_collision import add_self_collisions
 from reconstruct.kinematics import GRAVITY
 from reconstruct.motion import ReferenceMotion
 from reconstruct.scene_objects import PUSHED_FRICTION, SceneObject, find_slope, split_pushed
@@ -315,6 +316,8 @@ def set_physics(spec: mujoco.MjSpec) -> None:
         geom.solref = CONTACT_SOLREF
         geom.solimp = CONTACT_SOLIMP
         geom.friction = FRICTION
+    for pair in spec.pairs:
+        pair.solref, pair.solimp = CONTACT_SOLREF, CONTACT_SOLIMP
 
 
 def build_model(
@@ -337,6 +340,7 @@ def build_model(
       grips: of hands on bars; they are the last of the model's equality constraints.
     """
     spec = character.spec()
+    add_self_collisions(spec, character)
     (ground or scene.ground()).add_to(spec)
     if scene.has_box:
         add_box(spec, scene, box_half or BOX_HALF)

@@ -51,6 +51,8 @@ class Character:
     """Bodies whose touching the ground is a fall, unless the reference does the same."""
     key_bodies: tuple[str, ...]
     """Bodies that are watched for straying too far from the reference."""
+    self_collision: bool
+    """Its parts collide with each other in simulation, as a robot's do."""
 
     def spec(self) -> mujoco.MjSpec:
         """A fresh, editable model of the body, scaled to `height`.
@@ -212,6 +214,7 @@ def build_character(name: str, table: dict[str, Any], path: Path, height: float,
         foot_bodies=tuple(table["foot_bodies"]),
         fall_bodies=tuple(table["fall_bodies"]),
         key_bodies=tuple(table["key_bodies"]),
+        self_collision=bool(table.get("self_collision", False)),
     )
 
 

@@ -28,6 +28,7 @@ def check_table(table: dict[str, Any], file: Path) -> None:
         '[landmarks] left_hip = "site"': are_tables(table.get("landmarks"), lambda site: isinstance(site, str)),
         '[contacts] left_foot = ["site"]': are_tables(table.get("contacts"), are_names),
         'mjcf = "file.xml"': "package" in table or is_file_name(table.get("mjcf")),
+        "self_collision = true or false": isinstance(table.get("self_collision", False), bool),
         "[package]": isinstance(table.get("package", {}), dict) and ("package" not in table or "plan" in table),
     }
     for name, (low, high) in RANGES.items():

@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 from reconstruct.characters.import_model import ImportPlan
 from reconstruct.characters.infer_landmarks import InferredBody
 from reconstruct.characters.source_model import NO_TURN
 
 
-def to_toml(body: InferredBody, heading: dict[str, str], with_plan: bool = False) -> str:
+def to_toml(body: InferredBody, heading: Mapping[str, str | bool], with_plan: bool = False) -> str:
     """`character.toml` of a body.
 
     Args:
@@ -43,8 +44,8 @@ def plan_to_toml(plan: ImportPlan) -> list[str]:
     return lines
 
 
-def to_value(value: str | tuple[str, ...]) -> str:
-    """A string or a list of strings in TOML, whose basic strings are JSON's."""
+def to_value(value: str | bool | tuple[str, ...]) -> str:
+    """A string, a truth value or a list of strings in TOML, which are as JSON's."""
     return json.dumps(value, ensure_ascii=False)
 
 

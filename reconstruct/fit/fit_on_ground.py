@@ -31,6 +31,8 @@ class Fit:
     solution: Solution
     why: str = ""
     """What spoke for the hypothesis."""
+    in_air: bool = False
+    """It is one of those that another lens may take the place of, see `Hypothesis.in_air`."""
 
 
 def join_notes(*notes: str) -> str:

@@ -349,6 +349,7 @@ def _body(
         foot_bodies=tuple(f"joint_{roles[f'{side}_ankle']}" for side in SIDES),
         fall_bodies=(),
         key_bodies=(),
+        self_collision=False,
         xml=spec.to_xml(),
     )
     return body, order

@@ -274,7 +274,9 @@ def _press(character: Character, seen: Evidence) -> Hypothesis | None:
     level = float(np.median(seen.bottom[shown]))
     surface = Surface("box", level, hands | foot_columns(character), seen.points_w[shown][:, :2], shown)
     return Hypothesis(
-        (surface,), f"hands {level:.2f} m high carry a body in the air for {frames.sum() / seen.fps:.1f} s"
+        (surface,),
+        f"hands {level:.2f} m high carry a body in the air for {frames.sum() / seen.fps:.1f} s",
+        in_air=True,
     )
 
 

@@ -48,6 +48,8 @@ class Hypothesis:
     """It is not to be doubted."""
     base: float = 0.0
     """Height of the ground in the first pass's world [m]: below zero where the body comes down from something."""
+    in_air: bool = False
+    """Only a body that falls too slowly speaks for it: the lens may be another one instead."""
 
 
 @dataclass(frozen=True)

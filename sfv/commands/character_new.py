@@ -18,6 +18,7 @@ from reconstruct.characters.import_model import to_mjcf
 from reconstruct.characters.infer_landmarks import InferredBody, infer_landmarks
 from reconstruct.characters.mesh_body import assemble_body
 from reconstruct.characters.model_file import ModelFile, read_model
+from reconstruct.characters.self_collision import collides_with_itself
 from reconstruct.characters.write_toml import to_toml
 from sfv.console import console
 from sfv.drawing.character_views import draw_landmarks
@@ -123,6 +124,7 @@ def infer_character(config: NewCharacterConfig, name: str, folder: Path) -> Infe
     text = to_mjcf(body.plan.pose(source.model), name, body.plan, folder)
     (folder / f"{name}.xml").write_text(text, encoding="utf-8")
     heading = {"name": name, "mjcf": f"{name}.xml", "licence": config.licence or "see LICENSE"}
+    heading |= {"self_collision": True} if collides_with_itself(source.model) else {}
     (folder / "character.toml").write_text(to_toml(body, heading), encoding="utf-8")
     (folder / "LICENSE").write_text(licence_note(config), encoding="utf-8")
     size, *doubts = body.notes

@@ -22,7 +22,8 @@ SOLVERS = {0: "PGS", 1: "CG", 2: "Newton"}
 def write_mjcf(model: mujoco.MjModel) -> str:
     """The physics of a model: bodies, joints, colliding geoms, sites, servos, ties of sites and contact pairs.
 
-    Ids of bodies, joints, geoms, sites and actuators stay: a geom that only shows something becomes a speck.
+    Ids of bodies, joints, geoms, sites and actuators stay: a geom that only shows something becomes a speck. So do the
+    meshes by which a robot collides with itself: on a page it does not.
 
     Raises:
       InputError: the model has what is not written: tendons, plugins, flexible bodies, colliding meshes.
@@ -163,6 +164,9 @@ def _add_contacts(root: Element, model: mujoco.MjModel) -> None:
         first, second = int(signature) >> 16, int(signature) & 0xFFFF
         SubElement(contact, "exclude", body1=model.body(first).name, body2=model.body(second).name)
     for p in range(model.npair):
+        pair = model.pair_geom1[p], model.pair_geom2[p]
+        if not all(model.geom_contype[geom] or model.geom_conaffinity[geom] for geom in pair):
+            continue  # a robot's own meshes, which are specks here
         SubElement(
             contact,
             "pair",
