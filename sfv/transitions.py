@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +19,11 @@ from imitate.transitions.states import ChainableSkill, Pair
 from imitate.transitions.transition import Transition, find_bridge, find_transition, list_pairs
 from pose.cores import usable_cores
 from pose.downloads import cache_folder
-from pose.errors import InputError, WorkError
+from pose.errors import InputError
 from pose.files import replace_file, sha256_of
-from pose.parent import exit_after_parent
 from pose.progress import Progress, silent
+from pose.work_pool import finish_in_processes
 from reconstruct.motion import ReferenceMotion
-from sfv.backend import prepare_process
 from sfv.skill import Skill
 from sfv.stages import character_files
 
@@ -123,31 +119,12 @@ def _find_in_processes(
 ) -> None:
     """Finds ways from each skill to some in several processes, and keeps them in the cache."""
     total, done = sum(len(targets) for _, targets in rows), 0
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-        work = {pool.submit(find_row, *row, bridged): row for row in rows}
-        progress(0, total, f"transitions, {count} processes")
-        try:
-            for future in as_completed(work):
-                future.result()
-                source, targets = work[future]
-                done += len(targets)
-                progress(done, total, f"from {source.name}")
-        except BaseException as error:
-            # Whoever stops does not want to wait; what was found is kept (`terminate_workers` of Python 3.14).
-            for worker in list(pool._processes.values()):
-                worker.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, BrokenProcessPool):
-                reason = "a process of the search ended, perhaps for lack of memory"
-                raise WorkError(f"{reason}; what was found is kept, the same command goes on") from error
-            raise
-
-
-def _start_worker() -> None:
-    """Leaves Ctrl-C to the parent, which ends this process; one that is killed cannot, so this process watches it."""
-    prepare_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    exit_after_parent()
+    work = {source.name: partial(find_row, source, targets, bridged) for source, targets in rows}
+    counts = {source.name: len(targets) for source, targets in rows}
+    progress(0, total, f"transitions, {count} processes")
+    for name in finish_in_processes(work, count):
+        done += counts[name]
+        progress(done, total, f"from {name}")
 
 
 def find_row(source: Skill, targets: Sequence[Skill], bridged: bool) -> None:

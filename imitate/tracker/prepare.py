@@ -7,9 +7,9 @@ done, so preparing again goes on where it was stopped. A folder is for one body 
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,12 @@ from imitate.tracking.draft import Draft
 from imitate.tracking.feasibility import SUPPORT_TOLERANCE, compute_unsupported_force, find_off_balance
 from imitate.tracking.track import FAST, TrackConfig, track_motion
 from pose.archive import load_as, save_arrays
+from pose.cores import usable_cores
 from pose.errors import InputError
 from pose.files import replace_file
 from pose.foreign_files import read_table
 from pose.progress import Progress, silent
+from pose.work_pool import finish_in_processes
 from reconstruct.characters.character import Character
 from reconstruct.contacts import find_runs
 from reconstruct.formats.mocap_archive import MocapArchive
@@ -60,6 +62,8 @@ class PrepareConfig:
     """Segments of held-out subjects, prepared as references alone."""
     seconds: float = 4.0
     """Longest segment of a clip [s]."""
+    workers: int = 0
+    """Processes that prepare segments; 0 for one a core."""
     track: TrackConfig = field(default_factory=partial(replace, FAST, threads=1))
     """Tracking control, three times as fast as that of a single skill."""
 
@@ -69,6 +73,8 @@ class PrepareConfig:
             raise InputError("--clips and --test-clips: give how many, such as 100 and 20")
         if not 1.5 <= self.seconds <= 20.0:
             raise InputError(f"--seconds {self.seconds:g} is out of range; give 1.5 to 20")
+        if self.workers < 0:
+            raise InputError(f"--workers {self.workers}: give 1 or more, or 0 for one a core")
         return self
 
 
@@ -154,11 +160,41 @@ def prepare_clips(
         for part, segments in ((TEST, test[: config.test_clips]), (TRAINING, listed), (TRAINING, own[: config.clips]))
         for order, segment in enumerate(segments)
     ]
-    for count, (part, order, segment) in enumerate(chosen):
-        progress(count, len(chosen), f"{segment.name} {segment.kind}")
-        note = folder / part / f"{segment.name}.json"
+    work = dict[Segment, Callable[[MocapArchive], None]]()
+    for part, order, segment in chosen:
+        note, track = folder / part / f"{segment.name}.json", config.track if part == TRAINING else None
         if not note.is_file():
-            prepare_segment(archive, segment, character, note, config.track if part == TRAINING else None, order)
+            work[segment] = partial(
+                prepare_segment, segment=segment, character=character, note=note, track=track, order=order
+            )
+    done = len(chosen) - len(work)
+    progress(done, len(chosen), "retargeting and tracking")
+    for count, segment in enumerate(_prepare(archive, work, config.workers), done + 1):
+        progress(count, len(chosen), f"{segment.name} {segment.kind}")
+
+
+def _prepare(
+    archive: MocapArchive, work: Mapping[Segment, Callable[[MocapArchive], None]], workers: int
+) -> Iterator[Segment]:
+    """Does work on segments of an archive, in several processes if it is enough; yields each when it is done."""
+    count = min(workers or usable_cores(), len(work) // 2)
+    if count > 1:
+        calls = {segment: partial(_read_and_do, archive.path, each) for segment, each in work.items()}
+        yield from finish_in_processes(calls, count)
+        return
+    for segment, each in work.items():
+        each(archive)
+        yield segment
+
+
+def _read_and_do(path: Path, work: Callable[[MocapArchive], None]) -> None:
+    """Does work on an archive that each process opens once."""
+    work(_open(path))
+
+
+@cache
+def _open(path: Path) -> MocapArchive:
+    return MocapArchive.open(path)
 
 
 def claim_folder(folder: Path, character: Character, config: PrepareConfig) -> None:

@@ -67,11 +67,11 @@ class TrackConfig:
     final_iterations: int = 2
     """Iterations over the whole performance at the end."""
     # Each costs about 1/15 of all before.
-    gain_control_cost: float = 300.0
-    """Factor on the cost of controls when the final feedback gains are computed."""
+    gain_control_cost: float = 0.6
+    """Weight of the offsets of servo targets when the final feedback gains are computed [1/rad^2]."""
     # Gains at the plan's own cost reach further than its linear model does: on a squat pushed at .2 m/s they end at a
-    # reward of .79 with 30, .997 with 300, .969 without feedback. With 300 a walk goes on from all of the reference's
-    # states, with 3000 from 71 %; a backflip is done from 43 % with 100, 61 % with 1000, 24 % without feedback.
+    # reward of .79 with .06, .997 with .6, .969 without feedback. With .6 a walk goes on from all of the reference's
+    # states, with 6 from 71 %; a backflip is done from 43 % with .2, 61 % with 2, 24 % without feedback.
     control_limit: float = 1.0
     """Largest offset of a servo target from the reference [rad]."""
     loop_seconds: float = 3.0
@@ -168,7 +168,7 @@ class Tracker:
     def compute_gains(self, plan: Trajectory) -> np.ndarray:
         """Feedback gains around a plan, (H, nu, 2 nv)."""
         model, regulariser = self._linearise(plan), Regulariser()
-        model = replace(model, luu=self.config.gain_control_cost * model.luu)
+        model = replace(model, luu=np.full_like(model.luu, self.config.gain_control_cost))
         law = backward_pass(model, regulariser.value)
         while law is None:
             regulariser = regulariser.increase()

@@ -248,6 +248,17 @@ def test_its_controls_are_a_policys_actions(character, squat, draft):
         np.testing.assert_allclose(env.qpos[0], draft.rollout.qpos[t + 1], atol=1e-9)
 
 
+def test_its_controls_jitter_less_than_with_controls_that_cost_next_to_nothing(character, squat, draft):
+    """A policy cannot learn from a state what is noise from one step to the next."""
+    config = replace(QUICK, cost=replace(QUICK.cost, control=0.002))
+    cheap = track_motion(Task(character, squat), config).draft
+
+    def jitter(controls: np.ndarray) -> float:
+        return float(np.square(np.diff(controls, n=2, axis=0)).mean())
+
+    assert jitter(draft.controls) < 0.5 * jitter(cheap.controls)
+
+
 def test_its_feedback_leads_back_after_a_push(character, squat, draft):
     """Pushed backwards at the first frame, it ends nearer to the reference with feedback than with controls alone."""
     lost = []
