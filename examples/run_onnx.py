@@ -8,9 +8,9 @@ motors' rotors, as the policy knows it, where there is none; shapes at the same 
 do not collide.
 
 Physics run at 500 Hz, servos with them; the policy acts at its own rate, on noisy measurements, and its targets arrive
-one of its steps later. Both are made up for by a twin, a simulation by a model whose masses are up to a tenth wrong. It
-gets the same targets and is drawn towards each measurement, so that their errors average out. As the delay is known,
-the targets on their way are simulated, too, and the policy acts on the state that they lead to.
+one of its steps later. As the delay is known, the targets on their way are simulated from each measurement on, by a
+model whose masses are up to a tenth wrong, and the policy acts on the state that they lead to. Noise is left to the
+policy, which should have been trained with it (--env.sensor-noise 1 --env.delay 1).
 """
 
 import argparse
@@ -188,36 +188,24 @@ class Robot:
         return seen
 
 
-class Twin:
-    """A simulation beside the robot, by a model of it that is a little wrong: what the robot believes its state is."""
+class Forecast:
+    """Where the robot will be when the policy's next targets arrive, by a model of it that is a little wrong."""
 
     MASS_ERROR = 0.1
     """Greatest error of each part's mass and inertia, as a share of it."""
-    TRUST = 0.2
-    """Share of the way from the belief to what is measured, by which it moves at each measurement."""
 
-    def __init__(self, robot: Robot, rng: np.random.Generator, start: mujoco.MjData):
-        self.model, self.state = copy.copy(robot.model), copy.copy(start)
+    def __init__(self, robot: Robot, rng: np.random.Generator):
+        self.model = copy.copy(robot.model)
         factor = 1.0 + self.MASS_ERROR * rng.uniform(-1.0, 1.0, self.model.nbody)
         self.model.body_mass[:] *= factor
         self.model.body_inertia[:] *= factor[:, None]
         mujoco.mj_setConst(self.model, mujoco.MjData(self.model))
 
-    def follow(self, targets: np.ndarray) -> None:
-        """Goes on by a step of physics with the targets that the motors have."""
-        self.state.ctrl[:] = targets
-        mujoco.mj_step(self.model, self.state)
-
-    def correct(self, seen: mujoco.MjData) -> None:
-        """Moves the belief towards a measurement."""
-        way = np.zeros(self.model.nv)
-        mujoco.mj_differentiatePos(self.model, way, 1.0, self.state.qpos, seen.qpos)
-        mujoco.mj_integratePos(self.model, self.state.qpos, way, self.TRUST)
-        self.state.qvel[:] += self.TRUST * (seen.qvel - self.state.qvel)
-
-    def look_ahead(self, now: np.ndarray, waiting: list, time: float, delay: float) -> mujoco.MjData:
+    def look_ahead(
+        self, seen: mujoco.MjData, now: np.ndarray, waiting: list, time: float, delay: float
+    ) -> mujoco.MjData:
         """The state after the delay [s], with the present targets and those on their way, each after its time [s]."""
-        ahead, coming = copy.copy(self.state), list(waiting)
+        ahead, coming = copy.copy(seen), list(waiting)
         ahead.ctrl[:] = now
         for tick in range(round(delay * PHYSICS_HZ)):
             while coming and time + tick / PHYSICS_HZ >= coming[0][0] - 1e-9:
@@ -283,12 +271,12 @@ def perform(
     rng: np.random.Generator,
     noise: float = 1.0,
     delay: float = 1.0,
-    twin: bool = True,
+    forecast: bool = True,
 ) -> tuple[bool, np.ndarray]:
     """Performs the skill once; a cycle for so many seconds, a clip to its end.
 
     `noise` is a factor on `NOISE`; `delay` is the time from a measurement to the new targets, in steps of the policy.
-    With `twin` the policy acts on the twin's state after the delay, otherwise on the last measurement.
+    With `forecast` the policy acts on the state that is expected after the delay, otherwise on the last measurement.
 
     Returns:
       Whether it got to the end without a fall, and the joint states every 20 ms, (T, nq).
@@ -306,14 +294,13 @@ def perform(
     robot.place(data, reference.pose(0.0), reference.velocity(0.0, step))
     mujoco.mj_forward(robot.model, data)
     data.ctrl[:] = aim(0.0)  # it is moving: to hold its pose until the first targets arrive would stop it
-    believed = Twin(robot, rng, data) if twin else None
+    model = Forecast(robot, rng) if forecast else None
     for tick in range(round(end * PHYSICS_HZ)):
         time = tick / PHYSICS_HZ
         if time >= acted * step - 1e-9:
             seen, then = robot.measure(data, rng, noise), acted * step
-            if believed is not None:
-                believed.correct(seen)
-                seen, then = believed.look_ahead(data.ctrl, waiting, time, delay * step), then + delay * step
+            if model is not None:
+                seen, then = model.look_ahead(seen, data.ctrl, waiting, time, delay * step), then + delay * step
             observation = observe(robot, seen, reference, then, step)
             action = np.asarray(session.run(["action"], {"observation": observation})[0])
             waiting.append((time + delay * step, aim(then) + scale * action[0]))
@@ -321,8 +308,6 @@ def perform(
         while waiting and time >= waiting[0][0] - 1e-9:
             data.ctrl[:] = waiting.pop(0)[1]
         mujoco.mj_step(robot.model, data)
-        if believed is not None:
-            believed.follow(data.ctrl)
         if tick % (PHYSICS_HZ // 50) == 0:
             states.append(data.qpos.copy())
         if robot.has_fallen(data) or not np.isfinite(data.qpos).all():
@@ -391,7 +376,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of a cycle's performance")
     parser.add_argument("--noise", type=float, default=1.0, help="factor on the measurements' noise")
     parser.add_argument("--delay", type=float, default=1.0, help="steps of the policy from a measurement to the motors")
-    parser.add_argument("--no-twin", action="store_true", help="act on what was measured, though noisy and old")
+    parser.add_argument("--no-forecast", action="store_true", help="act on what was measured, though it is old")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--states", type=Path, help="file.npy for the first performance's joint states, 50 a second")
     options = parser.parse_args()
@@ -401,7 +386,7 @@ def main() -> None:
     robot, done = Robot(options.model, words), 0
     for k in range(options.rollouts):
         rng = np.random.default_rng([options.seed, k])
-        how = options.noise, options.delay, not options.no_twin
+        how = options.noise, options.delay, not options.no_forecast
         completed, states = perform(robot, session, words, options.seconds, rng, *how)
         done += completed
         if k == 0 and options.states:

@@ -55,7 +55,7 @@ from sfv.stage import Made, Metrics, Stage, StageResult, Work, write_json
 
 ADAPTIVE = "@adaptive"
 """End of the names of what adapts: `humanoid@adaptive`."""
-RECONSTRUCT_VERSION = 12
+RECONSTRUCT_VERSION = 13
 """Version of the reconstruction: raised whenever the same keypoints give another motion."""
 IMPORT_VERSION = 10
 """Version of the readers of motion files: raised whenever the same file gives another motion."""

@@ -23,10 +23,10 @@ EXAMPLE = ROOT / "examples" / "run_onnx.py"
 LEAST_COMPLETED = 0.9
 """What is aimed at with noise and delay."""
 CASES = {
-    "": ("noise of every measurement and a step of delay, with a twin", []),
-    "_noisy": ("noise alone, with a twin", ["--delay", "0"]),
-    "_late": ("a step of delay alone, with a twin", ["--noise", "0"]),
-    "_exact": ("neither", ["--noise", "0", "--delay", "0", "--no-twin"]),
+    "": ("noise of every measurement and a step of delay", []),
+    "_noisy": ("noise alone", ["--delay", "0"]),
+    "_late": ("a step of delay alone", ["--noise", "0"]),
+    "_exact": ("neither", ["--noise", "0", "--delay", "0"]),
 }
 """Ends of the rows' names: what is measured, and the example's options for it."""
 

@@ -62,47 +62,36 @@ def test_the_robots_own_zero_and_axes_are_led_back(exported, tmp_path):
     np.testing.assert_allclose(observations[1], observations[0], atol=1e-5)
 
 
-def give_true_masses(twin, robot):
-    """Takes the error out of a twin's model."""
-    assert 0.0 < np.abs(twin.model.body_mass[1:] / robot.model.body_mass[1:] - 1.0).max() <= 0.1
-    twin.model.body_mass[:], twin.model.body_inertia[:] = robot.model.body_mass, robot.model.body_inertia
-    mujoco.mj_setConst(twin.model, mujoco.MjData(twin.model))
-
-
-def test_looking_ahead_says_where_the_robot_will_be(exported):
+def test_a_forecast_says_where_the_robot_will_be(exported):
     """With exact masses, the state ahead is the one that comes, with the targets that change on the way."""
     skill, _, words, script = exported
     robot = script["Robot"](skill.character.path, words)
     data = mujoco.MjData(robot.model)
     robot.place(data, skill.reference.qpos[0], np.zeros(robot.model.nv))
-    twin = script["Twin"](robot, np.random.default_rng(0), data)
-    give_true_masses(twin, robot)
+    forecast = script["Forecast"](robot, np.random.default_rng(0))
+    assert 0.0 < np.abs(forecast.model.body_mass[1:] / robot.model.body_mass[1:] - 1.0).max() <= 0.1
     first, second = np.zeros(robot.model.nu), np.full(robot.model.nu, 0.2)
-    ahead = twin.look_ahead(first, [(5.016, second)], 5.0, 17 / 500)
+    about = forecast.look_ahead(data, first, [(5.016, second)], 5.0, 17 / 500)
+    forecast.model.body_mass[:], forecast.model.body_inertia[:] = robot.model.body_mass, robot.model.body_inertia
+    mujoco.mj_setConst(forecast.model, mujoco.MjData(forecast.model))
+    ahead = forecast.look_ahead(data, first, [(5.016, second)], 5.0, 17 / 500)
     for tick in range(17):
         data.ctrl[:] = first if tick < 8 else second
         mujoco.mj_step(robot.model, data)
-        twin.follow(data.ctrl)
-    for state in (ahead, twin.state):
-        np.testing.assert_allclose(state.qpos, data.qpos, atol=1e-9)
+    np.testing.assert_allclose(ahead.qpos, data.qpos, atol=1e-9)
+    assert 1e-6 < np.abs(about.qpos - data.qpos).max() < 0.02
 
 
-def test_the_twin_knows_the_state_better_than_a_measurement_does(exported):
+def test_parts_that_one_or_two_hinges_join_do_not_collide(exported):
     skill, _, words, script = exported
-    robot, rng = script["Robot"](skill.character.path, words), np.random.default_rng(0)
-    data, targets = mujoco.MjData(robot.model), skill.reference.qpos[0, 7:][: robot.model.nu]
-    robot.place(data, skill.reference.qpos[0], np.zeros(robot.model.nv))
-    twin, errors = script["Twin"](robot, rng, data), []
-    for tick in range(250):
-        if tick % 17 == 0:
-            seen = robot.measure(data, rng, noise=1.0)
-            twin.correct(seen)
-            errors.append([np.abs(state.qvel - data.qvel).mean() for state in (seen, twin.state)])
-        data.ctrl[:] = targets
-        mujoco.mj_step(robot.model, data)
-        twin.follow(targets)
-    measured, believed = np.mean(errors, axis=0)
-    assert believed < 0.75 * measured
+    model = script["Robot"](skill.character.path, words).model
+    foot, thigh, shin = (model.body(name).id for name in ("l_foot", "l_uleg", "l_lleg"))
+    between = script["hinges_between"]
+    assert between(model, thigh, shin) == between(model, shin, thigh) == 1
+    assert between(model, thigh, foot) > 1
+    excluded = {(int(pair) >> 16, int(pair) & 0xFFFF) for pair in model.exclude_signature}
+    near = {(a, b) for a in range(1, model.nbody) for b in range(a + 1, model.nbody) if between(model, a, b) <= 2}
+    assert near <= {tuple(sorted(pair)) for pair in excluded}
 
 
 def test_the_walk_goes_on_at_500_hz_with_noise_and_delay_and_a_robot_without_torque_falls(exported):
