@@ -227,10 +227,10 @@ minute, also by PPO, and compared with the draft's controller from states about 
 is imitated, then PPO goes on; so the skill's policy is like any other, for `play`, `export` and `live`. On other than
 level ground, and for a body of another height, the draft is imitated.
 
-Some motions are not completed with these quick settings (of what ships, dive_roll and cartwheel_round). The settings of
-a single skill, which take three times as long, may complete them:
+Some motions are not completed with these quick settings (of what ships, dive_roll and salsa). The settings of a single
+skill, which take three times as long, may complete them:
 
-    grep -E '^(skill|dive_roll|cartwheel_round),' assets/library/clips.csv > two.csv
+    grep -E '^(skill|dive_roll|salsa),' assets/library/clips.csv > two.csv
     sfv tracker prepare --archive cmu24.tar.xz --listed two.csv --clips 0 --test-clips 0 \\
         --out runs/tracker_thorough --track.horizon 24 --track.stride 2 --track.iterations 6
     sfv tracker library --prepared runs/tracker_thorough --out assets/library
