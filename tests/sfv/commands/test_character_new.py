@@ -59,6 +59,7 @@ def test_a_new_character_can_be_used_at_once(shelf, robot, capsys):
     ]  # fmt: skip
     assert "Do as you please." in (shelf / "my_robot_2" / "LICENSE").read_text()
     assert made.model.nu == made.model.nv - 6
+    assert made.self_collision, "as in the source, whose parts collide"
     assert made.height == pytest.approx(0.83 + 0.68, abs=0.02)
     assert {*made.foot_bodies, *made.key_bodies, *made.fall_bodies} <= {body.name for body in made.spec().bodies}
     picture = cv2.imread(str(shelf / "my_robot_2" / "landmarks.png"))
