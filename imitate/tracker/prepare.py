@@ -160,31 +160,31 @@ def prepare_clips(
         for part, segments in ((TEST, test[: config.test_clips]), (TRAINING, listed), (TRAINING, own[: config.clips]))
         for order, segment in enumerate(segments)
     ]
-    work = dict[Segment, Callable[[MocapArchive], None]]()
+    work = dict[Path, Callable[[MocapArchive], None]]()
     for part, order, segment in chosen:
         note, track = folder / part / f"{segment.name}.json", config.track if part == TRAINING else None
-        if not note.is_file():
-            work[segment] = partial(
+        if not note.is_file() and note not in work:  # a listed one may be among the others
+            work[note] = partial(
                 prepare_segment, segment=segment, character=character, note=note, track=track, order=order
             )
     done = len(chosen) - len(work)
     progress(done, len(chosen), "retargeting and tracking")
-    for count, segment in enumerate(_prepare(archive, work, config.workers), done + 1):
-        progress(count, len(chosen), f"{segment.name} {segment.kind}")
+    for count, note in enumerate(_prepare(archive, work, config.workers), done + 1):
+        progress(count, len(chosen), note.stem)
 
 
 def _prepare(
-    archive: MocapArchive, work: Mapping[Segment, Callable[[MocapArchive], None]], workers: int
-) -> Iterator[Segment]:
-    """Does work on segments of an archive, in several processes if it is enough; yields each when it is done."""
+    archive: MocapArchive, work: Mapping[Path, Callable[[MocapArchive], None]], workers: int
+) -> Iterator[Path]:
+    """Makes notes from an archive, in several processes if there are enough; yields each when it is there."""
     count = min(workers or usable_cores(), len(work) // 2)
     if count > 1:
-        calls = {segment: partial(_read_and_do, archive.path, each) for segment, each in work.items()}
+        calls = {note: partial(_read_and_do, archive.path, each) for note, each in work.items()}
         yield from finish_in_processes(calls, count)
         return
-    for segment, each in work.items():
+    for note, each in work.items():
         each(archive)
-        yield segment
+        yield note
 
 
 def _read_and_do(path: Path, work: Callable[[MocapArchive], None]) -> None:

@@ -115,3 +115,25 @@ def test_a_laboratory_s_floor_is_level_and_who_is_refused_leaves_a_note(
     [found] = prepare.read_notes(tmp_path)
     assert (found["name"], found["result"], found["why"]) == ("02_01_0000", prepare.REFUSED, "no person")
     assert not note.with_suffix(".npz").exists()
+
+
+def test_each_segment_is_prepared_once_the_listed_ones_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A listed segment that is also chosen keeps its place in the list; what has a note is not prepared again."""
+    done = list[tuple[str, int, bool]]()
+
+    def note_only(_archive: Any, segment: Segment, character: Any, note: Path, track: Any, order: int) -> None:
+        done.append((note.stem, order, track is not None))
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text("{}", encoding="utf-8")
+
+    first, second, held_out = (Segment(clip, "walk", 0.0, 2.0) for clip in ("02_01", "02_02", "14_01"))
+    monkeypatch.setattr(prepare, "prepare_segment", note_only)
+    monkeypatch.setattr(
+        prepare, "spread_segments", lambda _clips, tested, _s: [held_out] if tested else [first, second]
+    )
+    archive, body = cast(Any, SimpleNamespace(clips={})), load_character("humanoid")
+    config = prepare.PrepareConfig(workers=1)
+    prepare.prepare_clips(archive, body, tmp_path, config, listed=[second])
+    assert done == [("14_01_0000", 0, False), ("02_02_0000", 0, True), ("02_01_0000", 0, True)]
+    prepare.prepare_clips(archive, body, tmp_path, config, listed=[second])
+    assert len(done) == 3
