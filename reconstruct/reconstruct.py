@@ -187,6 +187,7 @@ def fit_motion(
         if fit.in_air and known is None:
             focals = {estimate_focal(keypoints, fov) for fov in OTHER_LENSES} - {focal_px}  # a turn shows the lens
             others = (_pose(keypoints, character, config, focal, lifter) for focal in sorted(focals))
+            progress(1, 1, "other lenses")
             first, fit = try_lenses(first, fit, others, put, config.iterations)
         fit = keep_out(fit, objects, config.iterations)
     return Fitted(keypoints, replace(fit, why=join_notes(note, fit.why)), objects, first)

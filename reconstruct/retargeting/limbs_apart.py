@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from reconstruct.characters.character import Character
+from reconstruct.characters.self_collision import find_shapes
 from reconstruct.kinematics import BodyPoints, PointPaths, point_positions
 from reconstruct.solver.blocks import Block
 
@@ -101,13 +102,9 @@ def _list_ancestors(model: mujoco.MjModel, body: int) -> list[int]:
 def _list_capsules(model: mujoco.MjModel, bodies: set[int]) -> BodyPoints:
     """Both ends of a capsule for each shape: a body's meshes, or where it has none its capsules and spheres."""
     own, local, radius = list[int](), list[np.ndarray](), list[float]()
-    meshes = model.geom_type == mujoco.mjtGeom.mjGEOM_MESH
-    meshed = set(model.geom_bodyid[meshes].tolist())
-    for geom in range(model.ngeom):
+    for geom in find_shapes(model):
         body = int(model.geom_bodyid[geom])
-        if body not in bodies or (body in meshed and not meshes[geom]):
-            continue
-        if (capsule := _enclose(model, geom)) is None:
+        if body not in bodies or (capsule := _enclose(model, geom)) is None:
             continue
         middle, axis, thickness = capsule
         rotation = np.zeros(9)
@@ -130,8 +127,6 @@ def _enclose(model: mujoco.MjModel, geom: int) -> tuple[np.ndarray, np.ndarray, 
         longest = int(half.argmax())
         thickness = float(np.delete(half, longest).mean())
         return middle, np.eye(3)[longest] * max(half[longest] - thickness, 0.0), thickness
-    if not (model.geom_contype[geom] or model.geom_conaffinity[geom]):
-        return None
     if kind == mujoco.mjtGeom.mjGEOM_SPHERE:
         return np.zeros(3), np.zeros(3), float(size[0])
     if kind == mujoco.mjtGeom.mjGEOM_CAPSULE:
