@@ -31,11 +31,11 @@ class SeeGo1Config:
     architecture: str = "monolithic"
     """monolithic: one memory; rma: a memory for the ground alone, and the student is given the true physics."""
     imitation_samples: int | None = None
-    """Control steps of imitating the scripted trot, or with --skill the guide; default 150,000 and 400,000."""
+    """Control steps of imitating the scripted trot, or with --skill the guide; default 150,000 and 1,000,000."""
     samples: int | None = None
     """Control steps of the teacher's PPO, or with --skill the guide's; default 100,000 and 2,000,000; 0 for none."""
     student_samples: int | None = None
-    """Control steps of the student, who learns from the teacher; default 100,000, with --skill 250,000."""
+    """Control steps of the student, who learns from the teacher; default 100,000, with --skill 500,000."""
     out: Path | None = None
     """Folder, default runs/go1_sight or runs/SKILL_sight, which play --eyes reads; the same command goes on."""
     skill: str | None = None

@@ -53,9 +53,9 @@ class WalkSightConfig:
     """Of weights, courses and noise."""
     guide_samples: int = 2_000_000
     """Control steps of the guide's PPO."""
-    imitation_samples: int = 400_000
+    imitation_samples: int = 1_000_000
     """Control steps in which the teacher imitates the guide."""
-    student_samples: int = 250_000
+    student_samples: int = 500_000
     """Control steps of the student."""
     courses: int = COURSES
     """That it learns on."""

@@ -63,8 +63,8 @@ def test_numbers_that_are_given_are_taken_for_both_bodies(tmp_path, monkeypatch)
     see(SeeGo1Config(skill="walk", samples=100_000, imitation_samples=150_000))
     see(SeeGo1Config(skill="walk", student_samples=7, samples=0))
     assert [(c.guide_samples, c.imitation_samples, c.student_samples) for c in taken] == [
-        (100_000, 150_000, 250_000),
-        (0, 400_000, 7),
+        (100_000, 150_000, 500_000),
+        (0, 1_000_000, 7),
     ]
     training = SeeGo1Config().to_training()
     assert (training.imitation.samples, training.samples, training.student.samples) == (150_000, 100_000, 100_000)
