@@ -12,7 +12,7 @@ from imitate.env.observation import BOX_NUMBERS
 from imitate.env.task import Task
 from imitate.scene.footprints import find_footprints, find_palms, hands_stay_ahead
 from imitate.scene.ground import Ground
-from imitate.scene.scene import KINDS, Scene, build_model, find_box_scene, make_pushed_scene
+from imitate.scene.scene import BOX_FRICTION, KINDS, Scene, build_model, find_box_scene, make_pushed_scene
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.contacts import contact_points, find_contacts
@@ -234,6 +234,24 @@ def test_hands_meet_the_box_below_its_upper_edge():
     face = env.box_progress()[0] - env.model.geom("box").size[0]
     u, _ = env.ground.local(palms[0, :, :2])
     assert 0.0 < face - u.max() < 0.12
+
+
+def test_hands_hold_a_box_faster_than_the_ground_does():
+    """Contacts that MuJoCo finds: hand on face by `BOX_FRICTION`, box on ground by the scene's friction."""
+    motion = load_demo_motion("push", CHARACTER)
+    env = ImitationEnv(Task(CHARACTER, motion, Scene("box", box_friction=0.4)), EnvConfig(), 1)
+    env.start(np.array([0]))
+    data = mujoco.MjData(env.model)
+    data.qpos[:] = env.all_qpos[0]
+    data.qpos[-7] -= 0.05  # the box into the hands
+    mujoco.mj_forward(env.model, data)
+    frictions = dict[str, float]()
+    for contact in data.contact:
+        names = {env.model.geom(int(geom)).name for geom in contact.geom}
+        if "box" in names:
+            frictions[min(names - {"box"})] = contact.friction[0]
+    assert frictions["left_hand"] == frictions["right_hand"] == BOX_FRICTION
+    assert frictions["ground"] == 0.4
 
 
 def test_a_box_is_found_from_hands_that_are_held_ahead_and_from_no_others():

@@ -239,6 +239,24 @@ def test_its_feedback_leads_back_after_a_push(character, squat, draft):
     assert lost[1] < 0.5 * lost[0]
 
 
+@pytest.mark.parametrize(("second", "kept"), [(0.99, 0.99), (0.95, 0.98)])
+def test_what_is_not_followed_is_tried_with_a_heavier_root(character, squat, tracking, monkeypatch, second, kept):
+    """The better return is kept; what is followed is not tried again."""
+    tried: list[float] = []
+
+    def pretend(task, config, progress):
+        heavy = config.cost.root == 20.0
+        tried.append(config.cost.root)
+        metrics = {"feasible": 0.85, "draft_completed": 1.0, "draft_return": second if heavy else 0.98}
+        return replace(tracking, metrics=metrics)
+
+    monkeypatch.setattr("imitate.tracking.track.perform", pretend)
+    task = Task(character, squat)
+    assert track_motion(task, QUICK).metrics["draft_return"] == kept and tried == [5.0, 20.0]
+    track_motion(task, replace(QUICK, least_followed=0.8))
+    assert tried == [5.0, 20.0, 5.0]
+
+
 def test_a_body_that_hovers_lacks_contact(character, squat):
     hovering = replace(squat, qpos=squat.qpos + np.eye(squat.qpos.shape[1])[2] * 0.4)
     draft = track_motion(Task(character, hovering), replace(QUICK, first_iterations=1, final_iterations=0)).draft
