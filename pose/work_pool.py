@@ -11,13 +11,14 @@ from pose.errors import WorkError
 from pose.parent import exit_after_parent
 
 Key = TypeVar("Key")
+Result = TypeVar("Result")
 
 
-def finish_in_processes(work: Mapping[Key, Callable[[], object]], count: int) -> Iterator[Key]:
-    """Does work in processes of its own, and yields each part's key when it is done, in the order in which they end.
+def finish_in_processes(work: Mapping[Key, Callable[[], Result]], count: int) -> Iterator[tuple[Key, Result]]:
+    """Does work in processes of its own, and yields each part's key and result, in the order in which they end.
 
     Args:
-      work: calls that can be pickled, by key; each keeps what it makes.
+      work: calls that can be pickled, by key.
       count: processes.
 
     Raises:
@@ -27,8 +28,7 @@ def finish_in_processes(work: Mapping[Key, Callable[[], object]], count: int) ->
         waiting = {pool.submit(call): key for key, call in work.items()}
         try:
             for future in as_completed(waiting):
-                future.result()
-                yield waiting[future]
+                yield waiting[future], future.result()
         except BaseException as error:
             # Whoever stops does not want to wait; what was done is kept (`terminate_workers` of Python 3.14).
             for worker in list(pool._processes.values()):

@@ -122,7 +122,7 @@ def _find_in_processes(
     work = {source.name: partial(find_row, source, targets, bridged) for source, targets in rows}
     counts = {source.name: len(targets) for source, targets in rows}
     progress(0, total, f"transitions, {count} processes")
-    for name in finish_in_processes(work, count):
+    for name, _ in finish_in_processes(work, count):
         done += counts[name]
         progress(done, total, f"from {name}")
 

@@ -176,7 +176,7 @@ def train_a3c(
     Raises:
       WorkerError: a worker died, with its error.
     """
-    context = make_context("imitate.lecture.a3c")
+    context = _make_context()
     shared.share_memory()
     optimiser, stop = SharedRMSprop(shared, config.learning_rate), torch.zeros(1).share_memory_()
     own = _share_state(optimiser, config.num_workers, state)
@@ -227,11 +227,11 @@ def _gather_returns(pipes: list, workers: list, every: float) -> Generator[list[
     yield finished
 
 
-def make_context(preload: str) -> Any:
+def _make_context() -> Any:
     """Where processes come from: a server that has this module loaded already, or anew on systems that cannot fork."""
     context = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload([preload])
+        context.set_forkserver_preload([__name__])
     return context
 
 

@@ -180,7 +180,7 @@ def _prepare(
     count = min(workers or usable_cores(), len(work) // 2)
     if count > 1:
         calls = {note: partial(_read_and_do, archive.path, each) for note, each in work.items()}
-        yield from finish_in_processes(calls, count)
+        yield from (key for key, _ in finish_in_processes(calls, count))
         return
     for note, each in work.items():
         each(archive)

@@ -75,8 +75,7 @@ def enter(leg: Leg, frame: int, qpos: np.ndarray, qvel: np.ndarray) -> None:
 
 def find_placement(qpos: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Turn about the vertical, quaternions (N, 4), and then shift (N, 2) [m] that bring roots onto that of a pose."""
-    headings = rotations.heading(qpos[:, 3:7])
-    turn = rotations.multiply(rotations.heading(goal[3:7])[None], rotations.conjugate(headings))
+    turn = rotations.heading_between(qpos[:, 3:7], goal[None, 3:7])
     level = qpos[:, :3] * np.array([1.0, 1.0, 0.0])
     return turn, goal[:2] - rotations.rotate(turn, level)[:, :2]
 

@@ -5,19 +5,17 @@ Each figure of docs/policy_gradients.md comes from the run that wrote it.
 
 import time
 from collections.abc import Generator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import tyro
 
-from imitate.lecture.a3c import make_context
 from imitate.lecture.experiment import Curve, Results, learn
 from imitate.lecture.problems import find_problem
 from pose.errors import InputError
+from pose.work_pool import finish_in_processes
 from sfv.console import bar, console
 from sfv.installation import is_checkout
 from sfv.lecture.learn import make_imitation
@@ -175,17 +173,6 @@ def perform_runs(runs: list[LectureRun], processes: int, results: Results) -> No
 def iterate_curves(runs: list[LectureRun], processes: int) -> Generator[tuple[LectureRun, Curve], None, None]:
     """Yields runs and their curves as they finish: those of one process side by side, then A3C's one by one."""
     alone = [run for run in runs if run.algorithm.startswith("a3c")]
-    context = make_context("imitate.lecture.experiment")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        waiting = {pool.submit(run.learn): run for run in runs if run not in alone}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        except BaseException:
-            # Runs last minutes, and whoever stops does not want to wait for them (`terminate_workers` of Python 3.14).
-            for worker in list(pool._processes.values()):
-                worker.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    yield from finish_in_processes({run: run.learn for run in runs if run not in alone}, processes)
     for run in alone:
         yield run, run.learn()

@@ -10,8 +10,9 @@ from pose.errors import InputError, WorkError
 from pose.work_pool import finish_in_processes
 
 
-def write(path: Path) -> None:
+def write(path: Path) -> str:
     path.write_text(str(os.getpid()), encoding="utf-8")
+    return path.name
 
 
 def refuse(path: Path) -> None:
@@ -22,10 +23,10 @@ def end(_path: Path) -> None:
     os._exit(3)
 
 
-def test_every_part_is_done_in_another_process_and_named(tmp_path):
+def test_every_part_is_done_in_another_process_and_yields_its_result(tmp_path):
     paths = [tmp_path / str(k) for k in range(4)]
-    done = list(finish_in_processes({path.name: partial(write, path) for path in paths}, 2))
-    assert sorted(done) == ["0", "1", "2", "3"]
+    done = dict(finish_in_processes({path: partial(write, path) for path in paths}, 2))
+    assert done == {path: path.name for path in paths}
     writers = {path.read_text(encoding="utf-8") for path in paths}
     assert str(os.getpid()) not in writers
 

@@ -38,11 +38,25 @@ def test_bodies_are_brought_to_where_the_reference_is(walk: ChainableSkill):
     turn, shift = find_placement(away, reference.qpos[10])
     placed, moving = place_states(away, reference.qvel[:3], turn, shift)
     np.testing.assert_allclose(placed[:, :2], np.repeat(reference.qpos[10:11, :2], 3, axis=0), atol=1e-12)
-    heading = rotations.heading(placed[:, 3:7])
-    assert rotations.angle_between(heading, rotations.heading(reference.qpos[10, 3:7])).max() < 1e-6
+    # No other turn about the vertical brings them nearer to the reference's rotation.
+    goal = reference.qpos[10, 3:7]
+    for more in (-0.05, 0.05):
+        further = turned(placed, more, (0.0, 0.0))[:, 3:7]
+        nearer = rotations.angle_between(placed[:, 3:7], goal) < rotations.angle_between(further, goal)
+        assert nearer.all()
     np.testing.assert_allclose(placed[:, 7:], away[:, 7:])
     np.testing.assert_allclose(moving[:, 3:], reference.qvel[:3, 3:])
     np.testing.assert_allclose(np.linalg.norm(moving[:, :3], axis=1), np.linalg.norm(reference.qvel[:3, :3], axis=1))
+
+
+def test_bodies_upside_down_are_brought_there_too(walk: ChainableSkill):
+    """Half a turn about their own x axis: a heading by itself means nothing for them."""
+    pose = walk.task.reference(LOOP_SECONDS).qpos[10]
+    pose[3:7] = rotations.multiply(pose[3:7], np.array([0.0, 1.0, 0.0, 0.0]))
+    away = turned(pose[None], 2.0, (3.0, -1.0))
+    turn, shift = find_placement(away, pose)
+    placed, _ = place_states(away, np.zeros((1, len(pose) - 1)), turn, shift)
+    assert rotations.angle_between(placed[:, 3:7], pose[3:7]).max() < 1e-6
 
 
 def test_a_leg_begins_with_the_state_that_is_given(jump: ChainableSkill):
