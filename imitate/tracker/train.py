@@ -41,6 +41,8 @@ TRACKER = "tracker.pt"
 NOISE = 0.4
 """Standard deviation of the noise on the controller's actions in a quarter of the environments; 1 is .25 rad."""
 # The others have a quarter of it: states near the performance and further from it.
+PUSHED = 0.04
+"""Share of the environments that are pushed in a control step."""
 FEWEST = 20_000
 """States that are in the buffer before anything is fitted to it, if it is that large."""
 
@@ -70,6 +72,10 @@ class CloneConfig:
     """Step size of Adam at the beginning; it falls to a twentieth along half a cosine."""
     expert_share: float = 0.2
     """Share of the environments that the controllers act in at the end; it falls from 1 in a quarter of the time."""
+    push_speed: float = 0.25
+    """Standard deviation of sudden changes of the root's speed while states are collected [m/s]; of its rotation's
+    twice as much [rad/s]."""
+    # Noise on actions alone hardly tips a body over, and that is how clips are lost.
     mirror: bool = True
     """Learn from the mirror images of the clips as well; a body whose sides differ has none."""
     checkpoint_seconds: float = 60.0
@@ -87,6 +93,8 @@ class CloneConfig:
             raise InputError(f"--learning-rate {self.learning_rate:g} is out of range; give more than 0, at most 1")
         if not 0.0 <= self.expert_share <= 1.0:
             raise InputError(f"--expert-share {self.expert_share:g} is out of range; give 0 to 1")
+        if not 0.0 <= self.push_speed <= 5.0:
+            raise InputError(f"--push-speed {self.push_speed:g} is out of range; give 0 to 5")
         if not self.checkpoint_seconds >= 0.0:
             raise InputError(f"--checkpoint-seconds {self.checkpoint_seconds:g} is out of range; give 0 or more")
         return self
@@ -173,6 +181,7 @@ class Cloning:
         by_expert = np.arange(count) < self.expert_share * count
         noise = NOISE * np.where(np.arange(count) % 4 == 0, 1.0, 0.25)[:, None]
         for _ in range(self.config.steps):
+            self._push()
             observation = env.observe()
             label, weight = self.expert.label(env)
             self.buffer.add(observation, label, weight)
@@ -183,6 +192,14 @@ class Cloning:
             if len(ended):
                 self.start(ended)
         self.samples += count * self.config.steps
+
+    def _push(self) -> None:
+        """Changes the velocity of some of the bodies, so that the policy learns what keeps them up."""
+        env = self.env
+        hit = np.flatnonzero(self.rng.random(env.num_envs) < PUSHED)
+        speed = self.config.push_speed * self.rng.standard_normal((len(hit), 5))
+        env.qvel[hit, :2] += speed[:, :2]
+        env.qvel[hit, 3:6] += 2.0 * speed[:, 2:]
 
     def fit(self) -> None:
         """Fits the policy to states of the buffer.

@@ -124,9 +124,9 @@ class Expert:
         return (controls / self._action_scale).astype(np.float32), weight.astype(np.float32)
 
 
-def compute_trust(pose: np.ndarray) -> np.ndarray:
+def compute_trust(pose: np.ndarray, distance: float = TRUST_DISTANCE) -> np.ndarray:
     """Weights of an expert's labels, (N,), by tangent steps from its performance [rad, m], (N, nv)."""
-    return np.exp(-np.square(np.abs(pose).max(axis=1) / TRUST_DISTANCE))
+    return np.exp(-np.square(np.abs(pose).max(axis=1) / distance))
 
 
 def apply_feedback(controls: np.ndarray, gains: np.ndarray, pose: np.ndarray, velocity: np.ndarray) -> np.ndarray:

@@ -37,8 +37,9 @@ def test_the_expert_of_all_clips_is_that_of_each(prepared: list[Prepared]):
     frames = np.array([3, 22])
     joined.start(frames + 12, offset=offset)
     alone.start(frames, offset=offset)
-    for found, wanted in zip(expert.label(joined), own.label(alone), strict=True):
-        assert found == pytest.approx(wanted, abs=1e-5)
+    (found, trust), (wanted, own_trust) = expert.label(joined), own.label(alone)
+    assert found == pytest.approx(wanted, abs=1e-5)
+    assert trust == pytest.approx(own_trust**4, rel=1e-4), "it is trusted half as far"
     assert expert.covered.tolist() == [True] * 11 + [False] + [True] * 23 + [False]
 
 
@@ -83,6 +84,18 @@ def test_a_resumed_cloning_does_not_begin_from_the_same_states_again(prepared: l
     np.testing.assert_array_equal(again.env.qpos, cloning.env.qpos)
 
 
+def test_pushes_change_the_roots_speed_of_a_few_bodies(prepared: list[Prepared]):
+    cloning = Cloning(load_character("humanoid"), prepared, replace(CONFIG, envs=2000, push_speed=0.3, mirror=False))
+    before = cloning.env.qvel.copy()
+    cloning._push()
+    change = cloning.env.qvel - before
+    hit = np.any(change != 0.0, axis=1)
+    assert 0.02 < hit.mean() < 0.06
+    assert not change[:, 2].any() and not change[:, 6:].any()
+    assert change[hit, :2].std() == pytest.approx(0.3, rel=0.3)
+    assert change[hit, 3:6].std() == pytest.approx(0.6, rel=0.3)
+
+
 def test_numbers_that_explode_are_one_line_and_spoil_no_checkpoint(
     prepared: list[Prepared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -116,7 +129,10 @@ def test_a_checkpoint_that_does_not_fit_is_one_line(prepared: list[Prepared], tm
         cloning.restore(path)
 
 
-@pytest.mark.parametrize("change", [{"learning_rate": float("nan")}, {"expert_share": 1.5}, {"minutes": float("nan")}])
+@pytest.mark.parametrize(
+    "change",
+    [{"learning_rate": float("nan")}, {"expert_share": 1.5}, {"minutes": float("nan")}, {"push_speed": -1.0}],
+)
 def test_numbers_that_make_no_sense_are_refused(change: dict[str, float]):
     with pytest.raises(InputError, match="out of range"):
         replace(CloneConfig(), **change).check()
