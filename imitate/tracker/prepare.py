@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from imitate.env.task import Task
-from imitate.scene.scene import CONTROL_HZ
+from imitate.tracker.retarget_segment import CARRIED, DOUBTFUL_CARRIED, REFUSED, retarget_segment
 from imitate.tracker.segments import Segment, spread_segments
 from imitate.tracking.cost import CostConfig
 from imitate.tracking.draft import Draft
-from imitate.tracking.feasibility import SUPPORT_TOLERANCE, compute_unsupported_force, find_off_balance
 from imitate.tracking.track import FAST, TrackConfig, track_motion
 from pose.archive import load_as, save_arrays
 from pose.cores import usable_cores
@@ -30,27 +29,16 @@ from pose.foreign_files import read_table
 from pose.progress import Progress, silent
 from pose.work_pool import finish_in_processes
 from reconstruct.characters.character import Character
-from reconstruct.contacts import find_runs
 from reconstruct.formats.mocap_archive import MocapArchive
-from reconstruct.formats.options import MotionFileConfig
-from reconstruct.formats.read_motion import import_skeleton
 from reconstruct.motion import ReferenceMotion
 
 FORMAT_VERSION = 1
-LEVEL = MotionFileConfig(up="y")
-"""How the archive is read: in a laboratory the floor is level, and nothing is asked of the soles."""
 TRAINING, TEST = "training", "test"
 """Folders of the segments to learn from and of the held-out ones."""
 FOLDER_NOTE = "prepared.json"
 """What all segments of a folder were prepared for, and how."""
-FOLLOWED, FELL, CARRIED, REFUSED = "followed", "fell", "object", "refused"
-"""What became of a segment: tracking control came to its end; it fell; something that is not there carries the person,
-so it is left out; its file is no person's motion."""
-DOUBTFUL_CARRIED, LONGEST_CARRIED = 0.8, 2.5
-"""Times that nothing has carried a person for [s]: beyond the first an object is missing if tracking control cannot
-follow either; beyond the second in any case."""
-# A leap lasts .7 s at most. Alone the first would not do: of cartwheels and of people who get up from the floor, whose
-# hands and trunks the fit leaves some centimetres above it, half are beyond it; of stools that people sit on, most.
+FOLLOWED, FELL = "followed", "fell"
+"""What became of a segment that was not left out: tracking control came to its end; it fell."""
 
 
 @dataclass(frozen=True)
@@ -243,31 +231,24 @@ def prepare_segment(
       track: how it is tracked; None for a reference alone.
       order: its place among those that are chosen.
     """
-    began, measured = time.process_time(), dict[str, float]()
+    began = time.process_time()
     try:
-        part = segment.start, segment.end
-        found = import_skeleton(
-            archive.read(segment.clip), Path(segment.clip), character, CONTROL_HZ, part, "no", LEVEL
-        )
+        found = retarget_segment(archive, segment, character)
     except InputError as error:
         _write_note(note, archive, segment, REFUSED, {"order": order, "why": str(error)})
         return
-    doubtful = [finding.text for finding in found.findings if finding.doubtful]
-    task = Task(character, found.motion)
-    measured["longest_carried_s"] = find_longest_carried(task)
+    measured = {"longest_carried_s": found.longest_carried}
     prepared, what = Prepared(segment.name, segment.kind, found.motion, None), FOLLOWED
-    if doubtful:
-        what = REFUSED
-    elif measured["longest_carried_s"] > LONGEST_CARRIED:
-        what = CARRIED
+    if found.fault:
+        what = found.fault
     elif track is not None:
-        tracking = track_motion(task, track)
+        tracking = track_motion(Task(character, found.motion), track)
         measured |= tracking.metrics
         prepared = Prepared(segment.name, segment.kind, found.motion, tracking.draft)
-        what = name_result(tracking.metrics, measured["longest_carried_s"])
+        what = name_result(tracking.metrics, found.longest_carried)
     if what in (FOLLOWED, FELL):
         prepared.save(note.with_suffix(".npz"))
-    about = {"order": order, "why": "; ".join(doubtful), "seconds": found.motion.duration}
+    about = {"order": order, "why": found.why, "seconds": found.motion.duration}
     _write_note(note, archive, segment, what, {**about, "cpu_seconds": time.process_time() - began, **measured})
 
 
@@ -276,22 +257,6 @@ def name_result(metrics: Mapping[str, float], longest_carried: float) -> str:
     if metrics["draft_completed"]:
         return FOLLOWED
     return CARRIED if longest_carried > DOUBTFUL_CARRIED else FELL
-
-
-def find_longest_carried(task: Task) -> float:
-    """The longest time in which the ground cannot bear the person of a reference, apart from flights [s].
-
-    Frames count that need a force where nothing supports the body, or whose zero-moment point is outside all that is
-    near the ground; gaps of a tenth of a second are closed.
-    """
-    reference = task.reference(0.0)
-    missing = compute_unsupported_force(task.body, reference.qpos, reference.com) > SUPPORT_TOLERANCE
-    bad = missing | find_off_balance(task.body, reference.qpos, reference.com)
-    gap = round(0.1 * CONTROL_HZ)
-    closed = bad.copy()
-    for first, last in find_runs(~bad):
-        closed[first:last] |= last - first <= gap and first > 0 and last < len(bad)
-    return max((last - first for first, last in find_runs(closed)), default=0) / CONTROL_HZ
 
 
 def _write_note(path: Path, archive: MocapArchive, segment: Segment, what: str, measured: Mapping[str, Any]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pose.foreign_files import read_text, refuse_damaged
 from reconstruct.formats.mocap_archive import MocapClip
 
@@ -85,6 +87,23 @@ def spread_segments(clips: Iterable[MocapClip], held_out: bool, seconds: float) 
                 start = round(max(0.0, (clip.seconds - seconds) / 2), 2)
                 found.append(Segment(clip.name, kind, start, min(clip.seconds, round(start + seconds, 2))))
     return found
+
+
+def cut_parts(clips: Iterable[MocapClip], kind: str, seconds: float) -> list[Segment]:
+    """All parts of a kind of the subjects that are tested on, the first of every clip before the second of any.
+
+    Args:
+      clips: of the archive.
+      kind: one of `KINDS`.
+      seconds: longest part [s]; a rest of a clip that is shorter than `SHORTEST` is left out.
+    """
+    own = [clip for clip in clips if clip.is_held_out and clip.is_sound and find_kind(clip) == kind]
+    parts = [
+        Segment(clip.name, kind, start, min(clip.seconds, start + seconds))
+        for clip in own
+        for start in np.arange(0.0, clip.seconds - SHORTEST, seconds).tolist()
+    ]
+    return sorted(parts, key=lambda part: part.start)
 
 
 def read_list(path: Path) -> dict[str, Segment]:

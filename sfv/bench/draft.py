@@ -4,11 +4,14 @@ import time
 from pathlib import Path
 
 from imitate.env.task import Task
+from imitate.tracker.retarget_segment import retarget_segment
+from imitate.tracker.segments import cut_parts
 from imitate.tracking.draft import Draft
 from imitate.tracking.physics_filter import compute_filter_metrics, to_physical_motion
 from imitate.tracking.track import TrackConfig, Tracking, track_motion
 from pose.errors import InputError
 from reconstruct.characters.character import Character, load_character
+from reconstruct.formats.mocap_archive import MocapArchive
 from reconstruct.motion import ReferenceMotion
 from sfv.bench.inputs import read_motions
 from sfv.console import bar
@@ -19,21 +22,44 @@ UNITS = {"seconds": "s", "mm": "mm", "frame": "mm"}
 NOTES = {"draft_seconds": "processor time", "draft_wall_seconds": "wall clock"}
 
 
+HELD_OUT_KINDS = ("floor", "acrobatics")
+"""Kinds of motion that are hardest to perform."""
+PART_SECONDS = 4.0
+"""Longest part of a clip of the archive [s]."""
+
+
 def bench_draft(
-    motion: Path | None = None, character: str = "humanoid", out: Path | None = None, json: bool = False
+    motion: Path | None = None,
+    character: str = "humanoid",
+    out: Path | None = None,
+    json: bool = False,
+    archive: Path | None = None,
+    parts: int = 20,
 ) -> None:
     """Performs a motion file, or each of a folder, by tracking control (iLQG), before any learning.
+
+    With an archive it performs parts of 4 s of the clips of held-out subjects: floor work and acrobatics, as many of
+    each. Parts that the gates of `sfv tracker prepare` leave out are counted and replaced by further ones.
 
     Args:
       motion: motion (.bvh, AMASS .npz, DeepMimic .txt, .npz of a run) or folder of them; default: the shipped backflip.
       character: body that is to perform it.
       out: `.npz` file to write the physical motion to; it can be learnt from, drawn and exported like any other.
       json: one JSON object on standard output instead of a table.
+      archive: folder or .tar.xz of the archive cmu24, motion capture of CMU's, to perform parts of instead.
+      parts: of the archive's floor work, and as many of its acrobatics.
 
     Raises:
-      InputError: a file cannot be used, or `out` is given with a folder.
+      InputError: a file cannot be used, `out` is given with a folder or archive, or `motion` with an archive.
     """
     body = load_character(character)
+    if archive is not None:
+        if motion is not None or out is not None:
+            raise InputError("--archive: its parts are performed and not kept; leave out --motion and --out")
+        if parts < 1:
+            raise InputError(f"--parts {parts}: give 1 or more")
+        show("draft", perform_parts(MocapArchive.open(archive), body, parts), json)
+        return
     if motion is not None and motion.is_dir() and out is not None:
         raise InputError(f"{out}: one file for the motions of a folder; give --out with one motion")
     motions = read_motions((motion,) if motion else (), body, ("backflip",))
@@ -76,6 +102,46 @@ def _perform_all(motions: dict[str, ReferenceMotion], body: Character) -> list[R
             Row(f"{short}_draft_seconds", found["draft_seconds"], "s", goal=60.0, note=NOTES["draft_seconds"]),
         ]
     return [*rows, Row.mean_of("completed", completed, "", goal=0.9)]
+
+
+def perform_parts(archive: MocapArchive, body: Character, count: int) -> list[Row]:
+    """Rows for parts of clips of held-out subjects: each part, its kind, and all.
+
+    Args:
+      archive: the clips.
+      body: performs them.
+      count: parts of each of `HELD_OUT_KINDS`.
+    """
+    rows, every, seconds = list[Row](), list[float](), list[float]()
+    for kind in HELD_OUT_KINDS:
+        completed, left_out = list[float](), 0
+        for segment in cut_parts(archive.clips.values(), kind, PART_SECONDS):
+            if len(completed) == count:
+                break
+            try:
+                found = retarget_segment(archive, segment, body)
+            except InputError:
+                left_out += 1
+                continue
+            if found.fault:
+                left_out += 1
+                continue
+            tracking, _ = _perform(segment.name, Task(body, found.motion))
+            completed.append(tracking.metrics["draft_completed"])
+            seconds.append(tracking.metrics["draft_seconds"])
+            about = archive.clips[segment.clip].description
+            rows.append(Row(f"{segment.name}_return", tracking.metrics["draft_return"], note=about))
+        rows += [
+            Row.mean_of(f"{kind}_completed", completed, "", goal=0.9),
+            Row(f"{kind}_left_out", left_out, note="refused, or an object carries the person"),
+        ]
+        every += completed
+    return [
+        *rows,
+        Row.mean_of("completed", every, "", goal=0.9),
+        Row.mean_of("draft_seconds", seconds, "s"),
+        Row("draft_seconds_most", max(seconds, default=0.0), "s", goal=60.0, note=NOTES["draft_seconds"]),
+    ]
 
 
 def _compare_filtered(draft: Draft, body: Character) -> list[Row]:

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from imitate.env.task import Task
-from imitate.tracker import prepare
+from imitate.tracker import prepare, retarget_segment
 from imitate.tracker.prepare import (
-    CARRIED,
     FELL,
     FOLLOWED,
     TEST,
@@ -20,11 +19,11 @@ from imitate.tracker.prepare import (
     PrepareConfig,
     Prepared,
     claim_folder,
-    find_longest_carried,
     load_clips,
     name_result,
     read_notes,
 )
+from imitate.tracker.retarget_segment import CARRIED, REFUSED, find_longest_carried
 from imitate.tracker.segments import Segment
 from imitate.tracking.track import TrackConfig
 from pose.errors import InputError
@@ -107,13 +106,13 @@ def test_a_laboratory_s_floor_is_level_and_who_is_refused_leaves_a_note(
 
     clip = MocapClip("02_01", "walk", 3.0, 24.0, {})
     archive = SimpleNamespace(clips={"02_01": clip}, read=lambda name: name)
-    monkeypatch.setattr(prepare, "import_skeleton", refuse)
+    monkeypatch.setattr(retarget_segment, "import_skeleton", refuse)
     note = tmp_path / "02_01_0000.json"
     character: Any = None
     prepare.prepare_segment(cast(Any, archive), Segment("02_01", "walk", 0.0, 2.0), character, note, None)
     assert said[-1].up == "y" and said[4] == (0.0, 2.0), "leaning people do not tilt it"
     [found] = prepare.read_notes(tmp_path)
-    assert (found["name"], found["result"], found["why"]) == ("02_01_0000", prepare.REFUSED, "no person")
+    assert (found["name"], found["result"], found["why"]) == ("02_01_0000", REFUSED, "no person")
     assert not note.with_suffix(".npz").exists()
 
 

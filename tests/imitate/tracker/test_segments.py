@@ -2,7 +2,7 @@
 
 import pytest
 
-from imitate.tracker.segments import KINDS, OTHER, find_kind, spread_segments
+from imitate.tracker.segments import KINDS, OTHER, cut_parts, find_kind, spread_segments
 from reconstruct.formats.mocap_archive import HELD_OUT, MocapClip
 
 
@@ -67,3 +67,16 @@ def test_held_out_subjects_are_never_learnt_from_and_parts_are_from_the_middle()
 def test_clips_with_exchanged_markers_are_left_out():
     clips = [clip("02_01", "walk", speed=25.0), clip("02_02", "walk", speed=24.0)]
     assert [s.clip for s in spread_segments(clips, False, 4.0)] == ["02_02"]
+
+
+def test_parts_of_a_kind_are_of_held_out_subjects_the_first_of_each_clip_before_any_second():
+    held_out = sorted(HELD_OUT)[:2]
+    clips = [clip(f"{held_out[0]}_01", "cartwheel", 9.0), clip(f"{held_out[1]}_01", "cartwheel", 5.0)]
+    others = [
+        clip("02_01", "cartwheel"),
+        clip(f"{held_out[0]}_02", "walk"),
+        clip(f"{held_out[0]}_03", "flip", speed=99),
+    ]
+    found = [(part.clip, part.start, part.end) for part in cut_parts([*clips, *others], "acrobatics", 4.0)]
+    first, second = clips[0].name, clips[1].name
+    assert found == [(first, 0.0, 4.0), (second, 0.0, 4.0), (first, 4.0, 8.0)], "rests of 1 s are too short"
