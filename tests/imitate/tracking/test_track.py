@@ -240,8 +240,10 @@ def test_its_feedback_leads_back_after_a_push(character, squat, draft):
 
 
 @pytest.mark.parametrize(("second", "kept"), [(0.99, 0.99), (0.95, 0.98)])
-def test_what_is_not_followed_is_tried_with_a_heavier_root(character, squat, tracking, monkeypatch, second, kept):
-    """The better return is kept; what is followed is not tried again."""
+def test_a_cycle_that_is_not_followed_is_tried_with_a_heavier_root(
+    character, squat, tracking, monkeypatch, second, kept
+):
+    """The better return is kept; what is followed, or no cycle, is not tried again."""
     tried: list[float] = []
 
     def pretend(task, config, progress):
@@ -251,10 +253,11 @@ def test_what_is_not_followed_is_tried_with_a_heavier_root(character, squat, tra
         return replace(tracking, metrics=metrics)
 
     monkeypatch.setattr("imitate.tracking.track.perform", pretend)
-    task = Task(character, squat)
+    task = Task(character, replace(squat, loop=True))
     assert track_motion(task, QUICK).metrics["draft_return"] == kept and tried == [5.0, 20.0]
     track_motion(task, replace(QUICK, least_followed=0.8))
-    assert tried == [5.0, 20.0, 5.0]
+    track_motion(Task(character, squat), QUICK)
+    assert tried == [5.0, 20.0, 5.0, 5.0]
 
 
 def test_a_body_that_hovers_lacks_contact(character, squat):
