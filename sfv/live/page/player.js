@@ -2,7 +2,7 @@
 
 import { Blend } from "./blend.js";
 import { loadPhysics, Simulation } from "./simulation.js";
-import { headingOf, slerpQuat } from "./rotations.js";
+import { headingBetween, headingOf, slerpQuat } from "./rotations.js";
 
 const LIE_STEPS = 40, LIFT_STEPS = 30, HOLD_STEPS = 15, LEAST_STEPS = 45;
 const BALL_RADIUS = 0.11, BALL_MASS = 3.0, BALL_SPEED = 9.0, BALL_STEPS = 150;
@@ -95,13 +95,9 @@ export class Player {
   // Sets a simulation's reference so that its frame lies under the body and faces as it does.
   placeHere(simulation, frame, here = this.simulation) {
     if (simulation.fixed) return simulation.reference.place(0, 0, 0);
-    const qpos = here.data.qpos, root = headingOf(qpos, 3), pose = simulation.skill.arrays.qpos;
-    const own = headingOf(pose.data, frame * pose.shape[1] + 3);
-    const heading =
-      root === null || own === null
-        ? here.reference.heading(here.frame)
-        : simulation.skill.arrays.heading.data[frame] + root - own;
-    simulation.reference.placeAt(frame, qpos[0], qpos[1], heading);
+    const qpos = here.data.qpos, { qpos: pose, heading } = simulation.skill.arrays;
+    const turn = headingBetween(pose.data, frame * pose.shape[1] + 3, qpos, 3);
+    simulation.reference.placeAt(frame, qpos[0], qpos[1], heading.data[frame] + turn);
   }
 
   // Another skill next, as soon as there is a way to it.

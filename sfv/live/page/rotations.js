@@ -47,6 +47,13 @@ export function headingOf(q, i) {
   return Math.hypot(q[i], q[i + 3]) > 0.5 ? 2 * Math.atan2(q[i + 3], q[i]) : null;
 }
 
+// The turn about the vertical that brings quaternion a nearest to b, also upside down, as `rotations.heading_between`.
+export function headingBetween(a, i, b, j) {
+  const w = a[i] * b[j] + a[i + 1] * b[j + 1] + a[i + 2] * b[j + 2] + a[i + 3] * b[j + 3];
+  const z = a[i] * b[j + 3] + a[i + 1] * b[j + 2] - a[i + 2] * b[j + 1] - a[i + 3] * b[j];
+  return 2 * Math.atan2(z, w);
+}
+
 // The way from quaternion a to b by a share 0..1 (slerp), into out[at..at+3].
 export function slerpQuat(a, i, b, j, share, out, at) {
   let dot = a[i] * b[j] + a[i + 1] * b[j + 1] + a[i + 2] * b[j + 2] + a[i + 3] * b[j + 3];
