@@ -271,13 +271,16 @@ def read_notes(folder: Path) -> list[dict[str, Any]]:
     Raises:
       InputError: one is damaged.
     """
-    notes, mend = list[dict[str, Any]](), "delete it, and prepare again"
-    for path in sorted(folder.glob("*.json")):
-        note = read_table(path, "a segment's note", mend) | {"name": path.stem}
-        if "result" not in note or not isinstance(note.get("order"), int):
-            raise InputError(f"{path}: not a segment's note (no result or order); {mend}")
-        notes.append(note)
-    return sorted(notes, key=lambda note: note["order"])
+    return sorted(map(read_note, sorted(folder.glob("*.json"))), key=lambda note: note["order"])
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """The note of a prepared segment, which it has as `name`; raises `InputError` for a damaged one."""
+    mend = "delete it, and prepare again"
+    note = read_table(path, "a segment's note", mend) | {"name": path.stem}
+    if "result" not in note or not isinstance(note.get("order"), int):
+        raise InputError(f"{path}: not a segment's note (no result or order); {mend}")
+    return note
 
 
 def count_results(notes: Sequence[Mapping[str, Any]]) -> dict[str, int]:

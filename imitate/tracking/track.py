@@ -253,7 +253,11 @@ def track_motion(task: Task, config: TrackConfig, progress: Progress = silent) -
     missing = best.metrics["feasible"] < config.least_followed
     if task.motion.loop and missing and config.heavier_root > config.cost.root:
         heavy = replace(config, cost=replace(config.cost, root=config.heavier_root))
-        tries = best, perform(task, heavy, progress)
+
+        def progress_again(done: float, total: float, note: str = "") -> None:
+            progress(done, total, f"second try, {note}")
+
+        tries = best, perform(task, heavy, progress_again)
         best = max(tries, key=lambda each: (each.metrics["draft_completed"], each.metrics["draft_return"]))
     return replace(best, metrics=best.metrics | {"draft_seconds": time.process_time() - began})
 

@@ -1,13 +1,16 @@
 """`bench draft` in small: standing is performed, and what is written can be read as a motion."""
 
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
+from imitate.tracker import prepare
 from imitate.tracker.retarget_segment import CARRIED, Retargeted
 from imitate.tracker.segments import Segment
+from imitate.tracking.track import TrackConfig
 from pose.errors import InputError
 from reconstruct.characters.character import load_character
 from reconstruct.motion import ReferenceMotion
@@ -42,23 +45,32 @@ def test_all_motions_of_a_folder_are_performed(tmp_path, printed):
         bench_draft(folder, out=tmp_path / "physical.npz")
 
 
-def test_parts_that_cannot_be_performed_are_replaced_and_counted(monkeypatch):
-    """Of each kind two are asked for: one is refused, one carried, the third and fourth are performed."""
+def test_parts_that_cannot_be_performed_are_replaced_and_counted_and_each_is_performed_once(tmp_path, monkeypatch):
+    """Of floor work two are asked for: one is refused, one carried, one is performed, one falls."""
     parts = [Segment(f"88_0{k}", "floor", 0.0, 4.0) for k in range(1, 6)]
-    faults = {"88_01": CARRIED, "88_03": "", "88_04": ""}
+    retargeted = list[str]()
 
     def retarget(_archive: Any, segment: Segment, _body: Any) -> Retargeted:
-        if segment.clip not in faults:
+        retargeted.append(segment.clip)
+        if segment.clip == "88_02":
             raise InputError("no person")
-        return Retargeted(standing(8), 0.0, faults[segment.clip], "")
+        motion = standing(20)
+        if segment.clip == "88_04":
+            motion.qpos[:, 2] += 3.0
+        return Retargeted(motion, 0.0, CARRIED if segment.clip == "88_01" else "", "")
 
     monkeypatch.setattr(draft, "cut_parts", lambda _clips, kind, _seconds: parts if kind == "floor" else [])
-    monkeypatch.setattr(draft, "retarget_segment", retarget)
-    clips = {part.clip: SimpleNamespace(description="getting up") for part in parts}
-    rows = {row.name: row for row in draft.perform_parts(cast(Any, SimpleNamespace(clips=clips)), BODY, 2)}
-    assert rows["floor_completed"].value == rows["completed"].value == 1.0 and rows["floor_completed"].n == 2
-    assert rows["floor_left_out"].value == 2 and rows["88_03_0000_return"].note == "getting up"
-    assert rows["acrobatics_completed"].value is None and "88_05_0000_return" not in rows
+    monkeypatch.setattr(prepare, "retarget_segment", retarget)
+    monkeypatch.setattr(draft, "PARTS", replace(draft.PARTS, track=TrackConfig(horizon=4, first_iterations=1)))
+    archive: Any = SimpleNamespace(clips={part.clip: SimpleNamespace(description="getting up") for part in parts})
+    for _ in range(2):
+        rows = {row.name: row for row in draft.perform_parts(archive, BODY, 2, tmp_path)}
+        assert rows["floor_completed"].value == rows["completed"].value == 0.5 and rows["floor_completed"].n == 2
+        assert rows["floor_left_out"].value == 2 and rows["acrobatics_completed"].value is None
+        assert rows["88_03_0000_return"].note == "getting up" and rows["88_04_0000_return"].note == "getting up; fell"
+    assert retargeted == ["88_01", "88_02", "88_03", "88_04"], "what has a note is not performed again"
+    with pytest.raises(InputError, match="give the same, or another --out"):
+        draft.perform_parts(archive, replace(BODY, height=1.2), 2, tmp_path)
 
 
 def test_an_archive_is_for_itself(tmp_path):
