@@ -49,14 +49,18 @@ def test_bodies_are_brought_to_where_the_reference_is(walk: ChainableSkill):
     np.testing.assert_allclose(np.linalg.norm(moving[:, :3], axis=1), np.linalg.norm(reference.qvel[:3, :3], axis=1))
 
 
-def test_bodies_upside_down_are_brought_there_too(walk: ChainableSkill):
-    """Half a turn about their own x axis: a heading by itself means nothing for them."""
-    pose = walk.task.reference(LOOP_SECONDS).qpos[10]
+@pytest.mark.parametrize("tilt", [(0.3, 0.0), (-0.3, 0.0), (0.0, 0.3), (0.2, -0.2)])
+def test_bodies_upside_down_are_brought_there_too(walk: ChainableSkill, tilt: tuple[float, float]):
+    """Half a turn about their own x axis, and a little off: headings by themselves mean nothing for them."""
+    pose = walk.task.reference(LOOP_SECONDS).qpos[10].copy()
     pose[3:7] = rotations.multiply(pose[3:7], np.array([0.0, 1.0, 0.0, 0.0]))
-    away = turned(pose[None], 2.0, (3.0, -1.0))
+    body = pose.copy()
+    off = rotations.from_rotvec(np.array([*tilt, 0.0]))
+    body[3:7] = rotations.multiply(pose[3:7], off)
+    away = turned(body[None], 2.0, (3.0, -1.0))
     turn, shift = find_placement(away, pose)
     placed, _ = place_states(away, np.zeros((1, len(pose) - 1)), turn, shift)
-    assert rotations.angle_between(placed[:, 3:7], pose[3:7]).max() < 1e-6
+    assert rotations.angle_between(placed[:, 3:7], pose[3:7]).max() < np.hypot(*tilt) + 1e-6
 
 
 def test_a_leg_begins_with_the_state_that_is_given(jump: ChainableSkill):
