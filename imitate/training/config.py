@@ -68,6 +68,8 @@ class TrainConfig:
     """Widths of the hidden layers of actor and critic (tuned: 256 256, sfv: 1024 512)."""
     initial_std: float | None = None
     """Initial standard deviation of actions, in units of the action scale (tuned: 0.15, sfv: 0.2)."""
+    reduce_std: bool = True
+    """Halve the initial deviation, at most twice, where the draft's controller falls with so much noise."""
     learn_std: bool | None = None
     """Learn one standard deviation for each action instead of keeping it fixed (tuned: yes, sfv: no)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -22,6 +22,7 @@ from imitate.env.task import Task
 from imitate.policy import Policy
 from imitate.tracking.draft import Draft
 from imitate.tracking.track import TrackConfig, track_motion
+from imitate.training.bearable_noise import find_bearable_std
 from imitate.training.config import ResolvedTrainConfig, TrainConfig
 from imitate.training.job import Job
 from imitate.training.loop import BEST_POLICY, TrainingStatus, train
@@ -99,7 +100,12 @@ def train_policy(
         draft = track_motion(task.drafted, TrackConfig(), progress).draft
         drafting, cpu_drafting = work_seconds() - began, sum(os.times()[:4]) - cpu_began
         resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
+    usual = resolved.initial_std
+    if draft is not None and start is None and resolved.reduce_std and resolved.warm_start != "none":
+        resolved = replace(resolved, initial_std=find_bearable_std(task, draft, resolved))
+    reduced = resolved.initial_std < usual
     metrics = run_job(Job(task, resolved, folder, draft, start), progress)
+    metrics["initial_std"] = resolved.initial_std
     metrics["train_seconds"] += drafting
     metrics["cpu_seconds"] += cpu_drafting
     if metrics["skill_seconds"] is not None:
@@ -110,6 +116,7 @@ def train_policy(
         f"return {metrics['best_return']:.3f}, completed {metrics['best_completed']:.0%} "
         f"after {metrics['samples'] / 1e6:.2f} M samples; ended because {metrics['reason']}"
         + (f"; {metrics['outlook']}" if metrics["outlook"] else "")
+        + (f"; began with noise {resolved.initial_std:.3g}: the draft falls with more" if reduced else "")
     )
     return Training(policy, summary, metrics)
 
