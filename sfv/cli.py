@@ -101,6 +101,10 @@ COMMANDS = {
         "sfv.bench.tracker:bench_tracker",
         "one policy that follows any motion: clips it learnt from, and held-out ones",
     ),
+    "bench tracker-ways": (
+        "sfv.bench.tracker_ways:bench_tracker_ways",
+        "three ways to learn it, on the same clips, by the same clock",
+    ),
     "bench physics": ("sfv.bench.physics:bench_physics", "speed of training and its parts against bare physics"),
     "bench loop": ("sfv.bench.loop:bench_loop", "speed of the training loop, under torchrun too"),
     "bench initial-states": (
