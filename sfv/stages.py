@@ -63,7 +63,7 @@ KEYPOINTS_VERSION = 1005
 """Of reading other detectors' files, counted from 1000: a film's detection is counted apart."""
 RETARGET_VERSION = 2
 """Version of retargeting: raised whenever the same motion gives another one on the new body."""
-TRACK_VERSION = 5
+TRACK_VERSION = 6
 """Version of tracking control: raised whenever the same motion gives another draft."""
 EVALUATE_VERSION = 4
 """Version of the evaluation: raised whenever the same policy gets other metrics, or another video."""

@@ -71,8 +71,8 @@ def expand_sliding(
         slowest = int(np.argmin(speeds))
         along, by_pose, site = by_velocity[slowest], np.empty((3, model.nv)), int(bearing[slowest])
         mujoco.mj_jacDot(model, data, by_pose, None, data.site_xpos[site], int(model.site_bodyid[site]))
-        for dofs in joints.quat_dof:
-            by_pose[:, dofs] += np.cross(qvel[dofs], along[:, dofs])
+        balls = joints.quat_dof
+        by_pose[:, balls] += np.cross(qvel[balls], along[:, balls])
         weight = 1.0 / (1.0 + (speeds[slowest] / FAST) ** 2)
         velocities.append(weight * along[:2] @ qvel)
         jacobians.append(weight * np.concatenate([by_pose[:2], along[:2]], axis=1))

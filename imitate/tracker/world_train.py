@@ -120,6 +120,8 @@ class WorldTraining:
     """The model's mean loss in each round."""
     losses: list[float] = field(default_factory=list)
     """The policy's."""
+    begin: Policy | None = None
+    """A tracker that goes on learning; None for a policy that knows nothing."""
 
     def __post_init__(self) -> None:
         config = self.config
@@ -135,6 +137,9 @@ class WorldTraining:
         body = TorchBody(env.body)
         self.reference, self.model = TorchReference(env, body), WorldModel(body, env.body, MODEL_WIDTHS)
         self.policy = Policy(env.policy_layout(config.hidden))
+        if self.begin is not None:
+            self.policy.layout.check(self.begin.layout)
+            self.policy.load_state_dict(self.begin.state_dict())
         self.policy.actor.bf16 = bfloat16_is_fast()
         model, actor = self.model.parameters(), self.policy.actor.parameters()
         self._model_optimiser = torch.optim.Adam(model, lr=config.model_learning_rate, fused=True)
@@ -164,11 +169,13 @@ class WorldTraining:
         self.samples += count * self.config.steps
 
     def fix_scales(self) -> None:
-        """Fixes the normalisers of model and policy, for good, by what is in the buffer."""
+        """Fixes the normalisers of model and policy, for good, by what is in the buffer; a tracker keeps its own."""
         window = self.buffer.take(*self.buffer.find_starts(1), 1)
         before, frame = (window.qpos[0], window.qvel[0]), window.frame[0]
         drive = self.reference.drive(before[0], frame, window.action[0])
         self.model.fix_scales(before, drive, (window.qpos[1], window.qvel[1]))
+        if self.begin is not None:
+            return
         seen = self.reference.observe(*before, self.model.body.place(*before), frame)
         self.policy.observations.update(Normaliser.moments(seen))
 
@@ -222,7 +229,7 @@ class WorldTraining:
         began, began_cpu = work_seconds(), time.process_time()
         while len(self.buffer) < max(self.config.window + 1, self.config.ticks // 4):
             self.collect()
-        if self.policy.observations.count == 0:
+        if self.model.inputs.count == 0:
             self.fix_scales()
         self.collect()
         self.fit_model()

@@ -190,7 +190,7 @@ class Tracker:
     def _linearise(self, plan: Trajectory) -> LinearQuadraticModel:
         env = self.env
         frames = np.minimum(plan.frame + np.arange(len(plan) + 1), len(env.reference) - 1)
-        A, B = self._derivatives(plan.states[:-1], plan.ctrl)
+        A, B = self._derivatives(plan.states[:-1], plan.ctrl, plan.frame)
         targets = env.reference.qpos[np.minimum(frames[:-1] + 1, len(env.reference) - 1)]
         poses, nv = plan.qpos[:-1, : env.body.nq], env.body.nv
         A[:, :, :nv] += B @ target_derivatives(env.joints, poses, targets)

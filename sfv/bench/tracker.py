@@ -21,6 +21,7 @@ from pose.errors import InputError
 from pose.files import CHECKPOINT, replace_file
 from pose.foreign_files import refuse_damaged
 from reconstruct.characters.character import load_character
+from sfv.bench.tracker_control import measure_control
 from sfv.bench.tracker_page import write_page
 from sfv.bench.tracker_ways import read_ways, write_ways
 from sfv.commands.tracker_improve import IMPROVED, PPO, make_tasks
@@ -40,6 +41,7 @@ def bench_tracker(
     tracker: Path | None = None,
     tune: float = 0.0,
     ways: Path | None = None,
+    control: bool = False,
 ) -> None:
     """Lets a trained tracker follow the clips of its folder, learnt and held out; measures how long an action takes.
 
@@ -49,6 +51,7 @@ def bench_tracker(
       page: Markdown page to write, e.g. docs/tracker.md.
       tracker: file of the tracker; default tracker.pt in the folder. After sfv tracker improve, improved.pt.
       tune: fine-tunes the tracker on each held-out clip by itself, for so long [min]; 0 for not at all.
+      control: lets tracking control follow the held-out clips as well; the same command goes on with that.
       ways: folder of sfv bench tracker-ways, whose results stand on the page, too.
     """
     if page is not None and not page.parent.is_dir():
@@ -69,6 +72,8 @@ def bench_tracker(
     rows += measure_clips("tracker", policy, held_out, GOALS["followed"], GOALS["mpjpe_mm"])
     if tune:
         rows += measure_tuned(policy, held_out, tune)
+    if control:
+        rows += measure_control(held_out, out)
     rows.append(Row("tracker_decision_us", measure_action_time(policy), "us", ACTIONS, goal=GOALS["action_us"]))
     rows += [*describe_training(training), *describe_improving(out, tracker), *count_prepared(out)]
     rows += measure_library()

@@ -1,7 +1,7 @@
 """`python -m sfv bench tracker-ways`: three ways to learn a tracker, on the same clips, by the same clock."""
 
 import json as json_format
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,41 +101,42 @@ def read_way(path: Path) -> dict[str, Any]:
 
 def describe_ways(found: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Rows for every number of clips, way and moment: mean and spread over the seeds, learnt and held out."""
-    rows = list[Row]()
-    for count in sorted({each["clips"] for each in found}):
-        for way in WAYS:
-            own = [each["moments"] for each in found if (each["clips"], each["way"]) == (count, way)]
-            for moments in zip(*own, strict=True):
-                name = f"{way}_{count}_clips_{moments[0]['minutes']:g}_min"
-                rows += [
-                    Row.mean_of(f"{name}_{part}_{what}", [each[f"{part}_{what}"] for each in moments], unit)
-                    for part in ("learnt", "held_out")
-                    for what, unit in MEASURED.items()
-                ]
-    return rows
+    return [
+        Row.mean_of(
+            f"{way}_{count}_clips_{seeds[0]['minutes']:g}_min_{part}_{what}",
+            [each[f"{part}_{what}"] for each in seeds],
+            unit,
+        )
+        for count, way, seeds in _group(found)
+        for part in ("learnt", "held_out")
+        for what, unit in MEASURED.items()
+    ]
 
 
 def write_ways(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The same as the lines of a Markdown table, a line for every way and moment."""
+    """The same as the lines of a Markdown table, a line for every number of clips, way and moment."""
     lines = [
         "| clips | way | minutes | followed, learnt | held out | of a clip, held out | bodies off, learnt |",
         "|--:|---|--:|--:|--:|--:|--:|",
     ]
+    columns = (
+        ("learnt_followed", 100.0, "{:.0f} %"),
+        ("held_out_followed", 100.0, "{:.0f} %"),
+        ("held_out_share", 1.0, "{:.2f}"),
+        ("learnt_mpjpe_mm", 1.0, "{:.0f} mm"),
+    )
+    for count, way, seeds in _group(found):
+        texts = [_spell([scale * each[name] for each in seeds], form) for name, scale, form in columns]
+        lines.append(f"| {count} | {way} | {seeds[0]['minutes']:g} | {' | '.join(texts)} |")
+    return lines
+
+
+def _group(found: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, tuple[dict[str, Any], ...]]]:
+    """Numbers of clips, ways, and what all seeds came to at one moment."""
     for count in sorted({each["clips"] for each in found}):
         for way in WAYS:
             own = [each["moments"] for each in found if (each["clips"], each["way"]) == (count, way)]
-            for moments in zip(*own, strict=True):
-                columns = [
-                    _spell([scale * each[name] for each in moments], form)
-                    for name, scale, form in (
-                        ("learnt_followed", 100.0, "{:.0f} %"),
-                        ("held_out_followed", 100.0, "{:.0f} %"),
-                        ("held_out_share", 1.0, "{:.2f}"),
-                        ("learnt_mpjpe_mm", 1.0, "{:.0f} mm"),
-                    )
-                ]
-                lines.append(f"| {count} | {way} | {moments[0]['minutes']:g} | {' | '.join(columns)} |")
-    return lines
+            yield from ((count, way, seeds) for seeds in zip(*own, strict=True))
 
 
 def _spell(values: list[float], form: str) -> str:

@@ -135,11 +135,17 @@ def perform_by_tracker(tracker: Policy, task: Task) -> PerformedFile | None:
     return done
 
 
-def perform_by_control(task: Task, progress: Progress = silent) -> Tracking:
-    """A performance by tracking control: quickly, and where that falls once more with longer plans."""
-    best = track_motion(task, FAST, progress)
+def perform_by_control(task: Task, progress: Progress = silent, threads: int = 0) -> Tracking:
+    """A performance by tracking control: quickly, and where that falls once more with longer plans.
+
+    Args:
+      task: what to perform.
+      progress: is called with the control steps done.
+      threads: that it works on; 0 for one a core.
+    """
+    best = track_motion(task, replace(FAST, threads=threads), progress)
     if not best.metrics["draft_completed"]:
-        other = track_motion(task, THOROUGH, progress)
+        other = track_motion(task, replace(THOROUGH, threads=threads), progress)
         best = max(best, other, key=lambda each: (each.metrics["draft_completed"], each.metrics["draft_return"]))
     return best
 

@@ -12,6 +12,9 @@ from imitate.scene.scene import CONTROL_HZ, SUBSTEPS, Scene, build_model
 from imitate.tracking.derivatives import (
     DIFFERENCE,
     JUMP,
+    SAME_POSE,
+    SAME_SPEED,
+    SAME_TARGET,
     StepDerivatives,
     differentiate_step,
     target_derivatives,
@@ -68,7 +71,7 @@ def test_derivatives_agree_with_central_differences(character, height, tolerance
     mujoco.mj_step(model, data, 20)
     state = np.empty(mujoco.mj_stateSize(model, FULL))
     mujoco.mj_getState(model, data, state, FULL)
-    A, B = StepDerivatives(model)(state[None], ctrl[None])
+    A, B = StepDerivatives(model)(state[None], ctrl[None], 0)
 
     for trial in range(6):
         direction = rng.normal(size=2 * model.nv)
@@ -113,9 +116,60 @@ def test_two_threads_derive_the_same(character):
         states.append(np.empty(mujoco.mj_stateSize(model, FULL)))
         mujoco.mj_getState(model, data, states[-1], FULL)
     for one, two in zip(
-        StepDerivatives(model)(np.array(states), ctrl), StepDerivatives(model, 2)(np.array(states), ctrl), strict=True
+        StepDerivatives(model)(np.array(states), ctrl, 0),
+        StepDerivatives(model, 2)(np.array(states), ctrl, 0),
+        strict=True,
     ):
         np.testing.assert_array_equal(one, two)
+
+
+BALL = mujoco.MjModel.from_xml_string(
+    "<mujoco><worldbody><geom type='plane' size='1 1 1'/><body name='ball'><joint name='up' type='slide' axis='0 0 1'/>"
+    "<geom type='sphere' size='.1'/></body></worldbody><actuator><position joint='up' kp='50'/></actuator></mujoco>"
+)
+
+
+def ball_state(height: float, speed: float = 0.0) -> np.ndarray:
+    data, state = mujoco.MjData(BALL), np.empty(mujoco.mj_stateSize(BALL, FULL))
+    data.qpos[0], data.qvel[0] = 0.1 + height, speed
+    mujoco.mj_getState(BALL, data, state, FULL)
+    return state[None]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ((0.5, 0.0, 0.0), (0.5 + 0.9 * SAME_POSE, 0.9 * SAME_SPEED, 0.9 * SAME_TARGET), True),
+        ((0.5, 0.0, 0.0), (0.5 + 1.1 * SAME_POSE, 0.0, 0.0), False),
+        ((0.5, 0.0, 0.0), (0.5, 1.1 * SAME_SPEED, 0.0), False),
+        ((0.5, 0.0, 0.0), (0.5, 0.0, 1.1 * SAME_TARGET), False),
+        ((-0.001, 0.0, 0.0), (-0.0005, 0.0, 0.0), True),
+        ((-0.0005, 0.0, 0.0), (0.0005, 0.0, 0.0), False),  # lifted off the ground
+    ],
+)
+def test_a_step_that_hardly_changes_keeps_its_derivatives(before, after, kept):
+    derivatives, marked = StepDerivatives(BALL), 7
+    derivatives(ball_state(*before[:2]), np.full((1, 1), before[2]), marked)
+    for step in derivatives._known.values():
+        step.A[:], step.B[:] = 5.0, 6.0  # unlike any that are computed
+    state, ctrl = ball_state(*after[:2]), np.full((1, 1), after[2])
+    A, B = derivatives(state, ctrl, marked)
+    assert (A == 5.0).all() == kept and (B == 6.0).all() == kept
+    if not kept:
+        for found, expected in zip((A, B), StepDerivatives(BALL)(state, ctrl, 0), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_kept_derivatives_are_of_their_own_step_and_state():
+    """They do not wander off by small changes, are nobody's to change, and go when their step is out of sight."""
+    derivatives, ctrl = StepDerivatives(BALL), np.zeros((2, 1))
+    known, _ = derivatives(np.concatenate([ball_state(0.5), ball_state(0.0)]), ctrl, 0)
+    known[:] = 3.0
+    for height in (0.5 + 0.8 * SAME_POSE, 0.5 + 1.6 * SAME_POSE):
+        derivatives(ball_state(height), ctrl[:1], 0)
+    assert derivatives._known[0].qpos[0] == pytest.approx(0.6 + 1.6 * SAME_POSE), "far from the first, so new"
+    assert not (derivatives(ball_state(0.5 + 1.6 * SAME_POSE), ctrl[:1], 0)[0] == 3.0).any()
+    assert list(derivatives._known) == [0], "step 1 is out of sight"
 
 
 def test_target_derivatives_agree_with_the_environments_targets(character, squat):
@@ -213,13 +267,13 @@ def test_its_controls_are_a_policys_actions(character, squat, draft):
 
 def test_its_controls_jitter_less_than_with_controls_that_cost_next_to_nothing(character, squat, draft):
     """A policy cannot learn from a state what is noise from one step to the next."""
-    config = replace(QUICK, cost=replace(QUICK.cost, control=0.002))
+    config = replace(QUICK, cost=replace(QUICK.cost, control=0.0002))
     cheap = track_motion(Task(character, squat), config).draft
 
     def jitter(controls: np.ndarray) -> float:
         return float(np.square(np.diff(controls, n=2, axis=0)).mean())
 
-    assert jitter(draft.controls) < 0.5 * jitter(cheap.controls)
+    assert jitter(draft.controls) < 0.4 * jitter(cheap.controls)
 
 
 def test_its_feedback_leads_back_after_a_push(character, squat, draft):
