@@ -138,7 +138,9 @@ class WorldTraining:
         self.reference, self.model = TorchReference(env, body), WorldModel(body, env.body, MODEL_WIDTHS)
         self.policy = Policy(env.policy_layout(config.hidden))
         if self.begin is not None:
-            self.policy.layout.check(self.begin.layout)
+            self.begin.layout.check(self.policy.layout)
+            if self.begin.layout.hidden != config.hidden:
+                raise InputError(f"--begin: its layers are {self.begin.layout.hidden} wide; give them as --hidden")
             self.policy.load_state_dict(self.begin.state_dict())
         self.policy.actor.bf16 = bfloat16_is_fast()
         model, actor = self.model.parameters(), self.policy.actor.parameters()
@@ -324,7 +326,12 @@ class WorldTraining:
 
 
 def train_through_model(
-    character: Character, clips: Sequence[Prepared], folder: Path, config: WorldConfig, progress: Progress = silent
+    character: Character,
+    clips: Sequence[Prepared],
+    folder: Path,
+    config: WorldConfig,
+    progress: Progress = silent,
+    begin: Policy | None = None,
 ) -> Policy:
     """Trains a tracker through a model of the physics until its time is up; the same call goes on from a checkpoint.
 
@@ -334,11 +341,13 @@ def train_through_model(
       folder: for `checkpoint.pt` and, at the end, `tracker.pt`.
       config: how.
       progress: is called with the seconds done.
+      begin: a tracker that goes on learning; None for a policy that knows nothing. A checkpoint has its own.
 
     Raises:
+      InputError: the tracker to begin with is of another body, or its layers have other widths.
       TrainingError: numbers exploded; the weights before are kept.
     """
-    training, path = WorldTraining(character, clips, config), folder / CHECKPOINT
+    training, path = WorldTraining(character, clips, config, begin=begin), folder / CHECKPOINT
     if path.is_file():
         training.restore(path)
     train_for(training, config.minutes, config.checkpoint_seconds, path, progress)

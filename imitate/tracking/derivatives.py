@@ -25,12 +25,12 @@ JUMP = 0.02 / DIFFERENCE
 # physics steps. Feedback gains there were hundreds of times those of their neighbours (2,148 in a walk's draft), and
 # the policy that was distilled from them was as good after 0.9 M samples as others are after 0.2 M.
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-SAME_POSE, SAME_SPEED, SAME_TARGET = 0.003, 0.1, 0.03
+SAME_POSE, SAME_SPEED, SAME_TARGET = 0.0015, 0.05, 0.015
 """Changes of a step's state and servo targets with which its derivatives are kept [m, rad], [m/s, rad/s], [rad]."""
 # A plan that moves on by two or five control steps and is improved changes little at most of its steps, and derivatives
-# are two thirds of tracking control's time. Six clips of motion capture, one of each kind (November 2026): a quarter
-# less time (of calm ones 45 %), a return of .968 instead of .969. With 3 times as much .966, 10 times .902: one falls.
-# Where contacts need not be the same, .967.
+# are two thirds of tracking control's time. SFV's twelve videos (November 2026): 18 % less time in all, with the same
+# mean return. Six clips of motion capture: with twice as much 26 % less, .968 instead of .969; with 20 times .902, for
+# one falls. With twice as much, but contacts that need not be the same, .967.
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ controls and feedback gains in the units of a policy's actions.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -55,7 +56,8 @@ class TrackConfig:
     # 0.8 s, a leap from the crouch to the landing. With 15 a jump takes off with a spin that only the landing would
     # show, and pitches forward.
     short_horizon: int = 15
-    """Control steps that are planned ahead in a second try, where the first one falls."""
+    """Control steps that are planned ahead in a second try, see `least_followed`."""
+    # Shorter plans converge where those of the long one, open loop for longer than a step takes, do not.
     stride: int = 2
     """Control steps that are taken between plans."""
     # Nothing disturbs the simulation, so it costs no more than seeing the end of the horizon a step later.
@@ -79,9 +81,9 @@ class TrackConfig:
     tolerance: float = 0.15
     """Largest distance of root and key bodies from the reference in a frame that counts as followed [m]."""
     least_followed: float = 0.9
-    """Share of frames that are to be followed; a cycle with less is tried again with `heavier_root`."""
+    """Share of frames that are to be followed; with less, or a fall, there is a second try, and the better is kept."""
     heavier_root: float = 20.0
-    """Weight of the root's position in that second try [1/m^2]; the performance with the higher return is kept."""
+    """Weight of the root's position in the second try at a cycle that does not fall [1/m^2]."""
     # A walk stays back to save controls, and its policy learns nothing of starts on the reference. With a heavier root
     # from the beginning it is 29 mm off instead of 72. What is performed once gets worse by it: a jump, and a run
     # and acrobatics of motion capture, 80 to 84 % of whose frames are followed without it (November 2026).
@@ -250,16 +252,25 @@ def track_motion(task: Task, config: TrackConfig, progress: Progress = silent) -
     """
     began = time.process_time()
     best = perform(task, config.check(), progress)
-    missing = best.metrics["feasible"] < config.least_followed
-    if task.motion.loop and missing and config.heavier_root > config.cost.root:
-        heavy = replace(config, cost=replace(config.cost, root=config.heavier_root))
+    if (second := choose_second_try(task, config, best.metrics)) is not None:
 
         def progress_again(done: float, total: float, note: str = "") -> None:
             progress(done, total, f"second try, {note}")
 
-        tries = best, perform(task, heavy, progress_again)
+        tries = best, perform(task, second, progress_again)
         best = max(tries, key=lambda each: (each.metrics["draft_completed"], each.metrics["draft_return"]))
     return replace(best, metrics=best.metrics | {"draft_seconds": time.process_time() - began})
+
+
+def choose_second_try(task: Task, config: TrackConfig, metrics: Mapping[str, float]) -> TrackConfig | None:
+    """How a motion is performed again; None where the first performance, with these metrics, is good enough."""
+    completed = bool(metrics["draft_completed"])
+    if completed and metrics["feasible"] >= config.least_followed:
+        return None
+    if completed and task.motion.loop:
+        heavy = replace(config.cost, root=config.heavier_root)
+        return replace(config, cost=heavy) if config.heavier_root > config.cost.root else None
+    return replace(config, horizon=config.short_horizon) if config.short_horizon < config.horizon else None
 
 
 def perform(task: Task, config: TrackConfig, progress: Progress) -> Tracking:
@@ -276,25 +287,12 @@ def perform(task: Task, config: TrackConfig, progress: Progress) -> Tracking:
 
 
 def plan_motion(tracker: Tracker, progress: Progress) -> Trajectory:
-    """Plans from the first frame of the reference to the end, by receding horizon.
-
-    After a fall in spite of all retries the short horizon is tried: its plans converge where those of the long one,
-    open loop for longer than a step takes, do not. The one that gets further is returned.
-    """
-    furthest = plan_with_horizon(tracker, tracker.config.horizon, progress)
-    if not furthest.failed.any():
-        return furthest
-    other = plan_with_horizon(tracker, tracker.config.short_horizon, progress)
-    return max(furthest, other, key=lambda plan: (not plan.failed.any(), len(plan)))
-
-
-def plan_with_horizon(tracker: Tracker, horizon: int, progress: Progress) -> Trajectory:
-    """Plans with one horizon, to the end or a fall.
+    """Plans from the first frame of the reference, by receding horizon, to the end or a fall.
 
     The cause of a fall lies further back than the horizon saw: the plan goes back by a horizon and continues with a
     longer one, `RETRIES` times at most.
     """
-    config, steps = tracker.config, tracker.steps
+    config, steps, horizon = tracker.config, tracker.steps, tracker.config.horizon
     # A loop goes on behind the last cycle, a clip does not.
     end = len(tracker.env.reference) - 1 if tracker.env.reference.loop else steps
     done, ahead, regulariser = tracker.start(), tracker.start(), Regulariser()

@@ -9,6 +9,7 @@ import tyro
 from rich.table import Table
 
 from imitate.policy import Policy
+from imitate.tracker.evaluation import load_tracker
 from imitate.tracker.prepare import (
     TEST,
     TRAINING,
@@ -108,14 +109,17 @@ class TrackerWorldConfig:
     """Folder that sfv tracker prepare wrote, or a copy of it; the policy, tracker.pt, goes there."""
     clips: int | None = None
     """Most clips to learn from, of all kinds; default all that are there."""
+    begin: Path | None = None
+    """File of a tracker that goes on learning, such as that of sfv tracker train; default one that knows nothing."""
     train: Annotated[WorldConfig, tyro.conf.arg(name="")] = field(default_factory=WorldConfig)
 
 
 def train_tracker_world(config: Annotated[TrackerWorldConfig, tyro.conf.arg(name="")]) -> None:
     """The same through a learned model of the physics instead of by cloning; Ctrl-C keeps what it has learnt."""
     train, out = config.train.check(), config.out
+    begin = None if config.begin is None else load_tracker(config.begin)
     run_training(
-        lambda body, clips, progress: train_through_model(body, clips, out, train, progress), out, config.clips
+        lambda body, clips, progress: train_through_model(body, clips, out, train, progress, begin), out, config.clips
     )
 
 

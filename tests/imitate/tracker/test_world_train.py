@@ -115,6 +115,25 @@ def test_the_policy_is_one_of_cloning(prepared: list[Prepared], tmp_path: Path):
         cloning.restore(tmp_path / "checkpoint.pt")
 
 
+def test_a_tracker_goes_on_as_it_was(prepared: list[Prepared], tmp_path: Path):
+    """With its weights and its normaliser, while the model learns first; its layers must be as wide."""
+    body = load_character("humanoid")
+    cloning = Cloning(body, prepared, CloneConfig(minutes=0.1, hidden=(16,), envs=4, steps=4, buffer=64, batch_size=8))
+    cloning.learn()
+    before = {name: value.clone() for name, value in cloning.policy.state_dict().items()}
+    training = WorldTraining(body, prepared, replace(CONFIG, model_first=2), begin=cloning.policy)
+    for _ in range(2):
+        training.learn()
+    assert training.model.inputs.count > 0 and len(training.losses) == 0
+    for name, value in training.policy.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    training.learn()
+    assert len(training.losses) == 1 and torch.equal(training.policy.observations.mean, before["observations.mean"])
+    assert not torch.equal(training.policy.state_dict()["actor.0.weight"], before["actor.0.weight"])
+    with pytest.raises(InputError, match=r"--begin: its layers are \(16,\) wide"):
+        train_through_model(body, prepared, tmp_path, replace(CONFIG, hidden=(8,)), begin=cloning.policy)
+
+
 def test_numbers_that_explode_are_one_line_and_spoil_no_checkpoint(
     prepared: list[Prepared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

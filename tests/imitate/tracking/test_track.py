@@ -34,7 +34,7 @@ from imitate.tracking.feasibility import (
 )
 from imitate.tracking.ilqg import Regulariser
 from imitate.tracking.physics_filter import compute_filter_metrics, to_physical_motion
-from imitate.tracking.track import TrackConfig, Tracker, Tracking, track_motion
+from imitate.tracking.track import TrackConfig, Tracker, Tracking, choose_second_try, track_motion
 from reconstruct.kinematics import BodyPoints, com_positions, point_positions
 from reconstruct.motion import ReferenceMotion
 
@@ -312,6 +312,26 @@ def test_a_cycle_that_is_not_followed_is_tried_with_a_heavier_root(
     track_motion(task, replace(QUICK, least_followed=0.8))
     track_motion(Task(character, squat), QUICK)
     assert tried == [5.0, 20.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("completed", "feasible", "loop", "changed"),
+    [
+        (1.0, 0.9, False, {}),
+        (1.0, 0.89, False, {"horizon": 15}),
+        (0.0, 0.95, False, {"horizon": 15}),
+        (0.0, 0.5, True, {"horizon": 15}),
+        (1.0, 0.89, True, {"cost": replace(TrackConfig().cost, root=20.0)}),
+        (1.0, 0.9, True, {}),
+    ],
+)
+def test_the_second_try_is_another_one(character, squat, completed, feasible, loop, changed):
+    """What falls, or is performed once and not followed, with shorter plans; a cycle with a heavier root."""
+    task, metrics = Task(character, replace(squat, loop=loop)), {"draft_completed": completed, "feasible": feasible}
+    config = TrackConfig()
+    assert choose_second_try(task, config, metrics) == (replace(config, **changed) if changed else None)
+    tried = replace(config, horizon=15, cost=replace(config.cost, root=20.0))
+    assert choose_second_try(task, tried, metrics) is None, "it would be the same"
 
 
 def test_a_body_that_hovers_lacks_contact(character, squat):
