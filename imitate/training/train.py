@@ -93,30 +93,33 @@ def train_policy(
         raise InputError(
             f"the draft was made in another scene than '{task.scene.kind}'; make it for this one: sfv.track"
         )
-    resolved, drafting, cpu_drafting = config.resolve().check(), 0.0, 0.0
+    resolved = config.resolve().check()
     folder.mkdir(parents=True, exist_ok=True)
+    began, cpu_began, usual = work_seconds(), sum(os.times()[:4]), resolved.initial_std
     if draft is None and resolved.warm_start != "none":
-        began, cpu_began = work_seconds(), sum(os.times()[:4])
         draft = track_motion(task.drafted, TrackConfig(), progress).draft
-        drafting, cpu_drafting = work_seconds() - began, sum(os.times()[:4]) - cpu_began
-        resolved = replace(resolved, minutes=max(resolved.minutes - drafting / 60.0, 0.01))
-    usual = resolved.initial_std
     if draft is not None and start is None and resolved.reduce_std and resolved.warm_start != "none":
         resolved = replace(resolved, initial_std=find_bearable_std(task, draft, resolved))
-    reduced = resolved.initial_std < usual
+    before, cpu_before = work_seconds() - began, sum(os.times()[:4]) - cpu_began
+    resolved = replace(resolved, minutes=max(resolved.minutes - before / 60.0, 0.01))
     metrics = run_job(Job(task, resolved, folder, draft, start), progress)
     metrics["initial_std"] = resolved.initial_std
-    metrics["train_seconds"] += drafting
-    metrics["cpu_seconds"] += cpu_drafting
+    metrics["train_seconds"] += before
+    metrics["cpu_seconds"] += cpu_before
     if metrics["skill_seconds"] is not None:
-        metrics["skill_seconds"] += drafting
-        metrics["skill_cpu_seconds"] += cpu_drafting
+        metrics["skill_seconds"] += before
+        metrics["skill_cpu_seconds"] += cpu_before
     policy = Policy.load(folder / BEST_POLICY)
+    calmer = resolved.initial_std < usual
     summary = (
         f"return {metrics['best_return']:.3f}, completed {metrics['best_completed']:.0%} "
         f"after {metrics['samples'] / 1e6:.2f} M samples; ended because {metrics['reason']}"
         + (f"; {metrics['outlook']}" if metrics["outlook"] else "")
-        + (f"; began with noise {resolved.initial_std:.3g}: the draft falls with more" if reduced else "")
+        + (
+            f"; began with noise {resolved.initial_std:.3g}: the draft falls with more"
+            if resolved.initial_std < usual
+            else ""
+        )
     )
     return Training(policy, summary, metrics)
 

@@ -1,6 +1,7 @@
 """What `sfv play --motion` does without a tracker, for comparison: tracking control follows the held-out clips."""
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -53,11 +54,12 @@ def perform(clip: Prepared) -> dict[str, Any]:
     """How tracking control follows a clip, as `sfv play --motion` does, on one core."""
     task, began = Task(load_character(clip.motion.character, clip.motion.height), clip.motion), time.process_time()
     metrics = perform_by_control(task, threads=1).metrics
+    error = metrics["tracking_world_mpjpe_mm"]
     return {
         "kind": clip.kind,
         "seconds": clip.motion.duration,
         "followed": metrics["draft_completed"],
-        "mpjpe_mm": metrics["tracking_world_mpjpe_mm"],
+        "mpjpe_mm": error if math.isfinite(error) else None,
         "cpu_seconds": time.process_time() - began,
     }
 
@@ -72,9 +74,10 @@ def read_note(path: Path) -> dict[str, Any]:
 
 def describe(notes: Sequence[dict[str, Any]]) -> list[Row]:
     """Rows about all clips, and about each kind of motion."""
+    errors = [note["mpjpe_mm"] for note in notes if note["mpjpe_mm"] is not None]
     rows = [
         Row.mean_of("tracker_control_followed", [note["followed"] for note in notes], "", goal=0.8),
-        Row.mean_of("tracker_control_mpjpe_mm", [note["mpjpe_mm"] for note in notes], "mm", goal=60.0),
+        Row.mean_of("tracker_control_mpjpe_mm", errors, "mm", goal=60.0),
         Row.mean_of("tracker_control_cpu_s_per_s", [note["cpu_seconds"] / note["seconds"] for note in notes], "s"),
     ]
     for kind in dict.fromkeys(note["kind"] for note in notes):

@@ -32,10 +32,15 @@ def calm_draft(seconds: float) -> Any:
 @pytest.mark.parametrize(("borne", "expected"), [(1.0, 0.16), (0.16, 0.16), (0.1, 0.08), (0.05, 0.04), (0.001, 0.04)])
 def test_noise_is_halved_until_the_draft_survives_it(borne: float, expected: float, monkeypatch: pytest.MonkeyPatch):
     def survive(task: Task, draft: Any, config: ResolvedTrainConfig, std: float) -> float:
-        return 0.6 if std <= borne else 0.59
+        return 0.8 if std == 0.0 else 0.48 if std <= borne else 0.47
 
     monkeypatch.setattr(bearable_noise, "measure_survival", survive)
     assert find_bearable_std(TASK, made_up_draft(TASK.motion, 0.2), CONFIG) == expected
+
+
+def test_what_falls_without_noise_is_not_spared_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bearable_noise, "measure_survival", lambda *_: 0.2)
+    assert find_bearable_std(TASK, made_up_draft(TASK.motion, 0.2), CONFIG) == 0.16
 
 
 def test_survival_is_of_the_drafts_own_rollouts():
@@ -64,7 +69,7 @@ def test_training_begins_with_it_and_says_so(
         return numbers | {"skill_seconds": None, "reason": "tried", "outlook": ""}
 
     monkeypatch.setattr(train, "run_job", run)
-    monkeypatch.setattr(bearable_noise, "measure_survival", lambda *_: 0.0)
+    monkeypatch.setattr(bearable_noise, "measure_survival", lambda *given: float(given[-1] == 0.0))
     draft = made_up_draft(TASK.motion, 0.2)
     made = train.train_policy(TASK, replace(CONFIG, **options), tmp_path, draft=draft)
     assert begun == [made.metrics["initial_std"]] == [expected]

@@ -19,9 +19,11 @@ NOTE = {"kind": "walk", "seconds": 2.0, "followed": 1.0, "mpjpe_mm": 20.0, "cpu_
 
 def test_rows_are_means_over_the_clips_and_kinds():
     fallen = NOTE | {"kind": "floor", "followed": 0.0, "mpjpe_mm": 60.0, "cpu_seconds": 18.0}
-    rows = {row.name: row for row in describe([NOTE, fallen])}
-    assert rows["tracker_control_followed"].value == 0.5 and rows["tracker_control_followed"].n == 2
-    assert rows["tracker_control_mpjpe_mm"].value == 40.0 and rows["tracker_control_cpu_s_per_s"].value == 6.0
+    lost = NOTE | {"kind": "run", "followed": 0.0, "mpjpe_mm": None}  # in its first step
+    rows = {row.name: row for row in describe([NOTE, fallen, lost, NOTE])}
+    assert rows["tracker_control_followed"].value == 0.5 and rows["tracker_control_followed"].n == 4
+    assert rows["tracker_control_mpjpe_mm"].value == 100.0 / 3.0
+    assert rows["tracker_control_cpu_s_per_s"].value == 4.5
     assert (rows["tracker_control_walk_followed"].value, rows["tracker_control_floor_followed"].value) == (1.0, 0.0)
 
 
