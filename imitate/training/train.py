@@ -115,11 +115,7 @@ def train_policy(
         f"return {metrics['best_return']:.3f}, completed {metrics['best_completed']:.0%} "
         f"after {metrics['samples'] / 1e6:.2f} M samples; ended because {metrics['reason']}"
         + (f"; {metrics['outlook']}" if metrics["outlook"] else "")
-        + (
-            f"; began with noise {resolved.initial_std:.3g}: the draft falls with more"
-            if resolved.initial_std < usual
-            else ""
-        )
+        + (f"; began with noise {resolved.initial_std:.3g}: the draft falls with more" if calmer else "")
     )
     return Training(policy, summary, metrics)
 
