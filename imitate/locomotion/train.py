@@ -273,9 +273,9 @@ class WalkRun:
                 raise KeyboardInterrupt
             gather()
 
+        loop.start_all()  # phi knows nothing of episodes that have begun without it
         if f"regression_{name}" in self._pending:
             regression.restore(self._pending.pop(f"regression_{name}"))
-            loop.start_all()  # what phi knew of the episodes that went on is not kept
             regression.refill(gather_again)
         self._save_regression = name, regression.state
         self._repeat(name, ADAPTATION_STEPS, improve)

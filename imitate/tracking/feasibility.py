@@ -105,7 +105,9 @@ def explain(verdict: Verdict, fps: float) -> list[str]:
     return sentences
 
 
-def compute_unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
+def compute_unsupported_force(
+    model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray, near: float = SUPPORT_HEIGHT
+) -> np.ndarray:
     """The part of the force behind a motion that the ground cannot give.
 
     The centre of mass moves as gravity and the ground let it, whatever the muscles do (Newton, Euler): a + g is the
@@ -116,6 +118,7 @@ def compute_unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.n
       model: body and ground.
       qpos: poses at the control rate, (T, nq).
       com: centres of mass [m], (T, 3).
+      near: largest height of a part of the body that the ground may support [m].
 
     Returns:
       Force that is missing, as a fraction of the weight, (T,).
@@ -133,13 +136,13 @@ def compute_unsupported_force(model: mujoco.MjModel, qpos: np.ndarray, com: np.n
         mujoco.mj_kinematics(model, data)
         places = (data.geom_xpos - origin) @ axes
         lowest[t] = shapes.lowest(places[None], axes.T @ data.geom_xmat.reshape(1, -1, 3, 3)).min()
-        by_objects[t] = find_excess_on_objects(model, data, force[t], lowest[t] < SUPPORT_HEIGHT)
+        by_objects[t] = find_excess_on_objects(model, data, force[t], lowest[t] < near)
 
     force = force @ axes
     level, up = np.linalg.norm(force[:, :2], axis=1), force[:, 2]
     slip = np.maximum(level - FRICTION[0] * np.maximum(up, 0.0), 0.0)
     excess = np.hypot(slip, np.minimum(up, 0.0))
-    return np.minimum(np.where(lowest < SUPPORT_HEIGHT, excess, np.linalg.norm(force, axis=1)), by_objects)
+    return np.minimum(np.where(lowest < near, excess, np.linalg.norm(force, axis=1)), by_objects)
 
 
 def find_ground_axes(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
@@ -191,7 +194,9 @@ def find_excess_on_objects(model: mujoco.MjModel, data: mujoco.MjData, force: np
     return float(nnls(np.array(edges).T, force)[1])
 
 
-def find_off_balance(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -> np.ndarray:
+def find_off_balance(
+    model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray, near: float = SUPPORT_HEIGHT
+) -> np.ndarray:
     """Frames whose zero-moment point (Vukobratovic 1972) is well outside all that is near the ground, bool (T,).
 
     Frames with nothing near it, as in flight or on a step, are none of these.
@@ -200,6 +205,7 @@ def find_off_balance(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -
       model: body and ground.
       qpos: poses at the control rate, (T, nq).
       com: centres of mass [m], (T, 3).
+      near: largest height of what is near the ground [m].
     """
     axes, origin = find_ground_axes(model)
     force, com = ground_force(com) @ axes, (com - origin) @ axes
@@ -208,12 +214,12 @@ def find_off_balance(model: mujoco.MjModel, qpos: np.ndarray, com: np.ndarray) -
     shapes = BodyPoints.of_geoms(model)
     shapes = shapes[shapes.bodies > 0]
     places = (point_positions(model, qpos, shapes) - origin) @ axes
-    near = places[..., 2] - shapes.radius < SUPPORT_HEIGHT
+    low = places[..., 2] - shapes.radius < near
     angle = np.arange(16) * np.pi / 8
     ways = np.stack([np.cos(angle), np.sin(angle)])  # a convex hull by its extent in 16 directions
-    reach = np.where(near[..., None], places[..., :2] @ ways, -np.inf).max(axis=1)
+    reach = np.where(low[..., None], places[..., :2] @ ways, -np.inf).max(axis=1)
     beyond = (zero_moment @ ways - reach).max(axis=1)
-    return near.any(axis=1) & (beyond > BALANCE_TOLERANCE)
+    return low.any(axis=1) & (beyond > BALANCE_TOLERANCE)
 
 
 def ground_force(com: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from imitate.tracker.prepare import (
     name_result,
     read_notes,
 )
-from imitate.tracker.retarget_segment import CARRIED, REFUSED, find_longest_carried
+from imitate.tracker.retarget_segment import CARRIED, REFUSED, WELL_ABOVE, find_longest_carried
 from imitate.tracker.segments import Segment
 from imitate.tracking.track import TrackConfig
 from pose.errors import InputError
@@ -86,6 +86,10 @@ def test_who_hangs_in_the_air_is_carried_by_something():
     lifted[:, 2] += 1.0
     assert find_longest_carried(Task(character, standing)) == 0.0
     assert find_longest_carried(Task(character, replace(standing, qpos=lifted))) == pytest.approx(61 / 30)
+    lifted[:, 2] -= 0.9
+    low = Task(character, replace(standing, qpos=lifted))
+    assert find_longest_carried(low) == pytest.approx(61 / 30)
+    assert find_longest_carried(low, WELL_ABOVE) == 0.0
 
 
 @pytest.mark.parametrize(
