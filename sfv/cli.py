@@ -93,6 +93,7 @@ COMMANDS = {
         "accuracy of reference motions against truth",
     ),
     "bench height": ("sfv.bench.height:bench_height", "heights found in films of people of known height"),
+    "bench silhouette": ("sfv.bench.silhouette:bench_silhouette", "what the pose network's mask adds to a motion"),
     "bench retarget": ("sfv.bench.retarget:bench_retarget", "accuracy of motions retargeted to other bodies"),
     "bench bodies": ("sfv.bench.bodies:bench_bodies", "models of a folder made characters, and a walk on each"),
     "bench files": ("sfv.bench.files:bench_files", "motion and keypoint files of a folder, and copies read back"),
