@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pose.errors import InputError
 from pose.video import read_frames
 from pose.weights import find_or_fetch
 from reconstruct.camera import Camera
@@ -20,7 +21,7 @@ from reconstruct.observations import landmark_points
 from sfv.bench.films import make_films
 from sfv.bench.inputs import find_recordings
 from sfv.bench.reconstruct import measure
-from sfv.console import bar
+from sfv.console import bar, console
 from sfv.demo.demo import truth_path
 from sfv.rows import Row, show
 
@@ -36,6 +37,7 @@ RADII = {("shoulder", "elbow"): 0.05, ("elbow", "wrist"): 0.04, ("hip", "knee"):
 TRUNK, HEAD = 0.09, 0.11
 """Radii of what is drawn about the shoulders and hips, and about the middle of the ears [m]."""
 LIMBS = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+"""Arms and legs, from the trunk outwards."""
 SEEN = ("left_ear", "right_ear", *(f"{side}_{part}" for side in ("left", "right") for part in
         ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")))  # fmt: skip
 """Landmarks that outlines are drawn from."""
@@ -87,7 +89,12 @@ def bench_silhouette(full: bool = False, json: bool = False) -> None:
     workers = ProcessPoolExecutor(1, get_context("spawn"), _start_segmenter, (str(find_or_fetch()),))
     with workers as pool, bar("masks") as progress:
         for index, (film, video) in enumerate(films):
-            for name, several in measure_film(video, character, pool).items():
+            try:
+                measured = measure_film(video, character, pool)
+            except InputError as error:
+                console.print(f"{film.title}: {error}; left out")
+                continue
+            for name, several in measured.items():
                 values.setdefault(name, []).extend(several)
             progress(index + 1, len(films), film.title)
     show("silhouette", [Row.mean_of(f"mask_{name}", value, "") for name, value in values.items()], json)
