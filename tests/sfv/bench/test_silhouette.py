@@ -10,7 +10,7 @@ AT = {name: index for index, name in enumerate(SEEN)}
 
 
 def stand(distance=4.0):
-    """Somebody who faces the camera, the right forearm towards it, both legs in the plane of the picture [m], (J, 3)."""
+    """Somebody who faces the camera, right forearm towards it, both legs in the plane of the picture [m], (J, 3)."""
     at = {"ear": (0.07, -0.75, 0), "shoulder": (0.18, -0.5, 0), "elbow": (0.3, -0.3, 0), "wrist": (0.4, -0.1, 0),
           "hip": (0.1, 0, 0), "knee": (0.12, 0.4, 0), "ankle": (0.13, 0.8, 0), "heel": (0.13, 0.85, 0),
           "foot_index": (0.16, 0.87, 0)}  # fmt: skip
