@@ -83,24 +83,35 @@ class BlazePose:
         self.close()
 
 
-def _start_worker(bundle: str) -> None:
-    """Loads the network into this process, discards its log, and leaves Ctrl-C to the parent."""
-    global _landmarker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    exit_after_parent()
+def open_landmarker(bundle: str, **options: Any) -> Any:
+    """MediaPipe's network for single images, in a process whose log is discarded from now on.
+
+    Args:
+      bundle: a `.task` file.
+      options: further ones of MediaPipe's `PoseLandmarkerOptions`.
+    """
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     from mediapipe.tasks.python import BaseOptions, vision
 
-    options = vision.PoseLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=bundle),
-        running_mode=vision.RunningMode.IMAGE,
+    base, mode = BaseOptions(model_asset_path=bundle), vision.RunningMode.IMAGE
+    return vision.PoseLandmarker.create_from_options(
+        vision.PoseLandmarkerOptions(base_options=base, running_mode=mode, **options)
+    )
+
+
+def _start_worker(bundle: str) -> None:
+    """Loads the network into this process and leaves Ctrl-C to the parent."""
+    global _landmarker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    exit_after_parent()
+    _landmarker = open_landmarker(
+        bundle,
         num_poses=MOST_BODIES,
         min_pose_detection_confidence=MIN_SCORE,
         min_pose_presence_confidence=MIN_SCORE,
     )
-    _landmarker = vision.PoseLandmarker.create_from_options(options)
 
 
 def _detect_in_worker(rgb: np.ndarray) -> Poses:

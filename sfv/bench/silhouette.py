@@ -1,6 +1,5 @@
 """`bench silhouette`: what the pose network's mask of the person could add to a motion, beyond its landmarks."""
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -10,7 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pose.blazepose import open_landmarker
 from pose.errors import InputError
+from pose.parent import exit_after_parent
 from pose.video import read_frames
 from pose.weights import find_or_fetch
 from reconstruct.camera import Camera
@@ -201,17 +202,8 @@ def iou(outline: np.ndarray, mask: np.ndarray) -> float:
 
 def _start_segmenter(bundle: str) -> None:
     global _segmenter
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    options = vision.PoseLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=bundle),
-        running_mode=vision.RunningMode.IMAGE,
-        output_segmentation_masks=True,
-    )
-    _segmenter = vision.PoseLandmarker.create_from_options(options)
+    exit_after_parent()
+    _segmenter = open_landmarker(bundle, output_segmentation_masks=True)
 
 
 def _segment_in_worker(rgb: np.ndarray) -> np.ndarray | None:
