@@ -8,6 +8,7 @@ import torch
 from imitate.adapt.networks import AdaptiveSkill
 from imitate.adapt.regression import Regression, RegressionConfig
 from imitate.locomotion import train
+from imitate.locomotion.env import WalkEnv
 from imitate.locomotion.imitation import ImitationConfig
 from imitate.locomotion.train import SKILL, SYSID, WalkRun, WalkTrainConfig, train_walk
 from imitate.training import work_clock
@@ -74,6 +75,30 @@ def test_ctrl_c_waits_for_the_end_of_the_iteration(tmp_path, monkeypatch):
     again = train_walk(config, tmp_path / "stopped")
     observation = np.random.default_rng(0).standard_normal((5, 59)).astype(np.float32)
     np.testing.assert_array_equal(whole.skill.policy.act(observation), again.skill.policy.act(observation))
+
+
+def test_an_adaptation_module_knows_all_of_the_episodes_that_it_learns_from(tmp_path, monkeypatch):
+    events, start = [], WalkEnv.start
+    make, record = Regression.__init__, Regression.record
+
+    def begin(self, ids, rng):
+        events.append(len(ids))
+        start(self, ids, rng)
+
+    def make_and_tell(self, *args):
+        events.append("module")
+        make(self, *args)
+
+    def record_and_tell(self, ids, history):
+        events.append("record")
+        return record(self, ids, history)
+
+    monkeypatch.setattr(WalkEnv, "start", begin)
+    monkeypatch.setattr(Regression, "__init__", make_and_tell)
+    monkeypatch.setattr(Regression, "record", record_and_tell)
+    train_walk(TINY, tmp_path)
+    modules = [k for k, event in enumerate(events) if event == "module"]
+    assert [events[k : k + 3] for k in modules] == [["module", TINY.num_envs, "record"]] * 2
 
 
 def test_a_night_asleep_is_no_time_of_the_training(tmp_path, monkeypatch):
